@@ -1,0 +1,1 @@
+//! Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.

@@ -1,0 +1,3 @@
+//! The `hooktender` binary.
+
+fn main() {}

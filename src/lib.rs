@@ -1,1 +1,3 @@
 //! Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.
+
+pub mod api;

@@ -1,3 +1,5 @@
 //! The `hooktender` binary.
 
-fn main() {}
+fn main() {
+    for crd in hooktender::api::crds().unwrap() { println!("---\n{}", hooktender::api::yaml(&crd).unwrap()); }
+}

@@ -1,0 +1,170 @@
+//! `VendorAccount`: one account at one vendor, and how to log in.
+
+use super::brightpearl::BrightpearlAccount;
+use super::contensis::ContensisAccount;
+use super::status::AccountStatus;
+use super::superoffice::SuperofficeAccount;
+use super::{Mode, webhook::VendorName};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One account at one vendor, and how to log in.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "hooktender.dev",
+    version = "v1alpha1",
+    kind = "VendorAccount",
+    plural = "vendoraccounts",
+    singular = "vendoraccount",
+    shortname = "va",
+    category = "hooktender",
+    namespaced,
+    status = "AccountStatus",
+    derive = "PartialEq",
+    doc = "One account at one vendor, and how to log in. Webhooks refer to it by name.",
+    printcolumn(name = "VENDOR", type_ = "string", json_path = ".status.vendor", description = "The account's vendor."),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether the vendor can be read."),
+    printcolumn(name = "DECLARED", type_ = "integer", json_path = ".status.subscriptions.declared", description = "Webhooks that refer to this account."),
+    printcolumn(name = "MANAGED", type_ = "integer", json_path = ".status.subscriptions.managed", description = "Subscriptions at the vendor that belong to one of them."),
+    printcolumn(name = "UNMANAGED", type_ = "integer", json_path = ".status.subscriptions.unmanaged", description = "Subscriptions at the vendor that no Webhook declares."),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Age of the object."),
+    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1, description = "What happened last.")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct VendorAccountSpec {
+    /// The vendor: exactly one key.
+    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice"))]
+    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: make a new VendorAccount instead"))]
+    pub vendor: Vendor,
+    /// Ceiling for every Webhook of the account: Plan shows what would change and writes nothing at the vendor.
+    /// Default Enforce.
+    #[serde(default)]
+    pub mode: Mode,
+    /// True: no vendor call at all. Default false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How often the vendor's list is read again: 30s to 24h, jittered by 10 %. Default 5m.
+    #[serde(default = "default_resync")]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')").message("resyncInterval must lie between 30s and 24h, written like 90s, 5m or 1h30m"))]
+    #[schemars(length(max = 32))]
+    pub resync_interval: String,
+    /// What to do about subscriptions that no Webhook declares: list them in status, or only count them.
+    /// They are never changed. Default Report.
+    #[serde(default)]
+    pub unmanaged: Unmanaged,
+    /// Whose Webhooks may refer to this account. Default: those of its own namespace.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector goes with from: Selector, and only with it"))]
+    pub allowed_namespaces: AllowedNamespaces,
+    /// When a plan's deletions are held until a person allows them.
+    #[serde(default)]
+    pub deletion_guard: DeletionGuard,
+    /// Pace of calls to the vendor; default: the vendor's published limit less a reserve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// One account at one vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Vendor {
+    /// A Brightpearl account.
+    Brightpearl(BrightpearlAccount),
+    /// A Contensis project.
+    Contensis(ContensisAccount),
+    /// A SuperOffice tenant or installation.
+    Superoffice(SuperofficeAccount),
+}
+
+impl Vendor {
+    /// Which vendor it is.
+    pub fn name(&self) -> VendorName {
+        match self {
+            Self::Brightpearl(_) => VendorName::Brightpearl,
+            Self::Contensis(_) => VendorName::Contensis,
+            Self::Superoffice(_) => VendorName::Superoffice,
+        }
+    }
+}
+
+/// What to do about subscriptions that no Webhook declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unmanaged {
+    /// List them in the account's status.
+    #[default]
+    Report,
+    /// Only count them.
+    Ignore,
+}
+
+/// Whose Webhooks may refer to an account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// Same: the account's own namespace. All: every namespace. Selector: those that `selector` matches.
+    #[serde(default)]
+    pub from: NamespacesFrom,
+    /// Labels of the namespaces, with `from: Selector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// Which namespaces are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NamespacesFrom {
+    /// The account's own.
+    #[default]
+    Same,
+    /// Every one.
+    All,
+    /// Those that the selector matches.
+    Selector,
+}
+
+/// When a plan's deletions are held until a person allows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletionGuard {
+    /// Deletions are held above this share of the account's managed subscriptions, in percent. Default 30.
+    #[serde(default = "default_percent")]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must lie between 0 and 100"))]
+    pub max_percent: i32,
+    /// Fewer deletions than this are never held. Default 5.
+    #[serde(default = "default_count")]
+    #[x_kube(validation = Rule::new("self >= 1").message("minCount must be 1 or more"))]
+    pub min_count: i32,
+}
+
+impl Default for DeletionGuard {
+    fn default() -> Self {
+        Self { max_percent: default_percent(), min_count: default_count() }
+    }
+}
+
+/// Pace of calls to the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Calls a minute that the vendor allows the account.
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("requestsPerMinute must lie between 1 and 100000"))]
+    pub requests_per_minute: i32,
+    /// How many of them to leave for others. Default 0.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self >= 0").message("reserve must not be negative"))]
+    pub reserve: i32,
+}
+
+fn default_resync() -> String {
+    "5m".into()
+}
+
+fn default_percent() -> i32 {
+    30
+}
+
+fn default_count() -> i32 {
+    5
+}

@@ -1,0 +1,188 @@
+//! Contensis' half of both kinds (vendors/contensis.md 1, 3 and 5).
+
+use super::{SecretKeyRef, yes};
+use kube::KubeSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One Contensis project, and how to log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.alias) != has(self.url)")
+        .message("set exactly one of alias (such as example) and url (the root of the CMS)")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ContensisAccount {
+    /// Root of the CMS, such as `https://cms-example.cloud.contensis.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url must be the bare root of the CMS such as https://cms-example.cloud.contensis.com, without path or query"))]
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+    /// Cloud alias: `example` means `https://cms-example.cloud.contensis.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9-]+$')").message("alias is the bare cloud alias such as example, not a host name; for a whole address use url"))]
+    #[schemars(length(max = 63))]
+    pub alias: Option<String>,
+    /// Id of the project, from the project overview; a subscription belongs to exactly one project.
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("project is the project's id from its overview: letters, digits, - and _ only"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("project cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
+    #[schemars(length(max = 100))]
+    pub project: String,
+    /// Language of names and descriptions, only for old servers that keep them as a map by language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 35))]
+    pub name_language: Option<String>,
+    /// How to log in: exactly one kind.
+    #[x_kube(validation = Rule::new("has(self.clientCredentials) != has(self.classic)").message("set exactly one kind of credentials: clientCredentials or classic"))]
+    pub credentials: ContensisCredentials,
+}
+
+/// How to log in at Contensis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ContensisCredentials {
+    /// An API key. It needs a role with the webhook permissions of the project.
+    ClientCredentials(ClientCredentials),
+    /// A user's login.
+    Classic(Classic),
+}
+
+/// An API key's two halves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientCredentials {
+    /// The key's id.
+    pub client_id_secret_ref: SecretKeyRef,
+    /// The key's shared secret.
+    pub client_secret_secret_ref: SecretKeyRef,
+}
+
+/// A user's name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Classic {
+    /// The user's name.
+    pub username_secret_ref: SecretKeyRef,
+    /// The user's password.
+    pub password_secret_ref: SecretKeyRef,
+}
+
+/// The method Contensis calls the receiver with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`.
+    Get,
+    /// `POST`, the vendor's default.
+    #[default]
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+/// One webhook subscription of a Contensis project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContensisWebhook {
+    /// Name, as shown in the CMS. Need not be unique at the vendor.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: it is what people see in the CMS"))]
+    #[schemars(length(max = 255))]
+    pub name: String,
+    /// Free text shown beside the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub description: Option<String>,
+    /// Address of the receiver: a template of Contensis' own, kept byte for byte.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("url must not be empty: it is the receiver's address, such as https://hooks.example.net/c7s"))]
+    #[schemars(length(max = 8192))]
+    pub url: String,
+    /// Method of the call to the receiver. Default POST.
+    #[serde(default)]
+    pub method: Method,
+    /// Whether the vendor delivers. Default true.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// What to be told of; the topics are alternatives, their order does not matter.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("declare at least one topic, such as {resourceType: entry, event: [published]}"))]
+    #[schemars(length(max = 64))]
+    pub topics: Vec<Topic>,
+    /// Headers of the call, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
+    #[schemars(extend("maxProperties" = 64))]
+    pub headers: BTreeMap<String, Header>,
+    /// Payload templates: by resource type (`entry`) or by type and content type (`entry.article`). A value is a
+    /// string, or an object that is kept as structure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "templates")]
+    pub templates: BTreeMap<String, serde_json::Value>,
+}
+
+/// One topic: all of its filters must match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Topic {
+    /// Kind of resource, such as `entry`, `asset`, `node`. Open list: the vendor decides.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("resourceType must not be empty: name a kind such as entry, asset or contentType"))]
+    #[schemars(length(max = 100))]
+    pub resource_type: String,
+    /// Events, such as `published`; at least one. Open list: the vendor decides.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event of the topic, such as published"))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
+    pub event: Vec<String>,
+    /// Content types, asset types or forms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    pub content_type_id: Vec<String>,
+    /// Language codes such as `en-GB`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 35)))]
+    pub language: Vec<String>,
+    /// A user's name: the owner of an entry, the assignee of a form response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub owner: Option<String>,
+    /// Workflow events, `{workflowId}.{stateId}.{eventId}`, beside event `workflowEventRaised`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    pub workflow_event: Vec<String>,
+    /// Workflow states, `{workflowId}.{stateId}`, beside event `workflowStateChanged`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    pub workflow_state: Vec<String>,
+    /// One resource's id, a GUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub id: Option<String>,
+    /// Format of the data, such as `entry` or `component`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub data_format: Option<String>,
+}
+
+/// One header of the call to the receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// The header's value; Contensis fills in its own `{{…}}` placeholders.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("a header value must not be empty: the vendor drops such a header; remove it or give it a value"))]
+    #[schemars(length(max = 8192))]
+    pub value: String,
+    /// Whether the vendor hides the value from everybody, hooktender included. Default false.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// A map of templates: strings or objects, which OpenAPI can only say as "anything" and CEL cannot look into.
+fn templates(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": { "x-kubernetes-preserve-unknown-fields": true },
+    })
+}

@@ -1,0 +1,75 @@
+//! What users write: the two kinds, their defaults and the rules the API server enforces (OpenAPI + CEL).
+//!
+//! Types only: nothing in here does I/O or knows a client. `crds` is the one place that makes the CRDs.
+
+// The derive of `KubeSchema` repeats each struct inside a function, where `pub` reaches nobody.
+#![allow(unreachable_pub)]
+
+pub mod account;
+pub mod brightpearl;
+pub mod conditions;
+pub mod contensis;
+mod crds;
+pub mod status;
+pub mod superoffice;
+pub mod webhook;
+
+pub use account::{VendorAccount, VendorAccountSpec};
+pub use crds::{crds, yaml};
+pub use webhook::{Webhook, WebhookSpec};
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The API group of both kinds, and the prefix of every label, annotation and finalizer.
+pub const GROUP: &str = "hooktender.dev";
+/// Kept on a `Webhook` from the first write at the vendor until its subscription is gone or let go.
+pub const FINALIZER: &str = "hooktender.dev/subscription";
+/// Any new value asks for a pass now; the value handled is echoed in `status.lastHandledRequest`.
+pub const REQUESTED_AT: &str = "hooktender.dev/requested-at";
+/// `"true"` lets a `Webhook` that is being deleted go without a call to the vendor.
+pub const RELEASE: &str = "hooktender.dev/release";
+
+/// Whether hooktender may write to the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// Make the vendor match.
+    #[default]
+    Enforce,
+    /// Only work out and show what would change.
+    Plan,
+}
+
+/// One key of a Secret in the object's own namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Key in the Secret's `data`.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the key in the Secret: a key must not be empty"))]
+    #[schemars(length(max = 253))]
+    pub key: String,
+}
+
+/// One key of a ConfigMap in the object's own namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapKeyRef {
+    /// Name of the ConfigMap.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the ConfigMap: a name must not be empty"))]
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Key in the ConfigMap's `data`.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the key in the ConfigMap: a key must not be empty"))]
+    #[schemars(length(max = 253))]
+    pub key: String,
+}
+
+/// `serde` default for a flag that is on unless it is turned off.
+pub(crate) fn yes() -> bool {
+    true
+}

@@ -1,0 +1,176 @@
+//! What hooktender writes back: the status of both kinds.
+
+use super::webhook::VendorName;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is so about one Webhook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookStatus {
+    /// The generation of the spec that the rest speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The subscription's vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorName>,
+    /// The vendor's id of the subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Ready, Drifted, Reconciling, Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// What is left to do at the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+    /// What the vendor was last made to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied: Option<LastApplied>,
+    /// A create that was sent and not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Ids that were replaced and are not yet deleted at the vendor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<String>,
+    /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_request: Option<String>,
+}
+
+/// What is left to do at the vendor for one Webhook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// The one action.
+    pub action: Action,
+    /// Field by field; secrets are never shown, long values are shortened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+    /// Stable while the effect is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// What to do at the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Action {
+    /// Nothing: it is as declared.
+    #[default]
+    None,
+    /// Make it.
+    Create,
+    /// Take an existing one over as it is.
+    Adopt,
+    /// Change it in place.
+    Update,
+    /// Make a new one, then delete the old one.
+    Replace,
+    /// Delete it.
+    Delete,
+    /// Let it stay, and the Webhook go.
+    Retain,
+}
+
+impl Action {
+    /// The name as it stands in status, metrics and columns.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Create => "Create",
+            Self::Adopt => "Adopt",
+            Self::Update => "Update",
+            Self::Replace => "Replace",
+            Self::Delete => "Delete",
+            Self::Retain => "Retain",
+        }
+    }
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// Path of the field below the subscription.
+    pub field: String,
+    /// What the vendor has; absent where it has nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What is declared; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// What the vendor was last made to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastApplied {
+    /// Digest of the declared subscription, secrets left out.
+    pub digest: String,
+    /// When the vendor answered.
+    pub time: Time,
+    /// Fields that held a value from a Secret: what the vendor shows of them is never shown again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
+}
+
+/// A create that was sent and not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// Always Create: the one request that must not be repeated blindly.
+    pub action: Action,
+    /// When it was about to be sent.
+    pub since: Time,
+    /// Digest of what was about to be sent, secrets left out.
+    pub digest: String,
+}
+
+/// What is so about one account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    /// The generation of the spec that the rest speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The account's vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorName>,
+    /// Ready, Reconciling, Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// How many subscriptions there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscriptions: Option<SubscriptionCounts>,
+    /// Subscriptions at the vendor that no Webhook declares: the first 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<UnmanagedSubscription>,
+    /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_request: Option<String>,
+}
+
+/// How many subscriptions an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionCounts {
+    /// Webhooks that refer to the account.
+    pub declared: i64,
+    /// Subscriptions at the vendor that belong to one of them.
+    pub managed: i64,
+    /// Subscriptions at the vendor that no Webhook declares.
+    pub unmanaged: i64,
+}
+
+/// A subscription at the vendor that no Webhook declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmanagedSubscription {
+    /// The vendor's id.
+    pub external_id: String,
+    /// What it is about and where it goes, without path or query.
+    pub summary: String,
+}

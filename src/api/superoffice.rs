@@ -1,0 +1,232 @@
+//! SuperOffice's half of both kinds (vendors/superoffice.md 2, 3 and 6).
+
+use super::SecretKeyRef;
+use kube::KubeSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One SuperOffice tenant or on-site installation, and how to log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.online) != has(self.onsite)")
+        .message("set exactly one of online (a tenant in SuperOffice's cloud) and onsite (an installation of your own)"),
+    validation = Rule::new("has(self.online) == has(oldSelf.online)")
+        .message("online cannot be exchanged for onsite: the recorded subscription ids belong to it; make a new VendorAccount instead"),
+    validation = Rule::new("!has(self.credentials.basic) || has(self.onsite)")
+        .message("credentials.basic works with onsite only; for online use systemUser or refreshToken"),
+    validation = Rule::new("!(has(self.credentials.systemUser) || has(self.credentials.refreshToken)) || has(self.online)")
+        .message("credentials.systemUser and refreshToken work with online only; for onsite use basic")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SuperofficeAccount {
+    /// A tenant in SuperOffice's cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<Online>,
+    /// An installation of one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onsite: Option<Onsite>,
+    /// How to log in: exactly one kind.
+    #[x_kube(validation = Rule::new("(has(self.systemUser) ? 1 : 0) + (has(self.refreshToken) ? 1 : 0) + (has(self.basic) ? 1 : 0) + (has(self.ticket) ? 1 : 0) + (has(self.bearer) ? 1 : 0) == 1").message("set exactly one kind of credentials: systemUser, refreshToken, basic, ticket or bearer"))]
+    pub credentials: SuperofficeCredentials,
+}
+
+/// A tenant in SuperOffice's cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Online {
+    /// Which of the vendor's environments. Default online.
+    #[serde(default)]
+    pub environment: Environment,
+    /// The tenant's id, such as `Cust12345`.
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]+$')").message("customerId is the tenant's id, such as Cust12345: letters and digits only"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("customerId cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
+    #[schemars(length(max = 63))]
+    pub customer_id: String,
+    /// Replaces the vendor's central host, which tells where the tenant is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url must be a bare base URL such as https://online.superoffice.com, without path or query"))]
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+}
+
+/// SuperOffice's environments, by the name of their host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Development.
+    Sod,
+    /// Stage.
+    Qaonline,
+    /// Production.
+    #[default]
+    Online,
+}
+
+/// An installation of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Onsite {
+    /// Root of the web client or `NetServer`, such as `https://crm.example.com/superoffice`; `/api/v1` is added to it.
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^?#]+$')").message("url must be the root of the installation such as https://crm.example.com/superoffice, without query"))]
+    #[schemars(length(max = 2048))]
+    pub url: String,
+}
+
+/// How to log in at SuperOffice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SuperofficeCredentials {
+    /// Online: an app's system user, signed for with the app's private key.
+    SystemUser(SystemUser),
+    /// Online: a person's consent, renewed for ever.
+    RefreshToken(RefreshToken),
+    /// On-site: a user's name and password.
+    Basic(Basic),
+    /// A ticket as it is, never renewed.
+    Ticket(Ticket),
+    /// A token as it is, never renewed.
+    Bearer(Bearer),
+}
+
+/// An app's system user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemUser {
+    /// The app's client secret (application token).
+    pub client_secret_secret_ref: SecretKeyRef,
+    /// The system user token that the tenant's administrator granted.
+    pub system_user_token_secret_ref: SecretKeyRef,
+    /// The app's private key: PEM (PKCS#1 or PKCS#8) or RSA XML.
+    pub private_key_secret_ref: SecretKeyRef,
+}
+
+/// A refresh token from the authorization-code flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefreshToken {
+    /// The app's client id.
+    #[schemars(length(min = 1, max = 200))]
+    pub client_id: String,
+    /// The app's client secret.
+    pub client_secret_secret_ref: SecretKeyRef,
+    /// The refresh token.
+    pub refresh_token_secret_ref: SecretKeyRef,
+}
+
+/// A user's name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Basic {
+    /// The user's name.
+    pub username_secret_ref: SecretKeyRef,
+    /// The user's password.
+    pub password_secret_ref: SecretKeyRef,
+}
+
+/// A static ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    /// The ticket, `7T:…`.
+    pub ticket_secret_ref: SecretKeyRef,
+    /// The app token sent beside it, where the tenant is online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_token_secret_ref: Option<SecretKeyRef>,
+}
+
+/// A static bearer token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bearer {
+    /// The token, `8A:…`.
+    pub token_secret_ref: SecretKeyRef,
+}
+
+/// Whether SuperOffice delivers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum State {
+    /// It does.
+    #[default]
+    Active,
+    /// It does not.
+    Stopped,
+}
+
+/// What to do when SuperOffice has stopped deliveries after too many errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnTooManyErrors {
+    /// Set it `Active` again: at once, then after 5 minutes growing to 6 hours.
+    #[default]
+    Reactivate,
+    /// Leave it stopped and report.
+    Leave,
+}
+
+/// One webhook of SuperOffice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]://.|[$][(])')")
+        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does); a script name goes with type crmscript")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SuperofficeWebhook {
+    /// Name, as administrators see it. Need not be unique at the vendor.
+    #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 100").message("name must have 1 to 100 characters: SuperOffice's own screens allow no more"))]
+    #[schemars(length(max = 1000))]
+    pub name: String,
+    /// Events, such as `contact.created`; at least one, a set. Open list: the vendor decides.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event, such as contact.created"))]
+    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0 && !e.contains(','))").message("an event is one name such as sale.changed, without commas: list each on its own"))]
+    #[schemars(length(max = 256), inner(length(max = 200)))]
+    pub events: Vec<String>,
+    /// The receiver: an https address for type webhook, the name of a script for type crmscript.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty"))]
+    #[schemars(length(max = 4000))]
+    pub target_url: String,
+    /// Key of the signature on each delivery: exactly one `$(NAME)`, taken from a Secret. Absent: unsigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')").message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object"))]
+    #[schemars(length(max = 300))]
+    pub secret: Option<String>,
+    /// Whether SuperOffice delivers. Default Active.
+    #[serde(default)]
+    pub state: State,
+    /// `webhook`, `crmscript`, or the name of an on-site plug-in. Default webhook. A change makes a new subscription.
+    #[serde(rename = "type", default = "webhook_type")]
+    #[schemars(length(min = 1, max = 100))]
+    pub kind: String,
+    /// Headers added to each delivery, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
+    #[x_kube(validation = Rule::new("self.all(a, size(self[a]) > 0)").message("a header value must not be empty: remove the header or give it a value"))]
+    #[schemars(schema_with = "headers")]
+    pub headers: BTreeMap<String, String>,
+    /// Members added to the body of each delivery: any JSON.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schemars(schema_with = "properties")]
+    pub properties: serde_json::Map<String, serde_json::Value>,
+    /// Address that is told when deliveries stop after too many errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 239))]
+    pub errors_email: Option<String>,
+    /// What to do when SuperOffice has stopped deliveries after too many errors. Default Reactivate.
+    #[serde(default)]
+    pub on_too_many_errors: OnTooManyErrors,
+}
+
+fn webhook_type() -> String {
+    "webhook".into()
+}
+
+fn headers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": { "type": "string", "maxLength": 8192 },
+    })
+}
+
+fn properties(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}

@@ -1,0 +1,190 @@
+//! `Webhook`: one subscription at one vendor.
+
+use super::brightpearl::BrightpearlWebhook;
+use super::contensis::ContensisWebhook;
+use super::status::WebhookStatus;
+use super::superoffice::SuperofficeWebhook;
+use super::{ConfigMapKeyRef, Mode, SecretKeyRef};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One subscription at one vendor.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "hooktender.dev",
+    version = "v1alpha1",
+    kind = "Webhook",
+    plural = "webhooks",
+    singular = "webhook",
+    shortname = "wh",
+    category = "hooktender",
+    namespaced,
+    status = "WebhookStatus",
+    derive = "PartialEq",
+    doc = "One webhook subscription at one vendor, declared. The manifest describes the whole subscription: what it leaves out has the vendor's documented default.",
+    printcolumn(name = "VENDOR", type_ = "string", json_path = ".status.vendor", description = "The subscription's vendor."),
+    printcolumn(name = "ACCOUNT", type_ = "string", json_path = ".spec.accountRef.name", description = "The account it belongs to."),
+    printcolumn(name = "ID", type_ = "string", json_path = ".status.externalId", description = "The vendor's id of the subscription."),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether the vendor has what is declared."),
+    printcolumn(name = "PLAN", type_ = "string", json_path = ".status.plan.action", description = "What is left to do at the vendor."),
+    printcolumn(name = "DRIFTED", type_ = "string", json_path = ".status.conditions[?(@.type=='Drifted')].status", description = "Whether somebody changed it at the vendor."),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Age of the object."),
+    printcolumn(name = "REASON", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = 1, description = "Why it is ready or not."),
+    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1, description = "What happened last, and what to do.")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSpec {
+    /// The VendorAccount the subscription belongs to. Cannot be changed.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("accountRef cannot be changed: delete this Webhook and make a new one for the other account"))]
+    pub account_ref: AccountRef,
+    /// The subscription itself: exactly one key, the account's vendor. The key cannot be changed.
+    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice, the one of the account"))]
+    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: delete this Webhook and make a new one"))]
+    pub subscription: Subscription,
+    /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` stands for a literal `$(NAME)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name == b.name))").message("two variables have the same name: keep one of them"))]
+    #[schemars(length(max = 64))]
+    pub variables: Vec<Variable>,
+    /// Enforce: make the vendor match. Plan: only show what would change. Default Enforce.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Correct: changes made at the vendor are undone. Report: they are shown and left. Default Correct.
+    #[serde(default)]
+    pub drift_policy: DriftPolicy,
+    /// Delete: the subscription goes with this object. Retain: it stays. Default Delete.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// Adopt exactly this existing subscription of the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("externalId must not be empty: give the vendor's id of an existing subscription, or remove it"))]
+    #[schemars(length(max = 100))]
+    pub external_id: Option<String>,
+    /// True: nothing is read or written for this Webhook. Default false.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Names a VendorAccount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRef {
+    /// Name of the VendorAccount.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the VendorAccount: a name must not be empty"))]
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Its namespace. Default: the Webhook's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub namespace: Option<String>,
+}
+
+/// One subscription in its vendor's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Subscription {
+    /// A webhook of Brightpearl's integration service.
+    Brightpearl(BrightpearlWebhook),
+    /// A webhook subscription of a Contensis project.
+    Contensis(ContensisWebhook),
+    /// A webhook of SuperOffice.
+    Superoffice(SuperofficeWebhook),
+}
+
+impl Subscription {
+    /// Which vendor it is meant for.
+    pub fn vendor(&self) -> VendorName {
+        match self {
+            Self::Brightpearl(_) => VendorName::Brightpearl,
+            Self::Contensis(_) => VendorName::Contensis,
+            Self::Superoffice(_) => VendorName::Superoffice,
+        }
+    }
+}
+
+/// The vendors, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VendorName {
+    /// Brightpearl.
+    Brightpearl,
+    /// Contensis.
+    Contensis,
+    /// SuperOffice.
+    Superoffice,
+}
+
+impl VendorName {
+    /// The name as it stands in manifests, metrics and columns.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Brightpearl => "brightpearl",
+            Self::Contensis => "contensis",
+            Self::Superoffice => "superoffice",
+        }
+    }
+}
+
+impl std::fmt::Display for VendorName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A value for `$(NAME)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.value) != has(self.valueFrom)")
+        .message("a variable has exactly one of value and valueFrom")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Variable {
+    /// Name, as in `$(NAME)`.
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.-]*$')").message("a variable name starts with a letter or _ and goes on with letters, digits, _, - and ."))]
+    #[schemars(length(max = 200))]
+    pub name: String,
+    /// A literal value. Not for secrets: everybody who can read the object can read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65536))]
+    pub value: Option<String>,
+    /// Where to take the value from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_from: Option<ValueFrom>,
+}
+
+/// Where to take a variable's value from: exactly one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
+        .message("valueFrom has exactly one of secretKeyRef and configMapKeyRef")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueFrom {
+    /// A key of a Secret in the Webhook's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key_ref: Option<SecretKeyRef>,
+    /// A key of a ConfigMap in the Webhook's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map_key_ref: Option<ConfigMapKeyRef>,
+}
+
+/// What to do about changes made at the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// Undo them.
+    #[default]
+    Correct,
+    /// Show them and leave them.
+    Report,
+}
+
+/// What becomes of the subscription when its Webhook is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// It is deleted at the vendor.
+    #[default]
+    Delete,
+    /// It stays as it is.
+    Retain,
+}

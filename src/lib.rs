@@ -1,3 +1,4 @@
 //! Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.
 
 pub mod api;
+pub mod plan;

@@ -1,5 +1,7 @@
 //! The `hooktender` binary.
 
 fn main() {
-    for crd in hooktender::api::crds().unwrap() { println!("---\n{}", hooktender::api::yaml(&crd).unwrap()); }
+    for crd in hooktender::api::crds().unwrap() {
+        println!("---\n{}", hooktender::api::yaml(&crd).unwrap());
+    }
 }

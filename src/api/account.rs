@@ -24,13 +24,49 @@ use serde::{Deserialize, Serialize};
     status = "AccountStatus",
     derive = "PartialEq",
     doc = "One account at one vendor, and how to log in. Webhooks refer to it by name.",
-    printcolumn(name = "VENDOR", type_ = "string", json_path = ".status.vendor", description = "The account's vendor."),
-    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether the vendor can be read."),
-    printcolumn(name = "DECLARED", type_ = "integer", json_path = ".status.subscriptions.declared", description = "Webhooks that refer to this account."),
-    printcolumn(name = "MANAGED", type_ = "integer", json_path = ".status.subscriptions.managed", description = "Subscriptions at the vendor that belong to one of them."),
-    printcolumn(name = "UNMANAGED", type_ = "integer", json_path = ".status.subscriptions.unmanaged", description = "Subscriptions at the vendor that no Webhook declares."),
-    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Age of the object."),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1, description = "What happened last.")
+    printcolumn(
+        name = "VENDOR",
+        type_ = "string",
+        json_path = ".status.vendor",
+        description = "The account's vendor."
+    ),
+    printcolumn(
+        name = "READY",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status",
+        description = "Whether the vendor can be read."
+    ),
+    printcolumn(
+        name = "DECLARED",
+        type_ = "integer",
+        json_path = ".status.subscriptions.declared",
+        description = "Webhooks that refer to this account."
+    ),
+    printcolumn(
+        name = "MANAGED",
+        type_ = "integer",
+        json_path = ".status.subscriptions.managed",
+        description = "Subscriptions at the vendor that belong to one of them."
+    ),
+    printcolumn(
+        name = "UNMANAGED",
+        type_ = "integer",
+        json_path = ".status.subscriptions.unmanaged",
+        description = "Subscriptions at the vendor that no Webhook declares."
+    ),
+    printcolumn(
+        name = "AGE",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Age of the object."
+    ),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1,
+        description = "What happened last."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct VendorAccountSpec {
@@ -140,7 +176,10 @@ pub struct DeletionGuard {
 
 impl Default for DeletionGuard {
     fn default() -> Self {
-        Self { max_percent: default_percent(), min_count: default_count() }
+        Self {
+            max_percent: default_percent(),
+            min_count: default_count(),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 // The derive of `KubeSchema` repeats each struct inside a function, where `pub` reaches nobody.
 #![allow(unreachable_pub)]
+// A CRD's printer columns repeat their keys, which the lint takes for a mistake.
+#![allow(clippy::duplicated_attributes)]
 
 pub mod account;
 pub mod brightpearl;

@@ -55,7 +55,9 @@ pub struct PlanStatus {
 }
 
 /// What to do at the vendor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Action {
     /// Nothing: it is as declared.
     #[default]

@@ -23,15 +23,62 @@ use serde::{Deserialize, Serialize};
     status = "WebhookStatus",
     derive = "PartialEq",
     doc = "One webhook subscription at one vendor, declared. The manifest describes the whole subscription: what it leaves out has the vendor's documented default.",
-    printcolumn(name = "VENDOR", type_ = "string", json_path = ".status.vendor", description = "The subscription's vendor."),
-    printcolumn(name = "ACCOUNT", type_ = "string", json_path = ".spec.accountRef.name", description = "The account it belongs to."),
-    printcolumn(name = "ID", type_ = "string", json_path = ".status.externalId", description = "The vendor's id of the subscription."),
-    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether the vendor has what is declared."),
-    printcolumn(name = "PLAN", type_ = "string", json_path = ".status.plan.action", description = "What is left to do at the vendor."),
-    printcolumn(name = "DRIFTED", type_ = "string", json_path = ".status.conditions[?(@.type=='Drifted')].status", description = "Whether somebody changed it at the vendor."),
-    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Age of the object."),
-    printcolumn(name = "REASON", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = 1, description = "Why it is ready or not."),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1, description = "What happened last, and what to do.")
+    printcolumn(
+        name = "VENDOR",
+        type_ = "string",
+        json_path = ".status.vendor",
+        description = "The subscription's vendor."
+    ),
+    printcolumn(
+        name = "ACCOUNT",
+        type_ = "string",
+        json_path = ".spec.accountRef.name",
+        description = "The account it belongs to."
+    ),
+    printcolumn(
+        name = "ID",
+        type_ = "string",
+        json_path = ".status.externalId",
+        description = "The vendor's id of the subscription."
+    ),
+    printcolumn(
+        name = "READY",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status",
+        description = "Whether the vendor has what is declared."
+    ),
+    printcolumn(
+        name = "PLAN",
+        type_ = "string",
+        json_path = ".status.plan.action",
+        description = "What is left to do at the vendor."
+    ),
+    printcolumn(
+        name = "DRIFTED",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Drifted')].status",
+        description = "Whether somebody changed it at the vendor."
+    ),
+    printcolumn(
+        name = "AGE",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Age of the object."
+    ),
+    printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        priority = 1,
+        description = "Why it is ready or not."
+    ),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1,
+        description = "What happened last, and what to do."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSpec {

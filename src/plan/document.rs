@@ -1,0 +1,329 @@
+//! The canonical document of a subscription: named fields with values, texts that know which of their parts are secret.
+//!
+//! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`Text::exposed`]
+//! and [`Value::exposed`] give the whole, for the request that needs it.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A string some parts of which may come from a Secret.
+#[derive(Clone, Default)]
+pub struct Text {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone)]
+enum Part {
+    Plain(String),
+    Secret { variable: String, value: SecretString },
+}
+
+impl Text {
+    /// A text without secrets.
+    pub fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        if text.is_empty() {
+            Self::default()
+        } else {
+            Self {
+                parts: vec![Part::Plain(text)],
+            }
+        }
+    }
+
+    /// Adds a part that everybody may see.
+    pub fn push_plain(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(Part::Plain(last)) = self.parts.last_mut() {
+            last.push_str(text);
+        } else {
+            self.parts.push(Part::Plain(text.into()));
+        }
+    }
+
+    /// Adds a part that nobody may see; it is shown as `$(variable)`.
+    pub fn push_secret(&mut self, variable: &str, value: SecretString) {
+        self.parts.push(Part::Secret {
+            variable: variable.into(),
+            value,
+        });
+    }
+
+    /// Whether a part is secret.
+    pub fn is_secret(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Secret { .. }))
+    }
+
+    /// Whether the whole is the empty string.
+    pub fn is_empty(&self) -> bool {
+        self.exposed().is_empty()
+    }
+
+    /// The whole, secrets included: only for the request that needs it, and for comparing.
+    pub fn exposed(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Plain(text) => text.as_str(),
+                Part::Secret { value, .. } => value.expose_secret(),
+            })
+            .collect()
+    }
+
+    /// The whole with `$(NAME)` in place of each secret.
+    pub fn shown(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Plain(text) => text.clone(),
+                Part::Secret { variable, .. } => format!("$({variable})"),
+            })
+            .collect()
+    }
+
+    /// The secrets in it, with the variables they came from.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Plain(_) => None,
+            Part::Secret { variable, value } => Some((variable.as_str(), value)),
+        })
+    }
+
+    /// `other` with everything that stands where this text has secrets put out of sight: for what a vendor has in a
+    /// field that is declared with a secret, be it the same secret, an old one, or something else altogether.
+    pub fn mask(&self, other: &str) -> String {
+        let (Some(Part::Plain(_) | Part::Secret { .. }), true) = (self.parts.first(), self.is_secret())
+        else {
+            return other.into();
+        };
+        let first = match self.parts.first() {
+            Some(Part::Plain(text)) => text.as_str(),
+            _ => "",
+        };
+        let last = match self.parts.last() {
+            Some(Part::Plain(text)) => text.as_str(),
+            _ => "",
+        };
+        let inner = other.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+        if inner.is_some() && !(first.is_empty() && last.is_empty()) {
+            format!("{first}(hidden){last}")
+        } else {
+            "(hidden)".into()
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::plain(text)
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.exposed() == other.exposed()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.shown())
+    }
+}
+
+/// A value of a document: JSON whose strings are [`Text`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    #[default]
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A string.
+    Text(Text),
+    /// A list; whether its order matters is for the field's rule to say.
+    List(Vec<Value>),
+    /// Members by name.
+    Map(BTreeMap<String, Value>),
+}
+
+impl Value {
+    /// A text without secrets.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Text::plain(text))
+    }
+
+    /// A whole number.
+    pub fn int(number: i64) -> Self {
+        Self::Number(number.into())
+    }
+
+    /// A list of texts without secrets.
+    pub fn texts<S: Into<String>>(all: impl IntoIterator<Item = S>) -> Self {
+        Self::List(all.into_iter().map(Self::text).collect())
+    }
+
+    /// Null, `""`, `[]` or `{}`.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Bool(_) | Self::Number(_) => false,
+            Self::Text(text) => text.is_empty(),
+            Self::List(list) => list.is_empty(),
+            Self::Map(map) => map.is_empty(),
+        }
+    }
+
+    /// Whether anything in it is secret.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => false,
+            Self::Text(text) => text.is_secret(),
+            Self::List(list) => list.iter().any(Self::is_secret),
+            Self::Map(map) => map.values().any(Self::is_secret),
+        }
+    }
+
+    /// Plain JSON, secrets included: only for the request that needs it.
+    pub fn exposed(&self) -> Json {
+        self.json(&Text::exposed)
+    }
+
+    /// Plain JSON with `$(NAME)` in place of each secret.
+    pub fn shown(&self) -> Json {
+        self.json(&Text::shown)
+    }
+
+    fn json(&self, text: &dyn Fn(&Text) -> String) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(b) => Json::Bool(*b),
+            Self::Number(n) => Json::Number(n.clone()),
+            Self::Text(t) => Json::String(text(t)),
+            Self::List(list) => list.iter().map(|v| v.json(text)).collect(),
+            Self::Map(map) => map.iter().map(|(k, v)| (k.clone(), v.json(text))).collect(),
+        }
+    }
+
+    /// Every text in it.
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => {}
+            Self::Text(text) => each(text),
+            Self::List(list) => list.iter().for_each(|v| v.for_each_text(each)),
+            Self::Map(map) => map.values().for_each(|v| v.for_each_text(each)),
+        }
+    }
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(b) => Self::Bool(b),
+            Json::Number(n) => Self::Number(n),
+            Json::String(s) => Self::text(s),
+            Json::Array(list) => Self::List(list.into_iter().map(Self::from).collect()),
+            Json::Object(map) => Self::Map(map.into_iter().map(|(k, v)| (k, v.into())).collect()),
+        }
+    }
+}
+
+/// The canonical document of one subscription: every field that its vendor's rules know, defaults filled in.
+/// Made by [`super::Rules::document`] only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    pub(super) fields: BTreeMap<&'static str, Value>,
+}
+
+impl Document {
+    /// The value of a field; `Null` for one that is absent and has no default.
+    pub fn get(&self, field: &str) -> &Value {
+        self.fields.get(field).unwrap_or(&Value::Null)
+    }
+
+    /// Fields and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.fields.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// Every text in it.
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+        self.fields.values().for_each(|v| v.for_each_text(each));
+    }
+
+    /// Plain JSON with `$(NAME)` in place of each secret.
+    pub fn shown(&self) -> Json {
+        self.fields
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.shown()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(before: &str, secret: &str, after: &str) -> Text {
+        let mut text = Text::plain(before);
+        text.push_secret("TOKEN", secret.into());
+        text.push_plain(after);
+        text
+    }
+
+    #[test]
+    fn a_secret_is_shown_as_its_variable_everywhere() {
+        let value = Value::Map(
+            [(
+                "url".into(),
+                Value::Text(token("https://h/?t=", "s3cret", "&x=1")),
+            )]
+            .into(),
+        );
+        assert_eq!(value.exposed()["url"], "https://h/?t=s3cret&x=1");
+        assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
+        assert!(!format!("{value:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn equal_is_what_is_sent_not_how_it_is_made_up() {
+        assert_eq!(token("a", "b", "c"), Text::plain("abc"));
+        assert_ne!(token("a", "b", "c"), Text::plain("a$(TOKEN)c"));
+    }
+
+    #[test]
+    fn mask_hides_what_stands_where_the_secret_goes() {
+        let cases = [
+            (
+                "the old token",
+                token("https://h/?t=", "new", ""),
+                "https://h/?t=old",
+                "https://h/?t=(hidden)",
+            ),
+            (
+                "token in the middle",
+                token("a/", "new", "/z"),
+                "a/old/z",
+                "a/(hidden)/z",
+            ),
+            (
+                "another text altogether",
+                token("a/", "new", "/z"),
+                "https://x/old",
+                "(hidden)",
+            ),
+            ("the whole is the secret", token("", "new", ""), "old", "(hidden)"),
+            ("no secret declared", Text::plain("abc"), "old", "old"),
+        ];
+        for (reason, declared, had, shown) in cases {
+            assert_eq!(declared.mask(had), shown, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The core: what is declared and what is observed in, a plan out.
+//!
+//! Pure and total: no I/O, no clock, no client, no vendor by name. Everything that decides is a function from values
+//! to values. The rules of identity stand in [`identity`], what to do in [`decide`], how values compare in [`diff`].
+
+pub mod decide;
+pub mod diff;
+pub mod document;
+pub mod identity;
+pub mod redact;
+pub mod rules;
+
+pub use decide::{Cause, Declared, Desired, Hold, Intent, Item, Lane, Plan, Policy, Step, plan};
+pub use diff::Change;
+pub use document::{Document, Text, Value};
+pub use redact::Redactor;
+pub use rules::{Absent, Field, Rule, Rules};
+
+use std::fmt;
+
+/// A vendor's id of a subscription, opaque.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// Takes the vendor's spelling as it is.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The vendor's spelling.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Age order: vendors number upwards, so that of numbers the smaller is the older.
+    pub(crate) fn order(&self) -> (u64, &str) {
+        (self.0.parse().unwrap_or(u64::MAX), &self.0)
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Observed {
+    /// Sorts the oldest first.
+    pub(crate) fn age(&self) -> (Option<&str>, (u64, &str)) {
+        (self.created.as_deref(), self.id.order())
+    }
+}
+
+/// Names one Webhook.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// One subscription as the vendor showed it.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The vendor's id.
+    pub id: ExternalId,
+    /// What it is, in the canonical form.
+    pub document: Document,
+    /// One line for people: what it is about and where it goes, without path or query.
+    pub summary: String,
+    /// When it was made, in a spelling that sorts, where the vendor tells.
+    pub created: Option<String>,
+    /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name, and version marks.
+    pub raw: serde_json::Value,
+}

@@ -1,0 +1,346 @@
+//! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
+
+use super::document::{Document, Value};
+use std::collections::BTreeMap;
+
+/// One vendor's fields.
+#[derive(Debug)]
+pub struct Rules {
+    /// Every field of a subscription that a manifest can name.
+    pub fields: &'static [Field],
+    /// The fields that together make two subscriptions *similar*: the natural key.
+    pub natural_key: &'static [&'static str],
+}
+
+/// One field of a document, or of a record in it.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in the manifest.
+    pub name: &'static str,
+    /// How two values of it compare.
+    pub rule: Rule,
+    /// What an absent one means. Null, `""`, `[]` and `{}` are absent.
+    pub absent: Absent,
+    /// Whether the vendor cannot change it in place, so that a change needs a new subscription.
+    pub replaces: bool,
+}
+
+impl Field {
+    /// A field that compares byte for byte and is nothing when absent.
+    pub const fn exact(name: &'static str) -> Self {
+        Self {
+            name,
+            rule: Rule::Exact,
+            absent: Absent::Nothing,
+            replaces: false,
+        }
+    }
+
+    /// The same field under another rule.
+    #[must_use]
+    pub const fn rule(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// The same field with a default.
+    #[must_use]
+    pub const fn absent(mut self, absent: Absent) -> Self {
+        self.absent = absent;
+        self
+    }
+
+    /// The same field, not changeable in place.
+    #[must_use]
+    pub const fn replaces(mut self) -> Self {
+        self.replaces = true;
+        self
+    }
+}
+
+/// What an absent value means.
+#[derive(Clone, Copy, Debug)]
+pub enum Absent {
+    /// Nothing.
+    Nothing,
+    /// This flag.
+    Bool(bool),
+    /// This number.
+    Int(i64),
+    /// This text.
+    Text(&'static str),
+}
+
+impl Absent {
+    fn value(self) -> Option<Value> {
+        match self {
+            Self::Nothing => None,
+            Self::Bool(b) => Some(Value::Bool(b)),
+            Self::Int(n) => Some(Value::int(n)),
+            Self::Text(t) => Some(Value::text(t)),
+        }
+    }
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Byte for byte, JSON by JSON: templates and URLs are never parsed.
+    Exact,
+    /// Texts, whatever their case.
+    IgnoreCase,
+    /// Lists whose order and repetitions do not matter.
+    Set(&'static Rule),
+    /// Members by name, each by the inner rule.
+    Map {
+        /// Whether the names ignore case, as header names do.
+        ignore_case: bool,
+        /// How the members compare.
+        value: &'static Rule,
+    },
+    /// Members by a table of their own.
+    Record(&'static [Field]),
+    /// Cannot be read back, so never compared.
+    WriteOnly,
+}
+
+impl Rules {
+    /// The canonical document of what a manifest declares, or of what a vendor showed: empty values left out, defaults
+    /// filled in, at every level that a table describes. Fields that no table knows are dropped.
+    pub fn document(&self, mut values: BTreeMap<&'static str, Value>) -> Document {
+        let fields = self.fields.iter().filter_map(|field| {
+            let value = field.canonical(values.remove(field.name).unwrap_or_default())?;
+            Some((field.name, value))
+        });
+        Document {
+            fields: fields.collect(),
+        }
+    }
+
+    /// The rule of a top-level field.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether the two have the same natural key.
+    pub fn similar(&self, a: &Document, b: &Document) -> bool {
+        self.natural_key.iter().all(|name| a.get(name) == b.get(name))
+    }
+
+    /// Whether the two are equal in every field that can be read back.
+    pub fn equal(&self, a: &Document, b: &Document) -> bool {
+        self.fields
+            .iter()
+            .all(|field| field.rule.same(a.get(field.name), b.get(field.name)))
+    }
+}
+
+impl Field {
+    fn canonical(&self, value: Value) -> Option<Value> {
+        let value = self.rule.canonical(value);
+        if value.is_empty() {
+            self.absent.value()
+        } else {
+            Some(value)
+        }
+    }
+}
+
+impl Rule {
+    fn canonical(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Set(inner), Value::List(list)) => {
+                let mut kept: Vec<Value> = Vec::with_capacity(list.len());
+                for value in list.into_iter().map(|v| inner.canonical(v)) {
+                    if !kept.iter().any(|k| inner.same(k, &value)) {
+                        kept.push(value);
+                    }
+                }
+                Value::List(kept)
+            }
+            (Self::Map { value: inner, .. }, Value::Map(map)) => {
+                Value::Map(map.into_iter().map(|(k, v)| (k, inner.canonical(v))).collect())
+            }
+            (Self::Record(fields), Value::Map(mut map)) => Value::Map(
+                fields
+                    .iter()
+                    .filter_map(|f| {
+                        Some((
+                            f.name.to_owned(),
+                            f.canonical(map.remove(f.name).unwrap_or_default())?,
+                        ))
+                    })
+                    .collect(),
+            ),
+            (_, value) => value,
+        }
+    }
+
+    /// Whether two canonical values are the same by this rule.
+    pub fn same(self, a: &Value, b: &Value) -> bool {
+        match (self, a, b) {
+            (Self::WriteOnly, _, _) => true,
+            (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
+                a.exposed().to_lowercase() == b.exposed().to_lowercase()
+            }
+            (Self::Set(inner), Value::List(a), Value::List(b)) => {
+                a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| inner.same(x, y)))
+            }
+            (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter()
+                        .all(|(name, x)| member(b, name, ignore_case).is_some_and(|(_, y)| value.same(x, y)))
+            }
+            (Self::Record(fields), Value::Map(a), Value::Map(b)) => {
+                let get =
+                    |map: &BTreeMap<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
+                fields
+                    .iter()
+                    .all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
+            }
+            (_, Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+            (_, a, b) => a == b,
+        }
+    }
+}
+
+/// The member of that name, whatever its case where names ignore it.
+pub(super) fn member<'a>(
+    map: &'a BTreeMap<String, Value>,
+    name: &str,
+    ignore_case: bool,
+) -> Option<(&'a str, &'a Value)> {
+    if let Some((name, value)) = map.get_key_value(name) {
+        return Some((name.as_str(), value));
+    }
+    let wanted = ignore_case.then(|| name.to_lowercase())?;
+    map.iter()
+        .find(|(name, _)| name.to_lowercase() == wanted)
+        .map(|(name, value)| (name.as_str(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TOPIC: &[Field] = &[
+        Field::exact("type"),
+        Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)),
+        Field::exact("owner"),
+    ];
+
+    #[test]
+    fn values_compare_by_their_rule() {
+        let headers = Rule::Map {
+            ignore_case: true,
+            value: &Rule::Exact,
+        };
+        let cases = [
+            (
+                "a template is bytes",
+                Rule::Exact,
+                json!("{ }"),
+                json!("{}"),
+                false,
+            ),
+            (
+                "names that ignore case",
+                Rule::IgnoreCase,
+                json!("en-GB"),
+                json!("en-gb"),
+                true,
+            ),
+            (
+                "a set has no order",
+                Rule::Set(&Rule::Exact),
+                json!(["a", "b"]),
+                json!(["b", "a"]),
+                true,
+            ),
+            (
+                "a set has no repetitions",
+                Rule::Set(&Rule::Exact),
+                json!(["a", "a"]),
+                json!(["a"]),
+                true,
+            ),
+            (
+                "another member",
+                Rule::Set(&Rule::Exact),
+                json!(["a", "b"]),
+                json!(["a", "c"]),
+                false,
+            ),
+            (
+                "one more",
+                Rule::Set(&Rule::Exact),
+                json!(["a", "b"]),
+                json!(["a"]),
+                false,
+            ),
+            (
+                "header names",
+                headers,
+                json!({"X-A": "1"}),
+                json!({"x-a": "1"}),
+                true,
+            ),
+            (
+                "header values",
+                headers,
+                json!({"X-A": "1"}),
+                json!({"x-a": "2"}),
+                false,
+            ),
+            (
+                "one header less",
+                headers,
+                json!({"X-A": "1", "X-B": "1"}),
+                json!({"x-a": "1"}),
+                false,
+            ),
+            ("numbers by value", Rule::Exact, json!(1), json!(1.0), true),
+            ("a number is no text", Rule::Exact, json!(1), json!("1"), false),
+            ("never compared", Rule::WriteOnly, json!("a"), json!(null), true),
+            (
+                "records in a set",
+                Rule::Set(&Rule::Record(TOPIC)),
+                json!([{"type": "entry", "event": ["A", "b"]}, {"type": "node", "event": ["x"], "owner": ""}]),
+                json!([{"type": "node", "event": ["X"], "owner": null}, {"type": "entry", "event": ["b", "a"], "new": 1}]),
+                true,
+            ),
+        ];
+        for (reason, rule, a, b, same) in cases {
+            let (a, b) = (rule.canonical(a.into()), rule.canonical(b.into()));
+            assert_eq!(rule.same(&a, &b), same, "{reason}");
+            assert_eq!(rule.same(&b, &a), same, "{reason}, the other way round");
+        }
+    }
+
+    #[test]
+    fn absent_and_empty_mean_the_default() {
+        const RULES: Rules = Rules {
+            fields: &[
+                Field::exact("on").absent(Absent::Bool(true)),
+                Field::exact("note"),
+                Field::exact("n").absent(Absent::Int(0)),
+            ],
+            natural_key: &["note"],
+        };
+        let empty = RULES.document(BTreeMap::new());
+        assert_eq!(empty.shown(), json!({"on": true, "n": 0}));
+        let spelled = RULES.document(BTreeMap::from([
+            ("on", Value::Null),
+            ("note", Value::text("")),
+            ("n", Value::int(0)),
+        ]));
+        assert!(RULES.equal(&empty, &spelled));
+        let other = RULES.document(BTreeMap::from([
+            ("on", Value::Bool(false)),
+            ("stranger", Value::Bool(true)),
+        ]));
+        assert!(!RULES.equal(&empty, &other));
+        assert!(RULES.similar(&empty, &other));
+    }
+}

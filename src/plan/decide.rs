@@ -334,7 +334,7 @@ impl Case<'_> {
     fn item(&self, verdict: Verdict) -> Item {
         let lane = match (&verdict.step, verdict.cause) {
             (Some(_), cause) if cause.is_drift() => Lane::Drift,
-            (Some(Step::Create(_) | Step::Adopt(_)), _) => Lane::Create,
+            (Some(Step::Create(_) | Step::Adopt(..)), _) => Lane::Create,
             _ => Lane::Edit,
         };
         let effect: Vec<_> = verdict

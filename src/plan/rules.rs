@@ -100,6 +100,9 @@ pub enum Rule {
     },
     /// Members by a table of their own.
     Record(&'static [Field]),
+    /// A record of `value` and the flag `secret`: a value that either side calls secret cannot be read back, so it is
+    /// not compared; the flag is.
+    Sealed,
     /// Cannot be read back, so never compared.
     WriteOnly,
 }
@@ -186,6 +189,9 @@ impl Rule {
             (Self::Set(inner), Value::List(a), Value::List(b)) => {
                 a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| inner.same(x, y)))
             }
+            (Self::Sealed, Value::Map(a), Value::Map(b)) => {
+                sealed(a) == sealed(b) && (sealed(a) || a.get("value") == b.get("value"))
+            }
             (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
                 a.len() == b.len()
                     && a.iter()
@@ -202,6 +208,11 @@ impl Rule {
             (_, a, b) => a == b,
         }
     }
+}
+
+/// Whether a [`Rule::Sealed`] record hides its value.
+pub(super) fn sealed(record: &BTreeMap<String, Value>) -> bool {
+    record.get("secret") == Some(&Value::Bool(true))
 }
 
 /// The member of that name, whatever its case where names ignore it.
@@ -302,6 +313,34 @@ mod tests {
             ),
             ("numbers by value", Rule::Exact, json!(1), json!(1.0), true),
             ("a number is no text", Rule::Exact, json!(1), json!("1"), false),
+            (
+                "a sealed value",
+                Rule::Sealed,
+                json!({"value": "a", "secret": true}),
+                json!({"value": "***", "secret": true}),
+                true,
+            ),
+            (
+                "a seal broken",
+                Rule::Sealed,
+                json!({"value": "a", "secret": true}),
+                json!({"value": "a"}),
+                false,
+            ),
+            (
+                "an open value",
+                Rule::Sealed,
+                json!({"value": "a"}),
+                json!({"value": "b", "secret": false}),
+                false,
+            ),
+            (
+                "an open value, flag left out",
+                Rule::Sealed,
+                json!({"value": "a"}),
+                json!({"value": "a", "secret": false}),
+                true,
+            ),
             ("never compared", Rule::WriteOnly, json!("a"), json!(null), true),
             (
                 "records in a set",

@@ -1,0 +1,55 @@
+//! Values of the Secrets that an account names, as the engine read them.
+
+use crate::api::SecretKeyRef;
+use crate::plan::Redactor;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashMap;
+
+/// Values of the Secrets that an account names. No `Debug`, no `Serialize`.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    values: HashMap<(String, String), SecretString>,
+}
+
+/// A Secret or a key that an account names and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Secret {name} has no key {key}")]
+pub struct MissingSecret {
+    /// Name of the Secret.
+    pub name: String,
+    /// The key that is missing in it.
+    pub key: String,
+}
+
+impl Credentials {
+    /// Adds the value of one key of one Secret.
+    pub fn insert(&mut self, at: &SecretKeyRef, value: SecretString) {
+        self.values.insert((at.name.clone(), at.key.clone()), value);
+    }
+
+    /// The value, without white space around it: a trailing newline is never part of a token, key or user name, and
+    /// editors and `kubectl create secret --from-file` put one there.
+    pub(crate) fn trimmed(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
+        self.exact(at).map(|value| value.expose_secret().trim().into())
+    }
+
+    /// The value as it is, for passwords, which may begin or end with a space; only line ends are cut off.
+    pub(crate) fn exact(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
+        let value = self.values.get(&(at.name.clone(), at.key.clone()));
+        let value = value.map(|value| value.expose_secret().trim_end_matches(['\r', '\n']));
+        match value {
+            Some(value) if !value.is_empty() => Ok(value.into()),
+            _ => Err(MissingSecret {
+                name: at.name.clone(),
+                key: at.key.clone(),
+            }),
+        }
+    }
+
+    /// Hides every value.
+    pub(crate) fn hide(&self, redactor: &mut Redactor) {
+        for value in self.values.values() {
+            redactor.hide(&value.expose_secret().trim().into(), "(redacted)");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Brightpearl's fields (vendors/brightpearl.md 4 and 9.4), and wire to document.
+
+use super::wire;
+use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rules, Value};
+use crate::vendor::transport::Answer;
+use crate::vendor::{Class, VendorError, receiver};
+use std::collections::BTreeMap;
+
+/// Every field is set once and for all: there is no update (2).
+pub const RULES: Rules = Rules {
+    fields: &[
+        Field::exact("subscribeTo").replaces(),
+        Field::exact("httpMethod").replaces(),
+        Field::exact("uriTemplate").replaces(),
+        Field::exact("bodyTemplate").replaces(),
+        Field::exact("contentType").replaces(),
+        Field::exact("idSetAccepted")
+            .absent(Absent::Bool(false))
+            .replaces(),
+        Field::exact("qualityOfService").absent(Absent::Int(0)).replaces(),
+    ],
+    natural_key: &["subscribeTo", "httpMethod", "uriTemplate"],
+};
+
+/// The body of a POST: the fields have the vendor's own names, and unset ones are left out.
+pub(super) fn body(desired: &Document) -> serde_json::Value {
+    desired
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.exposed()))
+        .collect()
+}
+
+/// One item of a list.
+pub(super) fn observed(answer: &Answer, item: serde_json::Value) -> Result<Observed, VendorError> {
+    let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
+        answer.error(
+            Class::Unavailable,
+            format!("a webhook in the list is not what Brightpearl documents ({error})"),
+        )
+    })?;
+    let id = parsed
+        .id
+        .ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
+    let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
+    Ok(Observed {
+        id: id_of(id),
+        document: document(parsed),
+        summary,
+        created: None,
+        raw: item,
+    })
+}
+
+/// What a POST made: the vendor answers with nothing but the id (2.1).
+pub(super) fn created(id: i64, desired: &Document) -> Observed {
+    Observed {
+        id: id_of(id),
+        document: desired.clone(),
+        summary: String::new(),
+        created: None,
+        raw: serde_json::Value::Null,
+    }
+}
+
+fn id_of(id: i64) -> ExternalId {
+    ExternalId::new(id.to_string())
+}
+
+fn document(webhook: wire::Webhook) -> Document {
+    // GET and DELETE carry no body: what the vendor may have kept of one plays no part (4.1).
+    let carries_body = matches!(webhook.http_method.as_str(), "POST" | "PUT");
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
+    RULES.document(BTreeMap::from([
+        ("subscribeTo", Value::text(webhook.subscribe_to)),
+        ("httpMethod", Value::text(webhook.http_method)),
+        ("uriTemplate", Value::text(webhook.uri_template)),
+        (
+            "bodyTemplate",
+            text(webhook.body_template.filter(|_| carries_body)),
+        ),
+        ("contentType", text(webhook.content_type.filter(|_| carries_body))),
+        (
+            "idSetAccepted",
+            webhook.id_set_accepted.map_or(Value::Null, Value::Bool),
+        ),
+        (
+            "qualityOfService",
+            webhook.quality_of_service.map_or(Value::Null, Value::int),
+        ),
+    ]))
+}

@@ -1,0 +1,71 @@
+//! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). They go no further than this folder.
+
+use serde::{Deserialize, Serialize};
+
+/// The envelope of every success.
+#[derive(Debug, Deserialize)]
+pub(super) struct Enveloped<T> {
+    pub(super) response: T,
+}
+
+/// A list, or the bare object that one client guards against (9.4).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    Many(Vec<serde_json::Value>),
+    One(serde_json::Map<String, serde_json::Value>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<serde_json::Value> {
+        match self {
+            Self::Many(all) => all,
+            Self::One(one) => vec![one.into()],
+        }
+    }
+}
+
+/// A webhook. Members that are not set are left out, never null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Webhook {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<i64>,
+    pub(super) subscribe_to: String,
+    pub(super) http_method: String,
+    pub(super) uri_template: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) body_template: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id_set_accepted: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) quality_of_service: Option<i64>,
+}
+
+/// The two envelopes of failure.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Failure {
+    Service { errors: Vec<ServiceError> },
+    Gateway { response: String },
+}
+
+/// One of the services' errors.
+#[derive(Debug, Deserialize)]
+pub(super) struct ServiceError {
+    #[serde(default)]
+    pub(super) code: String,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// All errors of an answer, in the vendor's own codes and words.
+pub(super) fn in_words(errors: &[ServiceError]) -> String {
+    let all: Vec<_> = errors
+        .iter()
+        .map(|e| format!("{}: {}", e.code, e.message))
+        .collect();
+    all.join("; ")
+}

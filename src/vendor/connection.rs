@@ -1,0 +1,226 @@
+//! From an account to a client that can do what its mode allows, and nothing more.
+
+use super::auth::{Credentials, MissingSecret};
+use super::brightpearl::Brightpearl;
+use super::contensis::Contensis;
+use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
+use super::error::VendorError;
+use super::superoffice::Superoffice;
+use super::transport::{Access, CallReport, Reporter, Transport};
+use super::{Vendor as _, brightpearl, contensis, superoffice};
+use crate::api::account::Vendor;
+use crate::api::webhook::{Subscription, VendorName};
+use crate::plan::{Document, ExternalId, Observed, Redactor, Rules, Text, Value};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// What a connection may do, as a type.
+pub trait AccessLevel: Send + Sync + 'static {
+    #[doc(hidden)]
+    const MAY_WRITE: bool;
+}
+
+/// May read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOnly;
+
+/// May read and write.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadWrite;
+
+impl AccessLevel for ReadOnly {
+    const MAY_WRITE: bool = false;
+}
+
+impl AccessLevel for ReadWrite {
+    const MAY_WRITE: bool = true;
+}
+
+/// What holds for every connection of the process.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where credentials may be sent beside the vendors' own hosts.
+    pub allowed: AllowedEndpoints,
+    report: Reporter,
+}
+
+impl Settings {
+    /// `report` is told of every call.
+    pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
+        Self {
+            allowed,
+            report: Arc::new(report),
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is not allowed.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointNotAllowed),
+    /// A Secret or a key is missing.
+    #[error(transparent)]
+    Secret(#[from] MissingSecret),
+    /// This kind of login is not built yet.
+    #[error("credentials.{kind} is not supported by this version of hooktender; use {instead}")]
+    Unsupported {
+        /// The kind that is asked for.
+        kind: &'static str,
+        /// What to use instead.
+        instead: &'static str,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
+}
+
+/// A client of one account. What it may do is part of its type: only `Connection<ReadWrite>` can write.
+pub struct Connection<A: AccessLevel> {
+    vendor: AnyVendor,
+    access: PhantomData<A>,
+}
+
+enum AnyVendor {
+    Brightpearl(Brightpearl),
+    Contensis(Contensis),
+    Superoffice(Superoffice),
+}
+
+/// Hands one call on to whichever vendor it is.
+macro_rules! each {
+    ($any:expr, $vendor:ident => $call:expr) => {
+        match $any {
+            AnyVendor::Brightpearl($vendor) => $call,
+            AnyVendor::Contensis($vendor) => $call,
+            AnyVendor::Superoffice($vendor) => $call,
+        }
+    };
+}
+
+impl<A: AccessLevel> Connection<A> {
+    /// Checks address and credentials; calls nobody.
+    pub fn open(
+        account: &Vendor,
+        credentials: &Credentials,
+        settings: &Settings,
+    ) -> Result<Self, ConnectError> {
+        let access = if A::MAY_WRITE {
+            Access::ReadWrite
+        } else {
+            Access::ReadOnly
+        };
+        let mut redactor = Redactor::default();
+        credentials.hide(&mut redactor);
+        let transport = Transport::new(account.name(), access, redactor, Arc::clone(&settings.report))
+            .map_err(|error| ConnectError::Client(error.to_string()))?;
+        let vendor = match account {
+            Vendor::Brightpearl(account) => AnyVendor::Brightpearl(Brightpearl::new(
+                account,
+                credentials,
+                &settings.allowed,
+                transport,
+            )?),
+            Vendor::Contensis(account) => AnyVendor::Contensis(Contensis::new(
+                account,
+                credentials,
+                &settings.allowed,
+                transport,
+            )?),
+            Vendor::Superoffice(account) => AnyVendor::Superoffice(Superoffice::new(
+                account,
+                credentials,
+                &settings.allowed,
+                transport,
+            )?),
+        };
+        Ok(Self {
+            vendor,
+            access: PhantomData,
+        })
+    }
+
+    /// Every subscription of the account.
+    pub async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+        each!(&self.vendor, vendor => vendor.list().await)
+    }
+}
+
+impl Connection<ReadWrite> {
+    /// Makes a subscription; see [`VendorError::outcome_unknown`].
+    pub async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
+        each!(&self.vendor, vendor => vendor.create(desired).await)
+    }
+
+    /// Makes an existing subscription match.
+    pub async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
+        each!(&self.vendor, vendor => vendor.update(current, desired).await)
+    }
+
+    /// Deletes a subscription; one that is not there is success.
+    pub async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
+        each!(&self.vendor, vendor => vendor.delete(id).await)
+    }
+}
+
+/// How that vendor's fields compare.
+pub fn rules(vendor: VendorName) -> &'static Rules {
+    match vendor {
+        VendorName::Brightpearl => &brightpearl::RULES,
+        VendorName::Contensis => &contensis::RULES,
+        VendorName::Superoffice => &superoffice::RULES,
+    }
+}
+
+/// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
+/// variables into each string.
+pub fn desired<E>(
+    subscription: &Subscription,
+    expand: &mut dyn FnMut(&str) -> Result<Text, E>,
+) -> Result<Document, E> {
+    let declared = match subscription {
+        Subscription::Brightpearl(declared) => serde_json::to_value(declared),
+        Subscription::Contensis(declared) => serde_json::to_value(declared),
+        Subscription::Superoffice(declared) => serde_json::to_value(declared),
+    };
+    // A struct of strings, numbers and maps with string keys always serialises.
+    let mut declared = declared.unwrap_or_default();
+    let rules = rules(subscription.vendor());
+    let mut values = BTreeMap::new();
+    for field in rules.fields {
+        if let Some(value) = declared.get_mut(field.name) {
+            values.insert(field.name, expanded(value.take(), expand)?);
+        }
+    }
+    Ok(rules.document(values))
+}
+
+fn expanded<E>(json: serde_json::Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) -> Result<Value, E> {
+    Ok(match json {
+        serde_json::Value::String(text) => Value::Text(expand(&text)?),
+        serde_json::Value::Array(list) => Value::List(
+            list.into_iter()
+                .map(|value| expanded(value, expand))
+                .collect::<Result<_, E>>()?,
+        ),
+        serde_json::Value::Object(map) => Value::Map(
+            map.into_iter()
+                .map(|(name, value)| Ok((name, expanded(value, expand)?)))
+                .collect::<Result<_, E>>()?,
+        ),
+        other => other.into(),
+    })
+}
+
+/// Hides every secret of a document that is about to be sent.
+pub(crate) fn secrets_of(document: &Document) -> Redactor {
+    let mut redactor = Redactor::default();
+    document.for_each_text(&mut |text| {
+        for (variable, secret) in text.secrets() {
+            redactor.hide(secret, &format!("$({variable})"));
+        }
+    });
+    redactor
+}

@@ -1,0 +1,236 @@
+//! Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
+
+mod auth;
+mod document;
+mod wire;
+
+pub use document::RULES;
+
+use super::connection::{ConnectError, secrets_of};
+use super::transport::{Answer, Body, Call, Operation, Transport};
+use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use crate::api::contensis::ContensisAccount;
+use crate::api::webhook::VendorName;
+use crate::plan::{Document, ExternalId, Observed};
+use reqwest::Method;
+use std::collections::HashSet;
+
+/// How many items a page may hold, once the server was seen to page (2.2).
+const PAGE_SIZE: usize = 100;
+
+/// A client of one Contensis project.
+pub(crate) struct Contensis {
+    transport: Transport,
+    endpoint: Endpoint,
+    project: String,
+    language: Option<String>,
+    login: auth::Login,
+}
+
+impl Contensis {
+    pub(crate) fn new(
+        account: &ContensisAccount,
+        credentials: &Credentials,
+        allowed: &AllowedEndpoints,
+        transport: Transport,
+    ) -> Result<Self, ConnectError> {
+        let url = match (&account.url, &account.alias) {
+            (Some(url), _) => url.clone(),
+            (None, Some(alias)) => format!("https://cms-{alias}.cloud.contensis.com"),
+            (None, None) => String::new(),
+        };
+        Ok(Self {
+            endpoint: allowed.check(VendorName::Contensis, &url)?,
+            project: account.project.clone(),
+            language: account.name_language.clone(),
+            login: auth::Login::new(&account.credentials, credentials)?,
+            transport,
+        })
+    }
+
+    /// The collection, or one subscription of it.
+    fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
+        let mut path = format!(
+            "api/management/projects/{}/events/webhooks/subscriptions",
+            self.project
+        );
+        if let Some(id) = id {
+            path = format!("{path}/{id}");
+        }
+        Call::new(operation, method, self.endpoint.join(&path))
+    }
+
+    async fn send<'a>(&'a self, call: impl Fn() -> Call<'a>) -> Result<Answer, VendorError> {
+        self.login.send(&self.transport, &self.endpoint, call).await
+    }
+
+    async fn page(&self, page: Option<usize>) -> Result<(Answer, wire::Listing), VendorError> {
+        let answer = self
+            .send(|| {
+                let mut call = self.call(Operation::List, Method::GET, None);
+                if let Some(page) = page {
+                    call.url.query_pairs_mut().extend_pairs([
+                        ("pageIndex", page.to_string()),
+                        ("pageSize", PAGE_SIZE.to_string()),
+                    ]);
+                }
+                call
+            })
+            .await?;
+        if !answer.status.is_success() {
+            return Err(self.failed(&answer));
+        }
+        let listing = answer.json()?;
+        Ok((answer, listing))
+    }
+
+    /// One subscription as it is now; for telling a stale version from a refusal.
+    async fn read(&self, id: &ExternalId) -> Result<serde_json::Value, VendorError> {
+        let answer = self
+            .send(|| self.call(Operation::Read, Method::GET, Some(id)))
+            .await?;
+        if answer.status.is_success() {
+            answer.json()
+        } else {
+            Err(self.failed(&answer))
+        }
+    }
+
+    /// The error of an answer, by envelope and status (2.6). There are no machine codes.
+    fn failed(&self, answer: &Answer) -> VendorError {
+        let said = answer.any_json().as_ref().and_then(wire::in_words);
+        let operation = answer.operation;
+        match (answer.status.as_u16(), said) {
+            (403, said) => answer.error(
+                Class::Credentials,
+                format!(
+                    "{}; give the API key's role the webhook permissions (view, create, update, delete) of project {}",
+                    said.as_deref().unwrap_or("permission denied"),
+                    self.project
+                ),
+            ),
+            (404, Some(said)) if matches!(operation, Operation::List | Operation::Create) => {
+                answer.error(Class::Rejected, format!("{said}; check spec.vendor.contensis.project"))
+            }
+            (_, said) => answer.failed(said),
+        }
+    }
+
+    /// After a PUT was refused: a stale version answers like a bad payload, so the copy is read again (2.3).
+    async fn refused(&self, answer: &Answer, current: &Observed) -> VendorError {
+        let failed = self.failed(answer);
+        if !matches!(answer.status.as_u16(), 409 | 422) {
+            return failed;
+        }
+        match self.read(&current.id).await {
+            Ok(now) if wire::version_no(&now) == wire::version_no(&current.raw) => VendorError {
+                class: Class::Rejected,
+                ..failed
+            },
+            Ok(_) => VendorError {
+                class: Class::Outdated,
+                ..failed
+            },
+            Err(error) => error,
+        }
+    }
+}
+
+impl Vendor for Contensis {
+    async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+        let (answer, first) = self.page(None).await?;
+        let mut items = first.items;
+        if let Some(total) = first.total {
+            // The first answer came in the server's own page size; from here on it is ours, so start again at 0.
+            if items.len() < total {
+                items = self.all_pages().await?;
+            }
+        }
+        items
+            .into_iter()
+            .map(|item| document::observed(&answer, item, self.language.as_deref()))
+            .collect()
+    }
+
+    async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
+        let body = document::body(desired, None, self.language.as_deref());
+        let answer = self
+            .send(|| {
+                let mut call = self.call(Operation::Create, Method::POST, None);
+                call.body = Body::Json(&body);
+                call.redactor = secrets_of(desired);
+                call
+            })
+            .await?;
+        if !answer.status.is_success() {
+            return Err(self.failed(&answer));
+        }
+        document::observed(&answer, answer.json()?, self.language.as_deref())
+    }
+
+    async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
+        let body = document::body(desired, Some(&current.raw), self.language.as_deref());
+        let answer = self
+            .send(|| {
+                let mut call = self.call(Operation::Update, Method::PUT, Some(&current.id));
+                call.body = Body::Json(&body);
+                call.redactor = secrets_of(desired);
+                call
+            })
+            .await?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer, current).await);
+        }
+        document::observed(&answer, answer.json()?, self.language.as_deref())
+    }
+
+    async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
+        let answer = self
+            .send(|| self.call(Operation::Delete, Method::DELETE, Some(id)))
+            .await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        if answer.status.as_u16() != 404 {
+            return Err(self.failed(&answer));
+        }
+        // A missing project answers the same, and so may something in between: only the list can tell (2.6).
+        let there = self.list().await?.iter().any(|one| one.id == *id);
+        if there {
+            Err(answer.error(Class::Unavailable, "the vendor lists it and cannot find it"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Contensis {
+    /// All pages in our own page size. They have to add up to the total that each of them tells.
+    async fn all_pages(&self) -> Result<Vec<serde_json::Value>, VendorError> {
+        let mut items: Vec<serde_json::Value> = Vec::new();
+        let mut seen = HashSet::new();
+        for page in 0.. {
+            let (answer, listing) = self.page(Some(page)).await?;
+            let before = items.len();
+            items.extend(
+                listing
+                    .items
+                    .into_iter()
+                    .filter(|item| seen.insert(wire::id(item))),
+            );
+            let total = listing.total.unwrap_or(items.len());
+            if items.len() == total {
+                break;
+            }
+            // A server that ignores the page index would go on for ever.
+            if items.len() == before || items.len() > total {
+                let message = format!(
+                    "the pages of the list hold {} subscriptions, not the {total} they tell",
+                    items.len()
+                );
+                return Err(answer.error(Class::Unavailable, message));
+            }
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,108 @@
+//! Contensis' wire types (vendors/contensis.md 2 and 3). They go no further than this folder.
+//!
+//! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The answer of the token endpoint.
+#[derive(Deserialize)]
+pub(super) struct Token {
+    pub(super) access_token: String,
+    /// Seconds; the vendor documents 3600.
+    #[serde(default = "an_hour")]
+    pub(super) expires_in: u64,
+}
+
+fn an_hour() -> u64 {
+    3600
+}
+
+/// The refusal of the token endpoint.
+#[derive(Deserialize)]
+pub(super) struct TokenError {
+    pub(super) error: String,
+}
+
+/// A list: bare, or in the paging envelope (2.2).
+#[derive(Debug, Deserialize)]
+#[serde(from = "AnyListing")]
+pub(super) struct Listing {
+    pub(super) items: Vec<Value>,
+    /// How many there are in all, where the server pages.
+    pub(super) total: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyListing {
+    Bare(Vec<Value>),
+    Paged {
+        items: Vec<Value>,
+        #[serde(rename = "totalCount")]
+        total_count: usize,
+    },
+}
+
+impl From<AnyListing> for Listing {
+    fn from(any: AnyListing) -> Self {
+        match any {
+            AnyListing::Bare(items) => Self { items, total: None },
+            AnyListing::Paged { items, total_count } => Self {
+                items,
+                total: Some(total_count),
+            },
+        }
+    }
+}
+
+/// A member, whatever the case of its name: the vendor's own tools read both spellings (2.6).
+pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.get(name).or_else(|| {
+        map.iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    })
+}
+
+/// The id of a subscription.
+pub(super) fn id(item: &Value) -> Option<String> {
+    member(item.as_object()?, "id")?.as_str().map(str::to_owned)
+}
+
+/// The version that a PUT has to name (3.6): opaque.
+pub(super) fn version_no(item: &Value) -> Option<&str> {
+    member(member(item.as_object()?, "version")?.as_object()?, "versionNo")?.as_str()
+}
+
+/// What the vendor's error envelope says, with the field that each complaint is about; none if it is no such envelope.
+pub(super) fn in_words(body: &Value) -> Option<String> {
+    let body = body.as_object()?;
+    let message = member(body, "message")?
+        .as_str()?
+        .trim_end_matches('.')
+        .to_owned();
+    let complaints = member(body, "data")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| {
+            let item = item.as_object()?;
+            let said = member(item, "message")?.as_str()?;
+            Some(
+                match member(item, "field")
+                    .and_then(Value::as_str)
+                    .filter(|field| !field.is_empty())
+                {
+                    Some(field) => format!("{field}: {said}"),
+                    None => said.to_owned(),
+                },
+            )
+        });
+    let complaints: Vec<_> = complaints.collect();
+    Some(if complaints.is_empty() {
+        message
+    } else {
+        format!("{message}: {}", complaints.join("; "))
+    })
+}

@@ -1,0 +1,86 @@
+//! The error classes: one for each failure decides condition reason, retry and metric label.
+
+use super::transport::Operation;
+use std::time::Duration;
+
+/// What kind of failure it is, and so what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The vendor refuses what is declared. Not tried again before that changes, or slowly.
+    Rejected,
+    /// The vendor refuses who asks. One renewal and one replay, then a person or the Secret has to change.
+    Credentials,
+    /// Too fast. The whole account waits as long as it is told.
+    Throttled,
+    /// No answer, or none from the vendor's own service. Exponential back-off of the account.
+    Unavailable,
+    /// The vendor's copy moved between reading and writing. Read and planned again.
+    Outdated,
+    /// A known thing is not there.
+    NotFound,
+}
+
+impl Class {
+    /// The name as it stands in conditions and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "Rejected",
+            Self::Credentials => "Credentials",
+            Self::Throttled => "Throttled",
+            Self::Unavailable => "Unavailable",
+            Self::Outdated => "Outdated",
+            Self::NotFound => "NotFound",
+        }
+    }
+}
+
+/// A call to a vendor that failed. Everything in it is fit to be shown: secrets are taken out where it is made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation} failed: {message}")]
+pub struct VendorError {
+    /// What kind of failure.
+    pub class: Class,
+    /// What was tried.
+    pub operation: Operation,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// What happened, in the vendor's own codes and words where it gave any.
+    pub message: String,
+    /// How long the vendor wants to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Whether the vendor may have done, or may still do, what was asked.
+    pub outcome_unknown: bool,
+}
+
+impl VendorError {
+    /// A failure that the vendor answered with, so that its outcome is known.
+    pub(crate) fn answered(
+        class: Class,
+        operation: Operation,
+        status: u16,
+        message: impl Into<String>,
+    ) -> Self {
+        // After a 5xx nobody knows whether the vendor had committed before it failed.
+        let outcome_unknown = operation.writes() && status >= 500 && class != Class::Throttled;
+        let message = shortened(&message.into());
+        Self {
+            class,
+            operation,
+            status: Some(status),
+            message,
+            retry_after: None,
+            outcome_unknown,
+        }
+    }
+}
+
+/// Vendors' words, cut to what a condition can hold.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 600;
+    let text = text.trim();
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(LONGEST).collect();
+    format!("{cut}… (shortened)")
+}

@@ -1,0 +1,79 @@
+//! What vendors say, and how to say something to them.
+//!
+//! Knows nothing of Kubernetes. One folder a vendor, the same files in each: `mod` (the operations), `wire` (private
+//! wire types), `document` (rules, and wire to document), `auth` (how to log in). Only [`transport`] sends requests.
+
+mod auth;
+pub mod brightpearl;
+mod connection;
+pub mod contensis;
+pub mod endpoint;
+pub mod error;
+pub mod superoffice;
+mod token;
+pub mod transport;
+
+pub use auth::{Credentials, MissingSecret};
+pub use connection::{AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, desired, rules};
+pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
+pub use error::{Class, VendorError};
+pub use transport::{CallReport, Operation};
+
+use crate::plan::{Document, ExternalId, Observed};
+use std::future::Future;
+
+/// What every vendor can do. A call takes as long as the transport's time-outs allow and is never repeated blindly.
+pub(crate) trait Vendor: Send + Sync {
+    /// Every subscription of the account: all pages. An answer that is not the vendor's own is an error, never "none".
+    fn list(&self) -> impl Future<Output = Result<Vec<Observed>, VendorError>> + Send;
+
+    /// Makes a subscription. Not idempotent: after [`VendorError::outcome_unknown`] it may exist.
+    fn create(&self, desired: &Document) -> impl Future<Output = Result<Observed, VendorError>> + Send;
+
+    /// Makes an existing subscription match, keeping members that a manifest cannot name.
+    fn update(
+        &self,
+        current: &Observed,
+        desired: &Document,
+    ) -> impl Future<Output = Result<Observed, VendorError>> + Send;
+
+    /// Deletes a subscription. One that is not there is success.
+    fn delete(&self, id: &ExternalId) -> impl Future<Output = Result<(), VendorError>> + Send;
+}
+
+/// Host and port of an address, for a summary that people read: the rest of a receiver's address may hold a secret.
+pub(crate) fn receiver(address: &str) -> String {
+    let cut = |text: &str| text.find(['/', '?', '#', '{', '$']).map_or(text.len(), |at| at);
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = &rest[..cut(rest)];
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            let dots = if host.len() < rest.len() { "/..." } else { "" };
+            format!("{scheme}://{host}{dots}")
+        }
+        None => "...".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_summary_shows_no_more_than_the_host() {
+        let cases = [
+            (
+                "https://hooks.example.com/k/s3cret?token=s3cret",
+                "https://hooks.example.com/...",
+            ),
+            ("https://hooks.example.com", "https://hooks.example.com"),
+            (
+                "https://user:s3cret@hooks.example.com:8443/x",
+                "https://hooks.example.com:8443/...",
+            ),
+            ("https://{{resource.host}}/x", "https:///..."),
+            ("s3cret script", "..."),
+        ];
+        for (address, shown) in cases {
+            assert_eq!(super::receiver(address), shown);
+        }
+    }
+}

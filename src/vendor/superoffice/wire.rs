@@ -1,0 +1,67 @@
+//! SuperOffice's wire types (vendors/superoffice.md 6 and 10). They go no further than this folder.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A webhook. Whatever this version of the server has beside it stays in `rest` and goes back with a PUT.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Webhook {
+    pub(super) webhook_id: i64,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) events: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) target_url: Option<String>,
+    #[serde(default)]
+    pub(super) secret: Option<String>,
+    #[serde(default)]
+    pub(super) state: Option<State>,
+    #[serde(default)]
+    pub(super) r#type: Option<String>,
+    #[serde(default)]
+    pub(super) headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub(super) properties: Option<Value>,
+    #[serde(default)]
+    pub(super) errors_email: Option<String>,
+    #[serde(flatten)]
+    pub(super) rest: Map<String, Value>,
+}
+
+/// A state: by name, or by number in older samples.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum State {
+    Number(i64),
+    Name(String),
+}
+
+impl State {
+    /// The name (8): 1 Active, 2 Stopped, 3 `TooManyErrors`.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Number(1) => "Active".into(),
+            Self::Number(2) => "Stopped".into(),
+            Self::Number(3) => "TooManyErrors".into(),
+            Self::Number(other) => format!("Unknown({other})"),
+            Self::Name(name) => name.clone(),
+        }
+    }
+}
+
+/// What the vendor's error envelope says, the tenant's or the framework's; none if it is neither.
+pub(super) fn in_words(body: &Value) -> Option<String> {
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    match (text("ErrorType"), text("ErrorMessage"), text("Message")) {
+        (Some(kind), Some(message), _) => Some(format!("{kind}: {message}")),
+        (None, Some(message), _) | (_, None, Some(message)) => Some(message.into()),
+        (Some(kind), None, None) => Some(kind.into()),
+        (None, None, None) => None,
+    }
+}

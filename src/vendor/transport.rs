@@ -1,0 +1,400 @@
+//! The one HTTP client: access gate, time-outs, safe retries, redaction, one report a call.
+
+use super::error::{Class, VendorError};
+use crate::api::webhook::VendorName;
+use crate::plan::Redactor;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The longest answer that is read: far above any list, far below what would hurt.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take in all, unless it says otherwise.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Reading all subscriptions.
+    List,
+    /// Reading one subscription.
+    Read,
+    /// Making one.
+    Create,
+    /// Changing one.
+    Update,
+    /// Deleting one.
+    Delete,
+    /// Logging in.
+    Token,
+}
+
+impl Operation {
+    /// The name as it stands in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Token => "token",
+        }
+    }
+
+    /// Whether the vendor's subscriptions change by it.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::List | Self::Read | Self::Token => false,
+            Self::Create | Self::Update | Self::Delete => true,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reads and token calls.
+    ReadOnly,
+    /// Everything.
+    ReadWrite,
+}
+
+/// What is told of each call, for metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct CallReport {
+    /// Which vendor was called.
+    pub vendor: VendorName,
+    /// What for.
+    pub operation: Operation,
+    /// The HTTP status; none where no answer came.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Is told of each call.
+pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
+
+/// A request to be sent.
+pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, SecretString)>,
+    pub(crate) body: Body<'a>,
+    pub(crate) timeout: Duration,
+    /// Secrets in the body, beside those of the account.
+    pub(crate) redactor: Redactor,
+}
+
+/// The body of a request.
+pub(crate) enum Body<'a> {
+    None,
+    Json(&'a serde_json::Value),
+    Form(Vec<(&'static str, SecretString)>),
+}
+
+impl Call<'_> {
+    /// A call without headers and body.
+    pub(crate) fn new(operation: Operation, method: Method, url: Url) -> Self {
+        Self {
+            operation,
+            method,
+            url,
+            headers: Vec::new(),
+            body: Body::None,
+            timeout: CALL_TIMEOUT,
+            redactor: Redactor::default(),
+        }
+    }
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) operation: Operation,
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    redactor: Redactor,
+    base: Redactor,
+}
+
+/// The one HTTP client of an account.
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    vendor: VendorName,
+    access: Access,
+    redactor: Redactor,
+    report: Reporter,
+}
+
+impl Transport {
+    /// `redactor` holds the account's own secrets.
+    pub(crate) fn new(
+        vendor: VendorName,
+        access: Access,
+        redactor: Redactor,
+        report: Reporter,
+    ) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect would carry credentials to a host that nobody checked.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            http,
+            vendor,
+            access,
+            redactor,
+            report,
+        })
+    }
+
+    /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
+    ///
+    /// A call that certainly did not reach the vendor is sent once more, and so is a read whose connection broke, as a
+    /// kept-alive connection may at any time. A write whose connection broke is not: it may have been done.
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, VendorError> {
+        if self.access == Access::ReadOnly && call.operation.writes() {
+            return Err(VendorError {
+                class: Class::Rejected,
+                operation: call.operation,
+                status: None,
+                message: "refused by hooktender: this client may only read (plan mode)".into(),
+                retry_after: None,
+                outcome_unknown: false,
+            });
+        }
+        let request = self.request(&call)?;
+        let again = request.try_clone();
+        match self.once(&call, request).await {
+            Err((error, true)) => match again {
+                Some(request) => {
+                    tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
+                    self.once(&call, request).await.map_err(|(error, _)| error)
+                }
+                None => Err(error),
+            },
+            Err((error, false)) => Err(error),
+            Ok(answer) => Ok(answer),
+        }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<reqwest::Request, VendorError> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .header(reqwest::header::ACCEPT, "application/json")
+            .timeout(call.timeout);
+        for (name, value) in &call.headers {
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+                self.unsent(call, Class::Credentials, format!("the value for header {name} holds a character that no header can carry; check the Secret"))
+            })?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        request = match &call.body {
+            Body::None => request,
+            Body::Json(body) => request.json(body),
+            Body::Form(fields) => {
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| (*name, value.expose_secret()))
+                    .collect();
+                request.form(&fields)
+            }
+        };
+        request
+            .build()
+            .map_err(|error| self.unsent(call, Class::Rejected, describe(&error)))
+    }
+
+    /// One try; the flag tells whether it may be repeated.
+    async fn once(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, (VendorError, bool)> {
+        let started = Instant::now();
+        let result = self.exchange(call, request).await;
+        let elapsed = started.elapsed();
+        let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
+        tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
+        (self.report)(CallReport {
+            vendor: self.vendor,
+            operation: call.operation,
+            status,
+            elapsed,
+        });
+        result.map_err(|failure| {
+            let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
+            let timed_out = matches!(&failure, Failure::Http(error) if error.is_timeout());
+            let error = VendorError {
+                class: Class::Unavailable,
+                operation: call.operation,
+                status: None,
+                message: self.redactor.redact(&call.redactor.redact(&failure.to_string())),
+                retry_after: None,
+                outcome_unknown: call.operation.writes() && !unsent,
+            };
+            (error, !timed_out && (unsent || !call.operation.writes()))
+        })
+    }
+
+    async fn exchange(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
+        let mut response = self.http.execute(request).await.map_err(Failure::Http)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
+            if body.len() + chunk.len() > LONGEST_ANSWER {
+                return Err(Failure::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            operation: call.operation,
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+            redactor: call.redactor.clone(),
+            base: self.redactor.clone(),
+        })
+    }
+
+    fn unsent(&self, call: &Call<'_>, class: Class, message: String) -> VendorError {
+        VendorError {
+            class,
+            operation: call.operation,
+            status: None,
+            message: self.redactor.redact(&call.redactor.redact(&message)),
+            retry_after: None,
+            outcome_unknown: false,
+        }
+    }
+}
+
+enum Failure {
+    Http(reqwest::Error),
+    TooLong,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(error) => f.write_str(&describe(error)),
+            Self::TooLong => write!(f, "the answer is longer than {} MiB", LONGEST_ANSWER >> 20),
+        }
+    }
+}
+
+/// What went wrong, down to the cause, without the URL (whose query may hold more than it should).
+fn describe(error: &reqwest::Error) -> String {
+    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the vendor");
+    let what = if error.is_timeout() {
+        "no answer in time from"
+    } else if error.is_connect() {
+        "no connection to"
+    } else {
+        "the connection broke: no whole answer from"
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    if std::ptr::eq(
+        std::ptr::from_ref(cause).cast::<u8>(),
+        std::ptr::from_ref(error).cast::<u8>(),
+    ) {
+        format!("{what} {host}")
+    } else {
+        format!("{what} {host} ({cause})")
+    }
+}
+
+impl Answer {
+    /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
+    /// vendor's own service, or not whole.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let mut failed = self.error(
+                Class::Unavailable,
+                format!("the answer is not what the vendor documents ({error})"),
+            );
+            // The vendor said yes: what it was asked for is done, although the answer cannot be read.
+            failed.outcome_unknown = self.operation.writes();
+            failed
+        })
+    }
+
+    /// The body as JSON of any shape, if it is that.
+    pub(crate) fn any_json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// A header's value, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// How long `Retry-After` asks to wait, in seconds.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        value.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    /// An error with a message that is fit to be shown.
+    pub(crate) fn error(&self, class: Class, message: impl AsRef<str>) -> VendorError {
+        let message = self.base.redact(&self.redactor.redact(message.as_ref()));
+        let message = format!("{message} (HTTP {})", self.status.as_u16());
+        VendorError::answered(class, self.operation, self.status.as_u16(), message)
+    }
+
+    /// The error of a status that says the same at every vendor. `said` is what the vendor's own envelope said, if the
+    /// answer had one.
+    pub(crate) fn failed(&self, said: Option<String>) -> VendorError {
+        let status = self.status;
+        let foreign = said.is_none();
+        let message = said.unwrap_or_else(|| self.foreign());
+        let mut error = match status.as_u16() {
+            401 | 403 => self.error(Class::Credentials, message),
+            404 | 410 if !foreign => self.error(Class::NotFound, message),
+            409 | 412 => self.error(Class::Outdated, message),
+            429 => self.error(Class::Throttled, message),
+            400..=499 if !foreign => self.error(Class::Rejected, message),
+            // A 4xx in a foreign envelope comes from something in between, or from a wrong address.
+            _ => self.error(Class::Unavailable, message),
+        };
+        error.retry_after = self.retry_after();
+        error
+    }
+
+    /// What to say of an answer that is not in the vendor's own envelope.
+    fn foreign(&self) -> String {
+        if self.status.is_redirection() {
+            let to = self.header("location").and_then(|to| Url::parse(to).ok());
+            let host = to
+                .as_ref()
+                .and_then(|to| to.host_str())
+                .unwrap_or("another address");
+            return format!("redirected to {host}, which is not followed; check the account's address");
+        }
+        let kind = self
+            .header("content-type")
+            .unwrap_or("no content type")
+            .split(';')
+            .next()
+            .unwrap_or_default();
+        format!(
+            "the answer is not the vendor's own ({kind}, {} bytes); check the account's address",
+            self.body.len()
+        )
+    }
+}

@@ -208,10 +208,9 @@ fn audit_log(folder: &Path) -> PathBuf {
 fn write_inputs(folder: &Path, token: &str) -> Result<(), Error> {
     let tokens = format!("{token},admin,admin,\"system:masters\"\n");
     credentials::write_private(&folder.join("tokens.csv"), &tokens)?;
-    credentials::write_private(
-        &folder.join("service-accounts.pem"),
-        &credentials::service_account_key()?,
-    )?;
+    let key = credentials::SigningKey::generate()?;
+    credentials::write_private(&folder.join("service-accounts.key"), &key.private)?;
+    credentials::write_private(&folder.join("service-accounts.pub"), &key.public)?;
     credentials::write_private(&folder.join("audit-policy.yaml"), audit::POLICY)?;
     credentials::write_private(&audit_log(folder), "")?;
     for inner in ["home", "kubeconfigs"] {
@@ -240,14 +239,16 @@ fn start_api_server(tools: &Tools, ports: Ports, folder: &Path) -> Result<Server
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
+        // The Service `kubernetes` may not lead to loopback, and nothing uses it.
+        "--endpoint-reconciler-type=none".to_owned(),
         format!("--secure-port={}", ports.api),
         format!("--cert-dir={}", file("certificates")),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={}", file("service-accounts.pem")),
+        format!("--service-account-key-file={}", file("service-accounts.pub")),
         format!(
             "--service-account-signing-key-file={}",
-            file("service-accounts.pem")
+            file("service-accounts.key")
         ),
         format!("--token-auth-file={}", file("tokens.csv")),
         "--authorization-mode=RBAC".to_owned(),
@@ -271,7 +272,7 @@ fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
         format!("--controllers={CONTROLLERS}"),
         format!(
             "--service-account-private-key-file={}",
-            folder.join("service-accounts.pem").display()
+            folder.join("service-accounts.key").display()
         ),
         "--leader-elect=false".to_owned(),
         // It listens nowhere.

@@ -9,7 +9,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use p256::SecretKey;
-use p256::pkcs8::{EncodePrivateKey, LineEnding};
+use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
 
 use crate::Error;
 
@@ -24,13 +24,28 @@ pub(crate) fn random_hex<const BYTES: usize>() -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// A new private key, PKCS#8 in PEM, for `--service-account-signing-key-file`.
-pub(crate) fn service_account_key() -> Result<String, Error> {
-    loop {
-        let bytes: [u8; 32] = rand::random();
-        // All but one in four billion are valid keys of the curve.
-        if let Ok(key) = SecretKey::from_slice(&bytes) {
-            return Ok(key.to_pkcs8_pem(LineEnding::LF)?.to_string());
+/// The key that signs service-account tokens, in PEM.
+pub(crate) struct SigningKey {
+    /// For `--service-account-signing-key-file`.
+    pub(crate) private: String,
+    /// For `--service-account-key-file`, which takes no PKCS#8 private key.
+    pub(crate) public: String,
+}
+
+impl SigningKey {
+    /// A new one.
+    pub(crate) fn generate() -> Result<Self, Error> {
+        loop {
+            let bytes: [u8; 32] = rand::random();
+            // All but one in four billion are valid keys of the curve.
+            if let Ok(key) = SecretKey::from_slice(&bytes) {
+                let private = key.to_pkcs8_pem(LineEnding::LF)?.to_string();
+                let public = key
+                    .public_key()
+                    .to_public_key_pem(LineEnding::LF)
+                    .map_err(p256::pkcs8::Error::from)?;
+                return Ok(Self { private, public });
+            }
         }
     }
 }
@@ -82,9 +97,18 @@ mod tests {
 
     #[test]
     fn the_key_is_pem_and_new_each_time() {
-        let (one, other) = (service_account_key().unwrap(), service_account_key().unwrap());
-        assert!(one.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{one}");
-        assert_ne!(one, other);
+        let (one, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        assert!(
+            one.private.starts_with("-----BEGIN PRIVATE KEY-----\n"),
+            "{}",
+            one.private
+        );
+        assert!(
+            one.public.starts_with("-----BEGIN PUBLIC KEY-----\n"),
+            "{}",
+            one.public
+        );
+        assert_ne!(one.public, other.public);
     }
 
     #[test]

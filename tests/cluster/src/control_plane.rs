@@ -162,13 +162,12 @@ impl ControlPlane {
             folder,
             ..
         } = self;
+        // The store last: an API server without one waits for it.
         server::stop(
-            [Some(controllers), api_server, Some(etcd)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            [Some(controllers), api_server].into_iter().flatten().collect(),
             GRACE,
         );
+        server::stop(vec![etcd], GRACE);
         drop(folder);
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::TimedOut;
+
 /// A failure to find the tools, to start the cluster or to talk to it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,9 @@ pub enum Error {
     /// kubectl refused.
     #[error(transparent)]
     Kubectl(#[from] KubectlError),
+    /// Something did not happen in time.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
     /// A key could not be made.
     #[error("making the service-account key: {0}")]
     Key(#[from] p256::pkcs8::Error),

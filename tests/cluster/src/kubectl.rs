@@ -4,12 +4,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::credentials::{self, random_hex};
 use crate::tools::Tool;
-use crate::{Cluster, Error, KubectlError};
+use crate::{Cluster, Error, KubectlError, eventually};
+
+/// How long the API server may take to apply new roles; milliseconds are normal.
+const RULES_WITHIN: Duration = Duration::from_secs(30);
 
 /// How far a service account's rules reach.
 #[derive(Clone, Copy)]
@@ -93,7 +97,7 @@ impl Cluster {
         self.make_service_account(namespace, name, rules_yaml, Scope::Namespace)
     }
 
-    /// As [`Self::service_account`], with a ClusterRole: the rules hold in all namespaces and for cluster-wide kinds.
+    /// As [`Self::service_account`], with a `ClusterRole`: the rules hold in all namespaces and for cluster-wide kinds.
     pub fn cluster_service_account(
         &self,
         namespace: &str,
@@ -124,28 +128,73 @@ impl Cluster {
         rules: &str,
         scope: Scope,
     ) -> Result<PathBuf, Error> {
-        let account = format!("name: {name}\n  namespace: {namespace}");
-        let mut yaml = format!("apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  {account}\n");
-        if !rules.trim().is_empty() {
-            let (prefix, metadata) = match scope {
-                Scope::Namespace => ("", account.clone()),
-                Scope::Cluster => ("Cluster", format!("name: {namespace}-{name}")),
-            };
-            let role = match scope {
-                Scope::Namespace => name.to_owned(),
-                Scope::Cluster => format!("{namespace}-{name}"),
-            };
-            let rules: String = rules.lines().map(|line| format!("  {line}\n")).collect();
-            yaml += &format!(
-                "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {prefix}Role\nmetadata:\n  {metadata}\n\
-                 rules:\n{rules}\
-                 ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {prefix}RoleBinding\nmetadata:\n  {metadata}\n\
-                 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: {prefix}Role, name: {role}}}\n\
-                 subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
-            );
+        let account = format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+        );
+        if rules.trim().is_empty() {
+            self.kubectl_apply(&account)?;
+            return self.service_account_kubeconfig(namespace, name);
         }
-        self.kubectl_apply(&yaml)?;
-        self.service_account_kubeconfig(namespace, name)
+        // The API server learns of new roles from watches of its own, moments after it has stored them, but in order:
+        // when the second role is in force, the first is too.
+        let marker = "- {apiGroups: [''], resources: [serviceaccounts], verbs: [be-in-force]}";
+        let (given, last) = (
+            Grant {
+                namespace,
+                name,
+                scope,
+            },
+            format!("{name}-in-force"),
+        );
+        self.kubectl_apply(&(account + &given.role(name, rules) + &given.role(&last, marker)))?;
+        let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
+        eventually(
+            RULES_WITHIN,
+            &format!("the rules of {namespace}/{name} are in force"),
+            || self.kubectl_run_as(&kubeconfig, &["auth", "can-i", "be-in-force", "serviceaccounts"]),
+        )?;
+        Ok(kubeconfig)
+    }
+}
+
+/// A service account and how far what it may do reaches.
+struct Grant<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    scope: Scope,
+}
+
+impl Grant<'_> {
+    /// The documents of a role with these rules and of its binding to the account, to be appended to others.
+    fn role(&self, role: &str, rules: &str) -> String {
+        let Self {
+            namespace,
+            name,
+            scope,
+        } = self;
+        let (kind, role, metadata) = match scope {
+            Scope::Namespace => (
+                "Role",
+                role.to_owned(),
+                format!("{{name: {role}, namespace: {namespace}}}"),
+            ),
+            Scope::Cluster => {
+                let role = format!("{namespace}-{role}");
+                let metadata = format!("{{name: {role}}}");
+                ("ClusterRole", role, metadata)
+            }
+        };
+        // Indented, so that a list in either style of YAML is at home.
+        let rules = rules
+            .lines()
+            .fold(String::new(), |rules, line| rules + "  " + line + "\n");
+        let group = "rbac.authorization.k8s.io";
+        format!(
+            "---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {metadata}\nrules:\n{rules}\
+             ---\napiVersion: {group}/v1\nkind: {kind}Binding\nmetadata: {metadata}\n\
+             roleRef: {{apiGroup: {group}, kind: {kind}, name: {role}}}\n\
+             subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
+        )
     }
 }
 

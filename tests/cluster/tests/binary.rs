@@ -1,5 +1,12 @@
 //! The `hooktender-cluster` binary: finding and building the tools, and a cluster for a person.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows it in the tests, not in what they share"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

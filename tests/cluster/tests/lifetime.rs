@@ -1,7 +1,14 @@
 //! The servers end when their owner ends, however it ends; and the API server can be stopped and started meanwhile.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows it in the tests, not in what they share"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, path::Path};
 
@@ -44,6 +51,8 @@ fn assert_gone(pids: &[u32], folder: Option<&Path>) {
 /// A process that owns a cluster: this test program again, with [`an_owner`] as its only test.
 struct Owner {
     process: Child,
+    /// Kept open: a test harness that cannot print fails.
+    _output: BufReader<ChildStdout>,
     supervisor: u32,
     servers: Vec<u32>,
     folder: String,
@@ -59,7 +68,9 @@ impl Owner {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let line = BufReader::new(process.stdout.take().unwrap())
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let line = output
+            .by_ref()
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.split("CLUSTER ").nth(1).map(str::to_owned))
@@ -68,6 +79,7 @@ impl Owner {
         assert_eq!(servers.len(), 3);
         Self {
             process,
+            _output: output,
             supervisor,
             servers,
             folder,

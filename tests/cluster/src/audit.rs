@@ -58,8 +58,9 @@ impl AuditEvent {
 
 /// Reads the log, oldest event first. A line that is still being written is left for the next look.
 pub(crate) fn read(path: &Path) -> Result<Vec<AuditEvent>, Error> {
-    let text = fs::read_to_string(path).map_err(Error::io(format!("reading {}", path.display())))?;
-    parse(&text)
+    let bytes = fs::read(path).map_err(Error::io(format!("reading {}", path.display())))?;
+    // Not every half-written character is UTF-8.
+    parse(&String::from_utf8_lossy(&bytes))
 }
 
 fn parse(text: &str) -> Result<Vec<AuditEvent>, Error> {

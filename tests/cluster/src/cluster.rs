@@ -105,6 +105,12 @@ impl Cluster {
         self.link().command(protocol::Command::StartApiServer)
     }
 
+    /// Starts the controller manager anew. The garbage collector looks for new kinds every 30 s only: after this, it
+    /// knows those of the custom resource definitions that have just been applied.
+    pub fn restart_controllers(&self) -> Result<(), Error> {
+        self.link().command(protocol::Command::RestartControllers)
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         // A panic elsewhere leaves at worst an answer unread, which the next command reports.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)

@@ -140,6 +140,13 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Starts the controller manager anew, which looks at once for the kinds that there are.
+    pub(crate) fn restart_controllers(&mut self) -> Result<(), Error> {
+        self.controllers.kill();
+        self.controllers = start_controllers(&self.tools, self.folder.path())?;
+        Ok(())
+    }
+
     /// Reports the servers that have ended by themselves.
     pub(crate) fn check(&mut self) -> BTreeMap<&'static str, Error> {
         [

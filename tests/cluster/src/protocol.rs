@@ -17,6 +17,8 @@ pub(crate) enum Command {
     StopApiServer,
     /// Start it again on the same data and port.
     StartApiServer,
+    /// Start the controller manager anew.
+    RestartControllers,
 }
 
 /// What a supervisor answers: once when the cluster is ready, then once to each command.

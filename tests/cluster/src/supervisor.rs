@@ -100,6 +100,7 @@ fn obey(control_plane: &mut ControlPlane, line: &str, ended: &AtomicBool) -> Res
             Ok(())
         }
         Command::StartApiServer => control_plane.start_api_server(ended),
+        Command::RestartControllers => control_plane.restart_controllers(),
     }
 }
 

@@ -177,3 +177,63 @@ fn dropping_a_cluster_ends_it_and_the_api_server_can_be_away_meanwhile() {
     assert!(!folder.exists());
     assert_gone(&pids, None);
 }
+
+/// A custom resource that owns a `ConfigMap`: how long until the latter goes after the former.
+fn cascade_of_a_new_kind(cluster: &Cluster, plural: &str) -> Duration {
+    let kind = plural.to_uppercase();
+    let group = "cascade.example";
+    cluster
+        .kubectl_apply(&format!(
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.{group}}}\n\
+             spec:\n  group: {group}\n  scope: Namespaced\n  names: {{kind: {kind}, plural: {plural}}}\n  versions:\n\
+             \x20 - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}\n"
+        ))
+        .unwrap();
+    eventually(SOON, "the kind is served", || {
+        cluster.kubectl_apply(&format!(
+            "{{apiVersion: {group}/v1, kind: {kind}, metadata: {{name: owner}}}}"
+        ))
+    })
+    .unwrap();
+    cluster.restart_controllers().unwrap();
+    let owner = cluster.kubectl_json(&["get", plural, "owner"]).unwrap();
+    let uid = owner["metadata"]["uid"].as_str().unwrap();
+    cluster
+        .kubectl_apply(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: owned-{plural}\n  ownerReferences:\n\
+             \x20 - {{apiVersion: {group}/v1, kind: {kind}, name: owner, uid: {uid}}}\n"
+        ))
+        .unwrap();
+    let start = Instant::now();
+    cluster.kubectl_run(&["delete", plural, "owner"]).unwrap();
+    eventually(SOON, "the owned ConfigMap is gone", || {
+        match cluster.kubectl_run(&[
+            "get",
+            "configmap",
+            &format!("owned-{plural}"),
+            "--ignore-not-found",
+        ]) {
+            Ok(output) if output.is_empty() => Ok(()),
+            other => Err(other),
+        }
+    })
+    .unwrap();
+    start.elapsed()
+}
+
+#[test]
+fn restarted_controllers_know_new_kinds_at_once() {
+    let cluster = Cluster::start().unwrap();
+    let before = cluster.pids();
+    let took = cascade_of_a_new_kind(&cluster, "things");
+    println!("cascade of a new kind: {took:.1?}");
+    assert_ne!(
+        cluster.pids()["kube-controller-manager"],
+        before["kube-controller-manager"]
+    );
+    assert_eq!(cluster.pids()["kube-apiserver"], before["kube-apiserver"]);
+    assert!(
+        took < Duration::from_secs(20),
+        "the garbage collector's own interval is 30 s: {took:.1?}"
+    );
+}

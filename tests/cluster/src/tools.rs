@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, path, thread};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,9 +93,7 @@ pub struct Tools {
 impl Tools {
     /// Finds the programs, and builds those that are missing: some minutes the first time, milliseconds later.
     pub fn ensure() -> Result<Self, Error> {
-        let assets = env::var_os("KUBEBUILDER_ASSETS")
-            .filter(|folder| !folder.is_empty())
-            .map(PathBuf::from);
+        let assets = folder_from("KUBEBUILDER_ASSETS")?;
         let mut paths = Tool::ALL.map(|_| PathBuf::new());
         let mut missing = Vec::new();
         for (path, tool) in paths.iter_mut().zip(Tool::ALL) {
@@ -147,10 +145,7 @@ fn ensure_built(tools: &[Tool]) -> Result<PathBuf, Error> {
     let workspace = locate::workspace()?;
     let modules = workspace.join("tests/cluster");
     let key = cache_key(&modules, tools)?;
-    let cache = match env::var_os("HOOKTENDER_TOOLS").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => workspace.join(".cache/tools"),
-    };
+    let cache = folder_from("HOOKTENDER_TOOLS")?.unwrap_or_else(|| workspace.join(".cache/tools"));
     let folder = cache.join(&key);
     if absent(&folder, tools).next().is_none() {
         return Ok(folder);
@@ -172,6 +167,14 @@ fn ensure_built(tools: &[Tool]) -> Result<PathBuf, Error> {
         ))?;
     }
     Ok(folder)
+}
+
+/// The folder that an environment variable names, if it is set. Absolute, because servers have their own current folder.
+fn folder_from(variable: &str) -> Result<Option<PathBuf>, Error> {
+    env::var_os(variable)
+        .filter(|folder| !folder.is_empty())
+        .map(|folder| path::absolute(folder).map_err(Error::io(format!("reading {variable}"))))
+        .transpose()
 }
 
 fn absent(folder: &Path, tools: &[Tool]) -> impl Iterator<Item = Tool> {

@@ -10,10 +10,12 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs};
 
 use hooktender_cluster::{Tool, Tools};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_hooktender-cluster"))
@@ -52,6 +54,24 @@ fn ready_made_tools_are_used_as_they_are_and_need_no_go() {
         folder.path().to_str().unwrap()
     );
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is built");
+}
+
+#[test]
+fn a_relative_folder_of_ready_made_tools_is_relative_to_the_caller() {
+    let (folder, empty) = (assets(&Tool::ALL), assets(&[]));
+    let mut command = binary();
+    command
+        .arg("tools")
+        .env("PATH", empty.path())
+        .env("KUBEBUILDER_ASSETS", ".")
+        .current_dir(folder.path());
+    let output = command.output().unwrap();
+    let printed = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    assert!(printed.is_absolute(), "{output:?}");
+    assert_eq!(
+        printed.canonicalize().unwrap(),
+        folder.path().canonicalize().unwrap()
+    );
 }
 
 #[test]
@@ -144,7 +164,16 @@ fn two_processes_do_not_build_at_once() {
 }
 
 #[test]
-fn serve_runs_until_its_input_ends_on_given_assets() {
+fn serve_runs_on_given_assets_until_its_input_ends() {
+    serve_until(|server| drop(server.stdin.take()));
+}
+
+#[test]
+fn serve_runs_until_it_is_interrupted() {
+    serve_until(|server| kill(Pid::from_raw(i32::try_from(server.id()).unwrap()), Signal::SIGINT).unwrap());
+}
+
+fn serve_until(end: impl FnOnce(&mut Child)) {
     let ours = Tools::ensure().unwrap();
     let folder = tempfile::tempdir().unwrap();
     for tool in Tool::ALL {
@@ -180,7 +209,7 @@ fn serve_runs_until_its_input_ends_on_given_assets() {
     let output = kubectl.env("KUBECONFIG", &kubeconfig).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "admin", "{output:?}");
 
-    drop(server.stdin.take());
+    end(&mut server);
     assert!(server.wait().unwrap().success());
     assert!(!kubeconfig.exists() && !logs.exists());
 }

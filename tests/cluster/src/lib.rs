@@ -1,1 +1,46 @@
-//! To be filled.
+//! A real Kubernetes control plane on loopback, for tests and for the demo: etcd, kube-apiserver with RBAC and
+//! kube-controller-manager, and the kubectl and helm to use it with. Nothing is faked and no container runtime is
+//! needed; there is no kubelet, so pods never run.
+//!
+//! ```no_run
+//! let cluster = hooktender_cluster::shared()?;
+//! let namespace = cluster.namespace("example")?;
+//! cluster.kubectl_apply(&format!(
+//!     "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a, namespace: {namespace}}}}}"
+//! ))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `tools` | the five programs: found, or built once from the pinned Go modules beside this crate |
+//! | `cluster` | what a test holds: addresses, kubectl, helm, namespaces, service accounts |
+//! | `audit` | what was asked of the API server, by whom and with which result |
+//! | `wait` | waiting for a condition with a deadline |
+//! | `supervisor` | the process that owns the servers and ends them when its owner ends, however it ends |
+//! | `control_plane`, `server`, `credentials` | starting the servers: their options, processes and keys |
+//! | `protocol`, `locate` | how `cluster` talks to the supervisor, and where it finds its binary |
+//!
+//! The interface is blocking. In an async test that is fine as long as the runtime has more than one thread, or
+//! nothing else has to move meanwhile.
+
+mod audit;
+mod cluster;
+mod control_plane;
+mod credentials;
+mod error;
+mod kubectl;
+mod locate;
+mod protocol;
+mod server;
+mod supervisor;
+mod tools;
+mod wait;
+
+pub use audit::AuditEvent;
+pub use cluster::{Cluster, shared};
+pub use error::{Error, KubectlError};
+pub use server::become_server;
+pub use supervisor::{serve, supervise};
+pub use tools::{Tool, Tools};
+pub use wait::{TimedOut, eventually};

@@ -1,0 +1,168 @@
+//! The API server's audit log, read as events: what tests count requests to Kubernetes with.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::Error;
+
+/// Every request at the Metadata level, except for the health checks. The stage in which a request merely has
+/// arrived is left out.
+pub(crate) const POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: None
+  nonResourceURLs: [/healthz*, /livez*, /readyz*]
+- level: Metadata
+";
+
+/// One request that the API server has answered; a watch counts when it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditEvent {
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
+    pub verb: String,
+    /// The API group; empty for the core group and for paths that are no resource.
+    pub api_group: String,
+    /// The plural name of the kind, for example `configmaps`; empty for paths that are no resource.
+    pub resource: String,
+    /// For example `status`; empty for the object itself.
+    pub subresource: String,
+    /// Empty for cluster-wide requests.
+    pub namespace: String,
+    /// The object's name; empty for collections.
+    pub name: String,
+    /// Who asked, for example `system:serviceaccount:example:operator`.
+    pub user: String,
+    /// The program that asked, as it calls itself.
+    pub user_agent: String,
+    /// The HTTP status of the answer.
+    pub status_code: u16,
+    /// When the request came in.
+    pub at: Timestamp,
+}
+
+impl AuditEvent {
+    /// Whether the request was meant to change something.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self.verb.as_str(),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
+    }
+}
+
+/// Reads the log, oldest event first. A line that is still being written is left for the next look.
+pub(crate) fn read(path: &Path) -> Result<Vec<AuditEvent>, Error> {
+    let bytes = fs::read(path).map_err(Error::io(format!("reading {}", path.display())))?;
+    // Not every half-written character is UTF-8.
+    parse(&String::from_utf8_lossy(&bytes))
+}
+
+fn parse(text: &str) -> Result<Vec<AuditEvent>, Error> {
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete
+        .lines()
+        .map(|line| serde_json::from_str::<Wire>(line).map_err(Error::json("a line of the audit log")))
+        .filter_map(|line| line.map(Wire::into_event).transpose())
+        .collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    stage: String,
+    verb: String,
+    user: WireUser,
+    #[serde(default)]
+    user_agent: String,
+    #[serde(default)]
+    object_ref: WireObject,
+    response_status: Option<WireStatus>,
+    request_received_timestamp: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct WireUser {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct WireObject {
+    api_group: String,
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct WireStatus {
+    #[serde(default)]
+    code: u16,
+}
+
+impl Wire {
+    /// A watch is reported when it opens and again when it ends: the first counts.
+    fn into_event(self) -> Option<AuditEvent> {
+        let opens = self.stage == "ResponseStarted";
+        let long_running = self.verb == "watch";
+        if opens != long_running && self.stage != "Panic" {
+            return None;
+        }
+        let object = self.object_ref;
+        Some(AuditEvent {
+            verb: self.verb,
+            api_group: object.api_group,
+            resource: object.resource,
+            subresource: object.subresource,
+            namespace: object.namespace,
+            name: object.name,
+            user: self.user.username,
+            user_agent: self.user_agent,
+            status_code: self.response_status.map_or(0, |status| status.code),
+            at: self.request_received_timestamp,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: &str = r#"{"kind":"Event","stage":"ResponseComplete","verb":"create","user":{"username":"admin"},"userAgent":"kubectl","objectRef":{"resource":"configmaps","namespace":"a","name":"b","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":201},"requestReceivedTimestamp":"2026-01-02T03:04:05.678901Z"}"#;
+
+    #[test]
+    fn a_request_is_one_event() {
+        let events = parse(&format!("{CREATE}\n")).unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!(
+            (events[0].resource.as_str(), events[0].name.as_str()),
+            ("configmaps", "b")
+        );
+        assert_eq!((events[0].status_code, events[0].subresource.as_str()), (201, ""));
+        assert!(events[0].is_write());
+    }
+
+    #[test]
+    fn a_watch_counts_when_it_opens_and_only_once() {
+        let watch = CREATE.replace("\"create\"", "\"watch\"");
+        let opened = watch.replace("ResponseComplete", "ResponseStarted");
+        let events = parse(&format!("{opened}\n{watch}\n")).unwrap();
+        assert_eq!(events.len(), 1);
+        assert!(!events[0].is_write());
+    }
+
+    #[test]
+    fn a_line_that_is_being_written_waits() {
+        let half = &CREATE[..40];
+        assert_eq!(parse(&format!("{CREATE}\n{half}")).unwrap().len(), 1);
+        assert_eq!(parse(half).unwrap().len(), 0);
+    }
+}

@@ -295,6 +295,16 @@ impl Verdict {
         }
     }
 
+    /// It is taken as it is.
+    fn adopt(id: &ExternalId) -> Self {
+        Self {
+            action: Action::Adopt,
+            cause: Cause::Found,
+            step: Some(Step::Adopt(id.clone(), None)),
+            ..Self::nothing(Some(id.clone()))
+        }
+    }
+
     fn held(id: Option<ExternalId>, hold: Hold) -> Self {
         Self {
             hold: Some(hold),
@@ -307,7 +317,7 @@ impl Case<'_> {
     fn decide(&self, claim: Claim) -> Item {
         let webhook = self.webhook;
         let mut verdict = if webhook.deleting {
-            self.delete(claim)
+            self.delete(&claim)
         } else {
             self.keep(claim)
         };
@@ -368,12 +378,12 @@ impl Case<'_> {
     }
 
     /// For a Webhook that is being deleted.
-    fn delete(&self, claim: Claim) -> Verdict {
+    fn delete(&self, claim: &Claim) -> Verdict {
         let webhook = self.webhook;
         let id = |at: usize| self.observed[at].id.clone();
         let (found, twin) = match claim {
-            Claim::Bound(at) | Claim::Named(at) | Claim::Adopt(at, _) => (Some(id(at)), None),
-            Claim::Replaced { old, new } => (Some(id(new)), Some(id(old))),
+            Claim::Bound(at) | Claim::Named(at) | Claim::Adopt(at, _) => (Some(id(*at)), None),
+            Claim::Replaced { old, new } => (Some(id(*new)), Some(id(*old))),
             Claim::Gone | Claim::Missing | Claim::Similar(_) | Claim::NotThere(_) | Claim::Conflict(_) => {
                 (None, None)
             }
@@ -430,7 +440,10 @@ impl Case<'_> {
             Claim::Bound(at) => self.existing(&self.observed[at], desired, false),
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
             Claim::Named(at) => self.existing(&self.observed[at], desired, true),
-            Claim::Adopt(at, duplicates) => self.adopt(&self.observed[at], duplicates),
+            Claim::Adopt(at, duplicates) => Verdict {
+                duplicates,
+                ..Verdict::adopt(&self.observed[at].id)
+            },
             Claim::Gone => self.create(desired, Cause::Gone),
             Claim::Missing => self.create(desired, Cause::New),
             Claim::Similar(ids) => Verdict {
@@ -457,17 +470,6 @@ impl Case<'_> {
             step: Some(Step::Create(desired.clone())),
             hold: self.settling(),
             ..Verdict::nothing(None)
-        }
-    }
-
-    /// The equal one is taken as it is.
-    fn adopt(&self, found: &Observed, duplicates: Vec<ExternalId>) -> Verdict {
-        Verdict {
-            action: Action::Adopt,
-            cause: Cause::Found,
-            step: Some(Step::Adopt(found.id.clone(), None)),
-            duplicates,
-            ..Verdict::nothing(Some(found.id.clone()))
         }
     }
 
@@ -525,12 +527,7 @@ impl Case<'_> {
     fn unchanged(&self, id: ExternalId, named: bool) -> Verdict {
         let left = self.superseded();
         if named && self.webhook.recorded.as_ref() != Some(&id) {
-            return Verdict {
-                action: Action::Adopt,
-                cause: Cause::Found,
-                step: Some(Step::Adopt(id.clone(), None)),
-                ..Verdict::nothing(Some(id))
-            };
+            return Verdict::adopt(&id);
         }
         if left.is_empty() {
             return Verdict::nothing(Some(id));

@@ -139,13 +139,11 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, at: usize, webhook: &'a Declared, claim: Claim) -> Claim {
-        match self.taken.get(&at) {
-            Some(other) => Claim::Conflict((*other).clone()),
-            None => {
-                self.taken.insert(at, &webhook.key);
-                claim
-            }
+        if let Some(other) = self.taken.get(&at) {
+            return Claim::Conflict((*other).clone());
         }
+        self.taken.insert(at, &webhook.key);
+        claim
     }
 
     /// The last round: `claim` is what was found by id.

@@ -201,7 +201,7 @@ impl Transport {
             .timeout(call.timeout);
         for (name, value) in &call.headers {
             let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
-                self.unsent(call, Class::Credentials, format!("the value for header {name} holds a character that no header can carry; check the Secret"))
+                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -219,7 +219,7 @@ impl Transport {
         };
         request
             .build()
-            .map_err(|error| self.unsent(call, Class::Rejected, describe(&error)))
+            .map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
     }
 
     /// One try; the flag tells whether it may be repeated.
@@ -269,12 +269,12 @@ impl Transport {
         })
     }
 
-    fn unsent(&self, call: &Call<'_>, class: Class, message: String) -> VendorError {
+    fn unsent(&self, call: &Call<'_>, class: Class, message: &str) -> VendorError {
         VendorError {
             class,
             operation: call.operation,
             status: None,
-            message: self.redactor.redact(&call.redactor.redact(&message)),
+            message: self.redactor.redact(&call.redactor.redact(message)),
             retry_after: None,
             outcome_unknown: false,
         }

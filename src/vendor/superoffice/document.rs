@@ -87,7 +87,7 @@ pub(super) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorEr
         ("properties", parsed.properties.unwrap_or_default().into()),
         ("errorsEmail", text(parsed.errors_email)),
     ]));
-    let id = ExternalId::new(parsed.webhook_id.to_string());
+    let id = ExternalId::new(parsed.id.to_string());
     Ok(Observed {
         id,
         document,

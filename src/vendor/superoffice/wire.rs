@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Webhook {
-    pub(super) webhook_id: i64,
+    #[serde(rename = "WebhookId")]
+    pub(super) id: i64,
     #[serde(default)]
     pub(super) name: Option<String>,
     #[serde(default)]

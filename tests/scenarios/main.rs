@@ -1,0 +1,1 @@
+//! What users do, against a real API server, the fake vendors and the real program.

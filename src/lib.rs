@@ -1,5 +1,7 @@
 //! Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.
 
 pub mod api;
+pub mod engine;
 pub mod plan;
+pub mod telemetry;
 pub mod vendor;

@@ -23,6 +23,7 @@ pub use webhook::{Webhook, WebhookSpec};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The API group of both kinds, and the prefix of every label, annotation and finalizer.
 pub const GROUP: &str = "hooktender.dev";
@@ -32,6 +33,36 @@ pub const FINALIZER: &str = "hooktender.dev/subscription";
 pub const REQUESTED_AT: &str = "hooktender.dev/requested-at";
 /// `"true"` lets a `Webhook` that is being deleted go without a call to the vendor.
 pub const RELEASE: &str = "hooktender.dev/release";
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Names an object.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// Names the object that this is.
+    pub fn of(object: &impl kube::ResourceExt) -> Self {
+        Self::new(object.namespace().unwrap_or_default(), object.name_any())
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
 
 /// Whether hooktender may write to the vendor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

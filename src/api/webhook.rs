@@ -4,7 +4,7 @@ use super::brightpearl::BrightpearlWebhook;
 use super::contensis::ContensisWebhook;
 use super::status::WebhookStatus;
 use super::superoffice::SuperofficeWebhook;
-use super::{ConfigMapKeyRef, Mode, SecretKeyRef};
+use super::{ConfigMapKeyRef, Mode, ObjectKey, SecretKeyRef};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,15 @@ pub struct WebhookSpec {
     /// True: nothing is read or written for this Webhook. Default false.
     #[serde(default)]
     pub suspend: bool,
+}
+
+impl Webhook {
+    /// The account that it belongs to.
+    pub fn account(&self) -> ObjectKey {
+        let own = || self.metadata.namespace.clone().unwrap_or_default();
+        let at = &self.spec.account_ref;
+        ObjectKey::new(at.namespace.clone().unwrap_or_else(own), at.name.clone())
+    }
 }
 
 /// Names a VendorAccount.

@@ -16,6 +16,9 @@ pub use document::{Document, Text, Value};
 pub use redact::Redactor;
 pub use rules::{Absent, Field, Rule, Rules};
 
+/// Names one Webhook.
+pub use crate::api::ObjectKey as Key;
+
 use std::fmt;
 
 /// A vendor's id of a subscription, opaque.
@@ -49,21 +52,6 @@ impl Observed {
     /// Sorts the oldest first.
     pub(crate) fn age(&self) -> (Option<&str>, (u64, &str)) {
         (self.created.as_deref(), self.id.order())
-    }
-}
-
-/// Names one Webhook.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 

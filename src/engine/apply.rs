@@ -1,0 +1,231 @@
+//! Takes the steps of a plan, one at a time. Each outside effect is preceded by what makes it safe to die after it:
+//! the finalizer, the intent, the recorded id.
+
+use super::memory::{Client, Entry, Past};
+use super::outcome::{Outcome, in_words};
+use super::record::{RecordError, Recorder};
+use crate::api::conditions::seconds;
+use crate::api::status::{Action, Pending};
+use crate::api::webhook::VendorName;
+use crate::plan::{Desired, Document, ExternalId, Item, Observed, Step};
+use crate::vendor::{Class, Connection, ReadWrite, VendorError};
+use k8s_openapi::jiff::Timestamp;
+
+/// What became of a step.
+pub(super) enum Taken {
+    /// The Webhook stays.
+    Stays(Outcome),
+    /// The Webhook was let go; the text says what was done about its subscription.
+    LetGo(String),
+}
+
+/// Takes the steps of one account's plan.
+pub(super) struct Worker<'a, R> {
+    pub(super) recorder: &'a R,
+    pub(super) vendor: VendorName,
+    pub(super) client: &'a Client,
+    /// What the vendor has, kept up with what is done.
+    pub(super) observed: &'a mut Vec<Observed>,
+}
+
+impl<R: Recorder> Worker<'_, R> {
+    /// Takes a step. An error is the cluster's: nothing was done at the vendor after it.
+    pub(super) async fn take(
+        &mut self,
+        past: &mut Past,
+        entry: &mut Entry,
+        item: &Item,
+        step: &Step,
+    ) -> Result<Taken, RecordError> {
+        if matches!(step, Step::Release) {
+            return self.let_go(entry, item).await;
+        }
+        let Client::Writer(connection) = self.client else {
+            // A plan for a reader holds every other step; the type alone would refuse it.
+            return Ok(Taken::Stays(Outcome::Held(crate::plan::Hold::PlanOnly)));
+        };
+        let done = match step {
+            Step::Create(desired) => self.create(connection, past, entry, desired).await?,
+            Step::Adopt(id, None) => self.adopt(entry, id).await.map(Ok)?,
+            Step::Adopt(id, Some(old)) => {
+                self.adopt(entry, id).await?;
+                self.supersede(connection, entry, old).await?
+            }
+            Step::Update(id, desired) => self.update(connection, past, entry, id, desired).await?,
+            Step::Replace(old, desired) => match self.create(connection, past, entry, desired).await? {
+                Ok(()) => self.supersede(connection, entry, old).await?,
+                Err(error) => Err(error),
+            },
+            Step::Finish(ids) => self.finish(connection, entry, ids).await,
+            Step::Delete(ids) => {
+                for id in ids {
+                    if let Err(error) = self.delete(connection, id).await {
+                        return Ok(Taken::Stays(Outcome::Failed(error)));
+                    }
+                }
+                return self.let_go(entry, item).await;
+            }
+            Step::Release => Ok(()),
+        };
+        Ok(Taken::Stays(match done {
+            Ok(()) => Outcome::Done(self.said(entry, item)),
+            Err(error) => Outcome::Failed(error),
+        }))
+    }
+
+    /// Finalizer, intent, request, id: in this order, so that a death between any two heals by itself.
+    async fn create(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        past: &mut Past,
+        entry: &mut Entry,
+        desired: &Document,
+    ) -> Result<Result<(), VendorError>, RecordError> {
+        if let Some(refused) = past.refused(&entry.uid, desired) {
+            return Ok(Err(refused.clone()));
+        }
+        entry.hold(self.recorder).await?;
+        entry.status.pending = Some(Pending {
+            action: Action::Create,
+            since: seconds(Timestamp::now()),
+            digest: crate::plan::decide::digest(desired),
+        });
+        entry.write(self.recorder).await?;
+        match connection.create(desired).await {
+            Ok(made) => {
+                let old = entry.status.external_id.replace(made.id.to_string());
+                entry.status.pending = None;
+                let replaced = old.filter(|old| self.observed.iter().any(|one| one.id.as_str() == old));
+                entry.status.superseded.extend(replaced);
+                self.observed.push(made);
+                Ok(Ok(()))
+            }
+            Err(error) => {
+                if error.outcome_unknown {
+                    past.unanswered(&entry.uid);
+                } else {
+                    entry.status.pending = None;
+                }
+                Ok(Err(remember(past, entry, desired, error)))
+            }
+        }
+    }
+
+    async fn adopt(&self, entry: &mut Entry, id: &ExternalId) -> Result<(), RecordError> {
+        entry.hold(self.recorder).await?;
+        entry.status.external_id = Some(id.to_string());
+        entry.status.pending = None;
+        Ok(())
+    }
+
+    async fn update(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        past: &mut Past,
+        entry: &mut Entry,
+        id: &ExternalId,
+        desired: &Document,
+    ) -> Result<Result<(), VendorError>, RecordError> {
+        if let Some(refused) = past.refused(&entry.uid, desired) {
+            return Ok(Err(refused.clone()));
+        }
+        entry.hold(self.recorder).await?;
+        entry.status.external_id = Some(id.to_string());
+        let Some(current) = self.observed.iter_mut().find(|one| one.id == *id) else {
+            return Ok(Ok(()));
+        };
+        match connection.update(current, desired).await {
+            Ok(updated) => {
+                *current = updated;
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(remember(past, entry, desired, error))),
+        }
+    }
+
+    /// The new one is recorded before the old one goes, so that whoever dies in between knows both.
+    async fn supersede(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        entry: &mut Entry,
+        old: &ExternalId,
+    ) -> Result<Result<(), VendorError>, RecordError> {
+        if !entry.status.superseded.iter().any(|id| id == old.as_str()) {
+            entry.status.superseded.push(old.to_string());
+        }
+        entry.write(self.recorder).await?;
+        Ok(self.finish(connection, entry, std::slice::from_ref(old)).await)
+    }
+
+    async fn finish(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        entry: &mut Entry,
+        ids: &[ExternalId],
+    ) -> Result<(), VendorError> {
+        for id in ids {
+            self.delete(connection, id).await?;
+            entry.status.superseded.retain(|other| other != id.as_str());
+        }
+        Ok(())
+    }
+
+    async fn delete(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        id: &ExternalId,
+    ) -> Result<(), VendorError> {
+        connection.delete(id).await?;
+        self.observed.retain(|one| one.id != *id);
+        Ok(())
+    }
+
+    async fn let_go(&self, entry: &Entry, item: &Item) -> Result<Taken, RecordError> {
+        let said = self.said(entry, item);
+        self.recorder.remove_finalizer(&entry.known).await?;
+        Ok(Taken::LetGo(said))
+    }
+
+    /// What was done, in words for an event.
+    fn said(&self, entry: &Entry, item: &Item) -> String {
+        let (vendor, id) = (
+            self.vendor,
+            entry.status.external_id.as_deref().unwrap_or("no subscription"),
+        );
+        match item.action {
+            Action::Create => format!("created {id} at {vendor} ({})", item.cause.as_str()),
+            Action::Adopt => {
+                let others: Vec<_> = item.duplicates.iter().map(ExternalId::as_str).collect();
+                let others = match others.as_slice() {
+                    [] => String::new(),
+                    all => format!(
+                        "; it has equal ones that no Webhook declares, left as they are: {}",
+                        all.join(", ")
+                    ),
+                };
+                format!("adopted {id} at {vendor} as it is{others}")
+            }
+            Action::Update => format!("{} at {vendor}", in_words(item)),
+            Action::Replace => format!("{} at {vendor}, now {id}", in_words(item)),
+            Action::Delete => format!("deleted {id} at {vendor}"),
+            Action::Retain => format!("let go; {id} stays at {vendor}"),
+            Action::None => format!("nothing left to delete at {vendor}"),
+        }
+    }
+}
+
+/// A refusal is remembered, so that it is not asked for again before something changes.
+fn remember(past: &mut Past, entry: &Entry, desired: &Document, error: VendorError) -> VendorError {
+    if error.class == Class::Rejected {
+        past.refuse(&entry.uid, desired, error.clone());
+    }
+    error
+}
+
+/// What is declared, if it can be said.
+pub(super) fn document(desired: &Desired) -> Option<&Document> {
+    match desired {
+        Desired::Known(document) => Some(document),
+        Desired::Unknown { .. } => None,
+    }
+}

@@ -1,0 +1,364 @@
+//! What is kept of one account from pass to pass: our own writes until the cache shows them, what the vendor refused,
+//! how long to wait, and the client.
+
+use super::gather::mark;
+use super::record::{RecordError, Recorder};
+use crate::api::status::{Pending, WebhookStatus};
+use crate::api::{FINALIZER, Webhook};
+use crate::plan::{Document, Observed};
+use crate::vendor::{Connection, ReadOnly, ReadWrite, VendorError};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::{HashMap, HashSet};
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The longest that a request can be running: after it, and a settling time, an unanswered create is settled.
+const LONGEST_REQUEST: Duration = Duration::from_secs(90);
+/// The back-off of an account in error grows to this.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// What a vendor refused is tried again this seldom, unless it changes or is asked for.
+pub(super) const SLOW_RETRY: Duration = Duration::from_secs(3600);
+
+/// One Webhook: as the cluster has it, and as its status should be.
+pub struct Entry {
+    /// The object's uid.
+    pub uid: String,
+    /// The newest state that the cluster is known to have: the cache's, or what our own last write gave back.
+    pub known: Webhook,
+    /// What the status should be. It differs from `known` while a write is still to be made, or failed.
+    pub status: WebhookStatus,
+}
+
+impl Entry {
+    fn new(uid: String, known: Webhook) -> Self {
+        let status = known.status.clone().unwrap_or_default();
+        Self { uid, known, status }
+    }
+
+    /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
+    /// what must not be lost: ids, intents, and what was applied.
+    fn refresh(&mut self, cached: &Webhook) {
+        if version(cached) <= version(&self.known) {
+            return;
+        }
+        let unwritten = self.known.status.clone().unwrap_or_default() != self.status;
+        self.known = cached.clone();
+        let shown = cached.status.clone().unwrap_or_default();
+        self.status = if unwritten {
+            let ours = std::mem::take(&mut self.status);
+            WebhookStatus {
+                external_id: ours.external_id,
+                pending: ours.pending,
+                superseded: ours.superseded,
+                last_applied: ours.last_applied,
+                ..shown
+            }
+        } else {
+            shown
+        };
+    }
+
+    /// Whether our finalizer is on it.
+    pub fn is_held(&self) -> bool {
+        self.known.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    /// Writes the status, if the cluster has another one.
+    pub(super) async fn write(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
+        if self.known.status.as_ref() == Some(&self.status) {
+            return Ok(());
+        }
+        if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
+            self.known = written;
+        }
+        Ok(())
+    }
+
+    /// Puts our finalizer on it, before the first write at the vendor.
+    pub(super) async fn hold(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
+        if !self.is_held() {
+            self.known = recorder.add_finalizer(&self.known).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.
+fn version(object: &Webhook) -> u64 {
+    object
+        .metadata
+        .resource_version
+        .as_deref()
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
+}
+
+/// A client, as much as the account's mode allows.
+pub(super) enum Client {
+    Reader(Connection<ReadOnly>),
+    Writer(Connection<ReadWrite>),
+}
+
+impl Client {
+    pub(super) async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+        match self {
+            Self::Reader(connection) => connection.list().await,
+            Self::Writer(connection) => connection.list().await,
+        }
+    }
+}
+
+struct Refused {
+    mark: u64,
+    until: Instant,
+    error: VendorError,
+}
+
+/// Why an account waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) until: Instant,
+    /// Whether the vendor asked for it: then nothing cuts it short.
+    pub(super) asked_for: bool,
+}
+
+/// What is kept of one account.
+pub struct Memory {
+    pub(super) entries: HashMap<String, Entry>,
+    /// Webhooks that were let go, until the cache has forgotten them.
+    gone: HashSet<String>,
+    pub(super) client: Option<(String, Arc<Client>)>,
+    /// What the vendor has, with our own writes since; for going on after a slice.
+    pub(super) snapshot: Option<Vec<Observed>>,
+    /// A mark of all inputs as they were when the last pass ended.
+    pub(super) inputs: Option<u64>,
+    pub(super) past: Past,
+}
+
+/// What happened before, and what follows from it.
+pub(super) struct Past {
+    refused: HashMap<String, Refused>,
+    in_sync: HashMap<String, u64>,
+    /// When a request whose outcome is unknown came to its end.
+    ended: HashMap<String, Instant>,
+    failures: u32,
+    pub(super) wait: Option<Wait>,
+    /// When the next pass is due by itself.
+    pub(super) due: Option<Instant>,
+    /// How many times in a row a version had moved.
+    pub(super) outdated: u32,
+    settle: Duration,
+    hasher: RandomState,
+}
+
+impl Memory {
+    /// Nothing is known yet. `settle` is how long a vendor may take to commit what it took in.
+    pub fn new(settle: Duration) -> Self {
+        Self {
+            entries: HashMap::new(),
+            gone: HashSet::new(),
+            client: None,
+            snapshot: None,
+            inputs: None,
+            past: Past {
+                refused: HashMap::new(),
+                in_sync: HashMap::new(),
+                ended: HashMap::new(),
+                failures: 0,
+                wait: None,
+                due: None,
+                outdated: 0,
+                settle,
+                hasher: RandomState::new(),
+            },
+        }
+    }
+
+    /// Takes in what the cache shows; gives the uids of the account's Webhooks.
+    pub(super) fn refresh(&mut self, cached: &[Arc<Webhook>]) -> Vec<String> {
+        let mut uids = Vec::with_capacity(cached.len());
+        let mut shown = HashSet::with_capacity(cached.len());
+        for webhook in cached {
+            let Some(uid) = webhook.uid() else { continue };
+            shown.insert(uid.clone());
+            if self.gone.contains(&uid) {
+                continue;
+            }
+            let entry = self
+                .entries
+                .entry(uid.clone())
+                .and_modify(|entry| entry.refresh(webhook))
+                .or_insert_with(|| Entry::new(uid.clone(), Webhook::clone(webhook)));
+            // One that is being deleted and was never ours goes by itself.
+            if entry.known.metadata.deletion_timestamp.is_none() || entry.is_held() {
+                uids.push(uid);
+            }
+        }
+        self.gone.retain(|uid| shown.contains(uid));
+        self.entries.retain(|uid, _| shown.contains(uid));
+        self.past.retain(|uid| shown.contains(uid));
+        uids
+    }
+
+    /// The Webhook was let go.
+    pub(super) fn forget(&mut self, uid: &str) {
+        self.entries.remove(uid);
+        self.gone.insert(uid.to_owned());
+    }
+}
+
+impl Past {
+    fn retain(&mut self, keep: impl Fn(&String) -> bool) {
+        self.in_sync.retain(|uid, _| keep(uid));
+        self.refused.retain(|uid, _| keep(uid));
+        self.ended.retain(|uid, _| keep(uid));
+    }
+
+    /// A mark of a document, secrets included, good within this process.
+    pub(super) fn mark(&self, document: &Document) -> u64 {
+        mark(&self.hasher, document)
+    }
+
+    pub(super) fn hasher(&self) -> &RandomState {
+        &self.hasher
+    }
+
+    /// The mark of what was in sync last.
+    pub(super) fn in_sync_mark(&self, uid: &str) -> Option<u64> {
+        self.in_sync.get(uid).copied()
+    }
+
+    /// The vendor has it as declared.
+    pub(super) fn in_sync(&mut self, uid: &str, document: &Document) {
+        self.in_sync.insert(uid.to_owned(), self.mark(document));
+        self.refused.remove(uid);
+        self.ended.remove(uid);
+    }
+
+    /// The vendor refused it.
+    pub(super) fn refuse(&mut self, uid: &str, document: &Document, error: VendorError) {
+        let refused = Refused {
+            mark: self.mark(document),
+            until: Instant::now() + SLOW_RETRY,
+            error,
+        };
+        self.refused.insert(uid.to_owned(), refused);
+    }
+
+    /// What the vendor said when it refused just this, if it is too early to ask again.
+    pub(super) fn refused(&self, uid: &str, document: &Document) -> Option<&VendorError> {
+        let refused = self.refused.get(uid)?;
+        (refused.mark == self.mark(document) && Instant::now() < refused.until).then_some(&refused.error)
+    }
+
+    /// A person asked for another try.
+    pub(super) fn try_again(&mut self, uid: &str) {
+        self.refused.remove(uid);
+    }
+
+    /// A create came to its end and nobody knows whether it was done.
+    pub(super) fn unanswered(&mut self, uid: &str) {
+        self.ended.insert(uid.to_owned(), Instant::now());
+    }
+
+    /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
+    /// process sent it, after it could last have been running.
+    pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
+        self.until_settled(uid, pending).is_zero()
+    }
+
+    /// How long until it is settled.
+    pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
+        if let Some(ended) = self.ended.get(uid) {
+            return self.settle.saturating_sub(ended.elapsed());
+        }
+        let since = Timestamp::now().duration_since(pending.since.0);
+        // A clock that went backwards must not shorten the wait.
+        let since = Duration::try_from(since).unwrap_or_default();
+        (LONGEST_REQUEST + self.settle).saturating_sub(since)
+    }
+
+    /// The account failed once more: how long to wait before it is tried by itself.
+    pub(super) fn back_off(&mut self) -> Duration {
+        let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        let wait = doubled.min(LONGEST_BACKOFF);
+        // Jitter downwards only, so that the documented longest wait holds.
+        wait.mul_f64(rand::random_range(0.75..=1.0))
+    }
+
+    /// The account is well.
+    pub(super) fn recovered(&mut self) {
+        self.failures = 0;
+        self.wait = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn webhook(version: &str, id: Option<&str>) -> Webhook {
+        serde_json::from_value(json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
+            "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": version},
+            "spec": {"accountRef": {"name": "acc"}, "subscription": {"superoffice":
+                {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
+            "status": {"externalId": id},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_cache_that_lags_never_takes_back_what_we_wrote() {
+        let mut memory = Memory::new(Duration::ZERO);
+        memory.refresh(&[Arc::new(webhook("5", None))]);
+        // Our own write gave version 9 with the id.
+        memory
+            .entries
+            .insert("u".into(), Entry::new("u".into(), webhook("9", Some("7"))));
+        memory.refresh(&[Arc::new(webhook("5", None))]);
+        assert_eq!(
+            memory.entries["u"].status.external_id.as_deref(),
+            Some("7"),
+            "the cache is older"
+        );
+        memory.refresh(&[Arc::new(webhook("10", None))]);
+        assert_eq!(
+            memory.entries["u"].status.external_id, None,
+            "the cache is newer: somebody wiped it"
+        );
+    }
+
+    #[test]
+    fn an_id_that_could_not_be_written_outlives_a_newer_cache() {
+        let mut memory = Memory::new(Duration::ZERO);
+        memory.refresh(&[Arc::new(webhook("5", None))]);
+        memory.entries.get_mut("u").unwrap().status.external_id = Some("7".into());
+        memory.refresh(&[Arc::new(webhook("6", None))]);
+        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn what_was_let_go_stays_gone_while_the_cache_still_shows_it() {
+        let mut memory = Memory::new(Duration::ZERO);
+        assert_eq!(memory.refresh(&[Arc::new(webhook("5", None))]), ["u"]);
+        memory.forget("u");
+        assert!(memory.refresh(&[Arc::new(webhook("5", None))]).is_empty());
+        memory.refresh(&[]);
+        assert!(memory.gone.is_empty());
+    }
+
+    #[test]
+    fn back_off_grows_to_five_minutes() {
+        let mut memory = Memory::new(Duration::ZERO).past;
+        let waits: Vec<_> = (0..12).map(|_| memory.back_off()).collect();
+        assert!(waits[0] <= Duration::from_secs(1) && waits[0] >= Duration::from_millis(750));
+        assert!(waits[11] <= LONGEST_BACKOFF && waits[11] >= LONGEST_BACKOFF / 2);
+        memory.recovered();
+        assert!(memory.back_off() <= Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,411 @@
+//! What an outcome means: conditions and plan in status, an event, a log line. Pure, and the only place that says so.
+
+use super::gather::sensitive_fields;
+use super::memory::Entry;
+use super::record::Happened;
+use crate::api::ObjectKey;
+use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
+use crate::api::status::{Action, FieldChange, LastApplied, PlanStatus, WebhookStatus};
+use crate::api::webhook::VendorName;
+use crate::plan::{Cause, Change, Declared, Desired, Hold, Item};
+use crate::vendor::{Class, VendorError};
+use k8s_openapi::jiff::Timestamp;
+
+/// Values in status and events are cut to this many characters.
+const LONGEST_VALUE: usize = 256;
+
+/// What became of one Webhook in a pass.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Nothing was to be done.
+    InSync,
+    /// It was done; the text says what, for people.
+    Done(String),
+    /// Nothing may be done.
+    Held(Hold),
+    /// The vendor did not do it.
+    Failed(VendorError),
+    /// The account is in trouble, so that nothing could be done.
+    Waiting(Trouble),
+}
+
+/// Why an account cannot be worked on.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    /// Whether only a person, or a slow retry, can help.
+    pub(super) stalled: bool,
+}
+
+impl Trouble {
+    pub(super) fn of(error: &VendorError) -> Self {
+        Self {
+            reason: error.class.as_str(),
+            message: error.to_string(),
+            stalled: is_stalled(error.class),
+        }
+    }
+}
+
+/// Whether that class waits for a person.
+fn is_stalled(class: Class) -> bool {
+    match class {
+        Class::Rejected | Class::Credentials => true,
+        Class::Throttled | Class::Unavailable | Class::Outdated | Class::NotFound => false,
+    }
+}
+
+/// The values of the four conditions.
+struct Verdict {
+    /// None: as it was.
+    ready: Option<bool>,
+    reconciling: bool,
+    stalled: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Verdict {
+    fn ready(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            ready: Some(true),
+            reconciling: false,
+            stalled: false,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn busy(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            ready: Some(false),
+            reconciling: true,
+            stalled: false,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            ready: Some(false),
+            reconciling: false,
+            stalled: true,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// Brings the status of one Webhook up to date; tells what is to be told, which is nothing if nothing is new.
+pub(super) fn settle(
+    entry: &mut Entry,
+    declared: &Declared,
+    item: &Item,
+    outcome: &Outcome,
+    vendor: VendorName,
+    now: Timestamp,
+) -> Option<Happened> {
+    let before = entry.status.clone();
+    let in_sync = matches!(outcome, Outcome::InSync | Outcome::Done(_));
+    let verdict = verdict(declared, item, outcome, vendor);
+    let drifted = !in_sync && item.cause.is_drift() && !matches!(outcome, Outcome::Held(Hold::Suspended));
+    conclude(entry, &verdict, drifted, item, vendor, now);
+    entry.status.plan = Some(planned(item, in_sync));
+    if in_sync {
+        applied(&mut entry.status, declared, item, now);
+    }
+    told(&before, entry, item, outcome, &verdict)
+}
+
+/// Brings the status of one Webhook up to date when its account could not be worked on. One that was in sync stays so:
+/// its account tells the trouble, and a vendor's bad hour is not written onto a thousand objects.
+pub(super) fn settle_unseen(
+    entry: &mut Entry,
+    trouble: &Trouble,
+    account: &ObjectKey,
+    vendor: VendorName,
+    now: Timestamp,
+) -> Option<Happened> {
+    let seen = entry.status.observed_generation == entry.known.metadata.generation;
+    let leaving = entry.known.metadata.deletion_timestamp.is_some();
+    if seen && !leaving && conditions::is_true(&entry.status.conditions, READY) {
+        return None;
+    }
+    let before = entry.status.clone();
+    let mut message = format!("account {account}: {}", trouble.message);
+    if leaving {
+        message = format!(
+            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+        );
+    }
+    let verdict = if trouble.stalled {
+        Verdict::stalled(trouble.reason, message)
+    } else {
+        Verdict::busy(trouble.reason, message)
+    };
+    let generation = entry.known.metadata.generation;
+    entry.status.observed_generation = generation;
+    entry.status.vendor = Some(vendor);
+    set_all(&mut entry.status, &verdict, &Drift::Unknown, generation, now);
+    transition(&before, entry, &verdict, true)
+}
+
+fn verdict(declared: &Declared, item: &Item, outcome: &Outcome, vendor: VendorName) -> Verdict {
+    match outcome {
+        Outcome::InSync | Outcome::Done(_) => {
+            Verdict::ready("InSync", format!("{vendor} has it as declared"))
+        }
+        Outcome::Held(hold) => held(declared, item, hold, vendor),
+        Outcome::Failed(error) if is_stalled(error.class) => {
+            Verdict::stalled(error.class.as_str(), error.to_string())
+        }
+        Outcome::Failed(error) => Verdict::busy(error.class.as_str(), error.to_string()),
+        Outcome::Waiting(trouble) if trouble.stalled => {
+            Verdict::stalled(trouble.reason, trouble.message.clone())
+        }
+        Outcome::Waiting(trouble) => Verdict::busy(trouble.reason, trouble.message.clone()),
+    }
+}
+
+fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Verdict {
+    match hold {
+        Hold::PlanOnly => {
+            let message = format!("plan only: {}", in_words(item));
+            Verdict::ready("Planned", message)
+        }
+        Hold::Suspended => {
+            let message = "suspended: nothing is read or written until spec.suspend is false";
+            Verdict {
+                ready: None,
+                ..Verdict::ready("Suspended", message)
+            }
+        }
+        Hold::Settling => Verdict::busy(
+            "Settling",
+            format!(
+                "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
+            ),
+        ),
+        Hold::DriftReported => {
+            let message = format!(
+                "left as it is at {vendor} (driftPolicy: Report): {}",
+                in_words(item)
+            );
+            Verdict::ready("DriftReported", message)
+        }
+        Hold::SimilarExists(ids) => {
+            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+            let message = format!(
+                "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
+                ids.join(" or ")
+            );
+            Verdict::stalled("SimilarExists", message)
+        }
+        Hold::Conflict(other) => {
+            let message = format!(
+                "Webhook {other} declares the same subscription and keeps it; delete one of the two, or change it"
+            );
+            Verdict::stalled("Conflict", message)
+        }
+        Hold::ExternalIdNotFound(id) => {
+            let message = format!(
+                "{vendor} has no subscription {id}; correct spec.externalId, or remove it to have one created"
+            );
+            Verdict::stalled("ExternalIdNotFound", message)
+        }
+        Hold::Unknown { reason, message } => {
+            let mut message = message.clone();
+            if declared.deleting {
+                message =
+                    format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain");
+            }
+            Verdict::stalled(reason, message)
+        }
+    }
+}
+
+fn conclude(
+    entry: &mut Entry,
+    verdict: &Verdict,
+    drifted: bool,
+    item: &Item,
+    vendor: VendorName,
+    now: Timestamp,
+) {
+    let generation = entry.known.metadata.generation;
+    let status = &mut entry.status;
+    status.observed_generation = generation;
+    status.vendor = Some(vendor);
+    let drift = if drifted {
+        Drift::Shown(in_words(item))
+    } else {
+        Drift::None
+    };
+    set_all(status, verdict, &drift, generation, now);
+}
+
+/// What is known of changes made at the vendor.
+enum Drift {
+    Unknown,
+    None,
+    Shown(String),
+}
+
+fn set_all(
+    status: &mut WebhookStatus,
+    verdict: &Verdict,
+    drift: &Drift,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    let ready = verdict
+        .ready
+        .unwrap_or_else(|| conditions::is_true(&status.conditions, READY));
+    let (reason, message) = (verdict.reason, verdict.message.as_str());
+    let mut set = |kind, value, reason, message: &str| {
+        conditions::set(
+            &mut status.conditions,
+            kind,
+            value,
+            reason,
+            message,
+            generation,
+            now,
+        );
+    };
+    set(READY, ready, reason, message);
+    match drift {
+        Drift::Unknown => {}
+        Drift::None => set(DRIFTED, false, "NoDrift", ""),
+        Drift::Shown(message) => set(DRIFTED, true, "Drifted", message),
+    }
+    set(
+        RECONCILING,
+        verdict.reconciling,
+        reason,
+        if verdict.reconciling { message } else { "" },
+    );
+    set(
+        STALLED,
+        verdict.stalled,
+        reason,
+        if verdict.stalled { message } else { "" },
+    );
+}
+
+fn planned(item: &Item, in_sync: bool) -> PlanStatus {
+    if in_sync {
+        return PlanStatus::default();
+    }
+    PlanStatus {
+        action: item.action,
+        changes: item.changes.iter().map(shown).collect(),
+        digest: (item.action != Action::None).then(|| item.digest.clone()),
+    }
+}
+
+fn shown(change: &Change) -> FieldChange {
+    let cut = |text: &Option<String>| text.as_deref().map(shortened);
+    FieldChange {
+        field: change.field.clone(),
+        before: cut(&change.before),
+        after: cut(&change.after),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LONGEST_VALUE {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(LONGEST_VALUE).collect();
+    format!("{cut}… ({} characters)", text.chars().count())
+}
+
+/// The vendor has just what is declared: what changes from here on without the spec is drift.
+fn applied(status: &mut WebhookStatus, declared: &Declared, item: &Item, now: Timestamp) {
+    let (Some(digest), Desired::Known(document)) = (&item.desired_digest, &declared.desired) else {
+        return;
+    };
+    let sensitive = sensitive_fields(document);
+    let time = match &status.last_applied {
+        Some(last) if last.digest == *digest && last.sensitive == sensitive => return,
+        _ => conditions::seconds(now),
+    };
+    status.last_applied = Some(LastApplied {
+        digest: digest.clone(),
+        time,
+        sensitive,
+    });
+}
+
+fn told(
+    before: &WebhookStatus,
+    entry: &Entry,
+    item: &Item,
+    outcome: &Outcome,
+    verdict: &Verdict,
+) -> Option<Happened> {
+    match outcome {
+        Outcome::InSync => None,
+        Outcome::Done(what) => Some(Happened {
+            warning: false,
+            reason: done(item),
+            note: what.clone(),
+        }),
+        Outcome::Held(Hold::PlanOnly) => {
+            let digest = before.plan.as_ref().and_then(|plan| plan.digest.as_ref());
+            (digest != Some(&item.digest)).then(|| Happened {
+                warning: false,
+                reason: "Planned",
+                note: verdict.message.clone(),
+            })
+        }
+        Outcome::Held(Hold::Suspended) => transition(before, entry, verdict, false),
+        Outcome::Held(_) | Outcome::Failed(_) | Outcome::Waiting(_) => {
+            transition(before, entry, verdict, true)
+        }
+    }
+}
+
+/// Tells of a state once, when it is entered.
+fn transition(before: &WebhookStatus, entry: &Entry, verdict: &Verdict, warning: bool) -> Option<Happened> {
+    let was = conditions::get(&before.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
+    let is =
+        conditions::get(&entry.status.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
+    (was != is).then(|| Happened {
+        warning,
+        reason: verdict.reason,
+        note: verdict.message.clone(),
+    })
+}
+
+fn done(item: &Item) -> &'static str {
+    match (item.action, item.cause.is_drift()) {
+        (Action::Create | Action::Update | Action::Replace, true) => "DriftCorrected",
+        (Action::Create, false) => "Created",
+        (Action::Adopt, _) => "Adopted",
+        (Action::Update, false) => "Updated",
+        (Action::Replace, false) => "Replaced",
+        (Action::Delete, _) => "Deleted",
+        (Action::Retain, _) => "Retained",
+        (Action::None, _) => "InSync",
+    }
+}
+
+/// An item in words: what, on what, why, and which fields.
+pub(super) fn in_words(item: &Item) -> String {
+    let mut words = item.action.as_str().to_owned();
+    if let Some(id) = &item.id {
+        words = format!("{words} {id}");
+    }
+    if item.cause != Cause::InSync {
+        words = format!("{words} ({})", item.cause.as_str());
+    }
+    if matches!(item.action, Action::Update | Action::Replace) {
+        let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
+        words = format!("{words}: {}", fields.join(", "));
+    }
+    words
+}

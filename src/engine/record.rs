@@ -1,0 +1,227 @@
+//! The one writer to the cluster: status, finalizer, events.
+
+use crate::api::status::{AccountStatus, WebhookStatus};
+use crate::api::{FINALIZER, VendorAccount, Webhook};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+
+/// Who writes, as managed fields and events show it.
+const MANAGER: &str = "hooktender";
+/// How often a finalizer is tried again after somebody else changed the object at the same time.
+const CONFLICTS: usize = 5;
+/// The API server takes no longer note.
+const LONGEST_NOTE: usize = 1000;
+
+/// A write to the cluster that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server did not take the {what} of {object}")]
+pub struct RecordError {
+    what: &'static str,
+    object: String,
+    #[source]
+    source: Box<kube::Error>,
+}
+
+/// Something that happened to an object, for `kubectl describe`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Whether a person should look.
+    pub warning: bool,
+    /// One word, such as `Created`.
+    pub reason: &'static str,
+    /// What happened, on what, and what to do next.
+    pub note: String,
+}
+
+/// Writes what became of things.
+pub trait Recorder: Send + Sync {
+    /// Writes the status; gives the object as it is now, or none if it is gone.
+    fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> impl Future<Output = Result<Option<Webhook>, RecordError>> + Send;
+
+    /// Writes the status; gives the object as it is now, or none if it is gone.
+    fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> impl Future<Output = Result<Option<VendorAccount>, RecordError>> + Send;
+
+    /// Puts our finalizer on it; gives the object as it is now.
+    fn add_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<Webhook, RecordError>> + Send;
+
+    /// Takes our finalizer off. An object that is gone is fine.
+    fn remove_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<(), RecordError>> + Send;
+
+    /// Makes an event. One that the API server does not take is logged and left.
+    fn event(&self, on: ObjectReference, happened: &Happened) -> impl Future<Output = ()> + Send;
+}
+
+/// Writes to a cluster.
+#[derive(Clone)]
+pub struct ClusterRecorder {
+    client: Client,
+    instance: String,
+}
+
+impl ClusterRecorder {
+    /// `instance` tells several hooktenders apart in events.
+    pub fn new(client: Client, instance: String) -> Self {
+        Self { client, instance }
+    }
+
+    fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(&self, object: &K) -> Api<K>
+    where
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
+    }
+
+    async fn status<K>(&self, object: &K, status: &impl serde::Serialize) -> Result<Option<K>, RecordError>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: serde::de::DeserializeOwned,
+    {
+        let body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+        let params = PatchParams::apply(MANAGER).force();
+        match self
+            .api(object)
+            .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
+            .await
+        {
+            Ok(written) => Ok(Some(written)),
+            Err(kube::Error::Api(refused)) if refused.is_not_found() => Ok(None),
+            Err(error) => Err(failed("status", object, error)),
+        }
+    }
+
+    /// Changes the finalizers of just the object that was read; after a conflict it is read again. None: it is gone.
+    async fn finalizers(
+        &self,
+        webhook: &Webhook,
+        change: impl Fn(&mut Vec<String>),
+    ) -> Result<Option<Webhook>, RecordError> {
+        let api = self.api(webhook);
+        let mut current = webhook.clone();
+        let mut tries = 0;
+        loop {
+            let mut finalizers = current.finalizers().to_vec();
+            change(&mut finalizers);
+            if finalizers == current.finalizers() {
+                return Ok(Some(current));
+            }
+            let body = json!({ "metadata": {
+                "uid": current.uid(), "resourceVersion": current.resource_version(), "finalizers": finalizers,
+            } });
+            match api
+                .patch(&current.name_any(), &PatchParams::default(), &Patch::Merge(&body))
+                .await
+            {
+                Ok(written) => return Ok(Some(written)),
+                Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
+                Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,
+                Err(error) => return Err(failed("finalizer", webhook, error)),
+            }
+            match api.get_opt(&current.name_any()).await {
+                Ok(Some(now)) if now.uid() == webhook.uid() => current = now,
+                Ok(_) => return Ok(None),
+                Err(error) => return Err(failed("finalizer", webhook, error)),
+            }
+        }
+    }
+}
+
+fn failed<K: Resource>(what: &'static str, object: &K, error: kube::Error) -> RecordError
+where
+    K::DynamicType: Default,
+{
+    let kind = K::kind(&K::DynamicType::default()).into_owned();
+    let object = format!(
+        "{kind} {}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    );
+    RecordError {
+        what,
+        object,
+        source: Box::new(error),
+    }
+}
+
+impl Recorder for ClusterRecorder {
+    async fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.status(webhook, status).await
+    }
+
+    async fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> Result<Option<VendorAccount>, RecordError> {
+        self.status(account, status).await
+    }
+
+    async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
+        let held = self
+            .finalizers(webhook, |all| {
+                if !all.iter().any(|name| name == FINALIZER) {
+                    all.push(FINALIZER.into());
+                }
+            })
+            .await?;
+        // A Webhook that vanished at this very moment has nothing to be held for.
+        held.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
+    }
+
+    async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
+        self.finalizers(webhook, |all| all.retain(|name| name != FINALIZER))
+            .await
+            .map(|_| ())
+    }
+
+    async fn event(&self, on: ObjectReference, happened: &Happened) {
+        let namespace = on.namespace.clone().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        // Not kube's own recorder: it folds events that differ only in their note into one that keeps the first note.
+        let event = Event {
+            metadata: ObjectMeta {
+                name: Some(format!(
+                    "{}.{:x}",
+                    on.name.clone().unwrap_or_default(),
+                    rand::random::<u64>()
+                )),
+                namespace: Some(namespace),
+                ..ObjectMeta::default()
+            },
+            event_time: Some(MicroTime(Timestamp::now())),
+            type_: Some(if happened.warning { "Warning" } else { "Normal" }.into()),
+            reason: Some(happened.reason.into()),
+            action: Some("Reconcile".into()),
+            note: Some(happened.note.chars().take(LONGEST_NOTE).collect()),
+            regarding: Some(on),
+            reporting_controller: Some("hooktender.dev/controller".into()),
+            reporting_instance: Some(self.instance.clone()),
+            ..Event::default()
+        };
+        if let Err(error) = api.create(&PostParams::default(), &event).await {
+            tracing::debug!(%error, "the API server did not take an event");
+        }
+    }
+}
+
+fn gone(webhook: &Webhook) -> kube::Error {
+    let status =
+        kube::core::Status::failure(&format!("{} is gone", webhook.name_any()), "NotFound").with_code(404);
+    kube::Error::Api(Box::new(status))
+}

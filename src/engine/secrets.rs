@@ -1,0 +1,207 @@
+//! The one reader of Secrets, and of ConfigMaps beside them.
+
+use crate::api::account::Vendor;
+use crate::api::{ObjectKey, SecretKeyRef};
+use crate::vendor::Credentials;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client, ResourceExt};
+use secrecy::SecretString;
+use std::collections::{BTreeSet, HashMap};
+
+/// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dependency {
+    /// A Secret.
+    Secret(ObjectKey),
+    /// A ConfigMap.
+    ConfigMap(ObjectKey),
+}
+
+impl std::fmt::Display for Dependency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Secret(key) => write!(f, "Secret {key}"),
+            Self::ConfigMap(key) => write!(f, "ConfigMap {key}"),
+        }
+    }
+}
+
+/// A value of one key.
+#[derive(Clone)]
+pub enum Value {
+    /// Nobody may see it.
+    Secret(SecretString),
+    /// Everybody may.
+    Plain(String),
+}
+
+/// What the dependencies of one pass hold. Kept no longer than the pass.
+#[derive(Default)]
+pub struct Values {
+    found: HashMap<Dependency, Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    values: HashMap<String, Option<Value>>,
+    version: String,
+}
+
+/// Reads dependencies.
+pub trait Source: Send + Sync {
+    /// Reads each of them once. One that is not there is left out.
+    fn read(&self, wanted: &BTreeSet<Dependency>)
+    -> impl Future<Output = Result<Values, kube::Error>> + Send;
+}
+
+impl Values {
+    /// The value of a key; an error says what is missing and what to do.
+    pub(super) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
+        let Some(keys) = self.found.get(from) else {
+            return Err(format!("{from} does not exist: create it with the key {key}"));
+        };
+        match keys.values.get(key) {
+            Some(Some(value)) => Ok(value.clone()),
+            Some(None) => Err(format!("the key {key} of {from} is not UTF-8 text")),
+            None => Err(format!("{from} has no key {key}: add it")),
+        }
+    }
+
+    /// Adds a Secret.
+    pub fn add_secret(&mut self, secret: Secret) {
+        let key = ObjectKey::of(&secret);
+        let version = secret.resource_version().unwrap_or_default();
+        let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
+            (
+                name,
+                String::from_utf8(bytes.0)
+                    .ok()
+                    .map(|text| Value::Secret(text.into())),
+            )
+        });
+        self.found.insert(
+            Dependency::Secret(key),
+            Keys {
+                values: values.collect(),
+                version,
+            },
+        );
+    }
+
+    /// Adds a ConfigMap.
+    pub fn add_config_map(&mut self, map: ConfigMap) {
+        let key = ObjectKey::of(&map);
+        let version = map.resource_version().unwrap_or_default();
+        let values = map
+            .data
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, text)| (name, Some(Value::Plain(text))));
+        self.found.insert(
+            Dependency::ConfigMap(key),
+            Keys {
+                values: values.collect(),
+                version,
+            },
+        );
+    }
+
+    /// The credentials that an account names, all in its own namespace, and a mark that changes when they do.
+    pub(super) fn credentials(
+        &self,
+        vendor: &Vendor,
+        namespace: &str,
+    ) -> Result<(Credentials, String), String> {
+        let mut credentials = Credentials::default();
+        let mut mark = String::new();
+        for at in secret_refs(vendor) {
+            let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
+            if let Value::Secret(value) = self.get(&from, &at.key)? {
+                credentials.insert(at, value);
+            }
+            let version = self
+                .found
+                .get(&from)
+                .map(|keys| keys.version.as_str())
+                .unwrap_or_default();
+            mark = format!("{mark}{from}@{version};");
+        }
+        Ok((credentials, mark))
+    }
+}
+
+/// The Secrets that an account names.
+pub(super) fn account_dependencies(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = Dependency> {
+    secret_refs(vendor)
+        .into_iter()
+        .map(move |at| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
+}
+
+/// Every key of a Secret that an account names.
+fn secret_refs(vendor: &Vendor) -> Vec<&SecretKeyRef> {
+    use crate::api::brightpearl::BrightpearlCredentials as B;
+    use crate::api::contensis::ContensisCredentials as C;
+    use crate::api::superoffice::SuperofficeCredentials as S;
+    match vendor {
+        Vendor::Brightpearl(account) => match &account.credentials {
+            B::StaffToken(app) | B::AccountToken(app) => vec![&app.token_secret_ref],
+            B::Oauth(_) => vec![],
+        },
+        Vendor::Contensis(account) => match &account.credentials {
+            C::ClientCredentials(key) => vec![&key.client_id_secret_ref, &key.client_secret_secret_ref],
+            C::Classic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
+        },
+        Vendor::Superoffice(account) => match &account.credentials {
+            S::SystemUser(user) => {
+                vec![
+                    &user.client_secret_secret_ref,
+                    &user.system_user_token_secret_ref,
+                    &user.private_key_secret_ref,
+                ]
+            }
+            S::RefreshToken(token) => vec![&token.client_secret_secret_ref, &token.refresh_token_secret_ref],
+            S::Basic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
+            S::Ticket(ticket) => [&ticket.ticket_secret_ref]
+                .into_iter()
+                .chain(&ticket.app_token_secret_ref)
+                .collect(),
+            S::Bearer(bearer) => vec![&bearer.token_secret_ref],
+        },
+    }
+}
+
+/// Reads from the cluster, by `get` and nothing else.
+#[derive(Clone)]
+pub struct ClusterSource {
+    client: Client,
+}
+
+impl ClusterSource {
+    /// Reads with that client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Source for ClusterSource {
+    async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+        let mut values = Values::default();
+        for dependency in wanted {
+            match dependency {
+                Dependency::Secret(key) => {
+                    let api: Api<Secret> = Api::namespaced(self.client.clone(), &key.namespace);
+                    if let Some(secret) = api.get_opt(&key.name).await? {
+                        values.add_secret(secret);
+                    }
+                }
+                Dependency::ConfigMap(key) => {
+                    let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &key.namespace);
+                    if let Some(map) = api.get_opt(&key.name).await? {
+                        values.add_config_map(map);
+                    }
+                }
+            }
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,9 @@
+//! What is told to machines: logging, metrics, and the health server.
+
+mod logging;
+mod metrics;
+mod server;
+
+pub use logging::{LogFormat, init as init_logging};
+pub use metrics::Metrics;
+pub use server::{Health, serve};

@@ -21,13 +21,47 @@ pub(crate) enum Operation {
     Other,
 }
 
+impl Operation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Get => "get",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Token => "token",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Which requests a fault is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) enum Target {
-    #[serde(rename = "*")]
     Any,
-    #[serde(untagged)]
     One(Operation),
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        if word == "*" {
+            return Ok(Self::Any);
+        }
+        let known = serde_json::from_value(Value::String(word)).map(Self::One);
+        known.map_err(|e| format!("operation is * or one of these: {e}"))
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Any => "*".to_owned(),
+            Target::One(operation) => operation.as_str().to_owned(),
+        }
+    }
 }
 
 /// How the request goes wrong.

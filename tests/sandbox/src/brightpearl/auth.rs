@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AuthMode, Settings};
+use super::settings::{AuthMode, Settings};
 use crate::exchange::{Call, Reply, random_base64};
 
 /// What the control API takes for an account; app reference -> token for private apps.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::Settings;
+use super::settings::Settings;
 
 /// Counters of one account.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::Settings;
+use super::settings::Settings;
 use crate::exchange::Call;
 
 /// Codes for most field problems are not known; this one stands for all of them.

@@ -156,9 +156,11 @@ impl Fake for Superoffice {
     }
 
     fn insert(&mut self, account: &str, body: Value, now: Timestamp) -> Result<String, Refusal> {
-        let Value::Object(members) = body else {
+        let Value::Object(mut members) = body else {
             return Err(Refusal::Bad("a webhook is a JSON object".to_owned()));
         };
+        // Links belong to an answer, not to a hook.
+        members.remove("_Links");
         let tenant = self.tenant_mut(account)?;
         let own = members
             .get("WebhookId")
@@ -186,12 +188,11 @@ impl Fake for Superoffice {
             return Err(Refusal::Bad("the patch must be a JSON object".to_owned()));
         };
         // A merge patch removes what it sets to null; this vendor shows null instead.
-        for (name, value) in hook
+        for name in hook
             .entity
-            .iter()
-            .filter(|(name, _)| patch.get(name.as_str()) == Some(&Value::Null))
+            .keys()
+            .filter(|name| patch.get(name.as_str()) == Some(&Value::Null))
         {
-            let _ = value;
             entity.insert(name.clone(), Value::Null);
         }
         entity.insert("WebhookId".to_owned(), number.into());

@@ -3,6 +3,7 @@
 
 mod auth;
 mod entity;
+mod online;
 mod patch;
 mod rest;
 mod settings;
@@ -79,6 +80,15 @@ impl Superoffice {
     }
 }
 
+fn is_central(call: &Call) -> bool {
+    let first = call.segments.first();
+    first.is_some_and(|first| {
+        online::RESERVED
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(first))
+    })
+}
+
 /// The path below the tenant, in lower case.
 pub(crate) fn below(call: &Call) -> Vec<String> {
     call.segments
@@ -91,6 +101,11 @@ pub(crate) fn below(call: &Call) -> Vec<String> {
 impl Fake for Superoffice {
     fn locate(&self, call: &Call) -> Place {
         let account = call.segments.first().and_then(|prefix| self.known(prefix));
+        if is_central(call) {
+            let login = call.method == Method::POST;
+            let operation = if login { Operation::Token } else { Operation::Other };
+            return Place::new(online::concerned(&self.tenants, call), operation);
+        }
         let below = below(call);
         let route: Vec<&str> = below.iter().map(String::as_str).collect();
         let operation = match (&call.method, route.as_slice()) {
@@ -115,6 +130,9 @@ impl Fake for Superoffice {
     }
 
     fn handle(&mut self, account: &str, call: &Call, now: Timestamp) -> Reply {
+        if let Some(reply) = online::answer(&mut self.tenants, call, now) {
+            return reply;
+        }
         match self.tenants.get_mut(account) {
             Some(tenant) => tenant.answer(call, now),
             None => Reply::text(
@@ -131,12 +149,27 @@ impl Fake for Superoffice {
 
     fn put_account(&mut self, account: &str, body: Value) -> Result<Value, Refusal> {
         let given: Credentials = serde_json::from_value(body).map_err(|e| Refusal::Bad(e.to_string()))?;
-        let credentials = if given.is_empty() {
+        if online::RESERVED
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(account))
+        {
+            return Err(Refusal::Bad(format!(
+                "{account} is not free: the central addresses begin with it"
+            )));
+        }
+        let mut credentials = if given.is_empty() {
             Credentials::usual()
         } else {
             given
         };
-        let answer = shown(&credentials)?;
+        let mut private = Vec::new();
+        for app in &mut credentials.apps {
+            private.push(app.complete().map_err(Refusal::Bad)?);
+        }
+        let mut answer = shown(&credentials)?;
+        for (index, pem) in private.into_iter().enumerate().filter(|(_, pem)| pem.is_some()) {
+            answer["apps"][index]["privateKeyPem"] = pem.into();
+        }
         let name = self.known(account).unwrap_or_else(|| account.to_owned());
         self.tenants.entry(name).or_default().credentials = credentials;
         Ok(answer)
@@ -162,6 +195,10 @@ impl Fake for Superoffice {
         // Links belong to an answer, not to a hook.
         members.remove("_Links");
         let tenant = self.tenant_mut(account)?;
+        // In the cloud a test may make a hook in the name of an app.
+        let app = members
+            .remove("app")
+            .and_then(|app| app.as_str().map(str::to_owned));
         let own = members
             .get("WebhookId")
             .and_then(Value::as_i64)
@@ -171,7 +208,7 @@ impl Fake for Superoffice {
         entity.extend(members);
         let id = tenant
             .store
-            .insert(Hook::new(entity), own, &mut tenant.settings.next_id);
+            .insert(Hook::new(entity, app), own, &mut tenant.settings.next_id);
         Ok(id.to_string())
     }
 

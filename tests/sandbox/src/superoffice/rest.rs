@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde_json::{Map, Value, json};
 
+use super::auth::Caller;
 use super::settings::PutUnknown;
 use super::store::Hook;
-use super::{Tenant, below, entity, error, framework, patch};
+use super::{Tenant, below, entity, error, framework, online, patch};
 use crate::exchange::{Call, Reply};
 
 impl Tenant {
@@ -33,12 +34,15 @@ impl Tenant {
 
     /// Answers a request to this tenant.
     pub(crate) fn answer(&mut self, call: &Call, now: Timestamp) -> Reply {
+        if let Some(refusal) = self.away(call) {
+            return refusal;
+        }
         let below = below(call);
         let route: Vec<&str> = below.iter().map(String::as_str).collect();
         if let (&Method::GET, ["api"]) = (&call.method, route.as_slice()) {
             return self.about(call);
         }
-        let Some(who) = self.credentials.caller(call, &self.settings) else {
+        let Some(who) = self.credentials.caller(call, &self.settings, now) else {
             return error(StatusCode::UNAUTHORIZED, "SoSessionException", "Not logged in");
         };
         match (&call.method, route.as_slice()) {
@@ -48,9 +52,47 @@ impl Tenant {
         }
     }
 
-    fn webhook(&mut self, method: &Method, rest: &[&str], call: &Call, who: &str, now: Timestamp) -> Reply {
+    /// A cloud tenant that is down, or that lives on another host by now (§2.3).
+    fn away(&self, call: &Call) -> Option<Reply> {
+        let host = self.settings.endpoint_host.as_deref();
+        if host.is_some() && host != call.header("host") {
+            return Some(Reply::text(
+                StatusCode::MISDIRECTED_REQUEST,
+                "text/plain; charset=utf-8",
+                "This tenant is not served on this subdomain",
+            ));
+        }
+        let page = "<html><body>Maintenance</body></html>";
+        (!online::runs(&self.settings))
+            .then(|| Reply::text(StatusCode::SERVICE_UNAVAILABLE, "text/html; charset=utf-8", page))
+    }
+
+    /// The refusal for a hook of another app.
+    fn foreign(&self, id: i64, who: &Caller) -> Option<Reply> {
+        let hook = self.store.get(id)?;
+        if who.app.is_none() || who.app == hook.app {
+            return None;
+        }
+        Some(match self.settings.foreign_status {
+            403 => error(
+                StatusCode::FORBIDDEN,
+                "SoSecurityException",
+                "Made by another application",
+            ),
+            _ => gone(id),
+        })
+    }
+
+    fn webhook(
+        &mut self,
+        method: &Method,
+        rest: &[&str],
+        call: &Call,
+        who: &Caller,
+        now: Timestamp,
+    ) -> Reply {
         match (method, rest) {
-            (&Method::GET, []) => self.list(call),
+            (&Method::GET, []) => self.list(call, who),
             (&Method::POST, []) => self.create(call, who, now),
             (&Method::GET, ["default"]) => {
                 let template = entity::render(&entity::template(&self.settings), &self.settings);
@@ -74,7 +116,10 @@ impl Tenant {
         }
     }
 
-    fn one(&mut self, method: &Method, id: i64, call: &Call, who: &str, now: Timestamp) -> Reply {
+    fn one(&mut self, method: &Method, id: i64, call: &Call, who: &Caller, now: Timestamp) -> Reply {
+        if let Some(refusal) = self.foreign(id, who) {
+            return refusal;
+        }
         match *method {
             Method::GET => match self.store.get(id) {
                 Some(hook) => self.shown(&hook.entity, call),
@@ -98,7 +143,7 @@ impl Tenant {
     }
 
     /// A bare array, empty or not; no links (§4.1).
-    fn list(&self, call: &Call) -> Reply {
+    fn list(&self, call: &Call, who: &Caller) -> Reply {
         let filter = |name: &str| call.query(name).filter(|text| !text.is_empty());
         let (name, event, state) = (
             filter("nameFilter"),
@@ -114,7 +159,8 @@ impl Tenant {
                     .unwrap_or_default()
             };
             let events = hook.entity.get("Events").and_then(Value::as_array);
-            name.as_ref().is_none_or(|name| name == text("Name"))
+            (who.app.is_none() || who.app == hook.app)
+                && name.as_ref().is_none_or(|name| name == text("Name"))
                 && state
                     .as_ref()
                     .is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
@@ -131,27 +177,29 @@ impl Tenant {
         Reply::json(StatusCode::OK, &Value::Array(hooks))
     }
 
-    fn create(&mut self, call: &Call, who: &str, now: Timestamp) -> Reply {
+    fn create(&mut self, call: &Call, who: &Caller, now: Timestamp) -> Reply {
         let (body, members) = match self.members(call) {
             Ok(both) => both,
             Err(reply) => return reply,
         };
         let mut fresh = entity::fresh(&self.settings);
         entity::overlay(&mut fresh, members, &self.settings);
-        entity::register(&mut fresh, who, now);
+        entity::register(&mut fresh, &who.name, now);
         if let Err(reply) = self.check(&fresh, "create", now) {
             return reply;
         }
         let wanted = body.get("WebhookId").and_then(Value::as_i64).filter(|id| *id > 0);
         let wanted = wanted.filter(|_| self.settings.post_takes_id);
-        let id = self
-            .store
-            .insert(Hook::new(fresh), wanted, &mut self.settings.next_id);
+        let id = self.store.insert(
+            Hook::new(fresh, who.app.clone()),
+            wanted,
+            &mut self.settings.next_id,
+        );
         self.shown_by_id(id, call)
     }
 
     /// Replaces everything; the id in the path wins (§4.5).
-    fn put(&mut self, id: i64, call: &Call, who: &str, now: Timestamp) -> Reply {
+    fn put(&mut self, id: i64, call: &Call, who: &Caller, now: Timestamp) -> Reply {
         let (_, members) = match self.members(call) {
             Ok(both) => both,
             Err(reply) => return reply,
@@ -176,7 +224,7 @@ impl Tenant {
     }
 
     /// An array is a JSON Patch, an object is a merge patch (§4.6).
-    fn patch(&mut self, id: i64, call: &Call, who: &str, now: Timestamp) -> Reply {
+    fn patch(&mut self, id: i64, call: &Call, who: &Caller, now: Timestamp) -> Reply {
         let Some(hook) = self.store.get(id) else {
             return gone(id);
         };
@@ -216,10 +264,10 @@ impl Tenant {
         id: i64,
         mut changed: Map<String, Value>,
         call: &Call,
-        who: &str,
+        who: &Caller,
         now: Timestamp,
     ) -> Reply {
-        entity::touch(&mut changed, who, now);
+        entity::touch(&mut changed, &who.name, now);
         if let Err(reply) = self.check(&changed, "update", now) {
             return reply;
         }

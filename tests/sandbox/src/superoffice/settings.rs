@@ -39,6 +39,20 @@ pub(crate) struct Settings {
     pub(crate) dates: Dates,
     /// Every credential is refused, as after the app's consent is withdrawn.
     pub(crate) refuse_all: bool,
+    /// Online: the word that the state address shows; anything but Running and OnlineMaintenance stops the API.
+    pub(crate) state: String,
+    /// Online: how long that answer may be kept.
+    pub(crate) state_valid_seconds: i64,
+    /// Online: the only host (with port) that the tenant answers on; others get 421. `null` means any.
+    pub(crate) endpoint_host: Option<String>,
+    /// Online: status for another app's hook: 404 or 403.
+    pub(crate) foreign_status: u16,
+    /// Online: how far the stamp of a signed system token may be off.
+    pub(crate) timestamp_tolerance_minutes: i64,
+    /// Online: how long a ticket lasts after its last use.
+    pub(crate) ticket_life_seconds: i64,
+    /// Online: how long an access token lasts.
+    pub(crate) token_life_seconds: i64,
 }
 
 /// Generations that differ in their fields (§6).
@@ -130,6 +144,13 @@ impl Default for Settings {
             secret_echo: SecretEcho::Clear,
             dates: Dates::Bare,
             refuse_all: false,
+            state: "Running".to_owned(),
+            state_valid_seconds: 60,
+            endpoint_host: None,
+            foreign_status: 404,
+            timestamp_tolerance_minutes: 5,
+            ticket_life_seconds: 6 * 3600,
+            token_life_seconds: 3600,
         }
     }
 }

@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
     pub(crate) entity: Map<String, Value>,
+    /// The app that made it; nobody else's calls see it.
+    pub(crate) app: Option<String>,
 }
 
 impl Hook {
-    pub(crate) fn new(entity: Map<String, Value>) -> Self {
-        Self { entity }
+    pub(crate) fn new(entity: Map<String, Value>, app: Option<String>) -> Self {
+        Self { entity, app }
     }
 }
 

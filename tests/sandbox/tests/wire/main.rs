@@ -11,6 +11,7 @@ mod brightpearl;
 mod contensis;
 mod control;
 mod faults;
+mod online;
 mod process;
 mod seeds;
 mod superoffice;

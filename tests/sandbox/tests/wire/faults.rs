@@ -135,7 +135,7 @@ async fn late_work_is_done_after_the_caller_is_gone() {
     bench
         .fault(
             ACCOUNT,
-            json!({"operation": "create", "kind": "late_commit", "millis": 200}),
+            json!({"operation": "create", "kind": "late_commit", "millis": 1000}),
         )
         .await;
     assert!(post(&bench).await.is_err());

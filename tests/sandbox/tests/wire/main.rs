@@ -1,0 +1,17 @@
+//! The stand-ins as a client meets them: real requests, answers compared with what is known of the vendors.
+#![allow(
+    clippy::doc_markdown,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod bench;
+mod brightpearl;
+mod contensis;
+mod control;
+mod faults;
+mod online;
+mod process;
+mod seeds;
+mod superoffice;

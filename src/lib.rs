@@ -1,6 +1,8 @@
 //! Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.
 
 pub mod api;
+pub mod cli;
+pub mod controller;
 pub mod engine;
 pub mod plan;
 pub mod telemetry;

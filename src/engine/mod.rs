@@ -7,6 +7,7 @@
 mod apply;
 pub mod gather;
 pub mod memory;
+pub mod orphan;
 mod outcome;
 pub mod pass;
 pub mod record;

@@ -57,7 +57,7 @@ fn is_stalled(class: Class) -> bool {
 }
 
 /// The values of the four conditions.
-struct Verdict {
+pub(super) struct Verdict {
     /// None: as it was.
     ready: Option<bool>,
     reconciling: bool,
@@ -87,7 +87,7 @@ impl Verdict {
         }
     }
 
-    fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             ready: Some(false),
             reconciling: false,
@@ -247,13 +247,14 @@ fn conclude(
 }
 
 /// What is known of changes made at the vendor.
-enum Drift {
+pub(super) enum Drift {
     Unknown,
     None,
     Shown(String),
 }
 
-fn set_all(
+/// Sets the four conditions.
+pub(super) fn set_all(
     status: &mut WebhookStatus,
     verdict: &Verdict,
     drift: &Drift,

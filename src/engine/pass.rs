@@ -690,11 +690,12 @@ fn stops(past: &mut Past, error: &VendorError) -> Option<Trouble> {
 
 /// How often the vendor's list is read; the CRD keeps it within its range.
 fn resync(account: &VendorAccount) -> Duration {
-    parse_interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
+    interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
 }
 
-/// `1h30m`, `5m`, `90s`.
-fn parse_interval(text: &str) -> Option<Duration> {
+/// Reads `90s`, `5m`, `1h30m`.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
     let mut total = Duration::ZERO;
     let mut number = String::new();
     for c in text.chars() {
@@ -706,16 +707,16 @@ fn parse_interval(text: &str) -> Option<Duration> {
             's' => 1,
             'm' => 60,
             'h' => 3600,
-            _ => return None,
+            _ => return Err(wrong()),
         };
-        total += Duration::from_secs(
-            std::mem::take(&mut number)
-                .parse::<u64>()
-                .ok()?
-                .checked_mul(unit)?,
-        );
+        let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
+        total = total.saturating_add(Duration::from_secs(count.saturating_mul(unit)));
     }
-    (number.is_empty() && !total.is_zero()).then_some(total)
+    if number.is_empty() && !text.is_empty() {
+        Ok(total)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Accounts that were made together must not be read together for ever.
@@ -738,9 +739,10 @@ mod tests {
             ("m", None),
             ("", None),
             ("1d", None),
+            ("0s", Some(0)),
         ];
         for (text, seconds) in cases {
-            assert_eq!(parse_interval(text), seconds.map(Duration::from_secs), "{text}");
+            assert_eq!(interval(text).ok(), seconds.map(Duration::from_secs), "{text}");
         }
     }
 }

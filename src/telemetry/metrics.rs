@@ -46,6 +46,15 @@ struct AccountLabels {
     account: String,
 }
 
+impl AccountLabels {
+    fn of(account: &ObjectKey) -> Self {
+        Self {
+            namespace: account.namespace.clone(),
+            account: account.name.clone(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Vendor(VendorName);
 
@@ -65,6 +74,7 @@ pub struct Metrics {
     actions: Family<ActionLabels, Counter>,
     drift: Family<VendorLabels, Counter>,
     last_pass: Family<AccountLabels, Gauge>,
+    broken: Family<AccountLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -74,7 +84,7 @@ impl Default for Metrics {
             (|| Histogram::new(exponential_buckets(0.01, 2.0, 14))) as fn() -> Histogram,
         );
         let (passes, requests, actions) = (Family::default(), Family::default(), Family::default());
-        let (drift, last_pass) = (Family::default(), Family::default());
+        let (drift, last_pass, broken) = (Family::default(), Family::default(), Family::default());
         registry.register(
             "passes",
             "Passes over an account, by what came of them",
@@ -106,6 +116,11 @@ impl Default for Metrics {
             Family::clone(&last_pass),
         );
         registry.register(
+            "broken_passes",
+            "Passes that panicked or hung",
+            Family::clone(&broken),
+        );
+        registry.register(
             "build",
             "The build",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
@@ -118,6 +133,7 @@ impl Default for Metrics {
             actions,
             drift,
             last_pass,
+            broken,
         }
     }
 }
@@ -133,23 +149,21 @@ impl Metrics {
             })
             .inc();
         if ok && let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
-            let labels = AccountLabels {
-                namespace: account.namespace.clone(),
-                account: account.name.clone(),
-            };
             self.last_pass
-                .get_or_create(&labels)
+                .get_or_create(&AccountLabels::of(account))
                 .set(i64::try_from(now.as_secs()).unwrap_or_default());
         }
     }
 
+    /// A pass panicked or hung.
+    pub(crate) fn broke(&self, account: &ObjectKey) {
+        self.broken.get_or_create(&AccountLabels::of(account)).inc();
+    }
+
     /// An account is gone.
     pub(crate) fn forget(&self, account: &ObjectKey) {
-        let labels = AccountLabels {
-            namespace: account.namespace.clone(),
-            account: account.name.clone(),
-        };
-        self.last_pass.remove(&labels);
+        self.last_pass.remove(&AccountLabels::of(account));
+        self.broken.remove(&AccountLabels::of(account));
     }
 
     /// Something was done about a Webhook.

@@ -1,0 +1,111 @@
+//! `hooktender run`: the controller as a process.
+
+use crate::api::Mode;
+use crate::controller::{self, Options};
+use crate::telemetry::{self, Health, Metrics};
+use crate::vendor::endpoint::AllowedEndpoint;
+use clap::Args;
+use kube::{Client, Config};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long the API server may take to take a request's connection, or to answer.
+const API_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Flags of `hooktender run`.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Only show what would change; write nothing at any vendor.
+    #[arg(long, env = "HOOKTENDER_PLAN_ONLY")]
+    plan_only: bool,
+    /// Look after this namespace only; may be repeated. Default: all namespaces.
+    #[arg(
+        long = "namespace",
+        short = 'n',
+        value_name = "NAMESPACE",
+        env = "HOOKTENDER_NAMESPACES",
+        value_delimiter = ','
+    )]
+    namespaces: Vec<String>,
+    /// Look after accounts with these labels only, such as `shard=a`.
+    #[arg(long, value_name = "SELECTOR", env = "HOOKTENDER_ACCOUNT_SELECTOR")]
+    account_selector: Option<String>,
+    /// How many accounts are worked on at once.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
+    concurrency: u16,
+    /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
+    #[arg(long, default_value = "30s", value_parser = crate::engine::pass::interval, env = "HOOKTENDER_SETTLE")]
+    settle: Duration,
+    /// Where to serve /healthz, /readyz and /metrics.
+    #[arg(long, default_value = "127.0.0.1:8080", env = "HOOKTENDER_LISTEN")]
+    listen: SocketAddr,
+    /// Let credentials be sent to this endpoint too, such as `https://crm.example.com`; may be repeated. The vendors'
+    /// own hosts are always allowed.
+    #[arg(
+        long = "allow-endpoint",
+        value_name = "URL",
+        env = "HOOKTENDER_ALLOW_ENDPOINTS",
+        value_delimiter = ','
+    )]
+    allowed: Vec<AllowedEndpoint>,
+}
+
+impl Run {
+    pub(super) async fn run(self) -> Result<(), String> {
+        let (stop, stopped) = watch::channel(false);
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => tracing::info!("SIGTERM"),
+                _ = interrupt.recv() => tracing::info!("interrupted"),
+            }
+            stop.send_replace(true);
+        });
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let mut until = stopped.clone();
+        let ended = async move {
+            let _ = until.wait_for(|stop| *stop).await;
+        };
+        let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), ended)
+            .await
+            .map_err(|error| format!("--listen {}: {error}", self.listen))?;
+        let client = client().await?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
+            namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"
+        );
+        controller::run(client, self.options(), health, metrics, stopped).await;
+        tracing::info!("hooktender ends");
+        Ok(())
+    }
+
+    fn options(self) -> Options {
+        Options {
+            namespaces: self.namespaces,
+            account_selector: self.account_selector,
+            ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
+            concurrency: usize::from(self.concurrency),
+            settle: self.settle,
+            allowed: self.allowed.into_iter().collect(),
+            instance: std::env::var("POD_NAME")
+                .unwrap_or_else(|_| format!("hooktender-{}", std::process::id())),
+        }
+    }
+}
+
+/// A client for the cluster of the kubeconfig, or the one that this runs in.
+async fn client() -> Result<Client, String> {
+    let mut config = Config::infer().await.map_err(|error| {
+        format!(
+            "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
+        )
+    })?;
+    // Passes have their own back-off, which kube's silent retries of up to minutes would hide.
+    config.default_retry = false;
+    config.connect_timeout = Some(API_TIMEOUT);
+    config.write_timeout = Some(API_TIMEOUT);
+    Client::try_from(config).map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))
+}

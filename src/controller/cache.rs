@@ -1,0 +1,265 @@
+//! What the cluster holds: reflectors of both kinds, and metadata-only watches of Secrets and ConfigMaps.
+
+use super::Options;
+use super::dependents::Dependents;
+use crate::api::account::NamespacesFrom;
+use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::secrets::Dependency;
+use futures::future::join_all;
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// What `kubectl apply` keeps in an annotation, and nobody here reads.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What woke the controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// This account changed, came, or went.
+    Account(ObjectKey),
+    /// A Webhook of this account did.
+    Webhook(ObjectKey),
+    /// Something that this account depends on did.
+    Dependency(ObjectKey),
+    /// A watch began anew: anything may have changed.
+    All,
+}
+
+type Guarded<K> = DeserializeGuard<K>;
+
+/// What the cluster holds, one store a namespace that is looked after.
+pub(super) struct Cache {
+    accounts: Vec<Store<Guarded<VendorAccount>>>,
+    webhooks: Vec<Store<Guarded<Webhook>>>,
+    filled: Vec<watch::Receiver<bool>>,
+}
+
+impl Cache {
+    /// Starts all watches as tasks.
+    pub(super) fn start(
+        client: &Client,
+        options: &Options,
+        dependents: &Arc<Dependents>,
+        wake: &mpsc::UnboundedSender<Woken>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let mut cache = Self {
+            accounts: Vec::new(),
+            webhooks: Vec::new(),
+            filled: Vec::new(),
+        };
+        let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
+            [] => vec![None],
+            named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
+        };
+        let selected = match &options.account_selector {
+            Some(labels) => watcher::Config::default().labels(labels),
+            None => watcher::Config::default(),
+        };
+        for scope in scopes {
+            let (store, events) = reflect::<VendorAccount>(client, scope, selected.clone());
+            cache.accounts.push(store);
+            cache.watch(events, wake, tasks, |account: Guarded<VendorAccount>| {
+                vec![Woken::Account(ObjectKey::of(&account))]
+            });
+            let (store, events) = reflect::<Webhook>(client, scope, watcher::Config::default());
+            cache.webhooks.push(store);
+            cache.watch(events, wake, tasks, woken_by_webhook);
+            let on = Arc::clone(dependents);
+            cache.watch(metadata::<Secret>(client, scope), wake, tasks, move |secret| {
+                depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
+            });
+            let on = Arc::clone(dependents);
+            cache.watch(metadata::<ConfigMap>(client, scope), wake, tasks, move |map| {
+                depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)))
+            });
+        }
+        cache
+    }
+
+    /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
+    fn watch<K>(
+        &mut self,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        wake: &mpsc::UnboundedSender<Woken>,
+        tasks: &mut JoinSet<()>,
+        woken: impl Fn(K) -> Vec<Woken> + Send + 'static,
+    ) where
+        K: Resource<DynamicType = ()> + Send + 'static,
+    {
+        let (filled, is_filled) = watch::channel(false);
+        self.filled.push(is_filled);
+        let wake = wake.clone();
+        tasks.spawn(async move {
+            let mut events = std::pin::pin!(events);
+            let mut broken = false;
+            while let Some(event) = events.next().await {
+                let changes = match event {
+                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => woken(object),
+                    // Dependencies that changed while the watch was down are found here; objects, once all are there.
+                    Ok(watcher::Event::InitApply(object)) => {
+                        woken(object).into_iter().filter(|woken| matches!(woken, Woken::Dependency(_))).collect()
+                    }
+                    Ok(watcher::Event::Init) => Vec::new(),
+                    Ok(watcher::Event::InitDone) => {
+                        filled.send_replace(true);
+                        vec![Woken::All]
+                    }
+                    Err(error) => {
+                        // Said once; the watch goes on by itself, with a growing back-off.
+                        if !broken {
+                            tracing::warn!(kind = %K::kind(&()), %error, "a watch broke and is being set up again");
+                        }
+                        broken = true;
+                        continue;
+                    }
+                };
+                if std::mem::take(&mut broken) {
+                    tracing::info!(kind = %K::kind(&()), "the watch is up again");
+                }
+                for change in changes {
+                    // Nobody listens any more when the process ends.
+                    let _ = wake.send(change);
+                }
+            }
+        });
+    }
+
+    /// Comes back when every watch has seen everything once.
+    pub(super) async fn filled(&self) {
+        join_all(self.filled.iter().map(|filled| {
+            let mut filled = filled.clone();
+            async move {
+                let _ = filled.wait_for(|filled| *filled).await;
+            }
+        }))
+        .await;
+    }
+
+    /// The account of that name, if it is there and can be read.
+    pub(super) fn account(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        let guarded = self.accounts.iter().find_map(|store| store.get(&at))?;
+        guarded.0.as_ref().ok().map(|account| Arc::new(account.clone()))
+    }
+
+    /// Whether there is an account of that name, be it readable or not.
+    pub(super) fn has_account(&self, key: &ObjectKey) -> bool {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        self.accounts.iter().any(|store| store.get(&at).is_some())
+    }
+
+    /// The names of all accounts.
+    pub(super) fn account_keys(&self) -> Vec<ObjectKey> {
+        self.accounts()
+            .iter()
+            .map(|account| ObjectKey::of(&**account))
+            .collect()
+    }
+
+    /// All accounts, readable or not.
+    pub(super) fn accounts(&self) -> Vec<Arc<Guarded<VendorAccount>>> {
+        self.accounts.iter().flat_map(Store::state).collect()
+    }
+
+    /// All Webhooks, readable or not.
+    pub(super) fn webhooks(&self) -> Vec<Arc<Guarded<Webhook>>> {
+        self.webhooks.iter().flat_map(Store::state).collect()
+    }
+
+    /// The Webhooks that belong to an account and may.
+    pub(super) fn webhooks_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
+        let key = ObjectKey::of(account);
+        let readable = self.webhooks().into_iter();
+        readable
+            .filter_map(|guarded| {
+                let webhook = guarded.0.as_ref().ok()?;
+                (webhook.account() == key && may_refer(account, webhook)).then(|| Arc::new(webhook.clone()))
+            })
+            .collect()
+    }
+}
+
+/// Whether the account lets the Webhook's namespace refer to it.
+pub(super) fn may_refer(account: &VendorAccount, webhook: &Webhook) -> bool {
+    match account.spec.allowed_namespaces.from {
+        NamespacesFrom::All => true,
+        // Labels of namespaces are not read yet, so that a selector lets nobody else in.
+        NamespacesFrom::Same | NamespacesFrom::Selector => account.namespace() == webhook.namespace(),
+    }
+}
+
+fn woken_by_webhook(webhook: Guarded<Webhook>) -> Vec<Woken> {
+    let key = ObjectKey::of(&webhook);
+    match webhook.0 {
+        Ok(webhook) => vec![Woken::Webhook(webhook.account())],
+        Err(error) => {
+            tracing::warn!(webhook = %key, error = %error.error, "this Webhook cannot be read and is left alone; was it stored by another version?");
+            Vec::new()
+        }
+    }
+}
+
+fn depending(dependents: &Dependents, dependency: &Dependency) -> Vec<Woken> {
+    dependents
+        .on(dependency)
+        .into_iter()
+        .map(Woken::Dependency)
+        .collect()
+}
+
+fn api<K>(client: &Client, scope: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
+
+/// A store, and the watch that fills it without what nobody here reads.
+fn reflect<K>(
+    client: &Client,
+    scope: Option<&str>,
+    config: watcher::Config,
+) -> (Store<Guarded<K>>, Events<Guarded<K>>)
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store::<Guarded<K>>();
+    let events = watcher(api::<Guarded<K>>(client, scope), config)
+        .default_backoff()
+        .modify(|object: &mut Guarded<K>| {
+            object.managed_fields_mut().clear();
+            object.annotations_mut().remove(LAST_APPLIED);
+        })
+        .reflect(writer);
+    (store, events.boxed())
+}
+
+/// A watch of metadata alone: no Secret's content is ever kept.
+fn metadata<K>(client: &Client, scope: Option<&str>) -> Events<PartialObjectMeta<K>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    watcher(
+        api::<PartialObjectMeta<K>>(client, scope),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .boxed()
+}

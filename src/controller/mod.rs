@@ -1,0 +1,198 @@
+//! The cluster front door: watches wake one worker an account, and each worker runs passes.
+//!
+//! Not kube's `Controller`: that one looks objects up in a single store, which cannot span several named namespaces, has
+//! no waiting per account, and dies with a panic in a reconcile. A worker an account is less code than the way around
+//! these: passes over one account never overlap, `concurrency` bounds how many run at once, and a panic or a hanging
+//! request costs that account one pass and no other account anything.
+
+mod cache;
+mod dependents;
+mod orphans;
+mod worker;
+
+use crate::api::{Mode, ObjectKey};
+use crate::engine::pass::Context;
+use crate::engine::record::ClusterRecorder;
+use crate::engine::secrets::ClusterSource;
+use crate::telemetry::{Health, Metrics};
+use crate::vendor::{AllowedEndpoints, Settings};
+use cache::{Cache, Woken};
+use dependents::Dependents;
+use kube::Client;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use worker::{Alarm, Worker};
+
+/// How long the passes that are under way may take to end when the process is to end.
+const FAREWELL: Duration = Duration::from_secs(25);
+
+/// How the controller runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The namespaces to look after; all if empty.
+    pub namespaces: Vec<String>,
+    /// Labels of the accounts to look after; all if none.
+    pub account_selector: Option<String>,
+    /// Ceiling of every account's mode.
+    pub ceiling: Mode,
+    /// How many accounts are worked on at once.
+    pub concurrency: usize,
+    /// How long a vendor may take to commit what it took in.
+    pub settle: Duration,
+    /// Endpoints beside the vendors' own.
+    pub allowed: AllowedEndpoints,
+    /// Tells several hooktenders apart in events.
+    pub instance: String,
+}
+
+/// The context that this front door gives to passes.
+pub(crate) type ClusterContext = Context<ClusterSource, ClusterRecorder>;
+
+/// Runs until `stop` comes true, then lets the passes under way end.
+pub async fn run(
+    client: Client,
+    options: Options,
+    health: Health,
+    metrics: Metrics,
+    mut stop: watch::Receiver<bool>,
+) {
+    let stopping = Arc::new(AtomicBool::new(false));
+    let report = metrics.clone();
+    let context = Arc::new(Context {
+        source: ClusterSource::new(client.clone()),
+        recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
+        settings: Settings::new(options.allowed.clone(), move |call| report.called(call)),
+        ceiling: options.ceiling,
+        metrics,
+        stopping: Arc::clone(&stopping),
+    });
+    let dependents = Arc::new(Dependents::default());
+    let (wake, mut woken) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &mut tasks));
+    tokio::select! {
+        () = cache.filled() => health.ready(),
+        _ = stop.wait_for(|stop| *stop) => return,
+    }
+    tracing::info!(
+        accounts = cache.accounts().len(),
+        webhooks = cache.webhooks().len(),
+        "caches are filled"
+    );
+    let mut workers = Workers {
+        slots: Arc::new(Semaphore::new(options.concurrency)),
+        settle: options.settle,
+        alarms: HashMap::new(),
+        tasks: JoinSet::new(),
+        context: Arc::clone(&context),
+        cache: Arc::clone(&cache),
+        dependents,
+    };
+    let orphans = Alarm::default();
+    tasks.spawn(orphans::watch(
+        client,
+        Arc::clone(&context),
+        Arc::clone(&cache),
+        options,
+        orphans.clone(),
+    ));
+    workers.sync();
+    orphans.ring(false);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            event = woken.recv() => match event {
+                Some(Woken::Account(key)) => {
+                    workers.sync();
+                    workers.ring(&key, false);
+                    orphans.ring(false);
+                }
+                Some(Woken::Webhook(key)) => {
+                    workers.ring(&key, false);
+                    orphans.ring(false);
+                }
+                Some(Woken::Dependency(key)) => workers.ring(&key, true),
+                Some(Woken::All) => {
+                    workers.sync();
+                    workers.ring_all();
+                    orphans.ring(false);
+                }
+                None => break,
+            },
+        }
+    }
+    stopping.store(true, Ordering::Relaxed);
+    tracing::info!("stopping: the steps under way are brought to their end");
+    workers.farewell().await;
+}
+
+/// One worker an account.
+struct Workers {
+    slots: Arc<Semaphore>,
+    settle: Duration,
+    alarms: HashMap<ObjectKey, Alarm>,
+    tasks: JoinSet<()>,
+    context: Arc<ClusterContext>,
+    cache: Arc<Cache>,
+    dependents: Arc<Dependents>,
+}
+
+impl Workers {
+    /// Starts workers for new accounts, and ends those of accounts that are gone.
+    fn sync(&mut self) {
+        for key in self.cache.account_keys() {
+            if self.alarms.contains_key(&key) {
+                continue;
+            }
+            let alarm = Alarm::default();
+            alarm.ring(false);
+            let worker = Worker {
+                key: key.clone(),
+                alarm: alarm.clone(),
+                slots: Arc::clone(&self.slots),
+                context: Arc::clone(&self.context),
+                cache: Arc::clone(&self.cache),
+                dependents: Arc::clone(&self.dependents),
+            };
+            self.tasks.spawn(worker.run(self.settle));
+            self.alarms.insert(key, alarm);
+        }
+        let (cache, metrics, dependents) = (&self.cache, &self.context.metrics, &self.dependents);
+        self.alarms.retain(|key, alarm| {
+            let kept = cache.has_account(key);
+            if !kept {
+                alarm.end();
+                metrics.forget(key);
+                dependents.forget(key);
+            }
+            kept
+        });
+    }
+
+    fn ring(&self, key: &ObjectKey, dependency_changed: bool) {
+        if let Some(alarm) = self.alarms.get(key) {
+            alarm.ring(dependency_changed);
+        }
+    }
+
+    fn ring_all(&self) {
+        for alarm in self.alarms.values() {
+            alarm.ring(false);
+        }
+    }
+
+    /// Lets passes end, for a while.
+    async fn farewell(mut self) {
+        for alarm in self.alarms.values() {
+            alarm.end();
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            tracing::warn!("a pass did not end in time; what it left unanswered settles at the next start");
+        }
+    }
+}

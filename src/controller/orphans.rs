@@ -1,0 +1,91 @@
+//! Webhooks that no account's worker looks after: their account is missing, or does not let them in.
+
+use super::cache::{Cache, may_refer};
+use super::worker::Alarm;
+use super::{ClusterContext, Options};
+use crate::api::webhook::DeletionPolicy;
+use crate::api::{ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::engine::orphan::{Orphan, settle_orphan};
+use crate::engine::record::{Happened, Recorder as _};
+use kube::{Api, Client, Resource, ResourceExt};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Looks at all Webhooks whenever the alarm rings.
+pub(super) async fn watch(
+    client: Client,
+    context: Arc<ClusterContext>,
+    cache: Arc<Cache>,
+    options: Options,
+    alarm: Alarm,
+) {
+    let mut after = Duration::MAX;
+    while alarm.wait(after).await {
+        after = Duration::MAX;
+        for guarded in cache.webhooks() {
+            let Ok(webhook) = &guarded.0 else { continue };
+            let Some(orphan) = judge(&client, &cache, &options, webhook).await else {
+                continue;
+            };
+            if let Err(error) = tell(&context, webhook, &orphan).await {
+                tracing::warn!(webhook = %ObjectKey::of(webhook), %error, "an orphaned Webhook's status was not written");
+                after = Duration::from_secs(5);
+            }
+        }
+    }
+}
+
+/// Why nobody looks after it; none if somebody does.
+async fn judge(client: &Client, cache: &Cache, options: &Options, webhook: &Webhook) -> Option<Orphan> {
+    let key = webhook.account();
+    if let Some(account) = cache.account(&key) {
+        return (!may_refer(&account, webhook)).then_some(Orphan::NotAllowed(key));
+    }
+    if cache.has_account(&key) {
+        return None;
+    }
+    if !options.namespaces.is_empty() && !options.namespaces.contains(&key.namespace) {
+        return Some(Orphan::OutOfSight(key));
+    }
+    // The cache may lag, and with a selector it holds some accounts only: the API server knows.
+    let api: Api<VendorAccount> = Api::namespaced(client.clone(), &key.namespace);
+    match api.get_metadata_opt(&key.name).await {
+        Ok(None) => Some(Orphan::NotFound(key)),
+        Ok(Some(_)) | Err(_) => None,
+    }
+}
+
+async fn tell(
+    context: &ClusterContext,
+    webhook: &Webhook,
+    orphan: &Orphan,
+) -> Result<(), crate::engine::record::RecordError> {
+    let leaving = webhook.metadata.deletion_timestamp.is_some();
+    let released = webhook.spec.deletion_policy == DeletionPolicy::Retain
+        || webhook
+            .annotations()
+            .get(RELEASE)
+            .is_some_and(|value| value == "true");
+    if leaving && released {
+        context.recorder.remove_finalizer(webhook).await?;
+        let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
+        tracing::info!(webhook = %ObjectKey::of(webhook), reason = "Retained", "{note}");
+        let happened = Happened {
+            warning: false,
+            reason: "Retained",
+            note,
+        };
+        context.recorder.event(webhook.object_ref(&()), &happened).await;
+        return Ok(());
+    }
+    let (status, happened) = settle_orphan(webhook, orphan);
+    if webhook.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    context.recorder.webhook_status(webhook, &status).await?;
+    if let Some(happened) = happened {
+        tracing::warn!(webhook = %ObjectKey::of(webhook), reason = happened.reason, "{}", happened.note);
+        context.recorder.event(webhook.object_ref(&()), &happened).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! One account's worker: waits for an alarm or for its time, gathers what came together, runs a pass.
+
+use super::ClusterContext;
+use super::cache::Cache;
+use super::dependents::Dependents;
+use crate::api::ObjectKey;
+use crate::engine::memory::Memory;
+use crate::engine::pass::{self, Input};
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+
+/// A burst of changes is one pass: it starts when nothing more has come for this long,
+const QUIET: Duration = Duration::from_millis(50);
+/// and at the latest this long after the first.
+const BURST: Duration = Duration::from_millis(400);
+/// A pass that takes longer hangs: its slice is ten seconds, and no request takes longer than a minute and a half.
+const PASS_DEADLINE: Duration = Duration::from_secs(240);
+/// After a pass that panicked or hung, the account is left alone for so long.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// Wakes a worker.
+#[derive(Clone, Default)]
+pub(super) struct Alarm(Arc<Bell>);
+
+#[derive(Default)]
+struct Bell {
+    notify: Notify,
+    dependency_changed: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Alarm {
+    /// Something changed.
+    pub(super) fn ring(&self, dependency_changed: bool) {
+        if dependency_changed {
+            self.0.dependency_changed.store(true, Ordering::Release);
+        }
+        self.0.notify.notify_one();
+    }
+
+    /// There is nothing more to do, ever.
+    pub(super) fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+        self.0.notify.notify_one();
+    }
+
+    /// Comes back after the time, or, once a burst is over, when it rang; false when it is the end.
+    pub(super) async fn wait(&self, after: Duration) -> bool {
+        if timeout(after, self.0.notify.notified()).await.is_ok() {
+            let first = Instant::now();
+            while first.elapsed() < BURST
+                && !self.ended()
+                && timeout(QUIET, self.0.notify.notified()).await.is_ok()
+            {}
+        }
+        !self.ended()
+    }
+
+    fn ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    fn take_dependency_changed(&self) -> bool {
+        self.0.dependency_changed.swap(false, Ordering::AcqRel)
+    }
+}
+
+pub(super) struct Worker {
+    pub(super) key: ObjectKey,
+    pub(super) alarm: Alarm,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) context: Arc<ClusterContext>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) dependents: Arc<Dependents>,
+}
+
+impl Worker {
+    pub(super) async fn run(self, settle: Duration) {
+        let mut memory = Memory::new(settle);
+        let mut after = Duration::MAX;
+        while self.alarm.wait(after).await {
+            let Ok(_slot) = self.slots.acquire().await else {
+                return;
+            };
+            let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
+            after = match timeout(PASS_DEADLINE, pass).await {
+                Ok(Ok(after)) => after,
+                Ok(Err(_)) => self.failed("a pass panicked; please report it").await,
+                Err(_) => self.failed("a pass hung and was given up").await,
+            };
+        }
+    }
+
+    async fn pass(&self, memory: &mut Memory) -> Duration {
+        let Some(account) = self.cache.account(&self.key) else {
+            return Duration::MAX;
+        };
+        let webhooks = self.cache.webhooks_of(&account);
+        let input = Input {
+            account,
+            webhooks,
+            dependency_changed: self.alarm.take_dependency_changed(),
+        };
+        pass::run(&self.context, memory, input, |wanted| {
+            self.dependents.set(&self.key, wanted);
+        })
+        .await
+    }
+
+    async fn failed(&self, what: &str) -> Duration {
+        tracing::error!(account = %self.key, "{what}");
+        self.context.metrics.broke(&self.key);
+        sleep(AFTER_FAILURE).await;
+        Duration::ZERO
+    }
+}

@@ -1,0 +1,75 @@
+//! What to say of a Webhook that no account looks after.
+
+use super::outcome::{Drift, Verdict, set_all};
+use super::record::Happened;
+use crate::api::conditions::{self, READY};
+use crate::api::status::WebhookStatus;
+use crate::api::{ObjectKey, Webhook};
+use k8s_openapi::jiff::Timestamp;
+
+/// Why no account looks after a Webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Orphan {
+    /// There is no such account.
+    NotFound(ObjectKey),
+    /// The account does not let it in.
+    NotAllowed(ObjectKey),
+    /// The account is in a namespace that this process does not read.
+    OutOfSight(ObjectKey),
+}
+
+impl Orphan {
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::NotFound(key) => (
+                "AccountNotFound",
+                format!(
+                    "there is no VendorAccount {key}: create it, or correct spec.accountRef in a new Webhook"
+                ),
+            ),
+            Self::NotAllowed(key) => (
+                "AccountNotAllowed",
+                format!(
+                    "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces"
+                ),
+            ),
+            Self::OutOfSight(key) => (
+                "AccountNotFound",
+                format!(
+                    "VendorAccount {key} is outside the namespaces that this hooktender looks after (--namespace)"
+                ),
+            ),
+        }
+    }
+}
+
+/// The status of an orphan, and what is to be told of it, if that is new.
+pub fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Option<Happened>) {
+    let (reason, mut message) = orphan.words();
+    if webhook.metadata.deletion_timestamp.is_some() {
+        message = format!(
+            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+        );
+    }
+    let mut status = webhook.status.clone().unwrap_or_default();
+    let was = conditions::get(&status.conditions, READY).map(|c| (c.reason.clone(), c.message.clone()));
+    let generation = webhook.metadata.generation;
+    status.observed_generation = generation;
+    status.vendor = Some(webhook.spec.subscription.vendor());
+    set_all(
+        &mut status,
+        &Verdict::stalled(reason, message.clone()),
+        &Drift::Unknown,
+        generation,
+        Timestamp::now(),
+    );
+    let new = was != Some((reason.to_owned(), message.clone()));
+    (
+        status,
+        new.then_some(Happened {
+            warning: true,
+            reason,
+            note: message,
+        }),
+    )
+}

@@ -71,7 +71,7 @@ impl Entry {
             return Ok(());
         }
         if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
-            self.known = written;
+            self.take(written);
         }
         Ok(())
     }
@@ -79,9 +79,16 @@ impl Entry {
     /// Puts our finalizer on it, before the first write at the vendor.
     pub(super) async fn hold(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
         if !self.is_held() {
-            self.known = recorder.add_finalizer(&self.known).await?;
+            let written = recorder.add_finalizer(&self.known).await?;
+            self.take(written);
         }
         Ok(())
+    }
+
+    /// What a write gave back; who wrote which field is nothing we need.
+    fn take(&mut self, mut written: Webhook) {
+        written.metadata.managed_fields = None;
+        self.known = written;
     }
 }
 

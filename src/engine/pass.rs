@@ -219,7 +219,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
             .collect();
         let plan = plan(rules(self.vendor), &declared, &observed);
-        self.count(&plan, &declared, &observed);
+        self.list_unmanaged(&plan, &observed);
         self.summary.planned = true;
         self.work(memory, &client, &plan, &declared, &mut observed).await
     }
@@ -264,23 +264,19 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         Ok(client)
     }
 
-    fn count(&mut self, plan: &Plan, declared: &[Declared], observed: &[Observed]) {
-        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        self.summary.counts = SubscriptionCounts {
-            declared: number(declared.len()),
-            managed: number(plan.managed),
-            unmanaged: number(plan.unmanaged.len()),
-        };
+    /// What nobody declares is not touched, so it can be counted before anything is done.
+    fn list_unmanaged(&mut self, plan: &Plan, observed: &[Observed]) {
+        self.summary.counts.unmanaged = number(plan.unmanaged.len());
         if self.account.spec.unmanaged == Unmanaged::Report {
-            self.summary.unmanaged = plan
+            let listed = plan
                 .unmanaged
                 .iter()
                 .take(LISTED)
                 .map(|&i| UnmanagedSubscription {
                     external_id: observed[i].id.to_string(),
                     summary: observed[i].summary.clone(),
-                })
-                .collect();
+                });
+            self.summary.unmanaged = listed.collect();
         }
     }
 
@@ -331,6 +327,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
             }
         }
+        self.summary.counts.declared = number(memory.entries.len());
+        self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
         if self.summary.left > 0 {
             memory.snapshot = Some(std::mem::take(observed));
         }
@@ -717,6 +715,10 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     } else {
         Err(wrong())
     }
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// Accounts that were made together must not be read together for ever.

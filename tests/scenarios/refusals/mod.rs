@@ -197,3 +197,15 @@ fn a_misspelt_field_is_refused_by_its_name() {
         "{refusal}"
     );
 }
+
+#[test]
+fn a_literal_secret_is_refused_without_being_repeated() {
+    let namespace = cluster().namespace("refusals").unwrap();
+    let block = "{superoffice: {name: a, events: [contact.created], targetUrl: 'https://a.example/', secret: hunter2}}";
+    let refusal = try_apply(&namespace, &manifest(WEBHOOK, "a", &subscription(block))).refused();
+    assert!(
+        refusal.contains("spec.subscription.superoffice.secret: Invalid value: "),
+        "{refusal}"
+    );
+    assert!(!refusal.contains("hunter2"), "{refusal}");
+}

@@ -99,7 +99,7 @@ pub struct VendorAccountSpec {
     pub deletion_guard: DeletionGuard,
     /// Pace of calls to the vendor; default: the vendor's published limit less a reserve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
+    #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute || self.requestsPerMinute < 1").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -170,7 +170,7 @@ pub struct DeletionGuard {
     pub max_percent: i32,
     /// Fewer deletions than this are never held. Default 5.
     #[serde(default = "default_count")]
-    #[x_kube(validation = Rule::new("self >= 1").message("minCount must be 1 or more"))]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must lie between 1 and 100000"))]
     pub min_count: i32,
 }
 

@@ -21,7 +21,7 @@ pub struct BrightpearlAccount {
     pub datacenter: Option<String>,
     /// Base URL instead of a datacentre, such as `https://ws-eu1.brightpearl.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url must be a bare base URL such as https://euw1.brightpearlconnect.com, without path or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("url must be a base URL such as https://euw1.brightpearlconnect.com, without user name or query"))]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// Account code: the short name used to log in.
@@ -63,13 +63,16 @@ pub struct AppToken {
 #[serde(rename_all = "camelCase")]
 pub struct BrightpearlOauth {
     /// Reference of the app.
-    #[schemars(length(min = 1, max = 200))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("appRef must not be empty: it is the app's reference, its client id"))]
+    #[schemars(length(max = 200))]
     pub app_ref: String,
     /// Reference of the developer.
-    #[schemars(length(min = 1, max = 200))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("devRef must not be empty: it is the reference of the app's developer"))]
+    #[schemars(length(max = 200))]
     pub dev_ref: String,
     /// Token endpoint; default `{url}/token/{account}` where `url` is given, else the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("tokenUrl must be a whole address such as https://oauth.brightpearlapp.com/token/acme, without user name or query"))]
     #[schemars(length(max = 2048))]
     pub token_url: Option<String>,
     /// Secret with the keys `access_token` and, to refresh, `refresh_token`, and optionally
@@ -81,7 +84,8 @@ pub struct BrightpearlOauth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct SecretName {
     /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[schemars(length(max = 253))]
     pub name: String,
 }
 
@@ -128,6 +132,7 @@ pub struct BrightpearlWebhook {
     pub body_template: Option<String>,
     /// `Content-Type` of the call, for POST and PUT only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("contentType must not be empty: give a media type such as application/json"))]
     #[schemars(length(max = 1024))]
     pub content_type: Option<String>,
     /// Whether one call may carry a set of ids instead of one call an id. Default false; the vendor recommends true.

@@ -1,4 +1,4 @@
-//! Conditions as kstatus reads them: `Ready`, `Reconciling`, `Stalled`, and our own `Drifted`.
+//! Conditions as kstatus reads them: `Ready`, `Reconciling`, `Stalled`, and our own `Drifted` and `Delivering`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{Timestamp, Unit};
@@ -11,6 +11,8 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// The vendor's copy differs although the manifest did not change.
 pub const DRIFTED: &str = "Drifted";
+/// The vendor delivers; set only where the vendor tells.
+pub const DELIVERING: &str = "Delivering";
 
 /// Kubernetes keeps whole seconds; anything finer would never compare equal to what is read back.
 pub fn seconds(at: Timestamp) -> Time {

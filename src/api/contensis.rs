@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct ContensisAccount {
     /// Root of the CMS, such as `https://cms-example.cloud.contensis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url must be the bare root of the CMS such as https://cms-example.cloud.contensis.com, without path or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be the bare root of the CMS such as https://cms-example.cloud.contensis.com, without path or query"))]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// Cloud alias: `example` means `https://cms-example.cloud.contensis.com`.
@@ -31,7 +31,8 @@ pub struct ContensisAccount {
     pub project: String,
     /// Language of names and descriptions, only for old servers that keep them as a map by language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 35))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$')").message("nameLanguage must be a language code such as en-GB"))]
+    #[schemars(length(max = 35))]
     pub name_language: Option<String>,
     /// How to log in: exactly one kind.
     #[x_kube(validation = Rule::new("has(self.clientCredentials) != has(self.classic)").message("set exactly one kind of credentials: clientCredentials or classic"))]

@@ -30,8 +30,7 @@ fn polished(crd: CustomResourceDefinition) -> Result<CustomResourceDefinition, s
 /// Takes out, at every level:
 /// - `oneOf` of bare `required` lists, which a union derives to: it would answer "must validate one and only one
 ///   schema" beside the CEL rule that says what to write;
-/// - `nullable`, so that an explicit null is dropped by the API server and means "absent";
-/// - `format` of integers that API servers do not know.
+/// - `nullable`, so that an explicit null is dropped by the API server and means "absent".
 fn polish(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -56,5 +55,41 @@ fn polish(value: &mut Value) {
         }
         Value::Array(all) => all.iter_mut().for_each(polish),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn what_is_checked_in_is_what_the_types_say() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+        for crd in crds().unwrap() {
+            let file = folder.join(format!("{}.yaml", crd.spec.names.plural));
+            let found = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(
+                found == yaml(&crd).unwrap(),
+                "crds/{}.yaml is not what src/api says: run `make crds` and commit the result",
+                crd.spec.names.plural
+            );
+        }
+    }
+
+    /// What API servers warn about, or what reads like something else than is meant.
+    #[test]
+    fn numbers_are_whole_and_their_formats_are_known() {
+        for crd in crds().unwrap() {
+            for line in yaml(&crd).unwrap().lines().map(str::trim) {
+                let (key, value) = line.split_once(": ").unwrap_or((line, ""));
+                assert!(
+                    key != "format" || ["int32", "int64", "date-time"].contains(&value),
+                    "{line}"
+                );
+                let fraction = value.contains('.') && value.parse::<f64>().is_ok();
+                assert!(!fraction, "{line}");
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
     validation = Rule::new("has(self.online) != has(self.onsite)")
         .message("set exactly one of online (a tenant in SuperOffice's cloud) and onsite (an installation of your own)"),
     validation = Rule::new("has(self.online) == has(oldSelf.online)")
-        .message("online cannot be exchanged for onsite: the recorded subscription ids belong to it; make a new VendorAccount instead"),
+        .message("online cannot be exchanged for onsite, nor onsite for online: the recorded subscription ids belong to it; make a new VendorAccount instead"),
     validation = Rule::new("!has(self.credentials.basic) || has(self.onsite)")
         .message("credentials.basic works with onsite only; for online use systemUser or refreshToken"),
     validation = Rule::new("!(has(self.credentials.systemUser) || has(self.credentials.refreshToken)) || has(self.online)")
@@ -37,6 +37,7 @@ pub struct SuperofficeAccount {
 pub struct Online {
     /// Which of the vendor's environments. Default online.
     #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("environment cannot be changed: a tenant belongs to one environment; make a new VendorAccount instead"))]
     pub environment: Environment,
     /// The tenant's id, such as `Cust12345`.
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]+$')").message("customerId is the tenant's id, such as Cust12345: letters and digits only"))]
@@ -45,7 +46,7 @@ pub struct Online {
     pub customer_id: String,
     /// Replaces the vendor's central host, which tells where the tenant is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url must be a bare base URL such as https://online.superoffice.com, without path or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be a bare base URL such as https://online.superoffice.com, without path or query"))]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
 }
@@ -68,7 +69,7 @@ pub enum Environment {
 #[serde(rename_all = "camelCase")]
 pub struct Onsite {
     /// Root of the web client or `NetServer`, such as `https://crm.example.com/superoffice`; `/api/v1` is added to it.
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^?#]+$')").message("url must be the root of the installation such as https://crm.example.com/superoffice, without query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("url must be the root of the installation such as https://crm.example.com/superoffice, without user name or query"))]
     #[schemars(length(max = 2048))]
     pub url: String,
 }
@@ -106,7 +107,8 @@ pub struct SystemUser {
 #[serde(rename_all = "camelCase")]
 pub struct RefreshToken {
     /// The app's client id.
-    #[schemars(length(min = 1, max = 200))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("clientId must not be empty: it is the app's client id from the Developer Portal"))]
+    #[schemars(length(max = 200))]
     pub client_id: String,
     /// The app's client secret.
     pub client_secret_secret_ref: SecretKeyRef,
@@ -167,7 +169,11 @@ pub enum OnTooManyErrors {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]://.|[$][(])')")
-        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does); a script name goes with type crmscript")
+        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does); a script name goes with type crmscript"),
+    // Not at the field itself: the API server would repeat the literal secret in its answer.
+    validation = Rule::new("!has(self.secret) || self.secret.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')")
+        .message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object")
+        .field_path(".secret")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SuperofficeWebhook {
@@ -181,12 +187,11 @@ pub struct SuperofficeWebhook {
     #[schemars(length(max = 256), inner(length(max = 200)))]
     pub events: Vec<String>,
     /// The receiver: an https address for type webhook, the name of a script for type crmscript.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty: it is the receiver's https address, or the name of a script for type crmscript"))]
     #[schemars(length(max = 4000))]
     pub target_url: String,
     /// Key of the signature on each delivery: exactly one `$(NAME)`, taken from a Secret. Absent: unsigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')").message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object"))]
     #[schemars(length(max = 300))]
     pub secret: Option<String>,
     /// Whether SuperOffice delivers. Default Active.
@@ -194,7 +199,8 @@ pub struct SuperofficeWebhook {
     pub state: State,
     /// `webhook`, `crmscript`, or the name of an on-site plug-in. Default webhook. A change makes a new subscription.
     #[serde(rename = "type", default = "webhook_type")]
-    #[schemars(length(min = 1, max = 100))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("type must not be empty: write webhook, crmscript or the name of an on-site plug-in, or remove it"))]
+    #[schemars(length(max = 100))]
     pub kind: String,
     /// Headers added to each delivery, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

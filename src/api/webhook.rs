@@ -80,6 +80,10 @@ use serde::{Deserialize, Serialize};
         description = "What happened last, and what to do."
     )
 )]
+#[x_kube(
+    validation = Rule::new("!has(self.subscription.superoffice) || !has(self.subscription.superoffice.secret) || !has(self.variables) || self.variables.all(v, '$(' + v.name + ')' != self.subscription.superoffice.secret || (has(v.valueFrom) && has(v.valueFrom.secretKeyRef)))")
+        .message("the variable that superoffice.secret names must come from a Secret: give it valueFrom.secretKeyRef")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSpec {
     /// The VendorAccount the subscription belongs to. Cannot be changed.
@@ -132,6 +136,7 @@ pub struct AccountRef {
     pub name: String,
     /// Its namespace. Default: the Webhook's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("namespace must not be empty: name the VendorAccount's namespace, or remove it to mean the Webhook's own"))]
     #[schemars(length(max = 63))]
     pub namespace: Option<String>,
 }

@@ -1,0 +1,143 @@
+//! What the scenarios share: the cluster with both kinds installed, and kubectl with everything it says.
+
+use hooktender_cluster::{Cluster, eventually, shared};
+use serde_json::Value;
+use std::io::Write;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+/// For what the servers do by themselves; generous, because machines are busy.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// The shared cluster, with both kinds installed.
+pub(crate) fn cluster() -> &'static Cluster {
+    static INSTALLED: OnceLock<&'static Cluster> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let cluster = shared().unwrap();
+        for crd in hooktender::api::crds().unwrap() {
+            let yaml = hooktender::api::yaml(&crd).unwrap();
+            run_on(cluster, &["apply", "--filename=-"], &yaml).accepted();
+        }
+        run_on(
+            cluster,
+            &[
+                "wait",
+                "--for=condition=Established",
+                "crd",
+                "--all",
+                "--timeout=60s",
+            ],
+            "",
+        )
+        .accepted();
+        // The API server lists new kinds a moment after it has taken them in.
+        eventually(SOON, "both kinds are served", || {
+            let answer = run_on(
+                cluster,
+                &["get", "webhooks,vendoraccounts", "--all-namespaces"],
+                "",
+            );
+            if answer.success { Ok(()) } else { Err(answer) }
+        })
+        .unwrap();
+        cluster.restart_controllers().unwrap();
+        cluster
+    })
+}
+
+/// Everything that kubectl said.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Answer {
+    /// What kubectl printed, if it did what it was asked to, without a warning.
+    #[track_caller]
+    pub(crate) fn accepted(self) -> String {
+        assert!(
+            self.success && !self.stderr.contains("Warning:"),
+            "kubectl refused or warned:\n{}{}",
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+
+    /// What kubectl complained about, if it did not do what it was asked to.
+    #[track_caller]
+    pub(crate) fn refused(self) -> String {
+        assert!(!self.success, "kubectl should have refused:\n{}", self.stdout);
+        self.stderr
+    }
+}
+
+/// Runs kubectl as the administrator, with `input` to read from.
+pub(crate) fn kubectl(arguments: &[&str], input: &str) -> Answer {
+    run_on(cluster(), arguments, input)
+}
+
+/// `kubectl apply` of one or more documents into a namespace.
+pub(crate) fn apply(namespace: &str, yaml: &str) -> Answer {
+    kubectl(&["apply", "--namespace", namespace, "--filename=-"], yaml)
+}
+
+/// `kubectl apply` that the server answers as if, and keeps nothing of.
+pub(crate) fn try_apply(namespace: &str, yaml: &str) -> Answer {
+    kubectl(
+        &[
+            "apply",
+            "--dry-run=server",
+            "--namespace",
+            namespace,
+            "--filename=-",
+        ],
+        yaml,
+    )
+}
+
+/// One object as the server has it, such as `webhook/a`.
+pub(crate) fn get(namespace: &str, object: &str) -> Value {
+    cluster()
+        .kubectl_json(&["get", "--namespace", namespace, object])
+        .unwrap()
+}
+
+/// A manifest of one of the two kinds; `spec` is YAML, in either style.
+pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
+    let spec = spec
+        .lines()
+        .fold(String::new(), |spec, line| spec + "  " + line + "\n");
+    format!(
+        "---\napiVersion: hooktender.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}"
+    )
+}
+
+fn run_on(cluster: &Cluster, arguments: &[&str], input: &str) -> Answer {
+    let mut child = cluster
+        .kubectl()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = thread::scope(|scope| {
+        // Beside reading the output, or both ends could wait for each other for ever.
+        scope.spawn(move || {
+            // When kubectl ends without reading everything, its own message says why.
+            let _ = stdin.write_all(input.as_bytes());
+        });
+        child.wait_with_output().unwrap()
+    });
+    Answer {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -176,10 +176,7 @@ pub struct DeletionGuard {
 
 impl Default for DeletionGuard {
     fn default() -> Self {
-        Self {
-            max_percent: default_percent(),
-            min_count: default_count(),
-        }
+        Self { max_percent: default_percent(), min_count: default_count() }
     }
 }
 

@@ -64,25 +64,14 @@ mod tests {
 
     #[test]
     fn transition_time_moves_only_with_the_status() {
-        let (early, late) = (
-            Timestamp::from_second(10).unwrap(),
-            Timestamp::from_second(99).unwrap(),
-        );
+        let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(99).unwrap());
         let mut all = Vec::new();
         set(&mut all, READY, false, "Unavailable", "a", Some(1), early);
         set(&mut all, READY, false, "Throttled", "b", Some(2), late);
-        assert_eq!(
-            get(&all, READY).unwrap().last_transition_time,
-            Time(early),
-            "still False"
-        );
+        assert_eq!(get(&all, READY).unwrap().last_transition_time, Time(early), "still False");
         assert_eq!(get(&all, READY).unwrap().reason, "Throttled");
         set(&mut all, READY, true, "InSync", "c", Some(2), late);
-        assert_eq!(
-            get(&all, READY).unwrap().last_transition_time,
-            Time(late),
-            "now True"
-        );
+        assert_eq!(get(&all, READY).unwrap().last_transition_time, Time(late), "now True");
         assert_eq!(all.len(), 1);
         assert!(is_true(&all, READY) && !is_true(&all, STALLED));
     }

@@ -6,6 +6,7 @@ use crate::api;
 use crate::telemetry::LogFormat;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step.
@@ -22,13 +23,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Logging {
     /// What log lines look like.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "text",
-        env = "HOOKTENDER_LOG_FORMAT"
-    )]
+    #[arg(long, global = true, value_enum, default_value = "text", env = "HOOKTENDER_LOG_FORMAT")]
     log_format: LogFormat,
     /// What is logged: a level, or a filter such as `info,hooktender=debug`.
     #[arg(long, global = true, default_value = "info", env = "RUST_LOG")]
@@ -40,7 +35,11 @@ enum Command {
     /// Run the controller until it is told to stop (SIGTERM or Ctrl-C).
     Run(run::Run),
     /// Print the CRDs as YAML, to be piped into `kubectl apply -f -`.
-    Crds,
+    Crds {
+        /// Write one file a kind into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        output_dir: Option<PathBuf>,
+    },
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -67,7 +66,7 @@ pub async fn main() -> ExitCode {
     }
     let result = match cli.command {
         Command::Run(run) => run.run().await,
-        Command::Crds => crds().and_then(|text| print(&text)),
+        Command::Crds { output_dir } => crds(output_dir.as_deref()),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
@@ -84,13 +83,19 @@ pub async fn main() -> ExitCode {
     }
 }
 
-fn crds() -> Result<String, String> {
+fn crds(folder: Option<&Path>) -> Result<(), String> {
     let mut text = String::new();
     for crd in api::crds().map_err(|error| error.to_string())? {
-        text.push_str("---\n");
-        text.push_str(&api::yaml(&crd).map_err(|error| error.to_string())?);
+        let yaml = api::yaml(&crd).map_err(|error| error.to_string())?;
+        if let Some(folder) = folder {
+            let path = folder.join(format!("{}.yaml", crd.spec.names.plural));
+            std::fs::write(&path, yaml).map_err(|error| format!("writing {}: {error}", path.display()))?;
+        } else {
+            text.push_str("---\n");
+            text.push_str(&yaml);
+        }
     }
-    Ok(text)
+    print(&text)
 }
 
 /// Prints a result. A reader that closed the pipe has seen enough.

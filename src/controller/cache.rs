@@ -52,11 +52,7 @@ impl Cache {
         wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let mut cache = Self {
-            accounts: Vec::new(),
-            webhooks: Vec::new(),
-            filled: Vec::new(),
-        };
+        let mut cache = Self { accounts: Vec::new(), webhooks: Vec::new(), filled: Vec::new() };
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
             named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
@@ -160,10 +156,7 @@ impl Cache {
 
     /// The names of all accounts.
     pub(super) fn account_keys(&self) -> Vec<ObjectKey> {
-        self.accounts()
-            .iter()
-            .map(|account| ObjectKey::of(&**account))
-            .collect()
+        self.accounts().iter().map(|account| ObjectKey::of(&**account)).collect()
     }
 
     /// All accounts, readable or not.
@@ -210,11 +203,7 @@ fn woken_by_webhook(webhook: Guarded<Webhook>) -> Vec<Woken> {
 }
 
 fn depending(dependents: &Dependents, dependency: &Dependency) -> Vec<Woken> {
-    dependents
-        .on(dependency)
-        .into_iter()
-        .map(Woken::Dependency)
-        .collect()
+    dependents.on(dependency).into_iter().map(Woken::Dependency).collect()
 }
 
 fn api<K>(client: &Client, scope: Option<&str>) -> Api<K>
@@ -256,10 +245,5 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    watcher(
-        api::<PartialObjectMeta<K>>(client, scope),
-        watcher::Config::default(),
-    )
-    .default_backoff()
-    .boxed()
+    watcher(api::<PartialObjectMeta<K>>(client, scope), watcher::Config::default()).default_backoff().boxed()
 }

@@ -29,11 +29,7 @@ impl Dependents {
             }
         }
         for gained in wanted.difference(&before) {
-            index
-                .on
-                .entry(gained.clone())
-                .or_default()
-                .insert(account.clone());
+            index.on.entry(gained.clone()).or_default().insert(account.clone());
         }
         if !wanted.is_empty() {
             index.of_account.insert(account.clone(), wanted);
@@ -70,10 +66,6 @@ mod tests {
         assert_eq!(all.on(&secret("b")), [two]);
         all.forget(&one);
         assert!(all.on(&secret("c")).is_empty());
-        assert_eq!(
-            all.0.lock().unwrap().of_account.len(),
-            1,
-            "nothing is kept of what is gone"
-        );
+        assert_eq!(all.0.lock().unwrap().of_account.len(), 1, "nothing is kept of what is gone");
     }
 }

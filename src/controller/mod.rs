@@ -78,11 +78,7 @@ pub async fn run(
         () = cache.filled() => health.ready(),
         _ = stop.wait_for(|stop| *stop) => return,
     }
-    tracing::info!(
-        accounts = cache.accounts().len(),
-        webhooks = cache.webhooks().len(),
-        "caches are filled"
-    );
+    tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhooks().len(), "caches are filled");
     let mut workers = Workers {
         slots: Arc::new(Semaphore::new(options.concurrency)),
         settle: options.settle,
@@ -93,13 +89,7 @@ pub async fn run(
         dependents,
     };
     let orphans = Alarm::default();
-    tasks.spawn(orphans::watch(
-        client,
-        Arc::clone(&context),
-        Arc::clone(&cache),
-        options,
-        orphans.clone(),
-    ));
+    tasks.spawn(orphans::watch(client, Arc::clone(&context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
     orphans.ring(false);
     loop {

@@ -62,19 +62,12 @@ async fn tell(
 ) -> Result<(), crate::engine::record::RecordError> {
     let leaving = webhook.metadata.deletion_timestamp.is_some();
     let released = webhook.spec.deletion_policy == DeletionPolicy::Retain
-        || webhook
-            .annotations()
-            .get(RELEASE)
-            .is_some_and(|value| value == "true");
+        || webhook.annotations().get(RELEASE).is_some_and(|value| value == "true");
     if leaving && released {
         context.recorder.remove_finalizer(webhook).await?;
         let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
         tracing::info!(webhook = %ObjectKey::of(webhook), reason = "Retained", "{note}");
-        let happened = Happened {
-            warning: false,
-            reason: "Retained",
-            note,
-        };
+        let happened = Happened { warning: false, reason: "Retained", note };
         context.recorder.event(webhook.object_ref(&()), &happened).await;
         return Ok(());
     }

@@ -101,11 +101,7 @@ impl Worker {
             return Duration::MAX;
         };
         let webhooks = self.cache.webhooks_of(&account);
-        let input = Input {
-            account,
-            webhooks,
-            dependency_changed: self.alarm.take_dependency_changed(),
-        };
+        let input = Input { account, webhooks, dependency_changed: self.alarm.take_dependency_changed() };
         pass::run(&self.context, memory, input, |wanted| {
             self.dependents.set(&self.key, wanted);
         })

@@ -188,10 +188,7 @@ impl<R: Recorder> Worker<'_, R> {
 
     /// What was done, in words for an event.
     fn said(&self, entry: &Entry, item: &Item) -> String {
-        let (vendor, id) = (
-            self.vendor,
-            entry.status.external_id.as_deref().unwrap_or("no subscription"),
-        );
+        let (vendor, id) = (self.vendor, entry.status.external_id.as_deref().unwrap_or("no subscription"));
         match item.action {
             Action::Create => format!("created {id} at {vendor} ({})", item.cause.as_str()),
             Action::Adopt => {

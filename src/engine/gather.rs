@@ -35,31 +35,21 @@ pub(super) fn declare(
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
     let values_changed = match &desired {
-        Desired::Known(document) => past
-            .in_sync_mark(&entry.uid)
-            .is_some_and(|mark| mark != past.mark(document)),
+        Desired::Known(document) => {
+            past.in_sync_mark(&entry.uid).is_some_and(|mark| mark != past.mark(document))
+        }
         Desired::Unknown { .. } => false,
     };
     Declared {
         key: ObjectKey::of(webhook),
-        created: webhook
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map_or(0, |time| time.0.as_second()),
+        created: webhook.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
         desired,
         recorded: status.external_id.clone().map(ExternalId::new),
         named: spec.external_id.clone().map(ExternalId::new),
         superseded: status.superseded.iter().cloned().map(ExternalId::new).collect(),
-        intent: status.pending.as_ref().map(|pending| Intent {
-            settled: past.settled(&entry.uid, pending),
-        }),
+        intent: status.pending.as_ref().map(|pending| Intent { settled: past.settled(&entry.uid, pending) }),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
-        sensitive: status
-            .last_applied
-            .as_ref()
-            .map(|applied| applied.sensitive.clone())
-            .unwrap_or_default(),
+        sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,
         deleting: webhook.metadata.deletion_timestamp.is_some(),
         policy: Policy {
@@ -67,10 +57,7 @@ pub(super) fn declare(
             drift: spec.drift_policy,
             deletion: spec.deletion_policy,
             suspended: spec.suspend,
-            release: webhook
-                .annotations()
-                .get(RELEASE)
-                .is_some_and(|value| value == "true"),
+            release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
         },
         redactor,
     }
@@ -93,13 +80,7 @@ fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired,
     let redactor = variables.redactor();
     match vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text)) {
         Ok(document) => (Desired::Known(document), redactor),
-        Err(message) => (
-            Desired::Unknown {
-                reason: "VariableMissing",
-                message,
-            },
-            redactor,
-        ),
+        Err(message) => (Desired::Unknown { reason: "VariableMissing", message }, redactor),
     }
 }
 
@@ -116,9 +97,5 @@ pub(super) fn mark(hasher: &impl BuildHasher, document: &Document) -> u64 {
 
 /// The fields that hold a value from a Secret.
 pub(super) fn sensitive_fields(document: &Document) -> Vec<String> {
-    document
-        .iter()
-        .filter(|(_, value)| value.is_secret())
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    document.iter().filter(|(_, value)| value.is_secret()).map(|(name, _)| name.to_owned()).collect()
 }

@@ -94,12 +94,7 @@ impl Entry {
 
 /// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.
 fn version(object: &Webhook) -> u64 {
-    object
-        .metadata
-        .resource_version
-        .as_deref()
-        .and_then(|version| version.parse().ok())
-        .unwrap_or_default()
+    object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 /// A client, as much as the account's mode allows.
@@ -246,11 +241,7 @@ impl Past {
 
     /// The vendor refused it.
     pub(super) fn refuse(&mut self, uid: &str, document: &Document, error: VendorError) {
-        let refused = Refused {
-            mark: self.mark(document),
-            until: Instant::now() + SLOW_RETRY,
-            error,
-        };
+        let refused = Refused { mark: self.mark(document), until: Instant::now() + SLOW_RETRY, error };
         self.refused.insert(uid.to_owned(), refused);
     }
 
@@ -324,20 +315,11 @@ mod tests {
         let mut memory = Memory::new(Duration::ZERO);
         memory.refresh(&[Arc::new(webhook("5", None))]);
         // Our own write gave version 9 with the id.
-        memory
-            .entries
-            .insert("u".into(), Entry::new("u".into(), webhook("9", Some("7"))));
+        memory.entries.insert("u".into(), Entry::new("u".into(), webhook("9", Some("7"))));
         memory.refresh(&[Arc::new(webhook("5", None))]);
-        assert_eq!(
-            memory.entries["u"].status.external_id.as_deref(),
-            Some("7"),
-            "the cache is older"
-        );
+        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
         memory.refresh(&[Arc::new(webhook("10", None))]);
-        assert_eq!(
-            memory.entries["u"].status.external_id, None,
-            "the cache is newer: somebody wiped it"
-        );
+        assert_eq!(memory.entries["u"].status.external_id, None, "the cache is newer: somebody wiped it");
     }
 
     #[test]

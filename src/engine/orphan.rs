@@ -64,12 +64,5 @@ pub fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Opti
         Timestamp::now(),
     );
     let new = was != Some((reason.to_owned(), message.clone()));
-    (
-        status,
-        new.then_some(Happened {
-            warning: true,
-            reason,
-            note: message,
-        }),
-    )
+    (status, new.then_some(Happened { warning: true, reason, note: message }))
 }

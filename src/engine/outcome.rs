@@ -40,11 +40,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn of(error: &VendorError) -> Self {
-        Self {
-            reason: error.class.as_str(),
-            message: error.to_string(),
-            stalled: is_stalled(error.class),
-        }
+        Self { reason: error.class.as_str(), message: error.to_string(), stalled: is_stalled(error.class) }
     }
 }
 
@@ -68,33 +64,15 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn ready(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            ready: Some(true),
-            reconciling: false,
-            stalled: false,
-            reason,
-            message: message.into(),
-        }
+        Self { ready: Some(true), reconciling: false, stalled: false, reason, message: message.into() }
     }
 
     fn busy(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            ready: Some(false),
-            reconciling: true,
-            stalled: false,
-            reason,
-            message: message.into(),
-        }
+        Self { ready: Some(false), reconciling: true, stalled: false, reason, message: message.into() }
     }
 
     pub(super) fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            ready: Some(false),
-            reconciling: false,
-            stalled: true,
-            reason,
-            message: message.into(),
-        }
+        Self { ready: Some(false), reconciling: false, stalled: true, reason, message: message.into() }
     }
 }
 
@@ -177,10 +155,7 @@ fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Ve
         }
         Hold::Suspended => {
             let message = "suspended: nothing is read or written until spec.suspend is false";
-            Verdict {
-                ready: None,
-                ..Verdict::ready("Suspended", message)
-            }
+            Verdict { ready: None, ..Verdict::ready("Suspended", message) }
         }
         Hold::Settling => Verdict::busy(
             "Settling",
@@ -189,10 +164,7 @@ fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Ve
             ),
         ),
         Hold::DriftReported => {
-            let message = format!(
-                "left as it is at {vendor} (driftPolicy: Report): {}",
-                in_words(item)
-            );
+            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", in_words(item));
             Verdict::ready("DriftReported", message)
         }
         Hold::SimilarExists(ids) => {
@@ -238,11 +210,7 @@ fn conclude(
     let status = &mut entry.status;
     status.observed_generation = generation;
     status.vendor = Some(vendor);
-    let drift = if drifted {
-        Drift::Shown(in_words(item))
-    } else {
-        Drift::None
-    };
+    let drift = if drifted { Drift::Shown(in_words(item)) } else { Drift::None };
     set_all(status, verdict, &drift, generation, now);
 }
 
@@ -261,20 +229,10 @@ pub(super) fn set_all(
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let ready = verdict
-        .ready
-        .unwrap_or_else(|| conditions::is_true(&status.conditions, READY));
+    let ready = verdict.ready.unwrap_or_else(|| conditions::is_true(&status.conditions, READY));
     let (reason, message) = (verdict.reason, verdict.message.as_str());
     let mut set = |kind, value, reason, message: &str| {
-        conditions::set(
-            &mut status.conditions,
-            kind,
-            value,
-            reason,
-            message,
-            generation,
-            now,
-        );
+        conditions::set(&mut status.conditions, kind, value, reason, message, generation, now);
     };
     set(READY, ready, reason, message);
     match drift {
@@ -282,18 +240,8 @@ pub(super) fn set_all(
         Drift::None => set(DRIFTED, false, "NoDrift", ""),
         Drift::Shown(message) => set(DRIFTED, true, "Drifted", message),
     }
-    set(
-        RECONCILING,
-        verdict.reconciling,
-        reason,
-        if verdict.reconciling { message } else { "" },
-    );
-    set(
-        STALLED,
-        verdict.stalled,
-        reason,
-        if verdict.stalled { message } else { "" },
-    );
+    set(RECONCILING, verdict.reconciling, reason, if verdict.reconciling { message } else { "" });
+    set(STALLED, verdict.stalled, reason, if verdict.stalled { message } else { "" });
 }
 
 fn planned(item: &Item, in_sync: bool) -> PlanStatus {
@@ -309,11 +257,7 @@ fn planned(item: &Item, in_sync: bool) -> PlanStatus {
 
 fn shown(change: &Change) -> FieldChange {
     let cut = |text: &Option<String>| text.as_deref().map(shortened);
-    FieldChange {
-        field: change.field.clone(),
-        before: cut(&change.before),
-        after: cut(&change.after),
-    }
+    FieldChange { field: change.field.clone(), before: cut(&change.before), after: cut(&change.after) }
 }
 
 fn shortened(text: &str) -> String {
@@ -334,11 +278,7 @@ fn applied(status: &mut WebhookStatus, declared: &Declared, item: &Item, now: Ti
         Some(last) if last.digest == *digest && last.sensitive == sensitive => return,
         _ => conditions::seconds(now),
     };
-    status.last_applied = Some(LastApplied {
-        digest: digest.clone(),
-        time,
-        sensitive,
-    });
+    status.last_applied = Some(LastApplied { digest: digest.clone(), time, sensitive });
 }
 
 fn told(
@@ -350,11 +290,7 @@ fn told(
 ) -> Option<Happened> {
     match outcome {
         Outcome::InSync => None,
-        Outcome::Done(what) => Some(Happened {
-            warning: false,
-            reason: done(item),
-            note: what.clone(),
-        }),
+        Outcome::Done(what) => Some(Happened { warning: false, reason: done(item), note: what.clone() }),
         Outcome::Held(Hold::PlanOnly) => {
             let digest = before.plan.as_ref().and_then(|plan| plan.digest.as_ref());
             (digest != Some(&item.digest)).then(|| Happened {
@@ -375,11 +311,7 @@ fn transition(before: &WebhookStatus, entry: &Entry, verdict: &Verdict, warning:
     let was = conditions::get(&before.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
     let is =
         conditions::get(&entry.status.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
-    (was != is).then(|| Happened {
-        warning,
-        reason: verdict.reason,
-        note: verdict.message.clone(),
-    })
+    (was != is).then(|| Happened { warning, reason: verdict.reason, note: verdict.message.clone() })
 }
 
 fn done(item: &Item) -> &'static str {

@@ -138,24 +138,15 @@ fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> {
 /// followed.
 fn inputs(memory: &Memory, account: &VendorAccount, uids: &[String]) -> u64 {
     let mut state = memory.past.hasher().build_hasher();
-    (account.uid(), account.meta().generation, account.annotations()).hash(&mut state);
+    (account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)).hash(&mut state);
     for uid in uids {
         let Some(entry) = memory.entries.get(uid) else {
             continue;
         };
         let meta = &entry.known.metadata;
         let asked = [REQUESTED_AT, RELEASE].map(|name| entry.known.annotations().get(name));
-        (
-            uid,
-            meta.generation,
-            meta.deletion_timestamp.is_some(),
-            entry.is_held(),
-            asked,
-        )
-            .hash(&mut state);
-        serde_json::to_string(&entry.known.status)
-            .unwrap_or_default()
-            .hash(&mut state);
+        (uid, meta.generation, meta.deletion_timestamp.is_some(), entry.is_held(), asked).hash(&mut state);
+        serde_json::to_string(&entry.known.status).unwrap_or_default().hash(&mut state);
     }
     state.finish()
 }
@@ -193,10 +184,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if self.account.spec.suspend {
             return Ok(());
         }
-        let wanted = dependencies(
-            &self.account,
-            self.uids.iter().filter_map(|uid| memory.entries.get(uid)),
-        );
+        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
         depends(wanted.clone());
         let values = self
             .context
@@ -207,10 +195,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let client = self.client(memory, &values)?;
         let mut observed = match memory.snapshot.take() {
             Some(snapshot) => snapshot,
-            None => client
-                .list()
-                .await
-                .map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?,
+            None => client.list().await.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?,
         };
         let declared: Vec<Declared> = self
             .uids
@@ -226,16 +211,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// The account's client: kept from pass to pass, with its connections and tokens, while nothing it is made of changes.
     fn client(&self, memory: &mut Memory, values: &Values) -> Result<Arc<Client>, Stop> {
-        let stalled = |reason, message: String| {
-            Stop::Trouble(
-                Trouble {
-                    reason,
-                    message,
-                    stalled: true,
-                },
-                None,
-            )
-        };
+        let stalled =
+            |reason, message: String| Stop::Trouble(Trouble { reason, message, stalled: true }, None);
         let (credentials, versions) = values
             .credentials(&self.account.spec.vendor, &self.key.namespace)
             .map_err(|message| stalled("Credentials", message))?;
@@ -268,14 +245,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn list_unmanaged(&mut self, plan: &Plan, observed: &[Observed]) {
         self.summary.counts.unmanaged = number(plan.unmanaged.len());
         if self.account.spec.unmanaged == Unmanaged::Report {
-            let listed = plan
-                .unmanaged
-                .iter()
-                .take(LISTED)
-                .map(|&i| UnmanagedSubscription {
-                    external_id: observed[i].id.to_string(),
-                    summary: observed[i].summary.clone(),
-                });
+            let listed = plan.unmanaged.iter().take(LISTED).map(|&i| UnmanagedSubscription {
+                external_id: observed[i].id.to_string(),
+                summary: observed[i].summary.clone(),
+            });
             self.summary.unmanaged = listed.collect();
         }
     }
@@ -358,45 +331,23 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             return Ok(Taken::Stays(Outcome::InSync));
         };
         let recorder = &self.context.recorder;
-        Worker {
-            recorder,
-            vendor: self.vendor,
-            client,
-            observed,
-        }
-        .take(past, entry, item, step)
-        .await
+        Worker { recorder, vendor: self.vendor, client, observed }.take(past, entry, item, step).await
     }
 
     fn wants_another_try(&self, entry: &Entry) -> bool {
         let asked = |asked: Option<&String>, handled: Option<&String>| asked.is_some() && asked != handled;
         let handled =
             |status: Option<&AccountStatus>| status.and_then(|status| status.last_handled_request.clone());
-        asked(
-            entry.known.annotations().get(REQUESTED_AT),
-            entry.status.last_handled_request.as_ref(),
-        ) || asked(
-            self.account.annotations().get(REQUESTED_AT),
-            handled(self.account.status.as_ref()).as_ref(),
-        )
+        asked(entry.known.annotations().get(REQUESTED_AT), entry.status.last_handled_request.as_ref())
+            || asked(
+                self.account.annotations().get(REQUESTED_AT),
+                handled(self.account.status.as_ref()).as_ref(),
+            )
     }
 
     async fn let_go(&mut self, entry: &Entry, item: &Item, what: String) {
-        let reason = if item.action == crate::api::status::Action::Retain {
-            "Retained"
-        } else {
-            "Deleted"
-        };
-        self.tell(
-            entry,
-            item,
-            &Happened {
-                warning: false,
-                reason,
-                note: what,
-            },
-        )
-        .await;
+        let reason = if item.action == crate::api::status::Action::Retain { "Retained" } else { "Deleted" };
+        self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
         self.summary.done += 1;
     }
 
@@ -422,10 +373,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             entry.status.pending = None;
         }
         // What is not at the vendor any more needs no deleting.
-        entry
-            .status
-            .superseded
-            .retain(|id| observed.iter().any(|one| one.id.as_str() == id));
+        entry.status.superseded.retain(|id| observed.iter().any(|one| one.id.as_str() == id));
         if let Some(asked) = entry.known.annotations().get(REQUESTED_AT) {
             entry.status.last_handled_request = Some(asked.clone());
         }
@@ -444,14 +392,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             tracing::warn!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
         } else {
             tracing::info!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
-            self.context
-                .metrics
-                .acted(vendor, item.action, item.cause.is_drift());
+            self.context.metrics.acted(vendor, item.action, item.cause.is_drift());
         }
-        self.context
-            .recorder
-            .event(entry.known.object_ref(&()), happened)
-            .await;
+        self.context.recorder.event(entry.known.object_ref(&()), happened).await;
     }
 
     /// Writes what is so about the account; gives the time until the next look.
@@ -476,19 +419,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
         };
         if !matches!(result, Err(Stop::Cluster(_))) {
-            self.account_status(trouble.as_ref(), result.is_ok() && self.summary.left == 0)
-                .await;
+            self.account_status(trouble.as_ref(), result.is_ok() && self.summary.left == 0).await;
         }
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
-        let Summary {
-            counts,
-            done,
-            held,
-            failed,
-            left,
-            ..
-        } = &self.summary;
+        let Summary { counts, done, held, failed, left, .. } = &self.summary;
         tracing::info!(
             vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
             unmanaged = counts.unmanaged, done, held, failed, left, next_s = after.as_secs(),
@@ -516,40 +451,25 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 let asked = error.as_ref().filter(|error| error.class == Class::Throttled);
                 if let Some(error) = asked {
                     let until = Instant::now() + error.retry_after.unwrap_or(THROTTLED);
-                    memory.past.wait = Some(Wait {
-                        until,
-                        asked_for: true,
-                    });
+                    memory.past.wait = Some(Wait { until, asked_for: true });
                 } else if memory.past.wait.is_none() && !trouble.stalled {
                     let until = Instant::now() + memory.past.back_off();
-                    memory.past.wait = Some(Wait {
-                        until,
-                        asked_for: false,
-                    });
+                    memory.past.wait = Some(Wait { until, asked_for: false });
                 }
             }
             Err(Stop::Cluster(_)) => {
                 memory.snapshot = None;
-                memory.past.wait = Some(Wait {
-                    until: Instant::now() + memory.past.back_off(),
-                    asked_for: false,
-                });
+                memory.past.wait =
+                    Some(Wait { until: Instant::now() + memory.past.back_off(), asked_for: false });
             }
         }
         for uid in &self.uids {
-            if let Some(pending) = memory
-                .entries
-                .get(uid)
-                .and_then(|entry| entry.status.pending.as_ref())
-            {
+            if let Some(pending) = memory.entries.get(uid).and_then(|entry| entry.status.pending.as_ref()) {
                 after = after.min(memory.past.until_settled(uid, pending));
             }
         }
         memory.past.due = Some(Instant::now() + after);
-        memory
-            .past
-            .wait
-            .map_or(after, |wait| wait.until.saturating_duration_since(Instant::now()))
+        memory.past.wait.map_or(after, |wait| wait.until.saturating_duration_since(Instant::now()))
     }
 
     /// Tells the Webhooks that wait for something that the account is in trouble.
@@ -568,10 +488,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             if let Some(happened) = happened {
                 tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
-                self.context
-                    .recorder
-                    .event(entry.known.object_ref(&()), &happened)
-                    .await;
+                self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             }
         }
     }
@@ -598,18 +515,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                     false,
                     false,
                     "InSync",
-                    format!(
-                        "{} is read every {}",
-                        self.vendor, self.account.spec.resync_interval
-                    ),
+                    format!("{} is read every {}", self.vendor, self.account.spec.resync_interval),
                 ),
-                Some(trouble) => (
-                    false,
-                    !trouble.stalled,
-                    trouble.stalled,
-                    trouble.reason,
-                    trouble.message.clone(),
-                ),
+                Some(trouble) => {
+                    (false, !trouble.stalled, trouble.stalled, trouble.reason, trouble.message.clone())
+                }
             }
         };
         if trouble.is_none() && !self.account.spec.suspend {
@@ -617,20 +527,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             status.unmanaged = std::mem::take(&mut self.summary.unmanaged);
         }
         for (kind, value) in [(READY, ready), (RECONCILING, reconciling), (STALLED, stalled)] {
-            let message = if kind == READY || value {
-                message.as_str()
-            } else {
-                ""
-            };
-            conditions::set(
-                &mut status.conditions,
-                kind,
-                value,
-                reason,
-                message,
-                generation,
-                self.now,
-            );
+            let message = if kind == READY || value { message.as_str() } else { "" };
+            conditions::set(&mut status.conditions, kind, value, reason, message, generation, self.now);
         }
         if (done || trouble.is_some())
             && let Some(asked) = self.account.annotations().get(REQUESTED_AT)
@@ -650,18 +548,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
         }
         if told != Some((reason.to_owned(), message.clone())) {
-            let happened = Happened {
-                warning: trouble.is_some(),
-                reason,
-                note: message,
-            };
+            let happened = Happened { warning: trouble.is_some(), reason, note: message };
             if happened.warning {
                 tracing::warn!(vendor = %self.vendor, account = %self.key, reason, "{}", happened.note);
             }
-            self.context
-                .recorder
-                .event(self.account.object_ref(&()), &happened)
-                .await;
+            self.context.recorder.event(self.account.object_ref(&()), &happened).await;
         }
     }
 }
@@ -676,10 +567,7 @@ fn stops(past: &mut Past, error: &VendorError) -> Option<Trouble> {
         }
         Class::Throttled => {
             let until = Instant::now() + error.retry_after.unwrap_or(THROTTLED);
-            past.wait = Some(Wait {
-                until,
-                asked_for: true,
-            });
+            past.wait = Some(Wait { until, asked_for: true });
             Some(Trouble::of(error))
         }
         Class::Credentials | Class::Unavailable => Some(Trouble::of(error)),
@@ -710,11 +598,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
         let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
         total = total.saturating_add(Duration::from_secs(count.saturating_mul(unit)));
     }
-    if number.is_empty() && !text.is_empty() {
-        Ok(total)
-    } else {
-        Err(wrong())
-    }
+    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
 }
 
 fn number(n: usize) -> i64 {

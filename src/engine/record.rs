@@ -91,11 +91,7 @@ impl ClusterRecorder {
     {
         let body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
         let params = PatchParams::apply(MANAGER).force();
-        match self
-            .api(object)
-            .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
-            .await
-        {
+        match self.api(object).patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await {
             Ok(written) => Ok(Some(written)),
             Err(kube::Error::Api(refused)) if refused.is_not_found() => Ok(None),
             Err(error) => Err(failed("status", object, error)),
@@ -120,10 +116,7 @@ impl ClusterRecorder {
             let body = json!({ "metadata": {
                 "uid": current.uid(), "resourceVersion": current.resource_version(), "finalizers": finalizers,
             } });
-            match api
-                .patch(&current.name_any(), &PatchParams::default(), &Patch::Merge(&body))
-                .await
-            {
+            match api.patch(&current.name_any(), &PatchParams::default(), &Patch::Merge(&body)).await {
                 Ok(written) => return Ok(Some(written)),
                 Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
                 Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,
@@ -143,16 +136,8 @@ where
     K::DynamicType: Default,
 {
     let kind = K::kind(&K::DynamicType::default()).into_owned();
-    let object = format!(
-        "{kind} {}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    );
-    RecordError {
-        what,
-        object,
-        source: Box::new(error),
-    }
+    let object = format!("{kind} {}/{}", object.namespace().unwrap_or_default(), object.name_any());
+    RecordError { what, object, source: Box::new(error) }
 }
 
 impl Recorder for ClusterRecorder {
@@ -185,9 +170,7 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
-        self.finalizers(webhook, |all| all.retain(|name| name != FINALIZER))
-            .await
-            .map(|_| ())
+        self.finalizers(webhook, |all| all.retain(|name| name != FINALIZER)).await.map(|_| ())
     }
 
     async fn event(&self, on: ObjectReference, happened: &Happened) {
@@ -196,11 +179,7 @@ impl Recorder for ClusterRecorder {
         // Not kube's own recorder: it folds events that differ only in their note into one that keeps the first note.
         let event = Event {
             metadata: ObjectMeta {
-                name: Some(format!(
-                    "{}.{:x}",
-                    on.name.clone().unwrap_or_default(),
-                    rand::random::<u64>()
-                )),
+                name: Some(format!("{}.{:x}", on.name.clone().unwrap_or_default(), rand::random::<u64>())),
                 namespace: Some(namespace),
                 ..ObjectMeta::default()
             },

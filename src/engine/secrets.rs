@@ -72,38 +72,18 @@ impl Values {
         let key = ObjectKey::of(&secret);
         let version = secret.resource_version().unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
-            (
-                name,
-                String::from_utf8(bytes.0)
-                    .ok()
-                    .map(|text| Value::Secret(text.into())),
-            )
+            (name, String::from_utf8(bytes.0).ok().map(|text| Value::Secret(text.into())))
         });
-        self.found.insert(
-            Dependency::Secret(key),
-            Keys {
-                values: values.collect(),
-                version,
-            },
-        );
+        self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
     }
 
     /// Adds a ConfigMap.
     pub fn add_config_map(&mut self, map: ConfigMap) {
         let key = ObjectKey::of(&map);
         let version = map.resource_version().unwrap_or_default();
-        let values = map
-            .data
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, text)| (name, Some(Value::Plain(text))));
-        self.found.insert(
-            Dependency::ConfigMap(key),
-            Keys {
-                values: values.collect(),
-                version,
-            },
-        );
+        let values =
+            map.data.unwrap_or_default().into_iter().map(|(name, text)| (name, Some(Value::Plain(text))));
+        self.found.insert(Dependency::ConfigMap(key), Keys { values: values.collect(), version });
     }
 
     /// The credentials that an account names, all in its own namespace, and a mark that changes when they do.
@@ -119,11 +99,7 @@ impl Values {
             if let Value::Secret(value) = self.get(&from, &at.key)? {
                 credentials.insert(at, value);
             }
-            let version = self
-                .found
-                .get(&from)
-                .map(|keys| keys.version.as_str())
-                .unwrap_or_default();
+            let version = self.found.get(&from).map(|keys| keys.version.as_str()).unwrap_or_default();
             mark = format!("{mark}{from}@{version};");
         }
         Ok((credentials, mark))
@@ -132,9 +108,7 @@ impl Values {
 
 /// The Secrets that an account names.
 pub(super) fn account_dependencies(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = Dependency> {
-    secret_refs(vendor)
-        .into_iter()
-        .map(move |at| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
+    secret_refs(vendor).into_iter().map(move |at| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
 }
 
 /// Every key of a Secret that an account names.
@@ -161,10 +135,9 @@ fn secret_refs(vendor: &Vendor) -> Vec<&SecretKeyRef> {
             }
             S::RefreshToken(token) => vec![&token.client_secret_secret_ref, &token.refresh_token_secret_ref],
             S::Basic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
-            S::Ticket(ticket) => [&ticket.ticket_secret_ref]
-                .into_iter()
-                .chain(&ticket.app_token_secret_ref)
-                .collect(),
+            S::Ticket(ticket) => {
+                [&ticket.ticket_secret_ref].into_iter().chain(&ticket.app_token_secret_ref).collect()
+            }
             S::Bearer(bearer) => vec![&bearer.token_secret_ref],
         },
     }

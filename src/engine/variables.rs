@@ -99,10 +99,7 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
     if let Some(value) = &variable.value {
         return Ok(Resolved::Plain(value.clone()));
     }
-    let from = variable
-        .value_from
-        .as_ref()
-        .ok_or("it has neither value nor valueFrom")?;
+    let from = variable.value_from.as_ref().ok_or("it has neither value nor valueFrom")?;
     if let Some(at) = &from.secret_key_ref {
         let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
         return match values.get(&from, &at.key)? {
@@ -131,11 +128,7 @@ mod tests {
             ("TOKEN".to_owned(), Resolved::Secret("s3cret".into())),
         ]));
         let cases = [
-            (
-                "https://$(HOST)/?t=$(TOKEN)",
-                "https://h.example/?t=s3cret",
-                "https://h.example/?t=$(TOKEN)",
-            ),
+            ("https://$(HOST)/?t=$(TOKEN)", "https://h.example/?t=s3cret", "https://h.example/?t=$(TOKEN)"),
             ("$$(HOST)", "$(HOST)", "$(HOST)"),
             ("$$$(HOST)", "$$(HOST)", "$$(HOST)"),
             (
@@ -149,17 +142,8 @@ mod tests {
         ];
         for (text, exposed, shown) in cases {
             let expanded = variables.expand(text).unwrap();
-            assert_eq!(
-                (expanded.exposed().as_str(), expanded.shown().as_str()),
-                (exposed, shown),
-                "{text}"
-            );
+            assert_eq!((expanded.exposed().as_str(), expanded.shown().as_str()), (exposed, shown), "{text}");
         }
-        assert!(
-            variables
-                .expand("$(NONE)")
-                .unwrap_err()
-                .contains("$(NONE) is used and not declared")
-        );
+        assert!(variables.expand("$(NONE)").unwrap_err().contains("$(NONE) is used and not declared"));
     }
 }

@@ -226,16 +226,7 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
         .iter()
         .zip(of)
         .enumerate()
-        .map(|(index, (webhook, claim))| {
-            Case {
-                rules,
-                webhook,
-                observed,
-                ids: &ids,
-                index,
-            }
-            .decide(claim)
-        })
+        .map(|(index, (webhook, claim))| Case { rules, webhook, observed, ids: &ids, index }.decide(claim))
         .collect();
     items.sort_by_key(|item| {
         let webhook = &declared[item.index];
@@ -243,11 +234,7 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
     });
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|i| !taken.contains(i)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
-    Plan {
-        items,
-        unmanaged,
-        managed: taken.len(),
-    }
+    Plan { items, unmanaged, managed: taken.len() }
 }
 
 /// Digest of a subscription as it is declared, secrets left out.
@@ -306,21 +293,14 @@ impl Verdict {
     }
 
     fn held(id: Option<ExternalId>, hold: Hold) -> Self {
-        Self {
-            hold: Some(hold),
-            ..Self::nothing(id)
-        }
+        Self { hold: Some(hold), ..Self::nothing(id) }
     }
 }
 
 impl Case<'_> {
     fn decide(&self, claim: Claim) -> Item {
         let webhook = self.webhook;
-        let mut verdict = if webhook.deleting {
-            self.delete(&claim)
-        } else {
-            self.keep(claim)
-        };
+        let mut verdict = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
         let held = if webhook.policy.suspended {
             Some(Hold::Suspended)
         } else if verdict.hold.is_some() || verdict.step.is_none() {
@@ -399,19 +379,12 @@ impl Case<'_> {
         if twin.is_none()
             && let Some(settling) = self.settling()
         {
-            return Verdict {
-                action: Action::Delete,
-                ..Verdict::held(found, settling)
-            };
+            return Verdict { action: Action::Delete, ..Verdict::held(found, settling) };
         }
         let mut doomed: Vec<ExternalId> = found.iter().cloned().chain(twin).collect();
         doomed.extend(self.superseded());
         if doomed.is_empty() {
-            return Verdict {
-                cause: Cause::Deleted,
-                step: Some(Step::Release),
-                ..Verdict::nothing(None)
-            };
+            return Verdict { cause: Cause::Deleted, step: Some(Step::Release), ..Verdict::nothing(None) };
         }
         Verdict {
             action: Action::Delete,
@@ -427,23 +400,14 @@ impl Case<'_> {
             Desired::Known(desired) => desired,
             Desired::Unknown { reason, message } => {
                 let id = self.webhook.recorded.clone();
-                return Verdict::held(
-                    id,
-                    Hold::Unknown {
-                        reason,
-                        message: message.clone(),
-                    },
-                );
+                return Verdict::held(id, Hold::Unknown { reason, message: message.clone() });
             }
         };
         match claim {
             Claim::Bound(at) => self.existing(&self.observed[at], desired, false),
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
             Claim::Named(at) => self.existing(&self.observed[at], desired, true),
-            Claim::Adopt(at, duplicates) => Verdict {
-                duplicates,
-                ..Verdict::adopt(&self.observed[at].id)
-            },
+            Claim::Adopt(at, duplicates) => Verdict { duplicates, ..Verdict::adopt(&self.observed[at].id) },
             Claim::Gone => self.create(desired, Cause::Gone),
             Claim::Missing => self.create(desired, Cause::New),
             Claim::Similar(ids) => Verdict {
@@ -458,11 +422,8 @@ impl Case<'_> {
 
     fn create(&self, desired: &Document, cause: Cause) -> Verdict {
         // A spec that was edited since is applied, not reported, although the subscription is gone as well.
-        let cause = if cause == Cause::Gone && self.spec_changed(desired) {
-            Cause::SpecChanged
-        } else {
-            cause
-        };
+        let cause =
+            if cause == Cause::Gone && self.spec_changed(desired) { Cause::SpecChanged } else { cause };
         Verdict {
             action: Action::Create,
             cause,
@@ -475,28 +436,15 @@ impl Case<'_> {
 
     fn existing(&self, found: &Observed, desired: &Document, named: bool) -> Verdict {
         let id = found.id.clone();
-        let hide = Hide {
-            redactor: &self.webhook.redactor,
-            fields: &self.webhook.sensitive,
-        };
+        let hide = Hide { redactor: &self.webhook.redactor, fields: &self.webhook.sensitive };
         let changes = changes(self.rules, &found.document, desired, hide);
         if changes.is_empty() {
             return self.unchanged(id, named);
         }
-        let cause = if self.spec_changed(desired) {
-            Cause::SpecChanged
-        } else {
-            Cause::VendorEdit
-        };
+        let cause = if self.spec_changed(desired) { Cause::SpecChanged } else { Cause::VendorEdit };
         if !changes.iter().any(|change| change.replaces) {
             let step = Some(Step::Update(id.clone(), desired.clone()));
-            return Verdict {
-                action: Action::Update,
-                cause,
-                changes,
-                step,
-                ..Verdict::nothing(Some(id))
-            };
+            return Verdict { action: Action::Update, cause, changes, step, ..Verdict::nothing(Some(id)) };
         }
         Verdict {
             action: Action::Replace,
@@ -511,11 +459,7 @@ impl Case<'_> {
     /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it.
     fn replaced(&self, old: &Observed, new: &Observed, desired: &Document) -> Verdict {
         let verdict = self.existing(old, desired, false);
-        Verdict {
-            step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))),
-            hold: None,
-            ..verdict
-        }
+        Verdict { step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))), hold: None, ..verdict }
     }
 
     /// Set while the vendor may still be working on a create.
@@ -542,12 +486,7 @@ impl Case<'_> {
 
     /// Replaced ids that are still at the vendor.
     fn superseded(&self) -> Vec<ExternalId> {
-        self.webhook
-            .superseded
-            .iter()
-            .filter(|id| self.ids.contains(id))
-            .cloned()
-            .collect()
+        self.webhook.superseded.iter().filter(|id| self.ids.contains(id)).cloned().collect()
     }
 
     fn spec_changed(&self, desired: &Document) -> bool {

@@ -31,17 +31,8 @@ pub struct Hide<'a> {
 pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
     let mut found = Vec::new();
     for field in rules.fields {
-        let at = At {
-            path: field.name.to_owned(),
-            replaces: field.replaces,
-            hide,
-        };
-        at.compare(
-            field.rule,
-            observed.get(field.name),
-            desired.get(field.name),
-            &mut found,
-        );
+        let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
+        at.compare(field.rule, observed.get(field.name), desired.get(field.name), &mut found);
     }
     found
 }
@@ -105,17 +96,12 @@ impl At<'_> {
         let (before, after) = (map(before, &none), map(after, &none));
         for field in fields {
             let get = |map: &BTreeMap<String, Value>| map.get(field.name).cloned().unwrap_or_default();
-            self.step(field.name)
-                .compare(field.rule, &get(before), &get(after), found);
+            self.step(field.name).compare(field.rule, &get(before), &get(after), found);
         }
     }
 
     fn step(&self, name: &str) -> Self {
-        Self {
-            path: format!("{}.{name}", self.path),
-            replaces: self.replaces,
-            hide: self.hide,
-        }
+        Self { path: format!("{}.{name}", self.path), replaces: self.replaces, hide: self.hide }
     }
 
     /// The vendor's side may hold an old secret, which no redactor knows: where the field is declared with a secret, or

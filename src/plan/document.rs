@@ -24,13 +24,7 @@ impl Text {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
-        if text.is_empty() {
-            Self::default()
-        } else {
-            Self {
-                parts: vec![Part::Plain(text)],
-            }
-        }
+        if text.is_empty() { Self::default() } else { Self { parts: vec![Part::Plain(text)] } }
     }
 
     /// Adds a part that everybody may see.
@@ -47,10 +41,7 @@ impl Text {
 
     /// Adds a part that nobody may see; it is shown as `$(variable)`.
     pub fn push_secret(&mut self, variable: &str, value: SecretString) {
-        self.parts.push(Part::Secret {
-            variable: variable.into(),
-            value,
-        });
+        self.parts.push(Part::Secret { variable: variable.into(), value });
     }
 
     /// Whether a part is secret.
@@ -260,10 +251,7 @@ impl Document {
 
     /// Plain JSON with `$(NAME)` in place of each secret.
     pub fn shown(&self) -> Json {
-        self.fields
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), v.shown()))
-            .collect()
+        self.fields.iter().map(|(k, v)| ((*k).to_owned(), v.shown())).collect()
     }
 }
 
@@ -280,13 +268,8 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_as_its_variable_everywhere() {
-        let value = Value::Map(
-            [(
-                "url".into(),
-                Value::Text(token("https://h/?t=", "s3cret", "&x=1")),
-            )]
-            .into(),
-        );
+        let value =
+            Value::Map([("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into());
         assert_eq!(value.exposed()["url"], "https://h/?t=s3cret&x=1");
         assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
         assert!(!format!("{value:?}").contains("s3cret"));
@@ -301,24 +284,9 @@ mod tests {
     #[test]
     fn mask_hides_what_stands_where_the_secret_goes() {
         let cases = [
-            (
-                "the old token",
-                token("https://h/?t=", "new", ""),
-                "https://h/?t=old",
-                "https://h/?t=(hidden)",
-            ),
-            (
-                "token in the middle",
-                token("a/", "new", "/z"),
-                "a/old/z",
-                "a/(hidden)/z",
-            ),
-            (
-                "another text altogether",
-                token("a/", "new", "/z"),
-                "https://x/old",
-                "(hidden)",
-            ),
+            ("the old token", token("https://h/?t=", "new", ""), "https://h/?t=old", "https://h/?t=(hidden)"),
+            ("token in the middle", token("a/", "new", "/z"), "a/old/z", "a/(hidden)/z"),
+            ("another text altogether", token("a/", "new", "/z"), "https://x/old", "(hidden)"),
             ("the whole is the secret", token("", "new", ""), "old", "(hidden)"),
             ("no secret declared", Text::plain("abc"), "old", "old"),
         ];

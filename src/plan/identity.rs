@@ -80,13 +80,7 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
     }
     let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
     let taken = search.taken.keys().chain(superseded).copied().collect();
-    Claims {
-        of: found
-            .into_iter()
-            .map(|claim| claim.unwrap_or(Claim::Missing))
-            .collect(),
-        taken,
-    }
+    Claims { of: found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing)).collect(), taken }
 }
 
 struct Search<'a> {
@@ -106,10 +100,7 @@ impl<'a> Search<'a> {
     fn new(rules: &'a Rules, declared: &'a [Declared], observed: &'a [Observed]) -> Self {
         let mut by_natural_key: HashMap<String, Vec<usize>> = HashMap::new();
         for (i, one) in observed.iter().enumerate() {
-            by_natural_key
-                .entry(natural_key(rules, &one.document))
-                .or_default()
-                .push(i);
+            by_natural_key.entry(natural_key(rules, &one.document)).or_default().push(i);
         }
         for same in by_natural_key.values_mut() {
             same.sort_by_key(|&i| observed[i].age());
@@ -148,11 +139,7 @@ impl<'a> Search<'a> {
 
     /// The last round: `claim` is what was found by id.
     fn by_content(&mut self, webhook: &'a Declared, claim: Option<Claim>) -> Claim {
-        let otherwise = if webhook.recorded.is_some() {
-            Claim::Gone
-        } else {
-            Claim::Missing
-        };
+        let otherwise = if webhook.recorded.is_some() { Claim::Gone } else { Claim::Missing };
         let Desired::Known(desired) = &webhook.desired else {
             return claim.unwrap_or(otherwise);
         };
@@ -162,10 +149,7 @@ impl<'a> Search<'a> {
         }
         let key = natural_key(self.rules, desired);
         let wanting = self.wanted.entry(key.clone()).or_default();
-        if let Some((other, _)) = wanting
-            .iter()
-            .find(|(_, wanted)| self.rules.equal(wanted, desired))
-        {
+        if let Some((other, _)) = wanting.iter().find(|(_, wanted)| self.rules.equal(wanted, desired)) {
             return Claim::Conflict((*other).clone());
         }
         wanting.push((&webhook.key, desired));
@@ -205,10 +189,6 @@ impl<'a> Search<'a> {
 }
 
 fn natural_key(rules: &Rules, document: &Document) -> String {
-    let values: Vec<_> = rules
-        .natural_key
-        .iter()
-        .map(|name| document.get(name).exposed())
-        .collect();
+    let values: Vec<_> = rules.natural_key.iter().map(|name| document.get(name).exposed()).collect();
     serde_json::Value::Array(values).to_string()
 }

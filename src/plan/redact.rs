@@ -22,17 +22,12 @@ impl Redactor {
         let url: String = form_urlencoded::byte_serialize(plain.as_bytes()).collect();
         let percent = url.replace('+', "%20");
         for spelling in [plain, json.trim_matches('"'), url.as_str(), percent.as_str()] {
-            if !self
-                .secrets
-                .iter()
-                .any(|(known, _)| known.expose_secret() == spelling)
-            {
+            if !self.secrets.iter().any(|(known, _)| known.expose_secret() == spelling) {
                 self.secrets.push((SecretString::from(spelling), instead.into()));
             }
         }
         // The longest first, so that a secret that holds another one is hidden whole.
-        self.secrets
-            .sort_by_key(|(known, _)| std::cmp::Reverse(known.expose_secret().len()));
+        self.secrets.sort_by_key(|(known, _)| std::cmp::Reverse(known.expose_secret().len()));
     }
 
     /// The text without any of the secrets.
@@ -67,11 +62,7 @@ mod tests {
         redactor.hide(&"p\"ss w/rd and more".into(), "$(LONG)");
         redactor.hide(&"ab".into(), "$(SHORT)");
         let cases = [
-            (
-                "as it is",
-                "token p\"ss w/rd was refused",
-                "token $(PASS) was refused",
-            ),
+            ("as it is", "token p\"ss w/rd was refused", "token $(PASS) was refused"),
             ("in JSON", r#"{"t":"p\"ss w/rd"}"#, r#"{"t":"$(PASS)"}"#),
             ("in a form", "t=p%22ss+w%2Frd&x", "t=$(PASS)&x"),
             ("in a URL", "t=p%22ss%20w%2Frd&x", "t=$(PASS)&x"),

@@ -28,12 +28,7 @@ pub struct Field {
 impl Field {
     /// A field that compares byte for byte and is nothing when absent.
     pub const fn exact(name: &'static str) -> Self {
-        Self {
-            name,
-            rule: Rule::Exact,
-            absent: Absent::Nothing,
-            replaces: false,
-        }
+        Self { name, rule: Rule::Exact, absent: Absent::Nothing, replaces: false }
     }
 
     /// The same field under another rule.
@@ -115,9 +110,7 @@ impl Rules {
             let value = field.canonical(values.remove(field.name).unwrap_or_default())?;
             Some((field.name, value))
         });
-        Document {
-            fields: fields.collect(),
-        }
+        Document { fields: fields.collect() }
     }
 
     /// The rule of a top-level field.
@@ -132,20 +125,14 @@ impl Rules {
 
     /// Whether the two are equal in every field that can be read back.
     pub fn equal(&self, a: &Document, b: &Document) -> bool {
-        self.fields
-            .iter()
-            .all(|field| field.rule.same(a.get(field.name), b.get(field.name)))
+        self.fields.iter().all(|field| field.rule.same(a.get(field.name), b.get(field.name)))
     }
 }
 
 impl Field {
     fn canonical(&self, value: Value) -> Option<Value> {
         let value = self.rule.canonical(value);
-        if value.is_empty() {
-            self.absent.value()
-        } else {
-            Some(value)
-        }
+        if value.is_empty() { self.absent.value() } else { Some(value) }
     }
 }
 
@@ -168,10 +155,7 @@ impl Rule {
                 fields
                     .iter()
                     .filter_map(|f| {
-                        Some((
-                            f.name.to_owned(),
-                            f.canonical(map.remove(f.name).unwrap_or_default())?,
-                        ))
+                        Some((f.name.to_owned(), f.canonical(map.remove(f.name).unwrap_or_default())?))
                     })
                     .collect(),
             ),
@@ -200,9 +184,7 @@ impl Rule {
             (Self::Record(fields), Value::Map(a), Value::Map(b)) => {
                 let get =
                     |map: &BTreeMap<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
-                fields
-                    .iter()
-                    .all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
+                fields.iter().all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
             }
             (_, Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
             (_, a, b) => a == b,
@@ -225,9 +207,7 @@ pub(super) fn member<'a>(
         return Some((name.as_str(), value));
     }
     let wanted = ignore_case.then(|| name.to_lowercase())?;
-    map.iter()
-        .find(|(name, _)| name.to_lowercase() == wanted)
-        .map(|(name, value)| (name.as_str(), value))
+    map.iter().find(|(name, _)| name.to_lowercase() == wanted).map(|(name, value)| (name.as_str(), value))
 }
 
 #[cfg(test)]
@@ -243,74 +223,17 @@ mod tests {
 
     #[test]
     fn values_compare_by_their_rule() {
-        let headers = Rule::Map {
-            ignore_case: true,
-            value: &Rule::Exact,
-        };
+        let headers = Rule::Map { ignore_case: true, value: &Rule::Exact };
         let cases = [
-            (
-                "a template is bytes",
-                Rule::Exact,
-                json!("{ }"),
-                json!("{}"),
-                false,
-            ),
-            (
-                "names that ignore case",
-                Rule::IgnoreCase,
-                json!("en-GB"),
-                json!("en-gb"),
-                true,
-            ),
-            (
-                "a set has no order",
-                Rule::Set(&Rule::Exact),
-                json!(["a", "b"]),
-                json!(["b", "a"]),
-                true,
-            ),
-            (
-                "a set has no repetitions",
-                Rule::Set(&Rule::Exact),
-                json!(["a", "a"]),
-                json!(["a"]),
-                true,
-            ),
-            (
-                "another member",
-                Rule::Set(&Rule::Exact),
-                json!(["a", "b"]),
-                json!(["a", "c"]),
-                false,
-            ),
-            (
-                "one more",
-                Rule::Set(&Rule::Exact),
-                json!(["a", "b"]),
-                json!(["a"]),
-                false,
-            ),
-            (
-                "header names",
-                headers,
-                json!({"X-A": "1"}),
-                json!({"x-a": "1"}),
-                true,
-            ),
-            (
-                "header values",
-                headers,
-                json!({"X-A": "1"}),
-                json!({"x-a": "2"}),
-                false,
-            ),
-            (
-                "one header less",
-                headers,
-                json!({"X-A": "1", "X-B": "1"}),
-                json!({"x-a": "1"}),
-                false,
-            ),
+            ("a template is bytes", Rule::Exact, json!("{ }"), json!("{}"), false),
+            ("names that ignore case", Rule::IgnoreCase, json!("en-GB"), json!("en-gb"), true),
+            ("a set has no order", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["b", "a"]), true),
+            ("a set has no repetitions", Rule::Set(&Rule::Exact), json!(["a", "a"]), json!(["a"]), true),
+            ("another member", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["a", "c"]), false),
+            ("one more", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["a"]), false),
+            ("header names", headers, json!({"X-A": "1"}), json!({"x-a": "1"}), true),
+            ("header values", headers, json!({"X-A": "1"}), json!({"x-a": "2"}), false),
+            ("one header less", headers, json!({"X-A": "1", "X-B": "1"}), json!({"x-a": "1"}), false),
             ("numbers by value", Rule::Exact, json!(1), json!(1.0), true),
             ("a number is no text", Rule::Exact, json!(1), json!("1"), false),
             (
@@ -375,10 +298,8 @@ mod tests {
             ("n", Value::int(0)),
         ]));
         assert!(RULES.equal(&empty, &spelled));
-        let other = RULES.document(BTreeMap::from([
-            ("on", Value::Bool(false)),
-            ("stranger", Value::Bool(true)),
-        ]));
+        let other =
+            RULES.document(BTreeMap::from([("on", Value::Bool(false)), ("stranger", Value::Bool(true))]));
         assert!(!RULES.equal(&empty, &other));
         assert!(RULES.similar(&empty, &other));
     }

@@ -16,13 +16,9 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), String> {
     // kube logs each failed request at error level, which our own lines say better.
     let filter = EnvFilter::try_new(format!("{level},kube_client::client::builder=off"))
         .map_err(|error| format!("--log-level {level}: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => builder
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init(),
+        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| error.to_string())

@@ -48,10 +48,7 @@ struct AccountLabels {
 
 impl AccountLabels {
     fn of(account: &ObjectKey) -> Self {
-        Self {
-            namespace: account.namespace.clone(),
-            account: account.name.clone(),
-        }
+        Self { namespace: account.namespace.clone(), account: account.name.clone() }
     }
 }
 
@@ -85,11 +82,7 @@ impl Default for Metrics {
         );
         let (passes, requests, actions) = (Family::default(), Family::default(), Family::default());
         let (drift, last_pass, broken) = (Family::default(), Family::default(), Family::default());
-        registry.register(
-            "passes",
-            "Passes over an account, by what came of them",
-            Family::clone(&passes),
-        );
+        registry.register("passes", "Passes over an account, by what came of them", Family::clone(&passes));
         registry.register(
             "vendor_requests",
             "Requests to a vendor, by operation and class of the answer",
@@ -100,41 +93,16 @@ impl Default for Metrics {
             "How long requests to a vendor took",
             Family::clone(&durations),
         );
-        registry.register(
-            "plan_actions",
-            "Actions taken, or planned in plan mode",
-            Family::clone(&actions),
-        );
-        registry.register(
-            "drift",
-            "Changes made at a vendor that were corrected",
-            Family::clone(&drift),
-        );
+        registry.register("plan_actions", "Actions taken, or planned in plan mode", Family::clone(&actions));
+        registry.register("drift", "Changes made at a vendor that were corrected", Family::clone(&drift));
         registry.register(
             "last_pass_timestamp_seconds",
             "When the last good pass over an account ended",
             Family::clone(&last_pass),
         );
-        registry.register(
-            "broken_passes",
-            "Passes that panicked or hung",
-            Family::clone(&broken),
-        );
-        registry.register(
-            "build",
-            "The build",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        Self {
-            registry: Arc::new(registry),
-            passes,
-            requests,
-            durations,
-            actions,
-            drift,
-            last_pass,
-            broken,
-        }
+        registry.register("broken_passes", "Passes that panicked or hung", Family::clone(&broken));
+        registry.register("build", "The build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        Self { registry: Arc::new(registry), passes, requests, durations, actions, drift, last_pass, broken }
     }
 }
 
@@ -142,12 +110,7 @@ impl Metrics {
     /// A pass over an account ended.
     pub(crate) fn passed(&self, vendor: VendorName, account: &ObjectKey, ok: bool) {
         let result = if ok { "success" } else { "error" };
-        self.passes
-            .get_or_create(&PassLabels {
-                vendor: Vendor(vendor),
-                result,
-            })
-            .inc();
+        self.passes.get_or_create(&PassLabels { vendor: Vendor(vendor), result }).inc();
         if ok && let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
             self.last_pass
                 .get_or_create(&AccountLabels::of(account))
@@ -168,18 +131,9 @@ impl Metrics {
 
     /// Something was done about a Webhook.
     pub(crate) fn acted(&self, vendor: VendorName, action: Action, drift: bool) {
-        self.actions
-            .get_or_create(&ActionLabels {
-                vendor: Vendor(vendor),
-                action: action.as_str(),
-            })
-            .inc();
+        self.actions.get_or_create(&ActionLabels { vendor: Vendor(vendor), action: action.as_str() }).inc();
         if drift {
-            self.drift
-                .get_or_create(&VendorLabels {
-                    vendor: Vendor(vendor),
-                })
-                .inc();
+            self.drift.get_or_create(&VendorLabels { vendor: Vendor(vendor) }).inc();
         }
     }
 
@@ -194,16 +148,8 @@ impl Metrics {
             Some(_) => "5xx",
         };
         let vendor = Vendor(call.vendor);
-        self.requests
-            .get_or_create(&CallLabels {
-                vendor,
-                operation: call.operation.as_str(),
-                class,
-            })
-            .inc();
-        self.durations
-            .get_or_create(&VendorLabels { vendor })
-            .observe(call.elapsed.as_secs_f64());
+        self.requests.get_or_create(&CallLabels { vendor, operation: call.operation.as_str(), class }).inc();
+        self.durations.get_or_create(&VendorLabels { vendor }).observe(call.elapsed.as_secs_f64());
     }
 
     /// All of them, as `OpenMetrics` text.

@@ -39,10 +39,7 @@ impl Credentials {
         let value = value.map(|value| value.expose_secret().trim_end_matches(['\r', '\n']));
         match value {
             Some(value) if !value.is_empty() => Ok(value.into()),
-            _ => Err(MissingSecret {
-                name: at.name.clone(),
-                key: at.key.clone(),
-            }),
+            _ => Err(MissingSecret { name: at.name.clone(), key: at.key.clone() }),
         }
     }
 

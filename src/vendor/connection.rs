@@ -48,10 +48,7 @@ pub struct Settings {
 impl Settings {
     /// `report` is told of every call.
     pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
-        Self {
-            allowed,
-            report: Arc::new(report),
-        }
+        Self { allowed, report: Arc::new(report) }
     }
 }
 
@@ -107,39 +104,23 @@ impl<A: AccessLevel> Connection<A> {
         credentials: &Credentials,
         settings: &Settings,
     ) -> Result<Self, ConnectError> {
-        let access = if A::MAY_WRITE {
-            Access::ReadWrite
-        } else {
-            Access::ReadOnly
-        };
+        let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
         credentials.hide(&mut redactor);
         let transport = Transport::new(account.name(), access, redactor, Arc::clone(&settings.report))
             .map_err(|error| ConnectError::Client(error.to_string()))?;
         let vendor = match account {
-            Vendor::Brightpearl(account) => AnyVendor::Brightpearl(Brightpearl::new(
-                account,
-                credentials,
-                &settings.allowed,
-                transport,
-            )?),
-            Vendor::Contensis(account) => AnyVendor::Contensis(Contensis::new(
-                account,
-                credentials,
-                &settings.allowed,
-                transport,
-            )?),
-            Vendor::Superoffice(account) => AnyVendor::Superoffice(Superoffice::new(
-                account,
-                credentials,
-                &settings.allowed,
-                transport,
-            )?),
+            Vendor::Brightpearl(account) => {
+                AnyVendor::Brightpearl(Brightpearl::new(account, credentials, &settings.allowed, transport)?)
+            }
+            Vendor::Contensis(account) => {
+                AnyVendor::Contensis(Contensis::new(account, credentials, &settings.allowed, transport)?)
+            }
+            Vendor::Superoffice(account) => {
+                AnyVendor::Superoffice(Superoffice::new(account, credentials, &settings.allowed, transport)?)
+            }
         };
-        Ok(Self {
-            vendor,
-            access: PhantomData,
-        })
+        Ok(Self { vendor, access: PhantomData })
     }
 
     /// Every subscription of the account.
@@ -200,11 +181,9 @@ pub fn desired<E>(
 fn expanded<E>(json: serde_json::Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) -> Result<Value, E> {
     Ok(match json {
         serde_json::Value::String(text) => Value::Text(expand(&text)?),
-        serde_json::Value::Array(list) => Value::List(
-            list.into_iter()
-                .map(|value| expanded(value, expand))
-                .collect::<Result<_, E>>()?,
-        ),
+        serde_json::Value::Array(list) => {
+            Value::List(list.into_iter().map(|value| expanded(value, expand)).collect::<Result<_, E>>()?)
+        }
         serde_json::Value::Object(map) => Value::Map(
             map.into_iter()
                 .map(|(name, value)| Ok((name, expanded(value, expand)?)))

@@ -149,78 +149,18 @@ mod tests {
             .collect();
         use VendorName::{Brightpearl, Contensis, Superoffice};
         let cases = [
-            (
-                Brightpearl,
-                "https://euw1.brightpearlconnect.com",
-                true,
-                "the vendor's own",
-            ),
-            (
-                Contensis,
-                "https://cms-example.cloud.contensis.com/",
-                true,
-                "the vendor's own",
-            ),
-            (
-                Superoffice,
-                "https://online3.superoffice.com/Cust1",
-                true,
-                "the vendor's own, with a path",
-            ),
-            (
-                Brightpearl,
-                "https://evilbrightpearlconnect.com",
-                false,
-                "only looks like it",
-            ),
-            (
-                Brightpearl,
-                "https://brightpearlconnect.com.evil.example",
-                false,
-                "only starts like it",
-            ),
-            (
-                Brightpearl,
-                "https://online3.superoffice.com",
-                false,
-                "another vendor's",
-            ),
-            (
-                Brightpearl,
-                "https://euw1.brightpearlconnect.com:8443",
-                false,
-                "another port",
-            ),
-            (
-                Brightpearl,
-                "http://euw1.brightpearlconnect.com",
-                false,
-                "not encrypted",
-            ),
-            (
-                Superoffice,
-                "https://crm.example.com/superoffice",
-                true,
-                "allowed",
-            ),
-            (
-                Superoffice,
-                "https://crm.example.com:444/superoffice",
-                false,
-                "allowed on another port",
-            ),
-            (
-                Superoffice,
-                "http://127.0.0.1:4000/superoffice",
-                true,
-                "allowed loopback",
-            ),
-            (
-                Superoffice,
-                "http://127.0.0.1:4001/superoffice",
-                false,
-                "another loopback port",
-            ),
+            (Brightpearl, "https://euw1.brightpearlconnect.com", true, "the vendor's own"),
+            (Contensis, "https://cms-example.cloud.contensis.com/", true, "the vendor's own"),
+            (Superoffice, "https://online3.superoffice.com/Cust1", true, "the vendor's own, with a path"),
+            (Brightpearl, "https://evilbrightpearlconnect.com", false, "only looks like it"),
+            (Brightpearl, "https://brightpearlconnect.com.evil.example", false, "only starts like it"),
+            (Brightpearl, "https://online3.superoffice.com", false, "another vendor's"),
+            (Brightpearl, "https://euw1.brightpearlconnect.com:8443", false, "another port"),
+            (Brightpearl, "http://euw1.brightpearlconnect.com", false, "not encrypted"),
+            (Superoffice, "https://crm.example.com/superoffice", true, "allowed"),
+            (Superoffice, "https://crm.example.com:444/superoffice", false, "allowed on another port"),
+            (Superoffice, "http://127.0.0.1:4000/superoffice", true, "allowed loopback"),
+            (Superoffice, "http://127.0.0.1:4001/superoffice", false, "another loopback port"),
             (Superoffice, "file:///etc/passwd", false, "no web address"),
         ];
         for (vendor, url, ok, reason) in cases {
@@ -230,22 +170,10 @@ mod tests {
 
     #[test]
     fn only_bare_and_encrypted_endpoints_can_be_allowed() {
-        for bad in [
-            "http://10.0.0.1",
-            "https://host/path",
-            "ftp://host",
-            "host:80",
-            "https://u@host",
-            "",
-        ] {
+        for bad in ["http://10.0.0.1", "https://host/path", "ftp://host", "host:80", "https://u@host", ""] {
             assert!(bad.parse::<AllowedEndpoint>().is_err(), "{bad}");
         }
-        for good in [
-            "https://host",
-            "https://host:8443/",
-            "http://localhost:1",
-            "http://[::1]:1",
-        ] {
+        for good in ["https://host", "https://host:8443/", "http://localhost:1", "http://[::1]:1"] {
             assert!(good.parse::<AllowedEndpoint>().is_ok(), "{good}");
         }
     }

@@ -63,14 +63,7 @@ impl VendorError {
         // After a 5xx nobody knows whether the vendor had committed before it failed.
         let outcome_unknown = operation.writes() && status >= 500 && class != Class::Throttled;
         let message = shortened(&message.into());
-        Self {
-            class,
-            operation,
-            status: Some(status),
-            message,
-            retry_after: None,
-            outcome_unknown,
-        }
+        Self { class, operation, status: Some(status), message, retry_after: None, outcome_unknown }
     }
 }
 

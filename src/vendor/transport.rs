@@ -154,13 +154,7 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self {
-            http,
-            vendor,
-            access,
-            redactor,
-            report,
-        })
+        Ok(Self { http, vendor, access, redactor, report })
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
@@ -210,16 +204,12 @@ impl Transport {
             Body::None => request,
             Body::Json(body) => request.json(body),
             Body::Form(fields) => {
-                let fields: Vec<_> = fields
-                    .iter()
-                    .map(|(name, value)| (*name, value.expose_secret()))
-                    .collect();
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
                 request.form(&fields)
             }
         };
-        request
-            .build()
-            .map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
+        request.build().map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
     }
 
     /// One try; the flag tells whether it may be repeated.
@@ -229,12 +219,7 @@ impl Transport {
         let elapsed = started.elapsed();
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
-        (self.report)(CallReport {
-            vendor: self.vendor,
-            operation: call.operation,
-            status,
-            elapsed,
-        });
+        (self.report)(CallReport { vendor: self.vendor, operation: call.operation, status, elapsed });
         result.map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
             let timed_out = matches!(&failure, Failure::Http(error) if error.is_timeout());
@@ -309,10 +294,7 @@ fn describe(error: &reqwest::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    if std::ptr::eq(
-        std::ptr::from_ref(cause).cast::<u8>(),
-        std::ptr::from_ref(error).cast::<u8>(),
-    ) {
+    if std::ptr::eq(std::ptr::from_ref(cause).cast::<u8>(), std::ptr::from_ref(error).cast::<u8>()) {
         format!("{what} {host}")
     } else {
         format!("{what} {host} ({cause})")
@@ -324,10 +306,8 @@ impl Answer {
     /// vendor's own service, or not whole.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let mut failed = self.error(
-                Class::Unavailable,
-                format!("the answer is not what the vendor documents ({error})"),
-            );
+            let mut failed = self
+                .error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"));
             // The vendor said yes: what it was asked for is done, although the answer cannot be read.
             failed.outcome_unknown = self.operation.writes();
             failed
@@ -380,18 +360,11 @@ impl Answer {
     fn foreign(&self) -> String {
         if self.status.is_redirection() {
             let to = self.header("location").and_then(|to| Url::parse(to).ok());
-            let host = to
-                .as_ref()
-                .and_then(|to| to.host_str())
-                .unwrap_or("another address");
+            let host = to.as_ref().and_then(|to| to.host_str()).unwrap_or("another address");
             return format!("redirected to {host}, which is not followed; check the account's address");
         }
-        let kind = self
-            .header("content-type")
-            .unwrap_or("no content type")
-            .split(';')
-            .next()
-            .unwrap_or_default();
+        let kind =
+            self.header("content-type").unwrap_or("no content type").split(';').next().unwrap_or_default();
         format!(
             "the answer is not the vendor's own ({kind}, {} bytes); check the account's address",
             self.body.len()

@@ -18,9 +18,6 @@ fn main() -> io::Result<()> {
     for file in files {
         fs::read(&file)?.hash(&mut hasher);
     }
-    println!(
-        "cargo:rustc-env=HOOKTENDER_CLUSTER_STAMP={:016x}",
-        hasher.finish()
-    );
+    println!("cargo:rustc-env=HOOKTENDER_CLUSTER_STAMP={:016x}", hasher.finish());
     Ok(())
 }

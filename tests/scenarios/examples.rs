@@ -14,10 +14,7 @@ fn folders() -> Vec<(String, PathBuf)> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -26,24 +23,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn every_folder_is_taken_as_it_is() {
     for (vendor, folder) in folders() {
         let namespace = cluster().namespace(&format!("example-{vendor}")).unwrap();
-        let applied = kubectl(
-            &[
-                "apply",
-                "--namespace",
-                &namespace,
-                "--filename",
-                folder.to_str().unwrap(),
-            ],
-            "",
-        )
-        .accepted();
+        let applied =
+            kubectl(&["apply", "--namespace", &namespace, "--filename", folder.to_str().unwrap()], "")
+                .accepted();
         assert!(applied.contains("vendoraccount.hooktender.dev/"), "{applied}");
         assert_eq!(applied.matches("webhook.hooktender.dev/").count(), 2, "{applied}");
-        assert_eq!(
-            applied.lines().count(),
-            documents(&folder),
-            "every document counts: {applied}"
-        );
+        assert_eq!(applied.lines().count(), documents(&folder), "every document counts: {applied}");
 
         let accounts = get(&namespace, "vendoraccounts");
         let account = &accounts["items"][0];
@@ -55,10 +40,7 @@ fn every_folder_is_taken_as_it_is() {
         }
         for (kind, name, key) in references(account).into_iter().chain(references(&webhooks)) {
             let source = get(&namespace, &format!("{kind}/{name}"));
-            assert!(
-                source["data"][&key].is_string(),
-                "{vendor}: no {key} in {kind} {name}"
-            );
+            assert!(source["data"][&key].is_string(), "{vendor}: no {key} in {kind} {name}");
         }
     }
 }
@@ -67,24 +49,11 @@ fn every_folder_is_taken_as_it_is() {
 fn every_variable_of_an_example_is_used_and_every_used_one_is_declared() {
     for (vendor, folder) in folders() {
         let namespace = cluster().namespace(&format!("example-{vendor}")).unwrap();
-        kubectl(
-            &[
-                "apply",
-                "--namespace",
-                &namespace,
-                "--filename",
-                folder.to_str().unwrap(),
-            ],
-            "",
-        )
-        .accepted();
+        kubectl(&["apply", "--namespace", &namespace, "--filename", folder.to_str().unwrap()], "").accepted();
         for webhook in get(&namespace, "webhooks")["items"].as_array().unwrap() {
             let subscription = webhook["spec"]["subscription"].to_string();
-            let mut used: Vec<_> = subscription
-                .split("$(")
-                .skip(1)
-                .filter_map(|rest| rest.split(')').next())
-                .collect();
+            let mut used: Vec<_> =
+                subscription.split("$(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
             let mut declared: Vec<_> = webhook["spec"]["variables"]
                 .as_array()
                 .into_iter()
@@ -99,10 +68,7 @@ fn every_variable_of_an_example_is_used_and_every_used_one_is_declared() {
 }
 
 fn documents(folder: &Path) -> usize {
-    files(folder)
-        .iter()
-        .map(|file| fs::read_to_string(file).unwrap().matches("apiVersion:").count())
-        .sum()
+    files(folder).iter().map(|file| fs::read_to_string(file).unwrap().matches("apiVersion:").count()).sum()
 }
 
 /// Kind, name and key of every Secret and ConfigMap that something refers to, at any depth.
@@ -111,11 +77,7 @@ fn references(value: &Value) -> Vec<(&'static str, String, String)> {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let kind = if name == "configMapKeyRef" {
-                    "configmap"
-                } else {
-                    "secret"
-                };
+                let kind = if name == "configMapKeyRef" { "configmap" } else { "secret" };
                 match (member["name"].as_str(), member["key"].as_str()) {
                     (Some(name), Some(key)) => found.push((kind, name.to_owned(), key.to_owned())),
                     _ => found.extend(references(member)),

@@ -12,27 +12,17 @@ const WEBHOOK: &str = "accountRef: {name: a}\nsubscription: {brightpearl: {subsc
 #[test]
 fn the_api_server_finds_nothing_wrong_with_the_definitions() {
     for name in ["webhooks.hooktender.dev", "vendoraccounts.hooktender.dev"] {
-        let crd = cluster()
-            .kubectl_json(&["get", "customresourcedefinition", name])
-            .unwrap();
+        let crd = cluster().kubectl_json(&["get", "customresourcedefinition", name]).unwrap();
         let conditions: Vec<_> = crd["status"]["conditions"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|condition| {
-                (
-                    condition["type"].as_str().unwrap(),
-                    condition["status"].as_str().unwrap(),
-                )
-            })
+            .map(|condition| (condition["type"].as_str().unwrap(), condition["status"].as_str().unwrap()))
             .collect();
         assert!(conditions.contains(&("Established", "True")), "{conditions:?}");
         assert!(conditions.contains(&("NamesAccepted", "True")), "{conditions:?}");
         let complaints = ["NonStructuralSchema", "KubernetesAPIApprovalPolicyConformant"];
-        assert!(
-            !conditions.iter().any(|(kind, _)| complaints.contains(kind)),
-            "{conditions:?}"
-        );
+        assert!(!conditions.iter().any(|(kind, _)| complaints.contains(kind)), "{conditions:?}");
     }
 }
 
@@ -67,10 +57,7 @@ fn what_a_manifest_leaves_out_has_its_default() {
     assert_eq!(without(spec("vendoraccount/account"), "vendor"), account);
     let online = spec("vendoraccount/online");
     assert_eq!(online["vendor"]["superoffice"]["online"]["environment"], "online");
-    assert_eq!(
-        online["rateLimit"],
-        json!({"requestsPerMinute": 60, "reserve": 0})
-    );
+    assert_eq!(online["rateLimit"], json!({"requestsPerMinute": 60, "reserve": 0}));
     for member in ["allowedNamespaces", "deletionGuard"] {
         assert_eq!(online[member], account[member], "{member}");
     }
@@ -162,15 +149,7 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
     for (object, status) in [("webhook/two", webhook), ("vendoraccount/one", account)] {
         let patch = format!("--patch={status}");
         kubectl(
-            &[
-                "patch",
-                object,
-                "--namespace",
-                &namespace,
-                "--subresource=status",
-                "--type=merge",
-                &patch,
-            ],
+            &["patch", object, "--namespace", &namespace, "--subresource=status", "--type=merge", &patch],
             "",
         )
         .accepted();
@@ -181,43 +160,20 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
             .lines()
             .filter(|line| !line.is_empty())
             .map(|line| {
-                line.split("  ")
-                    .map(str::trim)
-                    .filter(|cell| !cell.is_empty())
-                    .map(str::to_owned)
-                    .collect()
+                line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
             })
             .collect()
     };
 
     let webhooks = table(&["wh"]);
-    assert_eq!(
-        webhooks[0],
-        [
-            "NAME", "VENDOR", "ACCOUNT", "ID", "READY", "PLAN", "DRIFTED", "AGE"
-        ]
-    );
-    assert_eq!(
-        webhooks[1][..7],
-        ["two", "brightpearl", "a", "7", "False", "Update", "True"]
-    );
+    assert_eq!(webhooks[0], ["NAME", "VENDOR", "ACCOUNT", "ID", "READY", "PLAN", "DRIFTED", "AGE"]);
+    assert_eq!(webhooks[1][..7], ["two", "brightpearl", "a", "7", "False", "Update", "True"]);
     let wide = table(&["wh", "--output=wide"]);
     assert_eq!(wide[0][8..], ["REASON", "MESSAGE"]);
     assert_eq!(wide[1][8..], ["Rejected", "say why"]);
 
     let accounts = table(&["va"]);
-    assert_eq!(
-        accounts[0],
-        [
-            "NAME",
-            "VENDOR",
-            "READY",
-            "DECLARED",
-            "MANAGED",
-            "UNMANAGED",
-            "AGE"
-        ]
-    );
+    assert_eq!(accounts[0], ["NAME", "VENDOR", "READY", "DECLARED", "MANAGED", "UNMANAGED", "AGE"]);
     assert_eq!(accounts[1][..6], ["one", "brightpearl", "True", "12", "11", "3"]);
     let wide = table(&["va", "--output=wide"]);
     assert_eq!(
@@ -226,39 +182,20 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
     );
 
     let names: Vec<_> = table(&["hooktender", "--output=name"]).concat();
-    assert_eq!(
-        names,
-        ["vendoraccount.hooktender.dev/one", "webhook.hooktender.dev/two"]
-    );
+    assert_eq!(names, ["vendoraccount.hooktender.dev/one", "webhook.hooktender.dev/two"]);
 }
 
 #[test]
 fn kubectl_explain_tells_what_each_field_is_for() {
     for (path, words) in [
-        (
-            "webhook.spec.subscription.contensis",
-            "A webhook subscription of a Contensis project.",
-        ),
-        (
-            "webhook.spec.subscription.contensis.topics",
-            "Kind of resource, such as `entry`, `asset`, `node`.",
-        ),
-        (
-            "webhook.spec.subscription.brightpearl",
-            "Event specifier: a resource (`product`)",
-        ),
-        (
-            "vendoraccount.spec.vendor.superoffice.credentials",
-            "On-site: a user's name and password.",
-        ),
+        ("webhook.spec.subscription.contensis", "A webhook subscription of a Contensis project."),
+        ("webhook.spec.subscription.contensis.topics", "Kind of resource, such as `entry`, `asset`, `node`."),
+        ("webhook.spec.subscription.brightpearl", "Event specifier: a resource (`product`)"),
+        ("vendoraccount.spec.vendor.superoffice.credentials", "On-site: a user's name and password."),
     ] {
         let text = eventually(SOON, "the API server tells of the new kinds", || {
             let answer = kubectl(&["explain", path], "");
-            if answer.success {
-                Ok(answer.stdout)
-            } else {
-                Err(answer)
-            }
+            if answer.success { Ok(answer.stdout) } else { Err(answer) }
         })
         .unwrap();
         // kubectl breaks the lines.
@@ -283,10 +220,7 @@ fn every_field_is_described() {
 fn find_silent(path: &str, schema: &Value, silent: &mut Vec<String>) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
-        if property["description"]
-            .as_str()
-            .is_none_or(|text| text.trim().is_empty())
-        {
+        if property["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
             silent.push(path.clone());
         }
         find_silent(&path, property, silent);

@@ -20,25 +20,11 @@ pub(crate) fn cluster() -> &'static Cluster {
             let yaml = hooktender::api::yaml(&crd).unwrap();
             run_on(cluster, &["apply", "--filename=-"], &yaml).accepted();
         }
-        run_on(
-            cluster,
-            &[
-                "wait",
-                "--for=condition=Established",
-                "crd",
-                "--all",
-                "--timeout=60s",
-            ],
-            "",
-        )
-        .accepted();
+        run_on(cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")
+            .accepted();
         // The API server lists new kinds a moment after it has taken them in.
         eventually(SOON, "both kinds are served", || {
-            let answer = run_on(
-                cluster,
-                &["get", "webhooks,vendoraccounts", "--all-namespaces"],
-                "",
-            );
+            let answer = run_on(cluster, &["get", "webhooks,vendoraccounts", "--all-namespaces"], "");
             if answer.success { Ok(()) } else { Err(answer) }
         })
         .unwrap();
@@ -88,30 +74,17 @@ pub(crate) fn apply(namespace: &str, yaml: &str) -> Answer {
 
 /// `kubectl apply` that the server answers as if, and keeps nothing of.
 pub(crate) fn try_apply(namespace: &str, yaml: &str) -> Answer {
-    kubectl(
-        &[
-            "apply",
-            "--dry-run=server",
-            "--namespace",
-            namespace,
-            "--filename=-",
-        ],
-        yaml,
-    )
+    kubectl(&["apply", "--dry-run=server", "--namespace", namespace, "--filename=-"], yaml)
 }
 
 /// One object as the server has it, such as `webhook/a`.
 pub(crate) fn get(namespace: &str, object: &str) -> Value {
-    cluster()
-        .kubectl_json(&["get", "--namespace", namespace, object])
-        .unwrap()
+    cluster().kubectl_json(&["get", "--namespace", namespace, object]).unwrap()
 }
 
 /// A manifest of one of the two kinds; `spec` is YAML, in either style.
 pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
-    let spec = spec
-        .lines()
-        .fold(String::new(), |spec, line| spec + "  " + line + "\n");
+    let spec = spec.lines().fold(String::new(), |spec, line| spec + "  " + line + "\n");
     format!(
         "---\napiVersion: hooktender.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}"
     )

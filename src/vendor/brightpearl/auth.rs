@@ -25,24 +25,14 @@ impl Login {
             BrightpearlCredentials::StaffToken(app) => (app, STAFF_TOKEN),
             BrightpearlCredentials::AccountToken(app) => (app, ACCOUNT_TOKEN),
             BrightpearlCredentials::Oauth(_) => {
-                return Err(ConnectError::Unsupported {
-                    kind: "oauth",
-                    instead: "staffToken",
-                });
+                return Err(ConnectError::Unsupported { kind: "oauth", instead: "staffToken" });
             }
         };
         let token = credentials.trimmed(&app.token_secret_ref)?;
-        Ok(Self {
-            app_ref: app.app_ref.clone(),
-            token_header,
-            token,
-        })
+        Ok(Self { app_ref: app.app_ref.clone(), token_header, token })
     }
 
     pub(super) fn headers(&self) -> Vec<(HeaderName, SecretString)> {
-        vec![
-            (APP_REF, self.app_ref.clone().into()),
-            (self.token_header.clone(), self.token.clone()),
-        ]
+        vec![(APP_REF, self.app_ref.clone().into()), (self.token_header.clone(), self.token.clone())]
     }
 }

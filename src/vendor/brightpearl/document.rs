@@ -14,9 +14,7 @@ pub const RULES: Rules = Rules {
         Field::exact("uriTemplate").replaces(),
         Field::exact("bodyTemplate").replaces(),
         Field::exact("contentType").replaces(),
-        Field::exact("idSetAccepted")
-            .absent(Absent::Bool(false))
-            .replaces(),
+        Field::exact("idSetAccepted").absent(Absent::Bool(false)).replaces(),
         Field::exact("qualityOfService").absent(Absent::Int(0)).replaces(),
     ],
     natural_key: &["subscribeTo", "httpMethod", "uriTemplate"],
@@ -24,10 +22,7 @@ pub const RULES: Rules = Rules {
 
 /// The body of a POST: the fields have the vendor's own names, and unset ones are left out.
 pub(super) fn body(desired: &Document) -> serde_json::Value {
-    desired
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.exposed()))
-        .collect()
+    desired.iter().map(|(name, value)| (name.to_owned(), value.exposed())).collect()
 }
 
 /// One item of a list.
@@ -38,17 +33,9 @@ pub(super) fn observed(answer: &Answer, item: serde_json::Value) -> Result<Obser
             format!("a webhook in the list is not what Brightpearl documents ({error})"),
         )
     })?;
-    let id = parsed
-        .id
-        .ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
+    let id = parsed.id.ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
-    Ok(Observed {
-        id: id_of(id),
-        document: document(parsed),
-        summary,
-        created: None,
-        raw: item,
-    })
+    Ok(Observed { id: id_of(id), document: document(parsed), summary, created: None, raw: item })
 }
 
 /// What a POST made: the vendor answers with nothing but the id (2.1).
@@ -74,18 +61,9 @@ fn document(webhook: wire::Webhook) -> Document {
         ("subscribeTo", Value::text(webhook.subscribe_to)),
         ("httpMethod", Value::text(webhook.http_method)),
         ("uriTemplate", Value::text(webhook.uri_template)),
-        (
-            "bodyTemplate",
-            text(webhook.body_template.filter(|_| carries_body)),
-        ),
+        ("bodyTemplate", text(webhook.body_template.filter(|_| carries_body))),
         ("contentType", text(webhook.content_type.filter(|_| carries_body))),
-        (
-            "idSetAccepted",
-            webhook.id_set_accepted.map_or(Value::Null, Value::Bool),
-        ),
-        (
-            "qualityOfService",
-            webhook.quality_of_service.map_or(Value::Null, Value::int),
-        ),
+        ("idSetAccepted", webhook.id_set_accepted.map_or(Value::Null, Value::Bool)),
+        ("qualityOfService", webhook.quality_of_service.map_or(Value::Null, Value::int)),
     ]))
 }

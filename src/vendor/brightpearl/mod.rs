@@ -57,10 +57,7 @@ impl Brightpearl {
 
 impl Vendor for Brightpearl {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
-        let answer = self
-            .transport
-            .send(self.call(Operation::List, Method::GET, None))
-            .await?;
+        let answer = self.transport.send(self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
             let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
             return list
@@ -72,11 +69,7 @@ impl Vendor for Brightpearl {
         }
         let failed = failed(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
-        if failed.class == Class::NotFound {
-            Ok(Vec::new())
-        } else {
-            Err(failed)
-        }
+        if failed.class == Class::NotFound { Ok(Vec::new()) } else { Err(failed) }
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
@@ -88,10 +81,7 @@ impl Vendor for Brightpearl {
         if !answer.status.is_success() {
             return Err(match failed(&answer) {
                 // There is nothing that a POST could not find but the account.
-                error if error.class == Class::NotFound => VendorError {
-                    class: Class::Unavailable,
-                    ..error
-                },
+                error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
                 error => error,
             });
         }
@@ -112,10 +102,7 @@ impl Vendor for Brightpearl {
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let answer = self
-            .transport
-            .send(self.call(Operation::Delete, Method::DELETE, Some(id)))
-            .await?;
+        let answer = self.transport.send(self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -128,29 +115,23 @@ impl Vendor for Brightpearl {
 
 /// The error of an answer, by envelope (8.1) and status (8.3).
 fn failed(answer: &Answer) -> VendorError {
-    let said: Option<wire::Failure> = answer
-        .any_json()
-        .and_then(|json| serde_json::from_value(json).ok());
+    let said: Option<wire::Failure> = answer.any_json().and_then(|json| serde_json::from_value(json).ok());
     match (answer.status.as_u16(), said) {
         (404, Some(wire::Failure::Service { errors })) => {
-            let own = errors
-                .iter()
-                .any(|e| e.code == "CMNC-404" && e.message.to_lowercase().contains("webhook"));
+            let own =
+                errors.iter().any(|e| e.code == "CMNC-404" && e.message.to_lowercase().contains("webhook"));
             if own {
                 answer.error(Class::NotFound, wire::in_words(&errors))
             } else {
                 let said = wire::in_words(&errors);
-                answer.error(
-                    Class::Unavailable,
-                    format!("{said}; check the account code and the datacentre"),
-                )
+                answer.error(Class::Unavailable, format!("{said}; check the account code and the datacentre"))
             }
         }
         (_, Some(wire::Failure::Service { errors })) => answer.failed(Some(wire::in_words(&errors))),
         // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
-        (401, Some(wire::Failure::Gateway { .. })) => answer.failed(Some(
-            "the token was not accepted; check the Secret and the app's reference".into(),
-        )),
+        (401, Some(wire::Failure::Gateway { .. })) => {
+            answer.failed(Some("the token was not accepted; check the Secret and the app's reference".into()))
+        }
         (503 | 429, Some(wire::Failure::Gateway { response })) if response.contains("too many requests") => {
             throttled(answer, &response)
         }
@@ -162,9 +143,7 @@ fn failed(answer: &Answer) -> VendorError {
 
 /// Over the cap: the header says in milliseconds when the counter starts anew (7).
 fn throttled(answer: &Answer, said: &str) -> VendorError {
-    let period = answer
-        .header("brightpearl-next-throttle-period")
-        .and_then(|ms| ms.trim().parse().ok());
+    let period = answer.header("brightpearl-next-throttle-period").and_then(|ms| ms.trim().parse().ok());
     let mut error = answer.error(Class::Throttled, said);
     error.retry_after = period.map(Duration::from_millis).or_else(|| answer.retry_after());
     error

@@ -63,9 +63,6 @@ pub(super) struct ServiceError {
 
 /// All errors of an answer, in the vendor's own codes and words.
 pub(super) fn in_words(errors: &[ServiceError]) -> String {
-    let all: Vec<_> = errors
-        .iter()
-        .map(|e| format!("{}: {}", e.code, e.message))
-        .collect();
+    let all: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.code, e.message)).collect();
     all.join("; ")
 }

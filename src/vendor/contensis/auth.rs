@@ -21,14 +21,8 @@ pub(super) struct Login {
 }
 
 enum Grant {
-    ClientCredentials {
-        id: SecretString,
-        secret: SecretString,
-    },
-    Classic {
-        username: SecretString,
-        password: SecretString,
-    },
+    ClientCredentials { id: SecretString, secret: SecretString },
+    Classic { username: SecretString, password: SecretString },
 }
 
 impl Login {
@@ -43,10 +37,7 @@ impl Login {
                 password: credentials.exact(&user.password_secret_ref)?,
             },
         };
-        Ok(Self {
-            grant,
-            cache: TokenCache::default(),
-        })
+        Ok(Self { grant, cache: TokenCache::default() })
     }
 
     /// Sends a call with the token. After a 401 the token is renewed once and the call sent once more: the vendor
@@ -62,19 +53,12 @@ impl Login {
         if answer.status.as_u16() != 401 {
             return Ok(answer);
         }
-        let token = self
-            .cache
-            .get(Some(&token), || self.renew(transport, endpoint))
-            .await?;
+        let token = self.cache.get(Some(&token), || self.renew(transport, endpoint)).await?;
         transport.send(with(call(), &token)).await
     }
 
     async fn renew(&self, transport: &Transport, endpoint: &Endpoint) -> Result<Token, VendorError> {
-        let mut call = Call::new(
-            Operation::Token,
-            Method::POST,
-            endpoint.join("authenticate/connect/token"),
-        );
+        let mut call = Call::new(Operation::Token, Method::POST, endpoint.join("authenticate/connect/token"));
         let mut form = vec![("scope", SecretString::from(SCOPES))];
         match &self.grant {
             Grant::ClientCredentials { id, secret } => form.extend([
@@ -91,9 +75,8 @@ impl Login {
         call.body = Body::Form(form);
         let answer = transport.send(call).await?;
         if answer.status.is_client_error() && answer.status.as_u16() != 429 {
-            let said: Option<wire::TokenError> = answer
-                .any_json()
-                .and_then(|json| serde_json::from_value(json).ok());
+            let said: Option<wire::TokenError> =
+                answer.any_json().and_then(|json| serde_json::from_value(json).ok());
             let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
             return Err(answer.error(
                 Class::Credentials,
@@ -113,7 +96,6 @@ impl Login {
 
 fn with<'a>(mut call: Call<'a>, token: &SecretString) -> Call<'a> {
     call.redactor.hide(token, "(redacted)");
-    call.headers
-        .push((AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()));
+    call.headers.push((AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()));
     call
 }

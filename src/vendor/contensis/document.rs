@@ -13,19 +13,11 @@ pub const RULES: Rules = Rules {
         Field::exact("name"),
         Field::exact("description"),
         Field::exact("url"),
-        Field::exact("method")
-            .rule(Rule::IgnoreCase)
-            .absent(Absent::Text("POST")),
+        Field::exact("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
         Field::exact("enabled").absent(Absent::Bool(true)),
         Field::exact("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
-        Field::exact("headers").rule(Rule::Map {
-            ignore_case: true,
-            value: &Rule::Sealed,
-        }),
-        Field::exact("templates").rule(Rule::Map {
-            ignore_case: false,
-            value: &Rule::Exact,
-        }),
+        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::exact("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),
     ],
     natural_key: &["name", "url"],
 };
@@ -43,26 +35,15 @@ const TOPIC: &[Field] = &[
 ];
 
 /// Members that the server makes, and leftovers of shapes that it no longer takes: not sent back (3, 3.6).
-const NOT_SENT: &[&str] = &[
-    "id",
-    "version",
-    "retryPolicy",
-    "invokeUrl",
-    "createdBy",
-    "created",
-    "modifiedBy",
-    "modified",
-];
+const NOT_SENT: &[&str] =
+    &["id", "version", "retryPolicy", "invokeUrl", "createdBy", "created", "modifiedBy", "modified"];
 
 /// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept. `headers` and
 /// `templates` are always sent, nothing is ever sent as null, and a PUT has to name the version it read (2.3, 4).
 pub(super) fn body(desired: &Document, current: Option<&Json>, language: Option<&str>) -> Json {
     let mut body = current.and_then(Json::as_object).cloned().unwrap_or_default();
     body.retain(|name, value| {
-        let ours = RULES
-            .fields
-            .iter()
-            .any(|field| field.name.eq_ignore_ascii_case(name));
+        let ours = RULES.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
         let not_sent = NOT_SENT.iter().any(|other| other.eq_ignore_ascii_case(name));
         !(ours || not_sent || value.is_null())
     });
@@ -87,10 +68,7 @@ pub(super) fn body(desired: &Document, current: Option<&Json>, language: Option<
 /// One subscription as the vendor showed it, in any of its published shapes.
 pub(super) fn observed(answer: &Answer, item: Json, language: Option<&str>) -> Result<Observed, VendorError> {
     let strange = |what: &str| {
-        answer.error(
-            Class::Unavailable,
-            format!("a subscription is not what Contensis documents: {what}"),
-        )
+        answer.error(Class::Unavailable, format!("a subscription is not what Contensis documents: {what}"))
     };
     let map = item.as_object().ok_or_else(|| strange("it is no object"))?;
     let id = wire::id(&item).ok_or_else(|| strange("it has no id"))?;
@@ -100,15 +78,9 @@ pub(super) fn observed(answer: &Answer, item: Json, language: Option<&str>) -> R
         url => url,
     };
     let name = in_language(get("name"), language);
-    let topics = get("topics")
-        .as_array()
-        .map(|all| all.iter().map(topic).collect())
-        .unwrap_or_default();
-    let summary = format!(
-        "{} -> {}",
-        name.as_str().unwrap_or_default(),
-        receiver(url.as_str().unwrap_or_default())
-    );
+    let topics = get("topics").as_array().map(|all| all.iter().map(topic).collect()).unwrap_or_default();
+    let summary =
+        format!("{} -> {}", name.as_str().unwrap_or_default(), receiver(url.as_str().unwrap_or_default()));
     let document = RULES.document(BTreeMap::from([
         ("name", name.into()),
         ("description", in_language(get("description"), language).into()),
@@ -124,13 +96,7 @@ pub(super) fn observed(answer: &Answer, item: Json, language: Option<&str>) -> R
         .and_then(|version| member(version, "created"))
         .and_then(Json::as_str)
         .map(str::to_owned);
-    Ok(Observed {
-        id: ExternalId::new(id),
-        document,
-        summary,
-        created,
-        raw: item,
-    })
+    Ok(Observed { id: ExternalId::new(id), document, summary, created, raw: item })
 }
 
 /// A name is a text, or in an old dialect a map by language: then the configured language's, else the first (4).
@@ -159,24 +125,18 @@ fn topic(topic: &Json) -> Value {
 /// Headers. The value of a secret one is a mask, or missing: never a value (3.4). One without a value is none.
 fn headers(headers: &Json) -> Value {
     let none = Map::new();
-    let headers = headers
-        .as_object()
-        .unwrap_or(&none)
-        .iter()
-        .filter_map(|(name, header)| {
-            let header = header.as_object()?;
-            let secret = member(header, "secret")
-                .and_then(Json::as_bool)
-                .unwrap_or_default();
-            let value = member(header, "value").filter(|value| !secret && !value.is_null());
-            if !secret && value.is_none_or(|value| value.as_str() == Some("")) {
-                return None;
-            }
-            let mut shown = BTreeMap::from([("secret".to_owned(), Value::Bool(secret))]);
-            if let Some(value) = value {
-                shown.insert("value".into(), value.clone().into());
-            }
-            Some((name.clone(), Value::Map(shown)))
-        });
+    let headers = headers.as_object().unwrap_or(&none).iter().filter_map(|(name, header)| {
+        let header = header.as_object()?;
+        let secret = member(header, "secret").and_then(Json::as_bool).unwrap_or_default();
+        let value = member(header, "value").filter(|value| !secret && !value.is_null());
+        if !secret && value.is_none_or(|value| value.as_str() == Some("")) {
+            return None;
+        }
+        let mut shown = BTreeMap::from([("secret".to_owned(), Value::Bool(secret))]);
+        if let Some(value) = value {
+            shown.insert("value".into(), value.clone().into());
+        }
+        Some((name.clone(), Value::Map(shown)))
+    });
     Value::Map(headers.collect())
 }

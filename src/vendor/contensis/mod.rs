@@ -50,10 +50,7 @@ impl Contensis {
 
     /// The collection, or one subscription of it.
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
-        let mut path = format!(
-            "api/management/projects/{}/events/webhooks/subscriptions",
-            self.project
-        );
+        let mut path = format!("api/management/projects/{}/events/webhooks/subscriptions", self.project);
         if let Some(id) = id {
             path = format!("{path}/{id}");
         }
@@ -69,10 +66,9 @@ impl Contensis {
             .send(|| {
                 let mut call = self.call(Operation::List, Method::GET, None);
                 if let Some(page) = page {
-                    call.url.query_pairs_mut().extend_pairs([
-                        ("pageIndex", page.to_string()),
-                        ("pageSize", PAGE_SIZE.to_string()),
-                    ]);
+                    call.url
+                        .query_pairs_mut()
+                        .extend_pairs([("pageIndex", page.to_string()), ("pageSize", PAGE_SIZE.to_string())]);
                 }
                 call
             })
@@ -86,14 +82,8 @@ impl Contensis {
 
     /// One subscription as it is now; for telling a stale version from a refusal.
     async fn read(&self, id: &ExternalId) -> Result<serde_json::Value, VendorError> {
-        let answer = self
-            .send(|| self.call(Operation::Read, Method::GET, Some(id)))
-            .await?;
-        if answer.status.is_success() {
-            answer.json()
-        } else {
-            Err(self.failed(&answer))
-        }
+        let answer = self.send(|| self.call(Operation::Read, Method::GET, Some(id))).await?;
+        if answer.status.is_success() { answer.json() } else { Err(self.failed(&answer)) }
     }
 
     /// The error of an answer, by envelope and status (2.6). There are no machine codes.
@@ -123,14 +113,10 @@ impl Contensis {
             return failed;
         }
         match self.read(&current.id).await {
-            Ok(now) if wire::version_no(&now) == wire::version_no(&current.raw) => VendorError {
-                class: Class::Rejected,
-                ..failed
-            },
-            Ok(_) => VendorError {
-                class: Class::Outdated,
-                ..failed
-            },
+            Ok(now) if wire::version_no(&now) == wire::version_no(&current.raw) => {
+                VendorError { class: Class::Rejected, ..failed }
+            }
+            Ok(_) => VendorError { class: Class::Outdated, ..failed },
             Err(error) => error,
         }
     }
@@ -146,10 +132,7 @@ impl Vendor for Contensis {
                 items = self.all_pages().await?;
             }
         }
-        items
-            .into_iter()
-            .map(|item| document::observed(&answer, item, self.language.as_deref()))
-            .collect()
+        items.into_iter().map(|item| document::observed(&answer, item, self.language.as_deref())).collect()
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
@@ -185,9 +168,7 @@ impl Vendor for Contensis {
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let answer = self
-            .send(|| self.call(Operation::Delete, Method::DELETE, Some(id)))
-            .await?;
+        let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -212,12 +193,7 @@ impl Contensis {
         for page in 0.. {
             let (answer, listing) = self.page(Some(page)).await?;
             let before = items.len();
-            items.extend(
-                listing
-                    .items
-                    .into_iter()
-                    .filter(|item| seen.insert(wire::id(item))),
-            );
+            items.extend(listing.items.into_iter().filter(|item| seen.insert(wire::id(item))));
             let total = listing.total.unwrap_or(items.len());
             if items.len() == total {
                 break;

@@ -48,21 +48,15 @@ impl From<AnyListing> for Listing {
     fn from(any: AnyListing) -> Self {
         match any {
             AnyListing::Bare(items) => Self { items, total: None },
-            AnyListing::Paged { items, total_count } => Self {
-                items,
-                total: Some(total_count),
-            },
+            AnyListing::Paged { items, total_count } => Self { items, total: Some(total_count) },
         }
     }
 }
 
 /// A member, whatever the case of its name: the vendor's own tools read both spellings (2.6).
 pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    map.get(name).or_else(|| {
-        map.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })
+    map.get(name)
+        .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// The id of a subscription.
@@ -78,31 +72,16 @@ pub(super) fn version_no(item: &Value) -> Option<&str> {
 /// What the vendor's error envelope says, with the field that each complaint is about; none if it is no such envelope.
 pub(super) fn in_words(body: &Value) -> Option<String> {
     let body = body.as_object()?;
-    let message = member(body, "message")?
-        .as_str()?
-        .trim_end_matches('.')
-        .to_owned();
-    let complaints = member(body, "data")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|item| {
+    let message = member(body, "message")?.as_str()?.trim_end_matches('.').to_owned();
+    let complaints =
+        member(body, "data").and_then(Value::as_array).into_iter().flatten().filter_map(|item| {
             let item = item.as_object()?;
             let said = member(item, "message")?.as_str()?;
-            Some(
-                match member(item, "field")
-                    .and_then(Value::as_str)
-                    .filter(|field| !field.is_empty())
-                {
-                    Some(field) => format!("{field}: {said}"),
-                    None => said.to_owned(),
-                },
-            )
+            Some(match member(item, "field").and_then(Value::as_str).filter(|field| !field.is_empty()) {
+                Some(field) => format!("{field}: {said}"),
+                None => said.to_owned(),
+            })
         });
     let complaints: Vec<_> = complaints.collect();
-    Some(if complaints.is_empty() {
-        message
-    } else {
-        format!("{message}: {}", complaints.join("; "))
-    })
+    Some(if complaints.is_empty() { message } else { format!("{message}: {}", complaints.join("; ")) })
 }

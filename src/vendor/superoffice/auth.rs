@@ -33,26 +33,17 @@ impl Login {
             SuperofficeCredentials::Ticket(ticket) => {
                 // A ticket is base64 already and goes as it is.
                 let value = credentials.trimmed(&ticket.ticket_secret_ref)?;
-                let mut headers = vec![(
-                    AUTHORIZATION,
-                    format!("SOTicket {}", value.expose_secret()).into(),
-                )];
+                let mut headers = vec![(AUTHORIZATION, format!("SOTicket {}", value.expose_secret()).into())];
                 if let Some(at) = &ticket.app_token_secret_ref {
                     headers.push((APP_TOKEN, credentials.trimmed(at)?));
                 }
                 headers
             }
             SuperofficeCredentials::SystemUser(_) => {
-                return Err(ConnectError::Unsupported {
-                    kind: "systemUser",
-                    instead: "basic or bearer",
-                });
+                return Err(ConnectError::Unsupported { kind: "systemUser", instead: "basic or bearer" });
             }
             SuperofficeCredentials::RefreshToken(_) => {
-                return Err(ConnectError::Unsupported {
-                    kind: "refreshToken",
-                    instead: "basic or bearer",
-                });
+                return Err(ConnectError::Unsupported { kind: "refreshToken", instead: "basic or bearer" });
             }
         };
         Ok(Self { headers })

@@ -17,10 +17,7 @@ pub const RULES: Rules = Rules {
         Field::exact("state").absent(Absent::Text("Active")),
         // Whether a save may change it is not known (16, 17): a new one is sure to be right.
         Field::exact("type").absent(Absent::Text("webhook")).replaces(),
-        Field::exact("headers").rule(Rule::Map {
-            ignore_case: true,
-            value: &Rule::Exact,
-        }),
+        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
         Field::exact("properties"),
         Field::exact("errorsEmail"),
     ],
@@ -39,13 +36,7 @@ const WIRE_NAMES: [(&str, &str); 9] = [
     ("properties", "Properties"),
     ("errorsEmail", "ErrorsEmail"),
 ];
-const NOT_SENT: &[&str] = &[
-    "_Links",
-    "TotalCalls",
-    "TotalErrors",
-    "ConsecutiveErrors",
-    "LastError",
-];
+const NOT_SENT: &[&str] = &["_Links", "TotalCalls", "TotalErrors", "ConsecutiveErrors", "LastError"];
 
 /// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept: a save resets
 /// what it does not mention (4.5, 7.3).
@@ -63,10 +54,7 @@ pub(super) fn body(desired: &Document, current: Option<&Json>) -> Json {
 /// One webhook as the vendor showed it.
 pub(super) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorError> {
     let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
-        answer.error(
-            Class::Unavailable,
-            format!("a webhook is not what SuperOffice documents ({error})"),
-        )
+        answer.error(Class::Unavailable, format!("a webhook is not what SuperOffice documents ({error})"))
     })?;
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
     let events = parsed.events.unwrap_or_default();
@@ -76,23 +64,12 @@ pub(super) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorEr
         ("name", text(parsed.name)),
         ("events", Value::texts(events.iter().map(|event| event.trim()))),
         ("targetUrl", Value::text(target)),
-        (
-            "state",
-            parsed
-                .state
-                .map_or(Value::Null, |state| Value::text(state.name())),
-        ),
+        ("state", parsed.state.map_or(Value::Null, |state| Value::text(state.name()))),
         ("type", text(parsed.r#type)),
         ("headers", json!(parsed.headers).into()),
         ("properties", parsed.properties.unwrap_or_default().into()),
         ("errorsEmail", text(parsed.errors_email)),
     ]));
     let id = ExternalId::new(parsed.id.to_string());
-    Ok(Observed {
-        id,
-        document,
-        summary,
-        created: None,
-        raw: item,
-    })
+    Ok(Observed { id, document, summary, created: None, raw: item })
 }

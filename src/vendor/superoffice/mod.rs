@@ -34,10 +34,7 @@ impl Superoffice {
         transport: Transport,
     ) -> Result<Self, ConnectError> {
         let Some(onsite) = &account.onsite else {
-            return Err(ConnectError::Unsupported {
-                kind: "online",
-                instead: "onsite",
-            });
+            return Err(ConnectError::Unsupported { kind: "online", instead: "onsite" });
         };
         Ok(Self {
             endpoint: allowed.check(VendorName::Superoffice, &onsite.url)?,
@@ -47,10 +44,7 @@ impl Superoffice {
     }
 
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
-        let path = id.map_or_else(
-            || "api/v1/Webhook".to_owned(),
-            |id| format!("api/v1/Webhook/{id}"),
-        );
+        let path = id.map_or_else(|| "api/v1/Webhook".to_owned(), |id| format!("api/v1/Webhook/{id}"));
         let mut call = Call::new(operation, method, self.endpoint.join(&path));
         call.headers = self.login.headers();
         // The vendor's words come in the language that is asked for (10).
@@ -69,11 +63,7 @@ impl Superoffice {
         desired: &Document,
     ) -> Result<Observed, VendorError> {
         let body = document::body(desired, current.map(|one| &one.raw));
-        let method = if current.is_some() {
-            Method::PUT
-        } else {
-            Method::POST
-        };
+        let method = if current.is_some() { Method::PUT } else { Method::POST };
         let mut call = self.call(operation, method, current.map(|one| &one.id));
         call.body = Body::Json(&body);
         call.redactor = secrets_of(desired);
@@ -85,10 +75,8 @@ impl Superoffice {
         match current {
             // A save of an id that is not there may create (4.5): then there is one more than there should be.
             Some(current) if current.id != saved.id => {
-                let message = format!(
-                    "the vendor saved {} as {}; look for a duplicate",
-                    current.id, saved.id
-                );
+                let message =
+                    format!("the vendor saved {} as {}; look for a duplicate", current.id, saved.id);
                 Err(answer.error(Class::Outdated, message))
             }
             _ => Ok(saved),
@@ -99,23 +87,15 @@ impl Superoffice {
 impl Vendor for Superoffice {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
         // Unfiltered: what the filters match is not documented (4.1).
-        let answer = self
-            .transport
-            .send(self.call(Operation::List, Method::GET, None))
-            .await?;
+        let answer = self.transport.send(self.call(Operation::List, Method::GET, None)).await?;
         if !answer.status.is_success() {
             return Err(match failed(&answer) {
-                error if error.class == Class::NotFound => VendorError {
-                    class: Class::Unavailable,
-                    ..error
-                },
+                error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
                 error => error,
             });
         }
         let list: Vec<serde_json::Value> = answer.json()?;
-        list.into_iter()
-            .map(|item| document::observed(&answer, item))
-            .collect()
+        list.into_iter().map(|item| document::observed(&answer, item)).collect()
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
@@ -127,10 +107,7 @@ impl Vendor for Superoffice {
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let answer = self
-            .transport
-            .send(self.call(Operation::Delete, Method::DELETE, Some(id)))
-            .await?;
+        let answer = self.transport.send(self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -143,14 +120,8 @@ impl Vendor for Superoffice {
 
 /// The error of an answer, by envelope and status (10).
 fn failed(answer: &Answer) -> VendorError {
-    let json = answer
-        .header(CONTENT_TYPE.as_str())
-        .is_some_and(|kind| kind.contains("json"));
-    let said = answer
-        .any_json()
-        .filter(|_| json)
-        .as_ref()
-        .and_then(wire::in_words);
+    let json = answer.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+    let said = answer.any_json().filter(|_| json).as_ref().and_then(wire::in_words);
     match (answer.status.as_u16(), said) {
         // What a refused receiver looks like is not documented (7.1): on a save, an exception in the vendor's own
         // envelope says that nothing was stored.

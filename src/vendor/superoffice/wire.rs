@@ -54,11 +54,7 @@ impl State {
 
 /// What the vendor's error envelope says, the tenant's or the framework's; none if it is neither.
 pub(super) fn in_words(body: &Value) -> Option<String> {
-    let text = |name: &str| {
-        body.get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    };
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (text("ErrorType"), text("ErrorMessage"), text("Message")) {
         (Some(kind), Some(message), _) => Some(format!("{kind}: {message}")),
         (None, Some(message), _) | (_, None, Some(message)) => Some(message.into()),

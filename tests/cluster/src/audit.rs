@@ -49,10 +49,7 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// Whether the request was meant to change something.
     pub fn is_write(&self) -> bool {
-        matches!(
-            self.verb.as_str(),
-            "create" | "update" | "patch" | "delete" | "deletecollection"
-        )
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
     }
 }
 
@@ -142,10 +139,7 @@ mod tests {
     fn a_request_is_one_event() {
         let events = parse(&format!("{CREATE}\n")).unwrap();
         assert_eq!(events.len(), 1);
-        assert_eq!(
-            (events[0].resource.as_str(), events[0].name.as_str()),
-            ("configmaps", "b")
-        );
+        assert_eq!((events[0].resource.as_str(), events[0].name.as_str()), ("configmaps", "b"));
         assert_eq!((events[0].status_code, events[0].subresource.as_str()), (201, ""));
         assert!(events[0].is_write());
     }

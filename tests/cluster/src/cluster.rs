@@ -41,11 +41,7 @@ impl Cluster {
                 Error::Supervisor("still built from other sources after building it".to_owned())
             })?,
         };
-        Ok(Self {
-            tools,
-            addresses,
-            link: Mutex::new(link),
-        })
+        Ok(Self { tools, addresses, link: Mutex::new(link) })
     }
 
     /// The administrator's kubeconfig.
@@ -143,12 +139,7 @@ impl Link {
         let Some(stdout) = child.stdout.take() else {
             return Err(Error::Supervisor("it has no standard output".to_owned()));
         };
-        let mut link = Self {
-            child,
-            stdin,
-            stdout: BufReader::new(stdout),
-            pids: BTreeMap::new(),
-        };
+        let mut link = Self { child, stdin, stdout: BufReader::new(stdout), pids: BTreeMap::new() };
         Ok(match link.answer()? {
             // A very old binary may not even know the command.
             None | Some(Answer::OtherSources) => None,
@@ -164,9 +155,7 @@ impl Link {
         let mut line = serde_json::to_string(&command).map_err(Error::json("a command"))?;
         line.push('\n');
         if let Some(stdin) = &mut self.stdin {
-            stdin
-                .write_all(line.as_bytes())
-                .map_err(Error::io("writing to the supervisor"))?;
+            stdin.write_all(line.as_bytes()).map_err(Error::io("writing to the supervisor"))?;
         }
         match self.answer()? {
             Some(Answer::Done(addresses)) => {
@@ -181,16 +170,11 @@ impl Link {
     /// The next answer; `None` when the supervisor has ended.
     fn answer(&mut self) -> Result<Option<Answer>, Error> {
         let mut line = String::new();
-        let read = self
-            .stdout
-            .read_line(&mut line)
-            .map_err(Error::io("reading from the supervisor"))?;
+        let read = self.stdout.read_line(&mut line).map_err(Error::io("reading from the supervisor"))?;
         if read == 0 {
             return Ok(None);
         }
-        serde_json::from_str(&line)
-            .map(Some)
-            .map_err(Error::json("the supervisor's answer"))
+        serde_json::from_str(&line).map(Some).map_err(Error::json("the supervisor's answer"))
     }
 }
 

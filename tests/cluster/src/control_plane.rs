@@ -82,11 +82,7 @@ impl ControlPlane {
         let mut controllers = start_controllers(tools, folder.path())?;
         // The first thing that the controllers do for everybody to see.
         wait_until(&mut controllers, cancelled, || {
-            kubectl(
-                tools,
-                folder.path(),
-                &["get", "serviceaccount", "default", "--namespace=default"],
-            )
+            kubectl(tools, folder.path(), &["get", "serviceaccount", "default", "--namespace=default"])
         })?;
         Ok(Self {
             tools: tools.clone(),
@@ -103,11 +99,7 @@ impl ControlPlane {
     /// Where everything is.
     pub(crate) fn addresses(&self) -> Addresses {
         let folder = self.folder.path();
-        let servers = [
-            Some(&self.etcd),
-            self.api_server.as_ref(),
-            Some(&self.controllers),
-        ];
+        let servers = [Some(&self.etcd), self.api_server.as_ref(), Some(&self.controllers)];
         Addresses {
             folder: folder.to_owned(),
             kubeconfig: kubeconfig_path(folder),
@@ -149,31 +141,18 @@ impl ControlPlane {
 
     /// Reports the servers that have ended by themselves.
     pub(crate) fn check(&mut self) -> BTreeMap<&'static str, Error> {
-        [
-            Some(&mut self.etcd),
-            self.api_server.as_mut(),
-            Some(&mut self.controllers),
-        ]
-        .into_iter()
-        .flatten()
-        .filter_map(|server| server.check().err().map(|error| (server.name(), error)))
-        .collect()
+        [Some(&mut self.etcd), self.api_server.as_mut(), Some(&mut self.controllers)]
+            .into_iter()
+            .flatten()
+            .filter_map(|server| server.check().err().map(|error| (server.name(), error)))
+            .collect()
     }
 
     /// Ends the servers and removes the folder.
     pub(crate) fn stop(self) {
-        let Self {
-            controllers,
-            api_server,
-            etcd,
-            folder,
-            ..
-        } = self;
+        let Self { controllers, api_server, etcd, folder, .. } = self;
         // The store last: an API server without one waits for it.
-        server::stop(
-            [Some(controllers), api_server].into_iter().flatten().collect(),
-            GRACE,
-        );
+        server::stop([Some(controllers), api_server].into_iter().flatten().collect(), GRACE);
         server::stop(vec![etcd], GRACE);
         drop(folder);
     }
@@ -184,17 +163,11 @@ impl Ports {
     fn free() -> Result<Self, Error> {
         let listen = || TcpListener::bind("127.0.0.1:0").map_err(Error::io("looking for a free port"));
         let port = |listener: &TcpListener| {
-            listener
-                .local_addr()
-                .map(|address| address.port())
-                .map_err(Error::io("looking for a free port"))
+            listener.local_addr().map(|address| address.port()).map_err(Error::io("looking for a free port"))
         };
         // Both held until both are known, so that they differ.
         let (one, other) = (listen()?, listen()?);
-        Ok(Self {
-            etcd: port(&one)?,
-            api: port(&other)?,
-        })
+        Ok(Self { etcd: port(&one)?, api: port(&other)? })
     }
 
     fn api_url(self) -> String {
@@ -252,10 +225,7 @@ fn start_api_server(tools: &Tools, ports: Ports, folder: &Path) -> Result<Server
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", file("service-accounts.pub")),
-        format!(
-            "--service-account-signing-key-file={}",
-            file("service-accounts.key")
-        ),
+        format!("--service-account-signing-key-file={}", file("service-accounts.key")),
         format!("--token-auth-file={}", file("tokens.csv")),
         "--authorization-mode=RBAC".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.yaml")),
@@ -264,22 +234,14 @@ fn start_api_server(tools: &Tools, ports: Ports, folder: &Path) -> Result<Server
         "--audit-log-mode=blocking".to_owned(),
         "--audit-log-maxsize=100000".to_owned(),
     ];
-    Server::spawn(
-        Tool::ApiServer.name(),
-        tools.path(Tool::ApiServer),
-        arguments,
-        folder,
-    )
+    Server::spawn(Tool::ApiServer.name(), tools.path(Tool::ApiServer), arguments, folder)
 }
 
 fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
     let arguments = vec![
         format!("--kubeconfig={}", kubeconfig_path(folder).display()),
         format!("--controllers={CONTROLLERS}"),
-        format!(
-            "--service-account-private-key-file={}",
-            folder.join("service-accounts.key").display()
-        ),
+        format!("--service-account-private-key-file={}", folder.join("service-accounts.key").display()),
         "--leader-elect=false".to_owned(),
         // It listens nowhere.
         "--secure-port=0".to_owned(),
@@ -287,12 +249,7 @@ fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
         "--kube-api-qps=500".to_owned(),
         "--kube-api-burst=1000".to_owned(),
     ];
-    Server::spawn(
-        Tool::ControllerManager.name(),
-        tools.path(Tool::ControllerManager),
-        arguments,
-        folder,
-    )
+    Server::spawn(Tool::ControllerManager.name(), tools.path(Tool::ControllerManager), arguments, folder)
 }
 
 /// Looks every 25 ms until `look` succeeds; fails when the server ends, the deadline passes or the owner is gone.
@@ -309,18 +266,11 @@ fn wait_until<T>(
         };
         server.check()?;
         if cancelled.load(Ordering::Relaxed) {
-            return Err(Error::Supervisor(
-                "ended while the cluster was starting".to_owned(),
-            ));
+            return Err(Error::Supervisor("ended while the cluster was starting".to_owned()));
         }
         if start.elapsed() > READY_WITHIN {
             let (server, log) = (server.name().to_owned(), server.log_tail());
-            return Err(Error::NotReady {
-                server,
-                waited: start.elapsed(),
-                last,
-                log,
-            });
+            return Err(Error::NotReady { server, waited: start.elapsed(), last, log });
         }
         thread::sleep(Duration::from_millis(25));
     }
@@ -338,11 +288,7 @@ fn etcd_health(ports: Ports) -> Result<(), String> {
         Ok(answer)
     };
     let answer = ask().map_err(|error| error.to_string())?;
-    if answer.contains("\"health\":\"true\"") {
-        Ok(())
-    } else {
-        Err(answer)
-    }
+    if answer.contains("\"health\":\"true\"") { Ok(()) } else { Err(answer) }
 }
 
 /// The authority that the API server makes itself, once it has.

@@ -19,9 +19,7 @@ const CONTEXT: &str = "hooktender-cluster";
 /// A random hexadecimal name or secret of `2 * BYTES` characters.
 pub(crate) fn random_hex<const BYTES: usize>() -> String {
     let bytes: [u8; BYTES] = std::array::from_fn(|_| rand::random());
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The key that signs service-account tokens, in PEM.
@@ -40,10 +38,8 @@ impl SigningKey {
             // All but one in four billion are valid keys of the curve.
             if let Ok(key) = SecretKey::from_slice(&bytes) {
                 let private = key.to_pkcs8_pem(LineEnding::LF)?.to_string();
-                let public = key
-                    .public_key()
-                    .to_public_key_pem(LineEnding::LF)
-                    .map_err(p256::pkcs8::Error::from)?;
+                let public =
+                    key.public_key().to_public_key_pem(LineEnding::LF).map_err(p256::pkcs8::Error::from)?;
                 return Ok(Self { private, public });
             }
         }
@@ -70,9 +66,7 @@ pub(crate) fn kubeconfig(api_url: &str, ca: &str, user: &str, token: &str, names
 
 /// Whether a kubeconfig is one of ours, so that it may be replaced.
 pub(crate) fn is_ours(kubeconfig: &str) -> bool {
-    kubeconfig
-        .lines()
-        .any(|line| line == format!("current-context: {CONTEXT}"))
+    kubeconfig.lines().any(|line| line == format!("current-context: {CONTEXT}"))
 }
 
 /// Writes a file that only its owner can read.
@@ -82,13 +76,8 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     if path.exists() {
         fs::remove_file(path).map_err(Error::io(what()))?;
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(Error::io(what()))
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io(what()))
 }
 
 #[cfg(test)]
@@ -98,16 +87,8 @@ mod tests {
     #[test]
     fn the_key_is_pem_and_new_each_time() {
         let (one, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
-        assert!(
-            one.private.starts_with("-----BEGIN PRIVATE KEY-----\n"),
-            "{}",
-            one.private
-        );
-        assert!(
-            one.public.starts_with("-----BEGIN PUBLIC KEY-----\n"),
-            "{}",
-            one.public
-        );
+        assert!(one.private.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{}", one.private);
+        assert!(one.public.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{}", one.public);
         assert_ne!(one.public, other.public);
     }
 
@@ -122,13 +103,7 @@ mod tests {
 
     #[test]
     fn only_our_kubeconfigs_are_ours() {
-        assert!(is_ours(&kubeconfig(
-            "https://127.0.0.1:1",
-            "ca",
-            "admin",
-            "token",
-            "default"
-        )));
+        assert!(is_ours(&kubeconfig("https://127.0.0.1:1", "ca", "admin", "token", "default")));
         assert!(!is_ours("apiVersion: v1\ncurrent-context: production\n"));
     }
 }

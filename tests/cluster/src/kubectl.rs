@@ -37,21 +37,10 @@ impl Cluster {
         let home = self.folder().join("home");
         let mut command = Command::new(self.tools.path(tool));
         command.env("KUBECONFIG", self.kubeconfig()).env("HOME", &home);
-        for variable in [
-            "XDG_CACHE_HOME",
-            "XDG_CONFIG_HOME",
-            "XDG_DATA_HOME",
-            "KUBECACHEDIR",
-            "KUBERC",
-        ] {
+        for variable in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "KUBECACHEDIR", "KUBERC"] {
             command.env_remove(variable);
         }
-        for variable in [
-            "HELM_CACHE_HOME",
-            "HELM_CONFIG_HOME",
-            "HELM_DATA_HOME",
-            "HELM_NAMESPACE",
-        ] {
+        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_NAMESPACE"] {
             command.env_remove(variable);
         }
         command
@@ -65,11 +54,7 @@ impl Cluster {
     /// Runs kubectl as the user of a kubeconfig and returns its standard output.
     pub fn kubectl_run_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Result<String, KubectlError> {
         let mut command = self.kubectl();
-        run(
-            command.env("KUBECONFIG", kubeconfig).args(arguments),
-            &arguments.join(" "),
-            None,
-        )
+        run(command.env("KUBECONFIG", kubeconfig).args(arguments), &arguments.join(" "), None)
     }
 
     /// `kubectl apply` of one or more documents; returns what kubectl says about each.
@@ -113,10 +98,8 @@ impl Cluster {
         let namespace_flag = format!("--namespace={namespace}");
         let token = self.kubectl_run(&["create", "token", name, &namespace_flag, "--duration=24h"])?;
         let text = credentials::kubeconfig(self.api_url(), self.ca(), name, token.trim(), namespace);
-        let path = self
-            .folder()
-            .join("kubeconfigs")
-            .join(format!("{namespace}-{name}-{}", random_hex::<4>()));
+        let path =
+            self.folder().join("kubeconfigs").join(format!("{namespace}-{name}-{}", random_hex::<4>()));
         credentials::write_private(&path, &text)?;
         Ok(path)
     }
@@ -138,21 +121,12 @@ impl Cluster {
         // The API server learns of new roles from watches of its own, moments after it has stored them, but in order:
         // when the second role is in force, the first is too.
         let marker = "- {apiGroups: [''], resources: [serviceaccounts], verbs: [be-in-force]}";
-        let (given, last) = (
-            Grant {
-                namespace,
-                name,
-                scope,
-            },
-            format!("{name}-in-force"),
-        );
+        let (given, last) = (Grant { namespace, name, scope }, format!("{name}-in-force"));
         self.kubectl_apply(&(account + &given.role(name, rules) + &given.role(&last, marker)))?;
         let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
-        eventually(
-            RULES_WITHIN,
-            &format!("the rules of {namespace}/{name} are in force"),
-            || self.kubectl_run_as(&kubeconfig, &["auth", "can-i", "be-in-force", "serviceaccounts"]),
-        )?;
+        eventually(RULES_WITHIN, &format!("the rules of {namespace}/{name} are in force"), || {
+            self.kubectl_run_as(&kubeconfig, &["auth", "can-i", "be-in-force", "serviceaccounts"])
+        })?;
         Ok(kubeconfig)
     }
 }
@@ -167,17 +141,11 @@ struct Grant<'a> {
 impl Grant<'_> {
     /// The documents of a role with these rules and of its binding to the account, to be appended to others.
     fn role(&self, role: &str, rules: &str) -> String {
-        let Self {
-            namespace,
-            name,
-            scope,
-        } = self;
+        let Self { namespace, name, scope } = self;
         let (kind, role, metadata) = match scope {
-            Scope::Namespace => (
-                "Role",
-                role.to_owned(),
-                format!("{{name: {role}, namespace: {namespace}}}"),
-            ),
+            Scope::Namespace => {
+                ("Role", role.to_owned(), format!("{{name: {role}, namespace: {namespace}}}"))
+            }
             Scope::Cluster => {
                 let role = format!("{namespace}-{role}");
                 let metadata = format!("{{name: {role}}}");
@@ -185,9 +153,7 @@ impl Grant<'_> {
             }
         };
         // Indented, so that a list in either style of YAML is at home.
-        let rules = rules
-            .lines()
-            .fold(String::new(), |rules, line| rules + "  " + line + "\n");
+        let rules = rules.lines().fold(String::new(), |rules, line| rules + "  " + line + "\n");
         let group = "rbac.authorization.k8s.io";
         format!(
             "---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {metadata}\nrules:\n{rules}\
@@ -205,11 +171,7 @@ fn run(command: &mut Command, arguments: &str, input: Option<&str>) -> Result<St
         stdout: String::from_utf8_lossy(stdout).into_owned(),
         stderr: String::from_utf8_lossy(stderr).into_owned(),
     };
-    command.stdin(if input.is_some() {
-        Stdio::piped()
-    } else {
-        Stdio::null()
-    });
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = command.spawn().and_then(|mut child| {
         let stdin = child.stdin.take();

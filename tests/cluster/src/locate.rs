@@ -11,10 +11,7 @@ const NAME: &str = "hooktender-cluster";
 
 /// The root of the checkout: the one that this crate was compiled in, else the one that holds the current folder.
 pub(crate) fn workspace() -> Result<PathBuf, Error> {
-    let compiled_in = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .map(Path::to_owned);
+    let compiled_in = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned);
     let current = env::current_dir().unwrap_or_default();
     compiled_in
         .into_iter()
@@ -33,19 +30,10 @@ struct Built {
 fn built() -> Result<Built, Error> {
     let program = env::current_exe().map_err(Error::io("finding the running program"))?;
     let folder = program.parent().unwrap_or(&program);
-    let inner = folder
-        .file_name()
-        .is_some_and(|name| name == "deps" || name == "examples");
-    let profile = if inner {
-        folder.parent().unwrap_or(folder)
-    } else {
-        folder
-    };
+    let inner = folder.file_name().is_some_and(|name| name == "deps" || name == "examples");
+    let profile = if inner { folder.parent().unwrap_or(folder) } else { folder };
     let target = profile.parent().unwrap_or(profile);
-    Ok(Built {
-        target: target.to_owned(),
-        profile: profile.to_owned(),
-    })
+    Ok(Built { target: target.to_owned(), profile: profile.to_owned() })
 }
 
 /// The supervisor's binary beside the running program, where there is one.
@@ -63,17 +51,7 @@ pub(crate) fn build_supervisor() -> Result<PathBuf, Error> {
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            NAME,
-            "--bin",
-            NAME,
-            "--profile",
-            profile_name,
-        ])
+        .args(["build", "--quiet", "--locked", "--package", NAME, "--bin", NAME, "--profile", profile_name])
         .arg("--target-dir")
         .arg(&target)
         .current_dir(workspace()?)
@@ -84,8 +62,5 @@ pub(crate) fn build_supervisor() -> Result<PathBuf, Error> {
         return Ok(path);
     }
     let output = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(Error::Build {
-        what: NAME.to_owned(),
-        output,
-    })
+    Err(Error::Build { what: NAME.to_owned(), output })
 }

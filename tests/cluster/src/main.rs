@@ -59,17 +59,11 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Tools => {
             let tools = Tools::ensure()?;
-            writeln!(io::stdout(), "{}", tools.folder().display()).map_err(|source| Error::Io {
-                what: "writing to standard output".to_owned(),
-                source,
-            })
+            writeln!(io::stdout(), "{}", tools.folder().display())
+                .map_err(|source| Error::Io { what: "writing to standard output".to_owned(), source })
         }
         Command::Serve { kubeconfig } => serve(kubeconfig.as_deref()),
         Command::Supervise { stamp, tools } => supervise(&stamp, &tools),
-        Command::Launch {
-            owner,
-            program,
-            arguments,
-        } => Err(become_server(owner, &program, &arguments)),
+        Command::Launch { owner, program, arguments } => Err(become_server(owner, &program, &arguments)),
     }
 }

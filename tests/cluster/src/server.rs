@@ -37,11 +37,7 @@ impl Server {
     ) -> Result<Self, Error> {
         let log = folder.join(format!("{name}.log"));
         let what = || format!("starting {name}");
-        let output = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(Error::io(what()))?;
+        let output = OpenOptions::new().create(true).append(true).open(&log).map_err(Error::io(what()))?;
         let errors = output.try_clone().map_err(Error::io(what()))?;
         let child = Command::new(this_program().map_err(Error::io(what()))?)
             .arg("launch")
@@ -68,10 +64,7 @@ impl Server {
 
     /// Fails when the server has ended by itself.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
-        let status = self
-            .child
-            .try_wait()
-            .map_err(Error::io(format!("watching {}", self.name)))?;
+        let status = self.child.try_wait().map_err(Error::io(format!("watching {}", self.name)))?;
         status.map_or(Ok(()), |status| {
             Err(Error::ServerEnded {
                 server: self.name.to_owned(),
@@ -137,11 +130,7 @@ pub(crate) fn stop(mut servers: Vec<Server>, grace: Duration) {
 
 /// The path to run this binary again, even when it has been rebuilt meanwhile.
 fn this_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        Ok("/proc/self/exe".into())
-    } else {
-        env::current_exe()
-    }
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { env::current_exe() }
 }
 
 /// Makes the calling process a server of the supervisor `owner`: asks the kernel (Linux) to kill it when the supervisor
@@ -150,24 +139,15 @@ pub fn become_server(owner: u32, program: &Path, arguments: &[OsString]) -> Erro
     let what = || format!("becoming {}", program.display());
     // The supervisor blocks signals to wait for them, and a child inherits that.
     if let Err(errno) = SigSet::all().thread_unblock() {
-        return Error::Io {
-            what: what(),
-            source: errno.into(),
-        };
+        return Error::Io { what: what(), source: errno.into() };
     }
     #[cfg(target_os = "linux")]
     if let Err(errno) = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL) {
-        return Error::Io {
-            what: what(),
-            source: errno.into(),
-        };
+        return Error::Io { what: what(), source: errno.into() };
     }
     // It may have died before the line above.
     if u32::try_from(getppid().as_raw()) != Ok(owner) {
         return Error::Supervisor("it has ended".to_owned());
     }
-    Error::Io {
-        what: what(),
-        source: Command::new(program).args(arguments).exec(),
-    }
+    Error::Io { what: what(), source: Command::new(program).args(arguments).exec() }
 }

@@ -36,12 +36,8 @@ struct Events {
 impl Events {
     /// To be called before other threads exist, which would not have the signals blocked.
     fn listen() -> Result<Self, Error> {
-        let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
-            .into_iter()
-            .collect();
-        signals
-            .thread_block()
-            .map_err(|errno| Error::io("blocking signals")(errno.into()))?;
+        let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
+        signals.thread_block().map_err(|errno| Error::io("blocking signals")(errno.into()))?;
         let (sender, receiver) = mpsc::channel();
         let ended = Arc::new(AtomicBool::new(false));
         let end = |sender: Sender<Event>, ended: Arc<AtomicBool>| {
@@ -108,10 +104,7 @@ fn answer(answer: &Answer) -> Result<(), Error> {
     let mut line = serde_json::to_string(answer).map_err(Error::json("an answer"))?;
     line.push('\n');
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(line.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(Error::io("answering"))
+    stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("answering"))
 }
 
 /// Runs a cluster for a person until Ctrl-C or the end of standard input. The administrator's kubeconfig is also written
@@ -160,9 +153,7 @@ fn introduce(
         tools = tools.folder().display(),
         folder = addresses.folder.display(),
     );
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(Error::io("writing to standard output"))
+    io::stdout().write_all(text.as_bytes()).map_err(Error::io("writing to standard output"))
 }
 
 /// Waits for the end; passes lines on, and says on stderr when a server has ended by itself.

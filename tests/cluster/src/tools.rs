@@ -32,13 +32,8 @@ pub enum Tool {
 
 impl Tool {
     /// All of them, quickest build first.
-    pub const ALL: [Self; 5] = [
-        Self::Etcd,
-        Self::Kubectl,
-        Self::ApiServer,
-        Self::ControllerManager,
-        Self::Helm,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Etcd, Self::Kubectl, Self::ApiServer, Self::ControllerManager, Self::Helm];
 
     /// The program's file name.
     pub fn name(self) -> &'static str {
@@ -60,11 +55,9 @@ impl Tool {
         match self {
             Self::Etcd => ("go.etcd.io/etcd/server/v3", "kubernetes", "-s -w"),
             Self::ApiServer => ("k8s.io/kubernetes/cmd/kube-apiserver", "kubernetes", KUBERNETES),
-            Self::ControllerManager => (
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-                "kubernetes",
-                KUBERNETES,
-            ),
+            Self::ControllerManager => {
+                ("k8s.io/kubernetes/cmd/kube-controller-manager", "kubernetes", KUBERNETES)
+            }
             Self::Kubectl => ("k8s.io/kubernetes/cmd/kubectl", "kubernetes", KUBERNETES),
             Self::Helm => ("helm.sh/helm/v3/cmd/helm", "helm", HELM),
         }
@@ -100,10 +93,7 @@ impl Tools {
             match &assets {
                 Some(folder) if folder.join(tool.name()).is_file() => *path = folder.join(tool.name()),
                 Some(folder) if tool.is_required_asset() => {
-                    return Err(Error::IncompleteAssets {
-                        folder: folder.clone(),
-                        tool: tool.name(),
-                    });
+                    return Err(Error::IncompleteAssets { folder: folder.clone(), tool: tool.name() });
                 }
                 Some(_) | None => missing.push(tool),
             }
@@ -162,9 +152,8 @@ fn ensure_built(tools: &[Tool]) -> Result<PathBuf, Error> {
         let place = format!("{}/{}", number + 1, todo.len());
         build(*tool, &modules, partial.path(), &place)?;
         // Only whole programs ever appear under their name.
-        fs::rename(partial.path().join(tool.name()), folder.join(tool.name())).map_err(Error::io(
-            format!("moving {} into {}", tool.name(), folder.display()),
-        ))?;
+        fs::rename(partial.path().join(tool.name()), folder.join(tool.name()))
+            .map_err(Error::io(format!("moving {} into {}", tool.name(), folder.display())))?;
     }
     Ok(folder)
 }
@@ -178,21 +167,13 @@ fn folder_from(variable: &str) -> Result<Option<PathBuf>, Error> {
 }
 
 fn absent(folder: &Path, tools: &[Tool]) -> impl Iterator<Item = Tool> {
-    tools
-        .iter()
-        .copied()
-        .filter(|tool| !folder.join(tool.name()).is_file())
+    tools.iter().copied().filter(|tool| !folder.join(tool.name()).is_file())
 }
 
 /// One key for everything that decides what is built: versions and sums, flags, compiler and platform.
 fn cache_key(modules: &Path, tools: &[Tool]) -> Result<String, Error> {
     let mut hash = Sha256::new();
-    for file in [
-        "kubernetes/go.mod",
-        "kubernetes/go.sum",
-        "helm/go.mod",
-        "helm/go.sum",
-    ] {
+    for file in ["kubernetes/go.mod", "kubernetes/go.sum", "helm/go.mod", "helm/go.sum"] {
         let path = modules.join(file);
         hash.update(fs::read(&path).map_err(Error::io(format!("reading {}", path.display())))?);
     }
@@ -200,39 +181,22 @@ fn cache_key(modules: &Path, tools: &[Tool]) -> Result<String, Error> {
         hash.update(tool.source().2);
     }
     // In the module's folder, because its go.mod may select the toolchain.
-    let version = Command::new("go")
-        .arg("version")
-        .current_dir(modules.join("kubernetes"))
-        .output();
+    let version = Command::new("go").arg("version").current_dir(modules.join("kubernetes")).output();
     match version {
         Ok(output) if output.status.success() => hash.update(output.stdout),
         Ok(output) => {
             let output = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Error::Build {
-                what: "the tools (`go version`)".to_owned(),
-                output,
-            });
+            return Err(Error::Build { what: "the tools (`go version`)".to_owned(), output });
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let tools = tools
-                .iter()
-                .map(|tool| tool.name())
-                .collect::<Vec<_>>()
-                .join(", ");
+            let tools = tools.iter().map(|tool| tool.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::NoGo { tools });
         }
         Err(source) => {
-            return Err(Error::Io {
-                what: "running `go version`".to_owned(),
-                source,
-            });
+            return Err(Error::Io { what: "running `go version`".to_owned(), source });
         }
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .take(8)
-        .fold(String::new(), |key, byte| key + &format!("{byte:02x}")))
+    Ok(hash.finalize().iter().take(8).fold(String::new(), |key, byte| key + &format!("{byte:02x}")))
 }
 
 /// One builder at a time, over all processes; the lock goes with the process that holds it.
@@ -254,32 +218,18 @@ fn lock(path: &Path) -> Result<File, Error> {
 fn build(tool: Tool, modules: &Path, into: &Path, place: &str) -> Result<(), Error> {
     let (package, module, flags) = tool.source();
     let name = tool.name();
-    say(&format!(
-        "building {name} ({place}); the first time only, takes about {}",
-        tool.minutes()
-    ));
+    say(&format!("building {name} ({place}); the first time only, takes about {}", tool.minutes()));
     let start = Instant::now();
     let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-ldflags", flags, "-o"])
-        .arg(into.join(name))
-        .arg(package);
+    go.args(["build", "-trimpath", "-ldflags", flags, "-o"]).arg(into.join(name)).arg(package);
     go.current_dir(modules.join(module)).env("GOWORK", "off");
     let (success, output) = run_with_progress(&mut go, || {
-        say(&format!(
-            "building {name} ({place}): {} s",
-            start.elapsed().as_secs()
-        ));
+        say(&format!("building {name} ({place}): {} s", start.elapsed().as_secs()));
     })?;
     if !success {
-        return Err(Error::Build {
-            what: name.to_owned(),
-            output,
-        });
+        return Err(Error::Build { what: name.to_owned(), output });
     }
-    say(&format!(
-        "built {name} ({place}) in {} s",
-        start.elapsed().as_secs()
-    ));
+    say(&format!("built {name} ({place}) in {} s", start.elapsed().as_secs()));
     Ok(())
 }
 
@@ -326,15 +276,10 @@ mod tests {
             (Tool::Helm, "helm.sh/helm/v3", "version.version="),
         ] {
             let (_, folder, flags) = tool.source();
-            let version = flags
-                .split(flag)
-                .nth(1)
-                .and_then(|rest| rest.split(' ').next())
-                .unwrap();
+            let version = flags.split(flag).nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
             let pins = fs::read_to_string(modules.join(folder).join("go.mod")).unwrap();
             assert!(
-                pins.lines()
-                    .any(|line| line.contains(&format!("{module} {version}"))),
+                pins.lines().any(|line| line.contains(&format!("{module} {version}"))),
                 "{module} {version}"
             );
         }

@@ -24,11 +24,7 @@ fn binary() -> Command {
 /// Runs `hooktender-cluster tools` with an environment of its own.
 fn tools(assets: Option<&Path>, path: &Path, cache: &Path) -> Output {
     let mut command = binary();
-    command
-        .arg("tools")
-        .env("PATH", path)
-        .env("HOOKTENDER_TOOLS", cache)
-        .env_remove("KUBEBUILDER_ASSETS");
+    command.arg("tools").env("PATH", path).env("HOOKTENDER_TOOLS", cache).env_remove("KUBEBUILDER_ASSETS");
     if let Some(assets) = assets {
         command.env("KUBEBUILDER_ASSETS", assets);
     }
@@ -49,10 +45,7 @@ fn ready_made_tools_are_used_as_they_are_and_need_no_go() {
     let (folder, empty) = (assets(&Tool::ALL), assets(&[]));
     let output = tools(Some(folder.path()), empty.path(), empty.path());
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).trim(),
-        folder.path().to_str().unwrap()
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), folder.path().to_str().unwrap());
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is built");
 }
 
@@ -60,18 +53,11 @@ fn ready_made_tools_are_used_as_they_are_and_need_no_go() {
 fn a_relative_folder_of_ready_made_tools_is_relative_to_the_caller() {
     let (folder, empty) = (assets(&Tool::ALL), assets(&[]));
     let mut command = binary();
-    command
-        .arg("tools")
-        .env("PATH", empty.path())
-        .env("KUBEBUILDER_ASSETS", ".")
-        .current_dir(folder.path());
+    command.arg("tools").env("PATH", empty.path()).env("KUBEBUILDER_ASSETS", ".").current_dir(folder.path());
     let output = command.output().unwrap();
     let printed = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     assert!(printed.is_absolute(), "{output:?}");
-    assert_eq!(
-        printed.canonicalize().unwrap(),
-        folder.path().canonicalize().unwrap()
-    );
+    assert_eq!(printed.canonicalize().unwrap(), folder.path().canonicalize().unwrap());
 }
 
 #[test]
@@ -80,10 +66,8 @@ fn ready_made_tools_without_an_api_server_are_a_mistake() {
     let output = tools(Some(folder.path()), empty.path(), empty.path());
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr);
-    let expected = format!(
-        "KUBEBUILDER_ASSETS is {}, where there is no kube-apiserver",
-        folder.path().display()
-    );
+    let expected =
+        format!("KUBEBUILDER_ASSETS is {}, where there is no kube-apiserver", folder.path().display());
     assert!(message.contains(&expected), "{message}");
 }
 
@@ -92,10 +76,7 @@ fn without_go_the_message_says_what_to_install() {
     let empty = assets(&[]);
     let usual = assets(&[Tool::Etcd, Tool::Kubectl, Tool::ApiServer]);
     for (given, missing) in [
-        (
-            None,
-            "etcd, kubectl, kube-apiserver, kube-controller-manager, helm",
-        ),
+        (None, "etcd, kubectl, kube-apiserver, kube-controller-manager, helm"),
         (Some(usual.path()), "build kube-controller-manager, helm with"),
     ] {
         let output = tools(given, empty.path(), empty.path());
@@ -112,27 +93,15 @@ fn a_failing_build_shows_what_the_compiler_said_and_leaves_nothing_behind() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let go = programs.path().join("go");
     // The shell by its path: PATH holds nothing but this.
-    fs::write(
-        &go,
-        "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho 'no space left' >&2\nexit 1\n",
-    )
-    .unwrap();
+    fs::write(&go, "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho 'no space left' >&2\nexit 1\n").unwrap();
     make_executable(&go);
     let output = tools(None, programs.path(), cache.path());
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        message.contains("building etcd failed:\nno space left"),
-        "{message}"
-    );
-    let partial = fs::read_dir(cache.path()).unwrap().filter(|entry| {
-        entry
-            .as_ref()
-            .unwrap()
-            .file_name()
-            .to_string_lossy()
-            .starts_with(".building")
-    });
+    assert!(message.contains("building etcd failed:\nno space left"), "{message}");
+    let partial = fs::read_dir(cache.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".building"));
     assert_eq!(partial.count(), 0);
 }
 
@@ -153,10 +122,7 @@ fn two_processes_do_not_build_at_once() {
         let (one, other) = (scope.spawn(run), scope.spawn(run));
         (one.join().unwrap(), other.join().unwrap())
     });
-    assert!(
-        one.status.success() && other.status.success(),
-        "{one:?} {other:?}"
-    );
+    assert!(one.status.success() && other.status.success(), "{one:?} {other:?}");
     assert_eq!(one.stdout, other.stdout);
     let built = fs::read_to_string(&log).unwrap();
     let expected: Vec<_> = Tool::ALL.iter().map(|tool| tool.name()).collect();
@@ -188,21 +154,13 @@ fn serve_until(end: impl FnOnce(&mut Child)) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(server.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    let export = lines
-        .find(|line| line.contains("export KUBECONFIG="))
-        .expect("it says how to use it");
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let export = lines.find(|line| line.contains("export KUBECONFIG=")).expect("it says how to use it");
     assert!(export.ends_with(kubeconfig.to_str().unwrap()), "{export}");
     let path = lines.find(|line| line.contains("export PATH=")).unwrap();
-    assert!(
-        path.contains(folder.path().to_str().unwrap()),
-        "the given tools: {path}"
-    );
-    let logs = lines
-        .find_map(|line| line.split("Logs: ").nth(1)?.split(". ").next().map(PathBuf::from))
-        .unwrap();
+    assert!(path.contains(folder.path().to_str().unwrap()), "the given tools: {path}");
+    let logs =
+        lines.find_map(|line| line.split("Logs: ").nth(1)?.split(". ").next().map(PathBuf::from)).unwrap();
     assert!(logs.is_dir());
     let mut kubectl = Command::new(ours.path(Tool::Kubectl));
     kubectl.args(["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"]);
@@ -219,18 +177,11 @@ fn serve_does_not_touch_a_kubeconfig_that_is_not_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");
     fs::write(&kubeconfig, "current-context: production\n").unwrap();
-    let output = binary()
-        .args(["serve", "--kubeconfig"])
-        .arg(&kubeconfig)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output =
+        binary().args(["serve", "--kubeconfig"]).arg(&kubeconfig).stdin(Stdio::null()).output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("was not written by hooktender-cluster"));
-    assert_eq!(
-        fs::read_to_string(&kubeconfig).unwrap(),
-        "current-context: production\n"
-    );
+    assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), "current-context: production\n");
 }
 
 fn make_executable(path: &Path) {

@@ -38,17 +38,9 @@ fn it_starts_in_the_pinned_version() {
     }
     assert!(cluster().api_url().starts_with("https://127.0.0.1:"));
     assert_eq!(cluster().pids().len(), 3);
-    let helm = cluster()
-        .helm()
-        .args(["version", "--template={{.Version}}"])
-        .output()
-        .unwrap();
+    let helm = cluster().helm().args(["version", "--template={{.Version}}"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&helm.stdout), "v3.22.0");
-    let releases = cluster()
-        .helm()
-        .args(["list", "--all-namespaces", "--output=json"])
-        .output()
-        .unwrap();
+    let releases = cluster().helm().args(["list", "--all-namespaces", "--output=json"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&releases.stdout).trim(), "[]");
 }
 
@@ -59,30 +51,19 @@ fn a_service_account_may_do_what_its_rules_say_and_nothing_else() {
     let reader = "- apiGroups: ['']\n  resources: [configmaps]\n  verbs: [get, list]";
     let nobody = cluster().service_account(&namespace, "nobody", "").unwrap();
     let local = cluster().service_account(&namespace, "local", reader).unwrap();
-    let everywhere = cluster()
-        .cluster_service_account(&namespace, "everywhere", reader)
-        .unwrap();
+    let everywhere = cluster().cluster_service_account(&namespace, "everywhere", reader).unwrap();
     let list =
         |user, namespace: &str| cluster().kubectl_run_as(user, &["get", "configmaps", "-n", namespace]);
 
     let refusal = list(&nobody, &namespace).unwrap_err();
     let user = format!("system:serviceaccount:{namespace}:nobody");
-    assert!(
-        refusal.stderr.contains("orbidden") && refusal.stderr.contains(&user),
-        "{refusal}"
-    );
+    assert!(refusal.stderr.contains("orbidden") && refusal.stderr.contains(&user), "{refusal}");
 
     list(&local, &namespace).unwrap();
     assert!(list(&local, &other).unwrap_err().stderr.contains("orbidden"));
     list(&everywhere, &other).unwrap();
     let create = ["create", "configmap", "a", "-n", &namespace];
-    assert!(
-        cluster()
-            .kubectl_run_as(&everywhere, &create)
-            .unwrap_err()
-            .stderr
-            .contains("orbidden")
-    );
+    assert!(cluster().kubectl_run_as(&everywhere, &create).unwrap_err().stderr.contains("orbidden"));
 }
 
 #[test]
@@ -91,21 +72,15 @@ fn what_an_object_owns_goes_with_it() {
     let create = |yaml: String| cluster().kubectl_apply(&yaml).unwrap();
     let head = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  namespace: {namespace}\n");
     create(format!("{head}  name: owner\n"));
-    let owner = cluster()
-        .kubectl_json(&["get", "configmap", "owner", "-n", &namespace])
-        .unwrap();
+    let owner = cluster().kubectl_json(&["get", "configmap", "owner", "-n", &namespace]).unwrap();
     let uid = owner["metadata"]["uid"].as_str().unwrap();
     create(format!(
         "{head}  name: owned\n  ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: owner, uid: {uid}}}]\n"
     ));
     let start = Instant::now();
-    cluster()
-        .kubectl_run(&["delete", "configmap", "owner", "-n", &namespace])
+    cluster().kubectl_run(&["delete", "configmap", "owner", "-n", &namespace]).unwrap();
+    eventually(SOON, "the owned ConfigMap is gone", || gone(&["configmap", "owned", "-n", &namespace]))
         .unwrap();
-    eventually(SOON, "the owned ConfigMap is gone", || {
-        gone(&["configmap", "owned", "-n", &namespace])
-    })
-    .unwrap();
     println!("cascade: {:.1?}", start.elapsed());
 }
 
@@ -116,13 +91,9 @@ fn a_deleted_namespace_goes_with_what_is_in_it() {
         cluster().kubectl_run(&["get", "serviceaccount", "default", "-n", &namespace])
     })
     .unwrap();
-    cluster()
-        .kubectl_run(&["create", "configmap", "inside", "-n", &namespace])
-        .unwrap();
+    cluster().kubectl_run(&["create", "configmap", "inside", "-n", &namespace]).unwrap();
     let start = Instant::now();
-    cluster()
-        .kubectl_run(&["delete", "namespace", &namespace, "--wait=false"])
-        .unwrap();
+    cluster().kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
     eventually(SOON, "the namespace is gone", || gone(&["namespace", &namespace])).unwrap();
     println!("namespace deletion: {:.1?}", start.elapsed());
     gone(&["configmap", "inside", "-n", &namespace]).unwrap();
@@ -132,12 +103,8 @@ fn a_deleted_namespace_goes_with_what_is_in_it() {
 fn the_audit_log_has_each_request_once_and_at_once() {
     let namespace = cluster().namespace("audit").unwrap();
     let user = cluster().service_account(&namespace, "nobody", "").unwrap();
-    cluster()
-        .kubectl_run(&["create", "configmap", "seen", "-n", &namespace])
-        .unwrap();
-    cluster()
-        .kubectl_run_as(&user, &["get", "secret", "hidden", "-n", &namespace])
-        .unwrap_err();
+    cluster().kubectl_run(&["create", "configmap", "seen", "-n", &namespace]).unwrap();
+    cluster().kubectl_run_as(&user, &["get", "secret", "hidden", "-n", &namespace]).unwrap_err();
 
     // No waiting: events are written before answers.
     let events = cluster().audit().unwrap();
@@ -147,20 +114,10 @@ fn the_audit_log_has_each_request_once_and_at_once() {
         };
         events.iter().filter(same).collect()
     };
-    let [created] = of("configmaps", "seen")[..] else {
-        panic!("{:?}", of("configmaps", "seen"))
-    };
-    assert_eq!(
-        (created.verb.as_str(), created.user.as_str(), created.status_code),
-        ("create", "admin", 201)
-    );
-    assert!(
-        created.is_write() && created.user_agent.starts_with("kubectl/"),
-        "{created:?}"
-    );
-    let [refused] = of("secrets", "hidden")[..] else {
-        panic!("{:?}", of("secrets", "hidden"))
-    };
+    let [created] = of("configmaps", "seen")[..] else { panic!("{:?}", of("configmaps", "seen")) };
+    assert_eq!((created.verb.as_str(), created.user.as_str(), created.status_code), ("create", "admin", 201));
+    assert!(created.is_write() && created.user_agent.starts_with("kubectl/"), "{created:?}");
+    let [refused] = of("secrets", "hidden")[..] else { panic!("{:?}", of("secrets", "hidden")) };
     assert_eq!((refused.verb.as_str(), refused.status_code), ("get", 403));
     assert_eq!(refused.user, format!("system:serviceaccount:{namespace}:nobody"));
     assert!(created.at < refused.at);
@@ -176,9 +133,7 @@ fn the_audit_log_has_each_request_once_and_at_once() {
 
 #[test]
 fn a_refused_manifest_says_why() {
-    let error = cluster()
-        .kubectl_apply("{apiVersion: v1, kind: Unheard, metadata: {name: a}}")
-        .unwrap_err();
+    let error = cluster().kubectl_apply("{apiVersion: v1, kind: Unheard, metadata: {name: a}}").unwrap_err();
     assert!(error.stderr.contains("Unheard"), "{error}");
     let mixed = "{apiVersion: v1, kind: Namespace, metadata: {name: mixed}}\n---\n\
                  {apiVersion: v1, kind: Namespace, metadata: {name: Not-A-Name}}\n";

@@ -35,16 +35,11 @@ fn raw(pid: u32) -> Pid {
 
 fn assert_gone(pids: &[u32], folder: Option<&Path>) {
     let start = Instant::now();
-    eventually(SOON, "all processes are gone", || {
-        pids.iter().try_for_each(|pid| gone(*pid))
-    })
-    .unwrap();
+    eventually(SOON, "all processes are gone", || pids.iter().try_for_each(|pid| gone(*pid))).unwrap();
     println!("processes gone after {:.1?}", start.elapsed());
     if let Some(folder) = folder {
-        eventually(SOON, "the folder is gone", || {
-            if folder.exists() { Err(folder) } else { Ok(()) }
-        })
-        .unwrap();
+        eventually(SOON, "the folder is gone", || if folder.exists() { Err(folder) } else { Ok(()) })
+            .unwrap();
     }
 }
 
@@ -77,13 +72,7 @@ impl Owner {
             .expect("the owner prints its cluster");
         let (supervisor, servers, folder): (u32, Vec<u32>, String) = serde_json::from_str(&line).unwrap();
         assert_eq!(servers.len(), 3);
-        Self {
-            process,
-            _output: output,
-            supervisor,
-            servers,
-            folder,
-        }
+        Self { process, _output: output, supervisor, servers, folder }
     }
 
     fn all(&self) -> Vec<u32> {
@@ -160,11 +149,8 @@ fn dropping_a_cluster_ends_it_and_the_api_server_can_be_away_meanwhile() {
     cluster.start_api_server().unwrap();
     println!("API server again in {:.1?}", start.elapsed());
     cluster.kubectl_run(&["get", "configmap", "kept"]).unwrap();
-    let creates = cluster
-        .audit()
-        .unwrap()
-        .into_iter()
-        .filter(|event| event.name == "kept" && event.is_write());
+    let creates =
+        cluster.audit().unwrap().into_iter().filter(|event| event.name == "kept" && event.is_write());
     assert_eq!(creates.count(), 1, "the audit log goes on");
 
     let mut pids: Vec<u32> = cluster.pids().into_values().collect();
@@ -190,9 +176,7 @@ fn cascade_of_a_new_kind(cluster: &Cluster, plural: &str) -> Duration {
         ))
         .unwrap();
     eventually(SOON, "the kind is served", || {
-        cluster.kubectl_apply(&format!(
-            "{{apiVersion: {group}/v1, kind: {kind}, metadata: {{name: owner}}}}"
-        ))
+        cluster.kubectl_apply(&format!("{{apiVersion: {group}/v1, kind: {kind}, metadata: {{name: owner}}}}"))
     })
     .unwrap();
     cluster.restart_controllers().unwrap();
@@ -207,12 +191,7 @@ fn cascade_of_a_new_kind(cluster: &Cluster, plural: &str) -> Duration {
     let start = Instant::now();
     cluster.kubectl_run(&["delete", plural, "owner"]).unwrap();
     eventually(SOON, "the owned ConfigMap is gone", || {
-        match cluster.kubectl_run(&[
-            "get",
-            "configmap",
-            &format!("owned-{plural}"),
-            "--ignore-not-found",
-        ]) {
+        match cluster.kubectl_run(&["get", "configmap", &format!("owned-{plural}"), "--ignore-not-found"]) {
             Ok(output) if output.is_empty() => Ok(()),
             other => Err(other),
         }
@@ -227,13 +206,7 @@ fn restarted_controllers_know_new_kinds_at_once() {
     let before = cluster.pids();
     let took = cascade_of_a_new_kind(&cluster, "things");
     println!("cascade of a new kind: {took:.1?}");
-    assert_ne!(
-        cluster.pids()["kube-controller-manager"],
-        before["kube-controller-manager"]
-    );
+    assert_ne!(cluster.pids()["kube-controller-manager"], before["kube-controller-manager"]);
     assert_eq!(cluster.pids()["kube-apiserver"], before["kube-apiserver"]);
-    assert!(
-        took < Duration::from_secs(20),
-        "the garbage collector's own interval is 30 s: {took:.1?}"
-    );
+    assert!(took < Duration::from_secs(20), "the garbage collector's own interval is 30 s: {took:.1?}");
 }

@@ -77,11 +77,7 @@ fn in_account(
         (&Method::PUT, []) => world.vendor_mut(vendor).put_account(account, body(call)?),
         (&Method::DELETE, []) => {
             let known = world.vendor_mut(vendor).remove_account(account);
-            if known {
-                Ok(Value::Null)
-            } else {
-                Err(crate::world::no_account(vendor, account))
-            }
+            if known { Ok(Value::Null) } else { Err(crate::world::no_account(vendor, account)) }
         }
         (&Method::GET, ["subscriptions"]) => world.vendor(vendor).subscriptions(account).map(Value::Array),
         (&Method::POST, ["subscriptions"]) => {
@@ -100,10 +96,7 @@ fn in_account(
             world.vendor_mut(vendor).revoke(account).map(|()| Value::Null)
         }
         (_, ["journal" | "counts" | "faults", ..]) => in_ledger(world, vendor, account, rest, call),
-        _ => world
-            .vendor_mut(vendor)
-            .extra(account, call, rest)
-            .unwrap_or_else(|| Err(no_route(call))),
+        _ => world.vendor_mut(vendor).extra(account, call, rest).unwrap_or_else(|| Err(no_route(call))),
     }
 }
 
@@ -131,9 +124,7 @@ fn in_ledger(
             Ok(Value::Null)
         }
         (&Method::DELETE, ["faults", id]) => {
-            let number = id
-                .parse()
-                .map_err(|_| Refusal::Bad(format!("{id:?} is not the id of a fault")))?;
+            let number = id.parse().map_err(|_| Refusal::Bad(format!("{id:?} is not the id of a fault")))?;
             if world.ledger(vendor, account).faults.remove(Some(number)) {
                 Ok(Value::Null)
             } else {
@@ -158,13 +149,9 @@ fn body(call: &Call) -> Result<Value, Refusal> {
     if call.body.is_empty() {
         return Ok(json!({}));
     }
-    call.json()
-        .map_err(|e| Refusal::Bad(format!("the body is not JSON: {e}")))
+    call.json().map_err(|e| Refusal::Bad(format!("the body is not JSON: {e}")))
 }
 
 fn no_route(call: &Call) -> Refusal {
-    Refusal::Bad(format!(
-        "no control route {} {}; GET / lists them",
-        call.method, call.path
-    ))
+    Refusal::Bad(format!("no control route {} {}; GET / lists them", call.method, call.path))
 }

@@ -30,18 +30,12 @@ impl Call {
     /// Takes the whole request off the wire.
     pub(crate) async fn read(request: Request) -> Result<Self, String> {
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, LARGEST_BODY)
-            .await
-            .map_err(|e| e.to_string())?;
+        let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|e| e.to_string())?;
         let path = parts.uri.path().to_owned();
         let segments = path
             .split('/')
             .filter(|s| !s.is_empty())
-            .map(|s| {
-                percent_encoding::percent_decode_str(s)
-                    .decode_utf8_lossy()
-                    .into_owned()
-            })
+            .map(|s| percent_encoding::percent_decode_str(s).decode_utf8_lossy().into_owned())
             .collect();
         Ok(Self {
             method: parts.method,
@@ -72,15 +66,10 @@ impl Call {
 
     /// The body as a form; empty unless the request calls it one.
     pub(crate) fn form(&self) -> Vec<(String, String)> {
-        let is_form = self.header("content-type").is_some_and(|t| {
-            t.to_ascii_lowercase()
-                .starts_with("application/x-www-form-urlencoded")
-        });
-        if is_form {
-            form_urlencoded::parse(&self.body).into_owned().collect()
-        } else {
-            Vec::new()
-        }
+        let is_form = self
+            .header("content-type")
+            .is_some_and(|t| t.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+        if is_form { form_urlencoded::parse(&self.body).into_owned().collect() } else { Vec::new() }
     }
 
     /// The credential behind `Authorization: <scheme>`, the scheme compared without case.
@@ -106,8 +95,7 @@ impl Call {
         if self.body.is_empty() {
             return Value::Null;
         }
-        self.json()
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.body).into_owned()))
+        self.json().unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.body).into_owned()))
     }
 }
 
@@ -123,11 +111,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// An answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: Box::default(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Box::default(), body: Bytes::new() }
     }
 
     /// A JSON answer in UTF-8.
@@ -138,9 +122,7 @@ impl Reply {
     /// An answer of any media type.
     pub(crate) fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let mut reply = Self::empty(status);
-        reply
-            .headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         reply.body = body.into();
         reply
     }

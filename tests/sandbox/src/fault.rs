@@ -190,9 +190,7 @@ impl Fault {
         if let Some(content_type) = self.content_type.as_deref().or(usual_type) {
             reply = reply.with("content-type", content_type);
         }
-        self.headers
-            .iter()
-            .fold(reply, |reply, (name, value)| reply.with(name, value))
+        self.headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value))
     }
 
     fn suits(&self, operation: Operation, call: &Call) -> bool {
@@ -201,10 +199,7 @@ impl Fault {
             Target::One(wanted) => wanted == operation,
         };
         operation_suits
-            && self
-                .path_contains
-                .as_ref()
-                .is_none_or(|text| call.path.contains(text))
+            && self.path_contains.as_ref().is_none_or(|text| call.path.contains(text))
             && self
                 .body_contains
                 .as_ref()
@@ -225,10 +220,7 @@ impl Faults {
 
     /// The fault for this request, if any; counts it.
     pub(crate) fn take(&mut self, operation: Operation, call: &Call) -> Option<Fault> {
-        let place = self
-            .queue
-            .iter()
-            .position(|(_, fault)| fault.suits(operation, call))?;
+        let place = self.queue.iter().position(|(_, fault)| fault.suits(operation, call))?;
         let fault = &mut self.queue[place].1;
         if fault.skip > 0 {
             fault.skip -= 1;

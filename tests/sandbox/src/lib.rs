@@ -108,11 +108,7 @@ impl Sandbox {
             return Err(Error::NotLoopback(options.address));
         }
         let (closing, closed) = watch::channel(false);
-        let house = House {
-            world: Shared::new(),
-            closing: closed,
-            log: options.log,
-        };
+        let house = House { world: Shared::new(), closing: closed, log: options.log };
         let mut urls = Vec::new();
         let mut bound = Vec::new();
         for (door, port) in [
@@ -125,23 +121,13 @@ impl Sandbox {
             bound.push((door, listener));
             urls.push(url);
         }
-        let listeners = bound
-            .into_iter()
-            .map(|(door, listener)| server::open(door, listener, house.clone()))
-            .collect();
+        let listeners =
+            bound.into_iter().map(|(door, listener)| server::open(door, listener, house.clone())).collect();
         let mut urls = urls.into_iter();
         let mut next = || urls.next().unwrap_or_default();
-        let addresses = Addresses {
-            brightpearl: next(),
-            contensis: next(),
-            superoffice: next(),
-            control: next(),
-        };
-        Ok(Self {
-            addresses,
-            closing,
-            listeners,
-        })
+        let addresses =
+            Addresses { brightpearl: next(), contensis: next(), superoffice: next(), control: next() };
+        Ok(Self { addresses, closing, listeners })
     }
 
     /// All base addresses.
@@ -188,11 +174,7 @@ impl Drop for Sandbox {
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen { address, source })?;
-    let bound = listener
-        .local_addr()
-        .map_err(|source| Error::Listen { address, source })?;
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let bound = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
     Ok((listener, format!("http://{bound}")))
 }

@@ -52,10 +52,7 @@ pub(crate) fn open(door: Door, listener: TcpListener, house: House) -> JoinHandl
             // An error means that the owner is gone, which is the same thing.
             let _ = closing.wait_for(|closing| *closing).await;
         };
-        if let Err(error) = axum::serve(Doors(listener), service)
-            .with_graceful_shutdown(closed)
-            .await
-        {
+        if let Err(error) = axum::serve(Doors(listener), service).with_graceful_shutdown(closed).await {
             eprintln!("listener for {door:?} failed: {error}");
         }
     })
@@ -74,12 +71,7 @@ async fn enter(
         Door::Control => {
             let reply = control::answer(&mut house.world.lock(), &call);
             if house.log {
-                eprintln!(
-                    "control {} {} -> {}",
-                    call.method,
-                    call.path,
-                    reply.status.as_u16()
-                );
+                eprintln!("control {} {} -> {}", call.method, call.path, reply.status.as_u16());
             }
             reply.into_response()
         }
@@ -132,10 +124,7 @@ async fn work(vendor: VendorName, house: House, call: Call) -> Ending {
         Ending::Hang(_) => "hanging".to_owned(),
     };
     if house.log {
-        let fault = arrival
-            .fault
-            .map(|f| format!(" ({})", f.kind.name()))
-            .unwrap_or_default();
+        let fault = arrival.fault.map(|f| format!(" ({})", f.kind.name())).unwrap_or_default();
         eprintln!(
             "{} {} {} {} -> {status}{fault}",
             vendor.as_str(),
@@ -165,11 +154,7 @@ async fn suffer(house: &House, arrival: &Arrival, call: &Call, fault: &Fault) ->
                 tokio::time::sleep(span.unwrap_or_default()).await;
                 commit(&house, &late, &call);
             });
-            if fault.hang {
-                Ending::Hang(None)
-            } else {
-                Ending::Close
-            }
+            if fault.hang { Ending::Hang(None) } else { Ending::Close }
         }
         Kind::Delay => {
             tokio::time::sleep(span.unwrap_or_default()).await;
@@ -199,11 +184,7 @@ async fn suffer(house: &House, arrival: &Arrival, call: &Call, fault: &Fault) ->
 fn commit(house: &House, arrival: &Arrival, call: &Call) -> Reply {
     let done = house.world.lock().commit(arrival, call);
     done.unwrap_or_else(|| {
-        Reply::text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "text/plain",
-            "the sandbox was reset meanwhile",
-        )
+        Reply::text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the sandbox was reset meanwhile")
     })
 }
 
@@ -237,9 +218,7 @@ fn broken(reply: Reply) -> Response {
     let mut response = Response::new(Body::from_stream(pieces));
     *response.status_mut() = status;
     *response.headers_mut() = *headers;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(announced));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(announced));
     response
 }
 
@@ -273,13 +252,7 @@ impl Listener for Doors {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Only a matter of speed: the answers are small.
         let _ = stream.set_nodelay(true);
-        (
-            Wire {
-                stream,
-                line: Line(Arc::new(AtomicBool::new(false))),
-            },
-            address,
-        )
+        (Wire { stream, line: Line(Arc::new(AtomicBool::new(false))) }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -59,10 +59,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(account: Option<String>, operation: Operation) -> Self {
-        Self {
-            account: account.unwrap_or_else(|| STRAY.to_owned()),
-            operation,
-        }
+        Self { account: account.unwrap_or_else(|| STRAY.to_owned()), operation }
     }
 }
 
@@ -137,11 +134,7 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// The same arrival for work that is done later.
     pub(crate) fn again(&self) -> Self {
-        Self {
-            place: self.place.clone(),
-            fault: None,
-            ..*self
-        }
+        Self { place: self.place.clone(), fault: None, ..*self }
     }
 }
 
@@ -171,11 +164,7 @@ impl World {
     /// Back to the built-in accounts, empty journals, no faults, true time.
     pub(crate) fn reset(&mut self) {
         let epoch = self.epoch + 1;
-        *self = Self {
-            epoch,
-            next_seq: self.next_seq,
-            ..Self::new()
-        };
+        *self = Self { epoch, next_seq: self.next_seq, ..Self::new() };
     }
 
     /// The vendors' time.
@@ -212,31 +201,20 @@ impl World {
         let fault = ledger.faults.take(place.operation, call);
         let name = fault.as_ref().map(|f| f.kind.name());
         ledger.journal.push(Entry::new(seq, place.operation, call, name));
-        Arrival {
-            vendor,
-            place,
-            seq,
-            fault,
-            pause,
-            epoch,
-        }
+        Arrival { vendor, place, seq, fault, pause, epoch }
     }
 
     /// Does the work, unless the world was reset since the request arrived.
     pub(crate) fn commit(&mut self, arrival: &Arrival, call: &Call) -> Option<Reply> {
         let now = self.now();
-        (arrival.epoch == self.epoch).then(|| {
-            self.vendor_mut(arrival.vendor)
-                .handle(&arrival.place.account, call, now)
-        })
+        (arrival.epoch == self.epoch)
+            .then(|| self.vendor_mut(arrival.vendor).handle(&arrival.place.account, call, now))
     }
 
     /// Writes down which status was sent.
     pub(crate) fn answered(&mut self, arrival: &Arrival, status: u16) {
         if arrival.epoch == self.epoch {
-            self.ledger(arrival.vendor, &arrival.place.account)
-                .journal
-                .answered(arrival.seq, status);
+            self.ledger(arrival.vendor, &arrival.place.account).journal.answered(arrival.seq, status);
         }
     }
 

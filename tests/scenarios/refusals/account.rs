@@ -61,12 +61,7 @@ fn manifests() -> Vec<Case> {
             vendor("{}"),
             "spec.vendor: Invalid value: set exactly one vendor: brightpearl, contensis or superoffice",
         ),
-        bad(
-            "no vendor at all",
-            ACCOUNT,
-            "{}".into(),
-            "spec.vendor: Required value",
-        ),
+        bad("no vendor at all", ACCOUNT, "{}".into(), "spec.vendor: Required value"),
         bad(
             "two vendors",
             ACCOUNT,

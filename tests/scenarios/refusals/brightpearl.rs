@@ -10,9 +10,7 @@ fn account(members: &str) -> String {
 
 /// An account with these credentials, in flow style.
 fn login(credentials: &str) -> String {
-    account(&format!(
-        "datacenter: euw1, account: acme, credentials: {credentials}"
-    ))
+    account(&format!("datacenter: euw1, account: acme, credentials: {credentials}"))
 }
 
 fn webhook(members: &str) -> String {
@@ -29,25 +27,13 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn accounts() -> Vec<Case> {
     let at = |address: &str| account(&format!("{address}, account: acme, credentials: {{{STAFF}}}"));
-    let named = |name: &str| {
-        account(&format!(
-            "datacenter: euw1, account: {name}, credentials: {{{STAFF}}}"
-        ))
-    };
+    let named = |name: &str| account(&format!("datacenter: euw1, account: {name}, credentials: {{{STAFF}}}"));
     let mut cases = vec![
         fine("a datacentre", ACCOUNT, at("datacenter: euw1")),
         fine("an address", ACCOUNT, at("url: 'https://ws-eu1.brightpearl.com'")),
-        fine(
-            "any base address",
-            ACCOUNT,
-            at("url: 'http://127.0.0.1:8080/brightpearl/'"),
-        ),
+        fine("any base address", ACCOUNT, at("url: 'http://127.0.0.1:8080/brightpearl/'")),
         changed(
-            fine(
-                "the vendor moves accounts",
-                ACCOUNT,
-                at("url: 'https://ws-eu1.brightpearl.com'"),
-            ),
+            fine("the vendor moves accounts", ACCOUNT, at("url: 'https://ws-eu1.brightpearl.com'")),
             at("datacenter: euw1"),
         ),
         bad(
@@ -129,11 +115,7 @@ fn logins() -> Vec<Case> {
             ACCOUNT,
             login("{accountToken: {appRef: acme_ops, tokenSecretRef: {name: b, key: token}}}"),
         ),
-        fine(
-            "an OAuth app",
-            ACCOUNT,
-            oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: b}"),
-        ),
+        fine("an OAuth app", ACCOUNT, oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: b}")),
         fine(
             "an OAuth app with its own token endpoint",
             ACCOUNT,
@@ -157,9 +139,7 @@ fn logins() -> Vec<Case> {
         bad(
             "two kinds of login",
             ACCOUNT,
-            login(&format!(
-                "{{{STAFF}, oauth: {{appRef: a, devRef: b, tokenSecretRef: {{name: b}}}}}}"
-            )),
+            login(&format!("{{{STAFF}, oauth: {{appRef: a, devRef: b, tokenSecretRef: {{name: b}}}}}}")),
             "set exactly one kind of credentials: staffToken, accountToken or oauth",
         ),
         bad(
@@ -196,32 +176,16 @@ fn logins() -> Vec<Case> {
 }
 
 fn subscriptions() -> Vec<Case> {
-    let to = |uri: &str| {
-        webhook(&format!(
-            "subscribeTo: product, httpMethod: GET, uriTemplate: '{uri}'"
-        ))
-    };
+    let to = |uri: &str| webhook(&format!("subscribeTo: product, httpMethod: GET, uriTemplate: '{uri}'"));
     let quality = |value: &str| {
         webhook(&format!(
             "subscribeTo: product, httpMethod: GET, uriTemplate: 'https://a.example/', qualityOfService: {value}"
         ))
     };
     let mut cases = vec![
-        fine(
-            "the least that a subscription can be",
-            WEBHOOK,
-            to("https://a.example/"),
-        ),
-        fine(
-            "plain http is the receiver's business",
-            WEBHOOK,
-            to("HTTP://a.example/${resource-id}"),
-        ),
-        fine(
-            "the whole address is a variable",
-            WEBHOOK,
-            to("$(RECEIVER)/${resource-id}"),
-        ),
+        fine("the least that a subscription can be", WEBHOOK, to("https://a.example/")),
+        fine("plain http is the receiver's business", WEBHOOK, to("HTTP://a.example/${resource-id}")),
+        fine("the whole address is a variable", WEBHOOK, to("$(RECEIVER)/${resource-id}")),
         fine(
             "any name of an event: the vendor decides",
             WEBHOOK,
@@ -298,10 +262,7 @@ fn bodies() -> Vec<Case> {
             "subscribeTo: product, httpMethod: {method}, uriTemplate: 'https://a.example/'{members}"
         ))
     };
-    let (body, kind) = (
-        ", bodyTemplate: '{\"id\":\"${resource-id}\"}'",
-        ", contentType: application/json",
-    );
+    let (body, kind) = (", bodyTemplate: '{\"id\":\"${resource-id}\"}'", ", contentType: application/json");
     let mut cases = vec![bad(
         "an empty content type",
         WEBHOOK,
@@ -312,10 +273,7 @@ fn bodies() -> Vec<Case> {
         cases.push(fine(
             "everything",
             WEBHOOK,
-            with(
-                method,
-                &format!("{body}{kind}, idSetAccepted: true, qualityOfService: 1"),
-            ),
+            with(method, &format!("{body}{kind}, idSetAccepted: true, qualityOfService: 1")),
         ));
         for lacking in ["", body, kind, ", bodyTemplate: null, contentType: null"] {
             cases.push(bad(
@@ -327,12 +285,8 @@ fn bodies() -> Vec<Case> {
         }
     }
     for method in ["GET", "DELETE"] {
-        for excess in [
-            body.to_owned(),
-            kind.to_owned(),
-            format!("{body}{kind}"),
-            ", bodyTemplate: ''".into(),
-        ] {
+        for excess in [body.to_owned(), kind.to_owned(), format!("{body}{kind}"), ", bodyTemplate: ''".into()]
+        {
             cases.push(bad(
                 "no body belongs to it",
                 WEBHOOK,

@@ -17,9 +17,7 @@ fn webhook(members: &str) -> String {
 
 /// A subscription with further members.
 fn with(members: &str) -> String {
-    webhook(&format!(
-        "name: a, url: 'https://a.example/', {TOPICS}, {members}"
-    ))
+    webhook(&format!("name: a, url: 'https://a.example/', {TOPICS}, {members}"))
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -33,19 +31,11 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn accounts() -> Vec<Case> {
     let at = |address: &str| account(&format!("{address}, project: movies, credentials: {{{KEY}}}"));
-    let project = |name: &str| {
-        account(&format!(
-            "alias: example, project: {name}, credentials: {{{KEY}}}"
-        ))
-    };
+    let project = |name: &str| account(&format!("alias: example, project: {name}, credentials: {{{KEY}}}"));
     let language = |code: &str| at(&format!("alias: example, nameLanguage: {code}"));
     let mut cases = vec![
         fine("an alias and an API key", ACCOUNT, at("alias: example")),
-        fine(
-            "an address",
-            ACCOUNT,
-            at("url: 'https://cms-example.cloud.contensis.com/'"),
-        ),
+        fine("an address", ACCOUNT, at("url: 'https://cms-example.cloud.contensis.com/'")),
         fine("an old server", ACCOUNT, language("en-GB")),
         bad(
             "nowhere",
@@ -111,11 +101,8 @@ fn accounts() -> Vec<Case> {
 }
 
 fn logins() -> Vec<Case> {
-    let login = |credentials: &str| {
-        account(&format!(
-            "alias: example, project: movies, credentials: {credentials}"
-        ))
-    };
+    let login =
+        |credentials: &str| account(&format!("alias: example, project: movies, credentials: {credentials}"));
     vec![
         fine("a user's login", ACCOUNT, login(&format!("{{{CLASSIC}}}"))),
         bad(
@@ -199,11 +186,7 @@ fn subscriptions() -> Vec<Case> {
 
 fn topics() -> Vec<Case> {
     let of = |topics: &str| webhook(&format!("name: a, url: 'https://a.example/', topics: [{topics}]"));
-    let many = |count: usize| {
-        of(&["{resourceType: entry, event: [published]}"]
-            .repeat(count)
-            .join(", "))
-    };
+    let many = |count: usize| of(&["{resourceType: entry, event: [published]}"].repeat(count).join(", "));
     vec![
         fine("as many as there may be", WEBHOOK, many(64)),
         bad(
@@ -236,12 +219,7 @@ fn topics() -> Vec<Case> {
             of("{resourceType: '', event: [published]}"),
             "resourceType must not be empty: name a kind such as entry, asset or contentType",
         ),
-        bad(
-            "events left out",
-            WEBHOOK,
-            of("{resourceType: entry}"),
-            "topics[0].event: Required value",
-        ),
+        bad("events left out", WEBHOOK, of("{resourceType: entry}"), "topics[0].event: Required value"),
         bad(
             "no events",
             WEBHOOK,
@@ -270,12 +248,7 @@ fn headers() -> Vec<Case> {
             many(65),
             "headers: Too many: 65: must have at most 64 items",
         ),
-        bad(
-            "no value",
-            WEBHOOK,
-            with("headers: {X-A: {secret: true}}"),
-            "headers.X-A.value: Required value",
-        ),
+        bad("no value", WEBHOOK, with("headers: {X-A: {secret: true}}"), "headers.X-A.value: Required value"),
         bad(
             "the vendor drops it",
             WEBHOOK,

@@ -33,28 +33,16 @@ fn vendor(block: &str) -> String {
 }
 
 fn fine(reason: &'static str, kind: &'static str, spec: String) -> Case {
-    Case {
-        reason,
-        kind,
-        before: None,
-        spec,
-        refusal: None,
-    }
+    Case { reason, kind, before: None, spec, refusal: None }
 }
 
 fn bad(reason: &'static str, kind: &'static str, spec: String, refusal: &'static str) -> Case {
-    Case {
-        refusal: Some(refusal),
-        ..fine(reason, kind, spec)
-    }
+    Case { refusal: Some(refusal), ..fine(reason, kind, spec) }
 }
 
 /// The same object applied twice, with a change that is refused (or not).
 fn changed(case: Case, before: String) -> Case {
-    Case {
-        before: Some(before),
-        ..case
-    }
+    Case { before: Some(before), ..case }
 }
 
 const ACCOUNT: &str = "VendorAccount";
@@ -62,23 +50,16 @@ const WEBHOOK: &str = "Webhook";
 
 #[test]
 fn kubectl_apply_refuses_what_cannot_work_and_says_what_to_write_instead() {
-    let cases: Vec<Case> = [
-        account::cases(),
-        webhook::cases(),
-        brightpearl::cases(),
-        contensis::cases(),
-        superoffice::cases(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let cases: Vec<Case> =
+        [account::cases(), webhook::cases(), brightpearl::cases(), contensis::cases(), superoffice::cases()]
+            .into_iter()
+            .flatten()
+            .collect();
     let namespace = cluster().namespace("refusals").unwrap();
     let name = |number: usize| format!("case-{number:03}");
     let documents = |spec: &dyn Fn(&Case) -> Option<&str>| -> String {
         let specs = cases.iter().enumerate();
-        specs
-            .filter_map(|(number, case)| Some(manifest(case.kind, &name(number), spec(case)?)))
-            .collect()
+        specs.filter_map(|(number, case)| Some(manifest(case.kind, &name(number), spec(case)?))).collect()
     };
     apply(&namespace, &documents(&|case| case.before.as_deref())).accepted();
     let answer = try_apply(&namespace, &documents(&|case| Some(&case.spec)));
@@ -124,17 +105,12 @@ fn judge(case: &Case, name: &str, answer: &Answer) -> Result<(), String> {
         [] => Err("kubectl says neither that it was taken nor why not".into()),
         [only] if !only.contains(wanted) => Err(format!("should be refused with `{wanted}`, but: {only}")),
         [only]
-            if ["should match", "must validate", "must be a valid"]
-                .iter()
-                .any(|raw| only.contains(raw)) =>
+            if ["should match", "must validate", "must be a valid"].iter().any(|raw| only.contains(raw)) =>
         {
             Err(format!("nobody can tell what to write instead from: {only}"))
         }
         [_] => Ok(()),
-        many => Err(format!(
-            "one mistake should have one answer, not {}: {many:#?}",
-            many.len()
-        )),
+        many => Err(format!("one mistake should have one answer, not {}: {many:#?}", many.len())),
     }
 }
 
@@ -162,11 +138,7 @@ fn messages() -> BTreeSet<String> {
         if let Some(rules) = value.get("x-kubernetes-validations").and_then(Value::as_array) {
             for rule in rules {
                 let message = rule["message"].as_str();
-                into.insert(
-                    message
-                        .unwrap_or_else(|| panic!("a rule without a message: {rule}"))
-                        .into(),
-                );
+                into.insert(message.unwrap_or_else(|| panic!("a rule without a message: {rule}")).into());
             }
         }
         match value {
@@ -178,10 +150,7 @@ fn messages() -> BTreeSet<String> {
     let mut messages = BTreeSet::new();
     let crds = serde_json::to_value(hooktender::api::crds().unwrap()).unwrap();
     collect(&crds, &mut messages);
-    assert!(
-        messages.len() > 30,
-        "rules are found where they are: {messages:?}"
-    );
+    assert!(messages.len() > 30, "rules are found where they are: {messages:?}");
     messages
 }
 
@@ -192,10 +161,7 @@ fn a_misspelt_field_is_refused_by_its_name() {
         "{brightpearl: {subscribeTo: product, httpMethod: GET, uriTemplat: 'https://a.example/'}}",
     );
     let refusal = try_apply(&namespace, &manifest(WEBHOOK, "a", &spec)).refused();
-    assert!(
-        refusal.contains("unknown field \"spec.subscription.brightpearl.uriTemplat\""),
-        "{refusal}"
-    );
+    assert!(refusal.contains("unknown field \"spec.subscription.brightpearl.uriTemplat\""), "{refusal}");
 }
 
 #[test]
@@ -203,9 +169,6 @@ fn a_literal_secret_is_refused_without_being_repeated() {
     let namespace = cluster().namespace("refusals").unwrap();
     let block = "{superoffice: {name: a, events: [contact.created], targetUrl: 'https://a.example/', secret: hunter2}}";
     let refusal = try_apply(&namespace, &manifest(WEBHOOK, "a", &subscription(block))).refused();
-    assert!(
-        refusal.contains("spec.subscription.superoffice.secret: Invalid value: "),
-        "{refusal}"
-    );
+    assert!(refusal.contains("spec.subscription.superoffice.secret: Invalid value: "), "{refusal}");
     assert!(!refusal.contains("hunter2"), "{refusal}");
 }

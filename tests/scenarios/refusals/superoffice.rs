@@ -21,9 +21,7 @@ fn webhook(members: &str) -> String {
 
 /// A subscription with further members.
 fn with(members: &str) -> String {
-    webhook(&format!(
-        "name: a, events: [contact.created], targetUrl: 'https://a.example/', {members}"
-    ))
+    webhook(&format!("name: a, events: [contact.created], targetUrl: 'https://a.example/', {members}"))
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -67,12 +65,7 @@ fn accounts() -> Vec<Case> {
             ),
             account(ONLINE, BEARER),
         ),
-        bad(
-            "whose tenant?",
-            ACCOUNT,
-            tenant("environment: sod"),
-            "online.customerId: Required value",
-        ),
+        bad("whose tenant?", ACCOUNT, tenant("environment: sod"), "online.customerId: Required value"),
         bad(
             "an address is no tenant's id",
             ACCOUNT,
@@ -109,12 +102,7 @@ fn accounts() -> Vec<Case> {
             tenant("customerId: Cust1, url: 'https://online.superoffice.com/Cust1'"),
             "url must be a bare base URL such as https://online.superoffice.com, without path or query",
         ),
-        bad(
-            "no address",
-            ACCOUNT,
-            account("onsite: {}", BASIC),
-            "onsite.url: Required value",
-        ),
+        bad("no address", ACCOUNT, account("onsite: {}", BASIC), "onsite.url: Required value"),
     ];
     cases.extend(["crm.example.com", "https://crm.example.com/?a=b", "https://u:p@crm.example.com/"].map(|url| {
         bad(
@@ -130,11 +118,7 @@ fn accounts() -> Vec<Case> {
 fn logins() -> Vec<Case> {
     vec![
         fine("consent", ACCOUNT, account(ONLINE, REFRESH)),
-        fine(
-            "a ticket alone",
-            ACCOUNT,
-            account(ONSITE, "ticket: {ticketSecretRef: {name: s, key: a}}"),
-        ),
+        fine("a ticket alone", ACCOUNT, account(ONSITE, "ticket: {ticketSecretRef: {name: s, key: a}}")),
         fine(
             "a ticket with its app",
             ACCOUNT,
@@ -185,16 +169,10 @@ fn logins() -> Vec<Case> {
 }
 
 fn subscriptions() -> Vec<Case> {
-    let named = |name: &str| {
-        webhook(&format!(
-            "name: '{name}', events: [a], targetUrl: 'https://a.example/'"
-        ))
-    };
-    let events = |events: &str| {
-        webhook(&format!(
-            "name: a, targetUrl: 'https://a.example/', events: [{events}]"
-        ))
-    };
+    let named =
+        |name: &str| webhook(&format!("name: '{name}', events: [a], targetUrl: 'https://a.example/'"));
+    let events =
+        |events: &str| webhook(&format!("name: a, targetUrl: 'https://a.example/', events: [{events}]"));
     let mut cases = vec![
         fine(
             "everything",
@@ -204,11 +182,7 @@ fn subscriptions() -> Vec<Case> {
                  properties: {tenant: eu, n: [1, {deep: true}]}, errorsEmail: ops@example.com, onTooManyErrors: Leave",
             ) + "\nvariables: [{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
         ),
-        fine(
-            "any name of an event: the vendor decides",
-            WEBHOOK,
-            events("moon.risen"),
-        ),
+        fine("any name of an event: the vendor decides", WEBHOOK, events("moon.risen")),
         fine("the longest name", WEBHOOK, named(&"ä".repeat(100))),
         bad(
             "a name too long for the vendor's screens",
@@ -216,24 +190,14 @@ fn subscriptions() -> Vec<Case> {
             named(&"a".repeat(101)),
             "name must have 1 to 100 characters: SuperOffice's own screens allow no more",
         ),
-        bad(
-            "an empty name",
-            WEBHOOK,
-            named(""),
-            "name must have 1 to 100 characters",
-        ),
+        bad("an empty name", WEBHOOK, named(""), "name must have 1 to 100 characters"),
         bad(
             "no name",
             WEBHOOK,
             webhook("events: [a], targetUrl: 'https://a.example/'"),
             "spec.subscription.superoffice.name: Required value",
         ),
-        bad(
-            "no events",
-            WEBHOOK,
-            events(""),
-            "name at least one event, such as contact.created",
-        ),
+        bad("no events", WEBHOOK, events(""), "name at least one event, such as contact.created"),
         bad(
             "events left out",
             WEBHOOK,
@@ -272,21 +236,11 @@ fn subscriptions() -> Vec<Case> {
 
 fn targets() -> Vec<Case> {
     let to = |kind: &str, url: &str| {
-        webhook(&format!(
-            "name: a, events: [contact.created], type: {kind}, targetUrl: '{url}'"
-        ))
+        webhook(&format!("name: a, events: [contact.created], type: {kind}, targetUrl: '{url}'"))
     };
     let mut cases = vec![
-        fine(
-            "upper case is the same",
-            WEBHOOK,
-            to("webhook", "HTTPS://a.example/"),
-        ),
-        fine(
-            "the whole address is a variable",
-            WEBHOOK,
-            to("webhook", "$(RECEIVER)/so"),
-        ),
+        fine("upper case is the same", WEBHOOK, to("webhook", "HTTPS://a.example/")),
+        fine("the whole address is a variable", WEBHOOK, to("webhook", "$(RECEIVER)/so")),
         fine("a script", WEBHOOK, to("crmscript", "my-script")),
         fine("a plug-in of one's own", WEBHOOK, to("queue-writer", "anything")),
         bad(
@@ -295,12 +249,7 @@ fn targets() -> Vec<Case> {
             to("''", "x"),
             "type must not be empty: write webhook, crmscript or the name of an on-site plug-in",
         ),
-        bad(
-            "an empty script",
-            WEBHOOK,
-            to("crmscript", ""),
-            "targetUrl must not be empty",
-        ),
+        bad("an empty script", WEBHOOK, to("crmscript", ""), "targetUrl must not be empty"),
         bad(
             "no receiver",
             WEBHOOK,
@@ -308,16 +257,14 @@ fn targets() -> Vec<Case> {
             "spec.subscription.superoffice.targetUrl: Required value",
         ),
     ];
-    cases.extend(
-        ["http://a.example/", "a.example", "https://", "$$(ESCAPED)"].map(|url| {
-            bad(
-                "not https",
-                WEBHOOK,
-                to("webhook", url),
-                "targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does)",
-            )
-        }),
-    );
+    cases.extend(["http://a.example/", "a.example", "https://", "$$(ESCAPED)"].map(|url| {
+        bad(
+            "not https",
+            WEBHOOK,
+            to("webhook", url),
+            "targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does)",
+        )
+    }));
     cases
 }
 
@@ -331,12 +278,7 @@ fn secrets() -> Vec<Case> {
             WEBHOOK,
             signed("{name: A, value: a}, {name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}"),
         ),
-        bad(
-            "a literal secret by a detour",
-            WEBHOOK,
-            signed("{name: KEY, value: hunter2}"),
-            literal,
-        ),
+        bad("a literal secret by a detour", WEBHOOK, signed("{name: KEY, value: hunter2}"), literal),
         bad(
             "everybody reads ConfigMaps",
             WEBHOOK,
@@ -344,19 +286,16 @@ fn secrets() -> Vec<Case> {
             literal,
         ),
     ];
-    cases.extend(
-        [
-            "hunter2", "", "$(KEY)x", "x$(KEY)", "$(A)$(B)", "$$(KEY)", "$()", "${KEY}",
-        ]
-        .map(|secret| {
+    cases.extend(["hunter2", "", "$(KEY)x", "x$(KEY)", "$(A)$(B)", "$$(KEY)", "$()", "${KEY}"].map(
+        |secret| {
             bad(
                 "a literal secret",
                 WEBHOOK,
                 with(&format!("secret: '{secret}'")),
                 "secret must be exactly one $(NAME), with NAME a variable taken from a Secret",
             )
-        }),
-    );
+        },
+    ));
     cases
 }
 

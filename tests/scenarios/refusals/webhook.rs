@@ -89,12 +89,7 @@ fn the_object() -> Vec<Case> {
 
 fn the_subscription() -> Vec<Case> {
     vec![
-        bad(
-            "no subscription",
-            WEBHOOK,
-            "accountRef: {name: a}".into(),
-            "spec.subscription: Required value",
-        ),
+        bad("no subscription", WEBHOOK, "accountRef: {name: a}".into(), "spec.subscription: Required value"),
         bad(
             "a subscription at no vendor",
             WEBHOOK,
@@ -104,11 +99,7 @@ fn the_subscription() -> Vec<Case> {
         bad(
             "a subscription at two vendors",
             WEBHOOK,
-            subscription(&format!(
-                "{}, {}",
-                &CONTENSIS[..CONTENSIS.len() - 1],
-                &BRIGHTPEARL[1..]
-            )),
+            subscription(&format!("{}, {}", &CONTENSIS[..CONTENSIS.len() - 1], &BRIGHTPEARL[1..])),
             "set exactly one vendor: brightpearl, contensis or superoffice, the one of the account",
         ),
         changed(
@@ -164,23 +155,14 @@ fn variables() -> Vec<Case> {
                  {name: c, valueFrom: {configMapKeyRef: {name: m, key: k}}}",
             ),
         ),
-        fine(
-            "names differ by case",
-            WEBHOOK,
-            list("{name: TOKEN, value: a}, {name: token, value: a}"),
-        ),
+        fine("names differ by case", WEBHOOK, list("{name: TOKEN, value: a}, {name: token, value: a}")),
         bad(
             "which of the two is meant?",
             WEBHOOK,
             list("{name: A, value: a}, {name: B, value: b}, {name: A, value: c}"),
             "spec.variables: Invalid value: two variables have the same name: keep one of them",
         ),
-        bad(
-            "no value",
-            WEBHOOK,
-            list("{name: A}"),
-            "a variable has exactly one of value and valueFrom",
-        ),
+        bad("no value", WEBHOOK, list("{name: A}"), "a variable has exactly one of value and valueFrom"),
         bad(
             "two values",
             WEBHOOK,
@@ -201,12 +183,7 @@ fn variables() -> Vec<Case> {
             ),
             "valueFrom has exactly one of secretKeyRef and configMapKeyRef",
         ),
-        bad(
-            "no name",
-            WEBHOOK,
-            list("{value: a}"),
-            "spec.variables[0].name: Required value",
-        ),
+        bad("no name", WEBHOOK, list("{value: a}"), "spec.variables[0].name: Required value"),
         bad(
             "a Secret without a name",
             WEBHOOK,

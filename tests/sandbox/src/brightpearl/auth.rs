@@ -53,10 +53,7 @@ impl Credentials {
     /// A private app `{account}_ops` with a staff token.
     pub(crate) fn usual(account: &str) -> Self {
         let app = (format!("{account}_ops"), "example-staff-token".to_owned());
-        Self {
-            staff_tokens: [app].into(),
-            ..Self::default()
-        }
+        Self { staff_tokens: [app].into(), ..Self::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -112,10 +109,7 @@ impl Credentials {
         if field("grant_type") != Some("refresh_token") {
             return refused("unsupported_grant_type");
         }
-        let Some(app) = self
-            .oauth
-            .iter_mut()
-            .find(|app| field("client_id") == Some(app.app_ref.as_str()))
+        let Some(app) = self.oauth.iter_mut().find(|app| field("client_id") == Some(app.app_ref.as_str()))
         else {
             return refused("invalid_client");
         };

@@ -48,27 +48,17 @@ impl Brightpearl {
         let mut accounts = BTreeMap::new();
         accounts.insert(
             "acme".to_owned(),
-            Account {
-                credentials: Credentials::usual("acme"),
-                ..Account::default()
-            },
+            Account { credentials: Credentials::usual("acme"), ..Account::default() },
         );
-        Self {
-            accounts,
-            stray: Settings::default(),
-        }
+        Self { accounts, stray: Settings::default() }
     }
 
     fn account(&self, account: &str) -> Result<&Account, Refusal> {
-        self.accounts
-            .get(account)
-            .ok_or_else(|| no_account(VendorName::Brightpearl, account))
+        self.accounts.get(account).ok_or_else(|| no_account(VendorName::Brightpearl, account))
     }
 
     fn account_mut(&mut self, account: &str) -> Result<&mut Account, Refusal> {
-        self.accounts
-            .get_mut(account)
-            .ok_or_else(|| no_account(VendorName::Brightpearl, account))
+        self.accounts.get_mut(account).ok_or_else(|| no_account(VendorName::Brightpearl, account))
     }
 }
 
@@ -91,9 +81,7 @@ impl Fake for Brightpearl {
             (_, ["public-api", account, ..]) => (Some(*account), Operation::Other),
             _ => (None, Operation::Other),
         };
-        let known = account
-            .filter(|a| self.accounts.contains_key(*a))
-            .map(str::to_owned);
+        let known = account.filter(|a| self.accounts.contains_key(*a)).map(str::to_owned);
         Place::new(known, operation)
     }
 
@@ -113,11 +101,7 @@ impl Fake for Brightpearl {
         } else {
             account.serve(call)
         };
-        let reply = if account.settings.escape_equals {
-            escape_equals(reply)
-        } else {
-            reply
-        };
+        let reply = if account.settings.escape_equals { escape_equals(reply) } else { reply };
         reply
             .with("message-type", message_type)
             .with("ruid", &uuid::Uuid::new_v4().to_string())
@@ -131,21 +115,13 @@ impl Fake for Brightpearl {
     }
 
     fn put_account(&mut self, account: &str, body: Value) -> Result<Value, Refusal> {
-        let plain = !account.is_empty()
-            && account
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let plain =
+            !account.is_empty() && account.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !plain {
-            return Err(Refusal::Bad(
-                "an account code is made of lower-case letters and digits".to_owned(),
-            ));
+            return Err(Refusal::Bad("an account code is made of lower-case letters and digits".to_owned()));
         }
         let given: Credentials = serde_json::from_value(body).map_err(|e| Refusal::Bad(e.to_string()))?;
-        let credentials = if given.is_empty() {
-            Credentials::usual(account)
-        } else {
-            given
-        };
+        let credentials = if given.is_empty() { Credentials::usual(account) } else { given };
         let answer = shown(&credentials)?;
         self.accounts.entry(account.to_owned()).or_default().credentials = credentials;
         Ok(answer)
@@ -170,10 +146,7 @@ impl Fake for Brightpearl {
     }
 
     fn patch(&mut self, account: &str, id: &str, patch: &Value, _now: Timestamp) -> Result<Value, Refusal> {
-        let stored = id
-            .parse()
-            .ok()
-            .and_then(|n| self.account_mut(account).ok()?.store.get_mut(n));
+        let stored = id.parse().ok().and_then(|n| self.account_mut(account).ok()?.store.get_mut(n));
         let stored = stored.ok_or_else(|| no_subscription(id))?;
         let own_id = stored["id"].clone();
         merge(stored, patch);
@@ -188,11 +161,7 @@ impl Fake for Brightpearl {
     }
 
     fn settings(&self, account: &str) -> Result<Value, Refusal> {
-        if account == STRAY {
-            shown(&self.stray)
-        } else {
-            shown(&self.account(account)?.settings)
-        }
+        if account == STRAY { shown(&self.stray) } else { shown(&self.account(account)?.settings) }
     }
 
     fn patch_settings(&mut self, account: &str, patch: &Value) -> Result<Value, Refusal> {
@@ -203,9 +172,7 @@ impl Fake for Brightpearl {
         let account = self.account_mut(account)?;
         let wanted: Settings = patched(&account.settings, patch)?;
         if wanted.next_id < account.store.lowest_free() {
-            return Err(Refusal::Bad(
-                "nextId was used before, and ids are never used again".to_owned(),
-            ));
+            return Err(Refusal::Bad("nextId was used before, and ids are never used again".to_owned()));
         }
         if wanted.throttle_window_millis < 1 {
             return Err(Refusal::Bad("throttleWindowMillis must be 1 or more".to_owned()));

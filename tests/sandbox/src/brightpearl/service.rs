@@ -12,10 +12,7 @@ impl Account {
     pub(super) fn serve(&mut self, call: &Call) -> (&'static str, Reply) {
         let route = call.route();
         let Some(["integration-service", "webhook", rest @ ..]) = route.get(2..) else {
-            return (
-                "api-proxy",
-                not_found(&format!("There is no resource at {}", call.path)),
-            );
+            return ("api-proxy", not_found(&format!("There is no resource at {}", call.path)));
         };
         match (&call.method, rest) {
             (&Method::POST, []) => ("post-webhook", self.create(call)),
@@ -23,18 +20,11 @@ impl Account {
             (&Method::GET, [ids]) => named("webhook-get", "get-webhook", self.get(ids)),
             (&Method::DELETE, [id]) => named("webhook-delete", "delete-webhook", self.delete(id)),
             (&Method::POST, [id, "simulate"]) => ("webhook-simulate-post", self.simulate(id, call)),
-            (&Method::PUT | &Method::PATCH, _) if self.settings.update_status == 404 => (
-                "api-proxy",
-                not_found(&format!("There is no resource at {}", call.path)),
-            ),
-            (_, [] | [_]) => (
-                "api-proxy",
-                errors(StatusCode::METHOD_NOT_ALLOWED, &[method_refused(call)]),
-            ),
-            _ => (
-                "api-proxy",
-                not_found(&format!("There is no resource at {}", call.path)),
-            ),
+            (&Method::PUT | &Method::PATCH, _) if self.settings.update_status == 404 => {
+                ("api-proxy", not_found(&format!("There is no resource at {}", call.path)))
+            }
+            (_, [] | [_]) => ("api-proxy", errors(StatusCode::METHOD_NOT_ALLOWED, &[method_refused(call)])),
+            _ => ("api-proxy", not_found(&format!("There is no resource at {}", call.path))),
         }
     }
 
@@ -88,16 +78,10 @@ impl Account {
         if !known {
             return not_found(&format!("Webhook not found: {id}"));
         }
-        if call
-            .json()
-            .is_ok_and(|body| body.get("testData").is_some_and(Value::is_object))
-        {
+        if call.json().is_ok_and(|body| body.get("testData").is_some_and(Value::is_object)) {
             return json_reply(StatusCode::OK, &json!({}));
         }
-        errors(
-            StatusCode::BAD_REQUEST,
-            &[("CMNC-010".to_owned(), "testData is missing".to_owned())],
-        )
+        errors(StatusCode::BAD_REQUEST, &[("CMNC-010".to_owned(), "testData is missing".to_owned())])
     }
 }
 
@@ -115,10 +99,8 @@ fn response(value: &Value) -> Reply {
 
 /// The services' envelope (§8.1).
 fn errors(status: StatusCode, problems: &[(String, String)]) -> Reply {
-    let list: Vec<Value> = problems
-        .iter()
-        .map(|(code, message)| json!({"code": code, "message": message}))
-        .collect();
+    let list: Vec<Value> =
+        problems.iter().map(|(code, message)| json!({"code": code, "message": message})).collect();
     json_reply(status, &json!({"errors": list}))
 }
 
@@ -128,28 +110,16 @@ pub(super) fn gateway(status: StatusCode, text: &str) -> Reply {
 }
 
 fn not_found(message: &str) -> Reply {
-    errors(
-        StatusCode::NOT_FOUND,
-        &[("CMNC-404".to_owned(), message.to_owned())],
-    )
+    errors(StatusCode::NOT_FOUND, &[("CMNC-404".to_owned(), message.to_owned())])
 }
 
 /// No recording shows an unreadable set at the webhook service; 400 is the dossier's choice (§3).
 fn bad_set(ids: &str) -> Reply {
-    errors(
-        StatusCode::BAD_REQUEST,
-        &[(
-            "CMNC-018".to_owned(),
-            format!("{ids} cannot be used as an ID here"),
-        )],
-    )
+    errors(StatusCode::BAD_REQUEST, &[("CMNC-018".to_owned(), format!("{ids} cannot be used as an ID here"))])
 }
 
 fn method_refused(call: &Call) -> (String, String) {
-    (
-        "CMNC-405".to_owned(),
-        format!("{} is not offered here", call.method),
-    )
+    ("CMNC-405".to_owned(), format!("{} is not offered here", call.method))
 }
 
 pub(super) fn too_many() -> Reply {
@@ -165,9 +135,7 @@ pub(super) fn nobody(stray: &Settings) -> Reply {
     } else {
         not_found("There is no resource for this account")
     };
-    reply
-        .with("message-type", "api-proxy")
-        .with("ruid", &uuid::Uuid::new_v4().to_string())
+    reply.with("message-type", "api-proxy").with("ruid", &uuid::Uuid::new_v4().to_string())
 }
 
 /// `=` can stand only inside strings, so a plain replacement is safe.

@@ -15,10 +15,7 @@ pub(crate) struct Store {
 impl Store {
     /// Stores under the object's own `id` if it brings a free one, else under `next`.
     pub(crate) fn insert(&mut self, mut members: Map<String, Value>, next: u64) -> u64 {
-        let own = members
-            .get("id")
-            .and_then(Value::as_u64)
-            .filter(|id| !self.webhooks.contains_key(id));
+        let own = members.get("id").and_then(Value::as_u64).filter(|id| !self.webhooks.contains_key(id));
         let id = own.unwrap_or(next.max(self.highest + 1));
         members.insert("id".to_owned(), id.into());
         self.highest = self.highest.max(id);

@@ -11,12 +11,7 @@ use crate::exchange::Call;
 const FIELD: &str = "INTC-050";
 
 /// In the order in which a recording lists them; the last was never seen missing (§4.3).
-const VARIABLES: [&str; 4] = [
-    "${lifecycle-event}",
-    "${account-code}",
-    "${resource-type}",
-    "${resource-id}",
-];
+const VARIABLES: [&str; 4] = ["${lifecycle-event}", "${account-code}", "${resource-type}", "${resource-id}"];
 
 /// Events seen in documents or at work (§5.3). A name that is the front part of one of these counts too (§5.2).
 const EVENTS: &[&str] = &[
@@ -67,22 +62,13 @@ pub(crate) fn webhook(call: &Call, settings: &Settings) -> Result<Map<String, Va
     if problems.is_empty() {
         Ok(draft.members(settings))
     } else {
-        let problems = problems
-            .into_iter()
-            .map(|(code, message)| (code.to_owned(), message))
-            .collect();
-        Err(Refused {
-            status: StatusCode::BAD_REQUEST,
-            problems,
-        })
+        let problems = problems.into_iter().map(|(code, message)| (code.to_owned(), message)).collect();
+        Err(Refused { status: StatusCode::BAD_REQUEST, problems })
     }
 }
 
 fn one(status: StatusCode, code: &str, message: String) -> Refused {
-    Refused {
-        status,
-        problems: vec![(code.to_owned(), message)],
-    }
+    Refused { status, problems: vec![(code.to_owned(), message)] }
 }
 
 /// The seven fields as sent; `null` counts as unset.
@@ -103,9 +89,7 @@ impl Draft {
         let members = body.as_object().ok_or("the body")?;
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
         let text = |name: &'static str| -> Result<Option<String>, &'static str> {
-            given(name)
-                .map(|v| v.as_str().map(str::to_owned).ok_or(name))
-                .transpose()
+            given(name).map(|v| v.as_str().map(str::to_owned).ok_or(name)).transpose()
         };
         Ok(Self {
             subscribe_to: text("subscribeTo")?,
@@ -169,11 +153,7 @@ impl Draft {
         let Some(uri) = filled(self.uri_template.as_ref()) else {
             return Vec::new();
         };
-        let body = if self.has_body() {
-            self.body_template.as_deref().unwrap_or_default()
-        } else {
-            ""
-        };
+        let body = if self.has_body() { self.body_template.as_deref().unwrap_or_default() } else { "" };
         VARIABLES
             .into_iter()
             .filter(|variable| !uri.contains(variable) && !body.contains(variable))
@@ -198,21 +178,11 @@ impl Draft {
         put("httpMethod", self.http_method.map(Value::from));
         put("uriTemplate", self.uri_template.map(Value::from));
         // Accepted and dropped where no body is sent (§4.1).
-        put(
-            "bodyTemplate",
-            self.body_template.filter(|_| has_body).map(Value::from),
-        );
-        put(
-            "contentType",
-            self.content_type.filter(|_| has_body).map(Value::from),
-        );
-        let set = self
-            .id_set_accepted
-            .or((!settings.omit_unset_id_set_accepted).then_some(false));
+        put("bodyTemplate", self.body_template.filter(|_| has_body).map(Value::from));
+        put("contentType", self.content_type.filter(|_| has_body).map(Value::from));
+        let set = self.id_set_accepted.or((!settings.omit_unset_id_set_accepted).then_some(false));
         put("idSetAccepted", set.map(Value::from));
-        let level = self
-            .quality_of_service
-            .or((!settings.omit_unset_quality_of_service).then_some(0));
+        let level = self.quality_of_service.or((!settings.omit_unset_quality_of_service).then_some(0));
         put("qualityOfService", level.map(Value::from));
         members
     }
@@ -226,9 +196,7 @@ fn filled(value: Option<&String>) -> Option<&str> {
 fn is_absolute(uri: &str) -> bool {
     uri.split_once("://").is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
             && !rest.is_empty()
             && !rest.starts_with('/')
     })
@@ -236,10 +204,7 @@ fn is_absolute(uri: &str) -> bool {
 
 /// Unknown resources and events are `INTC-064`, a wrong lifecycle of a known resource is `INTC-062` (§8.2).
 fn event_problem(event: &str, settings: &Settings) -> Option<(&'static str, String)> {
-    let known = EVENTS
-        .iter()
-        .copied()
-        .chain(settings.extra_events.iter().map(String::as_str));
+    let known = EVENTS.iter().copied().chain(settings.extra_events.iter().map(String::as_str));
     let matches =
         |name: &str| name == event || name.strip_prefix(event).is_some_and(|rest| rest.starts_with('.'));
     if settings.lenient_events || known.clone().any(matches) {
@@ -253,9 +218,6 @@ fn event_problem(event: &str, settings: &Settings) -> Option<(&'static str, Stri
         Some(word) if resource_known && !matches!(word, "created" | "modified" | "destroyed") => {
             Some(("INTC-062", format!("{word} is not a valid lifecycle event")))
         }
-        _ => Some((
-            "INTC-064",
-            format!("{event} does not exist or cannot be subscribed to"),
-        )),
+        _ => Some(("INTC-064", format!("{event} does not exist or cannot be subscribed to"))),
     }
 }

@@ -69,9 +69,7 @@ fn yes() -> bool {
 }
 
 fn all_actions() -> Vec<String> {
-    ["create", "update", "delete", "view", "useCustomTemplates"]
-        .map(str::to_owned)
-        .to_vec()
+    ["create", "update", "delete", "view", "useCustomTemplates"].map(str::to_owned).to_vec()
 }
 
 /// Whose token it is.
@@ -101,10 +99,7 @@ impl Credentials {
             actions: all_actions(),
             enabled: true,
         };
-        Self {
-            api_keys: vec![key],
-            users: Vec::new(),
-        }
+        Self { api_keys: vec![key], users: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -123,16 +118,12 @@ impl Credentials {
     /// Whether the role allows an action; a key or user of another project has no role here.
     pub(crate) fn allows(&self, who: &Identity, action: &str) -> bool {
         let actions = match who {
-            Identity::Key { client_id, .. } => self
-                .api_keys
-                .iter()
-                .find(|key| key.client_id == *client_id)
-                .map(|key| &key.actions),
-            Identity::User { username } => self
-                .users
-                .iter()
-                .find(|user| user.username == *username)
-                .map(|user| &user.actions),
+            Identity::Key { client_id, .. } => {
+                self.api_keys.iter().find(|key| key.client_id == *client_id).map(|key| &key.actions)
+            }
+            Identity::User { username } => {
+                self.users.iter().find(|user| user.username == *username).map(|user| &user.actions)
+            }
         };
         actions.is_some_and(|actions| actions.iter().any(|known| known == action))
     }
@@ -143,19 +134,14 @@ impl Credentials {
                 && Some(&key.client_id) == form.get("client_id")
                 && Some(&key.client_secret) == form.get("client_secret")
         })?;
-        Some(Identity::Key {
-            client_id: key.client_id.clone(),
-            name: key.name.clone(),
-        })
+        Some(Identity::Key { client_id: key.client_id.clone(), name: key.name.clone() })
     }
 
     fn user(&self, form: &BTreeMap<String, String>) -> Option<Identity> {
         let user = self.users.iter().find(|user| {
             Some(&user.username) == form.get("username") && Some(&user.password) == form.get("password")
         })?;
-        Some(Identity::User {
-            username: user.username.clone(),
-        })
+        Some(Identity::User { username: user.username.clone() })
     }
 }
 
@@ -221,12 +207,7 @@ impl Tokens {
             },
             "contensis_classic_refresh_token" => {
                 let token = form.get("refresh_token").cloned().unwrap_or_default();
-                match self
-                    .refresh
-                    .get(&token)
-                    .filter(|issued| issued.ends > now)
-                    .cloned()
-                {
+                match self.refresh.get(&token).filter(|issued| issued.ends > now).cloned() {
                     Some(issued) if settings.rotate_refresh_tokens => {
                         self.refresh.remove(&token);
                         (issued.who, Some(random_base64url()))
@@ -262,13 +243,7 @@ impl Tokens {
         if let Some(token) = refresh {
             answer["refresh_token"] = token.clone().into();
             let ends = now.checked_add(REFRESH_LIFE).unwrap_or(Timestamp::MAX);
-            self.refresh.insert(
-                token,
-                Issued {
-                    ends,
-                    ..issued.clone()
-                },
-            );
+            self.refresh.insert(token, Issued { ends, ..issued.clone() });
         }
         self.access.insert(access, issued);
         Reply::json(StatusCode::OK, &answer)

@@ -47,45 +47,25 @@ impl Contensis {
     /// With the built-in project `movies`.
     pub(crate) fn new() -> Self {
         let mut projects = BTreeMap::new();
-        projects.insert(
-            BUILTIN.to_owned(),
-            Project {
-                credentials: Credentials::usual(),
-                ..Project::default()
-            },
-        );
-        Self {
-            projects,
-            tokens: Tokens::default(),
-            stray: Settings::default(),
-        }
+        projects
+            .insert(BUILTIN.to_owned(), Project { credentials: Credentials::usual(), ..Project::default() });
+        Self { projects, tokens: Tokens::default(), stray: Settings::default() }
     }
 
     fn project(&self, id: &str) -> Result<&Project, Refusal> {
-        self.projects
-            .get(id)
-            .ok_or_else(|| no_account(VendorName::Contensis, id))
+        self.projects.get(id).ok_or_else(|| no_account(VendorName::Contensis, id))
     }
 
     fn project_mut(&mut self, id: &str) -> Result<&mut Project, Refusal> {
-        self.projects
-            .get_mut(id)
-            .ok_or_else(|| no_account(VendorName::Contensis, id))
+        self.projects.get_mut(id).ok_or_else(|| no_account(VendorName::Contensis, id))
     }
 
     /// Which project's credentials a token request names, right or wrong.
     fn token_owner(&self, call: &Call) -> Option<String> {
         let form = call.form();
-        let owns = |project: &Project| {
-            form.iter()
-                .any(|(name, value)| project.credentials.owns(name, value))
-        };
+        let owns = |project: &Project| form.iter().any(|(name, value)| project.credentials.owns(name, value));
         let by_refresh = || self.tokens.owner_of_refresh(&form);
-        self.projects
-            .iter()
-            .find(|(_, p)| owns(p))
-            .map(|(id, _)| id.clone())
-            .or_else(by_refresh)
+        self.projects.iter().find(|(_, p)| owns(p)).map(|(id, _)| id.clone()).or_else(by_refresh)
     }
 
     /// First the token, then the project, then the role, then the request itself (§10.1).
@@ -136,10 +116,7 @@ impl Fake for Contensis {
                     (&Method::DELETE, ["events", "webhooks", "subscriptions", _]) => Operation::Delete,
                     _ => Operation::Other,
                 };
-                let known = self
-                    .projects
-                    .contains_key(*project)
-                    .then(|| (*project).to_owned());
+                let known = self.projects.contains_key(*project).then(|| (*project).to_owned());
                 Place::new(known, operation)
             }
             _ => Place::new(None, Operation::Other),
@@ -151,8 +128,7 @@ impl Fake for Contensis {
             ["authenticate", "connect", "token"] => {
                 let project = self.projects.get(account);
                 let settings = project.map_or(&self.stray, |p| &p.settings);
-                self.tokens
-                    .grant(call, project.map(|p| (account, &p.credentials)), settings, now)
+                self.tokens.grant(call, project.map(|p| (account, &p.credentials)), settings, now)
             }
             ["api", "management", "projects", id, rest @ ..] => self.management(call, id, rest, now),
             _ => no_resource(),
@@ -165,11 +141,7 @@ impl Fake for Contensis {
 
     fn put_account(&mut self, account: &str, body: Value) -> Result<Value, Refusal> {
         let given: Credentials = serde_json::from_value(body).map_err(|e| Refusal::Bad(e.to_string()))?;
-        let credentials = if given.is_empty() {
-            Credentials::usual()
-        } else {
-            given
-        };
+        let credentials = if given.is_empty() { Credentials::usual() } else { given };
         let answer = shown(&credentials)?;
         self.projects.entry(account.to_owned()).or_default().credentials = credentials;
         Ok(answer)
@@ -180,11 +152,7 @@ impl Fake for Contensis {
     }
 
     fn subscriptions(&self, account: &str) -> Result<Vec<Value>, Refusal> {
-        self.project(account)?
-            .store
-            .all()
-            .map(|s| shown(&s.resource))
-            .collect()
+        self.project(account)?.store.all().map(|s| shown(&s.resource)).collect()
     }
 
     fn insert(&mut self, account: &str, body: Value, now: Timestamp) -> Result<String, Refusal> {
@@ -198,11 +166,7 @@ impl Fake for Contensis {
     }
 
     fn patch(&mut self, account: &str, id: &str, patch: &Value, now: Timestamp) -> Result<Value, Refusal> {
-        let stored = self
-            .project_mut(account)?
-            .store
-            .get_mut(id)
-            .ok_or_else(|| no_subscription(id))?;
+        let stored = self.project_mut(account)?.store.get_mut(id).ok_or_else(|| no_subscription(id))?;
         let mut resource = Value::Object(stored.resource.clone());
         merge(&mut resource, patch);
         let Value::Object(mut members) = resource else {
@@ -211,10 +175,7 @@ impl Fake for Contensis {
         members.insert("id".to_owned(), id.into());
         let version_given = patch.get("version").is_some();
         if !version_given {
-            members.insert(
-                "version".to_owned(),
-                store::bumped(members.get("version"), "m.singer", now),
-            );
+            members.insert("version".to_owned(), store::bumped(members.get("version"), "m.singer", now));
         }
         stored.resource = members;
         shown(&stored.resource)
@@ -226,19 +187,12 @@ impl Fake for Contensis {
     }
 
     fn settings(&self, account: &str) -> Result<Value, Refusal> {
-        if account == STRAY {
-            shown(&self.stray)
-        } else {
-            shown(&self.project(account)?.settings)
-        }
+        if account == STRAY { shown(&self.stray) } else { shown(&self.project(account)?.settings) }
     }
 
     fn patch_settings(&mut self, account: &str, patch: &Value) -> Result<Value, Refusal> {
-        let settings = if account == STRAY {
-            &mut self.stray
-        } else {
-            &mut self.project_mut(account)?.settings
-        };
+        let settings =
+            if account == STRAY { &mut self.stray } else { &mut self.project_mut(account)?.settings };
         let wanted: Settings = patched(settings, patch)?;
         if wanted.page_size == 0 {
             return Err(Refusal::Bad("pageSize must be 1 or more".to_owned()));

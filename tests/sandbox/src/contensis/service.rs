@@ -45,17 +45,9 @@ impl Project {
             Step::Update(id) => self.update(id, call, who, now),
             Step::Delete(id) => {
                 if uuid::Uuid::parse_str(id).is_err() {
-                    return error(
-                        StatusCode::BAD_REQUEST,
-                        "The subscription id is not a GUID",
-                        &Value::Null,
-                    );
+                    return error(StatusCode::BAD_REQUEST, "The subscription id is not a GUID", &Value::Null);
                 }
-                if self.store.remove(id) {
-                    Reply::empty(StatusCode::NO_CONTENT)
-                } else {
-                    self.gone(id)
-                }
+                if self.store.remove(id) { Reply::empty(StatusCode::NO_CONTENT) } else { self.gone(id) }
             }
         }
     }
@@ -72,14 +64,8 @@ impl Project {
             return Reply::json(StatusCode::OK, &Value::Array(items));
         }
         let number = |name: &str| call.query(name).and_then(|text| text.parse::<usize>().ok());
-        let size = number("pageSize")
-            .filter(|n| *n > 0)
-            .unwrap_or(self.settings.page_size);
-        let index = if self.settings.ignore_page_index {
-            0
-        } else {
-            number("pageIndex").unwrap_or(0)
-        };
+        let size = number("pageSize").filter(|n| *n > 0).unwrap_or(self.settings.page_size);
+        let index = if self.settings.ignore_page_index { 0 } else { number("pageIndex").unwrap_or(0) };
         let page: Vec<&Value> = items.iter().skip(index.saturating_mul(size)).take(size).collect();
         let envelope = json!({
             "pageIndex": index,
@@ -105,10 +91,8 @@ impl Project {
         }
         let mut resource = draft.resource(None, &self.settings);
         resource.insert("id".to_owned(), self.settings.mint_id().into());
-        resource.insert(
-            "version".to_owned(),
-            store::first(who.name(), self.settings.modified_on_create, now),
-        );
+        resource
+            .insert("version".to_owned(), store::first(who.name(), self.settings.modified_on_create, now));
         let answer = wire::render(&resource, &self.settings);
         self.store.insert(Subscription::new(resource, now));
         Reply::json(StatusCode::CREATED, &answer)
@@ -135,14 +119,8 @@ impl Project {
             return forbidden("useCustomTemplates");
         }
         let mut resource = draft.resource(Some(&stored.resource), &self.settings);
-        resource.insert(
-            "id".to_owned(),
-            stored.resource.get("id").cloned().unwrap_or_default(),
-        );
-        resource.insert(
-            "version".to_owned(),
-            store::bumped(stored.resource.get("version"), who.name(), now),
-        );
+        resource.insert("id".to_owned(), stored.resource.get("id").cloned().unwrap_or_default());
+        resource.insert("version".to_owned(), store::bumped(stored.resource.get("version"), who.name(), now));
         let answer = wire::render(&resource, &self.settings);
         if let Some(stored) = self.store.get_mut(id) {
             stored.resource = resource;
@@ -153,9 +131,7 @@ impl Project {
     /// A body that is not JSON, or has values of the wrong type, is a 400 (§10.1).
     fn draft(&self, call: &Call, doing: &str) -> Result<wire::Draft, Reply> {
         let refuse = |what: &str| error(StatusCode::BAD_REQUEST, what, &Value::Null);
-        let body = call
-            .json()
-            .map_err(|_| refuse("The request body is missing or is not valid JSON"))?;
+        let body = call.json().map_err(|_| refuse("The request body is missing or is not valid JSON"))?;
         let draft = wire::Draft::read(&body)
             .map_err(|what| refuse(&format!("The value of {what} has the wrong type")))?;
         // Which of the two forms of a name is right depends on the server, so it is a matter of validation.
@@ -167,19 +143,12 @@ impl Project {
 
     /// The number sent must be the present one (§2.3).
     fn version_refusal(&self, stored: &Subscription, sent: Option<&str>) -> Option<Reply> {
-        let present = stored
-            .resource
-            .get("version")
-            .and_then(|v| v["versionNo"].as_str());
+        let present = stored.resource.get("version").and_then(|v| v["versionNo"].as_str());
         let (status, message) = match sent {
-            None => (
-                self.settings.missing_version_status,
-                "version.versionNo is required",
-            ),
-            Some(sent) if Some(sent) != present => (
-                self.settings.conflict_status,
-                "The version supplied is not the latest version",
-            ),
+            None => (self.settings.missing_version_status, "version.versionNo is required"),
+            Some(sent) if Some(sent) != present => {
+                (self.settings.conflict_status, "The version supplied is not the latest version")
+            }
             Some(_) => return None,
         };
         let problem = Problem::new("version.versionNo", message);
@@ -189,17 +158,9 @@ impl Project {
     }
 
     fn invalid(&self, doing: &str, problems: &[Problem]) -> Reply {
-        let data: Vec<Value> = problems
-            .iter()
-            .map(|p| p.shown(self.settings.capital_fields))
-            .collect();
+        let data: Vec<Value> = problems.iter().map(|p| p.shown(self.settings.capital_fields)).collect();
         let message = format!("There are validation errors {doing} the webhook subscription");
-        envelope(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &message,
-            &Value::Array(data),
-            "Validation",
-        )
+        envelope(StatusCode::UNPROCESSABLE_ENTITY, &message, &Value::Array(data), "Validation")
     }
 
     fn gone(&self, id: &str) -> Reply {
@@ -213,10 +174,7 @@ impl Project {
 /// The vendor's envelope (§2.6).
 fn envelope(status: StatusCode, message: &str, data: &Value, kind: &str) -> Reply {
     let zeros = "00000000-0000-0000-0000-000000000000";
-    Reply::json(
-        status,
-        &json!({"logId": zeros, "message": message, "data": data, "type": kind}),
-    )
+    Reply::json(status, &json!({"logId": zeros, "message": message, "data": data, "type": kind}))
 }
 
 pub(super) fn error(status: StatusCode, message: &str, data: &Value) -> Reply {
@@ -224,11 +182,7 @@ pub(super) fn error(status: StatusCode, message: &str, data: &Value) -> Reply {
 }
 
 pub(super) fn missing(what: &str, id: &str) -> Reply {
-    error(
-        StatusCode::NOT_FOUND,
-        &format!("The specified {what} with ID '{id}' does not exist"),
-        &Value::Null,
-    )
+    error(StatusCode::NOT_FOUND, &format!("The specified {what} with ID '{id}' does not exist"), &Value::Null)
 }
 
 pub(super) fn forbidden(action: &str) -> Reply {
@@ -248,10 +202,7 @@ pub(super) fn denied() -> Reply {
 }
 
 pub(super) fn no_resource() -> Reply {
-    Reply::json(
-        StatusCode::NOT_FOUND,
-        &json!({"message": "No HTTP resource matches the address."}),
-    )
+    Reply::json(StatusCode::NOT_FOUND, &json!({"message": "No HTTP resource matches the address."}))
 }
 
 /// Enough of the project resource to see that it exists (§10.1).

@@ -114,18 +114,12 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn list_envelope(&self) -> ListEnvelope {
-        if self.paged {
-            ListEnvelope::Paged
-        } else {
-            ListEnvelope::Array
-        }
+        if self.paged { ListEnvelope::Paged } else { ListEnvelope::Array }
     }
 
     /// The id for a new subscription.
     pub(crate) fn mint_id(&mut self) -> String {
-        self.next_ids
-            .pop_front()
-            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+        self.next_ids.pop_front().unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
     }
 
     /// Whether reads show this subscription yet.

@@ -33,10 +33,7 @@ impl Subscription {
             members.entry(name).or_insert(value);
         }
         members.insert("id".to_owned(), id.into());
-        Self {
-            resource: members,
-            born: now,
-        }
+        Self { resource: members, born: now }
     }
 }
 
@@ -60,15 +57,11 @@ impl Store {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Subscription> {
-        self.subscriptions
-            .iter()
-            .find(|s| id_of(s).eq_ignore_ascii_case(id))
+        self.subscriptions.iter().find(|s| id_of(s).eq_ignore_ascii_case(id))
     }
 
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Subscription> {
-        self.subscriptions
-            .iter_mut()
-            .find(|s| id_of(s).eq_ignore_ascii_case(id))
+        self.subscriptions.iter_mut().find(|s| id_of(s).eq_ignore_ascii_case(id))
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> bool {
@@ -79,11 +72,7 @@ impl Store {
 }
 
 fn id_of(subscription: &Subscription) -> &str {
-    subscription
-        .resource
-        .get("id")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    subscription.resource.get("id").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The stamp of a new resource.

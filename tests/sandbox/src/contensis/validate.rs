@@ -24,35 +24,11 @@ const EVENTS: &[(&str, &[&str])] = &[
     ),
     ("contentType", &["created", "updated", "deleted", "published"]),
     ("component", &["created", "updated", "deleted", "published"]),
-    (
-        "node",
-        &["created", "updated", "deleted", "moved", "childOrderChanged"],
-    ),
+    ("node", &["created", "updated", "deleted", "moved", "childOrderChanged"]),
     ("project", &["updated"]),
     ("user", &["created", "updated", "deleted"]),
-    (
-        "group",
-        &[
-            "created",
-            "updated",
-            "deleted",
-            "userAdded",
-            "userRemoved",
-            "groupAdded",
-            "groupRemoved",
-        ],
-    ),
-    (
-        "comment.entry",
-        &[
-            "created",
-            "replied",
-            "updated",
-            "resolved",
-            "reactivated",
-            "deleted",
-        ],
-    ),
+    ("group", &["created", "updated", "deleted", "userAdded", "userRemoved", "groupAdded", "groupRemoved"]),
+    ("comment.entry", &["created", "replied", "updated", "resolved", "reactivated", "deleted"]),
 ];
 
 const ENTRY: &[&str] = &[
@@ -77,10 +53,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), message: message.into() }
     }
 
     /// Some clients of the vendor read capital keys, so a server may send them (§2.6).
@@ -131,16 +104,13 @@ pub(crate) fn check(draft: &Draft, settings: &Settings, update: bool) -> Vec<Pro
 fn named(name: Option<&Value>) -> bool {
     match name {
         Some(Value::String(text)) => !text.trim().is_empty(),
-        Some(Value::Object(map)) => map
-            .values()
-            .any(|v| v.as_str().is_some_and(|t| !t.trim().is_empty())),
+        Some(Value::Object(map)) => map.values().any(|v| v.as_str().is_some_and(|t| !t.trim().is_empty())),
         _ => false,
     }
 }
 
 fn starts_with_https(url: &str) -> bool {
-    url.get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("https://"))
+    url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }
 
 fn topic_problems(index: usize, topic: &Value, settings: &Settings) -> Vec<Problem> {
@@ -158,18 +128,12 @@ fn topic_problems(index: usize, topic: &Value, settings: &Settings) -> Vec<Probl
         return problems;
     }
     let Some((_, known)) = EVENTS.iter().find(|(name, _)| *name == kind) else {
-        problems.push(Problem::new(
-            field("resourceType"),
-            format!("{kind} is not a resource type"),
-        ));
+        problems.push(Problem::new(field("resourceType"), format!("{kind} is not a resource type")));
         return problems;
     };
     for event in events.into_iter().flatten().filter_map(Value::as_str) {
         if !known.contains(&event) {
-            problems.push(Problem::new(
-                field("event"),
-                format!("{event} is not an event of {kind}"),
-            ));
+            problems.push(Problem::new(field("event"), format!("{event} is not an event of {kind}")));
         }
     }
     problems

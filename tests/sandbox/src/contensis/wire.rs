@@ -60,9 +60,7 @@ impl Draft {
     }
 
     pub(crate) fn has_templates(&self) -> bool {
-        self.get("templates")
-            .and_then(Value::as_object)
-            .is_some_and(|t| !t.is_empty())
+        self.get("templates").and_then(Value::as_object).is_some_and(|t| !t.is_empty())
     }
 
     pub(crate) fn templates_value(&self) -> Option<Value> {
@@ -76,11 +74,7 @@ impl Draft {
             wrong.then(|| {
                 Problem::new(
                     field,
-                    if localised {
-                        "A map of languages is expected"
-                    } else {
-                        "A text is expected"
-                    },
+                    if localised { "A map of languages is expected" } else { "A text is expected" },
                 )
             })
         })
@@ -94,21 +88,12 @@ impl Draft {
         settings: &Settings,
     ) -> Map<String, Value> {
         let headers = self.members.remove("headers");
-        let old = before
-            .and_then(|resource| resource.get("headers"))
-            .and_then(Value::as_object);
-        self.members.insert(
-            "headers".to_owned(),
-            stored_headers(headers.as_ref(), old, settings),
-        );
+        let old = before.and_then(|resource| resource.get("headers")).and_then(Value::as_object);
+        self.members.insert("headers".to_owned(), stored_headers(headers.as_ref(), old, settings));
         let mut defaults = vec![("enabled", json!(true)), ("templates", json!({}))];
         if !settings.localised {
             // The old dialect knows neither member (§0, generation G1).
-            defaults.extend([
-                ("description", json!("")),
-                ("method", json!("POST")),
-                ("ui", json!(false)),
-            ]);
+            defaults.extend([("description", json!("")), ("method", json!("POST")), ("ui", json!(false))]);
         }
         for (name, value) in defaults {
             self.members.entry(name).or_insert(value);
@@ -118,10 +103,7 @@ impl Draft {
 }
 
 fn localisable(value: &Value) -> bool {
-    value.is_string()
-        || value
-            .as_object()
-            .is_some_and(|map| map.values().all(Value::is_string))
+    value.is_string() || value.as_object().is_some_and(|map| map.values().all(Value::is_string))
 }
 
 fn topics(value: &Value) -> Option<Value> {
@@ -159,11 +141,7 @@ fn headers(value: &Value) -> Option<Value> {
 }
 
 fn templates(value: &Value) -> Option<Value> {
-    value
-        .as_object()?
-        .values()
-        .all(|t| t.is_string() || t.is_object())
-        .then(|| value.clone())
+    value.as_object()?.values().all(|t| t.is_string() || t.is_object()).then(|| value.clone())
 }
 
 /// Headers without a value are not kept (§3.4); a secret without one may keep its old value (§10 row 3).
@@ -224,10 +202,7 @@ fn in_dialect(value: &mut Value, settings: &Settings) {
     match value {
         Value::String(text) if settings.localised => *value = json!({&settings.localised_language: text}),
         Value::Object(map) if !settings.localised => {
-            let text = map
-                .get(&settings.localised_language)
-                .or_else(|| map.values().next())
-                .cloned();
+            let text = map.get(&settings.localised_language).or_else(|| map.values().next()).cloned();
             *value = text.unwrap_or_default();
         }
         _ => {}
@@ -248,24 +223,14 @@ fn shown_headers(stored: &Map<String, Value>, settings: &Settings) -> Map<String
                 SecretMask::Absent => header = json!({"secret": true}),
             }
         }
-        shown.insert(
-            if settings.camel_headers {
-                camel(name)
-            } else {
-                name.clone()
-            },
-            header,
-        );
+        shown.insert(if settings.camel_headers { camel(name) } else { name.clone() }, header);
     }
     shown
 }
 
 fn camel(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn shown_topic(topic: &mut Value, settings: &Settings) {

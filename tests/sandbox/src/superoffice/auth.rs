@@ -40,24 +40,17 @@ pub(crate) struct Caller {
 
 impl Caller {
     fn person(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            app: None,
-        }
+        Self { name: name.to_owned(), app: None }
     }
 
     fn system(app: String) -> Self {
-        Self {
-            name: "SYS".to_owned(),
-            app: Some(app),
-        }
+        Self { name: "SYS".to_owned(), app: Some(app) }
     }
 }
 
 /// A ticket lasts six hours from its last use (§3.1).
 pub(crate) fn ticket_end(settings: &Settings, now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(settings.ticket_life_seconds))
-        .unwrap_or(Timestamp::MAX)
+    now.checked_add(SignedDuration::from_secs(settings.ticket_life_seconds)).unwrap_or(Timestamp::MAX)
 }
 
 impl Credentials {

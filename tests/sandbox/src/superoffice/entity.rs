@@ -36,11 +36,7 @@ const WRITABLE: &[(&str, Kind, Version)] = &[
     ("ErrorAssociates", Kind::List, Version::V12_0),
     ("Description", Kind::Text, Version::V12_0),
     ("NotifyVia", Kind::Flags(["Email", "InApp"]), Version::V12_0),
-    (
-        "NotifyWhen",
-        Kind::Flags(["FirstFailure", "Disabling"]),
-        Version::V12_0,
-    ),
+    ("NotifyWhen", Kind::Flags(["FirstFailure", "Disabling"]), Version::V12_0),
 ];
 
 /// Members that only the server sets and that came later.
@@ -54,9 +50,7 @@ pub(crate) fn read(body: &Value, settings: &Settings) -> Result<Map<String, Valu
     let members = body.as_object().ok_or("the body")?;
     let mut kept = Map::new();
     for (given, value) in members {
-        let known = WRITABLE
-            .iter()
-            .find(|(name, _, _)| name.eq_ignore_ascii_case(given));
+        let known = WRITABLE.iter().find(|(name, _, _)| name.eq_ignore_ascii_case(given));
         if let Some((name, kind, since)) = known
             && *since <= settings.version
         {
@@ -75,10 +69,7 @@ fn typed(kind: Kind, value: &Value) -> Option<Value> {
             return STATES.get(index).map(|state| (*state).into());
         }
         (Kind::State, Value::String(text)) => {
-            return STATES
-                .iter()
-                .find(|state| state.eq_ignore_ascii_case(text))
-                .map(|state| (*state).into());
+            return STATES.iter().find(|state| state.eq_ignore_ascii_case(text)).map(|state| (*state).into());
         }
         (Kind::Flags(names), Value::Number(number)) => return flags(names, number.as_u64()?),
         (_, Value::Null)
@@ -203,9 +194,7 @@ fn stamp(now: Timestamp) -> Value {
 
 fn associate(who: &str) -> Value {
     // Any stable number will do; two people must not share one in the same test.
-    let id = who
-        .bytes()
-        .fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 9973);
+    let id = who.bytes().fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 9973);
     json!({
         "AssociateId": id,
         "Name": who,
@@ -260,11 +249,7 @@ pub(crate) fn render(entity: &Map<String, Value>, settings: &Settings) -> Map<St
 
 /// `$select`: everything else is shown as null (§4.10).
 pub(crate) fn select(entity: &mut Map<String, Value>, wanted: &str) {
-    let wanted: Vec<&str> = wanted
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect();
+    let wanted: Vec<&str> = wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if wanted.is_empty() {
         return;
     }

@@ -49,53 +49,32 @@ pub(crate) struct Superoffice {
 impl Superoffice {
     /// With the built-in tenant.
     pub(crate) fn new() -> Self {
-        let tenant = Tenant {
-            credentials: Credentials::usual(),
-            ..Tenant::default()
-        };
-        Self {
-            tenants: BTreeMap::from([(BUILTIN.to_owned(), tenant)]),
-            stray: Settings::default(),
-        }
+        let tenant = Tenant { credentials: Credentials::usual(), ..Tenant::default() };
+        Self { tenants: BTreeMap::from([(BUILTIN.to_owned(), tenant)]), stray: Settings::default() }
     }
 
     /// Paths are compared without case (§17).
     fn known(&self, prefix: &str) -> Option<String> {
-        self.tenants
-            .keys()
-            .find(|name| name.eq_ignore_ascii_case(prefix))
-            .cloned()
+        self.tenants.keys().find(|name| name.eq_ignore_ascii_case(prefix)).cloned()
     }
 
     fn tenant(&self, account: &str) -> Result<&Tenant, Refusal> {
-        self.tenants
-            .get(account)
-            .ok_or_else(|| no_account(VendorName::Superoffice, account))
+        self.tenants.get(account).ok_or_else(|| no_account(VendorName::Superoffice, account))
     }
 
     fn tenant_mut(&mut self, account: &str) -> Result<&mut Tenant, Refusal> {
-        self.tenants
-            .get_mut(account)
-            .ok_or_else(|| no_account(VendorName::Superoffice, account))
+        self.tenants.get_mut(account).ok_or_else(|| no_account(VendorName::Superoffice, account))
     }
 }
 
 fn is_central(call: &Call) -> bool {
     let first = call.segments.first();
-    first.is_some_and(|first| {
-        online::RESERVED
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(first))
-    })
+    first.is_some_and(|first| online::RESERVED.iter().any(|name| name.eq_ignore_ascii_case(first)))
 }
 
 /// The path below the tenant, in lower case.
 pub(crate) fn below(call: &Call) -> Vec<String> {
-    call.segments
-        .iter()
-        .skip(1)
-        .map(|segment| segment.to_ascii_lowercase())
-        .collect()
+    call.segments.iter().skip(1).map(|segment| segment.to_ascii_lowercase()).collect()
 }
 
 impl Fake for Superoffice {
@@ -123,10 +102,7 @@ impl Fake for Superoffice {
     }
 
     fn pause(&self, account: &str, call: &Call) -> Duration {
-        self.tenants
-            .get(account)
-            .map(|tenant| tenant.pause(call))
-            .unwrap_or_default()
+        self.tenants.get(account).map(|tenant| tenant.pause(call)).unwrap_or_default()
     }
 
     fn handle(&mut self, account: &str, call: &Call, now: Timestamp) -> Reply {
@@ -135,11 +111,9 @@ impl Fake for Superoffice {
         }
         match self.tenants.get_mut(account) {
             Some(tenant) => tenant.answer(call, now),
-            None => Reply::text(
-                StatusCode::NOT_FOUND,
-                "text/html",
-                "<html><body>404 - Not found</body></html>",
-            ),
+            None => {
+                Reply::text(StatusCode::NOT_FOUND, "text/html", "<html><body>404 - Not found</body></html>")
+            }
         }
     }
 
@@ -149,19 +123,10 @@ impl Fake for Superoffice {
 
     fn put_account(&mut self, account: &str, body: Value) -> Result<Value, Refusal> {
         let given: Credentials = serde_json::from_value(body).map_err(|e| Refusal::Bad(e.to_string()))?;
-        if online::RESERVED
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(account))
-        {
-            return Err(Refusal::Bad(format!(
-                "{account} is not free: the central addresses begin with it"
-            )));
+        if online::RESERVED.iter().any(|name| name.eq_ignore_ascii_case(account)) {
+            return Err(Refusal::Bad(format!("{account} is not free: the central addresses begin with it")));
         }
-        let mut credentials = if given.is_empty() {
-            Credentials::usual()
-        } else {
-            given
-        };
+        let mut credentials = if given.is_empty() { Credentials::usual() } else { given };
         let mut private = Vec::new();
         for app in &mut credentials.apps {
             private.push(app.complete().map_err(Refusal::Bad)?);
@@ -180,12 +145,7 @@ impl Fake for Superoffice {
     }
 
     fn subscriptions(&self, account: &str) -> Result<Vec<Value>, Refusal> {
-        Ok(self
-            .tenant(account)?
-            .store
-            .all()
-            .map(|hook| Value::Object(hook.entity.clone()))
-            .collect())
+        Ok(self.tenant(account)?.store.all().map(|hook| Value::Object(hook.entity.clone())).collect())
     }
 
     fn insert(&mut self, account: &str, body: Value, now: Timestamp) -> Result<String, Refusal> {
@@ -196,40 +156,25 @@ impl Fake for Superoffice {
         members.remove("_Links");
         let tenant = self.tenant_mut(account)?;
         // In the cloud a test may make a hook in the name of an app.
-        let app = members
-            .remove("app")
-            .and_then(|app| app.as_str().map(str::to_owned));
-        let own = members
-            .get("WebhookId")
-            .and_then(Value::as_i64)
-            .filter(|id| *id > 0);
+        let app = members.remove("app").and_then(|app| app.as_str().map(str::to_owned));
+        let own = members.get("WebhookId").and_then(Value::as_i64).filter(|id| *id > 0);
         let mut entity = entity::fresh(&tenant.settings);
         entity::register(&mut entity, "admin", now);
         entity.extend(members);
-        let id = tenant
-            .store
-            .insert(Hook::new(entity, app), own, &mut tenant.settings.next_id);
+        let id = tenant.store.insert(Hook::new(entity, app), own, &mut tenant.settings.next_id);
         Ok(id.to_string())
     }
 
     fn patch(&mut self, account: &str, id: &str, patch: &Value, now: Timestamp) -> Result<Value, Refusal> {
         let number: i64 = id.parse().map_err(|_| no_subscription(id))?;
-        let hook = self
-            .tenant_mut(account)?
-            .store
-            .get_mut(number)
-            .ok_or_else(|| no_subscription(id))?;
+        let hook = self.tenant_mut(account)?.store.get_mut(number).ok_or_else(|| no_subscription(id))?;
         let mut whole = Value::Object(hook.entity.clone());
         merge(&mut whole, patch);
         let Value::Object(mut entity) = whole else {
             return Err(Refusal::Bad("the patch must be a JSON object".to_owned()));
         };
         // A merge patch removes what it sets to null; this vendor shows null instead.
-        for name in hook
-            .entity
-            .keys()
-            .filter(|name| patch.get(name.as_str()) == Some(&Value::Null))
-        {
+        for name in hook.entity.keys().filter(|name| patch.get(name.as_str()) == Some(&Value::Null)) {
             entity.insert(name.clone(), Value::Null);
         }
         entity.insert("WebhookId".to_owned(), number.into());
@@ -247,11 +192,7 @@ impl Fake for Superoffice {
     }
 
     fn settings(&self, account: &str) -> Result<Value, Refusal> {
-        if account == STRAY {
-            shown(&self.stray)
-        } else {
-            shown(&self.tenant(account)?.settings)
-        }
+        if account == STRAY { shown(&self.stray) } else { shown(&self.tenant(account)?.settings) }
     }
 
     fn patch_settings(&mut self, account: &str, patch: &Value) -> Result<Value, Refusal> {
@@ -262,9 +203,7 @@ impl Fake for Superoffice {
         let tenant = self.tenant_mut(account)?;
         let wanted: Settings = patched(&tenant.settings, patch)?;
         if wanted.next_id <= tenant.store.highest() {
-            return Err(Refusal::Bad(
-                "nextId was used before, and ids are never used again".to_owned(),
-            ));
+            return Err(Refusal::Bad("nextId was used before, and ids are never used again".to_owned()));
         }
         tenant.settings = wanted;
         shown(&tenant.settings)
@@ -284,9 +223,7 @@ impl Fake for Superoffice {
             (&Method::GET, ["targets"]) => Some(Ok(tenant.targets.scripted())),
             (&Method::PUT, ["targets"]) => {
                 let body = call.json().map_err(|e| e.to_string());
-                let done = body
-                    .and_then(|body| tenant.targets.script(body))
-                    .map_err(Refusal::Bad);
+                let done = body.and_then(|body| tenant.targets.script(body)).map_err(Refusal::Bad);
                 Some(done.map(|()| Value::Null))
             }
             (&Method::DELETE, ["targets"]) => {

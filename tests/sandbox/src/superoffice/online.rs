@@ -80,11 +80,7 @@ impl App {
         if self.system_user_token.as_deref() != Some(token) {
             return Err("Denied");
         }
-        let key = self
-            .public_key_pem
-            .as_deref()
-            .and_then(der)
-            .ok_or("InvalidSignature")?;
+        let key = self.public_key_pem.as_deref().and_then(der).ok_or("InvalidSignature")?;
         let signature = STANDARD.decode(signature).map_err(|_| "InvalidSignature")?;
         UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, key)
             .verify(data.as_bytes(), &signature)
@@ -94,38 +90,29 @@ impl App {
             .map_err(|_| "InvalidTimestamp")?;
         let apart = now.duration_since(signed_at.timestamp()).abs();
         // The stamp has minutes only, so up to one is lost to rounding.
-        if apart > SignedDuration::from_mins(tolerance + 1) {
-            Err("InvalidTimestamp")
-        } else {
-            Ok(())
-        }
+        if apart > SignedDuration::from_mins(tolerance + 1) { Err("InvalidTimestamp") } else { Ok(()) }
     }
 }
 
 /// Answers a central address, or says that it is none.
 pub(crate) fn answer(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: Timestamp) -> Option<Reply> {
-    let lower: Vec<String> = call
-        .segments
-        .iter()
-        .map(|segment| segment.to_ascii_lowercase())
-        .collect();
+    let lower: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let route: Vec<&str> = lower.iter().map(String::as_str).collect();
     match (&call.method, route.as_slice()) {
         (&Method::GET, ["api", "state", _]) => {
             let wanted = call.segments.last()?;
             let found = tenants.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            Some(found.map_or_else(
-                || Reply::empty(StatusCode::NOT_FOUND),
-                |(name, t)| state(name, t, call, now),
-            ))
+            Some(
+                found.map_or_else(
+                    || Reply::empty(StatusCode::NOT_FOUND),
+                    |(name, t)| state(name, t, call, now),
+                ),
+            )
         }
         (&Method::POST, ["login", "api", "partnersystemuser", "authenticate"]) => {
             Some(match authenticate(tenants, call, now) {
                 Ok(token) => Reply::json(StatusCode::OK, &json!({"IsSuccessful": true, "Token": token})),
-                Err(why) => Reply::json(
-                    StatusCode::OK,
-                    &json!({"IsSuccessful": false, "ErrorMessage": why}),
-                ),
+                Err(why) => Reply::json(StatusCode::OK, &json!({"IsSuccessful": false, "ErrorMessage": why})),
             })
         }
         (&Method::POST, ["login", "common", "oauth", "tokens"]) => Some(refresh(tenants, call, now)),
@@ -137,12 +124,7 @@ pub(crate) fn answer(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: T
 
 /// Which tenant a central request is about.
 pub(crate) fn concerned(tenants: &BTreeMap<String, Tenant>, call: &Call) -> Option<String> {
-    let by_name = |wanted: &str| {
-        tenants
-            .keys()
-            .find(|name| name.eq_ignore_ascii_case(wanted))
-            .cloned()
-    };
+    let by_name = |wanted: &str| tenants.keys().find(|name| name.eq_ignore_ascii_case(wanted)).cloned();
     if call.segments.first()?.eq_ignore_ascii_case("api") {
         return by_name(call.segments.get(2)?);
     }
@@ -150,26 +132,14 @@ pub(crate) fn concerned(tenants: &BTreeMap<String, Tenant>, call: &Call) -> Opti
         return by_name(body["ContextIdentifier"].as_str()?);
     }
     let token = parameter(call, "refresh_token")?;
-    let owns = |tenant: &Tenant| {
-        tenant
-            .credentials
-            .apps
-            .iter()
-            .any(|app| app.refresh_tokens.contains(&token))
-    };
-    tenants
-        .iter()
-        .find(|(_, tenant)| owns(tenant))
-        .map(|(name, _)| name.clone())
+    let owns =
+        |tenant: &Tenant| tenant.credentials.apps.iter().any(|app| app.refresh_tokens.contains(&token));
+    tenants.iter().find(|(_, tenant)| owns(tenant)).map(|(name, _)| name.clone())
 }
 
 /// The tenant's own root.
 fn endpoint(name: &str, settings: &Settings, call: &Call) -> String {
-    let host = settings
-        .endpoint_host
-        .as_deref()
-        .or_else(|| call.header("host"))
-        .unwrap_or("localhost");
+    let host = settings.endpoint_host.as_deref().or_else(|| call.header("host")).unwrap_or("localhost");
     format!("http://{host}/{name}")
 }
 
@@ -181,9 +151,7 @@ pub(crate) fn runs(settings: &Settings) -> bool {
 fn state(name: &str, tenant: &Tenant, call: &Call, now: Timestamp) -> Reply {
     let settings = &tenant.settings;
     let root = endpoint(name, settings, call);
-    let until = now
-        .checked_add(SignedDuration::from_secs(settings.state_valid_seconds))
-        .unwrap_or(now);
+    let until = now.checked_add(SignedDuration::from_secs(settings.state_valid_seconds)).unwrap_or(now);
     let state = json!({
         "ContextIdentifier": name,
         "Endpoint": root,
@@ -204,24 +172,14 @@ fn authenticate(
     let body = call.json().map_err(|_| "The request is not JSON")?;
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     let context = text("ContextIdentifier");
-    let found = tenants
-        .iter_mut()
-        .find(|(name, _)| name.eq_ignore_ascii_case(context));
+    let found = tenants.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(context));
     let (name, tenant) = found.ok_or("Denied: the context is not known")?;
     if tenant.settings.refuse_all {
         return Err("Revoked".to_owned());
     }
-    let app = tenant
-        .credentials
-        .apps
-        .iter()
-        .find(|app| app.client_secret == text("ApplicationToken"));
+    let app = tenant.credentials.apps.iter().find(|app| app.client_secret == text("ApplicationToken"));
     let app = app.ok_or("Denied: the application is not known")?;
-    app.check(
-        text("SignedSystemToken"),
-        tenant.settings.timestamp_tolerance_minutes,
-        now,
-    )?;
+    app.check(text("SignedSystemToken"), tenant.settings.timestamp_tolerance_minutes, now)?;
     if !text("ReturnTokenType").eq_ignore_ascii_case("jwt") {
         return Err("ReturnTokenType must be JWT here".to_owned());
     }
@@ -243,11 +201,7 @@ fn authenticate(
     });
     let client_id = app.client_id.clone();
     let ends = super::auth::ticket_end(&tenant.settings, now);
-    tenant
-        .credentials
-        .sessions
-        .tickets
-        .insert(ticket, Issued { client_id, ends });
+    tenant.credentials.sessions.tickets.insert(ticket, Issued { client_id, ends });
     jwt(&claims)
 }
 
@@ -263,18 +217,11 @@ fn refresh(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: Timestamp) 
     let token = parameter(call, "refresh_token").unwrap_or_default();
     let fits =
         |app: &App| Some(&app.client_id) == client.as_ref() && Some(&app.client_secret) == secret.as_ref();
-    if !tenants
-        .values()
-        .any(|tenant| tenant.credentials.apps.iter().any(fits))
-    {
+    if !tenants.values().any(|tenant| tenant.credentials.apps.iter().any(fits)) {
         return refused("invalid_client");
     }
     for (name, tenant) in tenants {
-        let app = tenant
-            .credentials
-            .apps
-            .iter()
-            .find(|app| fits(app) && app.refresh_tokens.contains(&token));
+        let app = tenant.credentials.apps.iter().find(|app| fits(app) && app.refresh_tokens.contains(&token));
         let Some(client_id) = app.map(|app| app.client_id.clone()) else {
             continue;
         };
@@ -284,11 +231,7 @@ fn refresh(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: Timestamp) 
         let life = tenant.settings.token_life_seconds;
         let access = format!("8A:{name}.{}", random_base64url());
         let ends = now.checked_add(SignedDuration::from_secs(life)).unwrap_or(now);
-        tenant
-            .credentials
-            .sessions
-            .bearers
-            .insert(access.clone(), Issued { client_id, ends });
+        tenant.credentials.sessions.bearers.insert(access.clone(), Issued { client_id, ends });
         let answer = json!({"token_type": "Bearer", "access_token": access, "expires_in": life});
         return Reply::json(StatusCode::OK, &answer);
     }
@@ -296,19 +239,14 @@ fn refresh(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: Timestamp) 
 }
 
 fn parameter(call: &Call, name: &str) -> Option<String> {
-    let form = call
-        .form()
-        .into_iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value);
+    let form = call.form().into_iter().find(|(key, _)| key == name).map(|(_, value)| value);
     form.or_else(|| call.query(name))
 }
 
 /// The vendor's signing key: one for the process, made when first needed.
 fn vendor_key() -> Option<&'static KeyPair> {
     static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
-    KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok())
-        .as_ref()
+    KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()
 }
 
 fn jwt(claims: &Value) -> Result<String, String> {
@@ -316,13 +254,8 @@ fn jwt(claims: &Value) -> Result<String, String> {
     let head = base64url(r#"{"alg":"RS256","kid":"sandbox","typ":"JWT"}"#);
     let data = format!("{head}.{}", base64url(claims.to_string()));
     let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        data.as_bytes(),
-        &mut signature,
-    )
-    .map_err(|e| e.to_string())?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), data.as_bytes(), &mut signature)
+        .map_err(|e| e.to_string())?;
     Ok(format!("{data}.{}", base64url(signature)))
 }
 
@@ -366,10 +299,6 @@ fn pem(kind: &str, der: &[u8]) -> String {
 }
 
 fn der(pem: &str) -> Option<Vec<u8>> {
-    let text: String = pem
-        .lines()
-        .filter(|line| !line.starts_with("-----"))
-        .map(str::trim)
-        .collect();
+    let text: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
     STANDARD.decode(text).ok()
 }

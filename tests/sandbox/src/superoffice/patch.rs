@@ -42,17 +42,11 @@ fn merge_member(present: &mut Value, change: &Value) {
 
 fn step(whole: &mut Value, operation: &Value) -> Result<(), Failure> {
     let bad = |what: &str| Failure::Bad(what.to_owned());
-    let word = operation["op"]
-        .as_str()
-        .ok_or_else(|| bad("an operation needs op"))?;
-    let path = operation["path"]
-        .as_str()
-        .ok_or_else(|| bad("an operation needs path"))?;
+    let word = operation["op"].as_str().ok_or_else(|| bad("an operation needs op"))?;
+    let path = operation["path"].as_str().ok_or_else(|| bad("an operation needs path"))?;
     let value = operation.get("value").cloned();
-    let mut parts = path
-        .trim_start_matches('/')
-        .split('/')
-        .map(|part| part.replace("~1", "/").replace("~0", "~"));
+    let mut parts =
+        path.trim_start_matches('/').split('/').map(|part| part.replace("~1", "/").replace("~0", "~"));
     let member = parts.next().unwrap_or_default();
     let rest: Vec<String> = parts.collect();
     let members = whole.as_object_mut().ok_or_else(|| bad("there is no entity"))?;
@@ -65,11 +59,7 @@ fn step(whole: &mut Value, operation: &Value) -> Result<(), Failure> {
         ("test", []) => check(place, &needed()?, path)?,
         ("add", [key]) => add(place, key, needed()?).map_err(Failure::Bad)?,
         ("replace", [key]) => *inside(place, key).ok_or_else(|| bad("no such path"))? = needed()?,
-        ("test", [key]) => check(
-            inside(place, key).ok_or_else(|| bad("no such path"))?,
-            &needed()?,
-            path,
-        )?,
+        ("test", [key]) => check(inside(place, key).ok_or_else(|| bad("no such path"))?, &needed()?, path)?,
         ("remove", [key]) => remove(place, key).ok_or_else(|| bad("no such path"))?,
         ("add" | "replace" | "remove" | "test", _) => return Err(bad("the path is too deep")),
         _ => return Err(bad("only add, replace, remove and test are offered")),
@@ -78,11 +68,7 @@ fn step(whole: &mut Value, operation: &Value) -> Result<(), Failure> {
 }
 
 fn check(present: &Value, wanted: &Value, path: &str) -> Result<(), Failure> {
-    if present == wanted {
-        Ok(())
-    } else {
-        Err(Failure::Mismatch(path.to_owned()))
-    }
+    if present == wanted { Ok(()) } else { Err(Failure::Mismatch(path.to_owned())) }
 }
 
 fn inside<'a>(place: &'a mut Value, key: &str) -> Option<&'a mut Value> {
@@ -127,9 +113,5 @@ fn remove(place: &mut Value, key: &str) -> Option<()> {
 
 /// Paths compare without case; a name that is not there is taken as it is.
 fn spelled(members: &Map<String, Value>, given: &str) -> String {
-    members
-        .keys()
-        .find(|name| name.eq_ignore_ascii_case(given))
-        .cloned()
-        .unwrap_or_else(|| given.to_owned())
+    members.keys().find(|name| name.eq_ignore_ascii_case(given)).cloned().unwrap_or_else(|| given.to_owned())
 }

@@ -19,17 +19,12 @@ impl Tenant {
         if !matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
             return Duration::ZERO;
         }
-        let sent = call
-            .json()
-            .ok()
-            .and_then(|body| Some(body.get("TargetUrl")?.as_str()?.to_owned()));
+        let sent = call.json().ok().and_then(|body| Some(body.get("TargetUrl")?.as_str()?.to_owned()));
         let stored = || {
             let id = call.segments.last()?.parse().ok()?;
             Some(self.store.get(id)?.entity.get("TargetUrl")?.as_str()?.to_owned())
         };
-        sent.or_else(stored)
-            .map(|url| self.targets.slowness(&url))
-            .unwrap_or_default()
+        sent.or_else(stored).map(|url| self.targets.slowness(&url)).unwrap_or_default()
     }
 
     /// Answers a request to this tenant.
@@ -74,11 +69,7 @@ impl Tenant {
             return None;
         }
         Some(match self.settings.foreign_status {
-            403 => error(
-                StatusCode::FORBIDDEN,
-                "SoSecurityException",
-                "Made by another application",
-            ),
+            403 => error(StatusCode::FORBIDDEN, "SoSecurityException", "Made by another application"),
             _ => gone(id),
         })
     }
@@ -102,10 +93,9 @@ impl Tenant {
             // A custom event: nothing listens here.
             (&Method::POST, [_, key]) if key.parse::<i64>().is_ok() => Reply::empty(StatusCode::NO_CONTENT),
             (&Method::GET, [id, "lasterror"]) => match number(id).and_then(|id| self.store.get(id)) {
-                Some(hook) => Reply::json(
-                    StatusCode::OK,
-                    hook.entity.get("LastError").unwrap_or(&Value::Null),
-                ),
+                Some(hook) => {
+                    Reply::json(StatusCode::OK, hook.entity.get("LastError").unwrap_or(&Value::Null))
+                }
                 None => gone(id),
             },
             (method, [id]) => match number(id) {
@@ -145,28 +135,15 @@ impl Tenant {
     /// A bare array, empty or not; no links (§4.1).
     fn list(&self, call: &Call, who: &Caller) -> Reply {
         let filter = |name: &str| call.query(name).filter(|text| !text.is_empty());
-        let (name, event, state) = (
-            filter("nameFilter"),
-            filter("eventFilter"),
-            filter("statusFilter"),
-        );
+        let (name, event, state) = (filter("nameFilter"), filter("eventFilter"), filter("statusFilter"));
         let state = state.filter(|state| !state.eq_ignore_ascii_case("unknown"));
         let fits = |hook: &&Hook| {
-            let text = |member: &str| {
-                hook.entity
-                    .get(member)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let text = |member: &str| hook.entity.get(member).and_then(Value::as_str).unwrap_or_default();
             let events = hook.entity.get("Events").and_then(Value::as_array);
             (who.app.is_none() || who.app == hook.app)
                 && name.as_ref().is_none_or(|name| name == text("Name"))
-                && state
-                    .as_ref()
-                    .is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
-                && event
-                    .as_ref()
-                    .is_none_or(|event| events.is_some_and(|all| all.contains(&json!(event))))
+                && state.as_ref().is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
+                && event.as_ref().is_none_or(|event| events.is_some_and(|all| all.contains(&json!(event))))
         };
         let hooks: Vec<Value> = self
             .store
@@ -190,11 +167,7 @@ impl Tenant {
         }
         let wanted = body.get("WebhookId").and_then(Value::as_i64).filter(|id| *id > 0);
         let wanted = wanted.filter(|_| self.settings.post_takes_id);
-        let id = self.store.insert(
-            Hook::new(fresh, who.app.clone()),
-            wanted,
-            &mut self.settings.next_id,
-        );
+        let id = self.store.insert(Hook::new(fresh, who.app.clone()), wanted, &mut self.settings.next_id);
         self.shown_by_id(id, call)
     }
 
@@ -207,11 +180,9 @@ impl Tenant {
         let Some(hook) = self.store.get(id) else {
             return match self.settings.put_unknown {
                 PutUnknown::NotFound => gone(id),
-                PutUnknown::Fails => error(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "NullReferenceException",
-                    "Nothing to update",
-                ),
+                PutUnknown::Fails => {
+                    error(StatusCode::INTERNAL_SERVER_ERROR, "NullReferenceException", "Nothing to update")
+                }
                 PutUnknown::Create => self.create(call, who, now),
             };
         };
@@ -290,17 +261,11 @@ impl Tenant {
             return Ok(());
         }
         let name = hook.get("Name").cloned().unwrap_or_default();
-        self.targets
-            .ping(text("TargetUrl"), name, reason, &self.settings, now)
-            .map_err(|what| {
-                let status = StatusCode::from_u16(self.settings.refused_target_status);
-                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                error(
-                    status,
-                    "SoWebhookException",
-                    &format!("The webhook cannot be saved: {what}"),
-                )
-            })
+        self.targets.ping(text("TargetUrl"), name, reason, &self.settings, now).map_err(|what| {
+            let status = StatusCode::from_u16(self.settings.refused_target_status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            error(status, "SoWebhookException", &format!("The webhook cannot be saved: {what}"))
+        })
     }
 
     /// The pre-flight: the status is 200 whatever the target does (§4.8).
@@ -335,9 +300,7 @@ impl Tenant {
     }
 
     fn shown_by_id(&self, id: i64, call: &Call) -> Reply {
-        self.store
-            .get(id)
-            .map_or_else(|| gone(id), |hook| self.shown(&hook.entity, call))
+        self.store.get(id).map_or_else(|| gone(id), |hook| self.shown(&hook.entity, call))
     }
 
     /// One hook with its links.
@@ -350,19 +313,13 @@ impl Tenant {
         let prefix = call.segments.first().map(String::as_str).unwrap_or_default();
         let archive = format!("http://{host}/{prefix}/api/v1/Webhook");
         let id = hook.get("WebhookId").and_then(Value::as_i64).unwrap_or_default();
-        shown.insert(
-            "_Links".to_owned(),
-            json!({"Self": format!("{archive}/{id}"), "Archive": archive}),
-        );
+        shown.insert("_Links".to_owned(), json!({"Self": format!("{archive}/{id}"), "Archive": archive}));
         Reply::json(StatusCode::OK, &Value::Object(shown))
     }
 
     /// Version information, open to everybody; HTML unless JSON is asked for (§2.1).
     fn about(&self, call: &Call) -> Reply {
-        if !call
-            .header("accept")
-            .is_some_and(|accept| accept.contains("json"))
-        {
+        if !call.header("accept").is_some_and(|accept| accept.contains("json")) {
             return Reply::text(
                 StatusCode::OK,
                 "text/html; charset=utf-8",
@@ -390,11 +347,7 @@ fn number(text: &str) -> Option<i64> {
 }
 
 fn gone(id: impl std::fmt::Display) -> Reply {
-    error(
-        StatusCode::NOT_FOUND,
-        "SoNotFoundException",
-        &format!("Webhook {id} not found"),
-    )
+    error(StatusCode::NOT_FOUND, "SoNotFoundException", &format!("Webhook {id} not found"))
 }
 
 fn unreadable(detail: &str) -> Reply {
@@ -406,22 +359,14 @@ fn wrong_type(name: &str) -> Reply {
 }
 
 fn no_route(call: &Call) -> Reply {
-    framework(
-        StatusCode::NOT_FOUND,
-        "No HTTP resource was found that matches the request URI.",
-        &call.path,
-    )
+    framework(StatusCode::NOT_FOUND, "No HTTP resource was found that matches the request URI.", &call.path)
 }
 
 /// `If-Unmodified-Since` before the last change; an unreadable date is ignored, as HTTP asks.
 fn changed_since(call: &Call, hook: &Map<String, Value>) -> bool {
-    let limit = call
-        .header("if-unmodified-since")
-        .and_then(|text| rfc2822::parse(text).ok());
-    let changed = hook
-        .get("Updated")
-        .and_then(Value::as_str)
-        .and_then(|text| format!("{text}Z").parse().ok());
+    let limit = call.header("if-unmodified-since").and_then(|text| rfc2822::parse(text).ok());
+    let changed =
+        hook.get("Updated").and_then(Value::as_str).and_then(|text| format!("{text}Z").parse().ok());
     matches!((limit, changed), (Some(limit), Some(changed)) if limit.timestamp() < changed)
 }
 

@@ -49,9 +49,7 @@ impl Store {
 
     /// Stores under the wanted id if it is free, else under the next one.
     pub(crate) fn insert(&mut self, mut hook: Hook, wanted: Option<i64>, next: &mut i64) -> i64 {
-        let id = wanted
-            .filter(|id| !self.hooks.contains_key(id))
-            .unwrap_or((*next).max(self.highest + 1));
+        let id = wanted.filter(|id| !self.hooks.contains_key(id)).unwrap_or((*next).max(self.highest + 1));
         self.highest = self.highest.max(id);
         *next = self.highest + 1;
         hook.entity.insert("WebhookId".to_owned(), id.into());

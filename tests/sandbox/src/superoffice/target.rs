@@ -75,13 +75,8 @@ impl Targets {
 
     /// How long this URL takes to answer.
     pub(crate) fn slowness(&self, url: &str) -> Duration {
-        let script = self
-            .scripts
-            .get(url)
-            .filter(|script| script.verdict == Verdict::Slow);
-        script
-            .map(|script| Duration::from_millis(script.millis))
-            .unwrap_or_default()
+        let script = self.scripts.get(url).filter(|script| script.verdict == Verdict::Slow);
+        script.map(|script| Duration::from_millis(script.millis)).unwrap_or_default()
     }
 
     /// Calls a URL, so to speak; fails with what the server would report.
@@ -101,13 +96,7 @@ impl Targets {
             },
             None => Verdict::Refuse,
         };
-        self.pings.push(Ping {
-            at: format!("{now:.3}"),
-            url: url.map(str::to_owned),
-            reason,
-            name,
-            verdict,
-        });
+        self.pings.push(Ping { at: format!("{now:.3}"), url: url.map(str::to_owned), reason, name, verdict });
         match verdict {
             Verdict::Ok | Verdict::Slow => Ok(()),
             Verdict::Refuse => Err("the target did not answer 200 to the test event".to_owned()),
@@ -118,6 +107,5 @@ impl Targets {
 }
 
 fn is_https(url: &str) -> bool {
-    url.get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("https://"))
+    url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }

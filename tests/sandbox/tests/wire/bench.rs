@@ -25,11 +25,7 @@ impl Seen {
 
     async fn from(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self {
-            status,
-            headers,
-            text: response.text().await.unwrap(),
-        }
+        Self { status, headers, text: response.text().await.unwrap() }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -37,48 +33,31 @@ impl Seen {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name}"))
-            .to_str()
-            .unwrap()
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
     }
 
     /// The JSON body, once the status is the expected one.
     #[track_caller]
     pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
-        if self.text.is_empty() {
-            Value::Null
-        } else {
-            self.json()
-        }
+        if self.text.is_empty() { Value::Null } else { self.json() }
     }
 }
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self {
-            sandbox: Sandbox::start(Options::default()).await.unwrap(),
-            client: Client::new(),
-        }
+        Self { sandbox: Sandbox::start(Options::default()).await.unwrap(), client: Client::new() }
     }
 
     /// A control request that must succeed.
     pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let seen = self.control_raw(method, path, body).await;
         assert!((200..300).contains(&seen.status), "{path}: {}", seen.text);
-        if seen.text.is_empty() {
-            Value::Null
-        } else {
-            seen.json()
-        }
+        if seen.text.is_empty() { Value::Null } else { seen.json() }
     }
 
     pub(crate) async fn control_raw(&self, method: Method, path: &str, body: Value) -> Seen {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.sandbox.control_url()));
+        let mut request = self.client.request(method, format!("{}{path}", self.sandbox.control_url()));
         if !body.is_null() {
             request = request.json(&body);
         }
@@ -90,23 +69,18 @@ impl Bench {
     }
 
     pub(crate) async fn set(&self, account: &str, settings: Value) {
-        self.control(Method::PATCH, &format!("/{account}/settings"), settings)
-            .await;
+        self.control(Method::PATCH, &format!("/{account}/settings"), settings).await;
     }
 
     pub(crate) async fn fault(&self, account: &str, fault: Value) {
-        self.control(Method::POST, &format!("/{account}/faults"), fault)
-            .await;
+        self.control(Method::POST, &format!("/{account}/faults"), fault).await;
     }
 
     /// A Brightpearl request of the built-in app; `rest` follows `/webhook`.
     pub(crate) fn brightpearl(&self, method: Method, rest: &str) -> RequestBuilder {
         let base = self.sandbox.brightpearl_url();
         self.client
-            .request(
-                method,
-                format!("{base}/public-api/acme/integration-service/webhook{rest}"),
-            )
+            .request(method, format!("{base}/public-api/acme/integration-service/webhook{rest}"))
             .header("brightpearl-app-ref", "acme_ops")
             .header("brightpearl-staff-token", "example-staff-token")
     }
@@ -137,9 +111,7 @@ impl Bench {
     /// A SuperOffice request of the built-in user; `rest` follows `/Webhook`.
     pub(crate) fn superoffice(&self, method: Method, rest: &str) -> RequestBuilder {
         let url = format!("{}/api/v1/Webhook{rest}", self.sandbox.superoffice_url());
-        self.client
-            .request(method, url)
-            .basic_auth("ops", Some("example-password"))
+        self.client.request(method, url).basic_auth("ops", Some("example-password"))
     }
 }
 

@@ -8,18 +8,11 @@ use crate::bench::{Bench, Seen, subscription};
 const PROJECT: &str = "contensis/movies";
 
 async fn create(bench: &Bench, token: &str, body: &Value) -> Value {
-    Seen::of(bench.contensis(Method::POST, token, "").json(body))
-        .await
-        .expect(201)
+    Seen::of(bench.contensis(Method::POST, token, "").json(body)).await.expect(201)
 }
 
 fn fields(body: &Value) -> Vec<&str> {
-    body["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["field"].as_str().unwrap())
-        .collect()
+    body["data"].as_array().unwrap().iter().map(|item| item["field"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -34,22 +27,11 @@ async fn lives_through_create_read_update_delete() {
         (&made["method"], &made["ui"], &made["description"]),
         (&json!("POST"), &json!(false), &json!(""))
     );
-    assert_eq!(
-        made["headers"]["X-Key"],
-        json!({"secret": true, "value": "************"})
-    );
-    assert_eq!(
-        made["headers"].get("X-Empty"),
-        None,
-        "a header without a value is not kept"
-    );
-    let read = Seen::of(bench.contensis(Method::GET, &token, &format!("/{id}")))
-        .await
-        .expect(200);
+    assert_eq!(made["headers"]["X-Key"], json!({"secret": true, "value": "************"}));
+    assert_eq!(made["headers"].get("X-Empty"), None, "a header without a value is not kept");
+    let read = Seen::of(bench.contensis(Method::GET, &token, &format!("/{id}"))).await.expect(200);
     assert_eq!(read, made);
-    let listed = Seen::of(bench.contensis(Method::GET, &token, ""))
-        .await
-        .expect(200);
+    let listed = Seen::of(bench.contensis(Method::GET, &token, "")).await.expect(200);
     assert_eq!(listed, json!([made]));
     let mut change = subscription();
     change["name"] = "renamed".into();
@@ -58,16 +40,10 @@ async fn lives_through_create_read_update_delete() {
         Seen::of(bench.contensis(Method::PUT, &token, &format!("/{id}")).json(body)).await
     };
     let changed = put(&change).await.expect(200);
-    assert_eq!(
-        (&changed["name"], &changed["version"]["versionNo"]),
-        (&json!("renamed"), &json!("2.0"))
-    );
+    assert_eq!((&changed["name"], &changed["version"]["versionNo"]), (&json!("renamed"), &json!("2.0")));
     assert_eq!(changed["version"]["modifiedBy"], "ops");
     let stale = put(&change).await.expect(422);
-    assert_eq!(
-        (stale["type"].as_str(), fields(&stale)),
-        (Some("Validation"), vec!["version.versionNo"])
-    );
+    assert_eq!((stale["type"].as_str(), fields(&stale)), (Some("Validation"), vec!["version.versionNo"]));
     assert_eq!(stale["logId"], "00000000-0000-0000-0000-000000000000");
     bench.set(PROJECT, json!({"conflictStatus": 409})).await;
     put(&change).await.expect(409);
@@ -75,10 +51,7 @@ async fn lives_through_create_read_update_delete() {
     let gone = delete(id).await;
     assert_eq!((gone.status, gone.text.as_str()), (204, ""));
     let gone = delete(id).await.expect(404);
-    assert_eq!(
-        (gone["type"].as_str(), &gone["data"]),
-        (Some("Error"), &Value::Null)
-    );
+    assert_eq!((gone["type"].as_str(), &gone["data"]), (Some("Error"), &Value::Null));
     assert!(gone["message"].as_str().unwrap().contains(id));
     delete("not-a-guid").await.expect(400);
     put(&change).await.expect(404);
@@ -91,21 +64,9 @@ async fn a_put_keeps_erases_or_garbles_a_masked_secret() {
     let bench = Bench::new().await;
     let token = bench.contensis_token().await;
     for (switch, sent, kept) in [
-        (
-            "keep",
-            json!({"secret": true, "value": "********"}),
-            json!({"secret": true, "value": "s3cret"}),
-        ),
-        (
-            "keep",
-            json!({"secret": true}),
-            json!({"secret": true, "value": "s3cret"}),
-        ),
-        (
-            "keep",
-            json!({"secret": true, "value": "new"}),
-            json!({"secret": true, "value": "new"}),
-        ),
+        ("keep", json!({"secret": true, "value": "********"}), json!({"secret": true, "value": "s3cret"})),
+        ("keep", json!({"secret": true}), json!({"secret": true, "value": "s3cret"})),
+        ("keep", json!({"secret": true, "value": "new"}), json!({"secret": true, "value": "new"})),
         ("erase", json!({"secret": true, "value": "********"}), Value::Null),
         (
             "store-literal",
@@ -119,13 +80,7 @@ async fn a_put_keeps_erases_or_garbles_a_masked_secret() {
         let mut body = subscription();
         body["headers"] = json!({"x-key": sent});
         body["version"] = json!({"versionNo": "1.0"});
-        Seen::of(
-            bench
-                .contensis(Method::PUT, &token, &format!("/{id}"))
-                .json(&body),
-        )
-        .await
-        .expect(200);
+        Seen::of(bench.contensis(Method::PUT, &token, &format!("/{id}")).json(&body)).await.expect(200);
         let stored = bench.look("/contensis/movies/subscriptions").await;
         let stored = stored.as_array().unwrap().iter().find(|s| s["id"] == id).unwrap();
         assert_eq!(stored["headers"]["x-key"], kept, "{switch} {sent}");
@@ -165,27 +120,16 @@ async fn validation_and_wrong_types() {
     let bench = Bench::new().await;
     let token = bench.contensis_token().await;
     let post = async |body: &Value| Seen::of(bench.contensis(Method::POST, &token, "").json(body)).await;
-    assert_eq!(
-        fields(&post(&json!({})).await.expect(422)),
-        ["name", "url", "topics"]
-    );
+    assert_eq!(fields(&post(&json!({})).await.expect(422)), ["name", "url", "topics"]);
     for (field, value, status) in [
         ("url", json!("http://x/"), 422),
         ("name", json!({"en-GB": "n"}), 422),
         ("topics", json!([]), 422),
         ("topics", json!([{"event": ["created"]}]), 422),
         ("topics", json!([{"resourceType": "entry", "event": []}]), 422),
-        (
-            "topics",
-            json!([{"resourceType": "entry", "event": ["exploded"]}]),
-            422,
-        ),
+        ("topics", json!([{"resourceType": "entry", "event": ["exploded"]}]), 422),
         ("topics", json!([{"resourceType": "unicorn"}]), 422),
-        (
-            "topics",
-            json!([{"resourceType": "entry", "event": "created"}]),
-            400,
-        ),
+        ("topics", json!([{"resourceType": "entry", "event": "created"}]), 400),
         ("topics", json!({}), 400),
         ("enabled", json!("true"), 400),
         ("name", json!(5), 400),
@@ -206,20 +150,13 @@ async fn tokens_are_needed_expire_and_can_be_revoked() {
     let bench = Bench::new().await;
     let list = async |token: &str| Seen::of(bench.contensis(Method::GET, token, "")).await;
     let denied = list("nonsense").await.expect(401);
-    assert_eq!(
-        denied.as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["message"]
-    );
+    assert_eq!(denied.as_object().unwrap().keys().collect::<Vec<_>>(), ["message"]);
     let token = bench.contensis_token().await;
     list(&token).await.expect(200);
-    bench
-        .control(Method::POST, "/clock", json!({"advanceMillis": 3_600_000}))
-        .await;
+    bench.control(Method::POST, "/clock", json!({"advanceMillis": 3_600_000})).await;
     list(&token).await.expect(401);
     let token = bench.contensis_token().await;
-    bench
-        .control(Method::POST, "/contensis/movies/tokens/revoke", Value::Null)
-        .await;
+    bench.control(Method::POST, "/contensis/movies/tokens/revoke", Value::Null).await;
     list(&token).await.expect(401);
     let key = ("client_id", "00000000-0000-4000-8000-000000000001");
     let grant = ("grant_type", "client_credentials");
@@ -228,12 +165,7 @@ async fn tokens_are_needed_expire_and_can_be_revoked() {
     let other = bench.token(&[("grant_type", "password"), key]).await;
     assert_eq!(other.expect(400), json!({"error": "unsupported_grant_type"}));
     let journal = bench.look("/contensis/movies/journal").await;
-    let tokens = journal
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|e| e["operation"] == "token")
-        .count();
+    let tokens = journal.as_array().unwrap().iter().filter(|e| e["operation"] == "token").count();
     assert_eq!(tokens, 4, "a wrong secret is written down where its key belongs");
 }
 
@@ -241,45 +173,20 @@ async fn tokens_are_needed_expire_and_can_be_revoked() {
 async fn a_user_logs_in_and_refreshes() {
     let bench = Bench::new().await;
     let user = json!({"username": "u", "password": "p", "actions": ["view"]});
-    bench
-        .control(Method::PUT, "/contensis/movies", json!({"users": [user]}))
-        .await;
-    let login = [
-        ("grant_type", "contensis_classic"),
-        ("username", "u"),
-        ("password", "p"),
-    ];
+    bench.control(Method::PUT, "/contensis/movies", json!({"users": [user]})).await;
+    let login = [("grant_type", "contensis_classic"), ("username", "u"), ("password", "p")];
     let tokens = bench.token(&login).await.expect(200);
     let access = tokens["access_token"].as_str().unwrap();
-    Seen::of(bench.contensis(Method::GET, access, ""))
-        .await
-        .expect(200);
+    Seen::of(bench.contensis(Method::GET, access, "")).await.expect(200);
     let refused = Seen::of(bench.contensis(Method::POST, access, "").json(&subscription())).await;
-    assert!(
-        refused.expect(403)["message"]
-            .as_str()
-            .unwrap()
-            .contains("create")
-    );
+    assert!(refused.expect(403)["message"].as_str().unwrap().contains("create"));
     let refresh = tokens["refresh_token"].as_str().unwrap();
-    let form = [
-        ("grant_type", "contensis_classic_refresh_token"),
-        ("refresh_token", refresh),
-    ];
+    let form = [("grant_type", "contensis_classic_refresh_token"), ("refresh_token", refresh)];
     let fresh = bench.token(&form).await.expect(200);
-    Seen::of(bench.contensis(Method::GET, fresh["access_token"].as_str().unwrap(), ""))
-        .await
-        .expect(200);
-    assert_eq!(
-        bench.token(&form).await.expect(400),
-        json!({"error": "invalid_grant"})
-    );
+    Seen::of(bench.contensis(Method::GET, fresh["access_token"].as_str().unwrap(), "")).await.expect(200);
+    assert_eq!(bench.token(&form).await.expect(400), json!({"error": "invalid_grant"}));
     let counts = bench.look("/contensis/movies/counts").await;
-    assert_eq!(
-        counts,
-        json!({"create": 1, "list": 2, "token": 2}),
-        "a void refresh token belongs to nobody"
-    );
+    assert_eq!(counts, json!({"create": 1, "list": 2, "token": 2}), "a void refresh token belongs to nobody");
     assert_eq!(bench.look("/contensis/_/counts").await, json!({"token": 1}));
 }
 
@@ -287,18 +194,9 @@ async fn a_user_logs_in_and_refreshes() {
 async fn permissions_and_projects() {
     let bench = Bench::new().await;
     let key = json!({"clientId": "k", "clientSecret": "s", "actions": ["create", "view"]});
-    bench
-        .control(Method::PUT, "/contensis/other", json!({"apiKeys": [key]}))
-        .await;
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", "k"),
-        ("client_secret", "s"),
-    ];
-    let token = bench.token(&form).await.expect(200)["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    bench.control(Method::PUT, "/contensis/other", json!({"apiKeys": [key]})).await;
+    let form = [("grant_type", "client_credentials"), ("client_id", "k"), ("client_secret", "s")];
+    let token = bench.token(&form).await.expect(200)["access_token"].as_str().unwrap().to_owned();
     let base = format!("{}/api/management/projects", bench.sandbox.contensis_url());
     let get =
         async |path: &str| Seen::of(bench.client.get(format!("{base}/{path}")).bearer_auth(&token)).await;
@@ -311,12 +209,7 @@ async fn permissions_and_projects() {
     body["templates"] = json!({"entry": "{}"});
     let url = format!("{base}/other/events/webhooks/subscriptions");
     let refused = Seen::of(bench.client.post(url).bearer_auth(&token).json(&body)).await;
-    assert!(
-        refused.expect(403)["message"]
-            .as_str()
-            .unwrap()
-            .contains("useCustomTemplates")
-    );
+    assert!(refused.expect(403)["message"].as_str().unwrap().contains("useCustomTemplates"));
 }
 
 #[tokio::test]
@@ -327,21 +220,14 @@ async fn lists_come_in_pages_on_demand() {
         create(&bench, &token, &subscription()).await;
     }
     bench.set(PROJECT, json!({"paged": true, "pageSize": 2})).await;
-    let page = async |query: &str| {
-        Seen::of(bench.contensis(Method::GET, &token, query))
-            .await
-            .expect(200)
-    };
+    let page = async |query: &str| Seen::of(bench.contensis(Method::GET, &token, query)).await.expect(200);
     let first = page("").await;
     assert_eq!(
         (&first["pageCount"], &first["totalCount"], &first["pageSize"]),
         (&json!(3), &json!(5), &json!(2))
     );
     let last = page("?pageIndex=2").await;
-    assert_eq!(
-        (&last["pageIndex"], last["items"].as_array().unwrap().len()),
-        (&json!(2), 1)
-    );
+    assert_eq!((&last["pageIndex"], last["items"].as_array().unwrap().len()), (&json!(2), 1));
     assert_eq!(page("?pageSize=5").await["items"].as_array().unwrap().len(), 5);
     bench.set(PROJECT, json!({"ignorePageIndex": true})).await;
     assert_eq!(page("?pageIndex=2").await["items"], first["items"]);
@@ -353,20 +239,13 @@ async fn dialects_change_what_is_shown_and_taken() {
     let token = bench.contensis_token().await;
     let made = create(&bench, &token, &subscription()).await;
     let path = format!("/{}", made["id"].as_str().unwrap());
-    let show = async || {
-        Seen::of(bench.contensis(Method::GET, &token, &path))
-            .await
-            .expect(200)
-    };
+    let show = async || Seen::of(bench.contensis(Method::GET, &token, &path)).await.expect(200);
     bench.set(PROJECT, json!({"localised": true})).await;
     assert_eq!(show().await["name"], json!({"en-GB": "search-index"}));
     let plain = Seen::of(bench.contensis(Method::POST, &token, "").json(&subscription())).await;
     assert_eq!(fields(&plain.expect(422)), ["name"]);
     bench
-        .set(
-            PROJECT,
-            json!({"localised": false, "shuffle": true, "lowercase": true, "camelHeaders": true}),
-        )
+        .set(PROJECT, json!({"localised": false, "shuffle": true, "lowercase": true, "camelHeaders": true}))
         .await;
     let shown = show().await;
     assert_eq!(shown["topics"][0]["event"], json!(["deleted", "published"]));
@@ -375,11 +254,7 @@ async fn dialects_change_what_is_shown_and_taken() {
     bench.set(PROJECT, json!({"secretMask": "absent"})).await;
     assert_eq!(show().await["headers"]["x-Key"], json!({"secret": true}));
     bench.set(PROJECT, json!({"visibilityDelayMillis": 10_000})).await;
-    Seen::of(bench.contensis(Method::GET, &token, &path))
-        .await
-        .expect(404);
-    bench
-        .control(Method::POST, "/clock", json!({"advanceMillis": 10_000}))
-        .await;
+    Seen::of(bench.contensis(Method::GET, &token, &path)).await.expect(404);
+    bench.control(Method::POST, "/clock", json!({"advanceMillis": 10_000})).await;
     show().await;
 }

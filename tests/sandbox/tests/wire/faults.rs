@@ -14,12 +14,7 @@ async fn post(bench: &Bench) -> Result<reqwest::Response, reqwest::Error> {
 }
 
 async fn stored(bench: &Bench) -> usize {
-    bench
-        .look("/brightpearl/acme/subscriptions")
-        .await
-        .as_array()
-        .unwrap()
-        .len()
+    bench.look("/brightpearl/acme/subscriptions").await.as_array().unwrap().len()
 }
 
 /// Awaits a condition that something in the background brings about.
@@ -35,24 +30,15 @@ async fn until(bench: &Bench, count: usize) {
 async fn drops_close_the_connection_before_or_after_the_work() {
     let bench = Bench::new().await;
     for (kind, count) in [("drop_before", 0), ("drop_after", 1)] {
-        bench
-            .fault(ACCOUNT, json!({"operation": "create", "kind": kind}))
-            .await;
+        bench.fault(ACCOUNT, json!({"operation": "create", "kind": kind})).await;
         let error = post(&bench).await.unwrap_err();
-        assert!(
-            error.is_request() && !error.is_timeout() && !error.is_connect(),
-            "{kind}: {error:?}"
-        );
+        assert!(error.is_request() && !error.is_timeout() && !error.is_connect(), "{kind}: {error:?}");
         assert_eq!(stored(&bench).await, count, "{kind}");
     }
     assert_eq!(post(&bench).await.unwrap().status(), 200, "a fault is used up");
     let journal = bench.look("/brightpearl/acme/journal").await;
-    let seen: Vec<(&Value, &Value)> = journal
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| (&e["fault"], &e["status"]))
-        .collect();
+    let seen: Vec<(&Value, &Value)> =
+        journal.as_array().unwrap().iter().map(|e| (&e["fault"], &e["status"])).collect();
     assert_eq!(
         seen,
         [
@@ -68,23 +54,14 @@ async fn nothing_at_all_is_sent_before_a_drop() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let bench = Bench::new().await;
     bench.fault(ACCOUNT, json!({"kind": "drop_before"})).await;
-    let address = bench
-        .sandbox
-        .brightpearl_url()
-        .trim_start_matches("http://")
-        .to_owned();
+    let address = bench.sandbox.brightpearl_url().trim_start_matches("http://").to_owned();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = "GET /public-api/acme/integration-service/webhook HTTP/1.1\r\nhost: x\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    let ending = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer))
-        .await
-        .unwrap();
-    assert!(
-        answer.is_empty(),
-        "{ending:?} {}",
-        String::from_utf8_lossy(&answer)
-    );
+    let ending =
+        tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.is_empty(), "{ending:?} {}", String::from_utf8_lossy(&answer));
 }
 
 #[tokio::test]
@@ -95,17 +72,9 @@ async fn scripted_answers_before_and_after_the_work() {
     bench.fault(ACCOUNT, html).await;
     let seen = Seen::of(bench.brightpearl(Method::POST, "").json(&webhook())).await;
     assert_eq!((seen.status, seen.text.as_str()), (520, "<html>"));
-    assert_eq!(
-        (seen.header("content-type"), seen.header("retry-after")),
-        ("text/html", "7")
-    );
+    assert_eq!((seen.header("content-type"), seen.header("retry-after")), ("text/html", "7"));
     assert_eq!(stored(&bench).await, 0);
-    bench
-        .fault(
-            ACCOUNT,
-            json!({"kind": "status_after", "status": 500, "body": {"a": 1}}),
-        )
-        .await;
+    bench.fault(ACCOUNT, json!({"kind": "status_after", "status": 500, "body": {"a": 1}})).await;
     let seen = Seen::of(bench.brightpearl(Method::POST, "").json(&webhook())).await;
     assert_eq!(seen.expect(500), json!({"a": 1}));
     assert_eq!(stored(&bench).await, 1);
@@ -117,11 +86,7 @@ async fn bodies_are_spoilt_or_cut_short() {
     bench.fault(ACCOUNT, json!({"kind": "garbage"})).await;
     let seen = Seen::of(bench.brightpearl(Method::POST, "").json(&webhook())).await;
     assert_eq!(seen.status, 200);
-    assert!(
-        serde_json::from_str::<Value>(&seen.text).is_err(),
-        "{}",
-        seen.text
-    );
+    assert!(serde_json::from_str::<Value>(&seen.text).is_err(), "{}", seen.text);
     bench.fault(ACCOUNT, json!({"kind": "truncate"})).await;
     let response = post(&bench).await.unwrap();
     assert_eq!(response.status(), 200, "the head arrives");
@@ -132,25 +97,12 @@ async fn bodies_are_spoilt_or_cut_short() {
 #[tokio::test]
 async fn late_work_is_done_after_the_caller_is_gone() {
     let bench = Bench::new().await;
-    bench
-        .fault(
-            ACCOUNT,
-            json!({"operation": "create", "kind": "late_commit", "millis": 1000}),
-        )
-        .await;
+    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "late_commit", "millis": 1000})).await;
     assert!(post(&bench).await.is_err());
     assert_eq!(stored(&bench).await, 0);
     until(&bench, 1).await;
-    bench
-        .fault(
-            ACCOUNT,
-            json!({"operation": "create", "kind": "delay", "millis": 300}),
-        )
-        .await;
-    let hasty = bench
-        .brightpearl(Method::POST, "")
-        .json(&webhook())
-        .timeout(Duration::from_millis(50));
+    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "delay", "millis": 300})).await;
+    let hasty = bench.brightpearl(Method::POST, "").json(&webhook()).timeout(Duration::from_millis(50));
     assert!(hasty.send().await.unwrap_err().is_timeout());
     until(&bench, 2).await;
 }
@@ -158,15 +110,11 @@ async fn late_work_is_done_after_the_caller_is_gone() {
 #[tokio::test]
 async fn a_reset_stops_late_work() {
     let bench = Bench::new().await;
-    bench
-        .fault(ACCOUNT, json!({"kind": "late_commit", "millis": 100}))
-        .await;
+    bench.fault(ACCOUNT, json!({"kind": "late_commit", "millis": 100})).await;
     assert!(post(&bench).await.is_err());
     bench.control(Method::POST, "/reset", Value::Null).await;
     // Longer than the late work takes: its own delay is the clock here.
-    bench
-        .fault(ACCOUNT, json!({"kind": "delay", "millis": 300}))
-        .await;
+    bench.fault(ACCOUNT, json!({"kind": "delay", "millis": 300})).await;
     Seen::of(bench.brightpearl(Method::GET, "")).await.expect(404);
     assert_eq!(stored(&bench).await, 0);
 }
@@ -175,16 +123,9 @@ async fn a_reset_stops_late_work() {
 async fn hanging_lasts_until_the_caller_or_the_limit() {
     let bench = Bench::new().await;
     bench.fault(ACCOUNT, json!({"kind": "hang"})).await;
-    let waiting = bench
-        .brightpearl(Method::GET, "")
-        .timeout(Duration::from_millis(100));
+    let waiting = bench.brightpearl(Method::GET, "").timeout(Duration::from_millis(100));
     assert!(waiting.send().await.unwrap_err().is_timeout());
-    bench
-        .fault(
-            ACCOUNT,
-            json!({"kind": "hang_after", "millis": 50, "operation": "create"}),
-        )
-        .await;
+    bench.fault(ACCOUNT, json!({"kind": "hang_after", "millis": 50, "operation": "create"})).await;
     assert!(!post(&bench).await.unwrap_err().is_timeout());
     assert_eq!(stored(&bench).await, 1);
     bench.fault(ACCOUNT, json!({"kind": "hang"})).await;
@@ -199,10 +140,7 @@ async fn hanging_lasts_until_the_caller_or_the_limit() {
     };
     let (answer, took) = tokio::join!(waiting, arrived);
     assert!(answer.is_err());
-    assert!(
-        took < Duration::from_secs(2),
-        "a hanging request does not hold the sandbox up: {took:?}"
-    );
+    assert!(took < Duration::from_secs(2), "a hanging request does not hold the sandbox up: {took:?}");
 }
 
 #[tokio::test]
@@ -214,31 +152,20 @@ async fn faults_wait_for_the_request_they_are_meant_for() {
     bench.fault(account, fault).await;
     let mut other = hook();
     other["Name"] = "other".into();
-    let post = async |body: &Value| {
-        Seen::of(bench.superoffice(Method::POST, "").json(body))
-            .await
-            .status
-    };
+    let post = async |body: &Value| Seen::of(bench.superoffice(Method::POST, "").json(body)).await.status;
     assert_eq!(post(&other).await, 200);
     assert_eq!(Seen::of(bench.superoffice(Method::GET, "")).await.status, 200);
     assert_eq!(post(&hook()).await, 200, "the first one is let through");
     assert_eq!(post(&hook()).await, 503);
     let left = bench.look("/superoffice/superoffice/faults").await;
-    assert_eq!(
-        (&left[0]["times"], left.as_array().unwrap().len()),
-        (&json!(1), 1)
-    );
+    assert_eq!((&left[0]["times"], left.as_array().unwrap().len()), (&json!(1), 1));
     assert_eq!(post(&hook()).await, 503);
     assert_eq!(post(&hook()).await, 200);
-    bench
-        .fault(account, json!({"times": null, "kind": "status", "status": 429}))
-        .await;
+    bench.fault(account, json!({"times": null, "kind": "status", "status": 429})).await;
     for _ in 0..3 {
         assert_eq!(post(&hook()).await, 429);
     }
-    bench
-        .control(Method::DELETE, "/superoffice/superoffice/faults", Value::Null)
-        .await;
+    bench.control(Method::DELETE, "/superoffice/superoffice/faults", Value::Null).await;
     assert_eq!(post(&hook()).await, 200);
 }
 
@@ -246,12 +173,8 @@ async fn faults_wait_for_the_request_they_are_meant_for() {
 async fn a_slow_target_makes_a_slow_save() {
     let bench = Bench::new().await;
     let script = json!({"url": "https://hooks.example.com/so", "verdict": "slow", "millis": 300});
-    bench
-        .control(Method::PUT, "/superoffice/superoffice/targets", script)
-        .await;
+    bench.control(Method::PUT, "/superoffice/superoffice/targets", script).await;
     let begin = Instant::now();
-    Seen::of(bench.superoffice(Method::POST, "").json(&hook()))
-        .await
-        .expect(200);
+    Seen::of(bench.superoffice(Method::POST, "").json(&hook())).await.expect(200);
     assert!(begin.elapsed() >= Duration::from_millis(300));
 }

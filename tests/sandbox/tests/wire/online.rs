@@ -19,9 +19,7 @@ async fn tenant(bench: &Bench) -> KeyPair {
         {"clientId": "one", "clientSecret": "s1", "systemUserToken": "My App-abc", "refreshTokens": ["r1"]},
         {"clientId": "two", "clientSecret": "s2", "refreshTokens": ["r2"]},
     ]);
-    let made = bench
-        .control(Method::PUT, "/superoffice/Cust12345", json!({"apps": apps}))
-        .await;
+    let made = bench.control(Method::PUT, "/superoffice/Cust12345", json!({"apps": apps})).await;
     let pem = made["apps"][0]["privateKeyPem"].as_str().unwrap();
     let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     KeyPair::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap()
@@ -30,13 +28,7 @@ async fn tenant(bench: &Bench) -> KeyPair {
 fn signed(key: &KeyPair, token: &str, at: Timestamp) -> String {
     let data = format!("{token}.{}", at.strftime("%Y%m%d%H%M"));
     let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        data.as_bytes(),
-        &mut signature,
-    )
-    .unwrap();
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), data.as_bytes(), &mut signature).unwrap();
     format!("{data}.{}", STANDARD.encode(signature))
 }
 
@@ -53,14 +45,7 @@ async fn authenticate(bench: &Bench, signed: &str) -> Value {
 
 async fn list(bench: &Bench, authorization: &str, app: &str) -> Seen {
     let url = format!("{}/Cust12345/api/v1/Webhook", root(bench));
-    Seen::of(
-        bench
-            .client
-            .get(url)
-            .header("authorization", authorization)
-            .header("so-apptoken", app),
-    )
-    .await
+    Seen::of(bench.client.get(url).header("authorization", authorization).header("so-apptoken", app)).await
 }
 
 async fn bearer(bench: &Bench, client: &str, secret: &str, refresh: &str) -> Seen {
@@ -70,13 +55,7 @@ async fn bearer(bench: &Bench, client: &str, secret: &str, refresh: &str) -> See
         ("client_secret", secret),
         ("refresh_token", refresh),
     ];
-    Seen::of(
-        bench
-            .client
-            .post(format!("{}/login/common/oauth/tokens", root(bench)))
-            .form(&form),
-    )
-    .await
+    Seen::of(bench.client.post(format!("{}/login/common/oauth/tokens", root(bench))).form(&form)).await
 }
 
 #[tokio::test]
@@ -89,34 +68,17 @@ async fn a_signed_token_buys_a_ticket_that_slides() {
     let (data, signature) = token.rsplit_once('.').unwrap();
     let jwks = format!("{}/login/.well-known/jwks", root(&bench));
     let jwks = Seen::of(bench.client.get(jwks)).await.expect(200);
-    let part = |name: &str| {
-        URL_SAFE_NO_PAD
-            .decode(jwks["keys"][0][name].as_str().unwrap())
-            .unwrap()
-    };
-    RsaPublicKeyComponents {
-        n: part("n"),
-        e: part("e"),
-    }
-    .verify(
-        &RSA_PKCS1_2048_8192_SHA256,
-        data.as_bytes(),
-        &URL_SAFE_NO_PAD.decode(signature).unwrap(),
-    )
-    .unwrap();
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(jwks["keys"][0][name].as_str().unwrap()).unwrap();
+    RsaPublicKeyComponents { n: part("n"), e: part("e") }
+        .verify(&RSA_PKCS1_2048_8192_SHA256, data.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
+        .unwrap();
     let claims = URL_SAFE_NO_PAD.decode(data.split_once('.').unwrap().1).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["iss"], "SuperOffice AS");
     let ticket = format!("SOTicket {}", claims[TICKET].as_str().unwrap());
     list(&bench, &ticket, "s2").await.expect(401);
     let hours = async |hours: i64| {
-        bench
-            .control(
-                Method::POST,
-                "/clock",
-                json!({"advanceMillis": hours * 3_600_000}),
-            )
-            .await;
+        bench.control(Method::POST, "/clock", json!({"advanceMillis": hours * 3_600_000})).await;
     };
     for _ in 0..3 {
         list(&bench, &ticket, "s1").await.expect(200);
@@ -144,14 +106,9 @@ async fn a_login_fails_with_status_200_and_a_word() {
         let answer = authenticate(&bench, &token).await;
         assert_eq!(answer, json!({"IsSuccessful": false, "ErrorMessage": why}));
     }
-    bench
-        .set("superoffice/Cust12345", json!({"refuseAll": true}))
-        .await;
+    bench.set("superoffice/Cust12345", json!({"refuseAll": true})).await;
     assert_eq!(authenticate(&bench, &good).await["ErrorMessage"], "Revoked");
-    assert_eq!(
-        bench.look("/superoffice/Cust12345/counts").await,
-        json!({"token": 4})
-    );
+    assert_eq!(bench.look("/superoffice/Cust12345/counts").await, json!({"token": 4}));
 }
 
 #[tokio::test]
@@ -160,25 +117,14 @@ async fn access_tokens_end_and_the_refresh_token_stays() {
     tenant(&bench).await;
     for _ in 0..2 {
         let answer = bearer(&bench, "one", "s1", "r1").await.expect(200);
-        assert_eq!(
-            (&answer["expires_in"], answer.get("refresh_token")),
-            (&json!(3600), None)
-        );
+        assert_eq!((&answer["expires_in"], answer.get("refresh_token")), (&json!(3600), None));
         let token = format!("Bearer {}", answer["access_token"].as_str().unwrap());
         list(&bench, &token, "").await.expect(200);
-        bench
-            .control(Method::POST, "/clock", json!({"advanceMillis": 3_600_000}))
-            .await;
+        bench.control(Method::POST, "/clock", json!({"advanceMillis": 3_600_000})).await;
         list(&bench, &token, "").await.expect(401);
     }
-    assert_eq!(
-        bearer(&bench, "one", "wrong", "r1").await.expect(400),
-        json!({"error": "invalid_client"})
-    );
-    assert_eq!(
-        bearer(&bench, "one", "s1", "r2").await.expect(400),
-        json!({"error": "invalid_grant"})
-    );
+    assert_eq!(bearer(&bench, "one", "wrong", "r1").await.expect(400), json!({"error": "invalid_client"}));
+    assert_eq!(bearer(&bench, "one", "s1", "r2").await.expect(400), json!({"error": "invalid_grant"}));
 }
 
 #[tokio::test]
@@ -191,9 +137,7 @@ async fn apps_do_not_see_each_others_hooks() {
         tokens.push(answer["access_token"].as_str().unwrap().to_owned());
     }
     let base = format!("{}/Cust12345/api/v1/Webhook", root(&bench));
-    let made = Seen::of(bench.client.post(&base).bearer_auth(&tokens[0]).json(&hook()))
-        .await
-        .expect(200);
+    let made = Seen::of(bench.client.post(&base).bearer_auth(&tokens[0]).json(&hook())).await.expect(200);
     assert_eq!(made["RegisteredAssociate"]["Name"], "SYS");
     let one = format!("{base}/{}", made["WebhookId"]);
     let as_app =
@@ -201,22 +145,10 @@ async fn apps_do_not_see_each_others_hooks() {
     as_app(0, &one).await.expect(200);
     as_app(1, &one).await.expect(404);
     assert_eq!(as_app(1, &base).await.expect(200), json!([]));
-    Seen::of(bench.client.delete(&one).bearer_auth(&tokens[1]))
-        .await
-        .expect(404);
-    bench
-        .set("superoffice/Cust12345", json!({"foreignStatus": 403}))
-        .await;
+    Seen::of(bench.client.delete(&one).bearer_auth(&tokens[1])).await.expect(404);
+    bench.set("superoffice/Cust12345", json!({"foreignStatus": 403})).await;
     as_app(1, &one).await.expect(403);
-    assert_eq!(
-        bench
-            .look("/superoffice/Cust12345/subscriptions")
-            .await
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(bench.look("/superoffice/Cust12345/subscriptions").await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -234,17 +166,10 @@ async fn tenants_move_and_go_down() {
         Seen::of(bench.client.get(url).bearer_auth(token)).await
     };
     let before = state().await;
-    assert_eq!(
-        (&before["State"], &before["IsRunning"]),
-        (&json!("Running"), &json!(true))
-    );
+    assert_eq!((&before["State"], &before["IsRunning"]), (&json!("Running"), &json!(true)));
     get(&before["Endpoint"]).await.expect(200);
-    let host = root(&bench)
-        .trim_start_matches("http://")
-        .replace("127.0.0.1", "localhost");
-    bench
-        .set("superoffice/Cust12345", json!({"endpointHost": host}))
-        .await;
+    let host = root(&bench).trim_start_matches("http://").replace("127.0.0.1", "localhost");
+    bench.set("superoffice/Cust12345", json!({"endpointHost": host})).await;
     let moved = get(&before["Endpoint"]).await;
     assert_eq!(moved.status, 421);
     assert!(moved.text.contains("subdomain"));
@@ -252,19 +177,12 @@ async fn tenants_move_and_go_down() {
     assert_eq!(after["Endpoint"], format!("http://{host}/Cust12345"));
     assert_eq!(after["Api"], format!("http://{host}/Cust12345/api"));
     get(&after["Endpoint"]).await.expect(200);
-    bench
-        .set("superoffice/Cust12345", json!({"state": "OfflineMaintenance"}))
-        .await;
+    bench.set("superoffice/Cust12345", json!({"state": "OfflineMaintenance"})).await;
     assert_eq!(state().await["IsRunning"], false);
     let down = get(&after["Endpoint"]).await;
-    assert_eq!(
-        (down.status, down.header("content-type")),
-        (503, "text/html; charset=utf-8")
-    );
+    assert_eq!((down.status, down.header("content-type")), (503, "text/html; charset=utf-8"));
     let nobody = bench.client.get(format!("{}/api/state/Cust1", root(&bench)));
     assert_eq!(Seen::of(nobody).await.status, 404);
-    let seen = bench
-        .control_raw(Method::PUT, "/superoffice/Login", json!({}))
-        .await;
+    let seen = bench.control_raw(Method::PUT, "/superoffice/Login", json!({})).await;
     assert!(seen.expect(400)["error"].as_str().unwrap().contains("not free"));
 }

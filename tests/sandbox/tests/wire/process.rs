@@ -14,9 +14,7 @@ fn start(arguments: &[&str]) -> (Child, Value) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (child, serde_json::from_str(&line).unwrap())
 }
 
@@ -27,12 +25,7 @@ async fn it_serves_and_stops_when_its_input_ends() {
     assert_eq!(names, ["brightpearl", "contensis", "control", "superoffice"]);
     let control = addresses["control"].as_str().unwrap();
     assert_eq!(
-        reqwest::get(format!("{control}/contensis"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
+        reqwest::get(format!("{control}/contensis")).await.unwrap().text().await.unwrap(),
         "[\"movies\"]"
     );
     drop(child.stdin.take());
@@ -42,10 +35,7 @@ async fn it_serves_and_stops_when_its_input_ends() {
 #[test]
 fn it_stops_on_a_signal() {
     let (mut child, _) = start(&[]);
-    let told = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
     assert!(child.wait().unwrap().success());
 }

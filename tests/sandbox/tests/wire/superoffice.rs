@@ -8,9 +8,7 @@ use crate::bench::{Bench, Seen, hook};
 const TENANT: &str = "superoffice/superoffice";
 
 async fn create(bench: &Bench) -> Value {
-    Seen::of(bench.superoffice(Method::POST, "").json(&hook()))
-        .await
-        .expect(200)
+    Seen::of(bench.superoffice(Method::POST, "").json(&hook())).await.expect(200)
 }
 
 #[tokio::test]
@@ -19,64 +17,28 @@ async fn lives_through_create_read_update_delete() {
     let listed = Seen::of(bench.superoffice(Method::GET, "")).await;
     assert_eq!(listed.expect(200), json!([]));
     let made = create(&bench).await;
-    assert_eq!(
-        (&made["WebhookId"], &made["Updated"]),
-        (&json!(1), &json!("0001-01-01T00:00:00"))
-    );
+    assert_eq!((&made["WebhookId"], &made["Updated"]), (&json!(1), &json!("0001-01-01T00:00:00")));
     assert_eq!(made["RegisteredAssociate"]["Name"], "ops");
-    assert!(
-        made["_Links"]["Self"]
-            .as_str()
-            .unwrap()
-            .ends_with("/superoffice/api/v1/Webhook/1")
-    );
+    assert!(made["_Links"]["Self"].as_str().unwrap().ends_with("/superoffice/api/v1/Webhook/1"));
     let listed = Seen::of(bench.superoffice(Method::GET, "")).await.expect(200);
     assert_eq!(listed[0].get("_Links"), None, "items of a list have no links");
     let bare =
         json!({"WebhookId": 77, "Name": "n", "Events": ["sale.sold"], "TargetUrl": "https://x/", "State": 2});
-    let changed = Seen::of(bench.superoffice(Method::PUT, "/1").json(&bare))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&changed["WebhookId"], &changed["State"]),
-        (&json!(1), &json!("Stopped")),
-        "the path wins"
-    );
-    assert_eq!(
-        (&changed["Secret"], &changed["Headers"]),
-        (&Value::Null, &Value::Null),
-        "left out is reset"
-    );
-    assert_eq!(
-        (&changed["Type"], &changed["UpdatedAssociate"]["Name"]),
-        (&json!("webhook"), &json!("ops"))
-    );
+    let changed = Seen::of(bench.superoffice(Method::PUT, "/1").json(&bare)).await.expect(200);
+    assert_eq!((&changed["WebhookId"], &changed["State"]), (&json!(1), &json!("Stopped")), "the path wins");
+    assert_eq!((&changed["Secret"], &changed["Headers"]), (&Value::Null, &Value::Null), "left out is reset");
+    assert_eq!((&changed["Type"], &changed["UpdatedAssociate"]["Name"]), (&json!("webhook"), &json!("ops")));
     let gone = Seen::of(bench.superoffice(Method::DELETE, "/1")).await;
     assert_eq!((gone.status, gone.text.as_str()), (204, ""));
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let missing = Seen::of(bench.superoffice(method, "/1").json(&hook()))
-            .await
-            .expect(404);
-        assert_eq!(
-            (&missing["Error"], &missing["ErrorType"]),
-            (&json!(true), &json!("SoNotFoundException"))
-        );
+        let missing = Seen::of(bench.superoffice(method, "/1").json(&hook())).await.expect(404);
+        assert_eq!((&missing["Error"], &missing["ErrorType"]), (&json!(true), &json!("SoNotFoundException")));
     }
     assert_eq!(create(&bench).await["WebhookId"], 2, "ids are not used again");
-    bench
-        .set(
-            TENANT,
-            json!({"putUnknown": "create", "deleteUnknownStatus": 204}),
-        )
-        .await;
-    let made = Seen::of(bench.superoffice(Method::PUT, "/99").json(&hook()))
-        .await
-        .expect(200);
+    bench.set(TENANT, json!({"putUnknown": "create", "deleteUnknownStatus": 204})).await;
+    let made = Seen::of(bench.superoffice(Method::PUT, "/99").json(&hook())).await.expect(200);
     assert_eq!(made["WebhookId"], 3);
-    assert_eq!(
-        Seen::of(bench.superoffice(Method::DELETE, "/99")).await.status,
-        204
-    );
+    assert_eq!(Seen::of(bench.superoffice(Method::DELETE, "/99")).await.status, 204);
 }
 
 #[tokio::test]
@@ -92,13 +54,8 @@ async fn wrong_types_and_empty_bodies_are_refused() {
     ] {
         let mut body = hook();
         body[field] = value;
-        let refused = Seen::of(bench.superoffice(Method::POST, "").json(&body))
-            .await
-            .expect(400);
-        assert!(
-            refused["MessageDetail"].as_str().unwrap().contains(field),
-            "{refused}"
-        );
+        let refused = Seen::of(bench.superoffice(Method::POST, "").json(&body)).await.expect(400);
+        assert!(refused["MessageDetail"].as_str().unwrap().contains(field), "{refused}");
     }
     for method in [Method::POST, Method::PUT] {
         let path = if method == Method::PUT { "/1" } else { "" };
@@ -106,13 +63,8 @@ async fn wrong_types_and_empty_bodies_are_refused() {
     }
     let odd =
         json!({"name": "lower case is fine", "Unknown": 1, "Type": "crmscript", "TargetUrl": "script-7"});
-    let made = Seen::of(bench.superoffice(Method::POST, "").json(&odd))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&made["Name"], &made["Events"]),
-        (&json!("lower case is fine"), &json!([]))
-    );
+    let made = Seen::of(bench.superoffice(Method::POST, "").json(&odd)).await.expect(200);
+    assert_eq!((&made["Name"], &made["Events"]), (&json!("lower case is fine"), &json!([])));
     assert_eq!(made["State"], "Active");
 }
 
@@ -120,38 +72,21 @@ async fn wrong_types_and_empty_bodies_are_refused() {
 async fn a_save_calls_the_target_and_fails_with_it() {
     let bench = Bench::new().await;
     let script = json!({"url": "https://hooks.example.com/so", "verdict": "refuse"});
-    bench
-        .control(Method::PUT, "/superoffice/superoffice/targets", script)
-        .await;
+    bench.control(Method::PUT, "/superoffice/superoffice/targets", script).await;
     let post = async || Seen::of(bench.superoffice(Method::POST, "").json(&hook())).await;
     assert_eq!(post().await.expect(500)["Error"], true);
     bench.set(TENANT, json!({"refusedTargetStatus": 400})).await;
     post().await.expect(400);
-    assert_eq!(
-        bench.look("/superoffice/superoffice/subscriptions").await,
-        json!([])
-    );
-    let test = async || {
-        Seen::of(bench.superoffice(Method::POST, "/Test").json(&hook()))
-            .await
-            .expect(200)
-    };
+    assert_eq!(bench.look("/superoffice/superoffice/subscriptions").await, json!([]));
+    let test = async || Seen::of(bench.superoffice(Method::POST, "/Test").json(&hook())).await.expect(200);
     assert_eq!(test().await["Success"], false);
-    bench
-        .control(Method::DELETE, "/superoffice/superoffice/targets", Value::Null)
-        .await;
+    bench.control(Method::DELETE, "/superoffice/superoffice/targets", Value::Null).await;
     assert_eq!(test().await["Success"], true);
     post().await.expect(200);
-    Seen::of(bench.superoffice(Method::PUT, "/1").json(&hook()))
-        .await
-        .expect(200);
+    Seen::of(bench.superoffice(Method::PUT, "/1").json(&hook())).await.expect(200);
     let pings = bench.look("/superoffice/superoffice/pings").await;
-    let reasons: Vec<&str> = pings
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|p| p["reason"].as_str().unwrap())
-        .collect();
+    let reasons: Vec<&str> =
+        pings.as_array().unwrap().iter().map(|p| p["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons, ["create", "create", "test", "test", "create", "update"]);
     let mut plain = hook();
     plain["TargetUrl"] = "http://hooks.example.com/".into();
@@ -164,39 +99,22 @@ async fn a_save_calls_the_target_and_fails_with_it() {
 #[tokio::test]
 async fn credentials() {
     let bench = Bench::new().await;
-    let url = format!(
-        "{}/api/v1/webhook",
-        bench
-            .sandbox
-            .superoffice_url()
-            .replace("superoffice", "SuperOffice")
-    );
+    let url =
+        format!("{}/api/v1/webhook", bench.sandbox.superoffice_url().replace("superoffice", "SuperOffice"));
     let get = || bench.client.get(&url);
     assert_eq!(Seen::of(get()).await.expect(401)["Error"], true);
     Seen::of(get().basic_auth("ops", Some("wrong"))).await.expect(401);
-    Seen::of(get().basic_auth("ops", Some("example-password")))
-        .await
-        .expect(200);
+    Seen::of(get().basic_auth("ops", Some("example-password"))).await.expect(200);
     Seen::of(get().bearer_auth("8A:example-bearer")).await.expect(200);
-    let about = bench
-        .client
-        .get(format!("{}/api", bench.sandbox.superoffice_url()));
-    let about = Seen::of(about.header("accept", "application/json"))
-        .await
-        .expect(200);
+    let about = bench.client.get(format!("{}/api", bench.sandbox.superoffice_url()));
+    let about = Seen::of(about.header("accept", "application/json")).await.expect(200);
     assert!(about["NetServerVersion"].as_str().unwrap().starts_with("10.2.7"));
     let body = json!({"tickets": ["7T:abc"], "appTokens": ["app"]});
     bench.control(Method::PUT, "/superoffice/superoffice", body).await;
     let ticket = || get().header("authorization", "SoTicket 7T:abc");
     Seen::of(ticket()).await.expect(401);
     Seen::of(ticket().header("so-apptoken", "app")).await.expect(200);
-    bench
-        .control(
-            Method::POST,
-            "/superoffice/superoffice/tokens/revoke",
-            Value::Null,
-        )
-        .await;
+    bench.control(Method::POST, "/superoffice/superoffice/tokens/revoke", Value::Null).await;
     Seen::of(ticket().header("so-apptoken", "app")).await.expect(401);
 }
 
@@ -206,32 +124,16 @@ async fn newer_fields_appear_with_newer_servers() {
     let mut body = hook();
     body["Description"] = "words".into();
     body["NotifyVia"] = 3.into();
-    let post = async || {
-        Seen::of(bench.superoffice(Method::POST, "").json(&body))
-            .await
-            .expect(200)
-    };
+    let post = async || Seen::of(bench.superoffice(Method::POST, "").json(&body)).await.expect(200);
     bench.set(TENANT, json!({"version": "10.1"})).await;
     assert_eq!(post().await.get("ErrorsEmail"), None);
     bench.set(TENANT, json!({"version": "12.0"})).await;
     let shown = post().await;
-    assert_eq!(
-        (&shown["Description"], &shown["NotifyVia"]),
-        (&json!("words"), &json!("Email, InApp"))
-    );
-    assert_eq!(
-        (&shown["TotalCalls"], &shown["ErrorEmails"]),
-        (&json!(0), &json!([]))
-    );
-    Seen::of(bench.superoffice(Method::PUT, "/2").json(&hook()))
-        .await
-        .expect(200);
+    assert_eq!((&shown["Description"], &shown["NotifyVia"]), (&json!("words"), &json!("Email, InApp")));
+    assert_eq!((&shown["TotalCalls"], &shown["ErrorEmails"]), (&json!(0), &json!([])));
+    Seen::of(bench.superoffice(Method::PUT, "/2").json(&hook())).await.expect(200);
     let stored = bench.look("/superoffice/superoffice/subscriptions").await;
-    assert_eq!(
-        stored[0]["Description"],
-        Value::Null,
-        "an older server ignored it"
-    );
+    assert_eq!(stored[0]["Description"], Value::Null, "an older server ignored it");
     assert_eq!(stored[1]["Description"], Value::Null, "a PUT without it wiped it");
 }
 
@@ -240,9 +142,7 @@ async fn patches_of_both_kinds() {
     let bench = Bench::new().await;
     create(&bench).await;
     let patch = async |body: Value| Seen::of(bench.superoffice(Method::PATCH, "/1").json(&body)).await;
-    let shown = patch(json!({"state": "Stopped", "Headers": {"X-New": "1"}}))
-        .await
-        .expect(200);
+    let shown = patch(json!({"state": "Stopped", "Headers": {"X-New": "1"}})).await.expect(200);
     assert_eq!(
         (&shown["State"], &shown["Headers"]),
         (&json!("Stopped"), &json!({"X-Env": "prod", "X-New": "1"}))
@@ -253,20 +153,13 @@ async fn patches_of_both_kinds() {
         {"op": "add", "path": "/Events/-", "value": "sale.lost"},
     ]);
     let shown = patch(steps.clone()).await.expect(200);
-    assert_eq!(
-        shown["Events"],
-        json!(["contact.created", "sale.changed", "sale.lost"])
-    );
+    assert_eq!(shown["Events"], json!(["contact.created", "sale.changed", "sale.lost"]));
     patch(steps).await.expect(409);
-    patch(json!([{"op": "move", "path": "/State", "from": "/Name"}]))
-        .await
-        .expect(400);
+    patch(json!([{"op": "move", "path": "/State", "from": "/Name"}])).await.expect(400);
     let late = bench.superoffice(Method::PATCH, "/1").json(&json!({"Name": "x"}));
     let late = late.header("if-unmodified-since", "Mon, 01 Jan 2001 00:00:00 GMT");
     Seen::of(late).await.expect(412);
-    Seen::of(bench.superoffice(Method::PATCH, "/9").json(&json!({})))
-        .await
-        .expect(404);
+    Seen::of(bench.superoffice(Method::PATCH, "/9").json(&json!({}))).await.expect(404);
     bench.set(TENANT, json!({"patch": false})).await;
     patch(json!({})).await.expect(405);
 }
@@ -276,39 +169,22 @@ async fn filters_template_select_and_secret() {
     let bench = Bench::new().await;
     create(&bench).await;
     let get = async |rest: &str| Seen::of(bench.superoffice(Method::GET, rest)).await.expect(200);
-    assert_eq!(
-        get("?eventFilter=sale.changed&statusFilter=Active")
-            .await
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(get("?eventFilter=sale.changed&statusFilter=Active").await.as_array().unwrap().len(), 1);
     assert_eq!(get("?nameFilter=other").await, json!([]));
     let template = get("/default").await;
     assert_eq!(template["Events"], json!(["contact.created", "contact.deleted"]));
     assert_eq!(template["WebhookId"], 0);
     let part = get("/1?$select=name").await;
-    assert_eq!(
-        (&part["Name"], &part["WebhookId"]),
-        (&json!("contact-sync"), &Value::Null)
-    );
+    assert_eq!((&part["Name"], &part["WebhookId"]), (&json!("contact-sync"), &Value::Null));
     assert_eq!(get("/1").await["Secret"], "k1");
-    bench
-        .set(TENANT, json!({"secretEcho": "mask", "dates": "z"}))
-        .await;
+    bench.set(TENANT, json!({"secretEcho": "mask", "dates": "z"})).await;
     let shown = get("/1").await;
     assert_eq!(shown["Secret"], "********");
     assert!(shown["Registered"].as_str().unwrap().ends_with('Z'));
     bench.set(TENANT, json!({"secretEcho": "null"})).await;
     assert_eq!(get("/1").await["Secret"], Value::Null);
     assert_eq!(get("/1/LastError").await, Value::Null);
-    assert_eq!(
-        Seen::of(bench.superoffice(Method::POST, "/my.event/7"))
-            .await
-            .status,
-        204
-    );
+    assert_eq!(Seen::of(bench.superoffice(Method::POST, "/my.event/7")).await.status, 204);
 }
 
 #[tokio::test]
@@ -316,28 +192,10 @@ async fn an_administrator_interferes() {
     let bench = Bench::new().await;
     create(&bench).await;
     let change = json!({"State": "TooManyErrors", "LastError": "410 Gone", "Secret": null});
-    bench
-        .control(Method::PATCH, "/superoffice/superoffice/subscriptions/1", change)
-        .await;
+    bench.control(Method::PATCH, "/superoffice/superoffice/subscriptions/1", change).await;
     let shown = Seen::of(bench.superoffice(Method::GET, "/1")).await.expect(200);
-    assert_eq!(
-        (&shown["State"], &shown["Secret"]),
-        (&json!("TooManyErrors"), &Value::Null)
-    );
+    assert_eq!((&shown["State"], &shown["Secret"]), (&json!("TooManyErrors"), &Value::Null));
     assert_eq!(shown["UpdatedAssociate"]["Name"], "admin");
-    assert_eq!(
-        Seen::of(bench.superoffice(Method::GET, "/1/LastError"))
-            .await
-            .expect(200),
-        json!("410 Gone")
-    );
-    assert_eq!(
-        bench
-            .look("/superoffice/superoffice/pings")
-            .await
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(Seen::of(bench.superoffice(Method::GET, "/1/LastError")).await.expect(200), json!("410 Gone"));
+    assert_eq!(bench.look("/superoffice/superoffice/pings").await.as_array().unwrap().len(), 1);
 }

@@ -36,7 +36,7 @@ pub(super) struct Run {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
-    #[arg(long, default_value = "30s", value_parser = crate::engine::pass::interval, env = "HOOKTENDER_SETTLE")]
+    #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
     /// Where to serve /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", env = "HOOKTENDER_LISTEN")]

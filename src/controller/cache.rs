@@ -64,9 +64,7 @@ impl Cache {
         for scope in scopes {
             let (store, events) = reflect::<VendorAccount>(client, scope, selected.clone());
             cache.accounts.push(store);
-            cache.watch(events, wake, tasks, |account: Guarded<VendorAccount>| {
-                vec![Woken::Account(ObjectKey::of(&account))]
-            });
+            cache.watch(events, wake, tasks, |account| woken_by_account(&account));
             let (store, events) = reflect::<Webhook>(client, scope, watcher::Config::default());
             cache.webhooks.push(store);
             cache.watch(events, wake, tasks, woken_by_webhook);
@@ -189,6 +187,14 @@ pub(super) fn may_refer(account: &VendorAccount, webhook: &Webhook) -> bool {
         // Labels of namespaces are not read yet, so that a selector lets nobody else in.
         NamespacesFrom::Same | NamespacesFrom::Selector => account.namespace() == webhook.namespace(),
     }
+}
+
+fn woken_by_account(account: &Guarded<VendorAccount>) -> Vec<Woken> {
+    let key = ObjectKey::of(account);
+    if let Err(error) = &account.0 {
+        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be read and is left alone; was it stored by another version?");
+    }
+    vec![Woken::Account(key)]
 }
 
 fn woken_by_webhook(webhook: Guarded<Webhook>) -> Vec<Woken> {

@@ -2,7 +2,7 @@
 //! the finalizer, the intent, the recorded id.
 
 use super::memory::{Client, Entry, Past};
-use super::outcome::{Outcome, in_words};
+use super::outcome::{Outcome, fields};
 use super::record::{RecordError, Recorder};
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
@@ -188,27 +188,28 @@ impl<R: Recorder> Worker<'_, R> {
 
     /// What was done, in words for an event.
     fn said(&self, entry: &Entry, item: &Item) -> String {
-        let (vendor, id) = (self.vendor, entry.status.external_id.as_deref().unwrap_or("no subscription"));
+        let (vendor, why) = (self.vendor, item.cause.as_str());
+        let id = entry.status.external_id.as_deref().unwrap_or("no subscription");
+        let old = item.id.as_ref().map_or(id, ExternalId::as_str);
         match item.action {
-            Action::Create => format!("created {id} at {vendor} ({})", item.cause.as_str()),
-            Action::Adopt => {
-                let others: Vec<_> = item.duplicates.iter().map(ExternalId::as_str).collect();
-                let others = match others.as_slice() {
-                    [] => String::new(),
-                    all => format!(
-                        "; it has equal ones that no Webhook declares, left as they are: {}",
-                        all.join(", ")
-                    ),
-                };
-                format!("adopted {id} at {vendor} as it is{others}")
-            }
-            Action::Update => format!("{} at {vendor}", in_words(item)),
-            Action::Replace => format!("{} at {vendor}, now {id}", in_words(item)),
-            Action::Delete => format!("deleted {id} at {vendor}"),
-            Action::Retain => format!("let go; {id} stays at {vendor}"),
+            Action::Create => format!("created {id} at {vendor} ({why})"),
+            Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
+            Action::Update => format!("updated {id} at {vendor} ({why}){}", fields(item)),
+            Action::Replace => format!("replaced {old} by {id} at {vendor} ({why}){}", fields(item)),
+            Action::Delete => format!("deleted {old} at {vendor}"),
+            Action::Retain => format!("let go; {old} stays at {vendor}"),
             Action::None => format!("nothing left to delete at {vendor}"),
         }
     }
+}
+
+/// Equal subscriptions beside the one that is adopted, for people to clear up.
+fn duplicates(item: &Item) -> String {
+    let others: Vec<_> = item.duplicates.iter().map(ExternalId::as_str).collect();
+    if others.is_empty() {
+        return String::new();
+    }
+    format!("; it has equal ones that no Webhook declares, which are left as they are: {}", others.join(", "))
 }
 
 /// A refusal is remembered, so that it is not asked for again before something changes.

@@ -6,7 +6,7 @@ use super::record::{RecordError, Recorder};
 use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{FINALIZER, Webhook};
 use crate::plan::{Document, Observed};
-use crate::vendor::{Connection, ReadOnly, ReadWrite, VendorError};
+use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::{HashMap, HashSet};
@@ -118,6 +118,13 @@ struct Refused {
     error: VendorError,
 }
 
+struct Strain {
+    generation: Option<i64>,
+    failures: u32,
+    until: Instant,
+    error: VendorError,
+}
+
 /// Why an account waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wait {
@@ -143,6 +150,8 @@ pub struct Memory {
 pub(super) struct Past {
     refused: HashMap<String, Refused>,
     in_sync: HashMap<String, u64>,
+    /// Webhooks whose last write the vendor did not answer, or did not take for the moment.
+    strained: HashMap<String, Strain>,
     /// When a request whose outcome is unknown came to its end.
     ended: HashMap<String, Instant>,
     failures: u32,
@@ -167,6 +176,7 @@ impl Memory {
             past: Past {
                 refused: HashMap::new(),
                 in_sync: HashMap::new(),
+                strained: HashMap::new(),
                 ended: HashMap::new(),
                 failures: 0,
                 wait: None,
@@ -215,6 +225,7 @@ impl Past {
     fn retain(&mut self, keep: impl Fn(&String) -> bool) {
         self.in_sync.retain(|uid, _| keep(uid));
         self.refused.retain(|uid, _| keep(uid));
+        self.strained.retain(|uid, _| keep(uid));
         self.ended.retain(|uid, _| keep(uid));
     }
 
@@ -236,7 +247,36 @@ impl Past {
     pub(super) fn in_sync(&mut self, uid: &str, document: &Document) {
         self.in_sync.insert(uid.to_owned(), self.mark(document));
         self.refused.remove(uid);
+        self.strained.remove(uid);
         self.ended.remove(uid);
+    }
+
+    /// A write of this Webhook failed, and may be that Webhook's own fault: it alone backs off, and is the first to.
+    pub(super) fn strain(&mut self, entry: &Entry, error: &VendorError) {
+        if error.class != Class::Unavailable {
+            return;
+        }
+        let failures = self.strained.get(&entry.uid).map_or(0, |strain| strain.failures);
+        let strain = Strain {
+            generation: entry.known.metadata.generation,
+            failures: failures.saturating_add(1),
+            until: Instant::now() + backed_off(failures),
+            error: error.clone(),
+        };
+        self.strained.insert(entry.uid.clone(), strain);
+    }
+
+    /// The error that this Webhook still backs off from. An edit cuts it short.
+    pub(super) fn strained(&self, entry: &Entry) -> Option<&VendorError> {
+        let strain = self.strained.get(&entry.uid)?;
+        let unchanged = strain.generation == entry.known.metadata.generation;
+        (unchanged && Instant::now() < strain.until).then_some(&strain.error)
+    }
+
+    /// How long until this Webhook may be tried again, if it still backs off.
+    pub(super) fn until_rested(&self, uid: &str) -> Option<Duration> {
+        let until = self.strained.get(uid)?.until;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// The vendor refused it.
@@ -254,6 +294,7 @@ impl Past {
     /// A person asked for another try.
     pub(super) fn try_again(&mut self, uid: &str) {
         self.refused.remove(uid);
+        self.strained.remove(uid);
     }
 
     /// A create came to its end and nobody knows whether it was done.
@@ -280,11 +321,9 @@ impl Past {
 
     /// The account failed once more: how long to wait before it is tried by itself.
     pub(super) fn back_off(&mut self) -> Duration {
-        let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(self.failures.min(16));
+        let wait = backed_off(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let wait = doubled.min(LONGEST_BACKOFF);
-        // Jitter downwards only, so that the documented longest wait holds.
-        wait.mul_f64(rand::random_range(0.75..=1.0))
+        wait
     }
 
     /// The account is well.
@@ -292,6 +331,13 @@ impl Past {
         self.failures = 0;
         self.wait = None;
     }
+}
+
+/// The wait after so many failures before: doubled from a second up, with jitter.
+fn backed_off(failures: u32) -> Duration {
+    let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(failures.min(16));
+    // Jitter downwards only, so that the documented longest wait holds.
+    doubled.min(LONGEST_BACKOFF).mul_f64(rand::random_range(0.75..=1.0))
 }
 
 #[cfg(test)]

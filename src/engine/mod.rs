@@ -1,10 +1,12 @@
 //! One pass over one account, for whichever front door: gather, observe, plan, apply, record.
 //!
-//! [`pass`] walks the five steps. [`gather`] makes of objects and values what the core decides on; only [`secrets`]
+//! [`pass`] walks the five steps; [`due`] says when, and [`account`] what the account itself is told. [`gather`] makes of objects and values what the core decides on; only [`secrets`]
 //! reads Secrets. [`apply`] takes the steps of a plan at the vendor. Only [`record`] writes to the cluster; what an
 //! outcome means for conditions, events and log stands in [`outcome`]. [`memory`] is what is kept from pass to pass.
 
+mod account;
 mod apply;
+mod due;
 pub mod gather;
 pub mod memory;
 pub mod orphan;
@@ -13,3 +15,5 @@ pub mod pass;
 pub mod record;
 pub mod secrets;
 mod variables;
+
+pub use due::interval;

@@ -11,6 +11,8 @@ use crate::plan::{Cause, Change, Declared, Desired, Hold, Item};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
+/// The reason of a Webhook that waits for its own unanswered create.
+pub(super) const SETTLING: &str = "Settling";
 /// Values in status and events are cut to this many characters.
 const LONGEST_VALUE: usize = 256;
 
@@ -88,7 +90,12 @@ pub(super) fn settle(
     let before = entry.status.clone();
     let in_sync = matches!(outcome, Outcome::InSync | Outcome::Done(_));
     let verdict = verdict(declared, item, outcome, vendor);
-    let drifted = !in_sync && item.cause.is_drift() && !matches!(outcome, Outcome::Held(Hold::Suspended));
+    if matches!(outcome, Outcome::Held(Hold::Suspended)) {
+        // What was known stays as it is: nothing was looked at.
+        set_all(&mut entry.status, &verdict, &Drift::Unknown, entry.known.metadata.generation, now);
+        return transition(&before, entry, &verdict, false);
+    }
+    let drifted = !in_sync && item.cause.is_drift();
     conclude(entry, &verdict, drifted, item, vendor, now);
     entry.status.plan = Some(planned(item, in_sync));
     if in_sync {
@@ -158,7 +165,7 @@ fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Ve
             Verdict { ready: None, ..Verdict::ready("Suspended", message) }
         }
         Hold::Settling => Verdict::busy(
-            "Settling",
+            SETTLING,
             format!(
                 "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
             ),
@@ -256,16 +263,17 @@ fn planned(item: &Item, in_sync: bool) -> PlanStatus {
 }
 
 fn shown(change: &Change) -> FieldChange {
-    let cut = |text: &Option<String>| text.as_deref().map(shortened);
+    let cut = |text: &Option<String>| text.as_deref().map(|text| shortened(text, LONGEST_VALUE));
     FieldChange { field: change.field.clone(), before: cut(&change.before), after: cut(&change.after) }
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST_VALUE {
+fn shortened(text: &str, longest: usize) -> String {
+    let length = text.chars().count();
+    if length <= longest {
         return text.to_owned();
     }
-    let cut: String = text.chars().take(LONGEST_VALUE).collect();
-    format!("{cut}… ({} characters)", text.chars().count())
+    let cut: String = text.chars().take(longest).collect();
+    format!("{cut}… ({length} characters)")
 }
 
 /// The vendor has just what is declared: what changes from here on without the spec is drift.
@@ -299,7 +307,6 @@ fn told(
                 note: verdict.message.clone(),
             })
         }
-        Outcome::Held(Hold::Suspended) => transition(before, entry, verdict, false),
         Outcome::Held(_) | Outcome::Failed(_) | Outcome::Waiting(_) => {
             transition(before, entry, verdict, true)
         }
@@ -329,16 +336,21 @@ fn done(item: &Item) -> &'static str {
 
 /// An item in words: what, on what, why, and which fields.
 pub(super) fn in_words(item: &Item) -> String {
-    let mut words = item.action.as_str().to_owned();
-    if let Some(id) = &item.id {
-        words = format!("{words} {id}");
+    let id = item.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+    let why = if item.cause == Cause::InSync { String::new() } else { format!(" ({})", item.cause.as_str()) };
+    format!("{}{id}{why}{}", item.action.as_str(), fields(item))
+}
+
+/// The fields that an update or a replacement changes, with what they were and are to be, briefly.
+pub(super) fn fields(item: &Item) -> String {
+    if !matches!(item.action, Action::Update | Action::Replace) || item.changes.is_empty() {
+        return String::new();
     }
-    if item.cause != Cause::InSync {
-        words = format!("{words} ({})", item.cause.as_str());
-    }
-    if matches!(item.action, Action::Update | Action::Replace) {
-        let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
-        words = format!("{words}: {}", fields.join(", "));
-    }
-    words
+    let brief =
+        |value: &Option<String>| value.as_deref().map_or("(nothing)".into(), |value| shortened(value, 60));
+    let fields = item
+        .changes
+        .iter()
+        .map(|change| format!("{}: {} -> {}", change.field, brief(&change.before), brief(&change.after)));
+    format!(": {}", fields.collect::<Vec<_>>().join("; "))
 }

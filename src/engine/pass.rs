@@ -1,33 +1,29 @@
 //! One pass over one account: gather, observe, plan, apply, record.
 
+use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
+use super::due::{End, after, inputs, too_early};
 use super::gather::{declare, dependencies};
-use super::memory::{Client, Entry, Memory, Past, Wait};
-use super::outcome::{Outcome, Trouble, settle, settle_unseen};
+use super::memory::{Client, Entry, Memory, Past};
+use super::outcome::{Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Dependency, Source, Values};
 use crate::api::account::Unmanaged;
-use crate::api::conditions::{self, READY, RECONCILING, STALLED};
-use crate::api::status::{AccountStatus, SubscriptionCounts, UnmanagedSubscription};
+use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::webhook::VendorName;
-use crate::api::{Mode, ObjectKey, RELEASE, REQUESTED_AT, VendorAccount, Webhook};
+use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Declared, Item, Observed, Plan, plan};
 use crate::telemetry::Metrics;
-use crate::vendor::{Class, ConnectError, Connection, Settings, VendorError, rules};
+use crate::vendor::{Class, ConnectError, Connection, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
 const SLICE: Duration = Duration::from_secs(10);
-/// A throttled account whose vendor does not say how long waits this long.
-const THROTTLED: Duration = Duration::from_secs(60);
-/// How often in a row a moved version makes the account be read again at once.
-const OUTDATED: u32 = 3;
 /// How many strangers are listed in the account's status.
 const LISTED: usize = 50;
 
@@ -77,17 +73,6 @@ impl From<RecordError> for Stop {
     }
 }
 
-/// The error and all its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    text
-}
-
 /// Runs a pass if one is due; gives the time after which to look again. `depends` is told what the pass depends on
 /// before any of it is read, so that no change is missed.
 pub async fn run<S: Source, R: Recorder>(
@@ -118,61 +103,15 @@ pub async fn run<S: Source, R: Recorder>(
     after
 }
 
-/// How long until there is anything to do; none if there is now.
-fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> {
-    let now = Instant::now();
-    if let Some(wait) = memory.past.wait {
-        if now < wait.until && (wait.asked_for || !changed) {
-            return Some(wait.until - now);
-        }
-        memory.past.wait = None;
-        return None;
-    }
-    if changed || memory.snapshot.is_some() {
-        return None;
-    }
-    memory.past.due.filter(|due| now < *due).map(|due| due - now)
-}
-
-/// A mark of everything that a pass goes by, beside the vendor: it is the same after a pass that only our own writes
-/// followed.
-fn inputs(memory: &Memory, account: &VendorAccount, uids: &[String]) -> u64 {
-    let mut state = memory.past.hasher().build_hasher();
-    (account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)).hash(&mut state);
-    for uid in uids {
-        let Some(entry) = memory.entries.get(uid) else {
-            continue;
-        };
-        let meta = &entry.known.metadata;
-        let asked = [REQUESTED_AT, RELEASE].map(|name| entry.known.annotations().get(name));
-        (uid, meta.generation, meta.deletion_timestamp.is_some(), entry.is_held(), asked).hash(&mut state);
-        serde_json::to_string(&entry.known.status).unwrap_or_default().hash(&mut state);
-    }
-    state.finish()
-}
-
-struct Pass<'a, S, R> {
-    context: &'a Context<S, R>,
-    key: ObjectKey,
-    vendor: VendorName,
-    account: Arc<VendorAccount>,
-    uids: Vec<String>,
-    now: Timestamp,
-    summary: Summary,
-}
-
-/// What a pass found and did, for status, metrics and the one line of log.
-#[derive(Default)]
-struct Summary {
-    counts: SubscriptionCounts,
-    unmanaged: Vec<UnmanagedSubscription>,
-    done: usize,
-    held: usize,
-    failed: usize,
-    /// Steps that are left for the next slice.
-    left: usize,
-    /// Whether it came to a plan, so that each Webhook was looked at.
-    planned: bool,
+/// A pass under way.
+pub(super) struct Pass<'a, S, R> {
+    pub(super) context: &'a Context<S, R>,
+    pub(super) key: ObjectKey,
+    pub(super) vendor: VendorName,
+    pub(super) account: Arc<VendorAccount>,
+    pub(super) uids: Vec<String>,
+    pub(super) now: Timestamp,
+    pub(super) summary: Summary,
 }
 
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
@@ -263,7 +202,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         observed: &mut Vec<Observed>,
     ) -> Result<(), Stop> {
         let deadline = Instant::now() + SLICE;
-        let mut stop = None;
+        let mut stop: Option<VendorError> = None;
         for item in &plan.items {
             let webhook = &declared[item.index];
             let uid = self.uids[item.index].clone();
@@ -281,16 +220,16 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if self.wants_another_try(entry) {
                 past.try_again(&uid);
             }
-            let taken = match &stop {
-                Some(trouble) if item.step.is_some() => {
-                    Taken::Stays(Outcome::Waiting(Trouble::clone(trouble)))
-                }
+            let strained = past.strained(entry).or(stop.as_ref());
+            let taken = match strained {
+                Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),
                 _ => self.one(past, client, item, webhook, entry, observed).await?,
             };
             match taken {
                 Taken::Stays(outcome) => {
                     if let Outcome::Failed(error) = &outcome {
-                        stop = stops(past, error).or(stop);
+                        past.strain(entry, error);
+                        stop = self.stops(error).or(stop);
                     }
                     self.stays(past, entry, webhook, item, &outcome, observed).await?;
                 }
@@ -302,11 +241,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
         self.summary.counts.declared = number(memory.entries.len());
         self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
-        if self.summary.left > 0 {
-            memory.snapshot = Some(std::mem::take(observed));
-        }
+        memory.snapshot = Some(std::mem::take(observed));
         match stop {
-            Some(trouble) => Err(Stop::Trouble(trouble, None)),
+            Some(error) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
             None => Ok(()),
         }
     }
@@ -330,8 +267,20 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             return Ok(Taken::Stays(Outcome::InSync));
         };
+        self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
         Worker { recorder, vendor: self.vendor, client, observed }.take(past, entry, item, step).await
+    }
+
+    /// Warns, once a generation, of what the vendor is likely to refuse.
+    async fn advise(&self, entry: &Entry, webhook: &Declared, item: &Item) {
+        if entry.status.observed_generation == entry.known.metadata.generation {
+            return;
+        }
+        let advice = document(&webhook.desired).and_then(|desired| advice(self.vendor, desired));
+        if let (Some(note), Action::Create | Action::Update | Action::Replace) = (advice, item.action) {
+            self.tell(entry, item, &Happened { warning: true, reason: "LikelyRefused", note }).await;
+        }
     }
 
     fn wants_another_try(&self, entry: &Entry) -> bool {
@@ -345,8 +294,25 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             )
     }
 
+    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
+    /// fault, which must not stop the others; to two, it is the vendor's.
+    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
+        match error.class {
+            Class::Rejected => None,
+            Class::Outdated | Class::NotFound => {
+                self.summary.outdated = true;
+                None
+            }
+            Class::Unavailable => {
+                self.summary.unanswered += 1;
+                (self.summary.unanswered > 1).then(|| error.clone())
+            }
+            Class::Throttled | Class::Credentials => Some(error.clone()),
+        }
+    }
+
     async fn let_go(&mut self, entry: &Entry, item: &Item, what: String) {
-        let reason = if item.action == crate::api::status::Action::Retain { "Retained" } else { "Deleted" };
+        let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
         self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
         self.summary.done += 1;
     }
@@ -392,7 +358,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             tracing::warn!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
         } else {
             tracing::info!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
-            self.context.metrics.acted(vendor, item.action, item.cause.is_drift());
+            if item.action != Action::None {
+                self.context.metrics.acted(vendor, item.action, item.cause.is_drift());
+            }
         }
         self.context.recorder.event(entry.known.object_ref(&()), happened).await;
     }
@@ -404,23 +372,28 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         result: Result<(), Stop>,
         started: Instant,
     ) -> Duration {
-        let after = self.after(memory, &result);
-        let trouble = match &result {
-            Ok(()) => None,
-            Err(Stop::Trouble(trouble, _)) => {
+        let (trouble, end) = match &result {
+            Ok(()) if self.summary.left > 0 => (None, End::Left),
+            Ok(()) if self.summary.outdated => (None, End::Outdated),
+            Ok(()) => (None, End::Done),
+            Err(Stop::Trouble(trouble, error)) => {
                 if !self.summary.planned {
                     self.unseen(memory, trouble).await;
                 }
-                Some(trouble.clone())
+                (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
             }
             Err(Stop::Cluster(message)) => {
                 tracing::warn!(vendor = %self.vendor, account = %self.key, "{message}");
-                None
+                (None, End::Cluster)
             }
         };
-        if !matches!(result, Err(Stop::Cluster(_))) {
-            self.account_status(trouble.as_ref(), result.is_ok() && self.summary.left == 0).await;
+        if !matches!(end, End::Left) {
+            memory.snapshot = None;
         }
+        if !matches!(end, End::Cluster) {
+            self.account_status(trouble, &end).await;
+        }
+        let after = after(memory, &self.account, &self.uids, &end);
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
         let Summary { counts, done, held, failed, left, .. } = &self.summary;
@@ -431,204 +404,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         );
         after
     }
-
-    /// When to look again, by what came of the pass.
-    fn after(&self, memory: &mut Memory, result: &Result<(), Stop>) -> Duration {
-        let mut after = jittered(resync(&self.account));
-        match result {
-            Ok(()) if self.account.spec.suspend => {}
-            Ok(()) if self.summary.left > 0 => return Duration::ZERO,
-            Ok(()) if memory.past.outdated > 0 && memory.past.outdated <= OUTDATED => {
-                memory.past.due = Some(Instant::now());
-                return Duration::ZERO;
-            }
-            Ok(()) => {
-                memory.past.outdated = 0;
-                memory.past.recovered();
-            }
-            Err(Stop::Trouble(trouble, error)) => {
-                memory.snapshot = None;
-                let asked = error.as_ref().filter(|error| error.class == Class::Throttled);
-                if let Some(error) = asked {
-                    let until = Instant::now() + error.retry_after.unwrap_or(THROTTLED);
-                    memory.past.wait = Some(Wait { until, asked_for: true });
-                } else if memory.past.wait.is_none() && !trouble.stalled {
-                    let until = Instant::now() + memory.past.back_off();
-                    memory.past.wait = Some(Wait { until, asked_for: false });
-                }
-            }
-            Err(Stop::Cluster(_)) => {
-                memory.snapshot = None;
-                memory.past.wait =
-                    Some(Wait { until: Instant::now() + memory.past.back_off(), asked_for: false });
-            }
-        }
-        for uid in &self.uids {
-            if let Some(pending) = memory.entries.get(uid).and_then(|entry| entry.status.pending.as_ref()) {
-                after = after.min(memory.past.until_settled(uid, pending));
-            }
-        }
-        memory.past.due = Some(Instant::now() + after);
-        memory.past.wait.map_or(after, |wait| wait.until.saturating_duration_since(Instant::now()))
-    }
-
-    /// Tells the Webhooks that wait for something that the account is in trouble.
-    async fn unseen(&self, memory: &mut Memory, trouble: &Trouble) {
-        for uid in &self.uids {
-            let Some(entry) = memory.entries.get_mut(uid) else {
-                continue;
-            };
-            if entry.known.spec.suspend {
-                continue;
-            }
-            let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
-            if let Err(error) = entry.write(&self.context.recorder).await {
-                tracing::warn!(webhook = %ObjectKey::of(&entry.known), error = %chain(&error), "status not written");
-                return;
-            }
-            if let Some(happened) = happened {
-                tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
-                self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
-            }
-        }
-    }
-
-    async fn account_status(&mut self, trouble: Option<&Trouble>, done: bool) {
-        let known = self.account.status.clone().unwrap_or_default();
-        let mut status = known.clone();
-        let generation = self.account.meta().generation;
-        status.observed_generation = generation;
-        status.vendor = Some(self.vendor);
-        let (ready, reconciling, stalled, reason, message) = if self.account.spec.suspend {
-            let was = conditions::is_true(&known.conditions, READY);
-            (
-                was,
-                false,
-                false,
-                "Suspended",
-                "suspended: the vendor is not called until spec.suspend is false".to_owned(),
-            )
-        } else {
-            match trouble {
-                None => (
-                    true,
-                    false,
-                    false,
-                    "InSync",
-                    format!("{} is read every {}", self.vendor, self.account.spec.resync_interval),
-                ),
-                Some(trouble) => {
-                    (false, !trouble.stalled, trouble.stalled, trouble.reason, trouble.message.clone())
-                }
-            }
-        };
-        if trouble.is_none() && !self.account.spec.suspend {
-            status.subscriptions = Some(self.summary.counts);
-            status.unmanaged = std::mem::take(&mut self.summary.unmanaged);
-        }
-        for (kind, value) in [(READY, ready), (RECONCILING, reconciling), (STALLED, stalled)] {
-            let message = if kind == READY || value { message.as_str() } else { "" };
-            conditions::set(&mut status.conditions, kind, value, reason, message, generation, self.now);
-        }
-        if (done || trouble.is_some())
-            && let Some(asked) = self.account.annotations().get(REQUESTED_AT)
-        {
-            status.last_handled_request = Some(asked.clone());
-        }
-        if status == known {
-            return;
-        }
-        let told = conditions::get(&known.conditions, READY).map(|c| (c.reason.clone(), c.message.clone()));
-        match self.context.recorder.account_status(&self.account, &status).await {
-            Ok(Some(written)) => self.account = Arc::new(written),
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(account = %self.key, error = %chain(&error), "status not written");
-                return;
-            }
-        }
-        if told != Some((reason.to_owned(), message.clone())) {
-            let happened = Happened { warning: trouble.is_some(), reason, note: message };
-            if happened.warning {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, reason, "{}", happened.note);
-            }
-            self.context.recorder.event(self.account.object_ref(&()), &happened).await;
-        }
-    }
-}
-
-/// Whether a failure of one Webhook is one of the whole account.
-fn stops(past: &mut Past, error: &VendorError) -> Option<Trouble> {
-    match error.class {
-        Class::Rejected => None,
-        Class::Outdated | Class::NotFound => {
-            past.outdated += 1;
-            None
-        }
-        Class::Throttled => {
-            let until = Instant::now() + error.retry_after.unwrap_or(THROTTLED);
-            past.wait = Some(Wait { until, asked_for: true });
-            Some(Trouble::of(error))
-        }
-        Class::Credentials | Class::Unavailable => Some(Trouble::of(error)),
-    }
-}
-
-/// How often the vendor's list is read; the CRD keeps it within its range.
-fn resync(account: &VendorAccount) -> Duration {
-    interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
-}
-
-/// Reads `90s`, `5m`, `1h30m`.
-pub fn interval(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
-    let mut total = Duration::ZERO;
-    let mut number = String::new();
-    for c in text.chars() {
-        let unit = match c {
-            '0'..='9' => {
-                number.push(c);
-                continue;
-            }
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
-        total = total.saturating_add(Duration::from_secs(count.saturating_mul(unit)));
-    }
-    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
 }
 
 fn number(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// Accounts that were made together must not be read together for ever.
-fn jittered(interval: Duration) -> Duration {
-    interval.mul_f64(rand::random_range(0.9..=1.1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn intervals_are_written_like_go_durations() {
-        let cases = [
-            ("90s", Some(90)),
-            ("5m", Some(300)),
-            ("1h30m", Some(5400)),
-            ("24h", Some(86_400)),
-            ("5", None),
-            ("m", None),
-            ("", None),
-            ("1d", None),
-            ("0s", Some(0)),
-        ];
-        for (text, seconds) in cases {
-            assert_eq!(interval(text).ok(), seconds.map(Duration::from_secs), "{text}");
-        }
-    }
 }

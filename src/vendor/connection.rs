@@ -155,6 +155,14 @@ pub fn rules(vendor: VendorName) -> &'static Rules {
     }
 }
 
+/// What is likely to be refused, and that only the vendor can judge; none if all looks well.
+pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
+    match vendor {
+        VendorName::Brightpearl => brightpearl::advice(desired),
+        VendorName::Contensis | VendorName::Superoffice => None,
+    }
+}
+
 /// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
 /// variables into each string.
 pub fn desired<E>(

@@ -14,7 +14,9 @@ mod token;
 pub mod transport;
 
 pub use auth::{Credentials, MissingSecret};
-pub use connection::{AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, desired, rules};
+pub use connection::{
+    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, rules,
+};
 pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
 pub use transport::{CallReport, Operation};

@@ -20,6 +20,27 @@ pub const RULES: Rules = Rules {
     natural_key: &["subscribeTo", "httpMethod", "uriTemplate"],
 };
 
+/// The variables that Brightpearl was seen to insist on, in one of the two templates (4.3).
+const MANDATORY: [&str; 4] = ["${account-code}", "${resource-type}", "${resource-id}", "${lifecycle-event}"];
+
+/// Which mandatory variables no template mentions. Whether Brightpearl still insists is for it to say.
+pub(crate) fn advice(desired: &Document) -> Option<String> {
+    let mut templates = String::new();
+    for field in ["uriTemplate", "bodyTemplate"] {
+        if let Value::Text(text) = desired.get(field) {
+            templates.push_str(&text.exposed());
+        }
+    }
+    let missing: Vec<_> = MANDATORY.into_iter().filter(|variable| !templates.contains(variable)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let missing = missing.join(", ");
+    Some(format!(
+        "neither uriTemplate nor bodyTemplate mentions {missing}; Brightpearl is likely to refuse it"
+    ))
+}
+
 /// The body of a POST: the fields have the vendor's own names, and unset ones are left out.
 pub(super) fn body(desired: &Document) -> serde_json::Value {
     desired.iter().map(|(name, value)| (name.to_owned(), value.exposed())).collect()
@@ -66,4 +87,24 @@ fn document(webhook: wire::Webhook) -> Document {
         ("idSetAccepted", webhook.id_set_accepted.map_or(Value::Null, Value::Bool)),
         ("qualityOfService", webhook.quality_of_service.map_or(Value::Null, Value::int)),
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_template_variables_are_named() {
+        let with = |uri: &str, body: &str| {
+            RULES.document(BTreeMap::from([
+                ("uriTemplate", Value::text(uri)),
+                ("bodyTemplate", Value::text(body)),
+            ]))
+        };
+        let all = MANDATORY.concat();
+        assert_eq!(advice(&with("https://h", &all)), None);
+        assert_eq!(advice(&with(&format!("https://h/{all}"), "")), None);
+        let some = advice(&with("https://h/${account-code}", "${resource-id}")).unwrap();
+        assert!(some.contains("${resource-type}, ${lifecycle-event};"), "{some}");
+    }
 }

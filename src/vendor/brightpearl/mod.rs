@@ -5,6 +5,7 @@ mod document;
 mod wire;
 
 pub use document::RULES;
+pub(crate) use document::advice;
 
 use super::connection::{ConnectError, secrets_of};
 use super::transport::{Answer, Body, Call, Operation, Transport};

@@ -1,0 +1,133 @@
+//! The account's side of a pass: its status, and what its Webhooks are told when it cannot be worked on.
+
+use super::due::End;
+use super::memory::Memory;
+use super::outcome::{Trouble, settle_unseen};
+use super::pass::Pass;
+use super::record::{Happened, Recorder};
+use crate::api::conditions::{self, READY, RECONCILING, STALLED};
+use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
+use crate::api::{ObjectKey, REQUESTED_AT};
+use kube::{Resource, ResourceExt};
+use std::sync::Arc;
+
+/// What a pass found and did, for status, metrics and the one line of log.
+#[derive(Default)]
+pub(super) struct Summary {
+    pub(super) counts: SubscriptionCounts,
+    pub(super) unmanaged: Vec<UnmanagedSubscription>,
+    pub(super) done: usize,
+    pub(super) held: usize,
+    pub(super) failed: usize,
+    /// Steps that are left for the next slice.
+    pub(super) left: usize,
+    /// Whether a version had moved between reading and writing.
+    pub(super) outdated: bool,
+    /// How many writes the vendor gave no answer to.
+    pub(super) unanswered: u32,
+    /// Whether it came to a plan, so that each Webhook was looked at.
+    pub(super) planned: bool,
+}
+
+/// The error and all its causes, for the log.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}
+
+/// What the account's conditions say.
+struct Says {
+    ready: bool,
+    reconciling: bool,
+    stalled: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl<S, R: Recorder> Pass<'_, S, R> {
+    /// Tells the Webhooks that wait for something that the account is in trouble.
+    pub(super) async fn unseen(&self, memory: &mut Memory, trouble: &Trouble) {
+        for uid in &self.uids {
+            let Some(entry) = memory.entries.get_mut(uid) else {
+                continue;
+            };
+            if entry.known.spec.suspend {
+                continue;
+            }
+            if let Some(asked) = entry.known.annotations().get(REQUESTED_AT) {
+                entry.status.last_handled_request = Some(asked.clone());
+            }
+            let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
+            if let Err(error) = entry.write(&self.context.recorder).await {
+                tracing::warn!(webhook = %ObjectKey::of(&entry.known), error = %chain(&error), "status not written");
+                return;
+            }
+            if let Some(happened) = happened {
+                tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
+                self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
+            }
+        }
+    }
+
+    fn says(&self, trouble: Option<&Trouble>, was_ready: bool) -> Says {
+        let calm =
+            |ready, reason, message| Says { ready, reconciling: false, stalled: false, reason, message };
+        if self.account.spec.suspend {
+            let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
+            return calm(was_ready, "Suspended", message);
+        }
+        let Some(Trouble { reason, message, stalled }) = trouble else {
+            let interval = &self.account.spec.resync_interval;
+            return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
+        };
+        Says { ready: false, reconciling: !stalled, stalled: *stalled, reason, message: message.clone() }
+    }
+
+    /// Brings the account's status up to date; writes and tells only what is new.
+    pub(super) async fn account_status(&mut self, trouble: Option<&Trouble>, end: &End<'_>) {
+        let known = self.account.status.clone().unwrap_or_default();
+        let mut status = known.clone();
+        let generation = self.account.meta().generation;
+        status.observed_generation = generation;
+        status.vendor = Some(self.vendor);
+        let says = self.says(trouble, conditions::is_true(&known.conditions, READY));
+        if self.summary.planned {
+            status.subscriptions = Some(self.summary.counts);
+            status.unmanaged = std::mem::take(&mut self.summary.unmanaged);
+        }
+        for (kind, value) in [(READY, says.ready), (RECONCILING, says.reconciling), (STALLED, says.stalled)] {
+            let message = if kind == READY || value { says.message.as_str() } else { "" };
+            conditions::set(&mut status.conditions, kind, value, says.reason, message, generation, self.now);
+        }
+        if matches!(end, End::Done | End::Trouble { .. })
+            && let Some(asked) = self.account.annotations().get(REQUESTED_AT)
+        {
+            status.last_handled_request = Some(asked.clone());
+        }
+        if status == known {
+            return;
+        }
+        match self.context.recorder.account_status(&self.account, &status).await {
+            Ok(Some(written)) => self.account = Arc::new(written),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(account = %self.key, error = %chain(&error), "status not written");
+                return;
+            }
+        }
+        let told = conditions::get(&known.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
+        if told == Some((says.reason, says.message.as_str())) {
+            return;
+        }
+        let happened = Happened { warning: trouble.is_some(), reason: says.reason, note: says.message };
+        if happened.warning {
+            tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);
+        }
+        self.context.recorder.event(self.account.object_ref(&()), &happened).await;
+    }
+}

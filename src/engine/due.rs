@@ -1,0 +1,170 @@
+//! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
+
+use super::memory::{Entry, Memory, Wait};
+use super::outcome::SETTLING;
+use crate::api::conditions::{self, READY};
+use crate::api::{RELEASE, REQUESTED_AT, VendorAccount};
+use crate::vendor::{Class, VendorError};
+use kube::{Resource, ResourceExt};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+/// A throttled account whose vendor does not say how long waits this long.
+const THROTTLED: Duration = Duration::from_secs(60);
+/// How often in a row a moved version makes the account be read again at once.
+const OUTDATED: u32 = 3;
+
+/// How a pass ended.
+pub(super) enum End<'a> {
+    /// All that could be done was.
+    Done,
+    /// Steps are left for the next slice.
+    Left,
+    /// A version had moved between reading and writing.
+    Outdated,
+    /// The vendor, or the way to it; with the vendor's error where there is one.
+    Trouble {
+        /// Whether only a person, or a slow retry, can help.
+        stalled: bool,
+        /// What the vendor said.
+        error: Option<&'a VendorError>,
+    },
+    /// The cluster did not take something.
+    Cluster,
+}
+
+/// How long until there is anything to do; none if there is now.
+pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> {
+    let now = Instant::now();
+    if let Some(wait) = memory.past.wait {
+        if now < wait.until && (wait.asked_for || !changed) {
+            return Some(wait.until - now);
+        }
+        memory.past.wait = None;
+        return None;
+    }
+    if changed || memory.snapshot.is_some() {
+        return None;
+    }
+    memory.past.due.filter(|due| now < *due).map(|due| due - now)
+}
+
+/// A mark of everything that a pass goes by, beside the vendor: it is the same after a pass that only our own writes
+/// followed.
+pub(super) fn inputs(memory: &Memory, account: &VendorAccount, uids: &[String]) -> u64 {
+    let mut state = memory.past.hasher().build_hasher();
+    (account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)).hash(&mut state);
+    for uid in uids {
+        let Some(entry) = memory.entries.get(uid) else {
+            continue;
+        };
+        let meta = &entry.known.metadata;
+        let asked = [REQUESTED_AT, RELEASE].map(|name| entry.known.annotations().get(name));
+        (uid, meta.generation, meta.deletion_timestamp.is_some(), entry.is_held(), asked).hash(&mut state);
+        serde_json::to_string(&entry.known.status).unwrap_or_default().hash(&mut state);
+    }
+    state.finish()
+}
+
+/// When to look again, by how the pass ended.
+pub(super) fn after(
+    memory: &mut Memory,
+    account: &VendorAccount,
+    uids: &[String],
+    end: &End<'_>,
+) -> Duration {
+    let past = &mut memory.past;
+    let now = Instant::now();
+    if !matches!(end, End::Outdated) {
+        past.outdated = 0;
+    }
+    match end {
+        End::Done => past.recovered(),
+        End::Left => return Duration::ZERO,
+        End::Outdated => {
+            past.outdated += 1;
+            if past.outdated <= OUTDATED {
+                past.due = Some(now);
+                return Duration::ZERO;
+            }
+            past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
+        }
+        End::Trouble { error: Some(error), .. } if error.class == Class::Throttled => {
+            past.wait = Some(Wait { until: now + error.retry_after.unwrap_or(THROTTLED), asked_for: true });
+        }
+        End::Trouble { stalled: true, .. } => {}
+        End::Trouble { stalled: false, .. } | End::Cluster => {
+            past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
+        }
+    }
+    let mut after = jittered(resync(account));
+    for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+        after = after.min(until_settled(memory, entry).unwrap_or(after));
+        after = after.min(memory.past.until_rested(&entry.uid).unwrap_or(after));
+    }
+    memory.past.due = Some(now + after);
+    memory.past.wait.map_or(after, |wait| wait.until.saturating_duration_since(now))
+}
+
+/// How long until a create that was not answered is settled. One that settled while the pass ran is looked at again
+/// soon; one that is settled and held for another reason is not waited for.
+fn until_settled(memory: &Memory, entry: &Entry) -> Option<Duration> {
+    let left = memory.past.until_settled(&entry.uid, entry.status.pending.as_ref()?);
+    let held_for_it = conditions::get(&entry.status.conditions, READY).is_some_and(|c| c.reason == SETTLING);
+    if left.is_zero() { held_for_it.then_some(Duration::from_millis(100)) } else { Some(left) }
+}
+
+/// How often the vendor's list is read; the CRD keeps it within its range.
+fn resync(account: &VendorAccount) -> Duration {
+    interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
+}
+
+/// Reads `90s`, `5m`, `1h30m`.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
+    let mut total = Duration::ZERO;
+    let mut number = String::new();
+    for c in text.chars() {
+        let unit = match c {
+            '0'..='9' => {
+                number.push(c);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
+        total = total.saturating_add(Duration::from_secs(count.saturating_mul(unit)));
+    }
+    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
+}
+
+/// Accounts that were made together must not be read together for ever.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(rand::random_range(0.9..=1.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_written_like_go_durations() {
+        let cases = [
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("1h30m", Some(5400)),
+            ("24h", Some(86_400)),
+            ("5", None),
+            ("m", None),
+            ("", None),
+            ("1d", None),
+            ("0s", Some(0)),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(interval(text).ok(), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+}

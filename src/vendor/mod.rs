@@ -9,6 +9,8 @@ mod connection;
 pub mod contensis;
 pub mod endpoint;
 pub mod error;
+#[cfg(test)]
+mod seeds;
 pub mod superoffice;
 mod token;
 pub mod transport;

@@ -302,6 +302,13 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 impl Answer {
+    /// An answer out of a test's own hand.
+    #[cfg(test)]
+    pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
+        let (redactor, base) = (Redactor::default(), Redactor::default());
+        Self { operation, status, headers, body: body.as_bytes().to_vec(), redactor, base }
+    }
+
     /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
     /// vendor's own service, or not whole.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {

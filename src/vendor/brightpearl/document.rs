@@ -42,12 +42,12 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
 }
 
 /// The body of a POST: the fields have the vendor's own names, and unset ones are left out.
-pub(super) fn body(desired: &Document) -> serde_json::Value {
+pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
     desired.iter().map(|(name, value)| (name.to_owned(), value.exposed())).collect()
 }
 
 /// One item of a list.
-pub(super) fn observed(answer: &Answer, item: serde_json::Value) -> Result<Observed, VendorError> {
+pub(in crate::vendor) fn observed(answer: &Answer, item: serde_json::Value) -> Result<Observed, VendorError> {
     let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
         answer.error(
             Class::Unavailable,

@@ -1,7 +1,7 @@
 //! Brightpearl's integration service: create, read and delete; no update (vendors/brightpearl.md 2).
 
 mod auth;
-mod document;
+pub(super) mod document;
 mod wire;
 
 pub use document::RULES;

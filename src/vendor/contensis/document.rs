@@ -40,7 +40,7 @@ const NOT_SENT: &[&str] =
 
 /// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept. `headers` and
 /// `templates` are always sent, nothing is ever sent as null, and a PUT has to name the version it read (2.3, 4).
-pub(super) fn body(desired: &Document, current: Option<&Json>, language: Option<&str>) -> Json {
+pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, language: Option<&str>) -> Json {
     let mut body = current.and_then(Json::as_object).cloned().unwrap_or_default();
     body.retain(|name, value| {
         let ours = RULES.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
@@ -66,7 +66,11 @@ pub(super) fn body(desired: &Document, current: Option<&Json>, language: Option<
 }
 
 /// One subscription as the vendor showed it, in any of its published shapes.
-pub(super) fn observed(answer: &Answer, item: Json, language: Option<&str>) -> Result<Observed, VendorError> {
+pub(in crate::vendor) fn observed(
+    answer: &Answer,
+    item: Json,
+    language: Option<&str>,
+) -> Result<Observed, VendorError> {
     let strange = |what: &str| {
         answer.error(Class::Unavailable, format!("a subscription is not what Contensis documents: {what}"))
     };

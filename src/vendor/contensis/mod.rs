@@ -1,7 +1,7 @@
 //! Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
 
 mod auth;
-mod document;
+pub(super) mod document;
 mod wire;
 
 pub use document::RULES;

@@ -40,7 +40,7 @@ const NOT_SENT: &[&str] = &["_Links", "TotalCalls", "TotalErrors", "ConsecutiveE
 
 /// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept: a save resets
 /// what it does not mention (4.5, 7.3).
-pub(super) fn body(desired: &Document, current: Option<&Json>) -> Json {
+pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>) -> Json {
     let mut body: Map<String, Json> = current.and_then(Json::as_object).cloned().unwrap_or_default();
     for name in NOT_SENT {
         body.remove(*name);
@@ -52,7 +52,7 @@ pub(super) fn body(desired: &Document, current: Option<&Json>) -> Json {
 }
 
 /// One webhook as the vendor showed it.
-pub(super) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorError> {
+pub(in crate::vendor) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorError> {
     let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
         answer.error(Class::Unavailable, format!("a webhook is not what SuperOffice documents ({error})"))
     })?;

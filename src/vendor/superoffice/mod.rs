@@ -1,7 +1,7 @@
 //! SuperOffice's webhooks: create, read, update, delete over REST (vendors/superoffice.md 4).
 
 mod auth;
-mod document;
+pub(super) mod document;
 mod wire;
 
 pub use document::RULES;

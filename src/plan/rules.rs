@@ -1,6 +1,7 @@
 //! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
 
 use super::document::{Document, Value};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// One vendor's fields.
@@ -209,6 +210,42 @@ impl Rule {
             }
             (_, a, b) => alike(a, b),
         }
+    }
+
+    /// Plain JSON, fit to be shown: what cannot be read back is hidden even where it does not come from a Secret.
+    pub(super) fn shown(self, value: &Value) -> Json {
+        match (self, value) {
+            (Self::WriteOnly, value) => hidden(value),
+            (Self::Sealed, Value::Map(map)) if sealed(map) => map
+                .iter()
+                .map(|(name, value)| {
+                    let shown = if name == "value" {
+                        hidden(value)
+                    } else {
+                        value.shown()
+                    };
+                    (name.clone(), shown)
+                })
+                .collect(),
+            (Self::Set(inner), Value::List(list)) => list.iter().map(|v| inner.shown(v)).collect(),
+            (Self::Map { value: inner, .. }, Value::Map(map)) => {
+                map.iter().map(|(k, v)| (k.clone(), inner.shown(v))).collect()
+            }
+            (Self::Record(fields), Value::Map(map)) => fields
+                .iter()
+                .filter_map(|f| Some((f.name.to_owned(), f.rule.shown(map.get(f.name)?))))
+                .collect(),
+            (_, value) => value.shown(),
+        }
+    }
+}
+
+/// A secret as its variable, any other value not at all.
+fn hidden(value: &Value) -> Json {
+    if value.is_secret() {
+        value.shown()
+    } else {
+        "(hidden)".into()
     }
 }
 

@@ -419,9 +419,7 @@ impl Case<'_> {
                 ..Verdict::nothing(found)
             };
         }
-        if twin.is_none()
-            && let Some(settling) = self.settling()
-        {
+        if let Some(settling) = self.settling() {
             return Verdict {
                 action: Action::Delete,
                 cause: Cause::Deleted,
@@ -534,12 +532,13 @@ impl Case<'_> {
         }
     }
 
-    /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it.
+    /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it. Before the
+    /// create is settled the equal one may be a stranger's that was there before, and ours still to come.
     fn replaced(&self, old: &Observed, new: &Observed, desired: &Document) -> Verdict {
         let verdict = self.existing(old, desired, false);
         Verdict {
             step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))),
-            hold: None,
+            hold: self.settling(),
             ..verdict
         }
     }

@@ -103,17 +103,14 @@ impl At<'_> {
     fn members(&self, ignore_case: bool, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         let none = BTreeMap::new();
         let (before, after) = (map(before, &none), map(after, &none));
+        // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
         for (name, had) in before {
-            // Of two names equal but for case, only the one that is looked up below has a partner.
-            let partner = member(after, name, ignore_case)
-                .and_then(|(wanted, _)| member(before, wanted, ignore_case))
-                .map(|(found, _)| found);
-            if partner != Some(name.as_str()) {
+            if partner(before, name, after, ignore_case).is_none() {
                 self.step(name).compare(rule, had, &Value::Null, found);
             }
         }
         for (name, wanted) in after {
-            let had = member(before, name, ignore_case).map_or(&Value::Null, |(_, value)| value);
+            let had = partner(after, name, before, ignore_case).unwrap_or(&Value::Null);
             self.step(name).compare(rule, had, wanted, found);
         }
     }
@@ -158,6 +155,18 @@ fn within(path: &str, other: &str) -> bool {
     let (path, other) = (path.to_lowercase(), other.to_lowercase());
     path.strip_prefix(&other)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What stands for a member on the other side, if that member is also what stands for it on its own.
+fn partner<'a>(
+    own: &BTreeMap<String, Value>,
+    name: &str,
+    other: &'a BTreeMap<String, Value>,
+    ignore_case: bool,
+) -> Option<&'a Value> {
+    let (found, value) = member(other, name, ignore_case)?;
+    let (back, _) = member(own, found, ignore_case)?;
+    (back == name).then_some(value)
 }
 
 fn map<'a>(value: &'a Value, none: &'a BTreeMap<String, Value>) -> &'a BTreeMap<String, Value> {

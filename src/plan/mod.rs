@@ -11,6 +11,8 @@ pub mod redact;
 pub mod rules;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod testing;
 
 pub use decide::{Cause, Declared, Desired, Hold, Intent, Item, Lane, Plan, Policy, Step, plan};

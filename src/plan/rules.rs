@@ -162,9 +162,13 @@ impl Rule {
                 }
                 Value::List(kept)
             }
-            (Self::Map { value: inner, .. }, Value::Map(map)) => {
-                Value::Map(map.into_iter().map(|(k, v)| (k, inner.canonical(v))).collect())
-            }
+            // A manifest cannot hold a null, so one at the vendor is nothing.
+            (Self::Map { value: inner, .. }, Value::Map(map)) => Value::Map(
+                map.into_iter()
+                    .map(|(k, v)| (k, inner.canonical(v)))
+                    .filter(|(_, v)| *v != Value::Null)
+                    .collect(),
+            ),
             (Self::Record(fields), Value::Map(mut map)) => Value::Map(
                 fields
                     .iter()

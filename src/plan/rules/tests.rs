@@ -64,6 +64,13 @@ fn values_compare_by_their_rule() {
             true,
         ),
         (
+            "a member that is null",
+            headers,
+            json!({"X-A": "1", "X-B": null}),
+            json!({"X-A": "1"}),
+            true,
+        ),
+        (
             "header values",
             headers,
             json!({"X-A": "1"}),

@@ -136,7 +136,7 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "the answer to a replacement was lost",
             &REPLACING,
-            sent(false, applied("w")),
+            sent(true, applied("w")),
             &[("1", "w"), ("2", "x")],
             (A::Replace, C::SpecChanged, "adopt 2 for 1", L::Create),
         ),

@@ -54,10 +54,10 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             does(A::Delete, "delete 7"),
         ),
         case(
-            "the two of an unfinished replacement, and what was replaced before: no need to settle, the answer is here",
+            "the two of an unfinished replacement, and what was replaced before",
             &REPLACING,
             deleting(sent(
-                false,
+                true,
                 Declared {
                     applied: None,
                     ..left()
@@ -65,6 +65,16 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             )),
             &[("1", "w"), ("2", "x"), ("7", "x")],
             does(A::Delete, "delete 2 1 7"),
+        ),
+        held(
+            case(
+                "an equal one beside it may be a stranger's, and its own still to come",
+                &REPLACING,
+                deleting(sent(false, applied("w"))),
+                &[("1", "w"), ("2", "x")],
+                does(A::Delete, "nothing"),
+            ),
+            Hold::Settling,
         ),
         held(
             case(

@@ -27,6 +27,16 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             Hold::Settling,
         ),
+        held(
+            case(
+                "an equal one beside it may be a stranger's, and its own still to come",
+                &REPLACING,
+                sent(false, applied("w")),
+                &[("1", "w"), ("2", "x")],
+                edit(A::Replace, C::SpecChanged),
+            ),
+            Hold::Settling,
+        ),
         case(
             "but not for an update",
             &IN_PLACE,

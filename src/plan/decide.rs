@@ -1,6 +1,6 @@
 //! What to do: declared + observed + policy -> plan.
 
-use super::diff::{Change, Hide, additions, changes};
+use super::diff::{Change, Hide, changes, creation};
 use super::document::Document;
 use super::identity::{Claim, Claims, claims};
 use super::redact::Redactor;
@@ -220,19 +220,23 @@ pub struct Plan {
 
 /// Decides. Total, and the same whatever the order of `declared` and `observed`.
 pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan {
-    let Claims { of, taken } = claims(rules, declared, observed);
-    let ids: HashSet<&ExternalId> = observed.iter().map(|one| &one.id).collect();
+    let Claims { of, taken, owned } = claims(rules, declared, observed);
+    let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).collect();
+    // A superseded id that a Webhook has, or was given again by name, is not to be deleted as somebody's remains.
+    let left: HashSet<&ExternalId> =
+        observed.iter().map(|one| &one.id).filter(|id| !owned.contains(id)).collect();
     let mut items: Vec<Item> = declared
         .iter()
         .zip(of)
         .enumerate()
-        .map(|(index, (webhook, claim))| Case { rules, webhook, observed, ids: &ids, index }.decide(claim))
+        .map(|(index, (webhook, claim))| Case { rules, webhook, observed, left: &left, index }.decide(claim))
         .collect();
     items.sort_by_key(|item| {
         let webhook = &declared[item.index];
         (item.lane, webhook.created, webhook.key.clone())
     });
-    let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|i| !taken.contains(i)).collect();
+    let mut seen: HashSet<&ExternalId> = taken.iter().map(|&i| &observed[i].id).collect();
+    let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
     Plan { items, unmanaged, managed: taken.len() }
 }
@@ -254,7 +258,8 @@ struct Case<'a> {
     rules: &'a Rules,
     webhook: &'a Declared,
     observed: &'a [Observed],
-    ids: &'a HashSet<&'a ExternalId>,
+    /// Ids at the vendor that no Webhook has.
+    left: &'a HashSet<&'a ExternalId>,
     index: usize,
 }
 
@@ -301,13 +306,17 @@ impl Case<'_> {
     fn decide(&self, claim: Claim) -> Item {
         let webhook = self.webhook;
         let mut verdict = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
-        let held = if webhook.policy.suspended {
+        let effect = self.effect(&verdict);
+        let held = if webhook.policy.suspended && verdict.action != Action::Retain {
             Some(Hold::Suspended)
         } else if verdict.hold.is_some() || verdict.step.is_none() {
             None
         } else if webhook.policy.mode == Mode::Plan && !matches!(verdict.step, Some(Step::Release)) {
             Some(Hold::PlanOnly)
-        } else if webhook.policy.drift == DriftPolicy::Report && verdict.cause.is_drift() {
+        } else if webhook.policy.drift == DriftPolicy::Report
+            && verdict.cause.is_drift()
+            && !matches!(verdict.step, Some(Step::Adopt(..)))
+        {
             Some(Hold::DriftReported)
         } else {
             None
@@ -318,26 +327,35 @@ impl Case<'_> {
         if verdict.hold.is_some() {
             verdict.step = None;
         }
-        self.item(verdict)
+        self.item(verdict, effect)
     }
 
-    fn item(&self, verdict: Verdict) -> Item {
+    /// Digest of what the verdict comes to, whether or not it is held afterwards.
+    fn effect(&self, verdict: &Verdict) -> String {
+        let changes: Vec<_> = verdict
+            .changes
+            .iter()
+            .map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref()))
+            .collect();
+        let doomed: Vec<_> = match &verdict.step {
+            Some(Step::Delete(ids) | Step::Finish(ids)) => ids.iter().map(ExternalId::as_str).collect(),
+            _ => Vec::new(),
+        };
+        hash(&serde_json::json!([
+            self.webhook.key.to_string(),
+            verdict.action.as_str(),
+            verdict.id.as_ref().map(ExternalId::as_str),
+            changes,
+            doomed
+        ]))
+    }
+
+    fn item(&self, verdict: Verdict, digest_of_effect: String) -> Item {
         let lane = match (&verdict.step, verdict.cause) {
             (Some(_), cause) if cause.is_drift() => Lane::Drift,
             (Some(Step::Create(_) | Step::Adopt(..)), _) => Lane::Create,
             _ => Lane::Edit,
         };
-        let effect: Vec<_> = verdict
-            .changes
-            .iter()
-            .map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref()))
-            .collect();
-        let effect_digest = hash(&serde_json::json!([
-            self.webhook.key.to_string(),
-            verdict.action.as_str(),
-            verdict.id.as_ref().map(ExternalId::as_str),
-            effect
-        ]));
         Item {
             index: self.index,
             key: self.webhook.key.clone(),
@@ -345,7 +363,7 @@ impl Case<'_> {
             id: verdict.id,
             cause: verdict.cause,
             changes: verdict.changes,
-            digest: effect_digest,
+            digest: digest_of_effect,
             desired_digest: match &self.webhook.desired {
                 Desired::Known(desired) => Some(digest(desired)),
                 Desired::Unknown { .. } => None,
@@ -376,10 +394,12 @@ impl Case<'_> {
                 ..Verdict::nothing(found)
             };
         }
-        if twin.is_none()
-            && let Some(settling) = self.settling()
-        {
-            return Verdict { action: Action::Delete, ..Verdict::held(found, settling) };
+        if let Some(settling) = self.settling() {
+            return Verdict {
+                action: Action::Delete,
+                cause: Cause::Deleted,
+                ..Verdict::held(found, settling)
+            };
         }
         let mut doomed: Vec<ExternalId> = found.iter().cloned().chain(twin).collect();
         doomed.extend(self.superseded());
@@ -427,7 +447,7 @@ impl Case<'_> {
         Verdict {
             action: Action::Create,
             cause,
-            changes: additions(desired),
+            changes: creation(self.rules, desired, self.hide()),
             step: Some(Step::Create(desired.clone())),
             hold: self.settling(),
             ..Verdict::nothing(None)
@@ -436,12 +456,17 @@ impl Case<'_> {
 
     fn existing(&self, found: &Observed, desired: &Document, named: bool) -> Verdict {
         let id = found.id.clone();
-        let hide = Hide { redactor: &self.webhook.redactor, fields: &self.webhook.sensitive };
-        let changes = changes(self.rules, &found.document, desired, hide);
+        let changes = changes(self.rules, &found.document, desired, self.hide());
         if changes.is_empty() {
             return self.unchanged(id, named);
         }
-        let cause = if self.spec_changed(desired) { Cause::SpecChanged } else { Cause::VendorEdit };
+        // A name in the spec that is not recorded yet is a change of the spec as well.
+        let cause = if named || self.spec_changed(desired) { Cause::SpecChanged } else { Cause::VendorEdit };
+        // Drift that is only reported must not keep what was replaced alive beside its replacement.
+        let left = self.superseded();
+        if cause.is_drift() && self.webhook.policy.drift == DriftPolicy::Report && !left.is_empty() {
+            return Self::finish(id, left);
+        }
         if !changes.iter().any(|change| change.replaces) {
             let step = Some(Step::Update(id.clone(), desired.clone()));
             return Verdict { action: Action::Update, cause, changes, step, ..Verdict::nothing(Some(id)) };
@@ -456,10 +481,15 @@ impl Case<'_> {
         }
     }
 
-    /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it.
+    /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it. Before the
+    /// create is settled the equal one may be a stranger's that was there before, and ours still to come.
     fn replaced(&self, old: &Observed, new: &Observed, desired: &Document) -> Verdict {
         let verdict = self.existing(old, desired, false);
-        Verdict { step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))), hold: None, ..verdict }
+        Verdict {
+            step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))),
+            hold: self.settling(),
+            ..verdict
+        }
     }
 
     /// Set while the vendor may still be working on a create.
@@ -476,6 +506,10 @@ impl Case<'_> {
         if left.is_empty() {
             return Verdict::nothing(Some(id));
         }
+        Self::finish(id, left)
+    }
+
+    fn finish(id: ExternalId, left: Vec<ExternalId>) -> Verdict {
         Verdict {
             action: Action::Replace,
             cause: Cause::Superseded,
@@ -484,12 +518,25 @@ impl Case<'_> {
         }
     }
 
-    /// Replaced ids that are still at the vendor.
+    /// Replaced ids that are still at the vendor, each once.
     fn superseded(&self) -> Vec<ExternalId> {
-        self.webhook.superseded.iter().filter(|id| self.ids.contains(id)).cloned().collect()
+        let mut seen = HashSet::new();
+        self.webhook
+            .superseded
+            .iter()
+            .filter(|id| self.left.contains(id) && seen.insert(*id))
+            .cloned()
+            .collect()
+    }
+
+    fn hide(&self) -> Hide<'_> {
+        Hide { redactor: &self.webhook.redactor, fields: &self.webhook.sensitive }
     }
 
     fn spec_changed(&self, desired: &Document) -> bool {
         self.webhook.values_changed || self.webhook.applied.as_ref() != Some(&digest(desired))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::document::{Document, Value};
 use super::redact::Redactor;
-use super::rules::{Field, Rule, Rules, member};
+use super::rules::{Field, Rule, Rules, member, sealed};
 use std::collections::BTreeMap;
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
@@ -37,7 +37,21 @@ pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hid
     found
 }
 
-/// What a subscription that is to be made consists of.
+/// What a subscription that is to be made consists of, with that hidden which cannot be read back.
+pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
+    let fields = rules.fields.iter().map(|field| (field, desired.get(field.name)));
+    fields
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(field, value)| Change {
+            field: field.name.into(),
+            before: None,
+            after: Some(hide.redactor.redact(&line(&field.rule.shown(value)))),
+            replaces: false,
+        })
+        .collect()
+}
+
+/// The fields of a subscription as its texts allow them to be shown, without a vendor's rules.
 pub fn additions(desired: &Document) -> Vec<Change> {
     desired
         .iter()
@@ -70,8 +84,8 @@ impl At<'_> {
             }
             _ => found.push(Change {
                 field: self.path.clone(),
-                before: (!before.is_empty()).then(|| self.shown_before(before, after)),
-                after: (!after.is_empty()).then(|| line(&after.shown())),
+                before: (!before.is_empty()).then(|| self.shown_before(rule, before, after)),
+                after: (!after.is_empty()).then(|| self.hide.redactor.redact(&line(&rule.shown(after)))),
                 replaces: self.replaces,
             }),
         }
@@ -80,13 +94,14 @@ impl At<'_> {
     fn members(&self, ignore_case: bool, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         let none = BTreeMap::new();
         let (before, after) = (map(before, &none), map(after, &none));
+        // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
         for (name, had) in before {
-            if member(after, name, ignore_case).is_none() {
+            if partner(before, name, after, ignore_case).is_none() {
                 self.step(name).compare(rule, had, &Value::Null, found);
             }
         }
         for (name, wanted) in after {
-            let had = member(before, name, ignore_case).map_or(&Value::Null, |(_, value)| value);
+            let had = partner(after, name, before, ignore_case).unwrap_or(&Value::Null);
             self.step(name).compare(rule, had, wanted, found);
         }
     }
@@ -106,15 +121,34 @@ impl At<'_> {
 
     /// The vendor's side may hold an old secret, which no redactor knows: where the field is declared with a secret, or
     /// was when it was last applied, only what surrounds the secret is shown.
-    fn shown_before(&self, before: &Value, after: &Value) -> String {
-        let top = self.path.split('.').next().unwrap_or_default();
-        let was_sensitive = self.hide.fields.iter().any(|f| f == &self.path || f == top);
+    fn shown_before(&self, rule: Rule, before: &Value, after: &Value) -> String {
+        let was_sensitive =
+            self.hide.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
         match (before, after) {
+            (_, Value::Map(after)) if matches!(rule, Rule::Sealed) && sealed(after) => "(hidden)".into(),
             (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.exposed()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
-            (before, _) => self.hide.redactor.redact(&line(&before.shown())),
+            (before, _) => self.hide.redactor.redact(&line(&rule.shown(before))),
         }
     }
+}
+
+/// Whether a path is another one or below it, whatever the case: a vendor may spell a header's name in its own way.
+fn within(path: &str, other: &str) -> bool {
+    let (path, other) = (path.to_lowercase(), other.to_lowercase());
+    path.strip_prefix(&other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What stands for a member on the other side, if that member is also what stands for it on its own.
+fn partner<'a>(
+    own: &BTreeMap<String, Value>,
+    name: &str,
+    other: &'a BTreeMap<String, Value>,
+    ignore_case: bool,
+) -> Option<&'a Value> {
+    let (found, value) = member(other, name, ignore_case)?;
+    let (back, _) = member(own, found, ignore_case)?;
+    (back == name).then_some(value)
 }
 
 fn map<'a>(value: &'a Value, none: &'a BTreeMap<String, Value>) -> &'a BTreeMap<String, Value> {
@@ -125,3 +159,6 @@ fn map<'a>(value: &'a Value, none: &'a BTreeMap<String, Value>) -> &'a BTreeMap<
 fn line(json: &serde_json::Value) -> String {
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,16 @@
 //! | --- | --- | --- |
 //! | wants what another wants that has one already, or is older | | [`Claim::Conflict`] |
 //! | has a recorded id | holds that id | [`Claim::Bound`] |
-//! | the same, and an unanswered create | holds an unclaimed equal one beside it | [`Claim::Replaced`] |
 //! | names an id in its spec | holds that id | [`Claim::Named`] |
+//! | has either, which cannot be changed in place, and an unanswered create | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
 //! | names an id in its spec | does not hold it | [`Claim::NotThere`] |
 //! | | holds an unclaimed equal one | [`Claim::Adopt`], of several the oldest |
 //! | has a recorded id | | [`Claim::Gone`] |
 //! | has no unanswered create | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
 //! | | | [`Claim::Missing`] |
 //!
+//! A Webhook that is being deleted names nothing and is in conflict with nobody over content; by content it has only what
+//! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt.
 //! Whatever nobody claims is a stranger and is never touched.
 
 use super::decide::{Declared, Desired};
@@ -58,6 +60,8 @@ pub struct Claims {
     pub of: Vec<Claim>,
     /// The places of the subscriptions that belong to a Webhook.
     pub taken: HashSet<usize>,
+    /// The same without those that were replaced and wait for their deletion.
+    pub owned: HashSet<usize>,
 }
 
 /// Finds one claim for each Webhook, in the order of `declared`.
@@ -74,13 +78,15 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
         }
     }
     // Who has a subscription keeps it, however young.
-    order.sort_by_key(|&i| found[i].is_none());
+    order.sort_by_key(|&i| !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_))));
     for i in order {
         found[i] = Some(search.by_content(&declared[i], found[i].take()));
     }
+    let of = found.into_iter().map(|claim| search.still_similar(claim.unwrap_or(Claim::Missing))).collect();
     let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
     let taken = search.taken.keys().chain(superseded).copied().collect();
-    Claims { of: found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing)).collect(), taken }
+    let owned = search.taken.into_keys().collect();
+    Claims { of, taken, owned }
 }
 
 struct Search<'a> {
@@ -99,7 +105,12 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(rules: &'a Rules, declared: &'a [Declared], observed: &'a [Observed]) -> Self {
         let mut by_natural_key: HashMap<String, Vec<usize>> = HashMap::new();
+        // A list that shifts between its pages shows one twice: the first stands for both.
+        let mut by_id = HashMap::new();
         for (i, one) in observed.iter().enumerate() {
+            if *by_id.entry(&one.id).or_insert(i) != i {
+                continue;
+            }
             by_natural_key.entry(natural_key(rules, &one.document)).or_default().push(i);
         }
         for same in by_natural_key.values_mut() {
@@ -108,7 +119,7 @@ impl<'a> Search<'a> {
         Self {
             rules,
             observed,
-            by_id: observed.iter().enumerate().map(|(i, one)| (&one.id, i)).collect(),
+            by_id,
             by_natural_key,
             taken: HashMap::new(),
             superseded: declared.iter().flat_map(|d| &d.superseded).collect(),
@@ -149,18 +160,22 @@ impl<'a> Search<'a> {
         }
         let key = natural_key(self.rules, desired);
         let wanting = self.wanted.entry(key.clone()).or_default();
-        if let Some((other, _)) = wanting.iter().find(|(_, wanted)| self.rules.equal(wanted, desired)) {
+        // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
+        if let Some((other, _)) =
+            wanting.iter().find(|(_, wanted)| !webhook.deleting && self.rules.equal(wanted, desired))
+        {
             return Claim::Conflict((*other).clone());
         }
         wanting.push((&webhook.key, desired));
         let (equal, similar) = self.free(&key, desired);
         match claim {
-            Some(Claim::Bound(old)) => match equal.first() {
-                Some(&new) if webhook.intent.is_some() && !self.has_it(old, desired) => {
-                    self.take(new, webhook, Claim::Replaced { old, new })
-                }
-                _ => Claim::Bound(old),
-            },
+            // The youngest: an older one may have been a stranger's when the create was sent.
+            Some(Claim::Bound(old) | Claim::Named(old))
+                if webhook.intent.is_some() && self.needs_another(old, desired) && !equal.is_empty() =>
+            {
+                let new = equal.last().copied().unwrap_or(old);
+                self.take(new, webhook, Claim::Replaced { old, new })
+            }
             Some(claim) => claim,
             None => match equal.split_first() {
                 Some((&at, others)) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
@@ -170,6 +185,21 @@ impl<'a> Search<'a> {
                 None => Claim::Similar(self.ids(&similar)),
             },
         }
+    }
+
+    /// Whether that one cannot be changed into the desired one.
+    fn needs_another(&self, at: usize, desired: &Document) -> bool {
+        let has = &self.observed[at].document;
+        self.rules.fields.iter().any(|f| f.replaces && !f.rule.same(has.get(f.name), desired.get(f.name)))
+    }
+
+    /// What looked alike when its turn came may since have been adopted by the one that it is equal to.
+    fn still_similar(&self, claim: Claim) -> Claim {
+        let Claim::Similar(mut ids) = claim else {
+            return claim;
+        };
+        ids.retain(|id| self.by_id.get(id).is_some_and(|at| !self.taken.contains_key(at)));
+        if ids.is_empty() { Claim::Missing } else { Claim::Similar(ids) }
     }
 
     fn has_it(&self, at: usize, desired: &Document) -> bool {
@@ -192,3 +222,6 @@ fn natural_key(rules: &Rules, document: &Document) -> String {
     let values: Vec<_> = rules.natural_key.iter().map(|name| document.get(name).exposed()).collect();
     serde_json::Value::Array(values).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,11 @@ pub mod identity;
 pub mod redact;
 pub mod rules;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+
 pub use decide::{Cause, Declared, Desired, Hold, Intent, Item, Lane, Plan, Policy, Step, plan};
 pub use diff::Change;
 pub use document::{Document, Text, Value};
@@ -48,6 +53,16 @@ impl fmt::Display for ExternalId {
     }
 }
 
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed")
+            .field("id", &self.id)
+            .field("summary", &self.summary)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Observed {
     /// Sorts the oldest first.
     pub(crate) fn age(&self) -> (Option<&str>, (u64, &str)) {
@@ -55,8 +70,8 @@ impl Observed {
     }
 }
 
-/// One subscription as the vendor showed it.
-#[derive(Clone, Debug)]
+/// One subscription as the vendor showed it. `Debug` leaves out what it is: that may hold secrets in clear.
+#[derive(Clone)]
 pub struct Observed {
     /// The vendor's id.
     pub id: ExternalId,

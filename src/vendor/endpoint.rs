@@ -140,6 +140,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use VendorName::{Brightpearl, Contensis, Superoffice};
 
     #[test]
     fn credentials_go_to_the_vendor_or_to_what_is_allowed() {
@@ -147,7 +148,6 @@ mod tests {
             .map(|a| a.parse().unwrap())
             .into_iter()
             .collect();
-        use VendorName::{Brightpearl, Contensis, Superoffice};
         let cases = [
             (Brightpearl, "https://euw1.brightpearlconnect.com", true, "the vendor's own"),
             (Contensis, "https://cms-example.cloud.contensis.com/", true, "the vendor's own"),

@@ -1,0 +1,146 @@
+//! What to do for one Webhook, and for all of an account.
+
+mod actions;
+mod deletions;
+mod digests;
+mod holds;
+
+use super::*;
+use crate::plan::testing::{
+    ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
+};
+use crate::plan::{Redactor, Value};
+
+struct Case {
+    reason: &'static str,
+    rules: &'static Rules,
+    webhook: Declared,
+    /// Ids and bodies.
+    observed: &'static [(&'static str, &'static str)],
+    /// Action, cause, step and lane.
+    does: (Action, Cause, &'static str, Lane),
+    hold: Option<Hold>,
+}
+
+fn check(cases: Vec<Case>) {
+    for case in cases {
+        let item = item(case.rules, &case.webhook, case.observed);
+        let does = (item.action, item.cause, said(item.step.as_ref()), item.lane);
+        let (action, cause, step, lane) = case.does;
+        assert_eq!(does, (action, cause, step.to_owned(), lane), "{}", case.reason);
+        assert_eq!(item.hold, case.hold, "{}", case.reason);
+    }
+}
+
+fn item(rules: &Rules, webhook: &Declared, observed: &[(&str, &str)]) -> Item {
+    let observed: Vec<_> = observed.iter().map(|(id, body)| has(id, document(body))).collect();
+    let mut plan = plan(rules, std::slice::from_ref(webhook), &observed);
+    assert_eq!(plan.items.len(), 1);
+    plan.items.remove(0)
+}
+
+/// A step in words, its document by its body.
+fn said(step: Option<&Step>) -> String {
+    let body = |document: &Document| document.get("body").exposed().as_str().unwrap_or("-").to_owned();
+    let list = |ids: &[ExternalId]| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(" ");
+    match step {
+        None => "nothing".into(),
+        Some(Step::Create(to)) => format!("create {}", body(to)),
+        Some(Step::Adopt(id, None)) => format!("adopt {id}"),
+        Some(Step::Adopt(id, Some(old))) => format!("adopt {id} for {old}"),
+        Some(Step::Update(id, to)) => format!("update {id} to {}", body(to)),
+        Some(Step::Replace(id, to)) => format!("replace {id} by {}", body(to)),
+        Some(Step::Finish(ids)) => format!("finish {}", list(ids)),
+        Some(Step::Delete(ids)) => format!("delete {}", list(ids)),
+        Some(Step::Release) => "release".into(),
+    }
+}
+
+fn case(
+    reason: &'static str,
+    rules: &'static Rules,
+    webhook: Declared,
+    observed: &'static [(&'static str, &'static str)],
+    does: (Action, Cause, &'static str, Lane),
+) -> Case {
+    Case { reason, rules, webhook, observed, does, hold: None }
+}
+
+fn held(case: Case, hold: Hold) -> Case {
+    Case { hold: Some(hold), ..case }
+}
+
+fn fresh() -> Declared {
+    wants("a", 1, document("x"))
+}
+
+/// It was made to have that body, and has the id 1.
+fn applied(body: &str) -> Declared {
+    Declared { recorded: Some(id("1")), applied: Some(digest(&document(body))), ..fresh() }
+}
+
+fn sent(settled: bool, webhook: Declared) -> Declared {
+    Declared { intent: Some(Intent { settled }), ..webhook }
+}
+
+fn deleting(webhook: Declared) -> Declared {
+    Declared { deleting: true, ..webhook }
+}
+
+fn under(policy: Policy, webhook: Declared) -> Declared {
+    Declared { policy, ..webhook }
+}
+
+const PLAN: Policy = Policy { mode: Mode::Plan, ..ENFORCE };
+const REPORT: Policy = Policy { drift: DriftPolicy::Report, ..ENFORCE };
+const RETAIN: Policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
+const RELEASE: Policy = Policy { release: true, ..ENFORCE };
+const SUSPENDED: Policy = Policy { suspended: true, ..ENFORCE };
+
+#[test]
+fn edits_go_before_creations_and_these_before_drift_and_the_older_first() {
+    let webhook = |name, created, recorded: Option<&str>, last: &str| Declared {
+        recorded: recorded.map(id),
+        applied: Some(digest(&document(last))),
+        ..wants(name, created, document(name))
+    };
+    let declared = [
+        webhook("drift", 1, Some("1"), "drift"),
+        webhook("new", 2, None, ""),
+        webhook("gone", 3, Some("3"), "gone"),
+        webhook("edit", 5, Some("4"), "before"),
+        deleting(webhook("delete", 4, Some("5"), "delete")),
+        webhook("a-twin", 2, None, ""),
+    ];
+    let observed = ["1", "4", "5"].map(|id| has(id, document("before")));
+    let order: Vec<_> =
+        plan(&IN_PLACE, &declared, &observed).items.into_iter().map(|i| (i.key.name, i.index)).collect();
+    let expected = [("delete", 4), ("edit", 3), ("a-twin", 5), ("new", 1), ("drift", 0), ("gone", 2)];
+    assert_eq!(order, expected.map(|(name, index)| (name.to_owned(), index)));
+}
+
+#[test]
+fn what_no_webhook_declares_is_counted_once_and_the_oldest_comes_first() {
+    let declared = [
+        Declared { superseded: ids(&["2"]), ..applied("x") },
+        Declared { recorded: Some(id("3")), desired: unknown(), ..wants("b", 2, document("")) },
+        Declared { recorded: Some(id("1")), ..wants("c", 3, document("y")) },
+    ];
+    let observed = ["10", "9", "2", "3", "1", "9", "8"].map(|one| has(one, document(one)));
+    let plan = plan(&REPLACING, &declared, &observed);
+    let unmanaged: Vec<_> = plan.unmanaged.iter().map(|&i| observed[i].id.as_str()).collect();
+    assert_eq!(
+        unmanaged,
+        ["8", "9", "10"],
+        "not the replaced one, nor that of a Webhook that lacks a variable"
+    );
+    assert_eq!(plan.managed, 3);
+}
+
+#[test]
+fn duplicates_are_reported_and_stay_unmanaged() {
+    let observed = ["5", "6"].map(|one| has(one, document("x")));
+    let plan = plan(&IN_PLACE, &[fresh()], &observed);
+    assert_eq!(plan.items[0].duplicates, ids(&["6"]));
+    assert_eq!((plan.unmanaged, plan.managed), (vec![1], 1));
+}

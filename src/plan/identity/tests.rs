@@ -1,0 +1,324 @@
+//! Every row of the table in the module's description.
+
+mod conflicts;
+
+use super::*;
+use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
+use crate::plan::{Declared, Intent, Observed};
+
+const SENT: Option<Intent> = Some(Intent { settled: true });
+
+struct Case {
+    reason: &'static str,
+    rules: &'static Rules,
+    declared: Vec<Declared>,
+    observed: Vec<Observed>,
+    of: Vec<Claim>,
+    /// Ids that belong to a Webhook.
+    taken: &'static [&'static str],
+}
+
+fn a(body: &str) -> Declared {
+    wants("a", 1, document(body))
+}
+
+fn b(body: &str) -> Declared {
+    wants("b", 2, document(body))
+}
+
+fn one(external_id: &str, body: &str) -> Observed {
+    has(external_id, document(body))
+}
+
+fn check(cases: Vec<Case>) {
+    for case in cases {
+        let found = claims(case.rules, &case.declared, &case.observed);
+        assert_eq!(found.of, case.of, "{}", case.reason);
+        let mut taken: Vec<_> = found.taken.iter().map(|&i| case.observed[i].id.as_str()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, case.taken, "taken: {}", case.reason);
+    }
+}
+
+fn case(
+    reason: &'static str,
+    declared: Vec<Declared>,
+    observed: Vec<Observed>,
+    of: Vec<Claim>,
+    taken: &'static [&'static str],
+) -> Case {
+    Case { reason, rules: &REPLACING, declared, observed, of, taken }
+}
+
+fn recorded(external_id: &str, webhook: Declared) -> Declared {
+    Declared { recorded: Some(id(external_id)), ..webhook }
+}
+
+fn named(external_id: &str, webhook: Declared) -> Declared {
+    Declared { named: Some(id(external_id)), ..webhook }
+}
+
+fn sent(webhook: Declared) -> Declared {
+    Declared { intent: SENT, ..webhook }
+}
+
+fn deleting(webhook: Declared) -> Declared {
+    Declared { deleting: true, ..webhook }
+}
+
+#[test]
+fn a_webhook_finds_the_subscription_that_is_its_own() {
+    check(vec![
+        case("nothing is there", vec![a("x")], vec![], vec![Claim::Missing], &[]),
+        case(
+            "its recorded id is there, whatever is in it",
+            vec![recorded("2", a("x"))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![Claim::Bound(1)],
+            &["2"],
+        ),
+        case("its recorded id is gone", vec![recorded("2", a("x"))], vec![], vec![Claim::Gone], &[]),
+        case(
+            "its recorded id is gone, and one that only looks alike is no reason to ask a person",
+            vec![recorded("2", a("x"))],
+            vec![one("1", "y")],
+            vec![Claim::Gone],
+            &[],
+        ),
+        case(
+            "its recorded id is gone, but an equal one is there",
+            vec![recorded("2", a("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "of several equal ones the oldest, by number and not by spelling; the others are duplicates",
+            vec![a("x")],
+            vec![one("10", "x"), one("9", "x"), one("11", "x")],
+            vec![Claim::Adopt(1, ids(&["10", "11"]))],
+            &["9"],
+        ),
+        case(
+            "the time of creation says more about age than the number",
+            vec![a("x")],
+            vec![
+                Observed { created: Some("2024".into()), ..one("1", "x") },
+                Observed { created: Some("2023".into()), ..one("2", "x") },
+            ],
+            vec![Claim::Adopt(1, ids(&["1"]))],
+            &["2"],
+        ),
+        case(
+            "one that only looks alike is for a person to decide",
+            vec![a("x")],
+            vec![one("1", "y")],
+            vec![Claim::Similar(ids(&["1"]))],
+            &[],
+        ),
+        case(
+            "its own create is unanswered: one that looks alike does not stop it",
+            vec![sent(a("x"))],
+            vec![one("1", "y")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "its own create is unanswered: the equal one is its result",
+            vec![sent(a("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "the list shows one twice, because it shifted between two pages: it is no duplicate of itself",
+            vec![a("x")],
+            vec![one("1", "x"), one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+    ]);
+}
+
+#[test]
+fn an_id_in_the_spec_is_taken_at_its_word() {
+    check(vec![
+        case(
+            "it is there",
+            vec![named("1", a("x"))],
+            vec![one("1", "y"), one("2", "x")],
+            vec![Claim::Named(0)],
+            &["1"],
+        ),
+        case(
+            "it is not there: never adopt another one",
+            vec![named("7", a("x"))],
+            vec![one("1", "x")],
+            vec![Claim::NotThere(id("7"))],
+            &[],
+        ),
+        case(
+            "the recorded one comes first",
+            vec![named("1", recorded("2", a("x")))],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Bound(1)],
+            &["2"],
+        ),
+        case(
+            "the recorded one is gone: then the named one",
+            vec![named("1", recorded("2", a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Named(0)],
+            &["1"],
+        ),
+        case(
+            "a Webhook that is being deleted and never had it does not take it along",
+            vec![deleting(named("1", a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "what is wanted cannot be said: the named one is its own all the same",
+            vec![Declared { desired: unknown(), ..named("1", a("x")) }],
+            vec![one("1", "x")],
+            vec![Claim::Named(0)],
+            &["1"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_was_replaced_is_nobodys() {
+    let replaced = |webhook: Declared| Declared { superseded: ids(&["1"]), ..recorded("2", webhook) };
+    check(vec![
+        case(
+            "an equal one that waits for its deletion is not adopted, nor is it a stranger",
+            vec![replaced(a("x")), b("y")],
+            vec![one("1", "y"), one("2", "x")],
+            vec![Claim::Bound(1), Claim::Missing],
+            &["1", "2"],
+        ),
+        case(
+            "nor does it look alike",
+            vec![replaced(a("x")), b("y")],
+            vec![one("1", "z"), one("2", "x")],
+            vec![Claim::Bound(1), Claim::Missing],
+            &["1", "2"],
+        ),
+        case(
+            "but a person may name it",
+            vec![replaced(a("x")), named("1", b("y"))],
+            vec![one("1", "y"), one("2", "x")],
+            vec![Claim::Bound(1), Claim::Named(0)],
+            &["1", "2"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_replacement_whose_answer_was_lost_is_found() {
+    let replaced = Claim::Replaced { old: 0, new: 1 };
+    check(vec![
+        case(
+            "the new one stands beside the old one",
+            vec![sent(recorded("1", a("y")))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![replaced.clone()],
+            &["1", "2"],
+        ),
+        case(
+            "of several the youngest, because an older one was there before",
+            vec![sent(recorded("3", a("y")))],
+            vec![one("3", "x"), one("9", "y"), one("2", "y")],
+            vec![replaced.clone()],
+            &["3", "9"],
+        ),
+        case(
+            "the old one was only named, not recorded yet",
+            vec![sent(named("1", a("y")))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![replaced.clone()],
+            &["1", "2"],
+        ),
+        case(
+            "nothing was sent: the other one is a stranger's",
+            vec![recorded("1", a("y"))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![Claim::Bound(0)],
+            &["1"],
+        ),
+        case(
+            "the old one is what is wanted: nothing takes its place",
+            vec![sent(recorded("1", a("x")))],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Bound(0)],
+            &["1"],
+        ),
+        Case {
+            rules: &IN_PLACE,
+            ..case(
+                "where it can be changed in place, no create was meant to replace it",
+                vec![sent(named("1", a("y")))],
+                vec![one("1", "x"), one("2", "y")],
+                vec![Claim::Named(0)],
+                &["1"],
+            )
+        },
+        case(
+            "while it is being deleted both are its own",
+            vec![deleting(sent(recorded("1", a("y"))))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![replaced],
+            &["1", "2"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_webhook_that_goes_takes_along_only_its_own() {
+    check(vec![
+        case(
+            "what it never had stays, though it be equal",
+            vec![deleting(a("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "an unanswered create of its own is its own",
+            vec![deleting(sent(a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "one that goes does not stop its successor from wanting the same",
+            vec![deleting(recorded("1", a("x"))), b("x")],
+            vec![one("1", "x")],
+            vec![Claim::Bound(0), Claim::Missing],
+            &["1"],
+        ),
+        case(
+            "that another one wants the same does not make it forget what it has",
+            vec![recorded("1", a("x")), deleting(sent(recorded("2", b("x"))))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![Claim::Bound(0), Claim::Bound(1)],
+            &["1", "2"],
+        ),
+        case(
+            "its own unanswered create is not adopted by a younger one meanwhile",
+            vec![deleting(sent(a("x"))), b("x")],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![]), Claim::Conflict(key("a"))],
+            &["1"],
+        ),
+        case(
+            "what it wants cannot be said, but its id is recorded",
+            vec![deleting(recorded("1", Declared { desired: unknown(), ..a("x") }))],
+            vec![one("1", "x")],
+            vec![Claim::Bound(0)],
+            &["1"],
+        ),
+    ]);
+}

@@ -1,0 +1,94 @@
+//! Two Webhooks and one subscription.
+
+use super::*;
+
+#[test]
+fn two_webhooks_never_share_one() {
+    let by_age = |younger: Declared, older: Declared| vec![younger, older];
+    check(vec![
+        case(
+            "both want the same: the older has it, whatever the order of the list",
+            by_age(b("x"), a("x")),
+            vec![one("1", "x")],
+            vec![Claim::Conflict(key("a")), Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "made in the same second: the name decides",
+            vec![b("x"), wants("a", 2, document("x"))],
+            vec![],
+            vec![Claim::Conflict(key("a")), Claim::Missing],
+            &[],
+        ),
+        case(
+            "even with one for each, two that want the same are a conflict",
+            vec![a("x"), b("x")],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Adopt(0, ids(&["2"])), Claim::Conflict(key("a"))],
+            &["1"],
+        ),
+        case(
+            "who has one keeps it, however young; and an edit makes a conflict, not a second one",
+            vec![a("x"), recorded("1", b("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Conflict(key("b")), Claim::Bound(0)],
+            &["1"],
+        ),
+        case(
+            "both have one and want the same now: the younger waits, and keeps what it has",
+            vec![recorded("1", a("x")), recorded("2", b("x"))],
+            vec![one("1", "y"), one("2", "x")],
+            vec![Claim::Bound(0), Claim::Conflict(key("a"))],
+            &["1", "2"],
+        ),
+        case(
+            "the same recorded id: the older",
+            by_age(recorded("1", b("y")), recorded("1", a("x"))),
+            vec![one("1", "x")],
+            vec![Claim::Conflict(key("a")), Claim::Bound(0)],
+            &["1"],
+        ),
+        case(
+            "recorded goes before named, however young",
+            vec![named("1", a("x")), recorded("1", b("y"))],
+            vec![one("1", "y")],
+            vec![Claim::Conflict(key("b")), Claim::Bound(0)],
+            &["1"],
+        ),
+        case(
+            "the same named id: the older",
+            vec![named("1", b("y")), named("1", a("x"))],
+            vec![one("1", "y")],
+            vec![Claim::Conflict(key("a")), Claim::Named(0)],
+            &["1"],
+        ),
+        case(
+            "a younger one that stalls over its id has nothing, so it does not go before an older one",
+            vec![recorded("1", a("x")), recorded("1", wants("c", 3, document("y"))), b("y")],
+            vec![one("1", "x")],
+            vec![Claim::Bound(0), Claim::Conflict(key("b")), Claim::Missing],
+            &["1"],
+        ),
+        case(
+            "nor does one that names an id which is not there",
+            vec![named("7", a("x")), recorded("8", b("x")), wants("c", 0, document("x"))],
+            vec![],
+            vec![Claim::Conflict(key("c")), Claim::Conflict(key("c")), Claim::Missing],
+            &[],
+        ),
+        case(
+            "what looks alike is adopted by the one that it is equal to, so nobody need be asked",
+            vec![a("x"), b("y")],
+            vec![one("1", "y")],
+            vec![Claim::Missing, Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "of those that look alike only the ones that stay free are named",
+            vec![a("x"), b("y")],
+            vec![one("1", "y"), one("2", "z")],
+            vec![Claim::Similar(ids(&["2"])), Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+    ]);
+}

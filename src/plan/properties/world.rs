@@ -1,0 +1,286 @@
+//! A vendor and a cluster in memory, small enough that ids and contents meet all the time.
+
+use super::{
+    Declared, Desired, ExternalId, HashMap, HashSet, IN_PLACE, Intent, Item, Mode, Observed, Plan, REPLACING,
+    ROUNDS, Rules, Step, Value, digest, id, key, of, plan, wants,
+};
+use crate::api::status::Action;
+use crate::api::webhook::{DeletionPolicy, DriftPolicy};
+use crate::plan::decide::Policy;
+use crate::plan::document::Document;
+use crate::plan::testing::{has, unknown};
+use proptest::prelude::*;
+use serde_json::json;
+use std::fmt;
+
+/// Where the operator dies within a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Crash {
+    /// The intent is stored, the request was never sent.
+    BeforeTheVendor,
+    /// The vendor did it, and nobody read the answer.
+    AfterTheVendor,
+}
+
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) rules: &'static Rules,
+    pub(super) declared: Vec<Declared>,
+    pub(super) vendor: Vec<Observed>,
+    /// Ids that were made since the beginning.
+    pub(super) made: HashSet<ExternalId>,
+}
+
+/// One line each, so that a failure can be read.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let replaces = self.rules.fields.iter().any(|field| field.replaces);
+        writeln!(f, "a vendor that {}", if replaces { "replaces" } else { "changes in place" })?;
+        for webhook in &self.declared {
+            let Declared { recorded, named, superseded, intent, applied, deleting, policy, .. } = webhook;
+            let wanted = match &webhook.desired {
+                Desired::Known(desired) => desired.shown().to_string(),
+                Desired::Unknown { .. } => "unknown".into(),
+            };
+            writeln!(
+                f,
+                "{} ({}) wants {wanted} recorded {recorded:?} named {named:?} superseded {superseded:?} {intent:?} \
+                 applied {applied:?} deleting {deleting} {policy:?}",
+                webhook.key.name, webhook.created
+            )?;
+        }
+        for one in &self.vendor {
+            writeln!(f, "has {}: {}", one.id, one.document.shown())?;
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    pub(super) fn plan(&self) -> Plan {
+        plan(self.rules, &self.declared, &self.vendor)
+    }
+
+    /// How many rounds it may take at most: Webhooks whose status holds the same id take their turns.
+    pub(super) fn needs(&self) -> usize {
+        let recorded: Vec<_> = self.declared.iter().filter_map(|webhook| webhook.recorded.as_ref()).collect();
+        ROUNDS + recorded.len() - recorded.iter().collect::<HashSet<_>>().len()
+    }
+
+    /// Everything is allowed, so that nothing but a conflict or a doubt is in the way.
+    pub(super) fn enforce(&mut self) {
+        for webhook in &mut self.declared {
+            webhook.policy.mode = Mode::Enforce;
+            webhook.policy.suspended = false;
+        }
+    }
+
+    /// So much time goes by that no create can be under way.
+    pub(super) fn settle(&mut self) {
+        for intent in self.declared.iter_mut().filter_map(|webhook| webhook.intent.as_mut()) {
+            intent.settled = true;
+        }
+    }
+
+    /// Plans and takes all steps, so many times.
+    pub(super) fn rounds(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            let plan = self.plan();
+            for item in &plan.items {
+                self.take(item, None);
+            }
+            let let_go: HashSet<usize> = plan
+                .items
+                .iter()
+                .filter(|item| matches!(item.step, Some(Step::Delete(_) | Step::Release)))
+                .map(|item| item.index)
+                .collect();
+            let mut index = 0..;
+            self.declared.retain(|_| index.next().is_some_and(|i| !let_go.contains(&i)));
+        }
+    }
+
+    /// Takes a step as the engine does: intent, request, record. Only [`Self::rounds`] lets an object go.
+    pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
+        let Some(step) = &item.step else {
+            if item.action == Action::None && item.hold.is_none() {
+                self.declared[item.index].applied.clone_from(&item.desired_digest);
+            }
+            return;
+        };
+        if matches!(step, Step::Create(_) | Step::Replace(..)) {
+            self.declared[item.index].intent = Some(Intent { settled: true });
+        }
+        if matches!(crash, Some(Crash::BeforeTheVendor)) {
+            return;
+        }
+        let made = self.request(step);
+        if crash.is_none() {
+            self.record(item, step, made);
+        }
+    }
+
+    fn request(&mut self, step: &Step) -> Option<ExternalId> {
+        match step {
+            Step::Adopt(..) | Step::Release => None,
+            Step::Create(document) | Step::Replace(_, document) => {
+                let made = ExternalId::new((100 + self.made.len()).to_string());
+                self.vendor.push(has(made.as_str(), self.shown(document)));
+                self.made.insert(made.clone());
+                Some(made)
+            }
+            Step::Update(at, document) => {
+                let shown = self.shown(document);
+                for one in self.vendor.iter_mut().filter(|one| one.id == *at) {
+                    one.document = shown.clone();
+                }
+                None
+            }
+            Step::Finish(ids) | Step::Delete(ids) => {
+                self.vendor.retain(|one| !ids.contains(&one.id));
+                None
+            }
+        }
+    }
+
+    fn record(&mut self, item: &Item, step: &Step, made: Option<ExternalId>) {
+        let webhook = &mut self.declared[item.index];
+        match step {
+            Step::Create(_) => webhook.recorded = made,
+            Step::Adopt(one, old) => {
+                webhook.recorded = Some(one.clone());
+                webhook.superseded.extend(old.clone());
+            }
+            Step::Update(one, _) => webhook.recorded = Some(one.clone()),
+            Step::Replace(old, _) => {
+                webhook.recorded = made;
+                webhook.superseded.push(old.clone());
+            }
+            Step::Finish(ids) => webhook.superseded.retain(|one| !ids.contains(one)),
+            Step::Delete(_) | Step::Release => {}
+        }
+        if matches!(step, Step::Create(_) | Step::Adopt(..) | Step::Replace(..)) {
+            webhook.intent = None;
+        }
+        if !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
+            webhook.applied.clone_from(&item.desired_digest);
+            webhook.values_changed = false;
+        }
+    }
+
+    /// What the vendor shows of what it was sent: in clear, but without what it keeps to itself.
+    fn shown(&self, document: &Document) -> Document {
+        let fields: HashMap<_, _> = document
+            .iter()
+            .filter(|(name, _)| *name != "secret")
+            .map(|(name, value)| (name, Value::from(value.exposed())))
+            .collect();
+        self.rules.document(fields.into_iter().collect())
+    }
+}
+
+pub(super) fn one_document() -> impl Strategy<Value = Document> {
+    let headers = prop::sample::select(vec![
+        json!(null),
+        json!({"X-A": {"value": "1"}}),
+        json!({"x-a": {"value": "1"}}),
+        json!({"X-A": {"value": "1"}, "x-a": {"value": "1"}}),
+        json!({"X-A": {"value": "1"}, "x-a": {"value": "2"}, "X-B": {"value": "1"}}),
+        json!({"X-A": {"value": "1"}, "X-C": null}),
+        json!({"X-A": {"value": "1", "secret": true}, "X-B": {"value": "1"}}),
+    ]);
+    let body = prop_oneof![
+        prop::sample::select(vec!["", "x", "y"]).prop_map(Value::text),
+        prop::sample::select(vec![json!(1), json!(1.0), json!({"a": [1.0, null]}), json!({"a": [1, null]})])
+            .prop_map(Value::from),
+    ];
+    let events = prop::collection::vec(prop::sample::select(vec!["p", "q"]), 0..3);
+    (body, headers, events, any::<bool>()).prop_map(|(body, headers, events, on)| {
+        of(&[
+            ("name", Value::text("n")),
+            ("body", body),
+            ("headers", headers.into()),
+            ("events", Value::texts(events)),
+            ("on", Value::Bool(on)),
+        ])
+    })
+}
+
+fn document() -> impl Strategy<Value = Document> {
+    let texts = |all: &'static [&'static str]| prop::sample::select(all);
+    (texts(&["u", "v"]), texts(&["x", "y", "z"]), prop::collection::vec(texts(&["p", "q"]), 0..3)).prop_map(
+        |(url, body, events)| {
+            of(&[
+                ("name", Value::text("n")),
+                ("url", Value::text(url)),
+                ("body", Value::text(body)),
+                ("events", Value::texts(events)),
+            ])
+        },
+    )
+}
+
+fn external_id() -> impl Strategy<Value = ExternalId> {
+    (1..7_u8).prop_map(|number| id(&number.to_string()))
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let rarely = || prop::bool::weighted(0.1);
+    (rarely(), rarely(), rarely(), rarely(), rarely()).prop_map(
+        |(plan, report, retain, suspended, release)| Policy {
+            mode: if plan { Mode::Plan } else { Mode::Enforce },
+            drift: if report { DriftPolicy::Report } else { DriftPolicy::Correct },
+            deletion: if retain { DeletionPolicy::Retain } else { DeletionPolicy::Delete },
+            suspended,
+            release,
+        },
+    )
+}
+
+/// Any Webhook with any status, also one that no history leads to.
+fn webhook() -> impl Strategy<Value = Declared> {
+    let sometimes = |weight| prop::option::weighted(weight, external_id());
+    let wanted = (document(), prop::bool::weighted(0.1), prop::bool::weighted(0.2), 0..3_i64, policy());
+    let status = (
+        sometimes(0.5),
+        sometimes(0.15),
+        prop::collection::vec(external_id(), 0..2),
+        prop::option::weighted(0.25, any::<bool>()),
+        prop::option::of(any::<bool>()),
+    );
+    (wanted, status).prop_map(|(wanted, (recorded, named, superseded, intent, applied))| {
+        let (desired, lacks, deleting, created, policy) = wanted;
+        let last = if applied == Some(true) { digest(&desired) } else { "sha256:other".into() };
+        Declared {
+            recorded,
+            named,
+            superseded,
+            intent: intent.map(|settled| Intent { settled }),
+            applied: applied.map(|_| last),
+            values_changed: created == 2,
+            deleting,
+            policy,
+            desired: if lacks { unknown() } else { Desired::Known(desired.clone()) },
+            ..wants("", created, desired)
+        }
+    })
+}
+
+pub(super) fn world() -> impl Strategy<Value = World> {
+    let declared = prop::collection::vec(webhook(), 0..5).prop_map(|mut all| {
+        for (webhook, name) in all.iter_mut().zip(["c", "a", "e", "b", "d"]) {
+            webhook.key = key(name);
+        }
+        all
+    });
+    let vendor = prop::collection::btree_map(1..7_u8, document(), 0..6).prop_map(|all| {
+        all.into_iter().map(|(number, document)| has(&number.to_string(), document)).collect::<Vec<_>>()
+    });
+    let rules = prop::sample::select(vec![&IN_PLACE, &REPLACING]);
+    (rules, declared, vendor).prop_map(|(rules, declared, vendor)| World {
+        rules,
+        declared,
+        vendor,
+        made: HashSet::new(),
+    })
+}

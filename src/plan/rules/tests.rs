@@ -1,0 +1,91 @@
+use super::*;
+use serde_json::json;
+
+const TOPIC: &[Field] =
+    &[Field::exact("type"), Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)), Field::exact("owner")];
+
+#[test]
+fn values_compare_by_their_rule() {
+    let headers = Rule::Map { ignore_case: true, value: &Rule::Exact };
+    let cases = [
+        ("a template is bytes", Rule::Exact, json!("{ }"), json!("{}"), false),
+        ("names that ignore case", Rule::IgnoreCase, json!("en-GB"), json!("en-gb"), true),
+        ("a set has no order", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["b", "a"]), true),
+        ("a set has no repetitions", Rule::Set(&Rule::Exact), json!(["a", "a"]), json!(["a"]), true),
+        ("another member", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["a", "c"]), false),
+        ("one more", Rule::Set(&Rule::Exact), json!(["a", "b"]), json!(["a"]), false),
+        ("header names", headers, json!({"X-A": "1"}), json!({"x-a": "1"}), true),
+        ("a member that is null", headers, json!({"X-A": "1", "X-B": null}), json!({"X-A": "1"}), true),
+        ("header values", headers, json!({"X-A": "1"}), json!({"x-a": "2"}), false),
+        ("one header less", headers, json!({"X-A": "1", "X-B": "1"}), json!({"x-a": "1"}), false),
+        ("numbers by value", Rule::Exact, json!(1), json!(1.0), true),
+        ("numbers by value, inside too", Rule::Exact, json!({"n": [1]}), json!({"n": [1.0]}), true),
+        (
+            "great numbers to the last digit",
+            Rule::Exact,
+            json!(9_007_199_254_740_993_u64),
+            json!(9_007_199_254_740_992_u64),
+            false,
+        ),
+        (
+            "the same header twice does not make up for a missing one",
+            headers,
+            json!({"X-A": "1", "x-a": "1"}),
+            json!({"X-A": "1", "X-B": "1"}),
+            false,
+        ),
+        ("a number is no text", Rule::Exact, json!(1), json!("1"), false),
+        (
+            "a sealed value",
+            Rule::Sealed,
+            json!({"value": "a", "secret": true}),
+            json!({"value": "***", "secret": true}),
+            true,
+        ),
+        ("a seal broken", Rule::Sealed, json!({"value": "a", "secret": true}), json!({"value": "a"}), false),
+        ("an open value", Rule::Sealed, json!({"value": "a"}), json!({"value": "b", "secret": false}), false),
+        (
+            "an open value, flag left out",
+            Rule::Sealed,
+            json!({"value": "a"}),
+            json!({"value": "a", "secret": false}),
+            true,
+        ),
+        ("never compared", Rule::WriteOnly, json!("a"), json!(null), true),
+        (
+            "records in a set",
+            Rule::Set(&Rule::Record(TOPIC)),
+            json!([{"type": "entry", "event": ["A", "b"]}, {"type": "node", "event": ["x"], "owner": ""}]),
+            json!([{"type": "node", "event": ["X"], "owner": null}, {"type": "entry", "event": ["b", "a"], "new": 1}]),
+            true,
+        ),
+    ];
+    for (reason, rule, a, b, same) in cases {
+        let (a, b) = (rule.canonical(a.into()), rule.canonical(b.into()));
+        assert_eq!(rule.same(&a, &b), same, "{reason}");
+        assert_eq!(rule.same(&b, &a), same, "{reason}, the other way round");
+    }
+}
+
+#[test]
+fn absent_and_empty_mean_the_default() {
+    const RULES: Rules = Rules {
+        fields: &[
+            Field::exact("on").absent(Absent::Bool(true)),
+            Field::exact("note"),
+            Field::exact("n").absent(Absent::Int(0)),
+        ],
+        natural_key: &["note"],
+    };
+    let empty = RULES.document(BTreeMap::new());
+    assert_eq!(empty.shown(), json!({"on": true, "n": 0}));
+    let spelled = RULES.document(BTreeMap::from([
+        ("on", Value::Null),
+        ("note", Value::text("")),
+        ("n", Value::int(0)),
+    ]));
+    assert!(RULES.equal(&empty, &spelled));
+    let other = RULES.document(BTreeMap::from([("on", Value::Bool(false)), ("stranger", Value::Bool(true))]));
+    assert!(!RULES.equal(&empty, &other));
+    assert!(RULES.similar(&empty, &other));
+}

@@ -1,0 +1,106 @@
+//! What the tests of the core have in common: two vendors' rules, and short ways to declare and to observe.
+
+use super::rules::{Absent, Field, Rule, Rules};
+use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, Text, Value};
+use crate::api::Mode;
+use crate::api::webhook::{DeletionPolicy, DriftPolicy};
+use std::collections::BTreeMap;
+
+/// A vendor that changes every field in place, keeps secrets to itself, and has sets and header names.
+pub(super) const IN_PLACE: Rules = Rules {
+    fields: &[
+        Field::exact("name"),
+        Field::exact("url"),
+        Field::exact("body"),
+        Field::exact("events").rule(Rule::Set(&Rule::Exact)),
+        Field::exact("on").absent(Absent::Bool(true)),
+        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::exact("secret").rule(Rule::WriteOnly),
+    ],
+    natural_key: &["name", "url"],
+};
+
+/// A vendor that changes nothing in place.
+pub(super) const REPLACING: Rules = Rules {
+    fields: &[
+        Field::exact("name").replaces(),
+        Field::exact("url").replaces(),
+        Field::exact("body").replaces(),
+        Field::exact("events").rule(Rule::Set(&Rule::Exact)).replaces(),
+        Field::exact("on").absent(Absent::Bool(true)).replaces(),
+    ],
+    natural_key: &["name", "url"],
+};
+
+pub(super) const ENFORCE: Policy = Policy {
+    mode: Mode::Enforce,
+    drift: DriftPolicy::Correct,
+    deletion: DeletionPolicy::Delete,
+    suspended: false,
+    release: false,
+};
+
+pub(super) fn id(id: &str) -> ExternalId {
+    ExternalId::new(id)
+}
+
+pub(super) fn ids(all: &[&str]) -> Vec<ExternalId> {
+    all.iter().map(|one| id(one)).collect()
+}
+
+pub(super) fn key(name: &str) -> Key {
+    Key { namespace: "shop".into(), name: name.into() }
+}
+
+/// A subscription with this body; all have the same natural key.
+pub(super) fn document(body: &str) -> Document {
+    of(&[("name", Value::text("n")), ("body", Value::text(body))])
+}
+
+pub(super) fn of(fields: &[(&'static str, Value)]) -> Document {
+    IN_PLACE.document(fields.iter().cloned().collect::<BTreeMap<_, _>>())
+}
+
+pub(super) fn secret(before: &str, variable: &str, value: &str, after: &str) -> Value {
+    let mut text = Text::plain(before);
+    text.push_secret(variable, value.into());
+    text.push_plain(after);
+    Value::Text(text)
+}
+
+pub(super) fn json(json: serde_json::Value) -> Value {
+    json.into()
+}
+
+/// A Webhook that nothing is known of but what it wants.
+pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
+    Declared {
+        key: key(name),
+        created,
+        desired: Desired::Known(desired),
+        recorded: None,
+        named: None,
+        superseded: Vec::new(),
+        intent: None,
+        applied: None,
+        sensitive: Vec::new(),
+        values_changed: false,
+        deleting: false,
+        policy: ENFORCE,
+        redactor: Redactor::default(),
+    }
+}
+
+pub(super) fn unknown() -> Desired {
+    Desired::Unknown { reason: "VariableMissing", message: "TOKEN is missing".into() }
+}
+
+pub(super) fn has(external_id: &str, document: Document) -> Observed {
+    Observed {
+        id: id(external_id),
+        document,
+        summary: format!("summary of {external_id}"),
+        created: None,
+        raw: serde_json::Value::Null,
+    }
+}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 /// A burst of changes is one pass: it starts when nothing more has come for this long,
 const QUIET: Duration = Duration::from_millis(50);
@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(50);
 const BURST: Duration = Duration::from_millis(400);
 /// A pass that takes longer hangs: its slice is ten seconds, and no request takes longer than a minute and a half.
 const PASS_DEADLINE: Duration = Duration::from_secs(240);
-/// After a pass that panicked or hung, the account is left alone for so long.
+/// After a pass that panicked or hung, the account is tried again by itself after this long.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// Wakes a worker.
@@ -90,8 +90,8 @@ impl Worker {
             let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
             after = match timeout(PASS_DEADLINE, pass).await {
                 Ok(Ok(after)) => after,
-                Ok(Err(_)) => self.failed("a pass panicked; please report it").await,
-                Err(_) => self.failed("a pass hung and was given up").await,
+                Ok(Err(_)) => self.failed("a pass panicked; please report it"),
+                Err(_) => self.failed("a pass hung and was given up"),
             };
         }
     }
@@ -108,10 +108,9 @@ impl Worker {
         .await
     }
 
-    async fn failed(&self, what: &str) -> Duration {
+    fn failed(&self, what: &str) -> Duration {
         tracing::error!(account = %self.key, "{what}");
         self.context.metrics.broke(&self.key);
-        sleep(AFTER_FAILURE).await;
-        Duration::ZERO
+        AFTER_FAILURE
     }
 }

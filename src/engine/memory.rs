@@ -4,7 +4,7 @@
 use super::gather::mark;
 use super::record::{RecordError, Recorder};
 use crate::api::status::{Pending, WebhookStatus};
-use crate::api::{FINALIZER, Webhook};
+use crate::api::{FINALIZER, VendorAccount, Webhook};
 use crate::plan::{Document, Observed};
 use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -93,8 +93,8 @@ impl Entry {
 }
 
 /// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.
-fn version(object: &Webhook) -> u64 {
-    object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
+fn version(object: &impl kube::Resource) -> u64 {
+    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 /// A client, as much as the account's mode allows.
@@ -136,6 +136,8 @@ pub(super) struct Wait {
 /// What is kept of one account.
 pub struct Memory {
     pub(super) entries: HashMap<String, Entry>,
+    /// The account as our own last write to it gave it back.
+    account: Option<Arc<VendorAccount>>,
     /// Webhooks that were let go, until the cache has forgotten them.
     gone: HashSet<String>,
     pub(super) client: Option<(String, Arc<Client>)>,
@@ -169,6 +171,7 @@ impl Memory {
     pub fn new(settle: Duration) -> Self {
         Self {
             entries: HashMap::new(),
+            account: None,
             gone: HashSet::new(),
             client: None,
             snapshot: None,
@@ -186,6 +189,21 @@ impl Memory {
                 hasher: RandomState::new(),
             },
         }
+    }
+
+    /// The newer one of the account that the cache shows and the one that we wrote.
+    pub(super) fn newest(&self, cached: Arc<VendorAccount>) -> Arc<VendorAccount> {
+        match &self.account {
+            Some(ours) if ours.uid() == cached.uid() && version(&**ours) > version(&*cached) => {
+                Arc::clone(ours)
+            }
+            _ => cached,
+        }
+    }
+
+    /// Keeps the account as our own last write gave it back.
+    pub(super) fn wrote(&mut self, account: &Arc<VendorAccount>) {
+        self.account = Some(Arc::clone(account));
     }
 
     /// Takes in what the cache shows; gives the uids of the account's Webhooks.

@@ -82,16 +82,17 @@ pub async fn run<S: Source, R: Recorder>(
     depends: impl FnOnce(BTreeSet<Dependency>),
 ) -> Duration {
     let uids = memory.refresh(&input.webhooks);
-    let mark = inputs(memory, &input.account, &uids);
+    let account = memory.newest(input.account);
+    let mark = inputs(memory, &account, &uids);
     let changed = input.dependency_changed || memory.inputs != Some(mark);
     if let Some(after) = too_early(memory, changed) {
         return after;
     }
     let mut pass = Pass {
         context,
-        key: ObjectKey::of(&*input.account),
-        vendor: input.account.spec.vendor.name(),
-        account: input.account,
+        key: ObjectKey::of(&*account),
+        vendor: account.spec.vendor.name(),
+        account,
         uids,
         now: Timestamp::now(),
         summary: Summary::default(),
@@ -99,6 +100,7 @@ pub async fn run<S: Source, R: Recorder>(
     let started = Instant::now();
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
+    memory.wrote(&pass.account);
     memory.inputs = Some(inputs(memory, &pass.account, &pass.uids));
     after
 }

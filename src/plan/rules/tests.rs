@@ -8,6 +8,7 @@ const TOPIC: &[Field] = &[
 ];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn values_compare_by_their_rule() {
     let headers = Rule::Map {
         ignore_case: true,

@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
     use {Action as A, Cause as C, Lane as L};
     let does = |action, step| (action, C::Deleted, step, L::Edit);

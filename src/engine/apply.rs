@@ -7,7 +7,7 @@ use super::record::{RecordError, Recorder};
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
 use crate::api::webhook::VendorName;
-use crate::plan::{Desired, Document, ExternalId, Item, Observed, Step};
+use crate::plan::{Desired, Document, ExternalId, Item, Observed, Step, digest};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -88,7 +88,7 @@ impl<R: Recorder> Worker<'_, R> {
         entry.status.pending = Some(Pending {
             action: Action::Create,
             since: seconds(Timestamp::now()),
-            digest: crate::plan::decide::digest(desired),
+            digest: digest(desired),
         });
         entry.write(self.recorder).await?;
         match connection.create(desired).await {

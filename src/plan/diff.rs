@@ -51,19 +51,6 @@ pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec
         .collect()
 }
 
-/// The fields of a subscription as its texts allow them to be shown, without a vendor's rules.
-pub fn additions(desired: &Document) -> Vec<Change> {
-    desired
-        .iter()
-        .map(|(name, value)| Change {
-            field: name.into(),
-            before: None,
-            after: Some(line(&value.shown())),
-            replaces: false,
-        })
-        .collect()
-}
-
 struct At<'a> {
     path: String,
     replaces: bool,

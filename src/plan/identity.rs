@@ -19,7 +19,7 @@
 //! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt.
 //! Whatever nobody claims is a stranger and is never touched.
 
-use super::decide::{Declared, Desired};
+use super::declared::{Declared, Desired};
 use super::document::Document;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};

@@ -3,10 +3,12 @@
 //! Pure and total: no I/O, no clock, no client, no vendor by name. Everything that decides is a function from values
 //! to values. The rules of identity stand in [`identity`], what to do in [`decide`], how values compare in [`diff`].
 
-pub mod decide;
+mod decide;
+mod declared;
 pub mod diff;
 pub mod document;
 pub mod identity;
+mod item;
 pub mod redact;
 pub mod rules;
 
@@ -15,9 +17,11 @@ mod properties;
 #[cfg(test)]
 mod testing;
 
-pub use decide::{Cause, Declared, Desired, Hold, Intent, Item, Lane, Plan, Policy, Step, plan};
+pub use decide::{digest, plan};
+pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
 pub use document::{Document, Text, Value};
+pub use item::{Cause, Hold, Item, Lane, Plan, Step};
 pub use redact::Redactor;
 pub use rules::{Absent, Field, Rule, Rules};
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
-use crate::plan::{Redactor, Value};
+use crate::plan::{Intent, Policy, Redactor, Value};
 
 struct Case {
     reason: &'static str,

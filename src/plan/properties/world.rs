@@ -6,7 +6,7 @@ use super::{
 };
 use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
-use crate::plan::decide::Policy;
+use crate::plan::Policy;
 use crate::plan::document::Document;
 use crate::plan::testing::{has, unknown};
 use proptest::prelude::*;

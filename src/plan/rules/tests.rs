@@ -5,6 +5,7 @@ const TOPIC: &[Field] =
     &[Field::exact("type"), Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)), Field::exact("owner")];
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table")]
 fn values_compare_by_their_rule() {
     let headers = Rule::Map { ignore_case: true, value: &Rule::Exact };
     let cases = [

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_subscription_is_made_found_or_changed() {
     use {Action as A, Cause as C, Lane as L};
     check(vec![

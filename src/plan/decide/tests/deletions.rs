@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
     use {Action as A, Cause as C, Lane as L};
     let does = |action, step| (action, C::Deleted, step, L::Edit);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
     use {Action as A, Cause as C, Lane as L};
     let edit = |action, cause| (action, cause, "nothing", L::Edit);

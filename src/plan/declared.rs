@@ -1,0 +1,74 @@
+//! What the core decides on, beside what is observed.
+
+use super::document::Document;
+use super::redact::Redactor;
+use super::{ExternalId, Key};
+use crate::api::Mode;
+use crate::api::webhook::{DeletionPolicy, DriftPolicy};
+
+/// One Webhook, as far as deciding needs it.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Which Webhook it is.
+    pub key: Key,
+    /// When it was made, in seconds since 1970: the older one wins a conflict.
+    pub created: i64,
+    /// What the vendor should have.
+    pub desired: Desired,
+    /// The id in its status.
+    pub recorded: Option<ExternalId>,
+    /// The id in its spec.
+    pub named: Option<ExternalId>,
+    /// Ids that were replaced and not deleted yet.
+    pub superseded: Vec<ExternalId>,
+    /// A create that was sent and not answered.
+    pub intent: Option<Intent>,
+    /// Digest of what the vendor was last made to have.
+    pub applied: Option<String>,
+    /// Fields that held a secret then.
+    pub sensitive: Vec<String>,
+    /// Whether a value from a Secret or `ConfigMap` is another one than when it was last in sync.
+    pub values_changed: bool,
+    /// Whether the object is being deleted.
+    pub deleting: bool,
+    /// What a person allows.
+    pub policy: Policy,
+    /// Secrets that must not be shown.
+    pub redactor: Redactor,
+}
+
+/// What the vendor should have.
+#[derive(Clone, Debug)]
+pub enum Desired {
+    /// This.
+    Known(Document),
+    /// It cannot be said: a variable is missing, say.
+    Unknown {
+        /// Condition reason.
+        reason: &'static str,
+        /// What is missing and what to do.
+        message: String,
+    },
+}
+
+/// A create that was sent and not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Whether the vendor can no longer be working on it.
+    pub settled: bool,
+}
+
+/// What a person allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The strictest of the operator's, the account's and the Webhook's.
+    pub mode: Mode,
+    /// What to do about changes made at the vendor.
+    pub drift: DriftPolicy,
+    /// What becomes of the subscription.
+    pub deletion: DeletionPolicy,
+    /// Whether to leave it alone.
+    pub suspended: bool,
+    /// Whether to let a Webhook that is being deleted go without a call.
+    pub release: bool,
+}

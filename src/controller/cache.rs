@@ -103,7 +103,7 @@ impl Cache {
                     Ok(watcher::Event::InitApply(object)) => {
                         woken(object).into_iter().filter(|woken| matches!(woken, Woken::Dependency(_))).collect()
                     }
-                    Ok(watcher::Event::Init) => Vec::new(),
+                    Ok(watcher::Event::Init) => continue,
                     Ok(watcher::Event::InitDone) => {
                         filled.send_replace(true);
                         vec![Woken::All]

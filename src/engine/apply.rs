@@ -188,14 +188,15 @@ impl<R: Recorder> Worker<'_, R> {
 
     /// What was done, in words for an event.
     fn said(&self, entry: &Entry, item: &Item) -> String {
-        let (vendor, why) = (self.vendor, item.cause.as_str());
+        let vendor = self.vendor;
+        let why = if item.cause == Cause::New { String::new() } else { format!(" ({})", item.cause.as_str()) };
         let id = entry.status.external_id.as_deref().unwrap_or("no subscription");
         let old = item.id.as_ref().map_or(id, ExternalId::as_str);
         match item.action {
-            Action::Create => format!("created {id} at {vendor} ({why})"),
+            Action::Create => format!("created {id} at {vendor}{why}"),
             Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
-            Action::Update => format!("updated {id} at {vendor} ({why}){}", fields(item)),
-            Action::Replace => format!("replaced {old} by {id} at {vendor} ({why}){}", fields(item)),
+            Action::Update => format!("updated {id} at {vendor}{why}{}", fields(item)),
+            Action::Replace => format!("replaced {old} by {id} at {vendor}{why}{}", fields(item)),
             Action::Delete => format!("deleted {old} at {vendor}"),
             Action::Retain => format!("let go; {old} stays at {vendor}"),
             Action::None => format!("nothing left to delete at {vendor}"),

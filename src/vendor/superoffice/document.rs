@@ -15,7 +15,7 @@ pub const RULES: Rules = Rules {
         Field::exact("targetUrl"),
         Field::exact("secret").rule(Rule::WriteOnly),
         Field::exact("state").absent(Absent::Text("Active")),
-        // Whether a save may change it is not known (16, 17): a new one is sure to be right.
+        // Whether a save may change it is not known (16, row 17): a new one is sure to be right.
         Field::exact("type").absent(Absent::Text("webhook")).replaces(),
         Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
         Field::exact("properties"),

@@ -113,7 +113,7 @@ fn not_found(message: &str) -> Reply {
     errors(StatusCode::NOT_FOUND, &[("CMNC-404".to_owned(), message.to_owned())])
 }
 
-/// No recording shows an unreadable set at the webhook service; 400 is the dossier's choice (§3).
+/// No recording shows an unreadable set at the webhook service; 400 is our choice (§3).
 fn bad_set(ids: &str) -> Reply {
     errors(StatusCode::BAD_REQUEST, &[("CMNC-018".to_owned(), format!("{ids} cannot be used as an ID here"))])
 }

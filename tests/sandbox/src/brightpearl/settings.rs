@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Dialect switches; the defaults are the dossier's best guess (vendors/brightpearl.md §9.6).
+/// Dialect switches; the defaults are what is likeliest (vendors/brightpearl.md §9.6).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]

@@ -23,8 +23,13 @@ pub(crate) enum Failure {
         seen: String,
     },
     /// The operator ended by itself.
-    #[error("the operator has ended ({0})")]
-    OperatorEnded(String),
+    #[error("the operator has ended ({status}); awaited was: {awaited}")]
+    OperatorEnded {
+        /// How it ended.
+        status: String,
+        /// What it was to do.
+        awaited: String,
+    },
     /// A command failed.
     #[error("`{command}` failed")]
     Command {

@@ -74,12 +74,17 @@ impl Operator {
     }
 
     /// Fails when it has ended by itself.
-    pub(crate) fn check(&mut self) -> Step<()> {
+    pub(crate) fn check(&mut self, awaited: &str) -> Step<()> {
         let status = self
             .child
             .try_wait()
             .map_err(Failure::io("watching the operator"))?;
-        status.map_or(Ok(()), |status| Err(Failure::OperatorEnded(status.to_string())))
+        status.map_or(Ok(()), |status| {
+            Err(Failure::OperatorEnded {
+                status: status.to_string(),
+                awaited: awaited.to_owned(),
+            })
+        })
     }
 
     /// Where it serves health and metrics, once it has said so.

@@ -9,6 +9,10 @@ pub(crate) struct Screen {
     colour: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "one way to print, whether it takes colour or not"
+)]
 impl Screen {
     pub(crate) fn of_this_process() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -60,7 +64,7 @@ impl Screen {
             "hooktender-demo:"
         };
         // Nobody is left to be told when this fails.
-        let _ = writeln!(io::stderr(), "\n{word} {text}");
+        let _ = writeln!(io::stderr(), "\n{word} {}", text.trim_end());
     }
 
     fn painted(self, code: &str, text: &str) -> String {

@@ -156,8 +156,10 @@ impl Stage {
         command.env("KUBECONFIG", self.kubeconfig()).args(arguments);
         let shown = kubectl::line(&[&["kubectl"], arguments].concat());
         let result = kubectl::run(&mut command, &shown, input);
-        // Ctrl-C at a terminal reaches kubectl too; then that is why it failed.
-        self.interrupt.check()?;
+        // Ctrl-C at a terminal reaches kubectl too, and without an operator it may wait in vain.
+        if result.is_err() {
+            self.check(&shown)?;
+        }
         result
     }
 
@@ -187,7 +189,7 @@ impl Stage {
     ) -> Step<(T, Duration)> {
         let start = Instant::now();
         loop {
-            self.check()?;
+            self.check(what)?;
             match look()? {
                 Ok(value) => return Ok((value, start.elapsed())),
                 Err(seen) if start.elapsed() >= within => {
@@ -206,17 +208,17 @@ impl Stage {
     pub(crate) fn wait_for_ctrl_c(&self) -> Step<()> {
         while !self.interrupt.asked() {
             if let Some(operator) = self.operator.borrow_mut().as_mut() {
-                operator.check()?;
+                operator.check("Ctrl-C")?;
             }
             thread::sleep(LOOK_EVERY);
         }
         Ok(())
     }
 
-    fn check(&self) -> Step<()> {
+    fn check(&self, awaited: &str) -> Step<()> {
         self.interrupt.check()?;
         match self.operator.borrow_mut().as_mut() {
-            Some(operator) => operator.check(),
+            Some(operator) => operator.check(awaited),
             None => Ok(()),
         }
     }
@@ -238,15 +240,14 @@ impl Stage {
         let screen = self.screen;
         let mut text = failure.to_string();
         if let Some(detail) = failure.detail() {
-            text = format!("{text}\n\nLast seen:\n{}", indented(detail));
+            text = format!("{text}\n\nLast seen:\n{}", indented(detail).trim_end());
         }
         if let Some(operator) = self.operator.borrow().as_ref() {
             text = format!(
                 "{text}\n\nThe end of the operator's log:\n{}",
-                indented(&operator.log_tail())
+                indented(&operator.log_tail()).trim_end()
             );
         }
-        screen.problem(&text);
         let Self {
             operator,
             sandbox,
@@ -262,7 +263,7 @@ impl Stage {
         let kept = folder.keep();
         // It leads nowhere now.
         let _ = fs::remove_file(kept.join("kubeconfig"));
-        screen.say(&format!("\nAll logs are in {}.", kept.display()));
+        screen.problem(&format!("{text}\n\nAll logs are in {}.", kept.display()));
     }
 }
 

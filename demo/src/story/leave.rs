@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::change::ask;
 use super::{Cast, KUBECTL_SOON, SOON};
 use crate::failure::{Failure, Step};
 use crate::stage::Stage;
 use crate::subscription;
+use crate::vendor::Vendor;
 
 /// Webhooks are deleted, and the vendors have their subscriptions no more.
 pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
@@ -87,10 +88,11 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     screen.done("it is counted and listed", took);
     let after = part.subscription(stage, &id)?;
     let journal = stage.control.journal(vendor, &part.account)?;
-    let (writes, reads): (Vec<_>, Vec<_>) = journal
+    let writes: Vec<_> = journal
         .iter()
         .skip(requests)
-        .partition(|request| request.is_write());
+        .filter(|request| request.is_write())
+        .collect();
     if after != before || !writes.is_empty() {
         return Err(Failure::Unexpected(format!(
             "subscription {id} at {} is not ours and was to be left alone; requests since: {writes:?}",
@@ -99,25 +101,16 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     }
     screen.done(
         &format!(
-            "{} has it unchanged: since then it was asked {} and told nothing",
-            vendor.name(),
-            times(reads.len())
+            "{} has it unchanged; hooktender has read it and written nothing",
+            vendor.name()
         ),
         asked.elapsed(),
     );
     Ok(())
 }
 
-fn times(count: usize) -> String {
-    match count {
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
-}
-
 /// What somebody else has at the vendor.
-fn foreign(vendor: crate::vendor::Vendor) -> serde_json::Value {
-    use crate::vendor::Vendor;
+fn foreign(vendor: Vendor) -> Value {
     let url = "https://old.example.org/orders";
     match vendor {
         Vendor::Brightpearl => json!({

@@ -1,0 +1,66 @@
+//! How to look around, with everything running or not.
+
+use crate::failure::Step;
+use crate::kubectl;
+use crate::stage::Stage;
+use crate::story::Cast;
+
+/// What to do next when all is about to end.
+pub(crate) fn hint(stage: &Stage) {
+    stage.screen.say(
+        "\nTo look around\n\n\
+         make demo KEEP=1 tells the same story, leaves everything running until Ctrl-C, and prints what to type in\n\
+         another terminal: kubectl for this cluster, and curl to change things at the vendors.\n\
+         The manifests are in examples/; each says what it is for.",
+    );
+}
+
+/// What to type in another terminal.
+pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
+    let screen = stage.screen;
+    let say = |text: &str| screen.say(text);
+    say("\nTo look around\n\nEverything runs until Ctrl-C. In another terminal:\n");
+    let kubeconfig = stage.kubeconfig();
+    screen.command(&kubectl::line(&[
+        "export",
+        &format!("KUBECONFIG={}", kubeconfig.display()),
+    ]));
+    screen.command(&format!(
+        "export PATH={}:$PATH",
+        kubectl::line(&[&stage.tools().display().to_string()])
+    ));
+    screen.gap();
+    for command in [
+        "kubectl get wh,va -A",
+        "kubectl get wh -o wide",
+        "kubectl describe wh",
+        "kubectl explain webhook.spec.subscription.contensis",
+    ] {
+        screen.command(command);
+    }
+    say("\nChange a subscription at the vendor, and ask hooktender to look:");
+    for part in &cast.parts {
+        let url = stage.control.subscriptions_url(part.vendor, &part.account);
+        let id = part.external_id(stage)?;
+        let edit = part.vendor.edit_by_hand();
+        screen.say(&format!("\n{}", part.vendor.name()));
+        screen.command(&format!("curl {url}"));
+        screen.command(&format!("curl -X PATCH {url}/{id} -d '{}'", edit.patch));
+        screen.command(&format!(
+            "kubectl annotate wh {} --overwrite hooktender.dev/requested-at=\"$(date)\"",
+            part.webhook
+        ));
+        screen.command(&format!("curl {url}"));
+    }
+    say(
+        "\nWithin two seconds it is as declared again. Brightpearl's webhooks are replaced: there, the id to use",
+    );
+    say("next time is in the column ID of `kubectl get wh`.\n");
+    say("What the operator does, and what it counts:\n");
+    screen.command(&format!("tail -f {}", stage.operator_log().display()));
+    if let Some(address) = stage.operator_address() {
+        screen.command(&format!("curl http://{address}/metrics"));
+    }
+    say("\nCtrl-C ends everything and removes its files.");
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What can go wrong.
+
+use std::io;
+use std::time::Duration;
+
+/// The result of one step of the demo.
+pub(crate) type Step<T> = Result<T, Failure>;
+
+/// Why the demo does not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Ctrl-C, or a signal that asks for the end.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something was to happen and did not.
+    #[error("not within {} s: {what}", within.as_secs())]
+    TooLate {
+        /// What was awaited.
+        what: String,
+        /// How long.
+        within: Duration,
+        /// What was seen last.
+        seen: String,
+    },
+    /// The operator ended by itself.
+    #[error("the operator has ended ({status}); awaited was: {awaited}")]
+    OperatorEnded {
+        /// How it ended.
+        status: String,
+        /// What it was to do.
+        awaited: String,
+    },
+    /// A command failed.
+    #[error("`{command}` failed")]
+    Command {
+        /// As a person would type it.
+        command: String,
+        /// What it said.
+        said: String,
+    },
+    /// The cluster does not start.
+    #[error("the cluster: {0}")]
+    Cluster(#[from] hooktender_cluster::Error),
+    /// The stand-ins for the vendors do not start.
+    #[error("the stand-ins for the vendors: {0}")]
+    Sandbox(#[from] hooktender_sandbox::Error),
+    /// A request on this machine failed.
+    #[error("{what}: {source}")]
+    Http {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: reqwest::Error,
+    },
+    /// The file system or a process refused.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something is not as it must be.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+impl Failure {
+    /// For `map_err`: says what was tried when an I/O error came.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// What was seen or said, beyond the message.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::TooLate { seen, .. } => Some(seen),
+            Self::Command { said, .. } => Some(said),
+            _ => None,
+        }
+    }
+}

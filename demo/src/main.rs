@@ -1,0 +1,117 @@
+//! `hooktender-demo`: hooktender's story, told on this machine with the real operator.
+//!
+//! Everything is real but the vendors: a Kubernetes API server, kubectl, the operator's own binary, and stand-ins that
+//! speak as Brightpearl, Contensis and SuperOffice do. What each chapter claims is read from the vendor, and the exit
+//! status is 0 only if all of it happened.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `stage` | what runs: cluster, vendors, operator; waiting with a deadline; the end of it all |
+//! | `operator` | the operator as a child process that does not outlive the demo |
+//! | `control` | behind the vendors' counters |
+//! | `kubectl` | commands as a person types them |
+//! | `vendor` | what differs from vendor to vendor |
+//! | `subscription` | what a vendor stores, as it is shown: differences, and no secrets |
+//! | `examples` | the manifests, with the stand-ins' addresses |
+//! | `story` | the chapters |
+//! | `around` | how to look around |
+//! | `screen`, `interrupt`, `failure` | what is printed, Ctrl-C, and what can go wrong |
+
+mod around;
+mod control;
+mod examples;
+mod failure;
+mod interrupt;
+mod kubectl;
+mod operator;
+mod screen;
+mod stage;
+mod story;
+mod subscription;
+mod vendor;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::failure::{Failure, Step};
+use crate::screen::Screen;
+use crate::stage::Stage;
+
+/// As a shell reports the end by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Shows what hooktender does, with a real API server and stand-in vendors on this machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Leave everything running at the end, until Ctrl-C.
+    #[arg(long, env = "KEEP", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    keep: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// For the demo itself: become a program that ends with the demo.
+    #[command(hide = true)]
+    Launch {
+        owner: u32,
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let screen = Screen::of_this_process();
+    if let Some(Command::Launch {
+        owner,
+        program,
+        arguments,
+    }) = arguments.command
+    {
+        // It returns only when it fails.
+        let error = hooktender_cluster::become_server(owner, &program, &arguments);
+        screen.problem(&error.to_string());
+        return ExitCode::FAILURE;
+    }
+    let mut stage = match Stage::build(screen) {
+        Ok(stage) => stage,
+        Err(failure) => {
+            screen.problem(&failure.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    match play(&mut stage, arguments.keep) {
+        Ok(()) => {
+            stage.end();
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Interrupted) => {
+            stage.end();
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(failure) => {
+            stage.report(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn play(stage: &mut Stage, keep: bool) -> Step<()> {
+    let cast = story::tell(stage)?;
+    if keep {
+        story::bring_back(stage, &cast)?;
+        around::explain(stage, &cast)?;
+        stage.wait_for_ctrl_c()
+    } else {
+        around::hint(stage);
+        Ok(())
+    }
+}

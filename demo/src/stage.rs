@@ -1,0 +1,285 @@
+//! What runs: the cluster, the vendors, the operator; and waiting for something to become true.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hooktender_cluster::{Cluster, Tool, Tools};
+use hooktender_sandbox::{Addresses, Options, Sandbox};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::control::Control;
+use crate::failure::{Failure, Step};
+use crate::interrupt::Interrupt;
+use crate::kubectl;
+use crate::operator::Operator;
+use crate::screen::Screen;
+
+/// The namespace of everything that the demo applies.
+pub(crate) const NAMESPACE: &str = "hooktender-demo";
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// All that runs. Dropping it ends it, the operator first.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) screen: Screen,
+    pub(crate) control: Control,
+    operator: RefCell<Option<Operator>>,
+    sandbox: Sandbox,
+    cluster: Cluster,
+    interrupt: Interrupt,
+    folder: TempDir,
+    _runtime: Runtime,
+}
+
+impl Stage {
+    /// Starts the cluster and the vendors, and tells of it; the operator comes later.
+    pub(crate) fn build(screen: Screen) -> Step<Self> {
+        crate::operator::binary()?;
+        screen.say(
+            "hooktender keeps webhook subscriptions at SaaS vendors as Kubernetes objects declare them.",
+        );
+        screen.say(
+            "This is its story on your machine. The operator and the API server are real; the vendors are",
+        );
+        screen.say("stand-ins on loopback that speak as the real ones do. Nothing leaves this machine.");
+        screen.chapter(1, "The stage");
+        // Minutes the first time; it says so itself.
+        Tools::ensure()?;
+        let start = Instant::now();
+        let cluster = Cluster::start()?;
+        screen.done(
+            "a Kubernetes API server runs, with etcd behind it",
+            start.elapsed(),
+        );
+        let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
+        // Until here, a signal simply ends the process, and the cluster ends because it does.
+        let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;
+        let folder = tempfile::Builder::new()
+            .prefix("hooktender-demo-")
+            .tempdir()
+            .map_err(Failure::io("making a temporary folder"))?;
+        let start = Instant::now();
+        let sandbox = runtime.block_on(Sandbox::start(Options::default()))?;
+        screen.done("three vendors listen:", start.elapsed());
+        let addresses = sandbox.addresses();
+        screen.output(&format!(
+            "  Brightpearl  {}\n  Contensis    {}\n  SuperOffice  {}",
+            addresses.brightpearl, addresses.contensis, addresses.superoffice
+        ));
+        let stage = Self {
+            screen,
+            control: Control::new(sandbox.control_url(), runtime.handle())?,
+            operator: RefCell::new(None),
+            sandbox,
+            cluster,
+            interrupt,
+            folder,
+            _runtime: runtime,
+        };
+        stage.make_namespace()?;
+        Ok(stage)
+    }
+
+    /// A namespace of its own, and a kubeconfig that means it when no other is named.
+    fn make_namespace(&self) -> Step<()> {
+        let own = self.kubeconfig();
+        let what = || format!("writing {}", own.display());
+        // The copy is as private as the original.
+        fs::copy(self.cluster.kubeconfig(), &own).map_err(Failure::io(what()))?;
+        self.kubectl(&["create", "namespace", NAMESPACE], None)?;
+        let namespace = format!("--namespace={NAMESPACE}");
+        self.kubectl(&["config", "set-context", "--current", &namespace], None)?;
+        Ok(())
+    }
+
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// The addresses of the vendors.
+    pub(crate) fn vendors(&self) -> &Addresses {
+        self.sandbox.addresses()
+    }
+
+    /// The address of the on-site SuperOffice, which has a path.
+    pub(crate) fn superoffice_url(&self) -> String {
+        self.sandbox.superoffice_url()
+    }
+
+    /// The folder with kubectl in it.
+    pub(crate) fn tools(&self) -> &Path {
+        let kubectl = self.cluster.tools().path(Tool::Kubectl);
+        kubectl.parent().unwrap_or(kubectl)
+    }
+
+    /// Starts the operator, and waits until it is ready.
+    pub(crate) fn start_operator(&self, arguments: &[String], within: Duration) -> Step<Duration> {
+        let log = self.folder.path().join("operator.log");
+        *self.operator.borrow_mut() = Some(Operator::start(arguments, &self.kubeconfig(), log)?);
+        let ((), took) = self.until(within, "the operator is ready", || {
+            let ready = self
+                .operator_address()
+                .is_some_and(|address| self.control.is_ready(&format!("http://{address}/readyz")));
+            Ok(if ready {
+                Ok(())
+            } else {
+                Err("it is not yet".to_owned())
+            })
+        })?;
+        Ok(took)
+    }
+
+    /// Where the operator serves health and metrics.
+    pub(crate) fn operator_address(&self) -> Option<String> {
+        self.operator.borrow().as_ref()?.address()
+    }
+
+    /// The file that the operator logs to.
+    pub(crate) fn operator_log(&self) -> PathBuf {
+        let operator = self.operator.borrow();
+        operator
+            .as_ref()
+            .map_or_else(PathBuf::new, |operator| operator.log().to_owned())
+    }
+
+    /// Runs kubectl and returns what it prints; nothing is shown.
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: Option<&str>) -> Step<String> {
+        self.interrupt.check()?;
+        let mut command: Command = self.cluster.kubectl();
+        command.env("KUBECONFIG", self.kubeconfig()).args(arguments);
+        let shown = kubectl::line(&[&["kubectl"], arguments].concat());
+        let result = kubectl::run(&mut command, &shown, input);
+        // Ctrl-C at a terminal reaches kubectl too, and without an operator it may wait in vain.
+        if result.is_err() {
+            self.check(&shown)?;
+        }
+        result
+    }
+
+    /// Shows a kubectl command, runs it, and shows what it prints.
+    pub(crate) fn show_kubectl(&self, arguments: &[&str]) -> Step<String> {
+        self.screen
+            .command(&kubectl::line(&[&["kubectl"], arguments].concat()));
+        let printed = self.kubectl(arguments, None)?;
+        self.screen.output(&printed);
+        Ok(printed)
+    }
+
+    /// What kubectl prints with `--output=json`.
+    pub(crate) fn objects(&self, arguments: &[&str]) -> Step<Value> {
+        let printed = self.kubectl(&[arguments, &["--output=json"]].concat(), None)?;
+        serde_json::from_str(&printed)
+            .map_err(|error| Failure::Unexpected(format!("kubectl {}: {error}", arguments.join(" "))))
+    }
+
+    /// Waits until `look` sees what is awaited; tells it, and how long it took. What is seen instead becomes part of
+    /// the failure, which also comes when the operator ends or the end is asked for.
+    pub(crate) fn until<T>(
+        &self,
+        within: Duration,
+        what: &str,
+        look: impl Fn() -> Step<Result<T, String>>,
+    ) -> Step<(T, Duration)> {
+        let start = Instant::now();
+        loop {
+            self.check(what)?;
+            match look()? {
+                Ok(value) => return Ok((value, start.elapsed())),
+                Err(seen) if start.elapsed() >= within => {
+                    return Err(Failure::TooLate {
+                        what: what.to_owned(),
+                        within,
+                        seen,
+                    });
+                }
+                Err(_) => thread::sleep(LOOK_EVERY),
+            }
+        }
+    }
+
+    /// Comes back when the end is asked for; fails when the operator ends before.
+    pub(crate) fn wait_for_ctrl_c(&self) -> Step<()> {
+        while !self.interrupt.asked() {
+            if let Some(operator) = self.operator.borrow_mut().as_mut() {
+                operator.check("Ctrl-C")?;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    fn check(&self, awaited: &str) -> Step<()> {
+        self.interrupt.check()?;
+        match self.operator.borrow_mut().as_mut() {
+            Some(operator) => operator.check(awaited),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends everything.
+    pub(crate) fn end(self) {
+        let screen = self.screen;
+        let start = Instant::now();
+        screen.gap();
+        drop(self);
+        screen.done(
+            "everything has ended, and its temporary files are gone",
+            start.elapsed(),
+        );
+    }
+
+    /// Tells what went wrong, keeps the logs, and ends everything.
+    pub(crate) fn report(self, failure: &Failure) {
+        let screen = self.screen;
+        let mut text = failure.to_string();
+        if let Some(detail) = failure.detail() {
+            text = format!("{text}\n\nLast seen:\n{}", indented(detail).trim_end());
+        }
+        if let Some(operator) = self.operator.borrow().as_ref() {
+            text = format!(
+                "{text}\n\nThe end of the operator's log:\n{}",
+                indented(&operator.log_tail()).trim_end()
+            );
+        }
+        let Self {
+            operator,
+            sandbox,
+            cluster,
+            folder,
+            ..
+        } = self;
+        // The operator's last words belong to the log.
+        drop(operator);
+        drop(sandbox);
+        save_logs(cluster.folder(), folder.path());
+        drop(cluster);
+        let kept = folder.keep();
+        // It leads nowhere now.
+        let _ = fs::remove_file(kept.join("kubeconfig"));
+        screen.problem(&format!("{text}\n\nAll logs are in {}.", kept.display()));
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines()
+        .fold(String::new(), |all, line| all + "  " + line + "\n")
+}
+
+/// Copies the cluster's logs, whose folder goes with it. What cannot be copied is not worth another failure.
+fn save_logs(from: &Path, to: &Path) {
+    let entries = fs::read_dir(from).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if let Some(name) = path.file_name()
+            && path.extension().is_some_and(|extension| extension == "log")
+        {
+            let _ = fs::copy(&path, to.join(name));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Deletion, and what is not ours.
+
+use std::time::Instant;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::change::ask;
+use super::{Cast, KUBECTL_SOON, SOON};
+use crate::failure::{Failure, Step};
+use crate::stage::Stage;
+use crate::subscription;
+use crate::vendor::Vendor;
+
+/// Webhooks are deleted, and the vendors have their subscriptions no more.
+pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
+    let screen = stage.screen;
+    screen.chapter(6, "Deleted");
+    screen.say("A Webhook goes when its subscription has gone; kubectl waits for that.");
+    screen.gap();
+    let mut ids = Vec::new();
+    for part in &cast.parts {
+        ids.push(part.external_id(stage)?);
+    }
+    let names: Vec<_> = cast.parts.iter().map(|part| part.webhook.as_str()).collect();
+    let start = Instant::now();
+    stage.show_kubectl(&[&["delete", "webhook"], names.as_slice(), &[KUBECTL_SOON]].concat())?;
+    for (part, id) in cast.parts.iter().zip(&ids) {
+        let what = format!("{} has no subscription {id}", part.vendor.name());
+        let (left, _) = stage.until(SOON, &what, || {
+            let all = part.subscriptions(stage)?;
+            let there = all
+                .iter()
+                .any(|stored| subscription::id(part.vendor, stored) == *id);
+            Ok(if there {
+                Err(cast.seen(part.vendor, &all))
+            } else {
+                Ok(all.len())
+            })
+        })?;
+        screen.done(
+            &format!("{} has no {id} any more, and {left} left", part.vendor.name()),
+            start.elapsed(),
+        );
+    }
+    Ok(())
+}
+
+/// A subscription that nobody declares is reported, and never touched.
+pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
+    let screen = stage.screen;
+    screen.chapter(7, "Not ours: reported, never touched");
+    let part = cast.parts.iter().find(|part| part.reports_unmanaged);
+    let part = part.ok_or_else(|| {
+        Failure::Unexpected("no account of the examples reports what nobody declares".to_owned())
+    })?;
+    let vendor = part.vendor;
+    screen.say(&format!(
+        "Somebody makes a subscription at {} that no Webhook declares:",
+        vendor.name()
+    ));
+    let url = stage.control.subscriptions_url(vendor, &part.account);
+    let body = foreign(vendor);
+    screen.command(&format!("curl {url} -d '{body}'"));
+    let made = stage.control.ask(Method::POST, &url, Some(&body))?;
+    let id = made["id"].as_str().unwrap_or_default().to_owned();
+    screen.output(&made.to_string());
+    let before = part.subscription(stage, &id)?;
+    let requests = stage.control.journal(vendor, &part.account)?.len();
+    let object = format!("vendoraccount/{}", part.account_object);
+    let asked = Instant::now();
+    ask(stage, &object)?;
+    let what = format!("{object} lists {id} as unmanaged");
+    stage.until(SOON, &what, || {
+        let status = stage.objects(&["get", &object])?["status"].clone();
+        let listed = status["unmanaged"].as_array();
+        Ok(
+            if listed.is_some_and(|list| list.iter().any(|one| one["externalId"] == id.as_str())) {
+                Ok(())
+            } else {
+                Err(status.to_string())
+            },
+        )
+    })?;
+    let took = asked.elapsed();
+    stage.show_kubectl(&["get", &object])?;
+    stage.show_kubectl(&["get", &object, "-o", "jsonpath={.status.unmanaged}{\"\\n\"}"])?;
+    screen.done("it is counted and listed", took);
+    let after = part.subscription(stage, &id)?;
+    let journal = stage.control.journal(vendor, &part.account)?;
+    let writes: Vec<_> = journal
+        .iter()
+        .skip(requests)
+        .filter(|request| request.is_write())
+        .collect();
+    if after != before || !writes.is_empty() {
+        return Err(Failure::Unexpected(format!(
+            "subscription {id} at {} is not ours and was to be left alone; requests since: {writes:?}",
+            vendor.name()
+        )));
+    }
+    screen.done(
+        &format!(
+            "{} has it unchanged; hooktender has read it and written nothing",
+            vendor.name()
+        ),
+        asked.elapsed(),
+    );
+    Ok(())
+}
+
+/// What somebody else has at the vendor.
+fn foreign(vendor: Vendor) -> Value {
+    let url = "https://old.example.org/orders";
+    match vendor {
+        Vendor::Brightpearl => json!({
+            "subscribeTo": "order.created", "httpMethod": "GET",
+            "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
+            "idSetAccepted": false, "qualityOfService": 0,
+        }),
+        Vendor::Contensis => json!({"name": "old", "url": url, "topics": [{"resourceType": "entry"}]}),
+        Vendor::SuperOffice => json!({
+            "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
+        }),
+    }
+}
+
+/// Declares again what was deleted, so that there is something to look at.
+pub(crate) fn bring_back(stage: &Stage, cast: &Cast) -> Step<()> {
+    for part in &cast.parts {
+        stage.kubectl(&["apply", "-f", "-"], Some(&part.example.manifests))?;
+    }
+    let start = Instant::now();
+    stage.kubectl(
+        &["wait", "--for=condition=Ready", "webhooks", "--all", KUBECTL_SOON],
+        None,
+    )?;
+    stage.screen.gap();
+    stage
+        .screen
+        .done("what was deleted is declared again, and there", start.elapsed());
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! What differs from vendor to vendor.
+
+use serde_json::{Value, json};
+
+/// The vendors, in the order of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vendor {
+    Brightpearl,
+    Contensis,
+    SuperOffice,
+}
+
+/// An edit, and how it is told.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    /// A merge patch.
+    pub(crate) patch: Value,
+    /// What it means.
+    pub(crate) told: &'static str,
+    /// A member of the vendor's document, and what it is afterwards.
+    pub(crate) member: &'static str,
+    pub(crate) value: Value,
+}
+
+impl Vendor {
+    pub(crate) const ALL: [Self; 3] = [Self::Brightpearl, Self::Contensis, Self::SuperOffice];
+
+    /// The word in manifests, folders and control paths.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Brightpearl => "brightpearl",
+            Self::Contensis => "contensis",
+            Self::SuperOffice => "superoffice",
+        }
+    }
+
+    /// The name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Brightpearl => "Brightpearl",
+            Self::Contensis => "Contensis",
+            Self::SuperOffice => "SuperOffice",
+        }
+    }
+
+    /// The account at the vendor that a `VendorAccount` object means, as the control API names it.
+    pub(crate) fn account(self, object: &Value) -> Option<&str> {
+        let vendor = &object["spec"]["vendor"][self.key()];
+        match self {
+            Self::Brightpearl => vendor["account"].as_str(),
+            Self::Contensis => vendor["project"].as_str(),
+            Self::SuperOffice => vendor["onsite"]["url"]
+                .as_str()
+                .and_then(|url| url.rsplit('/').next()),
+        }
+    }
+
+    /// The member of a subscription that is its id.
+    pub(crate) fn id_member(self) -> &'static str {
+        match self {
+            Self::Brightpearl | Self::Contensis => "id",
+            Self::SuperOffice => "WebhookId",
+        }
+    }
+
+    /// Members that the vendor makes, so that they differ from copy to copy.
+    pub(crate) fn made_by_vendor(self) -> &'static [&'static str] {
+        match self {
+            Self::Brightpearl => &["id"],
+            Self::Contensis => &["id", "version", "ui"],
+            Self::SuperOffice => &[
+                "WebhookId",
+                "Registered",
+                "RegisteredAssociate",
+                "Updated",
+                "UpdatedAssociate",
+                "TotalCalls",
+                "TotalErrors",
+                "ConsecutiveErrors",
+                "LastError",
+            ],
+        }
+    }
+
+    /// What somebody does at the vendor behind the cluster's back.
+    pub(crate) fn edit_by_hand(self) -> Edit {
+        let (told, member, value) = match self {
+            Self::Brightpearl => (
+                "Somebody at Brightpearl sends the events elsewhere:",
+                "uriTemplate",
+                json!("https://elsewhere.example.net/?id=${resource-id}"),
+            ),
+            Self::Contensis => (
+                "Somebody at Contensis switches the subscription off:",
+                "enabled",
+                json!(false),
+            ),
+            Self::SuperOffice => (
+                "Somebody at SuperOffice sends the events elsewhere:",
+                "TargetUrl",
+                json!("https://elsewhere.example.net/"),
+            ),
+        };
+        Edit {
+            patch: json!({ member: value }),
+            told,
+            member,
+            value,
+        }
+    }
+
+    /// What the story edits in the spec of a Webhook whose subscription is this.
+    pub(crate) fn edit_spec(self, subscription: &Value) -> Edit {
+        let mine = &subscription[self.key()];
+        let (told, field, member, value) = match self {
+            Self::Brightpearl => {
+                let other = 1 - mine["qualityOfService"].as_i64().unwrap_or(0).clamp(0, 1);
+                (
+                    "Brightpearl cannot change a webhook: it is replaced, the new one first, then the old one goes.",
+                    "qualityOfService",
+                    "qualityOfService",
+                    json!(other),
+                )
+            }
+            Self::Contensis => (
+                "Contensis takes the change in place.",
+                "description",
+                "description",
+                json!("Edited in the demo."),
+            ),
+            Self::SuperOffice => {
+                let mut events = mine["events"].as_array().cloned().unwrap_or_default();
+                let news = ["sale.sold", "project.created"].map(Value::from);
+                events.extend(news.into_iter().find(|event| !events.contains(event)));
+                (
+                    "SuperOffice takes the change in place.",
+                    "events",
+                    "Events",
+                    json!(events),
+                )
+            }
+        };
+        Edit {
+            patch: json!({"spec": {"subscription": {self.key(): {field: value.clone()}}}}),
+            told,
+            member,
+            value,
+        }
+    }
+}

@@ -3,6 +3,9 @@ CARGO ?= cargo
 # One folder and one selection of packages for all targets, so that nothing is built twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BUILT = $(CARGO_TARGET_DIR)/debug
+# Checks licences and sources of dependencies; built once, at just this version.
+DENY_VERSION = 0.20.2
+DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
 .PHONY: help build tools demo test check crds
@@ -22,11 +25,14 @@ demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything
 test: tools ## Run all tests
 	$(CARGO) test --workspace
 
-check: crds ## Check format, lints, licences and that crds/ is what the code says
+check: crds $(DENY) ## Check format, lints, licences and that crds/ is what the code says
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo deny is not installed: dependencies are not checked"; fi
+	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
 	git diff --exit-code -- crds
 
 crds: build ## Write crds/ from the code
 	@$(BUILT)/hooktender crds --output-dir crds
+
+$(DENY):
+	CARGO_TARGET_DIR= $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

@@ -21,14 +21,8 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     let say = |text: &str| screen.say(text);
     say("\nTo look around\n\nEverything runs until Ctrl-C. In another terminal:\n");
     let kubeconfig = stage.kubeconfig();
-    screen.command(&kubectl::line(&[
-        "export",
-        &format!("KUBECONFIG={}", kubeconfig.display()),
-    ]));
-    screen.command(&format!(
-        "export PATH={}:$PATH",
-        kubectl::line(&[&stage.tools().display().to_string()])
-    ));
+    screen.command(&kubectl::line(&["export", &format!("KUBECONFIG={}", kubeconfig.display())]));
+    screen.command(&format!("export PATH={}:$PATH", kubectl::line(&[&stage.tools().display().to_string()])));
     screen.gap();
     for command in [
         "kubectl get wh,va -A",

@@ -23,15 +23,8 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn new(base: &str, runtime: &Handle) -> Step<Self> {
         let client = Client::builder().no_proxy().timeout(PATIENCE).build();
-        let client = client.map_err(|source| Failure::Http {
-            what: "setting up HTTP".to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            base: base.to_owned(),
-            client,
-            runtime: runtime.clone(),
-        })
+        let client = client.map_err(|source| Failure::Http { what: "setting up HTTP".to_owned(), source })?;
+        Ok(Self { base: base.to_owned(), client, runtime: runtime.clone() })
     }
 
     /// The address of an account's subscriptions.
@@ -68,10 +61,7 @@ impl Control {
     /// One request; an answer without a body is `null`.
     pub(crate) fn ask(&self, method: Method, url: &str, body: Option<&Value>) -> Step<Value> {
         let what = format!("{method} {url}");
-        let failed = |source| Failure::Http {
-            what: what.clone(),
-            source,
-        };
+        let failed = |source| Failure::Http { what: what.clone(), source };
         let mut request = self.client.request(method, url);
         if let Some(body) = body {
             request = request.json(body);

@@ -27,10 +27,7 @@ impl Example {
         let (line, url) = match vendor {
             Vendor::Brightpearl => ("datacenter: euw1", addresses.brightpearl.clone()),
             Vendor::Contensis => ("alias: example", addresses.contensis.clone()),
-            Vendor::SuperOffice => (
-                "url: https://crm.example.com/superoffice",
-                stage.superoffice_url(),
-            ),
+            Vendor::SuperOffice => ("url: https://crm.example.com/superoffice", stage.superoffice_url()),
         };
         let instead = format!("url: {url}");
         let folder = format!("examples/{}/", vendor.key());
@@ -62,12 +59,7 @@ impl Example {
         if !replaced {
             return Err(Failure::Unexpected(format!("{folder} has no account.yaml")));
         }
-        Ok(Self {
-            folder,
-            line,
-            instead,
-            manifests,
-        })
+        Ok(Self { folder, line, instead, manifests })
     }
 }
 
@@ -84,11 +76,7 @@ fn with_line(text: &str, line: &str, instead: &str) -> Result<String, usize> {
         return Err(count);
     }
     Ok(text.lines().fold(String::new(), |all, row| {
-        if row.trim() == line {
-            all + &row.replace(line, instead) + "\n"
-        } else {
-            all + row + "\n"
-        }
+        if row.trim() == line { all + &row.replace(line, instead) + "\n" } else { all + row + "\n" }
     }))
 }
 
@@ -100,10 +88,7 @@ mod tests {
     fn one_line_is_replaced_and_keeps_its_place() {
         let text = "a:\n  # not alias: example\n  alias: example\n  b: c\n";
         let expected = "a:\n  # not alias: example\n  url: http://x\n  b: c\n";
-        assert_eq!(
-            with_line(text, "alias: example", "url: http://x").as_deref(),
-            Ok(expected)
-        );
+        assert_eq!(with_line(text, "alias: example", "url: http://x").as_deref(), Ok(expected));
     }
 
     #[test]

@@ -42,11 +42,7 @@ impl Interrupt {
 
     /// Fails when the end was asked for.
     pub(crate) fn check(&self) -> Step<()> {
-        if self.asked() {
-            Err(Failure::Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
     /// Whether the end was asked for.

@@ -8,11 +8,7 @@ use crate::failure::{Failure, Step};
 /// Runs a program to its end, with something to read or nothing, and returns what it printed.
 pub(crate) fn run(command: &mut Command, shown: &str, input: Option<&str>) -> Step<String> {
     let what = || format!("running `{shown}`");
-    let stdin = if input.is_some() {
-        Stdio::piped()
-    } else {
-        Stdio::null()
-    };
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let mut child = command
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -25,18 +21,11 @@ pub(crate) fn run(command: &mut Command, shown: &str, input: Option<&str>) -> St
     }
     let output = child.wait_with_output().map_err(Failure::io(what()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output;
+    let Output { status, stdout, stderr } = output;
     if status.success() {
         Ok(text(&stdout))
     } else {
-        Err(Failure::Command {
-            command: shown.to_owned(),
-            said: text(&stderr) + &text(&stdout),
-        })
+        Err(Failure::Command { command: shown.to_owned(), said: text(&stderr) + &text(&stdout) })
     }
 }
 

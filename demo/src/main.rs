@@ -70,12 +70,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::of_this_process();
-    if let Some(Command::Launch {
-        owner,
-        program,
-        arguments,
-    }) = arguments.command
-    {
+    if let Some(Command::Launch { owner, program, arguments }) = arguments.command {
         // It returns only when it fails.
         let error = hooktender_cluster::become_server(owner, &program, &arguments);
         screen.problem(&error.to_string());

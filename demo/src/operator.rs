@@ -32,10 +32,7 @@ pub(crate) fn binary() -> Step<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(Failure::Unexpected(format!(
-        "there is no {}; `make demo` builds it",
-        path.display()
-    )))
+    Err(Failure::Unexpected(format!("there is no {}; `make demo` builds it", path.display())))
 }
 
 impl Operator {
@@ -75,15 +72,9 @@ impl Operator {
 
     /// Fails when it has ended by itself.
     pub(crate) fn check(&mut self, awaited: &str) -> Step<()> {
-        let status = self
-            .child
-            .try_wait()
-            .map_err(Failure::io("watching the operator"))?;
+        let status = self.child.try_wait().map_err(Failure::io("watching the operator"))?;
         status.map_or(Ok(()), |status| {
-            Err(Failure::OperatorEnded {
-                status: status.to_string(),
-                awaited: awaited.to_owned(),
-            })
+            Err(Failure::OperatorEnded { status: status.to_string(), awaited: awaited.to_owned() })
         })
     }
 

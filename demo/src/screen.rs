@@ -9,16 +9,11 @@ pub(crate) struct Screen {
     colour: bool,
 }
 
-#[expect(
-    clippy::unused_self,
-    reason = "one way to print, whether it takes colour or not"
-)]
+#[expect(clippy::unused_self, reason = "one way to print, whether it takes colour or not")]
 impl Screen {
     pub(crate) fn of_this_process() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            colour: !refused && io::stdout().is_terminal(),
-        }
+        Self { colour: !refused && io::stdout().is_terminal() }
     }
 
     /// The heading of a numbered chapter.
@@ -58,21 +53,13 @@ impl Screen {
     /// What went wrong, on standard error.
     pub(crate) fn problem(self, text: &str) {
         let colour = self.colour && io::stderr().is_terminal();
-        let word = if colour {
-            "\x1b[1;31mhooktender-demo:\x1b[0m"
-        } else {
-            "hooktender-demo:"
-        };
+        let word = if colour { "\x1b[1;31mhooktender-demo:\x1b[0m" } else { "hooktender-demo:" };
         // Nobody is left to be told when this fails.
         let _ = writeln!(io::stderr(), "\n{word} {}", text.trim_end());
     }
 
     fn painted(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

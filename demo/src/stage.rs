@@ -54,10 +54,7 @@ impl Stage {
         Tools::ensure()?;
         let start = Instant::now();
         let cluster = Cluster::start()?;
-        screen.done(
-            "a Kubernetes API server runs, with etcd behind it",
-            start.elapsed(),
-        );
+        screen.done("a Kubernetes API server runs, with etcd behind it", start.elapsed());
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
         // Until here, a signal simply ends the process, and the cluster ends because it does.
         let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;
@@ -127,11 +124,7 @@ impl Stage {
             let ready = self
                 .operator_address()
                 .is_some_and(|address| self.control.is_ready(&format!("http://{address}/readyz")));
-            Ok(if ready {
-                Ok(())
-            } else {
-                Err("it is not yet".to_owned())
-            })
+            Ok(if ready { Ok(()) } else { Err("it is not yet".to_owned()) })
         })?;
         Ok(took)
     }
@@ -144,9 +137,7 @@ impl Stage {
     /// The file that the operator logs to.
     pub(crate) fn operator_log(&self) -> PathBuf {
         let operator = self.operator.borrow();
-        operator
-            .as_ref()
-            .map_or_else(PathBuf::new, |operator| operator.log().to_owned())
+        operator.as_ref().map_or_else(PathBuf::new, |operator| operator.log().to_owned())
     }
 
     /// Runs kubectl and returns what it prints; nothing is shown.
@@ -165,8 +156,7 @@ impl Stage {
 
     /// Shows a kubectl command, runs it, and shows what it prints.
     pub(crate) fn show_kubectl(&self, arguments: &[&str]) -> Step<String> {
-        self.screen
-            .command(&kubectl::line(&[&["kubectl"], arguments].concat()));
+        self.screen.command(&kubectl::line(&[&["kubectl"], arguments].concat()));
         let printed = self.kubectl(arguments, None)?;
         self.screen.output(&printed);
         Ok(printed)
@@ -193,11 +183,7 @@ impl Stage {
             match look()? {
                 Ok(value) => return Ok((value, start.elapsed())),
                 Err(seen) if start.elapsed() >= within => {
-                    return Err(Failure::TooLate {
-                        what: what.to_owned(),
-                        within,
-                        seen,
-                    });
+                    return Err(Failure::TooLate { what: what.to_owned(), within, seen });
                 }
                 Err(_) => thread::sleep(LOOK_EVERY),
             }
@@ -229,10 +215,7 @@ impl Stage {
         let start = Instant::now();
         screen.gap();
         drop(self);
-        screen.done(
-            "everything has ended, and its temporary files are gone",
-            start.elapsed(),
-        );
+        screen.done("everything has ended, and its temporary files are gone", start.elapsed());
     }
 
     /// Tells what went wrong, keeps the logs, and ends everything.
@@ -248,13 +231,7 @@ impl Stage {
                 indented(&operator.log_tail()).trim_end()
             );
         }
-        let Self {
-            operator,
-            sandbox,
-            cluster,
-            folder,
-            ..
-        } = self;
+        let Self { operator, sandbox, cluster, folder, .. } = self;
         // The operator's last words belong to the log.
         drop(operator);
         drop(sandbox);
@@ -268,8 +245,7 @@ impl Stage {
 }
 
 fn indented(text: &str) -> String {
-    text.lines()
-        .fold(String::new(), |all, line| all + "  " + line + "\n")
+    text.lines().fold(String::new(), |all, line| all + "  " + line + "\n")
 }
 
 /// Copies the cluster's logs, whose folder goes with it. What cannot be copied is not worth another failure.

@@ -34,9 +34,7 @@ impl Masks {
     }
 
     pub(crate) fn apply(&self, text: &str) -> String {
-        self.0
-            .iter()
-            .fold(text.to_owned(), |text, word| text.replace(word, MASK))
+        self.0.iter().fold(text.to_owned(), |text, word| text.replace(word, MASK))
     }
 }
 
@@ -125,11 +123,8 @@ fn without_secret_headers(value: &Value) -> Value {
         Value::Object(members) => {
             let secret = members.get("secret") == Some(&Value::Bool(true));
             let members = members.iter().map(|(name, value)| {
-                let value = if secret && name == "value" {
-                    MASK.into()
-                } else {
-                    without_secret_headers(value)
-                };
+                let value =
+                    if secret && name == "value" { MASK.into() } else { without_secret_headers(value) };
                 (name.clone(), value)
             });
             Value::Object(members.collect())

@@ -49,9 +49,7 @@ impl Vendor {
         match self {
             Self::Brightpearl => vendor["account"].as_str(),
             Self::Contensis => vendor["project"].as_str(),
-            Self::SuperOffice => vendor["onsite"]["url"]
-                .as_str()
-                .and_then(|url| url.rsplit('/').next()),
+            Self::SuperOffice => vendor["onsite"]["url"].as_str().and_then(|url| url.rsplit('/').next()),
         }
     }
 
@@ -90,23 +88,16 @@ impl Vendor {
                 "uriTemplate",
                 json!("https://elsewhere.example.net/?id=${resource-id}"),
             ),
-            Self::Contensis => (
-                "Somebody at Contensis switches the subscription off:",
-                "enabled",
-                json!(false),
-            ),
+            Self::Contensis => {
+                ("Somebody at Contensis switches the subscription off:", "enabled", json!(false))
+            }
             Self::SuperOffice => (
                 "Somebody at SuperOffice sends the events elsewhere:",
                 "TargetUrl",
                 json!("https://elsewhere.example.net/"),
             ),
         };
-        Edit {
-            patch: json!({ member: value }),
-            told,
-            member,
-            value,
-        }
+        Edit { patch: json!({ member: value }), told, member, value }
     }
 
     /// What the story edits in the spec of a Webhook whose subscription is this.
@@ -132,12 +123,7 @@ impl Vendor {
                 let mut events = mine["events"].as_array().cloned().unwrap_or_default();
                 let news = ["sale.sold", "project.created"].map(Value::from);
                 events.extend(news.into_iter().find(|event| !events.contains(event)));
-                (
-                    "SuperOffice takes the change in place.",
-                    "events",
-                    "Events",
-                    json!(events),
-                )
+                ("SuperOffice takes the change in place.", "events", "Events", json!(events))
             }
         };
         Edit {

@@ -7,7 +7,7 @@ use super::record::{RecordError, Recorder};
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
 use crate::api::webhook::VendorName;
-use crate::plan::{Desired, Document, ExternalId, Item, Observed, Step, digest};
+use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Step, digest};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -189,7 +189,8 @@ impl<R: Recorder> Worker<'_, R> {
     /// What was done, in words for an event.
     fn said(&self, entry: &Entry, item: &Item) -> String {
         let vendor = self.vendor;
-        let why = if item.cause == Cause::New { String::new() } else { format!(" ({})", item.cause.as_str()) };
+        let why =
+            if item.cause == Cause::New { String::new() } else { format!(" ({})", item.cause.as_str()) };
         let id = entry.status.external_id.as_deref().unwrap_or("no subscription");
         let old = item.id.as_ref().map_or(id, ExternalId::as_str);
         match item.action {

@@ -41,11 +41,7 @@ fn by_hand_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     let what = format!("{} has subscription {id} as declared again", vendor.name());
     let (now, _) = stage.until(SOON, &what, || {
         let now = part.subscriptions(stage)?;
-        Ok(if essences(vendor, &now) == wanted {
-            Ok(now)
-        } else {
-            Err(cast.seen(vendor, &now))
-        })
+        Ok(if essences(vendor, &now) == wanted { Ok(now) } else { Err(cast.seen(vendor, &now)) })
     })?;
     let took = asked.elapsed();
     let corrected = now
@@ -57,10 +53,7 @@ fn by_hand_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     let how = if new_id == id {
         format!("{} has it as declared again", vendor.name())
     } else {
-        format!(
-            "{} has it as declared again, under the new id {new_id}",
-            vendor.name()
-        )
+        format!("{} has it as declared again, under the new id {new_id}", vendor.name())
     };
     screen.done(&how, took);
     show_event(stage, part, "DriftCorrected")
@@ -103,16 +96,9 @@ fn by_spec_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     })?;
     let took = start.elapsed();
     screen.output(&differences(vendor, &before, &now, &cast.masks));
-    for request in stage
-        .control
-        .journal(vendor, &part.account)?
-        .iter()
-        .skip(requests)
-    {
+    for request in stage.control.journal(vendor, &part.account)?.iter().skip(requests) {
         if request.is_write() {
-            let status = request
-                .status
-                .map_or_else(String::new, |status| format!(" → {status}"));
+            let status = request.status.map_or_else(String::new, |status| format!(" → {status}"));
             screen.output(&format!("  {} {}{status}", request.method, request.path));
         }
     }
@@ -129,13 +115,8 @@ fn by_spec_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
 
 /// Whether this is that subscription, or what took its place: but for ids, one member at most differs.
 fn is_successor(vendor: Vendor, stored: &Value, before: &Value) -> bool {
-    let (now, before) = (
-        subscription::essence(vendor, stored),
-        subscription::essence(vendor, before),
-    );
-    let names = now
-        .keys()
-        .chain(before.keys().filter(|name| !now.contains_key(*name)));
+    let (now, before) = (subscription::essence(vendor, stored), subscription::essence(vendor, before));
+    let names = now.keys().chain(before.keys().filter(|name| !now.contains_key(*name)));
     names.filter(|name| now.get(*name) != before.get(*name)).count() == 1
 }
 
@@ -155,10 +136,7 @@ fn essences(vendor: Vendor, stored: &[Value]) -> Vec<String> {
 
 /// Members in the order of their names, however the vendor orders them.
 fn sorted(members: &Map<String, Value>) -> String {
-    let mut rows: Vec<_> = members
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let mut rows: Vec<_> = members.iter().map(|(name, value)| format!("{name}={value}")).collect();
     rows.sort();
     rows.join("\n")
 }
@@ -175,9 +153,7 @@ pub(super) fn ask(stage: &Stage, object: &str) -> Step<()> {
 /// Waits for an event on the part's Webhook and shows it.
 fn show_event(stage: &Stage, part: &Part, reason: &str) -> Step<()> {
     let command = ["events", "--for", &part.object()];
-    stage
-        .screen
-        .command(&format!("kubectl {} | grep {reason}", command.join(" ")));
+    stage.screen.command(&format!("kubectl {} | grep {reason}", command.join(" ")));
     let what = format!("an event {reason} on {}", part.object());
     let (rows, _) = stage.until(SOON, &what, || {
         let printed = stage.kubectl(&command, None)?;

@@ -20,31 +20,13 @@ pub(super) fn start_operator(stage: &Stage) -> Step<()> {
     let screen = stage.screen;
     screen.gap();
     screen.command("hooktender crds | kubectl apply -f -");
-    let crds = kubectl::run(
-        Command::new(operator::binary()?).arg("crds"),
-        "hooktender crds",
-        None,
-    )?;
+    let crds = kubectl::run(Command::new(operator::binary()?).arg("crds"), "hooktender crds", None)?;
     screen.output(&stage.kubectl(&["apply", "-f", "-"], Some(&crds))?);
-    stage.kubectl(
-        &[
-            "wait",
-            "--for=condition=Established",
-            "crd",
-            "--all",
-            KUBECTL_SOON,
-        ],
-        None,
-    )?;
+    stage.kubectl(&["wait", "--for=condition=Established", "crd", "--all", KUBECTL_SOON], None)?;
     let addresses = stage.vendors();
-    let mut arguments: Vec<String> = ["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0"]
-        .map(str::to_owned)
-        .into();
-    for url in [
-        &addresses.brightpearl,
-        &addresses.contensis,
-        &addresses.superoffice,
-    ] {
+    let mut arguments: Vec<String> =
+        ["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+    for url in [&addresses.brightpearl, &addresses.contensis, &addresses.superoffice] {
         arguments.extend(["--allow-endpoint".to_owned(), url.clone()]);
     }
     screen.command(&format!(
@@ -96,10 +78,8 @@ fn part(vendor: Vendor, example: Example, accounts: &Value, webhooks: &Value) ->
     };
     let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);
     let items = |list: &Value| list["items"].as_array().cloned().unwrap_or_default();
-    let webhook = items(webhooks)
-        .into_iter()
-        .find(|webhook| fits(vendor, &webhook["spec"]))
-        .ok_or_else(unfit)?;
+    let webhook =
+        items(webhooks).into_iter().find(|webhook| fits(vendor, &webhook["spec"])).ok_or_else(unfit)?;
     let account = items(accounts)
         .into_iter()
         .find(|account| account["metadata"]["name"] == webhook["spec"]["accountRef"]["name"])
@@ -161,17 +141,9 @@ fn all_there(vendor: Vendor, webhooks: &Value, stored: &[Value]) -> Step<()> {
         .into_iter()
         .flatten()
         .filter(|webhook| webhook["spec"]["subscription"].get(vendor.key()).is_some())
-        .map(|webhook| {
-            webhook["status"]["externalId"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        })
+        .map(|webhook| webhook["status"]["externalId"].as_str().unwrap_or_default().to_owned())
         .collect();
-    let there: BTreeSet<_> = stored
-        .iter()
-        .map(|stored| subscription::id(vendor, stored))
-        .collect();
+    let there: BTreeSet<_> = stored.iter().map(|stored| subscription::id(vendor, stored)).collect();
     if declared == there {
         return Ok(());
     }

@@ -29,19 +29,11 @@ pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
         let what = format!("{} has no subscription {id}", part.vendor.name());
         let (left, _) = stage.until(SOON, &what, || {
             let all = part.subscriptions(stage)?;
-            let there = all
-                .iter()
-                .any(|stored| subscription::id(part.vendor, stored) == *id);
-            Ok(if there {
-                Err(cast.seen(part.vendor, &all))
-            } else {
-                Ok(all.len())
-            })
+            let there = all.iter().any(|stored| subscription::id(part.vendor, stored) == *id);
+            Ok(if there { Err(cast.seen(part.vendor, &all)) } else { Ok(all.len()) })
         })?;
-        screen.done(
-            &format!("{} has no {id} any more, and {left} left", part.vendor.name()),
-            start.elapsed(),
-        );
+        screen
+            .done(&format!("{} has no {id} any more, and {left} left", part.vendor.name()), start.elapsed());
     }
     Ok(())
 }
@@ -55,10 +47,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
         Failure::Unexpected("no account of the examples reports what nobody declares".to_owned())
     })?;
     let vendor = part.vendor;
-    screen.say(&format!(
-        "Somebody makes a subscription at {} that no Webhook declares:",
-        vendor.name()
-    ));
+    screen.say(&format!("Somebody makes a subscription at {} that no Webhook declares:", vendor.name()));
     let url = stage.control.subscriptions_url(vendor, &part.account);
     let body = foreign(vendor);
     screen.command(&format!("curl {url} -d '{body}'"));
@@ -74,13 +63,11 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     stage.until(SOON, &what, || {
         let status = stage.objects(&["get", &object])?["status"].clone();
         let listed = status["unmanaged"].as_array();
-        Ok(
-            if listed.is_some_and(|list| list.iter().any(|one| one["externalId"] == id.as_str())) {
-                Ok(())
-            } else {
-                Err(status.to_string())
-            },
-        )
+        Ok(if listed.is_some_and(|list| list.iter().any(|one| one["externalId"] == id.as_str())) {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        })
     })?;
     let took = asked.elapsed();
     stage.show_kubectl(&["get", &object])?;
@@ -88,11 +75,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     screen.done("it is counted and listed", took);
     let after = part.subscription(stage, &id)?;
     let journal = stage.control.journal(vendor, &part.account)?;
-    let writes: Vec<_> = journal
-        .iter()
-        .skip(requests)
-        .filter(|request| request.is_write())
-        .collect();
+    let writes: Vec<_> = journal.iter().skip(requests).filter(|request| request.is_write()).collect();
     if after != before || !writes.is_empty() {
         return Err(Failure::Unexpected(format!(
             "subscription {id} at {} is not ours and was to be left alone; requests since: {writes:?}",
@@ -100,10 +83,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
         )));
     }
     screen.done(
-        &format!(
-            "{} has it unchanged; hooktender has read it and written nothing",
-            vendor.name()
-        ),
+        &format!("{} has it unchanged; hooktender has read it and written nothing", vendor.name()),
         asked.elapsed(),
     );
     Ok(())
@@ -131,13 +111,8 @@ pub(crate) fn bring_back(stage: &Stage, cast: &Cast) -> Step<()> {
         stage.kubectl(&["apply", "-f", "-"], Some(&part.example.manifests))?;
     }
     let start = Instant::now();
-    stage.kubectl(
-        &["wait", "--for=condition=Ready", "webhooks", "--all", KUBECTL_SOON],
-        None,
-    )?;
+    stage.kubectl(&["wait", "--for=condition=Ready", "webhooks", "--all", KUBECTL_SOON], None)?;
     stage.screen.gap();
-    stage
-        .screen
-        .done("what was deleted is declared again, and there", start.elapsed());
+    stage.screen.done("what was deleted is declared again, and there", start.elapsed());
     Ok(())
 }

@@ -90,11 +90,7 @@ impl Cast {
             .iter()
             .map(|stored| {
                 let id = subscription::id(vendor, stored);
-                format!(
-                    "{} {id}:\n{}",
-                    vendor.name(),
-                    subscription::members(vendor, stored, &self.masks)
-                )
+                format!("{} {id}:\n{}", vendor.name(), subscription::members(vendor, stored, &self.masks))
             })
             .collect::<Vec<_>>()
             .join("\n")

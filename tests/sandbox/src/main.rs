@@ -1,5 +1,5 @@
 //! `hooktender-sandbox`: the three vendors on this machine, until told to stop.
-#![expect(clippy::doc_markdown, reason = "the help text is read by people")]
+#![allow(clippy::doc_markdown, reason = "the help text is read by people")]
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use super::brightpearl::BrightpearlAccount;
 use super::contensis::ContensisAccount;
 use super::status::AccountStatus;
 use super::superoffice::SuperofficeAccount;
-use super::{Mode, webhook::VendorName};
+use super::{Mode, VendorName};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -61,6 +61,35 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// The vendors, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VendorName {
+    /// Brightpearl.
+    Brightpearl,
+    /// Contensis.
+    Contensis,
+    /// SuperOffice.
+    Superoffice,
+}
+
+impl VendorName {
+    /// The name as it stands in manifests, metrics and columns.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Brightpearl => "brightpearl",
+            Self::Contensis => "contensis",
+            Self::Superoffice => "superoffice",
+        }
+    }
+}
+
+impl fmt::Display for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Whether hooktender may write to the vendor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {

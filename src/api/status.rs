@@ -1,6 +1,6 @@
 //! What hooktender writes back: the status of both kinds.
 
-use super::webhook::VendorName;
+use super::VendorName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;

@@ -4,7 +4,7 @@ use super::brightpearl::BrightpearlWebhook;
 use super::contensis::ContensisWebhook;
 use super::status::WebhookStatus;
 use super::superoffice::SuperofficeWebhook;
-use super::{ConfigMapKeyRef, Mode, ObjectKey, SecretKeyRef};
+use super::{ConfigMapKeyRef, Mode, ObjectKey, SecretKeyRef, VendorName};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,35 +161,6 @@ impl Subscription {
             Self::Contensis(_) => VendorName::Contensis,
             Self::Superoffice(_) => VendorName::Superoffice,
         }
-    }
-}
-
-/// The vendors, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum VendorName {
-    /// Brightpearl.
-    Brightpearl,
-    /// Contensis.
-    Contensis,
-    /// SuperOffice.
-    Superoffice,
-}
-
-impl VendorName {
-    /// The name as it stands in manifests, metrics and columns.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Brightpearl => "brightpearl",
-            Self::Contensis => "contensis",
-            Self::Superoffice => "superoffice",
-        }
-    }
-}
-
-impl std::fmt::Display for VendorName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

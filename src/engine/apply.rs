@@ -4,9 +4,9 @@
 use super::memory::{Client, Entry, Past};
 use super::outcome::{Outcome, fields};
 use super::record::{RecordError, Recorder};
+use crate::api::VendorName;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
-use crate::api::webhook::VendorName;
 use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Step, digest};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;

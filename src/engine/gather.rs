@@ -8,7 +8,6 @@ use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redac
 use crate::vendor;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Everything that a pass over the account reads beside the objects themselves.
 pub(super) fn dependencies<'a>(
@@ -82,17 +81,6 @@ fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired,
         Ok(document) => (Desired::Known(document), redactor),
         Err(message) => (Desired::Unknown { reason: "VariableMissing", message }, redactor),
     }
-}
-
-/// A mark of a document, secrets included, that is good within this process only: it tells that a value changed
-/// without keeping the value.
-pub(super) fn mark(hasher: &impl BuildHasher, document: &Document) -> u64 {
-    let mut state = hasher.build_hasher();
-    for (name, value) in document.iter() {
-        name.hash(&mut state);
-        value.exposed().to_string().hash(&mut state);
-    }
-    state.finish()
 }
 
 /// The fields that hold a value from a Secret.

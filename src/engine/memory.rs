@@ -1,7 +1,6 @@
 //! What is kept of one account from pass to pass: our own writes until the cache shows them, what the vendor refused,
 //! how long to wait, and the client.
 
-use super::gather::mark;
 use super::record::{RecordError, Recorder};
 use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{FINALIZER, VendorAccount, Webhook};
@@ -10,7 +9,7 @@ use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::{HashMap, HashSet};
-use std::hash::RandomState;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -247,9 +246,15 @@ impl Past {
         self.ended.retain(|uid, _| keep(uid));
     }
 
-    /// A mark of a document, secrets included, good within this process.
+    /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
+    /// within this process only.
     pub(super) fn mark(&self, document: &Document) -> u64 {
-        mark(&self.hasher, document)
+        let mut state = self.hasher.build_hasher();
+        for (name, value) in document.iter() {
+            name.hash(&mut state);
+            value.exposed().to_string().hash(&mut state);
+        }
+        state.finish()
     }
 
     pub(super) fn hasher(&self) -> &RandomState {

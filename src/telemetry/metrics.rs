@@ -1,8 +1,8 @@
 //! The metrics and their names. No label names a Webhook.
 
 use crate::api::ObjectKey;
+use crate::api::VendorName;
 use crate::api::status::Action;
-use crate::api::webhook::VendorName;
 use crate::vendor::CallReport;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};

@@ -1,6 +1,6 @@
 //! Where credentials may be sent: the vendors' own domains, and what the operator was started with.
 
-use crate::api::webhook::VendorName;
+use crate::api::VendorName;
 use std::fmt;
 use std::str::FromStr;
 use url::{Host, Url};

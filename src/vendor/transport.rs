@@ -1,7 +1,7 @@
 //! The one HTTP client: access gate, time-outs, safe retries, redaction, one report a call.
 
 use super::error::{Class, VendorError};
-use crate::api::webhook::VendorName;
+use crate::api::VendorName;
 use crate::plan::Redactor;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};

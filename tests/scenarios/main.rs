@@ -1,1 +1,9 @@
 //! What users do, against a real API server, the fake vendors and the real program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#![allow(dead_code)]
+mod lifecycle;
+mod operator;
+mod scene;
+mod vendors;

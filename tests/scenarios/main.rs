@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #![allow(dead_code)]
+mod adopt;
 mod lifecycle;
 mod operator;
 mod scene;
+mod trouble;
 mod vendors;

@@ -6,6 +6,11 @@
 mod adopt;
 mod lifecycle;
 mod operator;
+mod outage;
+mod plan_only;
+mod quiet;
+mod restart;
 mod scene;
+mod secrets;
 mod trouble;
 mod vendors;

@@ -1,0 +1,224 @@
+//! One Webhook, one subscription: what exists is taken over, and whatever dies when, nothing is made twice.
+
+use hooktender_cluster::eventually;
+use serde_json::{Value, json};
+
+use crate::scene::{BODY, SOON, Scene, TOKEN, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+/// A Webhook without write-only values: those can never be known to be equal.
+fn readable(vendor: Vendor) -> Value {
+    let mut webhook = webhook("hook", vendor);
+    if vendor == Vendor::Contensis {
+        webhook["spec"]["subscription"]["contensis"]["headers"] = json!({"X-Origin": {"value": "cms"}});
+    }
+    if vendor == Vendor::Superoffice {
+        webhook["spec"]["subscription"]["superoffice"].as_object_mut().unwrap().remove("secret");
+    }
+    webhook
+}
+
+/// What somebody made by hand, just as [`readable`] declares it.
+fn equal(vendor: Vendor) -> Value {
+    match vendor {
+        Vendor::Brightpearl => json!({
+            "subscribeTo": "product", "httpMethod": "POST", "bodyTemplate": BODY, "contentType": "application/json",
+            "uriTemplate": format!("https://hooks.example.com/hook?token={TOKEN}"),
+            "idSetAccepted": true, "qualityOfService": 1,
+        }),
+        Vendor::Contensis => json!({
+            "name": "hook", "description": "feeds the search index", "method": "PUT", "enabled": false, "ui": false,
+            "url": "https://hooks.example.net/c7s/{{resource.sys.id}}",
+            "topics": [{"resourceType": "entry", "event": ["published"], "contentTypeId": ["article"], "language": ["en-GB"]}],
+            "headers": {"X-Origin": {"value": "cms"}},
+            "templates": {"entry.article": "{\"id\":\"{{resource.sys.id}}\"}"},
+        }),
+        Vendor::Superoffice => json!({
+            // A set, in another order.
+            "Name": "hook", "Events": ["sale.changed", "contact.created"], "State": "Active", "Type": "webhook",
+            "TargetUrl": "https://hooks.example.com/so", "Headers": {"X-Env": "prod"},
+            "Properties": {"tenant": "eu", "deep": {"numbers": [1, 2.5, null]}}, "ErrorsEmail": "ops@example.com",
+        }),
+    }
+}
+
+fn takes_over(vendor: Vendor) {
+    let (scene, tenant) = Scene::with_account("adopt", vendor);
+    let oldest = tenant.insert(&equal(vendor));
+    let younger = tenant.insert(&equal(vendor));
+    let before = tenant.stored();
+    let _operator = scene.operator();
+    scene.apply(&readable(vendor));
+    let ready = scene.ready("hook");
+    assert_eq!(ready["status"]["externalId"], oldest);
+    let note = scene.event("hook", "Adopted");
+    assert!(note.contains(&younger), "{note}");
+    scene.pass("account");
+    assert_eq!(tenant.writes(), 0);
+    assert_eq!(tenant.stored(), before);
+    let counts = scene.account("account")["status"]["subscriptions"].clone();
+    assert_eq!(counts, json!({"declared": 1, "managed": 1, "unmanaged": 1}));
+}
+
+#[test]
+fn the_oldest_of_two_equal_ones_at_brightpearl_is_taken_over_as_it_is() {
+    takes_over(Vendor::Brightpearl);
+}
+
+#[test]
+fn the_oldest_of_two_equal_ones_at_contensis_is_taken_over_as_it_is() {
+    takes_over(Vendor::Contensis);
+}
+
+#[test]
+fn the_oldest_of_two_equal_ones_at_superoffice_is_taken_over_as_it_is() {
+    takes_over(Vendor::Superoffice);
+}
+
+fn wipe_status(scene: &Scene) {
+    let patch = json!([{"op": "remove", "path": "/status"}]).to_string();
+    scene.kubectl(&["patch", "webhook/hook", "--subresource=status", "--type=json", "--patch", &patch]);
+}
+
+fn heals_a_wiped_status(vendor: Vendor) {
+    let (scene, tenant) = Scene::with_account("wiped", vendor);
+    let operator = scene.operator();
+    scene.apply(&readable(vendor));
+    let id = scene.ready("hook")["status"]["externalId"].clone();
+    let stored = tenant.stored();
+    tenant.clear_journal();
+    // While it looks,
+    wipe_status(&scene);
+    assert_eq!(scene.ready("hook")["status"]["externalId"], id);
+    // and while it does not.
+    operator.terminate();
+    wipe_status(&scene);
+    let _operator = scene.operator();
+    assert_eq!(scene.ready("hook")["status"]["externalId"], id);
+    scene.pass("account");
+    assert_eq!(tenant.writes(), 0);
+    assert_eq!(tenant.stored(), stored);
+}
+
+#[test]
+fn a_wiped_status_heals_at_brightpearl() {
+    heals_a_wiped_status(Vendor::Brightpearl);
+}
+
+#[test]
+fn a_wiped_status_heals_at_contensis() {
+    heals_a_wiped_status(Vendor::Contensis);
+}
+
+#[test]
+fn a_wiped_status_heals_at_superoffice() {
+    heals_a_wiped_status(Vendor::Superoffice);
+}
+
+#[test]
+fn a_wiped_status_heals_where_a_value_can_only_be_written() {
+    for vendor in [Vendor::Contensis, Vendor::Superoffice] {
+        let (scene, tenant) = Scene::with_account("wiped-secret", vendor);
+        tenant.settings(&match vendor {
+            Vendor::Superoffice => json!({"secretEcho": "null"}),
+            Vendor::Brightpearl | Vendor::Contensis => json!({}),
+        });
+        let operator = scene.operator();
+        scene.apply(&webhook("hook", vendor));
+        let id = scene.ready("hook")["status"]["externalId"].clone();
+        operator.terminate();
+        wipe_status(&scene);
+        let _operator = scene.operator();
+        assert_eq!(scene.ready("hook")["status"]["externalId"], id);
+        scene.pass("account");
+        assert_eq!((tenant.count("create"), tenant.count("delete")), (1, 0));
+        assert_eq!(tenant.ids(), [id.as_str().unwrap()]);
+        // The secret is still the one that was declared: sent again, or left.
+        let stored = tenant.stored().remove(0).to_string();
+        assert!(stored.contains(TOKEN), "{stored}");
+    }
+}
+
+/// Waits until the vendor has stored something.
+fn one_is_stored(tenant: &Tenant) {
+    eventually(SOON, "the vendor has committed", || {
+        let stored = tenant.stored();
+        if stored.len() == 1 { Ok(()) } else { Err(stored) }
+    })
+    .unwrap();
+}
+
+fn survives_a_kill(vendor: Vendor) {
+    let (scene, tenant) = Scene::with_account("killed", vendor);
+    let operator = scene.operator();
+    tenant.fault(&json!({"operation": "create", "kind": "hang_after"}));
+    scene.apply(&webhook("hook", vendor));
+    one_is_stored(&tenant);
+    let intent = scene.webhook("hook");
+    assert_eq!(intent["status"]["pending"]["action"], "Create", "{}", intent["status"]);
+    operator.kill();
+    let _operator = scene.operator();
+    let ready = scene.ready("hook");
+    scene.pass("account");
+    assert_eq!(tenant.count("create"), 1);
+    assert_eq!(tenant.ids(), [ready["status"]["externalId"].as_str().unwrap()]);
+    assert_eq!(ready["status"]["pending"], Value::Null);
+}
+
+#[test]
+fn killed_after_brightpearl_committed_and_before_it_answered() {
+    survives_a_kill(Vendor::Brightpearl);
+}
+
+#[test]
+fn killed_after_contensis_committed_and_before_it_answered() {
+    survives_a_kill(Vendor::Contensis);
+}
+
+#[test]
+fn killed_after_superoffice_committed_and_before_it_answered() {
+    survives_a_kill(Vendor::Superoffice);
+}
+
+fn survives_a_lost_answer(vendor: Vendor, fault: &Value) {
+    let (scene, tenant) = Scene::with_account("lost", vendor);
+    let _operator = scene.operator();
+    tenant.fault(fault);
+    scene.apply(&webhook("hook", vendor));
+    let ready = scene.ready("hook");
+    scene.pass("account");
+    assert_eq!(tenant.count("create"), 1, "{fault}");
+    assert_eq!(tenant.ids(), [ready["status"]["externalId"].as_str().unwrap()]);
+}
+
+#[test]
+fn an_answer_lost_on_the_way_makes_no_second_one() {
+    for vendor in Vendor::ALL {
+        survives_a_lost_answer(vendor, &json!({"operation": "create", "kind": "drop_after"}));
+    }
+}
+
+#[test]
+fn a_garbled_answer_makes_no_second_one() {
+    for vendor in Vendor::ALL {
+        survives_a_lost_answer(vendor, &json!({"operation": "create", "kind": "garbage"}));
+    }
+}
+
+#[test]
+fn a_server_error_after_the_commit_makes_no_second_one() {
+    for vendor in Vendor::ALL {
+        let fault = json!({"operation": "create", "kind": "status_after", "status": 503, "body": "<html>busy</html>", "contentType": "text/html"});
+        survives_a_lost_answer(vendor, &fault);
+    }
+}
+
+#[test]
+fn a_commit_after_the_connection_broke_makes_no_second_one() {
+    for vendor in Vendor::ALL {
+        survives_a_lost_answer(
+            vendor,
+            &json!({"operation": "create", "kind": "late_commit", "millis": 1200}),
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! The operator under test: the real program, as a process with the rights of a service account.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use hooktender_cluster::eventually;
+
+use crate::vendors;
+
+/// How many lines of its log are shown when a test fails.
+const TAIL: usize = 60;
+
+/// A running operator. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts it for one namespace, and waits until its caches are filled.
+    pub(crate) fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = hooktender_cluster::shared().unwrap().folder();
+        let log = folder.join(format!("operator-{namespace}-{number}.log"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
+        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1").args([
+            "run",
+            "--namespace",
+            namespace,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        if !flags.contains(&"--settle") {
+            command.args(["--settle", "2s"]);
+        }
+        for endpoint in vendors::endpoints() {
+            command.args(["--allow-endpoint", &endpoint]);
+        }
+        let child = command
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let operator = Self { child, log };
+        operator.logs("caches are filled");
+        operator
+    }
+
+    /// Everything logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until some text is in the log.
+    pub(crate) fn logs(&self, text: &str) {
+        eventually(Duration::from_secs(30), &format!("{text:?} in the log"), || {
+            if self.log().contains(text) { Ok(()) } else { Err(()) }
+        })
+        .unwrap();
+    }
+
+    /// `/metrics`, as a scraper gets it.
+    pub(crate) fn metrics(&self) -> String {
+        let log = self.log();
+        let address = log.split("listen=").nth(1).unwrap();
+        let address = address.split_whitespace().next().unwrap();
+        vendors::get(&format!("http://{address}/metrics"))
+    }
+
+    /// Ends it as a kubelet does; gives how long it took. It must end by itself, and well.
+    pub(crate) fn terminate(mut self) -> Duration {
+        let (start, pid) = (Instant::now(), self.child.id().to_string());
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
+        assert!(sent.unwrap().success());
+        let status = eventually(Duration::from_secs(30), "the operator ends", || {
+            self.child.try_wait().unwrap().ok_or(())
+        })
+        .unwrap();
+        assert_eq!(status.code(), Some(0), "{status}");
+        start.elapsed()
+    }
+
+    /// Ends it as the out-of-memory killer does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(TAIL)..];
+            eprintln!("--- the operator's log ends so:\n{}\n---", tail.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! When all is as declared, next to nothing happens.
+
+use std::time::{Duration, Instant};
+
+use hooktender_cluster::eventually;
+use serde_json::{Value, json};
+
+use crate::scene::{Scene, is, webhook};
+use crate::vendors::Vendor;
+
+/// A crowd of Webhooks that are all ready, in one account.
+fn crowd(scene: &Scene, vendor: Vendor, size: usize) {
+    let names: Vec<_> = (0..size).map(|number| format!("hook-{number}")).collect();
+    let items: Vec<_> = names.iter().map(|name| webhook(name, vendor)).collect();
+    scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}));
+    for name in &names {
+        scene.ready(name);
+    }
+    // Whatever the last status write woke is over.
+    scene.pass("account");
+}
+
+#[test]
+fn a_settled_account_costs_one_list_call_an_interval_and_no_write_to_the_cluster() {
+    let (scene, tenant) = Scene::with_account("steady", Vendor::Brightpearl);
+    scene.patch("vendoraccount/account", &json!({"spec": {"resyncInterval": "30s"}}));
+    let _operator = scene.operator();
+    crowd(&scene, Vendor::Brightpearl, 20);
+    tenant.clear_journal();
+    let written = scene.cluster_writes().len();
+    let listed = |count: usize| {
+        eventually(Duration::from_secs(45), &format!("list call {count}"), || {
+            let seen = tenant.operations();
+            if seen.len() >= count { Ok(Instant::now()) } else { Err(seen) }
+        })
+        .unwrap()
+    };
+    let (first, second) = (listed(1), listed(2));
+    // 30 s, give or take 10 %; the looks are a little apart.
+    let interval = second - first;
+    assert!(interval > Duration::from_millis(26_500) && interval < Duration::from_secs(36), "{interval:?}");
+    assert_eq!(tenant.operations(), ["list", "list"]);
+    assert_eq!(scene.cluster_writes()[written..], []);
+}
+
+#[test]
+fn a_requested_pass_costs_one_list_call_and_its_echo() {
+    for vendor in Vendor::ALL {
+        let (scene, tenant) = Scene::with_account("asked", vendor);
+        let _operator = scene.operator();
+        let size = if vendor == Vendor::Superoffice { 1 } else { 20 };
+        crowd(&scene, vendor, size);
+        tenant.clear_journal();
+        let written = scene.cluster_writes().len();
+        for _ in 0..3 {
+            scene.pass("account");
+        }
+        assert_eq!(tenant.operations(), ["list", "list", "list"]);
+        let writes = &scene.cluster_writes()[written..];
+        assert_eq!(writes.len(), 3, "{writes:#?}");
+        assert!(writes.iter().all(|write| write.name == "account" && write.subresource == "status"));
+    }
+}
+
+#[test]
+fn a_change_of_another_key_in_a_secret_writes_nothing() {
+    for vendor in Vendor::ALL {
+        let (scene, tenant) = Scene::with_account("irrelevant", vendor);
+        let _operator = scene.operator();
+        crowd(&scene, vendor, 1);
+        tenant.clear_journal();
+        let written = scene.cluster_writes().len();
+        scene.patch("secret/hook-secrets", &json!({"stringData": {"of-somebody-else": "new"}}));
+        scene.patch("secret/login", &json!({"stringData": {"of-somebody-else": "new"}}));
+        eventually(Duration::from_secs(30), "the change is looked at", || {
+            if tenant.count("list") > 0 { Ok(()) } else { Err(tenant.operations()) }
+        })
+        .unwrap();
+        assert_eq!(scene.cluster_writes()[written..], []);
+        scene.pass("account");
+        assert_eq!(tenant.writes(), 0);
+    }
+}
+
+/// An edit of `hook-0`.
+fn edit(vendor: Vendor) -> Value {
+    let edit = match vendor {
+        Vendor::Brightpearl => json!({"brightpearl": {"qualityOfService": 0}}),
+        Vendor::Contensis => json!({"contensis": {"description": "edited"}}),
+        Vendor::Superoffice => json!({"superoffice": {"errorsEmail": "edited@example.com"}}),
+    };
+    json!({"spec": {"subscription": edit}})
+}
+
+#[test]
+fn a_suspended_account_is_not_called_at_all() {
+    for vendor in Vendor::ALL {
+        let (scene, tenant) = Scene::with_account("suspended", vendor);
+        let _operator = scene.operator();
+        crowd(&scene, vendor, 1);
+        let stored = tenant.stored();
+        scene.patch("vendoraccount/account", &json!({"spec": {"suspend": true}}));
+        // Ready keeps its value.
+        scene.account_becomes("account", "suspended", |account| is(account, "Ready", "True", "Suspended"));
+        tenant.clear_journal();
+        scene.patch("webhook/hook-0", &edit(vendor));
+        scene.pass("account");
+        assert_eq!(tenant.journal(), [Value::Null; 0]);
+        assert_eq!(tenant.stored(), stored);
+        scene.patch("vendoraccount/account", &json!({"spec": {"suspend": false}}));
+        scene.ready("hook-0");
+        scene.account_becomes("account", "at work again", |account| is(account, "Ready", "True", "InSync"));
+        assert_ne!(tenant.stored(), stored);
+    }
+}
+
+#[test]
+fn a_suspended_webhook_is_left_alone_and_its_neighbours_are_not() {
+    for vendor in [Vendor::Brightpearl, Vendor::Contensis] {
+        let (scene, tenant) = Scene::with_account("suspended", vendor);
+        let _operator = scene.operator();
+        crowd(&scene, vendor, 2);
+        let stored = tenant.stored();
+        let mut patch = edit(vendor);
+        patch["spec"]["suspend"] = json!(true);
+        scene.patch("webhook/hook-0", &patch);
+        scene.webhook_becomes("hook-0", "suspended", |webhook| is(webhook, "Ready", "True", "Suspended"));
+        scene.pass("account");
+        assert_eq!(tenant.stored(), stored);
+        scene.patch("webhook/hook-1", &edit(vendor));
+        scene.ready("hook-1");
+        let suspended = scene.webhook("hook-0");
+        let id = suspended["status"]["externalId"].as_str().unwrap();
+        assert!(stored.contains(&tenant.one(id).unwrap()));
+        assert_ne!(tenant.stored(), stored);
+        let between = tenant.stored();
+        scene.patch("webhook/hook-0", &json!({"spec": {"suspend": false}}));
+        scene.webhook_becomes("hook-0", "at work again", |webhook| is(webhook, "Ready", "True", "InSync"));
+        assert_ne!(tenant.stored(), between);
+    }
+}

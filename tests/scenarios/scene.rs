@@ -1,0 +1,307 @@
+//! The cluster's side of a test: a namespace of its own, an operator with rights in it, and what a user does there.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use hooktender_cluster::{AuditEvent, Cluster, eventually};
+use serde_json::{Value, json};
+
+use crate::operator::Operator;
+use crate::support;
+use crate::vendors::{self, Tenant, Vendor};
+
+/// For what must become so, on however busy a machine.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// What the operator is allowed: no more than it needs.
+const RULES: &str = "\
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [get, patch]}
+- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
+- {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
+";
+
+/// The value of `$(TOKEN)` in the usual Webhooks.
+pub(crate) const TOKEN: &str = "canary-hook-token";
+
+/// One condition of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) status: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+/// A namespace, and what happens in it.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) cluster: &'static Cluster,
+    pub(crate) namespace: String,
+    kubeconfig: PathBuf,
+}
+
+impl Scene {
+    /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use.
+    pub(crate) fn new(name: &str) -> Self {
+        let cluster = support::cluster();
+        let namespace = cluster.namespace(name).unwrap();
+        let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
+        let scene = Self { cluster, namespace, kubeconfig };
+        scene.apply(&secret("hook-secrets", &json!({"token": TOKEN})));
+        scene
+    }
+
+    /// As [`Self::new`], with an account called `account` at a vendor.
+    pub(crate) fn with_account(name: &str, vendor: Vendor) -> (Self, Tenant) {
+        let (scene, tenant) = (Self::new(name), Tenant::open(vendor));
+        scene.apply(&login("login", &tenant));
+        scene.apply(&account("account", "login", &tenant));
+        (scene, tenant)
+    }
+
+    pub(crate) fn operator(&self) -> Operator {
+        self.operator_with(&[])
+    }
+
+    pub(crate) fn operator_with(&self, flags: &[&str]) -> Operator {
+        Operator::start(&self.kubeconfig, &self.namespace, flags)
+    }
+
+    /// Runs kubectl in the namespace.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let all = [&["--namespace", &self.namespace], arguments].concat();
+        self.cluster.kubectl_run(&all).unwrap()
+    }
+
+    /// `kubectl apply` in the namespace.
+    pub(crate) fn apply(&self, object: &Value) {
+        let mut kubectl = self.cluster.kubectl();
+        kubectl.args(["--namespace", &self.namespace, "apply", "--filename=-"]);
+        let mut child =
+            kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let input = object.to_string();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+
+    /// `kubectl patch --type=merge` of `webhook/name` or whatever else.
+    pub(crate) fn patch(&self, object: &str, patch: &Value) {
+        self.kubectl(&["patch", object, "--type=merge", "--patch", &patch.to_string()]);
+    }
+
+    /// Reads a path below the namespace's, such as `webhooks/name`; null if there is nothing.
+    fn read(&self, group: &str, path: &str) -> Value {
+        static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
+        let http = HTTP.get_or_init(|| {
+            let ca = reqwest::Certificate::from_pem(self.cluster.ca().as_bytes()).unwrap();
+            let builder = reqwest::Client::builder().no_proxy();
+            builder.tls_certs_only([ca]).build().unwrap()
+        });
+        let url = format!("{}/apis/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace);
+        let (status, text) = vendors::send(http.get(url).bearer_auth(self.cluster.admin_token()));
+        match status.as_u16() {
+            200 => serde_json::from_str(&text).unwrap(),
+            404 => Value::Null,
+            _ => panic!("{path}: {status} {text}"),
+        }
+    }
+
+    /// A Webhook; null if it is gone.
+    pub(crate) fn webhook(&self, name: &str) -> Value {
+        self.read("hooktender.dev/v1alpha1", &format!("webhooks/{name}"))
+    }
+
+    /// A VendorAccount; null if it is gone.
+    pub(crate) fn account(&self, name: &str) -> Value {
+        self.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
+    }
+
+    /// All objects of our kinds, all events: whatever an operator has written.
+    pub(crate) fn everything(&self) -> String {
+        let group = "hooktender.dev/v1alpha1";
+        let all = [
+            self.read(group, "webhooks"),
+            self.read(group, "vendoraccounts"),
+            self.read("events.k8s.io/v1", "events"),
+        ];
+        all.iter().map(Value::to_string).collect()
+    }
+
+    /// The events about an object: reason and note.
+    pub(crate) fn events(&self, name: &str) -> Vec<(String, String)> {
+        let all = self.read("events.k8s.io/v1", "events");
+        let text = |event: &Value, member: &str| event[member].as_str().unwrap_or_default().to_owned();
+        let items = all["items"].as_array().unwrap().iter();
+        items
+            .filter(|event| event["regarding"]["name"] == name)
+            .map(|event| (text(event, "reason"), text(event, "note")))
+            .collect()
+    }
+
+    /// Waits for an event about an object with this reason; gives its note.
+    pub(crate) fn event(&self, name: &str, reason: &str) -> String {
+        eventually(SOON, &format!("an event {reason} of {name}"), || {
+            let events = self.events(name);
+            let found = events.iter().find(|event| event.0 == reason);
+            found.map(|event| event.1.clone()).ok_or(events)
+        })
+        .unwrap()
+    }
+
+    /// Waits until a Webhook is ready for the generation of its spec; gives it.
+    pub(crate) fn ready(&self, name: &str) -> Value {
+        self.webhook_becomes(name, "ready", |object| {
+            current(object) && condition(object, "Ready").is_some_and(|ready| ready.status == "True")
+        })
+    }
+
+    /// Waits until a Webhook is stalled for this reason; gives the message.
+    pub(crate) fn stalled(&self, name: &str, reason: &str) -> String {
+        let object = self.webhook_becomes(name, &format!("stalled: {reason}"), |object| {
+            current(object) && is(object, "Stalled", "True", reason)
+        });
+        condition(&object, "Stalled").unwrap().message
+    }
+
+    /// Waits until something is so of a Webhook; gives it.
+    pub(crate) fn webhook_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+        eventually(SOON, &format!("Webhook {name} is {what}"), || {
+            let object = self.webhook(name);
+            if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
+        })
+        .unwrap()
+    }
+
+    /// Waits until something is so of an account; gives it.
+    pub(crate) fn account_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+        eventually(SOON, &format!("account {name} is {what}"), || {
+            let object = self.account(name);
+            if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
+        })
+        .unwrap()
+    }
+
+    /// Waits until an account is stalled for this reason; gives the message.
+    pub(crate) fn account_stalled(&self, name: &str, reason: &str) -> String {
+        let object = self.account_becomes(name, &format!("stalled: {reason}"), |object| {
+            is(object, "Stalled", "True", reason)
+        });
+        condition(&object, "Stalled").unwrap().message
+    }
+
+    /// Asks for a pass over an account.
+    pub(crate) fn request(&self, account: &str) -> String {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+        let value = format!("request-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let object = format!("vendoraccount/{account}");
+        let annotation = format!("hooktender.dev/requested-at={value}");
+        self.kubectl(&["annotate", &object, "--overwrite", &annotation]);
+        value
+    }
+
+    /// Asks for a pass over an account and waits until it is done.
+    pub(crate) fn pass(&self, account: &str) {
+        let value = self.request(account);
+        self.account_becomes(account, &format!("done with {value}"), |object| {
+            object["status"]["lastHandledRequest"] == value.as_str()
+        });
+    }
+
+    /// What this scene's operator has changed in the cluster since the start.
+    pub(crate) fn cluster_writes(&self) -> Vec<AuditEvent> {
+        let user = format!("system:serviceaccount:{}:operator", self.namespace);
+        let all = self.cluster.audit().unwrap();
+        all.into_iter().filter(|event| event.user == user && event.is_write()).collect()
+    }
+}
+
+/// Whether the status speaks of the spec as it is now.
+fn current(object: &Value) -> bool {
+    object["metadata"]["generation"].is_i64()
+        && object["metadata"]["generation"] == object["status"]["observedGeneration"]
+}
+
+/// A condition of an object.
+pub(crate) fn condition(object: &Value, kind: &str) -> Option<Condition> {
+    let all = object["status"]["conditions"].as_array()?;
+    let found = all.iter().find(|one| one["type"] == kind)?;
+    let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
+    Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
+}
+
+/// Whether a condition of an object has this status and reason.
+pub(crate) fn is(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
+    condition(object, kind).is_some_and(|one| one.status == status && one.reason == reason)
+}
+
+/// A Secret.
+pub(crate) fn secret(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+}
+
+/// A Secret with a tenant's credentials.
+pub(crate) fn login(name: &str, tenant: &Tenant) -> Value {
+    let id = match tenant.vendor {
+        Vendor::Contensis => tenant.code.as_str(),
+        Vendor::Brightpearl | Vendor::Superoffice => "ops",
+    };
+    secret(name, &json!({"id": id, "secret": tenant.secret()}))
+}
+
+/// An account at a tenant, with its credentials in a Secret. It is read so seldom that only events make passes.
+pub(crate) fn account(name: &str, secret: &str, tenant: &Tenant) -> Value {
+    json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount", "metadata": {"name": name},
+        "spec": {"resyncInterval": "1h", "vendor": tenant.spec(secret)},
+    })
+}
+
+/// A Webhook of the account called `account` that uses every member its vendor has, and `$(TOKEN)`.
+pub(crate) fn webhook(name: &str, vendor: Vendor) -> Value {
+    let subscription = match vendor {
+        Vendor::Brightpearl => json!({"brightpearl": {
+            "subscribeTo": "product",
+            "httpMethod": "POST",
+            "uriTemplate": format!("https://hooks.example.com/{name}?token=$(TOKEN)"),
+            "bodyTemplate": BODY,
+            "contentType": "application/json",
+            "idSetAccepted": true,
+            "qualityOfService": 1,
+        }}),
+        Vendor::Contensis => json!({"contensis": {
+            "name": name,
+            "description": "feeds the search index",
+            "url": "https://hooks.example.net/c7s/{{resource.sys.id}}",
+            "method": "PUT",
+            "enabled": false,
+            "topics": [{"resourceType": "entry", "event": ["published"], "contentTypeId": ["article"], "language": ["en-GB"]}],
+            "headers": {"X-Origin": {"value": "cms"}, "X-Key": {"value": "$(TOKEN)", "secret": true}},
+            "templates": {"entry.article": "{\"id\":\"{{resource.sys.id}}\"}"},
+        }}),
+        Vendor::Superoffice => json!({"superoffice": {
+            "name": name,
+            "events": ["contact.created", "sale.changed"],
+            "targetUrl": "https://hooks.example.com/so",
+            "secret": "$(TOKEN)",
+            "headers": {"X-Env": "prod"},
+            "properties": {"tenant": "eu", "deep": {"numbers": [1, 2.5, null]}},
+            "errorsEmail": "ops@example.com",
+        }}),
+    };
+    json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": name},
+        "spec": {
+            "accountRef": {"name": "account"},
+            "subscription": subscription,
+            "variables": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "hook-secrets", "key": "token"}}}],
+        },
+    })
+}
+
+/// A body template with all four variables that Brightpearl asks for, and with characters that break careless code.
+pub(crate) const BODY: &str = r#"{"account":"${account-code}","type":"${resource-type}","id":"${resource-id}","event":"${lifecycle-event}","ü":"a=b&c\n"}"#;

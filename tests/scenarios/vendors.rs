@@ -1,0 +1,223 @@
+//! The vendors' side of a test: one sandbox for all tests of the process, and for each test accounts of its own in it.
+
+use std::future::Future;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hooktender_sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// Serves the sandbox, and carries the tests' own calls.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| block_on(Sandbox::start(Options::default())).unwrap());
+
+static HTTP: LazyLock<reqwest::Client> =
+    LazyLock::new(|| reqwest::Client::builder().no_proxy().build().unwrap());
+
+/// Waits for a future, from a test's own thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// The vendors' base addresses: where an operator may send credentials.
+pub(crate) fn endpoints() -> [String; 3] {
+    let all = SANDBOX.addresses();
+    [&all.brightpearl, &all.contensis, &all.superoffice].map(Clone::clone)
+}
+
+/// Whom a tenant belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vendor {
+    Brightpearl,
+    Contensis,
+    Superoffice,
+}
+
+impl Vendor {
+    pub(crate) const ALL: [Self; 3] = [Self::Brightpearl, Self::Contensis, Self::Superoffice];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Brightpearl => "brightpearl",
+            Self::Contensis => "contensis",
+            Self::Superoffice => "superoffice",
+        }
+    }
+}
+
+/// One account at one vendor that no other test knows of.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) vendor: Vendor,
+    /// Account code, project or path prefix.
+    pub(crate) code: String,
+}
+
+impl Tenant {
+    /// Opens an account with credentials of its own.
+    pub(crate) fn open(vendor: Vendor) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let tenant = Self { vendor, code: format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed)) };
+        tenant.accept(&tenant.secret());
+        tenant
+    }
+
+    /// The one secret that the vendor asks of callers: token, client secret or password.
+    pub(crate) fn secret(&self) -> String {
+        format!("canary-login-{}", self.code)
+    }
+
+    /// Makes the vendor accept this secret, and no other.
+    pub(crate) fn accept(&self, secret: &str) {
+        let code = &self.code;
+        let credentials = match self.vendor {
+            Vendor::Brightpearl => json!({"staffTokens": {"ops": secret}}),
+            Vendor::Contensis => json!({"apiKeys": [{"clientId": code, "clientSecret": secret}]}),
+            Vendor::Superoffice => json!({"users": {"ops": secret}}),
+        };
+        self.call("PUT", "", &credentials);
+    }
+
+    /// `spec.vendor` of an account whose credentials are in a Secret of this name.
+    pub(crate) fn spec(&self, secret: &str) -> Value {
+        let code = &self.code;
+        let key = |key| json!({"name": secret, "key": key});
+        let all = SANDBOX.addresses();
+        match self.vendor {
+            Vendor::Brightpearl => json!({"brightpearl": {
+                "url": all.brightpearl, "account": code,
+                "credentials": {"staffToken": {"appRef": "ops", "tokenSecretRef": key("secret")}},
+            }}),
+            Vendor::Contensis => json!({"contensis": {
+                "url": all.contensis, "project": code,
+                "credentials": {"clientCredentials":
+                    {"clientIdSecretRef": key("id"), "clientSecretSecretRef": key("secret")}},
+            }}),
+            Vendor::Superoffice => json!({"superoffice": {
+                "onsite": {"url": format!("{}/{code}", all.superoffice)},
+                "credentials": {"basic": {"usernameSecretRef": key("id"), "passwordSecretRef": key("secret")}},
+            }}),
+        }
+    }
+
+    /// What the vendor stores, secrets in clear.
+    pub(crate) fn stored(&self) -> Vec<Value> {
+        let stored = self.call("GET", "/subscriptions", &Value::Null);
+        stored.as_array().unwrap().clone()
+    }
+
+    /// The id of something stored.
+    pub(crate) fn id(&self, stored: &Value) -> String {
+        let id = match self.vendor {
+            Vendor::Brightpearl | Vendor::Contensis => &stored["id"],
+            Vendor::Superoffice => &stored["WebhookId"],
+        };
+        id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+    }
+
+    /// The ids of all that is stored.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.stored().iter().map(|stored| self.id(stored)).collect()
+    }
+
+    /// What the vendor stores under an id.
+    pub(crate) fn one(&self, id: &str) -> Option<Value> {
+        self.stored().into_iter().find(|stored| self.id(stored) == id)
+    }
+
+    /// Stores something as somebody else, unchecked; gives its id.
+    pub(crate) fn insert(&self, subscription: &Value) -> String {
+        let made = self.call("POST", "/subscriptions", subscription);
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Edits as somebody else.
+    pub(crate) fn edit(&self, id: &str, patch: &Value) {
+        self.call("PATCH", &format!("/subscriptions/{id}"), patch);
+    }
+
+    /// Deletes as somebody else.
+    pub(crate) fn remove(&self, id: &str) {
+        self.call("DELETE", &format!("/subscriptions/{id}"), &Value::Null);
+    }
+
+    /// All requests so far, or since the journal was emptied.
+    pub(crate) fn journal(&self) -> Vec<Value> {
+        let journal = self.call("GET", "/journal", &Value::Null);
+        journal.as_array().unwrap().clone()
+    }
+
+    /// The operations of the journal, such as `list` and `create`, in order.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        let name = |entry: &Value| entry["operation"].as_str().unwrap().to_owned();
+        self.journal().iter().map(name).collect()
+    }
+
+    /// How often an operation was asked for.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.operations().iter().filter(|one| *one == operation).count()
+    }
+
+    /// How many requests were meant to change something.
+    pub(crate) fn writes(&self) -> usize {
+        ["create", "update", "delete"].map(|one| self.count(one)).iter().sum()
+    }
+
+    pub(crate) fn clear_journal(&self) {
+        self.call("DELETE", "/journal", &Value::Null);
+    }
+
+    /// Orders a fault.
+    pub(crate) fn fault(&self, fault: &Value) {
+        self.call("POST", "/faults", fault);
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.call("DELETE", "/faults", &Value::Null);
+    }
+
+    /// Changes how the vendor behaves.
+    pub(crate) fn settings(&self, patch: &Value) {
+        self.call("PATCH", "/settings", patch);
+    }
+
+    /// Makes all tokens issued so far invalid.
+    pub(crate) fn revoke(&self) {
+        self.call("POST", "/tokens/revoke", &Value::Null);
+    }
+
+    /// Scripts what a SuperOffice target answers to the vendor's test call: `ok`, `refuse`, …
+    pub(crate) fn target(&self, url: &str, verdict: &str) {
+        self.call("PUT", "/targets", &json!({"url": url, "verdict": verdict}));
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/{}/{}{path}", SANDBOX.control_url(), self.vendor.as_str(), self.code);
+        let mut request = HTTP.request(method.parse().unwrap(), &url);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let (status, text) = send(request);
+        assert!(status.is_success(), "{method} {url}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+}
+
+/// Sends a request and reads its answer as text.
+pub(crate) fn send(request: reqwest::RequestBuilder) -> (reqwest::StatusCode, String) {
+    block_on(async {
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    })
+}
+
+/// Reads an address, such as `/metrics`.
+pub(crate) fn get(url: &str) -> String {
+    let (status, text) = send(HTTP.get(url));
+    assert!(status.is_success(), "{url}: {status} {text}");
+    text
+}

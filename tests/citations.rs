@@ -35,7 +35,8 @@ fn every_cited_section_is_there() {
 
 #[test]
 fn citations_are_found() {
-    let cases: [(&str, Option<&'static str>, &[(&str, &str)]); 5] = [
+    type Case = (&'static str, Option<&'static str>, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 5] = [
         ("//! How (vendors/contensis.md 2 and 3).", None, &[("contensis", "2"), ("contensis", "3")]),
         (
             "/// What (vendors/brightpearl.md §9.6, 10).",

@@ -59,8 +59,8 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             if entry.known.spec.suspend {
                 continue;
             }
-            if let Some(asked) = entry.known.annotations().get(REQUESTED_AT) {
-                entry.status.last_handled_request = Some(asked.clone());
+            if entry.asked.request.is_some() {
+                entry.status.last_handled_request.clone_from(&entry.asked.request);
             }
             let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
             if let Err(error) = entry.write(&self.context.recorder).await {

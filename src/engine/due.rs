@@ -1,12 +1,11 @@
 //! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
 
-use super::memory::{Entry, Memory, Wait};
+use super::memory::{Entry, Memory, Seen, Wait};
 use super::outcome::SETTLING;
 use crate::api::conditions::{self, READY};
-use crate::api::{RELEASE, REQUESTED_AT, VendorAccount};
+use crate::api::{REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
 use kube::{Resource, ResourceExt};
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// A throttled account whose vendor does not say how long waits this long.
@@ -49,21 +48,30 @@ pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> 
     memory.past.due.filter(|due| now < *due).map(|due| due - now)
 }
 
-/// A mark of everything that a pass goes by, beside the vendor: it is the same after a pass that only our own writes
-/// followed.
-pub(super) fn inputs(memory: &Memory, account: &VendorAccount, uids: &[String]) -> u64 {
-    let mut state = memory.past.hasher().build_hasher();
-    (account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)).hash(&mut state);
-    for uid in uids {
-        let Some(entry) = memory.entries.get(uid) else {
-            continue;
-        };
-        let meta = &entry.known.metadata;
-        let asked = [REQUESTED_AT, RELEASE].map(|name| entry.known.annotations().get(name));
-        (uid, meta.generation, meta.deletion_timestamp.is_some(), entry.is_held(), asked).hash(&mut state);
-        serde_json::to_string(&entry.known.status).unwrap_or_default().hash(&mut state);
-    }
-    state.finish()
+/// Whether anything that a pass goes by is another than at the last one.
+pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String]) -> bool {
+    memory.seen.account != Some(asked_of(memory, account))
+        || uids.iter().filter_map(|uid| memory.entries.get(uid)).any(|entry| {
+            memory.seen.webhooks.get(&entry.uid)
+                != Some(&(memory.past.mark_of(&entry.asked), written(memory, entry)))
+        })
+}
+
+/// Keeps what this pass went by: `account` as it was when the pass began.
+pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String]) {
+    let entries = uids.iter().filter_map(|uid| memory.entries.get(uid));
+    let marks =
+        entries.map(|entry| (entry.uid.clone(), (memory.past.mark_of(&entry.asked), written(memory, entry))));
+    memory.seen = Seen { webhooks: marks.collect(), account: Some(asked_of(memory, account)) };
+}
+
+fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
+    memory.past.mark_of((account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)))
+}
+
+/// A status that somebody wiped, or a finalizer taken off by force, is something to look at too.
+fn written(memory: &Memory, entry: &Entry) -> u64 {
+    memory.past.mark_of((entry.is_held(), serde_json::to_string(&entry.known.status).unwrap_or_default()))
 }
 
 /// When to look again, by how the pass ended.

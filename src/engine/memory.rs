@@ -3,7 +3,7 @@
 
 use super::record::{RecordError, Recorder};
 use crate::api::status::{Pending, WebhookStatus};
-use crate::api::{FINALIZER, VendorAccount, Webhook};
+use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Document, Observed};
 use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -28,12 +28,36 @@ pub struct Entry {
     pub known: Webhook,
     /// What the status should be. It differs from `known` while a write is still to be made, or failed.
     pub status: WebhookStatus,
+    /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
+    /// meanwhile, and that is for the next pass to see.
+    pub(super) asked: Asked,
+}
+
+/// What people ask of a Webhook, as a pass found it when it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    pub(super) generation: Option<i64>,
+    pub(super) request: Option<String>,
+    release: Option<String>,
+    deleting: bool,
+}
+
+impl Asked {
+    fn of(webhook: &Webhook) -> Self {
+        let annotation = |name: &str| webhook.annotations().get(name).cloned();
+        Self {
+            generation: webhook.metadata.generation,
+            request: annotation(REQUESTED_AT),
+            release: annotation(RELEASE),
+            deleting: webhook.metadata.deletion_timestamp.is_some(),
+        }
+    }
 }
 
 impl Entry {
     fn new(uid: String, known: Webhook) -> Self {
         let status = known.status.clone().unwrap_or_default();
-        Self { uid, known, status }
+        Self { uid, known, status, asked: Asked::default() }
     }
 
     /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
@@ -132,6 +156,15 @@ pub(super) struct Wait {
     pub(super) asked_for: bool,
 }
 
+/// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
+/// written with what it left behind: so our own writes wake nobody, and nothing that people do meanwhile is lost.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) account: Option<u64>,
+    /// By uid: what was asked, and what was written.
+    pub(super) webhooks: HashMap<String, (u64, u64)>,
+}
+
 /// What is kept of one account.
 pub struct Memory {
     pub(super) entries: HashMap<String, Entry>,
@@ -142,8 +175,8 @@ pub struct Memory {
     pub(super) client: Option<(String, Arc<Client>)>,
     /// What the vendor has, with our own writes since; for going on after a slice.
     pub(super) snapshot: Option<Vec<Observed>>,
-    /// A mark of all inputs as they were when the last pass ended.
-    pub(super) inputs: Option<u64>,
+    /// Everything that the last pass went by.
+    pub(super) seen: Seen,
     pub(super) past: Past,
 }
 
@@ -174,7 +207,7 @@ impl Memory {
             gone: HashSet::new(),
             client: None,
             snapshot: None,
-            inputs: None,
+            seen: Seen::default(),
             past: Past {
                 refused: HashMap::new(),
                 in_sync: HashMap::new(),
@@ -220,6 +253,7 @@ impl Memory {
                 .entry(uid.clone())
                 .and_modify(|entry| entry.refresh(webhook))
                 .or_insert_with(|| Entry::new(uid.clone(), Webhook::clone(webhook)));
+            entry.asked = Asked::of(&entry.known);
             // One that is being deleted and was never ours goes by itself.
             if entry.known.metadata.deletion_timestamp.is_none() || entry.is_held() {
                 uids.push(uid);
@@ -257,8 +291,9 @@ impl Past {
         state.finish()
     }
 
-    pub(super) fn hasher(&self) -> &RandomState {
-        &self.hasher
+    /// A mark of anything, good within this process.
+    pub(super) fn mark_of(&self, what: impl Hash) -> u64 {
+        self.hasher.hash_one(what)
     }
 
     /// The mark of what was in sync last.
@@ -281,7 +316,7 @@ impl Past {
         }
         let failures = self.strained.get(&entry.uid).map_or(0, |strain| strain.failures);
         let strain = Strain {
-            generation: entry.known.metadata.generation,
+            generation: entry.asked.generation,
             failures: failures.saturating_add(1),
             until: Instant::now() + backed_off(failures),
             error: error.clone(),
@@ -292,7 +327,7 @@ impl Past {
     /// The error that this Webhook still backs off from. An edit cuts it short.
     pub(super) fn strained(&self, entry: &Entry) -> Option<&VendorError> {
         let strain = self.strained.get(&entry.uid)?;
-        let unchanged = strain.generation == entry.known.metadata.generation;
+        let unchanged = strain.generation == entry.asked.generation;
         (unchanged && Instant::now() < strain.until).then_some(&strain.error)
     }
 

@@ -92,7 +92,7 @@ pub(super) fn settle(
     let verdict = verdict(declared, item, outcome, vendor);
     if matches!(outcome, Outcome::Held(Hold::Suspended)) {
         // What was known stays as it is: nothing was looked at.
-        set_all(&mut entry.status, &verdict, &Drift::Unknown, entry.known.metadata.generation, now);
+        set_all(&mut entry.status, &verdict, &Drift::Unknown, entry.asked.generation, now);
         return transition(&before, entry, &verdict, false);
     }
     let drifted = !in_sync && item.cause.is_drift();
@@ -113,7 +113,7 @@ pub(super) fn settle_unseen(
     vendor: VendorName,
     now: Timestamp,
 ) -> Option<Happened> {
-    let seen = entry.status.observed_generation == entry.known.metadata.generation;
+    let seen = entry.status.observed_generation == entry.asked.generation;
     let leaving = entry.known.metadata.deletion_timestamp.is_some();
     if seen && !leaving && conditions::is_true(&entry.status.conditions, READY) {
         return None;
@@ -130,7 +130,7 @@ pub(super) fn settle_unseen(
     } else {
         Verdict::busy(trouble.reason, message)
     };
-    let generation = entry.known.metadata.generation;
+    let generation = entry.asked.generation;
     entry.status.observed_generation = generation;
     entry.status.vendor = Some(vendor);
     set_all(&mut entry.status, &verdict, &Drift::Unknown, generation, now);
@@ -213,7 +213,7 @@ fn conclude(
     vendor: VendorName,
     now: Timestamp,
 ) {
-    let generation = entry.known.metadata.generation;
+    let generation = entry.asked.generation;
     let status = &mut entry.status;
     status.observed_generation = generation;
     status.vendor = Some(vendor);

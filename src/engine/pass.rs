@@ -2,7 +2,7 @@
 
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
-use super::due::{End, after, inputs, too_early};
+use super::due::{End, after, changed, saw, too_early};
 use super::gather::{declare, dependencies};
 use super::memory::{Client, Entry, Memory, Past};
 use super::outcome::{Outcome, Trouble, settle};
@@ -83,8 +83,7 @@ pub async fn run<S: Source, R: Recorder>(
 ) -> Duration {
     let uids = memory.refresh(&input.webhooks);
     let account = memory.newest(input.account);
-    let mark = inputs(memory, &account, &uids);
-    let changed = input.dependency_changed || memory.inputs != Some(mark);
+    let changed = input.dependency_changed || changed(memory, &account, &uids);
     if let Some(after) = too_early(memory, changed) {
         return after;
     }
@@ -92,7 +91,7 @@ pub async fn run<S: Source, R: Recorder>(
         context,
         key: ObjectKey::of(&*account),
         vendor: account.spec.vendor.name(),
-        account,
+        account: Arc::clone(&account),
         uids,
         now: Timestamp::now(),
         summary: Summary::default(),
@@ -101,7 +100,7 @@ pub async fn run<S: Source, R: Recorder>(
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
     memory.wrote(&pass.account);
-    memory.inputs = Some(inputs(memory, &pass.account, &pass.uids));
+    saw(memory, &account, &pass.uids);
     after
 }
 
@@ -276,7 +275,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// Warns, once a generation, of what the vendor is likely to refuse.
     async fn advise(&self, entry: &Entry, webhook: &Declared, item: &Item) {
-        if entry.status.observed_generation == entry.known.metadata.generation {
+        if entry.status.observed_generation == entry.asked.generation {
             return;
         }
         let advice = document(&webhook.desired).and_then(|desired| advice(self.vendor, desired));
@@ -289,7 +288,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let asked = |asked: Option<&String>, handled: Option<&String>| asked.is_some() && asked != handled;
         let handled =
             |status: Option<&AccountStatus>| status.and_then(|status| status.last_handled_request.clone());
-        asked(entry.known.annotations().get(REQUESTED_AT), entry.status.last_handled_request.as_ref())
+        asked(entry.asked.request.as_ref(), entry.status.last_handled_request.as_ref())
             || asked(
                 self.account.annotations().get(REQUESTED_AT),
                 handled(self.account.status.as_ref()).as_ref(),
@@ -342,8 +341,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
         // What is not at the vendor any more needs no deleting.
         entry.status.superseded.retain(|id| observed.iter().any(|one| one.id.as_str() == id));
-        if let Some(asked) = entry.known.annotations().get(REQUESTED_AT) {
-            entry.status.last_handled_request = Some(asked.clone());
+        if entry.asked.request.is_some() {
+            entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
         let happened = settle(entry, webhook, item, outcome, self.vendor, self.now);
         entry.write(&self.context.recorder).await?;

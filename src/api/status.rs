@@ -116,6 +116,22 @@ pub struct LastApplied {
     /// Fields that held a value from a Secret: what the vendor shows of them is never shown again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<String>,
+    /// Values that the vendor does not give back: what was last sent of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concealed: Option<Concealed>,
+}
+
+/// What was last sent of the values that a vendor does not give back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Concealed {
+    /// Salted Argon2id digest of the values.
+    pub digest: String,
+    /// The Secrets they came from, with their resource versions: while these are the same, so are the values.
+    pub from: String,
+    /// The vendor's own mark of the subscription after it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// A create that was sent and not answered yet.

@@ -1,8 +1,10 @@
 //! From objects and values to what the core decides on.
 
+use super::digest;
 use super::memory::{Entry, Past};
 use super::secrets::{Dependency, Values, account_dependencies};
 use super::variables::{self, Variables};
+use crate::api::status::Concealed;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
@@ -33,6 +35,10 @@ pub(super) fn declare(
     let (webhook, status) = (&entry.known, &entry.status);
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
+    let concealed_changed = match &desired {
+        Desired::Known(document) => concealed_changed(entry, document, values, past),
+        Desired::Unknown { .. } => false,
+    };
     let values_changed = match &desired {
         Desired::Known(document) => {
             past.in_sync_mark(&entry.uid).is_some_and(|mark| mark != past.mark(document))
@@ -50,6 +56,8 @@ pub(super) fn declare(
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,
+        concealed_changed,
+        mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
         deleting: webhook.metadata.deletion_timestamp.is_some(),
         policy: Policy {
             mode: spec.mode.max(account.spec.mode).max(ceiling),
@@ -81,6 +89,48 @@ fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired,
         Ok(document) => (Desired::Known(document), redactor),
         Err(message) => (Desired::Unknown { reason: "VariableMissing", message }, redactor),
     }
+}
+
+/// Whether values that the vendor does not give back are others than were last sent. The digest is only looked at when
+/// neither this process nor the versions of the Secrets can tell.
+fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: &Past) -> bool {
+    let rules = vendor::rules(entry.known.spec.subscription.vendor());
+    let Some(last) = &entry.status.last_applied else {
+        // It was never applied: creating and adopting have their own ways.
+        return false;
+    };
+    match (digest::concealed(rules, document), &last.concealed) {
+        (None, None) => false,
+        (Some(_), None) | (None, Some(_)) => true,
+        (Some(now), Some(sent)) => {
+            let known = past.in_sync_mark(&entry.uid) == Some(past.mark(document));
+            !(known || sent.from == secrets_of(entry, values) || digest::is_of(&sent.digest, &now))
+        }
+    }
+}
+
+/// What the status keeps of the values that the vendor does not give back, now that the vendor has them.
+pub(super) fn conceal(
+    entry: &Entry,
+    document: &Document,
+    values: &Values,
+    changed: bool,
+    mark: Option<&str>,
+) -> Result<Option<Concealed>, String> {
+    let rules = vendor::rules(entry.known.spec.subscription.vendor());
+    let Some(now) = digest::concealed(rules, document) else {
+        return Ok(None);
+    };
+    let sent = entry.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
+    let digest = match sent {
+        Some(sent) if !changed => sent.digest.clone(),
+        _ => digest::digest(&now)?,
+    };
+    Ok(Some(Concealed { digest, from: secrets_of(entry, values), mark: mark.map(str::to_owned) }))
+}
+
+fn secrets_of(entry: &Entry, values: &Values) -> String {
+    values.versions(variables::dependencies(&entry.known))
 }
 
 /// The fields that hold a value from a Secret.

@@ -6,6 +6,7 @@
 
 mod account;
 mod apply;
+mod digest;
 mod due;
 pub mod gather;
 pub mod memory;

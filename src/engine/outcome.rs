@@ -6,7 +6,7 @@ use super::record::Happened;
 use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
-use crate::api::status::{Action, FieldChange, LastApplied, PlanStatus, WebhookStatus};
+use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
 use crate::plan::{Cause, Change, Declared, Desired, Hold, Item};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -84,6 +84,7 @@ pub(super) fn settle(
     declared: &Declared,
     item: &Item,
     outcome: &Outcome,
+    concealed: Option<Concealed>,
     vendor: VendorName,
     now: Timestamp,
 ) -> Option<Happened> {
@@ -99,7 +100,7 @@ pub(super) fn settle(
     conclude(entry, &verdict, drifted, item, vendor, now);
     entry.status.plan = Some(planned(item, in_sync));
     if in_sync {
-        applied(&mut entry.status, declared, item, now);
+        applied(&mut entry.status, declared, item, concealed, now);
     }
     told(&before, entry, item, outcome, &verdict)
 }
@@ -277,16 +278,23 @@ fn shortened(text: &str, longest: usize) -> String {
 }
 
 /// The vendor has just what is declared: what changes from here on without the spec is drift.
-fn applied(status: &mut WebhookStatus, declared: &Declared, item: &Item, now: Timestamp) {
+fn applied(
+    status: &mut WebhookStatus,
+    declared: &Declared,
+    item: &Item,
+    concealed: Option<Concealed>,
+    now: Timestamp,
+) {
     let (Some(digest), Desired::Known(document)) = (&item.desired_digest, &declared.desired) else {
         return;
     };
     let sensitive = sensitive_fields(document);
-    let time = match &status.last_applied {
-        Some(last) if last.digest == *digest && last.sensitive == sensitive => return,
-        _ => conditions::seconds(now),
+    let same = |last: &&LastApplied| last.digest == *digest && last.sensitive == sensitive;
+    let time = match status.last_applied.as_ref().filter(same) {
+        Some(last) => last.time.clone(),
+        None => conditions::seconds(now),
     };
-    status.last_applied = Some(LastApplied { digest: digest.clone(), time, sensitive });
+    status.last_applied = Some(LastApplied { digest: digest.clone(), time, sensitive, concealed });
 }
 
 fn told(

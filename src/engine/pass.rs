@@ -3,7 +3,7 @@
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
 use super::due::{End, after, changed, saw, too_early};
-use super::gather::{declare, dependencies};
+use super::gather::{conceal, declare, dependencies};
 use super::memory::{Client, Entry, Memory, Past};
 use super::outcome::{Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
@@ -115,6 +115,22 @@ pub(super) struct Pass<'a, S, R> {
     pub(super) summary: Summary,
 }
 
+/// What a pass has read.
+struct Seen<'a> {
+    values: &'a Values,
+    observed: &'a [Observed],
+}
+
+impl Seen<'_> {
+    fn at(&self, id: &str) -> Option<&Observed> {
+        self.observed.iter().find(|one| one.id.as_str() == id)
+    }
+
+    fn mark(&self, id: Option<&str>) -> Option<&str> {
+        self.at(id?)?.mark.as_deref()
+    }
+}
+
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
     async fn walk(
         &mut self,
@@ -146,7 +162,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let plan = plan(rules(self.vendor), &declared, &observed);
         self.list_unmanaged(&plan, &observed);
         self.summary.planned = true;
-        self.work(memory, &client, &plan, &declared, &mut observed).await
+        self.work(memory, &client, &values, &plan, &declared, &mut observed).await
     }
 
     /// The account's client: kept from pass to pass, with its connections and tokens, while nothing it is made of changes.
@@ -198,6 +214,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         &mut self,
         memory: &mut Memory,
         client: &Client,
+        values: &Values,
         plan: &Plan,
         declared: &[Declared],
         observed: &mut Vec<Observed>,
@@ -232,7 +249,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                         past.strain(entry, error);
                         stop = self.stops(error).or(stop);
                     }
-                    self.stays(past, entry, webhook, item, &outcome, observed).await?;
+                    let seen = Seen { values, observed };
+                    self.stays(past, entry, webhook, item, &outcome, &seen).await?;
                 }
                 Taken::LetGo(what) => {
                     self.let_go(entry, item, what).await;
@@ -325,26 +343,30 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         webhook: &Declared,
         item: &Item,
         outcome: &Outcome,
-        observed: &[Observed],
-    ) -> Result<(), RecordError> {
+        seen: &Seen<'_>,
+    ) -> Result<(), Stop> {
         match outcome {
             Outcome::InSync => {}
             Outcome::Done(_) => self.summary.done += 1,
             Outcome::Held(_) => self.summary.held += 1,
             Outcome::Failed(_) | Outcome::Waiting(_) => self.summary.failed += 1,
         }
+        let mut concealed = None;
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
+                let mark = seen.mark(entry.status.external_id.as_deref());
+                concealed = conceal(entry, document, seen.values, webhook.concealed_changed, mark)
+                    .map_err(Stop::Cluster)?;
                 past.in_sync(&entry.uid, document);
             }
             entry.status.pending = None;
         }
         // What is not at the vendor any more needs no deleting.
-        entry.status.superseded.retain(|id| observed.iter().any(|one| one.id.as_str() == id));
+        entry.status.superseded.retain(|id| seen.at(id).is_some());
         if entry.asked.request.is_some() {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
-        let happened = settle(entry, webhook, item, outcome, self.vendor, self.now);
+        let happened = settle(entry, webhook, item, outcome, concealed, self.vendor, self.now);
         entry.write(&self.context.recorder).await?;
         if let Some(happened) = happened {
             self.tell(entry, item, &happened).await;

@@ -67,6 +67,14 @@ impl Values {
         }
     }
 
+    /// Those Secrets, with their versions: the same text means the same values.
+    pub(super) fn versions(&self, of: impl Iterator<Item = Dependency>) -> String {
+        let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
+        let version =
+            |from: &Dependency| self.found.get(from).map(|keys| keys.version.as_str()).unwrap_or_default();
+        all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
+    }
+
     /// Adds a Secret.
     pub fn add_secret(&mut self, secret: Secret) {
         let key = ObjectKey::of(&secret);
@@ -93,16 +101,13 @@ impl Values {
         namespace: &str,
     ) -> Result<(Credentials, String), String> {
         let mut credentials = Credentials::default();
-        let mut mark = String::new();
         for at in secret_refs(vendor) {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
             if let Value::Secret(value) = self.get(&from, &at.key)? {
                 credentials.insert(at, value);
             }
-            let version = self.found.get(&from).map(|keys| keys.version.as_str()).unwrap_or_default();
-            mark = format!("{mark}{from}@{version};");
         }
-        Ok((credentials, mark))
+        Ok((credentials, self.versions(account_dependencies(vendor, namespace))))
     }
 }
 

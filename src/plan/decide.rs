@@ -2,7 +2,7 @@
 
 use super::declared::{Declared, Desired};
 use super::diff::{Change, Hide, changes, creation};
-use super::document::Document;
+use super::document::{Document, Value};
 use super::identity::{Claim, Claims, claims};
 use super::item::{Cause, Hold, Item, Lane, Plan, Step};
 use super::rules::Rules;
@@ -48,6 +48,22 @@ fn hash(value: &serde_json::Value) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// The values that are sent although nothing of them can be seen to differ.
+fn resent(concealed: &[(String, &Value)], rotated: bool) -> Vec<Change> {
+    let why = if rotated { "(secret changed)" } else { "(sent again)" };
+    if concealed.is_empty() && rotated {
+        let field = "secret".to_owned();
+        return vec![Change { field, before: Some("(hidden)".into()), after: None, replaces: false }];
+    }
+    let change = |field: &String| Change {
+        field: field.clone(),
+        before: None,
+        after: Some(why.into()),
+        replaces: false,
+    };
+    concealed.iter().map(|(field, _)| change(field)).collect()
 }
 
 struct Case<'a> {
@@ -252,12 +268,17 @@ impl Case<'_> {
 
     fn existing(&self, found: &Observed, desired: &Document, named: bool) -> Verdict {
         let id = found.id.clone();
-        let changes = changes(self.rules, &found.document, desired, self.hide());
+        let mut changes = changes(self.rules, &found.document, desired, self.hide());
+        let rotated = self.webhook.concealed_changed;
+        if rotated || (changes.is_empty() && self.may_be_overwritten(found)) {
+            changes.extend(resent(&self.rules.concealed(desired), rotated));
+        }
         if changes.is_empty() {
             return self.unchanged(id, named);
         }
         // A name in the spec that is not recorded yet is a change of the spec as well.
-        let cause = if named || self.spec_changed(desired) { Cause::SpecChanged } else { Cause::VendorEdit };
+        let ours = named || rotated || self.spec_changed(desired);
+        let cause = if ours { Cause::SpecChanged } else { Cause::VendorEdit };
         // Drift that is only reported must not keep what was replaced alive beside its replacement.
         let left = self.superseded();
         if cause.is_drift() && self.webhook.policy.drift == DriftPolicy::Report && !left.is_empty() {
@@ -275,6 +296,13 @@ impl Case<'_> {
             hold: self.settling(),
             ..Verdict::nothing(Some(id))
         }
+    }
+
+    /// Somebody saved it at the vendor since our own last write: what cannot be read back may be another value now.
+    /// Nobody can tell, so that it is not reported as drift; where drift is corrected, the value is sent again.
+    fn may_be_overwritten(&self, found: &Observed) -> bool {
+        let moved = self.webhook.mark.is_some() && self.webhook.mark != found.mark;
+        moved && self.webhook.policy.drift == DriftPolicy::Correct
     }
 
     /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it. Before the

@@ -29,6 +29,10 @@ pub struct Declared {
     pub sensitive: Vec<String>,
     /// Whether a value from a Secret or `ConfigMap` is another one than when it was last in sync.
     pub values_changed: bool,
+    /// Whether a value that the vendor does not give back is another one than was last sent.
+    pub concealed_changed: bool,
+    /// The vendor's own mark of the subscription after what was last sent, where it has one.
+    pub mark: Option<String>,
     /// Whether the object is being deleted.
     pub deleting: bool,
     /// What a person allows.

@@ -85,6 +85,8 @@ pub struct Observed {
     pub summary: String,
     /// When it was made, in a spelling that sorts, where the vendor tells.
     pub created: Option<String>,
+    /// A mark that moves whenever somebody saves it at the vendor, where the vendor has one.
+    pub mark: Option<String>,
     /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name, and version marks.
     pub raw: serde_json::Value,
 }

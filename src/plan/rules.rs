@@ -114,6 +114,15 @@ impl Rules {
         Document { fields: fields.collect() }
     }
 
+    /// The values of a document that no vendor gives back, by path.
+    pub fn concealed<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
+        let mut found = Vec::new();
+        for field in self.fields {
+            field.rule.concealed(field.name, document.get(field.name), &mut found);
+        }
+        found
+    }
+
     /// The rule of a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -165,6 +174,23 @@ impl Rule {
                     .collect(),
             ),
             (_, value) => value,
+        }
+    }
+
+    fn concealed<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        match (self, value) {
+            (Self::WriteOnly, value) if !value.is_empty() => found.push((path.to_owned(), value)),
+            (Self::Sealed, Value::Map(record)) if sealed(record) => {
+                if let Some(value) = record.get("value") {
+                    found.push((path.to_owned(), value));
+                }
+            }
+            (Self::Map { value: inner, .. }, Value::Map(map)) => {
+                for (name, value) in map {
+                    inner.concealed(&format!("{path}.{name}"), value, found);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -85,6 +85,8 @@ pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         applied: None,
         sensitive: Vec::new(),
         values_changed: false,
+        concealed_changed: false,
+        mark: None,
         deleting: false,
         policy: ENFORCE,
         redactor: Redactor::default(),
@@ -101,6 +103,7 @@ pub(super) fn has(external_id: &str, document: Document) -> Observed {
         document,
         summary: format!("summary of {external_id}"),
         created: None,
+        mark: None,
         raw: serde_json::Value::Null,
     }
 }

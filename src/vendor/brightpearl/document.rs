@@ -56,7 +56,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: serde_json::Value) -> R
     })?;
     let id = parsed.id.ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
-    Ok(Observed { id: id_of(id), document: document(parsed), summary, created: None, raw: item })
+    Ok(Observed { id: id_of(id), document: document(parsed), summary, created: None, mark: None, raw: item })
 }
 
 /// What a POST made: the vendor answers with nothing but the id (2.1).
@@ -66,6 +66,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
         document: desired.clone(),
         summary: String::new(),
         created: None,
+        mark: None,
         raw: serde_json::Value::Null,
     }
 }

@@ -71,5 +71,12 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: Json) -> Result<Observe
         ("errorsEmail", text(parsed.errors_email)),
     ]));
     let id = ExternalId::new(parsed.id.to_string());
-    Ok(Observed { id, document, summary, created: None, raw: item })
+    let mark = Some(saved(&item));
+    Ok(Observed { id, document, summary, created: None, mark, raw: item })
+}
+
+/// When it was saved last, and by whom (6): seconds are the finest that the vendor tells.
+fn saved(item: &Json) -> String {
+    let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
+    format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())
 }

@@ -216,6 +216,9 @@ fn a_server_error_after_the_commit_makes_no_second_one() {
 #[test]
 fn a_commit_after_the_connection_broke_makes_no_second_one() {
     for vendor in Vendor::ALL {
-        survives_a_lost_answer(vendor, &json!({"operation": "create", "kind": "late_commit", "millis": 1200}));
+        survives_a_lost_answer(
+            vendor,
+            &json!({"operation": "create", "kind": "late_commit", "millis": 1200}),
+        );
     }
 }

@@ -114,13 +114,7 @@ impl Settled {
         tenant.clear_journal();
         scene.apply(&webhook("first", vendor));
         let id = external_id(&scene.ready("first"));
-        Self {
-            scene,
-            tenant,
-            _operator: operator,
-            stranger,
-            id,
-        }
+        Self { scene, tenant, _operator: operator, stranger, id }
     }
 
     /// What the vendor has under the Webhook's id.
@@ -252,7 +246,8 @@ fn an_edit_updates_a_superoffice_webhook_and_keeps_what_a_manifest_cannot_name()
     let settled = Settled::new(Vendor::Superoffice);
     // The newest generation has members of which a manifest knows nothing.
     settled.tenant.settings(&json!({"version": "12.0"}));
-    let unnamed = json!({"Description": "by the CRM team", "NotifyVia": "Email, InApp", "NotifyWhen": "Disabling"});
+    let unnamed =
+        json!({"Description": "by the CRM team", "NotifyVia": "Email, InApp", "NotifyWhen": "Disabling"});
     settled.tenant.edit(&settled.id, &unnamed);
     settled.tenant.clear_journal();
     settled.scene.patch(
@@ -334,8 +329,7 @@ fn a_deletion_is_made_good(vendor: Vendor) {
     let again = settled.scene.webhook_becomes("first", "recorded again", |webhook| {
         webhook["status"]["externalId"].as_str().is_some_and(|id| id != settled.id)
     });
-    let mut stored =
-        without_the_vendors_own(vendor, settled.tenant.one(&external_id(&again)).unwrap());
+    let mut stored = without_the_vendors_own(vendor, settled.tenant.one(&external_id(&again)).unwrap());
     for id in ["id", "WebhookId"] {
         if stored.get(id).is_some() {
             stored[id] = json!(2);

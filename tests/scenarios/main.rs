@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#![allow(dead_code)]
 mod adopt;
 mod lifecycle;
 mod operator;

@@ -28,11 +28,13 @@ impl Operator {
         let folder = hooktender_cluster::shared().unwrap().folder();
         let log = folder.join(format!("operator-{namespace}-{number}.log"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
-        command
-            .env_clear()
-            .env("KUBECONFIG", kubeconfig)
-            .env("NO_COLOR", "1")
-            .args(["run", "--namespace", namespace, "--listen", "127.0.0.1:0"]);
+        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1").args([
+            "run",
+            "--namespace",
+            namespace,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         if !flags.contains(&"--settle") {
             command.args(["--settle", "2s"]);
         }

@@ -146,8 +146,9 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     let message = scene.account_stalled("account", "EndpointNotAllowed");
     assert!(message.contains("--allow-endpoint") && message.contains(&forbidden), "{message}");
     move_to(&json!(dead));
-    let unavailable = scene
-        .account_becomes("account", "unavailable", |account| is(account, "Reconciling", "True", "Unavailable"));
+    let unavailable = scene.account_becomes("account", "unavailable", |account| {
+        is(account, "Reconciling", "True", "Unavailable")
+    });
     assert!(is(&unavailable, "Ready", "False", "Unavailable"));
     let message = scene.event("account", "Unavailable");
     assert!(message.contains("connect"), "{message}");

@@ -47,8 +47,7 @@ fn in_plan_mode(mut webhook: Value, level: Level) -> Value {
 
 /// Waits for the plan of a Webhook.
 fn planned(scene: &Scene, name: &str) -> Value {
-    let object =
-        scene.webhook_becomes(name, "planned", |webhook| is(webhook, "Ready", "True", "Planned"));
+    let object = scene.webhook_becomes(name, "planned", |webhook| is(webhook, "Ready", "True", "Planned"));
     assert_eq!(object["metadata"]["finalizers"], Value::Null);
     object["status"]["plan"].clone()
 }
@@ -80,7 +79,8 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
     scene.apply(&in_plan_mode(edit, level));
     let mut freely = webhook("freely", vendor);
     if vendor == Vendor::Superoffice {
-        freely["spec"]["subscription"]["superoffice"]["targetUrl"] = json!("https://hooks.example.com/freely");
+        freely["spec"]["subscription"]["superoffice"]["targetUrl"] =
+            json!("https://hooks.example.com/freely");
     }
     scene.apply(&in_plan_mode(freely, level));
 
@@ -91,8 +91,12 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
     assert!(text.contains("$(TOKEN)") && !text.contains(TOKEN), "{text}");
     let plan = planned(&scene, "edit");
     let expected = match vendor {
-        Vendor::Brightpearl => json!({"field": "contentType", "before": "text/plain", "after": "application/json"}),
-        Vendor::Contensis => json!({"field": "description", "before": "by hand", "after": "feeds the search index"}),
+        Vendor::Brightpearl => {
+            json!({"field": "contentType", "before": "text/plain", "after": "application/json"})
+        }
+        Vendor::Contensis => {
+            json!({"field": "description", "before": "by hand", "after": "feeds the search index"})
+        }
         Vendor::Superoffice => plan["changes"][0].clone(),
     };
     assert!(plan["changes"].as_array().unwrap().contains(&expected), "{plan}");
@@ -126,7 +130,8 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
         }
     };
     for name in ["new", "edit"] {
-        let object = scene.webhook_becomes(name, "as declared", |webhook| is(webhook, "Ready", "True", "InSync"));
+        let object =
+            scene.webhook_becomes(name, "as declared", |webhook| is(webhook, "Ready", "True", "InSync"));
         assert_eq!(object["metadata"]["finalizers"], json!(["hooktender.dev/subscription"]));
         assert_eq!(object["status"]["plan"]["action"], "None");
     }

@@ -49,11 +49,7 @@ impl Scene {
         install_crds(cluster);
         let namespace = cluster.namespace(name).unwrap();
         let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
-        let scene = Self {
-            cluster,
-            namespace,
-            kubeconfig,
-        };
+        let scene = Self { cluster, namespace, kubeconfig };
         scene.apply(&secret("hook-secrets", &json!({"token": TOKEN})));
         scene
     }
@@ -84,19 +80,10 @@ impl Scene {
     pub(crate) fn apply(&self, object: &Value) {
         let mut kubectl = self.cluster.kubectl();
         kubectl.args(["--namespace", &self.namespace, "apply", "--filename=-"]);
-        let mut child = kubectl
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let input = object.to_string();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
@@ -115,11 +102,7 @@ impl Scene {
             let builder = reqwest::Client::builder().no_proxy();
             builder.tls_certs_only([ca]).build().unwrap()
         });
-        let url = format!(
-            "{}/apis/{group}/namespaces/{}/{path}",
-            self.cluster.api_url(),
-            self.namespace
-        );
+        let url = format!("{}/apis/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace);
         let (status, text) = vendors::send(http.get(url).bearer_auth(self.cluster.admin_token()));
         match status.as_u16() {
             200 => serde_json::from_str(&text).unwrap(),
@@ -233,9 +216,7 @@ impl Scene {
     pub(crate) fn cluster_writes(&self) -> Vec<AuditEvent> {
         let user = format!("system:serviceaccount:{}:operator", self.namespace);
         let all = self.cluster.audit().unwrap();
-        all.into_iter()
-            .filter(|event| event.user == user && event.is_write())
-            .collect()
+        all.into_iter().filter(|event| event.user == user && event.is_write()).collect()
     }
 }
 
@@ -250,11 +231,7 @@ pub(crate) fn condition(object: &Value, kind: &str) -> Option<Condition> {
     let all = object["status"]["conditions"].as_array()?;
     let found = all.iter().find(|one| one["type"] == kind)?;
     let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
-    Some(Condition {
-        status: text("status"),
-        reason: text("reason"),
-        message: text("message"),
-    })
+    Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
 }
 
 /// Whether a condition of an object has this status and reason.
@@ -334,9 +311,7 @@ fn install_crds(cluster: &Cluster) {
     static DONE: LazyLock<()> = LazyLock::new(|| {
         let cluster = hooktender_cluster::shared().unwrap();
         for crd in hooktender::api::crds().unwrap() {
-            cluster
-                .kubectl_apply(&hooktender::api::yaml(&crd).unwrap())
-                .unwrap();
+            cluster.kubectl_apply(&hooktender::api::yaml(&crd).unwrap()).unwrap();
         }
         let kinds = ["crd/webhooks.hooktender.dev", "crd/vendoraccounts.hooktender.dev"];
         let wait = ["wait", "--for=condition=Established", "--timeout=60s"];

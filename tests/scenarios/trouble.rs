@@ -107,7 +107,8 @@ fn the_key_of_a_variable_is_missing() {
 #[test]
 fn the_config_map_of_a_variable_is_missing() {
     let mut bad = webhook("bad", Vendor::Contensis);
-    bad["spec"]["variables"][0]["valueFrom"] = json!({"configMapKeyRef": {"name": "settings", "key": "header"}});
+    bad["spec"]["variables"][0]["valueFrom"] =
+        json!({"configMapKeyRef": {"name": "settings", "key": "header"}});
     let says = ["ConfigMap", "settings", "does not exist"];
     trouble(Vendor::Contensis, &bad, "VariableMissing", &says, |scene, _| {
         scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"header": "v"}}));
@@ -164,7 +165,8 @@ fn contensis_does_not_like_the_declaration() {
     let mut bad = webhook("bad", Vendor::Contensis);
     bad["spec"]["subscription"]["contensis"]["url"] = json!("http://hooks.example.net/plain");
     trouble(Vendor::Contensis, &bad, "Rejected", &["https"], |scene, _| {
-        let edit = json!({"spec": {"subscription": {"contensis": {"url": "https://hooks.example.net/plain"}}}});
+        let edit =
+            json!({"spec": {"subscription": {"contensis": {"url": "https://hooks.example.net/plain"}}}});
         scene.patch("webhook/bad", &edit);
     });
 }

@@ -10,11 +10,7 @@ use tokio::runtime::Runtime;
 
 /// Serves the sandbox, and carries the tests' own calls.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| block_on(Sandbox::start(Options::default())).unwrap());
@@ -65,10 +61,7 @@ impl Tenant {
     /// Opens an account with credentials of its own.
     pub(crate) fn open(vendor: Vendor) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let tenant = Self {
-            vendor,
-            code: format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed)),
-        };
+        let tenant = Self { vendor, code: format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed)) };
         tenant.accept(&tenant.secret());
         tenant
     }
@@ -203,12 +196,7 @@ impl Tenant {
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
-        let url = format!(
-            "{}/{}/{}{path}",
-            SANDBOX.control_url(),
-            self.vendor.as_str(),
-            self.code
-        );
+        let url = format!("{}/{}/{}{path}", SANDBOX.control_url(), self.vendor.as_str(), self.code);
         let mut request = HTTP.request(method.parse().unwrap(), &url);
         if !body.is_null() {
             request = request.json(body);

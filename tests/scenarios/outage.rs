@@ -138,7 +138,7 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     let move_to = |url: &Value| {
         scene.patch("vendoraccount/account", &json!({"spec": {"vendor": {"brightpearl": {"url": url}}}}));
     };
-    let _operator = scene.operator_with(&["--allow-endpoint", &dead]);
+    let operator = scene.operator_with(&["--allow-endpoint", &dead]);
     scene.apply(&webhook("first", Vendor::Brightpearl));
     scene.ready("first");
     tenant.clear_journal();
@@ -153,7 +153,8 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     let message = scene.event("account", "Unavailable");
     assert!(message.contains("connect"), "{message}");
     // It is tried again, ever more seldom, and what is tried is not told again and again.
-    let street = Street { neighbour: Tenant::open(Vendor::Brightpearl), scene, tenant, _operator };
+    let neighbour = Tenant::open(Vendor::Brightpearl);
+    let street = Street { scene, tenant, neighbour, _operator: operator };
     street.scene.apply(&login("neighbour", &street.neighbour));
     street.scene.apply(&account("neighbour", "neighbour", &street.neighbour));
     street.scene.pass("neighbour");

@@ -46,7 +46,7 @@ impl Scene {
     /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use.
     pub(crate) fn new(name: &str) -> Self {
         let cluster = hooktender_cluster::shared().unwrap();
-        install_crds(cluster);
+        install_crds();
         let namespace = cluster.namespace(name).unwrap();
         let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
         let scene = Self { cluster, namespace, kubeconfig };
@@ -307,7 +307,7 @@ pub(crate) fn webhook(name: &str, vendor: Vendor) -> Value {
 pub(crate) const BODY: &str = r#"{"account":"${account-code}","type":"${resource-type}","id":"${resource-id}","event":"${lifecycle-event}","ü":"a=b&c\n"}"#;
 
 /// Once a process: the kinds, known to everybody who has to know.
-fn install_crds(cluster: &Cluster) {
+fn install_crds() {
     static DONE: LazyLock<()> = LazyLock::new(|| {
         let cluster = hooktender_cluster::shared().unwrap();
         for crd in hooktender::api::crds().unwrap() {
@@ -318,6 +318,5 @@ fn install_crds(cluster: &Cluster) {
         cluster.kubectl_run(&[&wait[..], &kinds[..]].concat()).unwrap();
         cluster.restart_controllers().unwrap();
     });
-    let _ = cluster;
     LazyLock::force(&DONE);
 }

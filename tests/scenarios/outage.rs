@@ -154,7 +154,8 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     let message = scene.event("account", "Unavailable");
     assert!(message.contains("connect"), "{message}");
     // It is tried again, ever more seldom, and what is tried is not told again and again.
-    let street = Street { neighbour: Tenant::open(Vendor::Brightpearl), scene, tenant, operator };
+    let neighbour = Tenant::open(Vendor::Brightpearl);
+    let street = Street { scene, tenant, neighbour, operator };
     street.scene.apply(&login("neighbour", &street.neighbour));
     street.scene.apply(&account("neighbour", "neighbour", &street.neighbour));
     street.scene.pass("neighbour");

@@ -46,8 +46,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use.
     pub(crate) fn new(name: &str) -> Self {
-        let cluster = hooktender_cluster::shared().unwrap();
-        install_crds();
+        let cluster = support::cluster();
         let namespace = cluster.namespace(name).unwrap();
         let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
         let scene = Self { cluster, namespace, kubeconfig };

@@ -122,11 +122,12 @@ pub(super) fn conceal(
         return Ok(None);
     };
     let sent = entry.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
-    let digest = match sent {
-        Some(sent) if !changed => sent.digest.clone(),
-        _ => digest::digest(&now)?,
+    // Another version of a Secret with the same value is no reason to write: at worst a restart looks at the digest.
+    let (digest, from) = match sent {
+        Some(sent) if !changed => (sent.digest.clone(), sent.from.clone()),
+        _ => (digest::digest(&now)?, secrets_of(entry, values)),
     };
-    Ok(Some(Concealed { digest, from: secrets_of(entry, values), mark: mark.map(str::to_owned) }))
+    Ok(Some(Concealed { digest, from, mark: mark.map(str::to_owned) }))
 }
 
 fn secrets_of(entry: &Entry, values: &Values) -> String {

@@ -107,6 +107,7 @@ impl ClusterRecorder {
         let api = self.api(webhook);
         let mut current = webhook.clone();
         let mut tries = 0;
+        let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         loop {
             let mut finalizers = current.finalizers().to_vec();
             change(&mut finalizers);
@@ -116,7 +117,7 @@ impl ClusterRecorder {
             let body = json!({ "metadata": {
                 "uid": current.uid(), "resourceVersion": current.resource_version(), "finalizers": finalizers,
             } });
-            match api.patch(&current.name_any(), &PatchParams::default(), &Patch::Merge(&body)).await {
+            match api.patch(&current.name_any(), &params, &Patch::Merge(&body)).await {
                 Ok(written) => return Ok(Some(written)),
                 Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
                 Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,

@@ -15,4 +15,5 @@ mod scene;
 mod secrets;
 mod support;
 mod trouble;
+mod unreadable;
 mod vendors;

@@ -46,7 +46,11 @@ pub(crate) struct Scene {
 impl Scene {
     /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use.
     pub(crate) fn new(name: &str) -> Self {
-        let cluster = support::cluster();
+        Self::at(support::cluster(), name)
+    }
+
+    /// As [`Self::new`], in a cluster of one's own.
+    pub(crate) fn at(cluster: &'static Cluster, name: &str) -> Self {
         let namespace = cluster.namespace(name).unwrap();
         let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
         let scene = Self { cluster, namespace, kubeconfig };

@@ -1,6 +1,7 @@
 //! What to do for one Webhook, and for all of an account.
 
 mod actions;
+mod concealed;
 mod deletions;
 mod digests;
 mod holds;

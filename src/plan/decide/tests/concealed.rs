@@ -1,0 +1,81 @@
+//! Values that the vendor does not give back.
+
+use super::*;
+
+fn signed() -> Document {
+    of(&[("name", Value::text("n")), ("body", Value::text("x")), ("secret", secret("", "KEY", "s3cret", ""))])
+}
+
+/// It was made, has the id 1, and the vendor marked it `1.0`.
+fn sent() -> Declared {
+    let applied = Some(digest(&signed()));
+    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, signed()) }
+}
+
+/// What is done when the vendor marks it so; the vendor never shows the secret.
+fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
+    let seen = Observed { mark: mark.map(str::to_owned), ..has("1", document(body)) };
+    plan(&IN_PLACE, &[webhook], &[seen]).items.remove(0)
+}
+
+#[test]
+fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never_else() {
+    let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
+    let cases = [
+        ("nobody touched it", sent(), Some("1.0"), Action::None, Cause::InSync),
+        (
+            "its Secret changed",
+            Declared { concealed_changed: true, ..sent() },
+            Some("1.0"),
+            Action::Update,
+            Cause::SpecChanged,
+        ),
+        ("somebody saved it", sent(), Some("2.0"), Action::Update, Cause::VendorEdit),
+        (
+            "somebody saved it, drift is only reported",
+            Declared { policy: report, ..sent() },
+            Some("2.0"),
+            Action::None,
+            Cause::InSync,
+        ),
+        (
+            "its Secret changed, drift is only reported",
+            Declared { policy: report, concealed_changed: true, ..sent() },
+            Some("2.0"),
+            Action::Update,
+            Cause::SpecChanged,
+        ),
+        (
+            "no mark is remembered",
+            Declared { mark: None, ..sent() },
+            Some("2.0"),
+            Action::None,
+            Cause::InSync,
+        ),
+    ];
+    for (reason, webhook, mark, action, cause) in cases {
+        let item = does(webhook, mark, "x");
+        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        assert!(!format!("{item:?}").contains("s3cret"), "{reason}");
+    }
+}
+
+#[test]
+fn what_is_sent_unseen_is_shown_as_that() {
+    let shown =
+        |item: Item| -> Vec<_> { item.changes.into_iter().map(|c| (c.field, c.before, c.after)).collect() };
+    let line = |field: &str, before: Option<&str>, after: Option<&str>| {
+        (field.to_owned(), before.map(str::to_owned), after.map(str::to_owned))
+    };
+    let rotated = Declared { concealed_changed: true, ..sent() };
+    assert_eq!(
+        shown(does(rotated.clone(), Some("1.0"), "x")),
+        [line("secret", None, Some("(secret changed)"))]
+    );
+    assert_eq!(shown(does(sent(), Some("2.0"), "x")), [line("secret", None, Some("(sent again)"))]);
+    // It goes along with any other change, and is no change of its own then.
+    assert_eq!(shown(does(sent(), Some("2.0"), "y")), [line("body", Some("y"), Some("x"))]);
+    // A secret that is no longer declared is taken away at the vendor too.
+    let unsigned = Declared { desired: Desired::Known(document("x")), ..rotated };
+    assert_eq!(shown(does(unsigned, Some("1.0"), "x")), [line("secret", Some("(hidden)"), None)]);
+}

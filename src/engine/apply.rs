@@ -1,7 +1,8 @@
 //! Takes the steps of a plan, one at a time. Each outside effect is preceded by what makes it safe to die after it:
 //! the finalizer, the intent, the recorded id.
 
-use super::memory::{Client, Entry, Past};
+use super::entry::Entry;
+use super::memory::{Client, Past};
 use super::outcome::{Outcome, fields};
 use super::record::{RecordError, Recorder};
 use crate::api::VendorName;

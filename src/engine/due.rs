@@ -1,6 +1,7 @@
 //! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
 
-use super::memory::{Entry, Memory, Seen, Wait};
+use super::entry::Entry;
+use super::memory::{Memory, Seen, Wait};
 use super::outcome::SETTLING;
 use crate::api::conditions::{self, READY};
 use crate::api::{REQUESTED_AT, VendorAccount};

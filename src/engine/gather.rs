@@ -1,7 +1,8 @@
 //! From objects and values to what the core decides on.
 
 use super::digest;
-use super::memory::{Entry, Past};
+use super::entry::Entry;
+use super::memory::Past;
 use super::secrets::{Dependency, Values, account_dependencies};
 use super::variables::{self, Variables};
 use crate::api::status::Concealed;

@@ -1,9 +1,9 @@
 //! What is kept of one account from pass to pass: our own writes until the cache shows them, what the vendor refused,
 //! how long to wait, and the client.
 
-use super::record::{RecordError, Recorder};
-use crate::api::status::{Pending, WebhookStatus};
-use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, VendorAccount, Webhook};
+use super::entry::{Asked, Entry, version};
+use crate::api::status::Pending;
+use crate::api::{VendorAccount, Webhook};
 use crate::plan::{Document, Observed};
 use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -18,107 +18,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(90);
 /// The back-off of an account in error grows to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// What a vendor refused is tried again this seldom, unless it changes or is asked for.
-pub(super) const SLOW_RETRY: Duration = Duration::from_secs(3600);
-
-/// One Webhook: as the cluster has it, and as its status should be.
-pub struct Entry {
-    /// The object's uid.
-    pub uid: String,
-    /// The newest state that the cluster is known to have: the cache's, or what our own last write gave back.
-    pub known: Webhook,
-    /// What the status should be. It differs from `known` while a write is still to be made, or failed.
-    pub status: WebhookStatus,
-    /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
-    /// meanwhile, and that is for the next pass to see.
-    pub(super) asked: Asked,
-}
-
-/// What people ask of a Webhook, as a pass found it when it began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Asked {
-    pub(super) generation: Option<i64>,
-    pub(super) request: Option<String>,
-    release: Option<String>,
-    deleting: bool,
-}
-
-impl Asked {
-    fn of(webhook: &Webhook) -> Self {
-        let annotation = |name: &str| webhook.annotations().get(name).cloned();
-        Self {
-            generation: webhook.metadata.generation,
-            request: annotation(REQUESTED_AT),
-            release: annotation(RELEASE),
-            deleting: webhook.metadata.deletion_timestamp.is_some(),
-        }
-    }
-}
-
-impl Entry {
-    fn new(uid: String, known: Webhook) -> Self {
-        let status = known.status.clone().unwrap_or_default();
-        Self { uid, known, status, asked: Asked::default() }
-    }
-
-    /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
-    /// what must not be lost: ids, intents, and what was applied.
-    fn refresh(&mut self, cached: &Webhook) {
-        if version(cached) <= version(&self.known) {
-            return;
-        }
-        let unwritten = self.known.status.clone().unwrap_or_default() != self.status;
-        self.known = cached.clone();
-        let shown = cached.status.clone().unwrap_or_default();
-        self.status = if unwritten {
-            let ours = std::mem::take(&mut self.status);
-            WebhookStatus {
-                external_id: ours.external_id,
-                pending: ours.pending,
-                superseded: ours.superseded,
-                last_applied: ours.last_applied,
-                ..shown
-            }
-        } else {
-            shown
-        };
-    }
-
-    /// Whether our finalizer is on it.
-    pub fn is_held(&self) -> bool {
-        self.known.finalizers().iter().any(|name| name == FINALIZER)
-    }
-
-    /// Writes the status, if the cluster has another one.
-    pub(super) async fn write(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
-        if self.known.status.as_ref() == Some(&self.status) {
-            return Ok(());
-        }
-        if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
-            self.take(written);
-        }
-        Ok(())
-    }
-
-    /// Puts our finalizer on it, before the first write at the vendor.
-    pub(super) async fn hold(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
-        if !self.is_held() {
-            let written = recorder.add_finalizer(&self.known).await?;
-            self.take(written);
-        }
-        Ok(())
-    }
-
-    /// What a write gave back; who wrote which field is nothing we need.
-    fn take(&mut self, mut written: Webhook) {
-        written.metadata.managed_fields = None;
-        self.known = written;
-    }
-}
-
-/// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.
-fn version(object: &impl kube::Resource) -> u64 {
-    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
-}
+const SLOW_RETRY: Duration = Duration::from_secs(3600);
 
 /// A client, as much as the account's mode allows.
 pub(super) enum Client {

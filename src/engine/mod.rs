@@ -1,14 +1,17 @@
 //! One pass over one account, for whichever front door: gather, observe, plan, apply, record.
 //!
-//! [`pass`] walks the five steps; [`due`] says when, and [`account`] what the account itself is told. [`gather`] makes of objects and values what the core decides on; only [`secrets`]
-//! reads Secrets. [`apply`] takes the steps of a plan at the vendor. Only [`record`] writes to the cluster; what an
-//! outcome means for conditions, events and log stands in [`outcome`]. [`memory`] is what is kept from pass to pass.
+//! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `gather` makes of
+//! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
+//! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
+//! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `digest` remembers values that
+//! cannot be read back.
 
 mod account;
 mod apply;
 mod digest;
 mod due;
-pub mod gather;
+mod entry;
+mod gather;
 pub mod memory;
 pub mod orphan;
 mod outcome;

@@ -1,7 +1,7 @@
 //! What an outcome means: conditions and plan in status, an event, a log line. Pure, and the only place that says so.
 
+use super::entry::Entry;
 use super::gather::sensitive_fields;
-use super::memory::Entry;
 use super::record::Happened;
 use crate::api::ObjectKey;
 use crate::api::VendorName;

@@ -3,8 +3,9 @@
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
 use super::due::{End, after, changed, saw, too_early};
+use super::entry::Entry;
 use super::gather::{conceal, declare, dependencies};
-use super::memory::{Client, Entry, Memory, Past};
+use super::memory::{Client, Memory, Past};
 use super::outcome::{Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Dependency, Source, Values};

@@ -1,7 +1,7 @@
 //! The core: what is declared and what is observed in, a plan out.
 //!
 //! Pure and total: no I/O, no clock, no client, no vendor by name. Everything that decides is a function from values
-//! to values. The rules of identity stand in [`identity`], what to do in [`decide`], how values compare in [`diff`].
+//! to values. The rules of identity stand in [`identity`], what to do in `decide`, how values compare in [`diff`].
 
 mod decide;
 mod declared;

@@ -51,7 +51,9 @@ pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> 
 
 /// Whether anything that a pass goes by is another than at the last one.
 pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String]) -> bool {
+    // One that is gone without our doing was never held, and others may have waited for what it wanted.
     memory.seen.account != Some(asked_of(memory, account))
+        || memory.seen.webhooks.len() != uids.len()
         || uids.iter().filter_map(|uid| memory.entries.get(uid)).any(|entry| {
             memory.seen.webhooks.get(&entry.uid)
                 != Some(&(memory.past.mark_of(&entry.asked), written(memory, entry)))

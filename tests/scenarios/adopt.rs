@@ -3,7 +3,7 @@
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{BODY, SOON, Scene, TOKEN, webhook};
+use crate::scene::{BODY, SOON, Scene, TOKEN, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// A Webhook without write-only values: those can never be known to be equal.
@@ -221,4 +221,23 @@ fn a_commit_after_the_connection_broke_makes_no_second_one() {
             &json!({"operation": "create", "kind": "late_commit", "millis": 1200}),
         );
     }
+}
+
+#[test]
+fn of_two_that_want_the_same_the_younger_waits_until_the_older_is_gone() {
+    let (scene, tenant) = Scene::with_account("rivals", Vendor::Brightpearl);
+    let _operator = scene.operator();
+    // The older one only plans: it never had a finalizer, so that nothing but its disappearance tells that it went.
+    let mut older = webhook("same", Vendor::Brightpearl);
+    older["spec"]["mode"] = json!("Plan");
+    scene.apply(&older);
+    scene.webhook_becomes("same", "planned", |object| is(object, "Ready", "True", "Planned"));
+    let mut younger = webhook("same", Vendor::Brightpearl);
+    younger["metadata"]["name"] = json!("younger");
+    scene.apply(&younger);
+    assert!(scene.stalled("younger", "Conflict").contains(&format!("{}/same", scene.namespace)));
+    assert_eq!(tenant.writes(), 0);
+    scene.kubectl(&["delete", "webhook/same"]);
+    scene.ready("younger");
+    assert_eq!(tenant.stored().len(), 1);
 }

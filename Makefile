@@ -35,4 +35,4 @@ crds: build ## Write crds/ from the code
 	@$(BUILT)/hooktender crds --output-dir crds
 
 $(DENY):
-	CARGO_TARGET_DIR= $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
+	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

@@ -1,8 +1,9 @@
 //! Takes the steps of a plan, one at a time. Each outside effect is preceded by what makes it safe to die after it:
 //! the finalizer, the intent, the recorded id.
 
+use super::client::Client;
 use super::entry::Entry;
-use super::memory::{Client, Past};
+use super::memory::Past;
 use super::outcome::{Outcome, fields};
 use super::record::{RecordError, Recorder};
 use crate::api::VendorName;

@@ -1,11 +1,12 @@
 //! What is kept of one account from pass to pass: our own writes until the cache shows them, what the vendor refused,
 //! how long to wait, and the client.
 
+use super::client::Kept;
 use super::entry::{Asked, Entry, version};
 use crate::api::status::Pending;
 use crate::api::{VendorAccount, Webhook};
 use crate::plan::{Document, Observed};
-use crate::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError};
+use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::{HashMap, HashSet};
@@ -19,21 +20,6 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(90);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// What a vendor refused is tried again this seldom, unless it changes or is asked for.
 const SLOW_RETRY: Duration = Duration::from_secs(3600);
-
-/// A client, as much as the account's mode allows.
-pub(super) enum Client {
-    Reader(Connection<ReadOnly>),
-    Writer(Connection<ReadWrite>),
-}
-
-impl Client {
-    pub(super) async fn list(&self) -> Result<Vec<Observed>, VendorError> {
-        match self {
-            Self::Reader(connection) => connection.list().await,
-            Self::Writer(connection) => connection.list().await,
-        }
-    }
-}
 
 struct Refused {
     mark: u64,
@@ -72,7 +58,7 @@ pub struct Memory {
     account: Option<Arc<VendorAccount>>,
     /// Webhooks that were let go, until the cache has forgotten them.
     gone: HashSet<String>,
-    pub(super) client: Option<(String, Arc<Client>)>,
+    pub(super) client: Option<Kept>,
     /// What the vendor has, with our own writes since; for going on after a slice.
     pub(super) snapshot: Option<Vec<Observed>>,
     /// Everything that the last pass went by.

@@ -3,11 +3,12 @@
 //! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `gather` makes of
 //! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
-//! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `digest` remembers values that
-//! cannot be read back.
+//! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `client` is how the
+//! vendor is reached, `digest` remembers values that cannot be read back.
 
 mod account;
 mod apply;
+mod client;
 mod digest;
 mod due;
 mod entry;

@@ -2,10 +2,11 @@
 
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
+use super::client::Client;
 use super::due::{End, after, changed, saw, too_early};
 use super::entry::Entry;
 use super::gather::{conceal, declare, dependencies};
-use super::memory::{Client, Memory, Past};
+use super::memory::{Memory, Past};
 use super::outcome::{Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Dependency, Source, Values};
@@ -15,7 +16,7 @@ use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Declared, Item, Observed, Plan, plan};
 use crate::telemetry::Metrics;
-use crate::vendor::{Class, ConnectError, Connection, Settings, VendorError, advice, rules};
+use crate::vendor::{Class, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeSet;
@@ -149,7 +150,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .read(&wanted)
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
-        let client = self.client(memory, &values)?;
+        let (ceiling, settings) = (self.context.ceiling, &self.context.settings);
+        let client = Client::of(&mut memory.client, &self.account, &values, ceiling, settings)
+            .map_err(|trouble| Stop::Trouble(trouble, None))?;
         let mut observed = match memory.snapshot.take() {
             Some(snapshot) => snapshot,
             None => client.list().await.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?,
@@ -164,38 +167,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         self.list_unmanaged(&plan, &observed);
         self.summary.planned = true;
         self.work(memory, &client, &values, &plan, &declared, &mut observed).await
-    }
-
-    /// The account's client: kept from pass to pass, with its connections and tokens, while nothing it is made of changes.
-    fn client(&self, memory: &mut Memory, values: &Values) -> Result<Arc<Client>, Stop> {
-        let stalled =
-            |reason, message: String| Stop::Trouble(Trouble { reason, message, stalled: true }, None);
-        let (credentials, versions) = values
-            .credentials(&self.account.spec.vendor, &self.key.namespace)
-            .map_err(|message| stalled("Credentials", message))?;
-        let mode = self.account.spec.mode.max(self.context.ceiling);
-        let made_of = format!("{:?}/{mode:?}/{versions}", self.account.meta().generation);
-        if let Some((of, client)) = &memory.client
-            && *of == made_of
-        {
-            return Ok(Arc::clone(client));
-        }
-        let (vendor, settings) = (&self.account.spec.vendor, &self.context.settings);
-        let client = match mode {
-            Mode::Plan => Connection::open(vendor, &credentials, settings).map(Client::Reader),
-            Mode::Enforce => Connection::open(vendor, &credentials, settings).map(Client::Writer),
-        };
-        let client = Arc::new(client.map_err(|error| {
-            let reason = match &error {
-                ConnectError::Endpoint(_) => "EndpointNotAllowed",
-                ConnectError::Secret(_) | ConnectError::Unsupported { .. } | ConnectError::Client(_) => {
-                    "Credentials"
-                }
-            };
-            stalled(reason, error.to_string())
-        })?);
-        memory.client = Some((made_of, Arc::clone(&client)));
-        Ok(client)
     }
 
     /// What nobody declares is not touched, so it can be counted before anything is done.
@@ -242,7 +213,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let strained = past.strained(entry).or(stop.as_ref());
             let taken = match strained {
                 Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),
-                _ => self.one(past, client, item, webhook, entry, observed).await?,
+                _ => match self.one(past, client, item, webhook, entry, observed).await {
+                    Err(error) if error.is_of_the_object_alone() => {
+                        self.unrecorded(item, &error);
+                        continue;
+                    }
+                    taken => taken?,
+                },
             };
             match taken {
                 Taken::Stays(outcome) => {
@@ -331,6 +308,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
+    /// The API server refuses something of just this Webhook. It is tried again at the next pass.
+    fn unrecorded(&mut self, item: &Item, error: &RecordError) {
+        tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %item.key, "{}", chain(error));
+        self.summary.failed += 1;
+    }
+
     async fn let_go(&mut self, entry: &Entry, item: &Item, what: String) {
         let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
         self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
@@ -355,7 +338,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let mut concealed = None;
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
-                let mark = seen.mark(entry.status.external_id.as_deref());
+                let mark = || seen.mark(entry.status.external_id.as_deref());
                 concealed = conceal(entry, document, seen.values, webhook.concealed_changed, mark)
                     .map_err(Stop::Cluster)?;
                 past.in_sync(&entry.uid, document);
@@ -368,7 +351,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
         let happened = settle(entry, webhook, item, outcome, concealed, self.vendor, self.now);
-        entry.write(&self.context.recorder).await?;
+        match entry.write(&self.context.recorder).await {
+            Err(error) if error.is_of_the_object_alone() => self.unrecorded(item, &error),
+            written => written?,
+        }
         if let Some(happened) = happened {
             self.tell(entry, item, &happened).await;
         }

@@ -27,6 +27,13 @@ pub struct RecordError {
     source: Box<kube::Error>,
 }
 
+impl RecordError {
+    /// Whether the API server refuses just this object, so that all others can go on.
+    pub(super) fn is_of_the_object_alone(&self) -> bool {
+        matches!(&*self.source, kube::Error::Api(refused) if matches!(refused.code, 400 | 413 | 422))
+    }
+}
+
 /// Something that happened to an object, for `kubectl describe`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happened {

@@ -25,7 +25,8 @@ fn polished(crd: CustomResourceDefinition) -> Result<CustomResourceDefinition, s
 /// Takes out, at every level:
 /// - `oneOf` of bare `required` lists, which a union derives to: it would answer "must validate one and only one
 ///   schema" beside the CEL rule that says what to write;
-/// - `nullable`, so that an explicit null is dropped by the API server and means "absent".
+/// - `nullable`, so that an explicit null is dropped by the API server and means "absent";
+/// - line breaks inside a paragraph of a description, which are the source's and not the reader's.
 fn polish(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -39,6 +40,11 @@ fn polish(value: &mut Value) {
             }
             if let Some(Value::Array(allowed)) = map.get_mut("enum") {
                 allowed.retain(|v| !v.is_null());
+            }
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                let paragraphs: Vec<_> =
+                    text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+                *text = paragraphs.join("\n\n");
             }
             map.values_mut().for_each(polish);
         }

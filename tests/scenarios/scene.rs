@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use hooktender_cluster::{AuditEvent, Cluster, eventually};
@@ -41,6 +40,8 @@ pub(crate) struct Scene {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
     kubeconfig: PathBuf,
+    /// Trusts this cluster's API server.
+    http: reqwest::Client,
 }
 
 impl Scene {
@@ -53,7 +54,9 @@ impl Scene {
     pub(crate) fn at(cluster: &'static Cluster, name: &str) -> Self {
         let namespace = cluster.namespace(name).unwrap();
         let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
-        let scene = Self { cluster, namespace, kubeconfig };
+        let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
+        let scene = Self { cluster, namespace, kubeconfig, http };
         scene.apply(&secret("hook-secrets", &json!({"token": TOKEN})));
         scene
     }
@@ -100,14 +103,8 @@ impl Scene {
 
     /// Reads a path below the namespace's, such as `webhooks/name`; null if there is nothing.
     fn read(&self, group: &str, path: &str) -> Value {
-        static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
-        let http = HTTP.get_or_init(|| {
-            let ca = reqwest::Certificate::from_pem(self.cluster.ca().as_bytes()).unwrap();
-            let builder = reqwest::Client::builder().no_proxy();
-            builder.tls_certs_only([ca]).build().unwrap()
-        });
         let url = format!("{}/apis/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace);
-        let (status, text) = vendors::send(http.get(url).bearer_auth(self.cluster.admin_token()));
+        let (status, text) = vendors::send(self.http.get(url).bearer_auth(self.cluster.admin_token()));
         match status.as_u16() {
             200 => serde_json::from_str(&text).unwrap(),
             404 => Value::Null,

@@ -17,10 +17,11 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// What the operator is allowed: no more than it needs.
 const RULES: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
-- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [get, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [vendoraccounts], verbs: [get, list, watch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
-- {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
+- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
 ";
 
 /// The value of `$(TOKEN)` in the usual Webhooks.

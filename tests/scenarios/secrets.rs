@@ -108,5 +108,15 @@ fn secrets_of_superoffice_are_seen_nowhere() {
         let id = tenant.ids().remove(0);
         tenant.edit(&id, &json!({"Secret": "canary-overwritten"}));
         scene.pass("account");
+        // A refusal that repeats a secret.
+        let echo = json!({"operation": "update", "kind": "status", "status": 400, "body": {
+            "Error": true, "ErrorType": "SoException", "ErrorMessage": "canary-second-token is too weak", "ErrorSource": "",
+        }});
+        tenant.fault(&echo);
+        scene.patch(
+            "webhook/hook",
+            &json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "a@example.com"}}}}),
+        );
+        scene.stalled("hook", "Rejected");
     });
 }

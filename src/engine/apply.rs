@@ -53,6 +53,9 @@ impl<R: Recorder> Worker<'_, R> {
                 self.adopt(entry, id).await?;
                 self.supersede(connection, entry, old).await?
             }
+            Step::Update(id, desired) if item.cause == Cause::Halted => {
+                return self.revive(connection, past, entry, item, id, desired).await;
+            }
             Step::Update(id, desired) => self.update(connection, past, entry, id, desired).await?,
             Step::Replace(old, desired) => match self.create(connection, past, entry, desired).await? {
                 Ok(()) => self.supersede(connection, entry, old).await?,
@@ -143,6 +146,31 @@ impl<R: Recorder> Worker<'_, R> {
             }
             Err(error) => Ok(Err(remember(past, entry, desired, error))),
         }
+    }
+
+    /// Starts one again that the vendor had stopped by itself. What is declared is in order, so that a refusal is not the
+    /// Webhook's, and is tried again in its own time.
+    async fn revive(
+        &mut self,
+        connection: &Connection<ReadWrite>,
+        past: &mut Past,
+        entry: &mut Entry,
+        item: &Item,
+        id: &ExternalId,
+        desired: &Document,
+    ) -> Result<Taken, RecordError> {
+        past.try_again(&entry.uid);
+        Ok(Taken::Stays(match self.update(connection, past, entry, id, desired).await? {
+            Ok(()) => {
+                past.revived(&entry.uid, None);
+                Outcome::Done(self.said(entry, item))
+            }
+            Err(error) if error.class == Class::Rejected => {
+                past.revived(&entry.uid, Some(error.message));
+                Outcome::InSync
+            }
+            Err(error) => Outcome::Failed(error),
+        }))
     }
 
     /// The new one is recorded before the old one goes, so that whoever dies in between knows both.

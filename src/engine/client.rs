@@ -2,12 +2,14 @@
 //! when anything that it is made of changes.
 
 use super::outcome::Trouble;
-use super::secrets::Values;
+use super::secrets::{Source, Values};
+use crate::api::account::RateLimit;
 use crate::api::{Mode, VendorAccount};
 use crate::plan::Observed;
-use crate::vendor::{ConnectError, Connection, ReadOnly, ReadWrite, Settings, VendorError};
+use crate::vendor::{Budget, ConnectError, Connection, ReadOnly, ReadWrite, Settings, VendorError};
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A client that may read, or write too.
 pub(super) enum Client {
@@ -15,10 +17,35 @@ pub(super) enum Client {
     Writer(Connection<ReadWrite>),
 }
 
-/// A client, and what it is made of.
+/// A client, and what it is made of. The budget outlives it: new credentials make no new calls.
+#[derive(Default)]
 pub(super) struct Kept {
     made_of: String,
-    client: Arc<Client>,
+    client: Option<Arc<Client>>,
+    rate: Option<RateLimit>,
+    budget: Option<Arc<Budget>>,
+}
+
+impl Kept {
+    /// The account's budget.
+    fn budget(&mut self, account: &VendorAccount) -> Arc<Budget> {
+        if self.rate != account.spec.rate_limit {
+            self.rate = account.spec.rate_limit;
+            self.budget = None;
+        }
+        let new = || Arc::new(Budget::of(&account.spec.vendor, account.spec.rate_limit.as_ref()));
+        Arc::clone(self.budget.get_or_insert_with(new))
+    }
+
+    /// How long the account has to wait for its next call, if it has to.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.budget.as_ref()?.wait()
+    }
+
+    /// How many calls the account can make now, where there is a limit.
+    pub(super) fn remaining(&self) -> Option<u32> {
+        self.budget.as_ref()?.remaining()
+    }
 }
 
 impl Client {
@@ -31,37 +58,41 @@ impl Client {
 
     /// The client that was kept, or a new one.
     pub(super) fn of(
-        kept: &mut Option<Kept>,
+        kept: &mut Kept,
         account: &VendorAccount,
         values: &Values,
+        source: &impl Source,
         ceiling: Mode,
         settings: &Settings,
     ) -> Result<Arc<Self>, Trouble> {
         let stalled = |reason, message| Trouble { reason, message, stalled: true };
         let (vendor, namespace) = (&account.spec.vendor, account.namespace().unwrap_or_default());
-        let (credentials, versions) =
-            values.credentials(vendor, &namespace).map_err(|message| stalled("Credentials", message))?;
+        let (credentials, versions) = values
+            .credentials(vendor, &namespace, source)
+            .map_err(|message| stalled("Credentials", message))?;
         let mode = account.spec.mode.max(ceiling);
         let made_of = format!("{:?}/{mode:?}/{versions}", account.meta().generation);
-        if let Some(kept) = kept
+        if let Some(client) = &kept.client
             && kept.made_of == made_of
         {
-            return Ok(Arc::clone(&kept.client));
+            return Ok(Arc::clone(client));
         }
+        let budget = kept.budget(account);
         let client = match mode {
-            Mode::Plan => Connection::open(vendor, &credentials, settings).map(Self::Reader),
-            Mode::Enforce => Connection::open(vendor, &credentials, settings).map(Self::Writer),
+            Mode::Plan => Connection::open(vendor, &credentials, budget, settings).map(Self::Reader),
+            Mode::Enforce => Connection::open(vendor, &credentials, budget, settings).map(Self::Writer),
         };
         let client = Arc::new(client.map_err(|error| {
             let reason = match &error {
                 ConnectError::Endpoint(_) => "EndpointNotAllowed",
-                ConnectError::Secret(_) | ConnectError::Unsupported { .. } | ConnectError::Client(_) => {
+                ConnectError::Secret(_) | ConnectError::Unusable { .. } | ConnectError::Client(_) => {
                     "Credentials"
                 }
             };
             stalled(reason, error.to_string())
         })?);
-        *kept = Some(Kept { made_of, client: Arc::clone(&client) });
+        kept.made_of = made_of;
+        kept.client = Some(Arc::clone(&client));
         Ok(client)
     }
 }

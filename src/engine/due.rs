@@ -1,6 +1,7 @@
 //! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
 
 use super::entry::Entry;
+use super::gather::until_shown;
 use super::memory::{Memory, Seen, Wait};
 use super::outcome::SETTLING;
 use crate::api::conditions::{self, READY};
@@ -20,6 +21,8 @@ pub(super) enum End<'a> {
     Done,
     /// Steps are left for the next slice.
     Left,
+    /// Steps are left for when the account may make calls again, which is soon.
+    Paced(Duration),
     /// A version had moved between reading and writing.
     Outdated,
     /// The vendor, or the way to it; with the vendor's error where there is one.
@@ -92,6 +95,10 @@ pub(super) fn after(
     match end {
         End::Done => past.recovered(),
         End::Left => return Duration::ZERO,
+        End::Paced(wait) => {
+            past.wait = Some(Wait { until: now + *wait, asked_for: true });
+            return *wait;
+        }
         End::Outdated => {
             past.outdated += 1;
             if past.outdated <= OUTDATED {
@@ -103,6 +110,10 @@ pub(super) fn after(
         End::Trouble { error: Some(error), .. } if error.class == Class::Throttled => {
             past.wait = Some(Wait { until: now + error.retry_after.unwrap_or(THROTTLED), asked_for: true });
         }
+        // In maintenance, say: the vendor knows when to ask again.
+        End::Trouble { error: Some(VendorError { retry_after: Some(wait), .. }), .. } => {
+            past.wait = Some(Wait { until: now + *wait, asked_for: true });
+        }
         End::Trouble { stalled: true, .. } => {}
         End::Trouble { stalled: false, .. } | End::Cluster => {
             past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
@@ -112,6 +123,7 @@ pub(super) fn after(
     for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
         after = after.min(until_settled(memory, entry).unwrap_or(after));
         after = after.min(memory.past.until_rested(&entry.uid).unwrap_or(after));
+        after = after.min(memory.past.until_revival(&entry.uid).unwrap_or(after));
     }
     memory.past.due = Some(now + after);
     memory.past.wait.map_or(after, |wait| wait.until.saturating_duration_since(now))
@@ -120,8 +132,12 @@ pub(super) fn after(
 /// How long until a create that was not answered is settled. One that settled while the pass ran is looked at again
 /// soon; one that is settled and held for another reason is not waited for.
 fn until_settled(memory: &Memory, entry: &Entry) -> Option<Duration> {
-    let left = memory.past.until_settled(&entry.uid, entry.status.pending.as_ref()?);
     let held_for_it = conditions::get(&entry.status.conditions, READY).is_some_and(|c| c.reason == SETTLING);
+    let left = match &entry.status.pending {
+        Some(pending) => memory.past.until_settled(&entry.uid, pending),
+        None if held_for_it => until_shown(entry),
+        None => return None,
+    };
     if left.is_zero() { held_for_it.then_some(Duration::from_millis(100)) } else { Some(left) }
 }
 

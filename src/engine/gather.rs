@@ -9,8 +9,10 @@ use crate::api::status::Concealed;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Everything that a pass over the account reads beside the objects themselves.
 pub(super) fn dependencies<'a>(
@@ -59,6 +61,8 @@ pub(super) fn declare(
         values_changed,
         concealed_changed,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
+        revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
+        fresh: !until_shown(entry).is_zero(),
         deleting: webhook.metadata.deletion_timestamp.is_some(),
         policy: Policy {
             mode: spec.mode.max(account.spec.mode).max(ceiling),
@@ -69,6 +73,17 @@ pub(super) fn declare(
         },
         redactor,
     }
+}
+
+/// How long a subscription that was made lately may still be missing from the vendor's list.
+pub(super) fn until_shown(entry: &Entry) -> Duration {
+    let Some(applied) = entry.status.last_applied.as_ref() else {
+        return Duration::ZERO;
+    };
+    let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
+    // A clock that went backwards must not make it longer.
+    let since = Duration::try_from(Timestamp::now().duration_since(applied.time.0)).unwrap_or(longest);
+    longest.saturating_sub(since)
 }
 
 fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {

@@ -34,6 +34,20 @@ struct Strain {
     error: VendorError,
 }
 
+/// A subscription that the vendor had stopped by itself is started again at once, then after this long,
+const REVIVAL: Duration = Duration::from_secs(300);
+/// growing to this.
+const LONGEST_REVIVAL: Duration = Duration::from_secs(6 * 3600);
+
+/// Tries to start one again that the vendor had stopped by itself.
+struct Revival {
+    tries: u32,
+    /// When the next try is due.
+    until: Instant,
+    /// What the vendor said when it refused the last one.
+    refused: Option<String>,
+}
+
 /// Why an account waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wait {
@@ -51,6 +65,12 @@ pub(super) struct Seen {
     pub(super) webhooks: HashMap<String, (u64, u64)>,
 }
 
+/// What the vendor has, and when it was read.
+pub(super) struct Snapshot {
+    pub(super) observed: Vec<Observed>,
+    pub(super) read: Instant,
+}
+
 /// What is kept of one account.
 pub struct Memory {
     pub(super) entries: HashMap<String, Entry>,
@@ -58,9 +78,9 @@ pub struct Memory {
     account: Option<Arc<VendorAccount>>,
     /// Webhooks that were let go, until the cache has forgotten them.
     gone: HashSet<String>,
-    pub(super) client: Option<Kept>,
+    pub(super) client: Kept,
     /// What the vendor has, with our own writes since; for going on after a slice.
-    pub(super) snapshot: Option<Vec<Observed>>,
+    pub(super) snapshot: Option<Snapshot>,
     /// Everything that the last pass went by.
     pub(super) seen: Seen,
     pub(super) past: Past,
@@ -74,6 +94,7 @@ pub(super) struct Past {
     strained: HashMap<String, Strain>,
     /// When a request whose outcome is unknown came to its end.
     ended: HashMap<String, Instant>,
+    revived: HashMap<String, Revival>,
     failures: u32,
     pub(super) wait: Option<Wait>,
     /// When the next pass is due by itself.
@@ -91,7 +112,7 @@ impl Memory {
             entries: HashMap::new(),
             account: None,
             gone: HashSet::new(),
-            client: None,
+            client: Kept::default(),
             snapshot: None,
             seen: Seen::default(),
             past: Past {
@@ -99,6 +120,7 @@ impl Memory {
                 in_sync: HashMap::new(),
                 strained: HashMap::new(),
                 ended: HashMap::new(),
+                revived: HashMap::new(),
                 failures: 0,
                 wait: None,
                 due: None,
@@ -164,6 +186,7 @@ impl Past {
         self.refused.retain(|uid, _| keep(uid));
         self.strained.retain(|uid, _| keep(uid));
         self.ended.retain(|uid, _| keep(uid));
+        self.revived.retain(|uid, _| keep(uid));
     }
 
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
@@ -239,6 +262,40 @@ impl Past {
     pub(super) fn try_again(&mut self, uid: &str) {
         self.refused.remove(uid);
         self.strained.remove(uid);
+        if let Some(revival) = self.revived.get_mut(uid) {
+            revival.until = Instant::now();
+        }
+    }
+
+    /// Whether it is time to start one again that the vendor has stopped by itself.
+    pub(super) fn may_revive(&self, uid: &str) -> bool {
+        self.until_revival(uid).is_none()
+    }
+
+    /// How long until that time, if it is still to come.
+    pub(super) fn until_revival(&self, uid: &str) -> Option<Duration> {
+        let until = self.revived.get(uid)?.until;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// One was started again, or the vendor refused that.
+    pub(super) fn revived(&mut self, uid: &str, refused: Option<String>) {
+        let tries = self.revived.get(uid).map_or(0, |revival| revival.tries);
+        let wait = (REVIVAL * 2_u32.saturating_pow(tries.min(16))).min(LONGEST_REVIVAL);
+        let revival = Revival { tries: tries.saturating_add(1), until: Instant::now() + wait, refused };
+        self.revived.insert(uid.to_owned(), revival);
+    }
+
+    /// What the vendor said when it refused to start one again.
+    pub(super) fn revival_refused(&self, uid: &str) -> Option<&str> {
+        self.revived.get(uid)?.refused.as_deref()
+    }
+
+    /// The vendor delivers: once it has done so for a while, the next stop is the first again.
+    pub(super) fn delivers(&mut self, uid: &str) {
+        if self.may_revive(uid) {
+            self.revived.remove(uid);
+        }
     }
 
     /// A create came to its end and nobody knows whether it was done.

@@ -4,7 +4,8 @@
 //! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
 //! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `client` is how the
-//! vendor is reached, `digest` remembers values that cannot be read back.
+//! vendor is reached, `digest` remembers values that cannot be read back, and `keeper` writes tokens that
+//! a vendor exchanged back into their Secret.
 
 mod account;
 mod apply;
@@ -13,6 +14,7 @@ mod digest;
 mod due;
 mod entry;
 mod gather;
+mod keeper;
 pub mod memory;
 pub mod orphan;
 mod outcome;

@@ -5,9 +5,9 @@ use super::gather::sensitive_fields;
 use super::record::Happened;
 use crate::api::ObjectKey;
 use crate::api::VendorName;
-use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
+use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
-use crate::plan::{Cause, Change, Declared, Desired, Hold, Item};
+use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -42,7 +42,8 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn of(error: &VendorError) -> Self {
-        Self { reason: error.class.as_str(), message: error.to_string(), stalled: is_stalled(error.class) }
+        let message = if error.is_paced() { error.message.clone() } else { error.to_string() };
+        Self { reason: error.class.as_str(), message, stalled: is_stalled(error.class) }
     }
 }
 
@@ -78,13 +79,23 @@ impl Verdict {
     }
 }
 
+/// What the pass has seen and kept of one Webhook, for its status.
+pub(super) struct Noted {
+    /// What was last sent of the values that cannot be read back.
+    pub(super) concealed: Option<Concealed>,
+    /// Whether the vendor delivers, where it tells.
+    pub(super) delivery: Option<Delivery>,
+    /// What the vendor said when it refused to start deliveries again.
+    pub(super) revival_refused: Option<String>,
+}
+
 /// Brings the status of one Webhook up to date; tells what is to be told, which is nothing if nothing is new.
 pub(super) fn settle(
     entry: &mut Entry,
     declared: &Declared,
     item: &Item,
     outcome: &Outcome,
-    concealed: Option<Concealed>,
+    noted: Noted,
     vendor: VendorName,
     now: Timestamp,
 ) -> Option<Happened> {
@@ -98,11 +109,48 @@ pub(super) fn settle(
     }
     let drifted = !in_sync && item.cause.is_drift();
     conclude(entry, &verdict, drifted, item, vendor, now);
+    delivering(&mut entry.status, &noted, entry.asked.generation, vendor, now);
     entry.status.plan = Some(planned(item, in_sync));
     if in_sync {
-        applied(&mut entry.status, declared, item, concealed, now);
+        applied(&mut entry.status, declared, item, noted.concealed, now);
     }
-    told(&before, entry, item, outcome, &verdict)
+    told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status))
+}
+
+/// The condition `Delivering`, where the vendor tells.
+fn delivering(
+    status: &mut WebhookStatus,
+    noted: &Noted,
+    generation: Option<i64>,
+    vendor: VendorName,
+    now: Timestamp,
+) {
+    let (delivers, reason, message) = match (noted.delivery, &noted.revival_refused) {
+        (None, _) => return status.conditions.retain(|condition| condition.type_ != DELIVERING),
+        (Some(Delivery::On), _) => (true, "Active", String::new()),
+        (Some(Delivery::Off), _) => {
+            (false, "Stopped", format!("{vendor} does not deliver: its state is Stopped"))
+        }
+        (Some(Delivery::Halted), refused) => {
+            let refused = refused
+                .as_ref()
+                .map_or_else(String::new, |why| format!("; starting it again was refused: {why}"));
+            let message =
+                format!("{vendor} has stopped deliveries, as too many failed: mend the receiver{refused}");
+            (false, "TooManyErrors", message)
+        }
+    };
+    conditions::set(&mut status.conditions, DELIVERING, delivers, reason, &message, generation, now);
+}
+
+/// Tells, once, that the vendor has stopped deliveries by itself.
+fn stopped(before: &WebhookStatus, now: &WebhookStatus) -> Option<Happened> {
+    let of = |status: &WebhookStatus| {
+        let condition = conditions::get(&status.conditions, DELIVERING)?;
+        (condition.reason == "TooManyErrors").then(|| condition.message.clone())
+    };
+    let (was, is) = (of(before), of(now)?);
+    (was.as_ref() != Some(&is)).then_some(Happened { warning: true, reason: "TooManyErrors", note: is })
 }
 
 /// Brings the status of one Webhook up to date when its account could not be worked on. One that was in sync stays so:
@@ -169,6 +217,12 @@ fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Ve
             SETTLING,
             format!(
                 "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
+            ),
+        ),
+        Hold::NotShownYet => Verdict::busy(
+            SETTLING,
+            format!(
+                "it was made just now and {vendor} does not list it; its list may lag, and is read again"
             ),
         ),
         Hold::DriftReported => {
@@ -330,6 +384,9 @@ fn transition(before: &WebhookStatus, entry: &Entry, verdict: &Verdict, warning:
 }
 
 fn done(item: &Item) -> &'static str {
+    if item.cause == Cause::Halted {
+        return "Reactivated";
+    }
     match (item.action, item.cause.is_drift()) {
         (Action::Create | Action::Update | Action::Replace, true) => "DriftCorrected",
         (Action::Create, false) => "Created",

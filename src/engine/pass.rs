@@ -6,17 +6,17 @@ use super::client::Client;
 use super::due::{End, after, changed, saw, too_early};
 use super::entry::Entry;
 use super::gather::{conceal, declare, dependencies};
-use super::memory::{Memory, Past};
-use super::outcome::{Outcome, Trouble, settle};
+use super::memory::{Memory, Past, Snapshot};
+use super::outcome::{Noted, Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Dependency, Source, Values};
 use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Declared, Item, Observed, Plan, plan};
+use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, plan};
 use crate::telemetry::Metrics;
-use crate::vendor::{Class, Settings, VendorError, advice, rules};
+use crate::vendor::{Class, Operation, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeSet;
@@ -26,6 +26,10 @@ use std::time::{Duration, Instant};
 
 /// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
 const SLICE: Duration = Duration::from_secs(10);
+/// What the vendor has is read again when a backlog has been worked on for so long.
+const SNAPSHOT: Duration = Duration::from_secs(60);
+/// A wait for the account's own pace that is shorter than this is not worth a word to anybody.
+const PAUSE: Duration = Duration::from_secs(3);
 /// How many strangers are listed in the account's status.
 const LISTED: usize = 50;
 
@@ -151,22 +155,31 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         let (ceiling, settings) = (self.context.ceiling, &self.context.settings);
-        let client = Client::of(&mut memory.client, &self.account, &values, ceiling, settings)
+        let source = &self.context.source;
+        let client = Client::of(&mut memory.client, &self.account, &values, source, ceiling, settings)
             .map_err(|trouble| Stop::Trouble(trouble, None))?;
-        let mut observed = match memory.snapshot.take() {
-            Some(snapshot) => snapshot,
-            None => client.list().await.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?,
+        let known = memory.snapshot.take().filter(|known| known.read.elapsed() < SNAPSHOT);
+        let mut snapshot = if let Some(known) = known {
+            known
+        } else {
+            let read = Instant::now();
+            let listed = client.list().await;
+            let observed = listed.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?;
+            Snapshot { observed, read }
         };
+        let observed = &mut snapshot.observed;
         let declared: Vec<Declared> = self
             .uids
             .iter()
             .filter_map(|uid| memory.entries.get(uid))
             .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
             .collect();
-        let plan = plan(rules(self.vendor), &declared, &observed);
-        self.list_unmanaged(&plan, &observed);
+        let plan = plan(rules(self.vendor), &declared, observed);
+        self.list_unmanaged(&plan, observed);
         self.summary.planned = true;
-        self.work(memory, &client, &values, &plan, &declared, &mut observed).await
+        let worked = self.work(memory, &client, &values, &plan, &declared, observed).await;
+        memory.snapshot = Some(snapshot);
+        worked
     }
 
     /// What nobody declares is not touched, so it can be counted before anything is done.
@@ -196,10 +209,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         for item in &plan.items {
             let webhook = &declared[item.index];
             let uid = self.uids[item.index].clone();
-            if item.step.is_some()
-                && stop.is_none()
-                && (Instant::now() >= deadline || self.context.stopping())
-            {
+            if item.step.as_ref().is_some_and(Step::calls) && stop.is_none() {
+                stop = memory.client.wait().map(|wait| VendorError::paced(Operation::List, wait));
+            }
+            let out_of_time = stop.is_none() && (Instant::now() >= deadline || self.context.stopping());
+            if item.step.is_some() && (out_of_time || stop.as_ref().is_some_and(is_pause)) {
                 self.summary.left += 1;
                 continue;
             }
@@ -238,7 +252,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
         self.summary.counts.declared = number(memory.entries.len());
         self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
-        memory.snapshot = Some(std::mem::take(observed));
         match stop {
             Some(error) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
             None => Ok(()),
@@ -350,7 +363,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if entry.asked.request.is_some() {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
-        let happened = settle(entry, webhook, item, outcome, concealed, self.vendor, self.now);
+        let delivery = entry.status.external_id.as_deref().and_then(|id| seen.at(id)?.delivery);
+        if delivery == Some(Delivery::On) {
+            past.delivers(&entry.uid);
+        }
+        let revival_refused = past.revival_refused(&entry.uid).map(str::to_owned);
+        let noted = Noted { concealed, delivery, revival_refused };
+        let happened = settle(entry, webhook, item, outcome, noted, self.vendor, self.now);
         match entry.write(&self.context.recorder).await {
             Err(error) if error.is_of_the_object_alone() => self.unrecorded(item, &error),
             written => written?,
@@ -383,6 +402,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         started: Instant,
     ) -> Duration {
         let (trouble, end) = match &result {
+            Err(Stop::Trouble(_, Some(error))) if is_pause(error) => {
+                (None, End::Paced(error.retry_after.unwrap_or_default()))
+            }
             Ok(()) if self.summary.left > 0 => (None, End::Left),
             Ok(()) if self.summary.outdated => (None, End::Outdated),
             Ok(()) => (None, End::Done),
@@ -397,15 +419,19 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 (None, End::Cluster)
             }
         };
-        if !matches!(end, End::Left) {
+        // What is left to do is planned again from what is known; anything else begins with a new list.
+        let throttled =
+            matches!(end, End::Trouble { error: Some(error), .. } if error.class == Class::Throttled);
+        if !(throttled || matches!(end, End::Left | End::Paced(_))) {
             memory.snapshot = None;
         }
-        if !matches!(end, End::Cluster) {
+        if !matches!(end, End::Cluster | End::Paced(_)) {
             self.account_status(trouble, &end).await;
         }
         let after = after(memory, &self.account, &self.uids, &end);
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
+        self.context.metrics.left(&self.key, memory.client.remaining());
         let Summary { counts, done, held, failed, left, .. } = &self.summary;
         tracing::info!(
             vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
@@ -414,6 +440,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         );
         after
     }
+}
+
+/// Whether the account only waits for its own pace, and not for long.
+fn is_pause(error: &VendorError) -> bool {
+    error.is_paced() && error.retry_after.is_none_or(|wait| wait < PAUSE)
 }
 
 fn number(n: usize) -> i64 {

@@ -1,12 +1,14 @@
-//! The one reader of Secrets, and of ConfigMaps beside them.
+//! The one reader of Secrets, and of ConfigMaps beside them. `keeper` writes what a vendor exchanged.
 
+use super::keeper::ClusterKeeper;
 use crate::api::account::Vendor;
 use crate::api::{ObjectKey, SecretKeyRef};
-use crate::vendor::Credentials;
+use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
 use secrecy::SecretString;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +54,9 @@ pub trait Source: Send + Sync {
     /// Reads each of them once. One that is not there is left out.
     fn read(&self, wanted: &BTreeSet<Dependency>)
     -> impl Future<Output = Result<Values, kube::Error>> + Send;
+
+    /// Who keeps tokens in that Secret, as it was read at that version; none where nothing can be kept.
+    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenKeeper>>;
 }
 
 impl Values {
@@ -94,17 +99,34 @@ impl Values {
         self.found.insert(Dependency::ConfigMap(key), Keys { values: values.collect(), version });
     }
 
+    /// The version of an object that was read.
+    fn version(&self, of: &Dependency) -> Option<&str> {
+        self.found.get(of).map(|keys| keys.version.as_str())
+    }
+
     /// The credentials that an account names, all in its own namespace, and a mark that changes when they do.
     pub(super) fn credentials(
         &self,
         vendor: &Vendor,
         namespace: &str,
+        source: &impl Source,
     ) -> Result<(Credentials, String), String> {
         let mut credentials = Credentials::default();
-        for at in secret_refs(vendor) {
+        for Wanted { at, optional } in wanted(vendor) {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
-            if let Value::Secret(value) = self.get(&from, &at.key)? {
-                credentials.insert(at, value);
+            match self.get(&from, &at.key) {
+                Ok(Value::Secret(value)) => credentials.insert(&at, value),
+                Ok(Value::Plain(_)) => {}
+                // A Secret that is not there at all is worth a word although none of its keys is a must.
+                Err(_) if optional && self.version(&from).is_some() => {}
+                Err(missing) => return Err(missing),
+            }
+        }
+        if let Some(name) = rotating(vendor) {
+            let key = ObjectKey::new(namespace, name);
+            let version = self.version(&Dependency::Secret(key.clone())).unwrap_or_default().to_owned();
+            if let Some(keeper) = source.keeper(key, version) {
+                credentials.kept_by(keeper);
             }
         }
         Ok((credentials, self.versions(account_dependencies(vendor, namespace))))
@@ -113,15 +135,39 @@ impl Values {
 
 /// The Secrets that an account names.
 pub(super) fn account_dependencies(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = Dependency> {
-    secret_refs(vendor).into_iter().map(move |at| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
+    wanted(vendor)
+        .into_iter()
+        .map(move |Wanted { at, .. }| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
+}
+
+/// A key of a Secret that an account names.
+struct Wanted {
+    at: SecretKeyRef,
+    optional: bool,
+}
+
+/// The Secret whose tokens the vendor exchanges for others.
+fn rotating(vendor: &Vendor) -> Option<&str> {
+    use crate::api::brightpearl::BrightpearlCredentials as B;
+    match vendor {
+        Vendor::Brightpearl(account) => match &account.credentials {
+            B::Oauth(app) => Some(&app.token_secret_ref.name),
+            B::StaffToken(_) | B::AccountToken(_) => None,
+        },
+        Vendor::Contensis(_) | Vendor::Superoffice(_) => None,
+    }
 }
 
 /// Every key of a Secret that an account names.
-fn secret_refs(vendor: &Vendor) -> Vec<&SecretKeyRef> {
+fn wanted(vendor: &Vendor) -> Vec<Wanted> {
     use crate::api::brightpearl::BrightpearlCredentials as B;
     use crate::api::contensis::ContensisCredentials as C;
     use crate::api::superoffice::SuperofficeCredentials as S;
-    match vendor {
+    if let Some(name) = rotating(vendor) {
+        let at = |key: &&str| SecretKeyRef { name: name.into(), key: (*key).into() };
+        return OAUTH_KEYS.iter().map(|key| Wanted { at: at(key), optional: true }).collect();
+    }
+    let all: Vec<&SecretKeyRef> = match vendor {
         Vendor::Brightpearl(account) => match &account.credentials {
             B::StaffToken(app) | B::AccountToken(app) => vec![&app.token_secret_ref],
             B::Oauth(_) => vec![],
@@ -145,7 +191,8 @@ fn secret_refs(vendor: &Vendor) -> Vec<&SecretKeyRef> {
             }
             S::Bearer(bearer) => vec![&bearer.token_secret_ref],
         },
-    }
+    };
+    all.into_iter().map(|at| Wanted { at: at.clone(), optional: false }).collect()
 }
 
 /// Reads from the cluster, by `get` and nothing else.
@@ -181,5 +228,9 @@ impl Source for ClusterSource {
             }
         }
         Ok(values)
+    }
+
+    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenKeeper>> {
+        Some(Arc::new(ClusterKeeper::new(self.client.clone(), secret, version)))
     }
 }

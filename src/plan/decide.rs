@@ -213,6 +213,14 @@ impl Case<'_> {
                 ..Verdict::held(found, settling)
             };
         }
+        // Let go now, it would turn up later and belong to nobody.
+        if found.is_none() && webhook.recorded.is_some() && webhook.fresh {
+            return Verdict {
+                action: Action::Delete,
+                cause: Cause::Deleted,
+                ..Verdict::held(webhook.recorded.clone(), Hold::NotShownYet)
+            };
+        }
         let mut doomed: Vec<ExternalId> = found.iter().cloned().chain(twin).collect();
         doomed.extend(self.superseded());
         if doomed.is_empty() {
@@ -261,7 +269,7 @@ impl Case<'_> {
             cause,
             changes: creation(self.rules, desired, self.hide()),
             step: Some(Step::Create(desired.clone())),
-            hold: self.settling(),
+            hold: self.settling().or_else(|| self.not_shown_yet(cause)),
             ..Verdict::nothing(None)
         }
     }
@@ -274,7 +282,7 @@ impl Case<'_> {
             changes.extend(resent(&self.rules.concealed(desired), rotated));
         }
         if changes.is_empty() {
-            return self.unchanged(id, named);
+            return self.halted(found, desired).unwrap_or_else(|| self.unchanged(id, named));
         }
         // A name in the spec that is not recorded yet is a change of the spec as well.
         let ours = named || rotated || self.spec_changed(desired);
@@ -298,6 +306,27 @@ impl Case<'_> {
         }
     }
 
+    /// The vendor has stopped it by itself, and it is time to start it again.
+    fn halted(&self, found: &Observed, desired: &Document) -> Option<Verdict> {
+        let (field, switched) = self.rules.halted(&found.document, desired)?;
+        if !self.webhook.revive || !self.superseded().is_empty() {
+            return None;
+        }
+        let change = Change {
+            field: field.into(),
+            before: Some(switched.from.into()),
+            after: Some(switched.to.into()),
+            replaces: false,
+        };
+        Some(Verdict {
+            action: Action::Update,
+            cause: Cause::Halted,
+            changes: vec![change],
+            step: Some(Step::Update(found.id.clone(), desired.clone())),
+            ..Verdict::nothing(Some(found.id.clone()))
+        })
+    }
+
     /// Somebody saved it at the vendor since our own last write: what cannot be read back may be another value now.
     /// Nobody can tell, so that it is not reported as drift; where drift is corrected, the value is sent again.
     fn may_be_overwritten(&self, found: &Observed) -> bool {
@@ -314,6 +343,11 @@ impl Case<'_> {
             hold: self.settling(),
             ..verdict
         }
+    }
+
+    /// Set while a subscription that was made lately may be there although the list does not show it.
+    fn not_shown_yet(&self, cause: Cause) -> Option<Hold> {
+        (self.webhook.fresh && cause != Cause::New).then_some(Hold::NotShownYet)
     }
 
     /// Set while the vendor may still be working on a create.

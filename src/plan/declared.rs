@@ -8,6 +8,7 @@ use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 
 /// One Webhook, as far as deciding needs it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Declared {
     /// Which Webhook it is.
     pub key: Key,
@@ -33,6 +34,10 @@ pub struct Declared {
     pub concealed_changed: bool,
     /// The vendor's own mark of the subscription after what was last sent, where it has one.
     pub mark: Option<String>,
+    /// Whether a subscription that the vendor has stopped by itself is to be started again now.
+    pub revive: bool,
+    /// Whether its subscription was made so lately that the vendor's list may not show it yet.
+    pub fresh: bool,
     /// Whether the object is being deleted.
     pub deleting: bool,
     /// What a person allows.

@@ -171,6 +171,11 @@ impl Value {
         }
     }
 
+    /// Whether it is that text.
+    pub fn is_text(&self, text: &str) -> bool {
+        matches!(self, Self::Text(own) if own.exposed() == text)
+    }
+
     /// Whether anything in it is secret.
     pub fn is_secret(&self) -> bool {
         match self {

@@ -18,6 +18,8 @@ pub enum Cause {
     SpecChanged,
     /// Somebody changed it at the vendor.
     VendorEdit,
+    /// The vendor has stopped it by itself.
+    Halted,
     /// It was there, and is gone.
     Gone,
     /// Its replacement is in place.
@@ -35,6 +37,7 @@ impl Cause {
             Self::Found => "found at the vendor",
             Self::SpecChanged => "spec changed",
             Self::VendorEdit => "vendor-side edit",
+            Self::Halted => "stopped by the vendor after too many errors",
             Self::Gone => "gone at the vendor",
             Self::Superseded => "replaced",
             Self::Deleted => "Webhook deleted",
@@ -43,7 +46,7 @@ impl Cause {
 
     /// Whether the vendor's copy differs although nothing that is declared did.
     pub fn is_drift(self) -> bool {
-        matches!(self, Self::VendorEdit | Self::Gone)
+        matches!(self, Self::VendorEdit | Self::Halted | Self::Gone)
     }
 }
 
@@ -56,6 +59,8 @@ pub enum Hold {
     Suspended,
     /// A create may still be under way at the vendor.
     Settling,
+    /// What was made lately is not in the vendor's list, which may lag.
+    NotShownYet,
     /// `driftPolicy: Report`.
     DriftReported,
     /// Unclaimed ones look alike.
@@ -90,6 +95,19 @@ pub enum Step {
     Delete(Vec<ExternalId>),
     /// Let the object go, without a call.
     Release,
+}
+
+impl Step {
+    /// Whether the vendor is called for it.
+    pub fn calls(&self) -> bool {
+        match self {
+            Self::Create(_) | Self::Update(..) | Self::Replace(..) | Self::Finish(_) | Self::Delete(_) => {
+                true
+            }
+            Self::Adopt(_, replaced) => replaced.is_some(),
+            Self::Release => false,
+        }
+    }
 }
 
 /// The order of work: what a person waits for never waits behind periodic work.

@@ -87,6 +87,19 @@ pub struct Observed {
     pub created: Option<String>,
     /// A mark that moves whenever somebody saves it at the vendor, where the vendor has one.
     pub mark: Option<String>,
+    /// Whether the vendor delivers, where it tells.
+    pub delivery: Option<Delivery>,
     /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name, and version marks.
     pub raw: serde_json::Value,
+}
+
+/// Whether a vendor delivers what a subscription asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It does.
+    On,
+    /// Somebody has stopped it.
+    Off,
+    /// The vendor itself has stopped it, as too many deliveries failed.
+    Halted,
 }

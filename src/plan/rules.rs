@@ -101,6 +101,20 @@ pub enum Rule {
     Sealed,
     /// Cannot be read back, so never compared.
     WriteOnly,
+    /// Byte for byte, but for a value that only the vendor sets, which is as good as any: nothing is delivered then, and
+    /// whether to start again is not a matter of comparing.
+    Switch {
+        /// What is declared for deliveries.
+        on: &'static str,
+        /// What the vendor sets when it has stopped by itself.
+        halted: &'static str,
+    },
+}
+
+/// From what to what a switch is turned.
+pub(super) struct Switched {
+    pub(super) from: &'static str,
+    pub(super) to: &'static str,
 }
 
 impl Rules {
@@ -121,6 +135,17 @@ impl Rules {
             field.rule.concealed(field.name, document.get(field.name), &mut found);
         }
         found
+    }
+
+    /// The switch that the vendor has turned off by itself although it is declared to be on.
+    pub(super) fn halted(&self, observed: &Document, desired: &Document) -> Option<(&'static str, Switched)> {
+        self.fields.iter().find_map(|field| match field.rule {
+            Rule::Switch { on, halted } => {
+                let is = observed.get(field.name).is_text(halted) && desired.get(field.name).is_text(on);
+                is.then_some((field.name, Switched { from: halted, to: on }))
+            }
+            _ => None,
+        })
     }
 
     /// The rule of a top-level field.
@@ -198,6 +223,7 @@ impl Rule {
     pub fn same(self, a: &Value, b: &Value) -> bool {
         match (self, a, b) {
             (Self::WriteOnly, _, _) => true,
+            (Self::Switch { halted, .. }, a, b) if a.is_text(halted) || b.is_text(halted) => true,
             (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
                 a.exposed().to_lowercase() == b.exposed().to_lowercase()
             }

@@ -86,6 +86,8 @@ pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         sensitive: Vec::new(),
         values_changed: false,
         concealed_changed: false,
+        revive: false,
+        fresh: false,
         mark: None,
         deleting: false,
         policy: ENFORCE,
@@ -104,6 +106,7 @@ pub(super) fn has(external_id: &str, document: Document) -> Observed {
         summary: format!("summary of {external_id}"),
         created: None,
         mark: None,
+        delivery: None,
         raw: serde_json::Value::Null,
     }
 }

@@ -72,6 +72,7 @@ pub struct Metrics {
     drift: Family<VendorLabels, Counter>,
     last_pass: Family<AccountLabels, Gauge>,
     broken: Family<AccountLabels, Counter>,
+    budget: Family<AccountLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -82,6 +83,7 @@ impl Default for Metrics {
         );
         let (passes, requests, actions) = (Family::default(), Family::default(), Family::default());
         let (drift, last_pass, broken) = (Family::default(), Family::default(), Family::default());
+        let budget = Family::default();
         registry.register("passes", "Passes over an account, by what came of them", Family::clone(&passes));
         registry.register(
             "vendor_requests",
@@ -100,9 +102,15 @@ impl Default for Metrics {
             "When the last good pass over an account ended",
             Family::clone(&last_pass),
         );
+        registry.register(
+            "budget_remaining",
+            "Calls that an account could make at once after its last pass, where there is a limit",
+            Family::clone(&budget),
+        );
         registry.register("broken_passes", "Passes that panicked or hung", Family::clone(&broken));
         registry.register("build", "The build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        Self { registry: Arc::new(registry), passes, requests, durations, actions, drift, last_pass, broken }
+        let registry = Arc::new(registry);
+        Self { registry, passes, requests, durations, actions, drift, last_pass, broken, budget }
     }
 }
 
@@ -123,10 +131,19 @@ impl Metrics {
         self.broken.get_or_create(&AccountLabels::of(account)).inc();
     }
 
+    /// How many calls an account could make at once; none where there is no limit.
+    pub(crate) fn left(&self, account: &ObjectKey, calls: Option<u32>) {
+        match calls {
+            Some(calls) => drop(self.budget.get_or_create(&AccountLabels::of(account)).set(calls.into())),
+            None => drop(self.budget.remove(&AccountLabels::of(account))),
+        }
+    }
+
     /// An account is gone.
     pub(crate) fn forget(&self, account: &ObjectKey) {
         self.last_pass.remove(&AccountLabels::of(account));
         self.broken.remove(&AccountLabels::of(account));
+        self.budget.remove(&AccountLabels::of(account));
     }
 
     /// Something was done about a Webhook.

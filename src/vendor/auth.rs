@@ -2,13 +2,33 @@
 
 use crate::api::SecretKeyRef;
 use crate::plan::Redactor;
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Values of the Secrets that an account names. No `Debug`, no `Serialize`.
 #[derive(Clone, Default)]
 pub struct Credentials {
     values: HashMap<(String, String), SecretString>,
+    keeper: Option<Arc<dyn TokenKeeper>>,
+}
+
+/// Tokens that replace those in a Secret, by key.
+pub type NewTokens = Vec<(&'static str, SecretString)>;
+
+/// Keeps tokens that a vendor gave in exchange for others where those came from. What it answers is fit to be shown.
+pub trait TokenKeeper: Send + Sync {
+    /// Whether new tokens could be kept right now: asked before the old ones are given away for good.
+    fn ready(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Keeps them, unless the Secret holds another value than `replaced` under that key by now: then somebody else was
+    /// first, and what they put there counts. Tokens are not used before they are kept.
+    fn keep(
+        &self,
+        replaced: (&'static str, SecretString),
+        tokens: NewTokens,
+    ) -> BoxFuture<'_, Result<(), String>>;
 }
 
 /// A Secret or a key that an account names and that is not there.
@@ -25,6 +45,16 @@ impl Credentials {
     /// Adds the value of one key of one Secret.
     pub fn insert(&mut self, at: &SecretKeyRef, value: SecretString) {
         self.values.insert((at.name.clone(), at.key.clone()), value);
+    }
+
+    /// Says who keeps tokens that replace those here.
+    pub fn kept_by(&mut self, keeper: Arc<dyn TokenKeeper>) {
+        self.keeper = Some(keeper);
+    }
+
+    /// Who keeps tokens that replace those here.
+    pub(crate) fn keeper(&self) -> Option<Arc<dyn TokenKeeper>> {
+        self.keeper.clone()
     }
 
     /// The value, without white space around it: a trailing newline is never part of a token, key or user name, and
@@ -49,4 +79,10 @@ impl Credentials {
             redactor.hide(&value.expose_secret().trim().into(), "(redacted)");
         }
     }
+}
+
+/// Those keys of Secrets, for a message that says where to look.
+pub(crate) fn named(keys: &[&SecretKeyRef]) -> String {
+    let all: Vec<_> = keys.iter().map(|at| format!("the key {} of Secret {}", at.key, at.name)).collect();
+    all.join(" and ")
 }

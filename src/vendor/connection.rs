@@ -2,6 +2,7 @@
 
 use super::auth::{Credentials, MissingSecret};
 use super::brightpearl::Brightpearl;
+use super::budget::Budget;
 use super::contensis::Contensis;
 use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
 use super::error::VendorError;
@@ -10,11 +11,13 @@ use super::transport::{Access, CallReport, Reporter, Transport};
 use super::{Vendor as _, brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::account::Vendor;
+use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
 use crate::plan::{Document, ExternalId, Observed, Redactor, Rules, Text, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a connection may do, as a type.
 pub trait AccessLevel: Send + Sync + 'static {
@@ -62,13 +65,15 @@ pub enum ConnectError {
     /// A Secret or a key is missing.
     #[error(transparent)]
     Secret(#[from] MissingSecret),
-    /// This kind of login is not built yet.
-    #[error("credentials.{kind} is not supported by this version of hooktender; use {instead}")]
-    Unsupported {
-        /// The kind that is asked for.
-        kind: &'static str,
-        /// What to use instead.
-        instead: &'static str,
+    /// A value in a Secret cannot be what it should be.
+    #[error("the key {key} of Secret {name} {problem}")]
+    Unusable {
+        /// Name of the Secret.
+        name: String,
+        /// The key in it.
+        key: String,
+        /// What is wrong with it, and what to do. Never the value.
+        problem: String,
     },
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
@@ -99,16 +104,18 @@ macro_rules! each {
 }
 
 impl<A: AccessLevel> Connection<A> {
-    /// Checks address and credentials; calls nobody.
+    /// Checks address and credentials; calls nobody. All clients of an account draw on its one `budget`.
     pub fn open(
         account: &Vendor,
         credentials: &Credentials,
+        budget: Arc<Budget>,
         settings: &Settings,
     ) -> Result<Self, ConnectError> {
         let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
         credentials.hide(&mut redactor);
-        let transport = Transport::new(account.name(), access, redactor, Arc::clone(&settings.report))
+        let report = Arc::clone(&settings.report);
+        let transport = Transport::new(account.name(), access, redactor, budget, report)
             .map_err(|error| ConnectError::Client(error.to_string()))?;
         let vendor = match account {
             Vendor::Brightpearl(account) => {
@@ -160,7 +167,24 @@ pub fn rules(vendor: VendorName) -> &'static Rules {
 pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
     match vendor {
         VendorName::Brightpearl => brightpearl::advice(desired),
-        VendorName::Contensis | VendorName::Superoffice => None,
+        VendorName::Superoffice => superoffice::advice(desired),
+        VendorName::Contensis => None,
+    }
+}
+
+/// Whether a subscription that the vendor has stopped by itself is to be started again.
+pub fn revives(subscription: &Subscription) -> bool {
+    match subscription {
+        Subscription::Superoffice(declared) => declared.on_too_many_errors == OnTooManyErrors::Reactivate,
+        Subscription::Brightpearl(_) | Subscription::Contensis(_) => false,
+    }
+}
+
+/// How long a new subscription may be missing from the vendor's list (vendors/contensis.md 10, row 21).
+pub fn slow_to_show(vendor: VendorName) -> Duration {
+    match vendor {
+        VendorName::Contensis => Duration::from_secs(10),
+        VendorName::Brightpearl | VendorName::Superoffice => Duration::ZERO,
     }
 }
 

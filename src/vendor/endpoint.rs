@@ -10,6 +10,11 @@ use url::{Host, Url};
 pub struct Endpoint(Url);
 
 impl Endpoint {
+    /// The address itself.
+    pub(crate) fn url(&self) -> Url {
+        self.0.clone()
+    }
+
     /// The address of a path below the endpoint's own. Segments are taken as they are given.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();

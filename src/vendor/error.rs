@@ -53,6 +53,24 @@ pub struct VendorError {
 }
 
 impl VendorError {
+    /// A call that was not sent, so that nothing came of it.
+    pub(crate) fn unsent(class: Class, operation: Operation, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { class, operation, status: None, message, retry_after: None, outcome_unknown: false }
+    }
+
+    /// A call that was not sent because the account's budget is used up. The same words whatever the wait, so that nothing
+    /// is written again because a second has passed.
+    pub(crate) fn paced(operation: Operation, wait: Duration) -> Self {
+        let message = "the account's budget of calls is used up; it goes on by itself";
+        Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, message) }
+    }
+
+    /// Whether it is our own pace, and not the vendor, that makes the account wait.
+    pub fn is_paced(&self) -> bool {
+        self.class == Class::Throttled && self.status.is_none()
+    }
+
     /// A failure that the vendor answered with, so that its outcome is known.
     pub(crate) fn answered(
         class: Class,

@@ -5,19 +5,23 @@
 
 mod auth;
 pub mod brightpearl;
+mod budget;
 mod connection;
 pub mod contensis;
 pub mod endpoint;
 pub mod error;
 #[cfg(test)]
 mod seeds;
+mod session;
 pub mod superoffice;
-mod token;
 pub mod transport;
 
-pub use auth::{Credentials, MissingSecret};
+pub use auth::{Credentials, MissingSecret, NewTokens, TokenKeeper};
+pub(crate) use brightpearl::OAUTH_KEYS;
+pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, rules,
+    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, revives, rules,
+    slow_to_show,
 };
 pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};

@@ -73,7 +73,8 @@ fn superoffice_samples_survive() {
     for name in ["superoffice-post-request", "superoffice-post-response"] {
         let sample = seed(name);
         let seen = superoffice::document::observed(&answer(), sample.clone()).unwrap();
-        let again = superoffice::document::body(&seen.document, Some(&sample));
+        let again =
+            superoffice::document::body(&seen.document, Some(&sample), superoffice::generation(&sample));
         let mut expected = sample.clone();
         expected.as_object_mut().unwrap().remove("_Links");
         // The secret is the manifest's to say, and here there is none.

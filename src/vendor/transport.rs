@@ -1,14 +1,15 @@
-//! The one HTTP client: access gate, time-outs, safe retries, redaction, one report a call.
+//! The one HTTP client: access gate, budget, time-outs, safe retries, redaction, one report a call.
 
+use super::budget::Budget;
 use super::error::{Class, VendorError};
 use crate::api::VendorName;
 use crate::plan::Redactor;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The longest answer that is read: far above any list, far below what would hurt.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -16,6 +17,10 @@ const LONGEST_ANSWER: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take in all, unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +37,10 @@ pub enum Operation {
     Delete,
     /// Logging in.
     Token,
+    /// Finding out where the account lives, and how it is.
+    Locate,
+    /// Trying out what is to be written, without writing it.
+    Check,
 }
 
 impl Operation {
@@ -44,14 +53,24 @@ impl Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Token => "token",
+            Self::Locate => "locate",
+            Self::Check => "check",
         }
     }
 
     /// Whether the vendor's subscriptions change by it.
     pub fn writes(self) -> bool {
         match self {
-            Self::List | Self::Read | Self::Token => false,
+            Self::List | Self::Read | Self::Token | Self::Locate | Self::Check => false,
             Self::Create | Self::Update | Self::Delete => true,
+        }
+    }
+
+    /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
+    fn is_counted(self) -> bool {
+        match self {
+            Self::Token | Self::Locate => false,
+            Self::List | Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => true,
         }
     }
 }
@@ -86,6 +105,9 @@ pub struct CallReport {
 
 /// Is told of each call.
 pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
+
+/// Reads from an answer's headers how many calls are left, and in how long the vendor counts anew.
+pub(crate) type Meter = fn(&HeaderMap) -> Option<(u32, Duration)>;
 
 /// A request to be sent.
 pub(crate) struct Call<'a> {
@@ -129,6 +151,7 @@ pub(crate) struct Answer {
     body: Vec<u8>,
     redactor: Redactor,
     base: Redactor,
+    budget: Option<Arc<Budget>>,
 }
 
 /// The one HTTP client of an account.
@@ -138,6 +161,8 @@ pub(crate) struct Transport {
     access: Access,
     redactor: Redactor,
     report: Reporter,
+    budget: Arc<Budget>,
+    meter: Option<Meter>,
 }
 
 impl Transport {
@@ -146,6 +171,7 @@ impl Transport {
         vendor: VendorName,
         access: Access,
         redactor: Redactor,
+        budget: Arc<Budget>,
         report: Reporter,
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
@@ -154,7 +180,12 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, vendor, access, redactor, report })
+        Ok(Self { http, vendor, access, redactor, report, budget, meter: None })
+    }
+
+    /// The same client, told how the vendor tells what is left of its limit.
+    pub(crate) fn metered(self, meter: Meter) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
@@ -163,16 +194,15 @@ impl Transport {
     /// kept-alive connection may at any time. A write whose connection broke is not: it may have been done.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, VendorError> {
         if self.access == Access::ReadOnly && call.operation.writes() {
-            return Err(VendorError {
-                class: Class::Rejected,
-                operation: call.operation,
-                status: None,
-                message: "refused by hooktender: this client may only read (plan mode)".into(),
-                retry_after: None,
-                outcome_unknown: false,
-            });
+            let message = "refused by hooktender: this client may only read (plan mode)";
+            return Err(VendorError::unsent(Class::Rejected, call.operation, message));
         }
         let request = self.request(&call)?;
+        if call.operation.is_counted()
+            && let Err(wait) = self.budget.take(Instant::now())
+        {
+            return Err(VendorError::paced(call.operation, wait));
+        }
         let again = request.try_clone();
         match self.once(&call, request).await {
             Err((error, true)) => match again {
@@ -244,6 +274,9 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
+        if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
+            self.budget.told(left, anew, Instant::now());
+        }
         Ok(Answer {
             operation: call.operation,
             status: response.status(),
@@ -251,18 +284,13 @@ impl Transport {
             body,
             redactor: call.redactor.clone(),
             base: self.redactor.clone(),
+            budget: Some(Arc::clone(&self.budget)),
         })
     }
 
     fn unsent(&self, call: &Call<'_>, class: Class, message: &str) -> VendorError {
-        VendorError {
-            class,
-            operation: call.operation,
-            status: None,
-            message: self.redactor.redact(&call.redactor.redact(message)),
-            retry_after: None,
-            outcome_unknown: false,
-        }
+        let message = self.redactor.redact(&call.redactor.redact(message));
+        VendorError::unsent(class, call.operation, message)
     }
 }
 
@@ -306,7 +334,7 @@ impl Answer {
     #[cfg(test)]
     pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
         let (redactor, base) = (Redactor::default(), Redactor::default());
-        Self { operation, status, headers, body: body.as_bytes().to_vec(), redactor, base }
+        Self { operation, status, headers, body: body.as_bytes().to_vec(), redactor, base, budget: None }
     }
 
     /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
@@ -331,10 +359,19 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// How long `Retry-After` asks to wait, in seconds.
+    /// How long `Retry-After` asks to wait: seconds, or a date, which is read by the vendor's own clock.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
-        value.trim().parse().ok().map(Duration::from_secs)
+        let value = self.header(RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(value).ok()?;
+        Some(until.duration_since(self.date().unwrap_or_else(SystemTime::now)).unwrap_or_default())
+    }
+
+    /// The vendor's clock.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.header(DATE.as_str())?).ok()
     }
 
     /// An error with a message that is fit to be shown.
@@ -344,23 +381,39 @@ impl Answer {
         VendorError::answered(class, self.operation, self.status.as_u16(), message)
     }
 
+    /// Too fast. The whole account waits for as long as it is told, `wait`, or else what `Retry-After` says.
+    pub(crate) fn throttled(&self, said: &str, wait: Option<Duration>) -> VendorError {
+        let wait = wait.or_else(|| self.retry_after()).map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        if let (Some(budget), Some(wait)) = (&self.budget, wait) {
+            budget.close(wait, Instant::now());
+        }
+        VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, said) }
+    }
+
     /// The error of a status that says the same at every vendor. `said` is what the vendor's own envelope said, if the
     /// answer had one.
     pub(crate) fn failed(&self, said: Option<String>) -> VendorError {
-        let status = self.status;
         let foreign = said.is_none();
         let message = said.unwrap_or_else(|| self.foreign());
-        let mut error = match status.as_u16() {
+        match self.status.as_u16() {
             401 | 403 => self.error(Class::Credentials, message),
             404 | 410 if !foreign => self.error(Class::NotFound, message),
             409 | 412 => self.error(Class::Outdated, message),
-            429 => self.error(Class::Throttled, message),
+            429 => self.throttled(&message, None),
+            503 if self.speaks_of_throttling() => self.throttled(&message, None),
             400..=499 if !foreign => self.error(Class::Rejected, message),
             // A 4xx in a foreign envelope comes from something in between, or from a wrong address.
-            _ => self.error(Class::Unavailable, message),
-        };
-        error.retry_after = self.retry_after();
-        error
+            _ => {
+                let wait = self.retry_after().map(|wait| wait.min(LONGEST_WAIT));
+                VendorError { retry_after: wait, ..self.error(Class::Unavailable, message) }
+            }
+        }
+    }
+
+    /// A 503 is an outage, unless its text says that it is about the pace.
+    fn speaks_of_throttling(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).to_lowercase();
+        ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
     }
 
     /// What to say of an answer that is not in the vendor's own envelope.

@@ -56,7 +56,15 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: serde_json::Value) -> R
     })?;
     let id = parsed.id.ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
-    Ok(Observed { id: id_of(id), document: document(parsed), summary, created: None, mark: None, raw: item })
+    Ok(Observed {
+        id: id_of(id),
+        document: document(parsed),
+        summary,
+        created: None,
+        mark: None,
+        delivery: None,
+        raw: item,
+    })
 }
 
 /// What a POST made: the vendor answers with nothing but the id (2.1).
@@ -67,6 +75,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
         summary: String::new(),
         created: None,
         mark: None,
+        delivery: None,
         raw: serde_json::Value::Null,
     }
 }

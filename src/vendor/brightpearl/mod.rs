@@ -4,24 +4,32 @@ mod auth;
 pub(super) mod document;
 mod wire;
 
+pub(crate) use auth::OAUTH_KEYS;
 pub use document::RULES;
 pub(crate) use document::advice;
 
 use super::connection::{ConnectError, secrets_of};
+use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::brightpearl::BrightpearlAccount;
 use crate::plan::{Document, ExternalId, Observed};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use std::time::Duration;
+
+/// Milliseconds until the counter of calls starts anew (7).
+const PERIOD: &str = "brightpearl-next-throttle-period";
 
 /// A client of one Brightpearl account.
 pub(crate) struct Brightpearl {
     transport: Transport,
     endpoint: Endpoint,
     account: String,
-    login: auth::Login,
+    session: Session<auth::Exchange>,
+    /// What to say when the credentials are refused.
+    advice: String,
 }
 
 impl Brightpearl {
@@ -36,11 +44,13 @@ impl Brightpearl {
             (None, Some(code)) => format!("https://{code}.brightpearlconnect.com"),
             (None, None) => String::new(),
         };
+        let (session, advice) = auth::session(account, credentials, allowed)?;
         Ok(Self {
             endpoint: allowed.check(VendorName::Brightpearl, &url)?,
             account: account.account.clone(),
-            login: auth::Login::new(&account.credentials, credentials)?,
-            transport,
+            session,
+            advice,
+            transport: transport.metered(left),
         })
     }
 
@@ -50,15 +60,17 @@ impl Brightpearl {
         if let Some(id) = id {
             path = format!("{path}/{id}");
         }
-        let mut call = Call::new(operation, method, self.endpoint.join(&path));
-        call.headers = self.login.headers();
-        call
+        Call::new(operation, method, self.endpoint.join(&path))
+    }
+
+    async fn send<'a>(&'a self, call: impl Fn() -> Call<'a>) -> Result<Answer, VendorError> {
+        self.session.send(&self.transport, call).await
     }
 }
 
 impl Vendor for Brightpearl {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
-        let answer = self.transport.send(self.call(Operation::List, Method::GET, None)).await?;
+        let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
             let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
             return list
@@ -68,19 +80,23 @@ impl Vendor for Brightpearl {
                 .map(|one| document::observed(&answer, one))
                 .collect();
         }
-        let failed = failed(&answer);
+        let failed = self.failed(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
         if failed.class == Class::NotFound { Ok(Vec::new()) } else { Err(failed) }
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
         let body = document::body(desired);
-        let mut call = self.call(Operation::Create, Method::POST, None);
-        call.body = Body::Json(&body);
-        call.redactor = secrets_of(desired);
-        let answer = self.transport.send(call).await?;
+        let answer = self
+            .send(|| {
+                let mut call = self.call(Operation::Create, Method::POST, None);
+                call.body = Body::Json(&body);
+                call.redactor = secrets_of(desired);
+                call
+            })
+            .await?;
         if !answer.status.is_success() {
-            return Err(match failed(&answer) {
+            return Err(match self.failed(&answer) {
                 // There is nothing that a POST could not find but the account.
                 error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
                 error => error,
@@ -92,60 +108,79 @@ impl Vendor for Brightpearl {
 
     async fn update(&self, _: &Observed, _: &Document) -> Result<Observed, VendorError> {
         // Every field's rule says "replaces", so that no plan holds an update.
-        Err(VendorError {
-            class: Class::Rejected,
-            operation: Operation::Update,
-            status: None,
-            message: "Brightpearl has no update; a webhook is replaced".into(),
-            retry_after: None,
-            outcome_unknown: false,
-        })
+        let message = "Brightpearl has no update; a webhook is replaced";
+        Err(VendorError::unsent(Class::Rejected, Operation::Update, message))
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let answer = self.transport.send(self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
+        let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             return Ok(());
         }
-        match failed(&answer) {
+        match self.failed(&answer) {
             error if error.class == Class::NotFound => Ok(()),
             error => Err(error),
         }
     }
 }
 
-/// The error of an answer, by envelope (8.1) and status (8.3).
-fn failed(answer: &Answer) -> VendorError {
-    let said: Option<wire::Failure> = answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-    match (answer.status.as_u16(), said) {
-        (404, Some(wire::Failure::Service { errors })) => {
-            let own =
-                errors.iter().any(|e| e.code == "CMNC-404" && e.message.to_lowercase().contains("webhook"));
-            if own {
-                answer.error(Class::NotFound, wire::in_words(&errors))
-            } else {
+impl Brightpearl {
+    /// The error of an answer, by envelope (8.1) and status (8.3).
+    fn failed(&self, answer: &Answer) -> VendorError {
+        let said: Option<wire::Failure> =
+            answer.any_json().and_then(|json| serde_json::from_value(json).ok());
+        match (answer.status.as_u16(), said) {
+            (404, Some(wire::Failure::Service { errors })) => {
                 let said = wire::in_words(&errors);
-                answer.error(Class::Unavailable, format!("{said}; check the account code and the datacentre"))
+                let own = errors
+                    .iter()
+                    .any(|e| e.code == "CMNC-404" && e.message.to_lowercase().contains("webhook"));
+                if own {
+                    answer.error(Class::NotFound, said)
+                } else {
+                    let message = format!("{said}; check the account code and the datacentre");
+                    answer.error(Class::Unavailable, message)
+                }
             }
+            // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
+            (401, Some(wire::Failure::Gateway { .. })) => {
+                answer.failed(Some(format!("the token was not accepted; {}", self.advice)))
+            }
+            (403, said) => {
+                let said = match said {
+                    Some(wire::Failure::Service { errors }) => wire::in_words(&errors),
+                    Some(wire::Failure::Gateway { response }) => response,
+                    None => "permission denied".into(),
+                };
+                let whom = "give the app, or the member of staff it acts for, access to integrations";
+                answer.failed(Some(format!("{said}; {whom}")))
+            }
+            (503 | 429, Some(wire::Failure::Gateway { response }))
+                if response.contains("too many requests") =>
+            {
+                throttled(answer, &response)
+            }
+            (429, _) => throttled(answer, "too many requests"),
+            (_, Some(wire::Failure::Service { errors })) => answer.failed(Some(wire::in_words(&errors))),
+            (_, Some(wire::Failure::Gateway { response })) => answer.failed(Some(response)),
+            (_, None) => answer.failed(None),
         }
-        (_, Some(wire::Failure::Service { errors })) => answer.failed(Some(wire::in_words(&errors))),
-        // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
-        (401, Some(wire::Failure::Gateway { .. })) => {
-            answer.failed(Some("the token was not accepted; check the Secret and the app's reference".into()))
-        }
-        (503 | 429, Some(wire::Failure::Gateway { response })) if response.contains("too many requests") => {
-            throttled(answer, &response)
-        }
-        (429, _) => throttled(answer, "too many requests"),
-        (_, Some(wire::Failure::Gateway { response })) => answer.failed(Some(response)),
-        (_, None) => answer.failed(None),
     }
 }
 
-/// Over the cap: the header says in milliseconds when the counter starts anew (7).
+/// Over the cap: a header says in milliseconds when the counter starts anew (7). A client was seen that waits for another
+/// one, in seconds.
 fn throttled(answer: &Answer, said: &str) -> VendorError {
-    let period = answer.header("brightpearl-next-throttle-period").and_then(|ms| ms.trim().parse().ok());
-    let mut error = answer.error(Class::Throttled, said);
-    error.retry_after = period.map(Duration::from_millis).or_else(|| answer.retry_after());
-    error
+    let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse().ok());
+    let wait = number(PERIOD)
+        .map(Duration::from_millis)
+        .or_else(|| number("brightpearl-throttle-time").map(Duration::from_secs));
+    answer.throttled(said, wait)
+}
+
+/// What is left of the limit, on every answer (7).
+fn left(headers: &HeaderMap) -> Option<(u32, Duration)> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    let left = text("brightpearl-requests-remaining")?.parse().ok()?;
+    Some((left, Duration::from_millis(text(PERIOD)?.parse().ok()?)))
 }

@@ -44,6 +44,28 @@ pub(super) struct Webhook {
     pub(super) quality_of_service: Option<i64>,
 }
 
+/// The answer of the token endpoint (6.2), which has no envelope.
+#[derive(Deserialize)]
+pub(super) struct Tokens {
+    pub(super) access_token: String,
+    /// Seconds; seven days on the first grant.
+    #[serde(default = "a_week")]
+    pub(super) expires_in: u64,
+    /// The next one; without it the old one stays.
+    #[serde(default)]
+    pub(super) refresh_token: Option<String>,
+}
+
+fn a_week() -> u64 {
+    604_800
+}
+
+/// The refusal of the token endpoint.
+#[derive(Deserialize)]
+pub(super) struct TokenError {
+    pub(super) error: String,
+}
+
 /// The two envelopes of failure.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]

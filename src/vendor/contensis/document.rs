@@ -101,7 +101,7 @@ pub(in crate::vendor) fn observed(
         .and_then(Json::as_str)
         .map(str::to_owned);
     let mark = wire::version_no(&item).map(str::to_owned);
-    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, raw: item })
+    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw: item })
 }
 
 /// A name is a text, or in an old dialect a map by language: then the configured language's, else the first (4).

@@ -7,6 +7,7 @@ mod wire;
 pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};
+use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
@@ -24,7 +25,7 @@ pub(crate) struct Contensis {
     endpoint: Endpoint,
     project: String,
     language: Option<String>,
-    login: auth::Login,
+    session: Session<auth::Grant>,
 }
 
 impl Contensis {
@@ -39,11 +40,12 @@ impl Contensis {
             (None, Some(alias)) => format!("https://cms-{alias}.cloud.contensis.com"),
             (None, None) => String::new(),
         };
+        let endpoint = allowed.check(VendorName::Contensis, &url)?;
         Ok(Self {
-            endpoint: allowed.check(VendorName::Contensis, &url)?,
+            session: auth::session(&account.credentials, credentials, endpoint.clone())?,
+            endpoint,
             project: account.project.clone(),
             language: account.name_language.clone(),
-            login: auth::Login::new(&account.credentials, credentials)?,
             transport,
         })
     }
@@ -58,7 +60,7 @@ impl Contensis {
     }
 
     async fn send<'a>(&'a self, call: impl Fn() -> Call<'a>) -> Result<Answer, VendorError> {
-        self.login.send(&self.transport, &self.endpoint, call).await
+        self.session.send(&self.transport, call).await
     }
 
     async fn page(&self, page: Option<usize>) -> Result<(Answer, wire::Listing), VendorError> {

@@ -1,55 +1,179 @@
-//! How to log in at SuperOffice (vendors/superoffice.md 3): the static kinds, whose headers never change.
+//! How to log in at SuperOffice (vendors/superoffice.md 3): headers that never change, a system user's ticket, or a
+//! person's access token.
 
+use super::key::PrivateKey;
+use super::system_user::SystemUser;
+use super::wire;
+use crate::api::SecretKeyRef;
 use crate::api::superoffice::SuperofficeCredentials;
-use crate::vendor::{ConnectError, Credentials};
+use crate::vendor::auth::named;
+use crate::vendor::session::{Headers, Renewal, Session, Token};
+use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
+use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("so-apptoken");
 
-/// The headers of every request.
-pub(super) struct Login {
-    headers: Vec<(HeaderName, SecretString)>,
+/// What is renewed.
+pub(super) enum Grant {
+    SystemUser(SystemUser),
+    Consent(Consent),
 }
 
-impl Login {
-    pub(super) fn new(
-        kind: &SuperofficeCredentials,
-        credentials: &Credentials,
-    ) -> Result<Self, ConnectError> {
-        let headers = match kind {
-            SuperofficeCredentials::Basic(user) => {
-                let name = credentials.trimmed(&user.username_secret_ref)?;
-                let password = credentials.exact(&user.password_secret_ref)?;
-                let pair = format!("{}:{}", name.expose_secret(), password.expose_secret());
-                vec![(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)).into())]
-            }
-            SuperofficeCredentials::Bearer(bearer) => {
-                let token = credentials.trimmed(&bearer.token_secret_ref)?;
-                vec![(AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())]
-            }
-            SuperofficeCredentials::Ticket(ticket) => {
-                // A ticket is base64 already and goes as it is.
-                let value = credentials.trimmed(&ticket.ticket_secret_ref)?;
-                let mut headers = vec![(AUTHORIZATION, format!("SOTicket {}", value.expose_secret()).into())];
-                if let Some(at) = &ticket.app_token_secret_ref {
-                    headers.push((APP_TOKEN, credentials.trimmed(at)?));
-                }
-                headers
-            }
-            SuperofficeCredentials::SystemUser(_) => {
-                return Err(ConnectError::Unsupported { kind: "systemUser", instead: "basic or bearer" });
-            }
-            SuperofficeCredentials::RefreshToken(_) => {
-                return Err(ConnectError::Unsupported { kind: "refreshToken", instead: "basic or bearer" });
-            }
-        };
-        Ok(Self { headers })
+/// A person's consent (3.2). The token for it stays the same.
+pub(super) struct Consent {
+    central: Endpoint,
+    client_id: String,
+    client_secret: SecretString,
+    token: SecretString,
+    /// Where the credentials are, for messages.
+    from: String,
+}
+
+/// A tenant's central host and id, for the kinds that log in there.
+#[derive(Clone, Copy)]
+pub(super) struct Central<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) customer_id: &'a str,
+}
+
+/// A session with the account's credentials, and what to say when they are refused. `central` is there for a tenant in
+/// the cloud.
+pub(super) fn session(
+    kind: &SuperofficeCredentials,
+    credentials: &Credentials,
+    central: Option<Central<'_>>,
+) -> Result<(Session<Grant>, String), ConnectError> {
+    let fixed = |headers: Headers, keys: &[&SecretKeyRef]| {
+        Ok((Session::Fixed(headers), format!("check {}", named(keys))))
+    };
+    // The CRD lets these two stand with `online` only.
+    let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
+    match kind {
+        SuperofficeCredentials::Basic(user) => {
+            let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
+            let (user, pass) = (credentials.trimmed(name)?, credentials.exact(password)?);
+            let pair = STANDARD.encode(format!("{}:{}", user.expose_secret(), pass.expose_secret()));
+            fixed(vec![(AUTHORIZATION, format!("Basic {pair}").into())], &[name, password])
+        }
+        SuperofficeCredentials::Bearer(bearer) => {
+            let at = &bearer.token_secret_ref;
+            fixed(bearer_of(&credentials.trimmed(at)?), &[at])
+        }
+        SuperofficeCredentials::Ticket(ticket) => {
+            let mut keys = vec![&ticket.ticket_secret_ref];
+            keys.extend(&ticket.app_token_secret_ref);
+            let app_token =
+                ticket.app_token_secret_ref.as_ref().map(|at| credentials.trimmed(at)).transpose()?;
+            fixed(ticket_of(&credentials.trimmed(keys[0])?, app_token), &keys)
+        }
+        SuperofficeCredentials::SystemUser(user) => {
+            let central = online()?;
+            let (secret, token, key) = (
+                &user.client_secret_secret_ref,
+                &user.system_user_token_secret_ref,
+                &user.private_key_secret_ref,
+            );
+            let from = named(&[secret, token, key]);
+            let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
+            let private_key = parsed.map_err(|problem| ConnectError::Unusable {
+                name: key.name.clone(),
+                key: key.key.clone(),
+                problem,
+            })?;
+            let user = SystemUser::new(
+                central,
+                credentials.trimmed(secret)?,
+                credentials.trimmed(token)?,
+                private_key,
+                named(&[key]),
+                named(&[secret, token]),
+            );
+            let advice = format!("ask SuperOffice to let the app use the Webhook agent, or check {from}");
+            Ok((Session::renewed(Grant::SystemUser(user), None), advice))
+        }
+        SuperofficeCredentials::RefreshToken(consent) => {
+            let central = online()?;
+            let (secret, token) = (&consent.client_secret_secret_ref, &consent.refresh_token_secret_ref);
+            let from = named(&[secret, token]);
+            let grant = Consent {
+                central: central.endpoint.clone(),
+                client_id: consent.client_id.clone(),
+                client_secret: credentials.trimmed(secret)?,
+                token: credentials.trimmed(token)?,
+                from: from.clone(),
+            };
+            let advice = format!(
+                "ask SuperOffice to let the app use the Webhook agent, or check the rights of the person behind {from}"
+            );
+            Ok((Session::renewed(Grant::Consent(grant), None), advice))
+        }
+    }
+}
+
+fn bearer_of(token: &SecretString) -> Headers {
+    vec![(AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())]
+}
+
+/// A ticket is base64 already and goes as it is.
+fn ticket_of(ticket: &SecretString, app_token: Option<SecretString>) -> Headers {
+    let mut headers = vec![(AUTHORIZATION, format!("SOTicket {}", ticket.expose_secret()).into())];
+    headers.extend(app_token.map(|token| (APP_TOKEN, token)));
+    headers
+}
+
+impl Renewal for Grant {
+    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+        match self {
+            Self::SystemUser(user) => user.ticket(transport).await,
+            Self::Consent(consent) => consent.access(transport).await,
+        }
     }
 
-    pub(super) fn headers(&self) -> Vec<(HeaderName, SecretString)> {
-        self.headers.clone()
+    fn headers(&self, token: &SecretString) -> Headers {
+        match self {
+            Self::SystemUser(user) => ticket_of(token, Some(user.client_secret().clone())),
+            Self::Consent(_) => bearer_of(token),
+        }
+    }
+
+    /// One page shows an ended token as a 403 (3.2).
+    fn refuses(&self, answer: &Answer) -> bool {
+        matches!(answer.status.as_u16(), 401 | 403)
+    }
+}
+
+impl Consent {
+    async fn access(&self, transport: &Transport) -> Result<Token, VendorError> {
+        let url = self.central.join("login/common/oauth/tokens");
+        let mut call = Call::new(Operation::Token, Method::POST, url);
+        // In a form, so that no secret is in an address (3.2).
+        call.body = Body::Form(vec![
+            ("grant_type", "refresh_token".into()),
+            ("client_id", self.client_id.as_str().into()),
+            ("client_secret", self.client_secret.clone()),
+            ("refresh_token", self.token.clone()),
+        ]);
+        let answer = transport.send(call).await?;
+        if answer.status.is_client_error() && answer.status.as_u16() != 429 {
+            let said: Option<wire::TokenError> =
+                answer.any_json().and_then(|json| serde_json::from_value(json).ok());
+            let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
+            let message = format!(
+                "the token endpoint refused the refresh token ({code}); check clientId and {}, and whether the consent was revoked",
+                self.from
+            );
+            return Err(answer.error(Class::Credentials, message));
+        }
+        if !answer.status.is_success() {
+            return Err(answer.failed(None));
+        }
+        let token: wire::AccessToken = answer.json()?;
+        Ok(Token::lasting(token.access_token.into(), Duration::from_secs(token.expires_in)))
     }
 }

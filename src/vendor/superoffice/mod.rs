@@ -2,28 +2,72 @@
 
 mod auth;
 pub(super) mod document;
+mod key;
+mod system_user;
+mod tenant;
 mod wire;
 
 pub use document::RULES;
+pub(crate) use document::advice;
+#[cfg(test)]
+pub(in crate::vendor) use document::generation;
 
 use super::connection::{ConnectError, secrets_of};
+use super::session::Session;
 use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
-use crate::api::superoffice::SuperofficeAccount;
-use crate::plan::{Document, ExternalId, Observed};
+use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
+use crate::plan::{Document, ExternalId, Observed, Value};
 use reqwest::Method;
 use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
+use tenant::Tenant;
+use tokio::sync::Mutex;
 
 /// A save makes the vendor call the receiver, up to three times (7.1), so it may take its time.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How often one request follows a tenant that moves.
+const MOVES: u32 = 2;
 
-/// A client of one SuperOffice installation.
+/// A client of one SuperOffice tenant or installation.
 pub(crate) struct Superoffice {
     transport: Transport,
-    endpoint: Endpoint,
-    login: auth::Login,
+    tenant: Tenant,
+    session: Session<auth::Grant>,
+    /// What to say when the credentials are refused.
+    advice: String,
+    generation: AtomicGeneration,
+}
+
+/// Which generation of the server it is, as far as it matters: from 12.0 on it has several addresses for errors (6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::vendor) enum Generation {
+    OneErrorsEmail,
+    ErrorEmails,
+}
+
+/// What was found out about the server; it may be upgraded at any time, so that each list finds it out again.
+#[derive(Default)]
+struct AtomicGeneration(AtomicU8);
+
+impl AtomicGeneration {
+    fn get(&self) -> Option<Generation> {
+        match self.0.load(Ordering::Relaxed) {
+            1 => Some(Generation::OneErrorsEmail),
+            2 => Some(Generation::ErrorEmails),
+            _ => None,
+        }
+    }
+
+    fn set(&self, generation: Generation) {
+        let value = match generation {
+            Generation::OneErrorsEmail => 1,
+            Generation::ErrorEmails => 2,
+        };
+        self.0.store(value, Ordering::Relaxed);
+    }
 }
 
 impl Superoffice {
@@ -33,27 +77,47 @@ impl Superoffice {
         allowed: &AllowedEndpoints,
         transport: Transport,
     ) -> Result<Self, ConnectError> {
-        let Some(onsite) = &account.onsite else {
-            return Err(ConnectError::Unsupported { kind: "online", instead: "onsite" });
+        let tenant = match (&account.onsite, &account.online) {
+            (Some(onsite), _) => Tenant::Onsite(allowed.check(VendorName::Superoffice, &onsite.url)?),
+            (None, Some(online)) => Tenant::Online(tenant::Online {
+                central: allowed.check(VendorName::Superoffice, &central(online))?,
+                customer_id: online.customer_id.clone(),
+                allowed: allowed.clone(),
+                place: Mutex::default(),
+            }),
+            (None, None) => Tenant::Onsite(allowed.check(VendorName::Superoffice, "")?),
         };
-        Ok(Self {
-            endpoint: allowed.check(VendorName::Superoffice, &onsite.url)?,
-            login: auth::Login::new(&account.credentials, credentials)?,
-            transport,
-        })
+        let at = match &tenant {
+            Tenant::Onsite(_) => None,
+            Tenant::Online(online) => {
+                Some(auth::Central { endpoint: &online.central, customer_id: &online.customer_id })
+            }
+        };
+        let (session, advice) = auth::session(&account.credentials, credentials, at)?;
+        Ok(Self { transport, tenant, session, advice, generation: AtomicGeneration::default() })
     }
 
-    fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
-        let path = id.map_or_else(|| "api/v1/Webhook".to_owned(), |id| format!("api/v1/Webhook/{id}"));
-        let mut call = Call::new(operation, method, self.endpoint.join(&path));
-        call.headers = self.login.headers();
-        // The vendor's words come in the language that is asked for (10).
-        call.headers.push((ACCEPT_LANGUAGE, "en".into()));
-        call.timeout = match operation {
-            Operation::Create | Operation::Update => SAVE_TIMEOUT,
-            Operation::List | Operation::Read | Operation::Delete | Operation::Token => CALL_TIMEOUT,
-        };
-        call
+    /// Sends a request, and follows the tenant when it has moved: the wrong host takes nothing in (2.3). A read that
+    /// nobody answered may have gone to a host that is no more; a write is not repeated, as it may have been done.
+    async fn send<'a>(&self, call: impl Fn(&Endpoint) -> Call<'a>) -> Result<Answer, VendorError> {
+        let mut at = self.tenant.endpoint(&self.transport).await?;
+        for _ in 0..MOVES {
+            let result = self.session.send(&self.transport, || call(&at)).await;
+            let (repeatable, unknown) = match &result {
+                Ok(answer) if answer.status.as_u16() == 421 => (true, false),
+                Ok(answer) if is_away(answer) => (!answer.operation.writes(), answer.operation.writes()),
+                Err(error) if error.class == Class::Unavailable && error.status.is_none() => {
+                    (!error.outcome_unknown && !error.operation.writes(), error.outcome_unknown)
+                }
+                Ok(_) | Err(_) => return result,
+            };
+            let now = self.tenant.instead_of(&at, &self.transport).await;
+            match now.map_err(|error| VendorError { outcome_unknown: unknown, ..error })? {
+                Some(moved) if repeatable => at = moved,
+                _ => return result,
+            }
+        }
+        self.session.send(&self.transport, || call(&at)).await
     }
 
     async fn save(
@@ -62,14 +126,33 @@ impl Superoffice {
         current: Option<&Observed>,
         desired: &Document,
     ) -> Result<Observed, VendorError> {
-        let body = document::body(desired, current.map(|one| &one.raw));
-        let method = if current.is_some() { Method::PUT } else { Method::POST };
-        let mut call = self.call(operation, method, current.map(|one| &one.id));
-        call.body = Body::Json(&body);
-        call.redactor = secrets_of(desired);
-        let answer = self.transport.send(call).await?;
+        let generation = self.generation(desired).await?;
+        let body = document::body(desired, current.map(|one| &one.raw), generation);
+        let (method, path) = match current {
+            Some(current) => (Method::PUT, format!("/{}", current.id)),
+            None => (Method::POST, String::new()),
+        };
+        let request = |operation: Operation, method: &Method, path: &str| {
+            let (body, path, method) = (&body, path.to_owned(), method.clone());
+            move |at: &Endpoint| {
+                let mut call = call(at, operation, method.clone(), &path);
+                call.body = Body::Json(body);
+                call.redactor = secrets_of(desired);
+                call
+            }
+        };
+        let answer = self.send(request(operation, &method, &path)).await?;
         if !answer.status.is_success() {
-            return Err(failed(&answer));
+            let failed = self.failed(&answer);
+            // What a refused receiver looks like is not documented (7.1); a try of the receiver, which stores nothing,
+            // tells it from a fault of the vendor's (4.8).
+            return Err(match (answer.status.as_u16(), said(&answer)) {
+                (400 | 500, Some(_)) => {
+                    let tried = self.send(request(Operation::Check, &Method::POST, "/Test")).await;
+                    judged(failed, tried)
+                }
+                _ => failed,
+            });
         }
         let saved = document::observed(&answer, answer.json()?)?;
         match current {
@@ -82,19 +165,113 @@ impl Superoffice {
             _ => Ok(saved),
         }
     }
+
+    /// The server's generation, where it matters for that document: known from the last list, else from the vendor's
+    /// template (4.2).
+    async fn generation(&self, desired: &Document) -> Result<Generation, VendorError> {
+        if let Some(known) = self.generation.get() {
+            return Ok(known);
+        }
+        if matches!(desired.get("errorsEmail"), Value::Null) {
+            return Ok(Generation::OneErrorsEmail);
+        }
+        let answer = self.send(|at| call(at, Operation::Read, Method::GET, "/default")).await?;
+        if !answer.status.is_success() {
+            return Err(self.failed(&answer));
+        }
+        let generation = document::generation(&answer.json()?);
+        self.generation.set(generation);
+        Ok(generation)
+    }
+
+    /// The error of an answer, by envelope and status (10).
+    fn failed(&self, answer: &Answer) -> VendorError {
+        match (answer.status.as_u16(), said(answer)) {
+            (401 | 403, said) => {
+                let said = said.unwrap_or_else(|| "not logged in".into());
+                answer.failed(Some(format!("{said}; {}", self.advice)))
+            }
+            (421, _) => {
+                let message = "the tenant moves faster than it can be followed; it is looked for again";
+                answer.error(Class::Unavailable, message)
+            }
+            (_, said) => answer.failed(said),
+        }
+    }
+}
+
+/// A request to the tenant, wherever it lives.
+fn call<'a>(at: &Endpoint, operation: Operation, method: Method, path: &str) -> Call<'a> {
+    let mut call = Call::new(operation, method, at.join(&format!("api/v1/Webhook{path}")));
+    // The vendor's words come in the language that is asked for (10).
+    call.headers.push((ACCEPT_LANGUAGE, "en".into()));
+    call.timeout = match operation {
+        Operation::Create | Operation::Update | Operation::Check => SAVE_TIMEOUT,
+        Operation::List | Operation::Read | Operation::Delete | Operation::Token | Operation::Locate => {
+            CALL_TIMEOUT
+        }
+    };
+    call
+}
+
+/// The central host of a tenant's environment (2.2).
+fn central(online: &Online) -> String {
+    let host = match online.environment {
+        Environment::Sod => "sod",
+        Environment::Qaonline => "qaonline",
+        Environment::Online => "online",
+    };
+    online.url.clone().unwrap_or_else(|| format!("https://{host}.superoffice.com"))
+}
+
+/// Whether an answer speaks of the host and not of the request: the tenant may be somewhere else, or in maintenance.
+fn is_away(answer: &Answer) -> bool {
+    answer.status.is_server_error() && said(answer).is_none()
+}
+
+/// What the vendor's own envelope says; none if it is another's.
+fn said(answer: &Answer) -> Option<String> {
+    let json = answer.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+    answer.any_json().filter(|_| json).as_ref().and_then(wire::in_words)
+}
+
+/// A save that was refused, after its receiver was tried: a receiver that does not answer well is for people to mend, and
+/// nothing was stored. One that does leaves a 500 to be the vendor's own fault, after which nobody knows what was stored.
+fn judged(failed: VendorError, tried: Result<Answer, VendorError>) -> VendorError {
+    let Ok(answer) = tried else { return failed };
+    let Ok(tried) = answer.json::<wire::Tried>() else { return failed };
+    if tried.success {
+        return failed;
+    }
+    let why = tried.message.unwrap_or_default();
+    let why =
+        answer.error(Class::Rejected, format!("the receiver did not take SuperOffice's test call: {why}"));
+    VendorError {
+        class: Class::Rejected,
+        message: format!("{}; {}", failed.message, why.message),
+        outcome_unknown: false,
+        ..failed
+    }
 }
 
 impl Vendor for Superoffice {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
         // Unfiltered: what the filters match is not documented (4.1).
-        let answer = self.transport.send(self.call(Operation::List, Method::GET, None)).await?;
+        let answer = self.send(|at| call(at, Operation::List, Method::GET, "")).await?;
         if !answer.status.is_success() {
-            return Err(match failed(&answer) {
-                error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
-                error => error,
-            });
+            return match self.failed(&answer) {
+                // Of the two 404 only the service's own says that there are none (10); a wrong address has the other.
+                error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(Vec::new()),
+                error if error.class == Class::NotFound => {
+                    Err(VendorError { class: Class::Unavailable, ..error })
+                }
+                error => Err(error),
+            };
         }
         let list: Vec<serde_json::Value> = answer.json()?;
+        if let Some(first) = list.first() {
+            self.generation.set(document::generation(first));
+        }
         list.into_iter().map(|item| document::observed(&answer, item)).collect()
     }
 
@@ -107,29 +284,21 @@ impl Vendor for Superoffice {
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let answer = self.transport.send(self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
+        let path = format!("/{id}");
+        let answer = self.send(|at| call(at, Operation::Delete, Method::DELETE, &path)).await?;
         if answer.status.is_success() {
             return Ok(());
         }
-        match failed(&answer) {
+        match self.failed(&answer) {
             error if error.class == Class::NotFound => Ok(()),
             error => Err(error),
         }
     }
 }
 
-/// The error of an answer, by envelope and status (10).
-fn failed(answer: &Answer) -> VendorError {
-    let json = answer.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
-    let said = answer.any_json().filter(|_| json).as_ref().and_then(wire::in_words);
-    match (answer.status.as_u16(), said) {
-        // What a refused receiver looks like is not documented (7.1): on a save, an exception in the vendor's own
-        // envelope says that nothing was stored.
-        (400 | 500, Some(said)) if matches!(answer.operation, Operation::Create | Operation::Update) => {
-            let mut error = answer.error(Class::Rejected, said);
-            error.outcome_unknown = false;
-            error
-        }
-        (_, said) => answer.failed(said),
-    }
+/// Whether a 404 is the service's own, by the class of its exception (10).
+fn is_own_not_found(answer: &Answer) -> bool {
+    answer.any_json().is_some_and(|json| {
+        json.get("ErrorType").and_then(|kind| kind.as_str()) == Some("SoNotFoundException")
+    })
 }

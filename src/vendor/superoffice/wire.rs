@@ -27,6 +27,8 @@ pub(super) struct Webhook {
     pub(super) properties: Option<Value>,
     #[serde(default)]
     pub(super) errors_email: Option<String>,
+    #[serde(default)]
+    pub(super) error_emails: Option<Vec<String>>,
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
 }
@@ -61,4 +63,59 @@ pub(super) fn in_words(body: &Value) -> Option<String> {
         (Some(kind), None, None) => Some(kind.into()),
         (None, None, None) => None,
     }
+}
+
+/// A tenant's state, from the vendor's central host (2.3).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TenantState {
+    #[serde(default)]
+    pub(super) endpoint: Option<String>,
+    #[serde(default)]
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) is_running: bool,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub(super) valid_until: Option<String>,
+}
+
+/// The answer to a signed system token (3.1): a refusal has status 200 as well, and null members may be left out.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SystemUserAnswer {
+    #[serde(default)]
+    pub(super) is_successful: bool,
+    #[serde(default)]
+    pub(super) token: Option<String>,
+    #[serde(default)]
+    pub(super) error_message: Option<String>,
+}
+
+/// The answer of the token endpoint (3.2).
+#[derive(Deserialize)]
+pub(super) struct AccessToken {
+    pub(super) access_token: String,
+    /// Seconds; one page says 3600, another 20 minutes.
+    #[serde(default = "twenty_minutes")]
+    pub(super) expires_in: u64,
+}
+
+fn twenty_minutes() -> u64 {
+    1200
+}
+
+/// The refusal of the token endpoint.
+#[derive(Deserialize)]
+pub(super) struct TokenError {
+    pub(super) error: String,
+}
+
+/// What a try of a target came to (4.8).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Tried {
+    pub(super) success: bool,
+    #[serde(default)]
+    pub(super) message: Option<String>,
 }

@@ -1,0 +1,98 @@
+//! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
+
+use crate::api::ObjectKey;
+use crate::vendor::{NewTokens, TokenKeeper};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Who writes, as managed fields show it.
+const MANAGER: &str = "hooktender";
+
+/// Keeps tokens in a Secret of the cluster, guarded by its resource version.
+pub(super) struct ClusterKeeper {
+    api: Api<Secret>,
+    key: ObjectKey,
+    /// The version that the tokens were read at, or written.
+    version: Mutex<String>,
+}
+
+impl ClusterKeeper {
+    pub(super) fn new(client: Client, key: ObjectKey, version: String) -> Self {
+        Self { api: Api::namespaced(client, &key.namespace), key, version: Mutex::new(version) }
+    }
+
+    async fn patch(&self, data: &BTreeMap<&str, ByteString>, dry_run: bool) -> Result<(), kube::Error> {
+        let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let body = json!({ "metadata": { "resourceVersion": version }, "data": data });
+        let params = PatchParams { field_manager: Some(MANAGER.into()), dry_run, ..PatchParams::default() };
+        let written = self.api.patch(&self.key.name, &params, &Patch::Merge(&body)).await?;
+        if !dry_run {
+            self.remember(&written);
+        }
+        Ok(())
+    }
+
+    fn remember(&self, secret: &Secret) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) =
+            secret.resource_version().unwrap_or_default();
+    }
+
+    fn in_words(&self, error: &kube::Error) -> String {
+        let key = &self.key;
+        match error {
+            kube::Error::Api(refused) if refused.is_conflict() => {
+                format!("Secret {key} was changed meanwhile; it is read again")
+            }
+            kube::Error::Api(refused) if refused.is_not_found() => format!("Secret {key} is gone"),
+            kube::Error::Api(refused) if refused.code == 403 => {
+                format!("hooktender may not write Secret {key}; give its ServiceAccount the verb patch on it")
+            }
+            kube::Error::Api(refused) if refused.message.contains("immutable") => {
+                format!("Secret {key} is immutable; replace it by one that is not")
+            }
+            error => format!("the API server did not take Secret {key} ({error})"),
+        }
+    }
+
+    async fn write(&self, replaced: (&'static str, SecretString), tokens: NewTokens) -> Result<(), String> {
+        let data: BTreeMap<_, _> = tokens
+            .iter()
+            .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
+            .collect();
+        match self.patch(&data, false).await {
+            Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
+            written => return written.map_err(|error| self.in_words(&error)),
+        }
+        // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
+        let now = self.api.get(&self.key.name).await.map_err(|error| self.in_words(&error))?;
+        let (key, old) = replaced;
+        let held = now.data.as_ref().and_then(|data| data.get(key));
+        if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
+            return Err(format!("another pair was put into Secret {} meanwhile; it is read again", self.key));
+        }
+        self.remember(&now);
+        self.patch(&data, false).await.map_err(|error| self.in_words(&error))
+    }
+}
+
+impl TokenKeeper for ClusterKeeper {
+    fn ready(&self) -> BoxFuture<'_, Result<(), String>> {
+        async { self.patch(&BTreeMap::new(), true).await.map_err(|error| self.in_words(&error)) }.boxed()
+    }
+
+    fn keep(
+        &self,
+        replaced: (&'static str, SecretString),
+        tokens: NewTokens,
+    ) -> BoxFuture<'_, Result<(), String>> {
+        self.write(replaced, tokens).boxed()
+    }
+}

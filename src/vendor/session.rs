@@ -1,0 +1,143 @@
+//! Logging in: headers that never change, or a token that one caller at a time renews.
+
+use super::error::VendorError;
+use super::transport::{Answer, Call, Transport};
+use reqwest::header::HeaderName;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// A token is renewed this long before it ends, so that it does not end on the way,
+const EARLY: Duration = Duration::from_secs(60);
+/// but not before so much of its life is over, however short that is.
+const LATE: f64 = 0.9;
+
+/// The headers that tell the vendor who asks.
+pub(crate) type Headers = Vec<(HeaderName, SecretString)>;
+
+/// A token, and when it is time for the next.
+#[derive(Clone)]
+pub(crate) struct Token {
+    value: SecretString,
+    /// None: it is good until it is refused.
+    renew: Option<Instant>,
+    /// How much longer each use makes it live.
+    slides: Option<Duration>,
+}
+
+impl Token {
+    /// A token that is good until it is refused.
+    pub(crate) fn unending(value: SecretString) -> Self {
+        Self { value, renew: None, slides: None }
+    }
+
+    /// A token that lives so long from now on.
+    pub(crate) fn lasting(value: SecretString, life: Duration) -> Self {
+        let early = EARLY.min(life.mul_f64(1.0 - LATE));
+        Self { renew: Instant::now().checked_add(life.saturating_sub(early)), ..Self::unending(value) }
+    }
+
+    /// A token that each use makes live so long again.
+    pub(crate) fn sliding(value: SecretString, life: Duration) -> Self {
+        Self { slides: Some(life), ..Self::lasting(value, life) }
+    }
+
+    fn is_due(&self) -> bool {
+        self.renew.is_some_and(|renew| renew <= Instant::now())
+    }
+}
+
+/// How one kind of credentials gives tokens.
+pub(crate) trait Renewal: Send + Sync {
+    /// A new token. Called by one caller at a time; everybody else waits for what it gives.
+    fn renew(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
+
+    /// The headers with that token.
+    fn headers(&self, token: &SecretString) -> Headers;
+
+    /// Whether that answer says that the token, and not just the request, is refused.
+    fn refuses(&self, answer: &Answer) -> bool {
+        answer.status.as_u16() == 401
+    }
+}
+
+/// Who asks, call after call.
+pub(crate) enum Session<R> {
+    /// Headers that never change.
+    Fixed(Headers),
+    /// A token that is made anew when it ends or is refused.
+    Renewed {
+        /// How.
+        renewal: R,
+        /// The one token.
+        cache: Mutex<Option<Token>>,
+    },
+}
+
+impl<R: Renewal> Session<R> {
+    /// A session whose first token is still to be fetched, or is given.
+    pub(crate) fn renewed(renewal: R, first: Option<Token>) -> Self {
+        Self::Renewed { renewal, cache: Mutex::new(first) }
+    }
+
+    /// Sends a call. After a refusal the token is renewed once and the call sent once more: the vendor refused it before
+    /// it did anything. A second refusal is the answer.
+    pub(crate) async fn send<'a>(
+        &self,
+        transport: &Transport,
+        call: impl Fn() -> Call<'a>,
+    ) -> Result<Answer, VendorError> {
+        let (renewal, cache) = match self {
+            Self::Fixed(headers) => return transport.send(with(call(), headers.clone())).await,
+            Self::Renewed { renewal, cache } => (renewal, cache),
+        };
+        let token = Self::token(renewal, cache, transport, None).await?;
+        let answer = transport.send(with(call(), renewal.headers(&token))).await?;
+        if !renewal.refuses(&answer) {
+            Self::used(cache, &token).await;
+            return Ok(answer);
+        }
+        let token = Self::token(renewal, cache, transport, Some(&token)).await?;
+        transport.send(with(call(), renewal.headers(&token))).await
+    }
+
+    /// The token that is good now; another one than `refused`.
+    async fn token(
+        renewal: &R,
+        cache: &Mutex<Option<Token>>,
+        transport: &Transport,
+        refused: Option<&SecretString>,
+    ) -> Result<SecretString, VendorError> {
+        let mut slot = cache.lock().await;
+        let was_refused = |token: &Token| refused.is_some_and(|refused| same(refused, &token.value));
+        if let Some(token) = slot.as_ref().filter(|token| !token.is_due() && !was_refused(token)) {
+            return Ok(token.value.clone());
+        }
+        *slot = None;
+        let token = renewal.renew(transport).await?;
+        Ok(slot.insert(token).value.clone())
+    }
+
+    async fn used(cache: &Mutex<Option<Token>>, used: &SecretString) {
+        let mut slot = cache.lock().await;
+        if let Some(token) = slot.as_mut().filter(|token| same(used, &token.value))
+            && let Some(life) = token.slides
+        {
+            *token = Token::sliding(token.value.clone(), life);
+        }
+    }
+}
+
+fn same(a: &SecretString, b: &SecretString) -> bool {
+    a.expose_secret() == b.expose_secret()
+}
+
+fn with(mut call: Call<'_>, headers: Headers) -> Call<'_> {
+    for (_, value) in &headers {
+        // A scheme may stand before the token: a vendor that repeats either is kept from showing it.
+        let token = value.expose_secret().rsplit(' ').next().unwrap_or_default();
+        call.redactor.hide(&token.into(), "(redacted)");
+    }
+    call.headers.extend(headers);
+    call
+}

@@ -1,0 +1,95 @@
+//! An app's private key, in whatever form people have it: PEM (PKCS#1 or PKCS#8), or the RSA XML that SuperOffice's
+//! Developer Portal hands out (vendors/superoffice.md 3.1). A problem is told without a byte of the key.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// The longest text that is looked at: far above any key.
+const LONGEST: usize = 64 << 10;
+/// What to have instead.
+const WANTED: &str = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal hands it out";
+
+/// An RSA private key.
+pub(super) struct PrivateKey(KeyPair);
+
+impl PrivateKey {
+    /// Reads a key. The error says what is wrong and what to do.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.len() > LONGEST {
+            return Err(format!("is too long for a key; {WANTED}"));
+        }
+        if text.starts_with('<') { Self::from_xml(text) } else { Self::from_pem(text) }.map(Self)
+    }
+
+    /// RSASSA-PKCS1-v1_5 over SHA-256.
+    pub(super) fn sign(&self, data: &[u8]) -> Result<Vec<u8>, String> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), data, &mut signature)
+            .map_err(|_| "cannot sign".to_owned())?;
+        Ok(signature)
+    }
+
+    fn from_pem(text: &str) -> Result<KeyPair, String> {
+        if text.contains("ENCRYPTED") {
+            return Err(
+                "is encrypted with a passphrase, which hooktender cannot ask for; store it decrypted: openssl pkey -in key.pem -out plain.pem".into(),
+            );
+        }
+        for (kind, what) in [
+            ("CERTIFICATE", "a certificate"),
+            ("PUBLIC KEY", "a public key"),
+            ("EC PRIVATE KEY", "an EC key"),
+        ] {
+            if text.contains(&format!("BEGIN {kind}")) || text.contains(&format!("BEGIN RSA {kind}")) {
+                return Err(format!("is {what}; {WANTED}"));
+            }
+        }
+        let der = PrivateKeyDer::from_pem_slice(text.as_bytes())
+            .map_err(|_| format!("is no key in PEM, or not a whole one; {WANTED}"))?;
+        let pair = match &der {
+            PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
+            PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            _ => return Err(format!("is another kind of key; {WANTED}")),
+        };
+        pair.map_err(rejected)
+    }
+
+    fn from_xml(text: &str) -> Result<KeyPair, String> {
+        let document =
+            roxmltree::Document::parse(text).map_err(|_| format!("begins like XML and is none; {WANTED}"))?;
+        let root = document.root_element();
+        if root.tag_name().name() != "RSAKeyValue" {
+            return Err(format!("is XML without <RSAKeyValue> at its top; {WANTED}"));
+        }
+        let number = |name: &str| {
+            let found = root.children().find(|node| node.has_tag_name(name)).and_then(|node| node.text());
+            let found = found.ok_or_else(|| match name {
+                "Modulus" | "Exponent" => format!("is RSA XML without <{name}>; {WANTED}"),
+                _ => format!("is RSA XML without <{name}>: it is the public half; {WANTED}"),
+            })?;
+            let packed: String = found.split_whitespace().collect();
+            STANDARD.decode(packed).map_err(|_| format!("is RSA XML whose <{name}> is not base64; {WANTED}"))
+        };
+        let components = KeyPairComponents {
+            public_key: PublicKeyComponents { n: number("Modulus")?, e: number("Exponent")? },
+            d: number("D")?,
+            p: number("P")?,
+            q: number("Q")?,
+            dP: number("DP")?,
+            dQ: number("DQ")?,
+            qInv: number("InverseQ")?,
+        };
+        KeyPair::from_components(&components).map_err(rejected)
+    }
+}
+
+fn rejected(error: aws_lc_rs::error::KeyRejected) -> String {
+    format!("holds a key that cannot be used ({error}): part of it may be missing; {WANTED}")
+}

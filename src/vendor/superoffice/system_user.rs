@@ -1,0 +1,211 @@
+//! The system user of an app (vendors/superoffice.md 3.1): a signed token is given for a signed answer with a ticket in it.
+
+use super::auth::Central;
+use super::key::PrivateKey;
+use super::wire;
+use crate::vendor::session::Token;
+use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
+use crate::vendor::{Class, Endpoint, VendorError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
+
+/// The literal issuer of the answer.
+const ISSUER: &str = "SuperOffice AS";
+/// The answer's claims share this prefix.
+const CLAIM: &str = "http://schemes.superoffice.net/identity/";
+/// A ticket lives so long from its last use.
+const TICKET_LIFE: Duration = Duration::from_secs(6 * 3600);
+/// How far our clock may be from the vendor's when the answer's times are read, in seconds.
+const LEEWAY: u64 = 300;
+/// A difference between the two clocks that is worth a word.
+const APART: Duration = Duration::from_secs(60);
+
+pub(super) struct SystemUser {
+    central: Endpoint,
+    customer_id: String,
+    client_secret: SecretString,
+    token: SecretString,
+    private_key: PrivateKey,
+    /// The vendor's published keys, by which its answers are verified.
+    keys: Mutex<Option<JwkSet>>,
+    /// Where the key and the two texts are, for messages.
+    key_from: String,
+    texts_from: String,
+}
+
+impl SystemUser {
+    pub(super) fn new(
+        central: Central<'_>,
+        client_secret: SecretString,
+        token: SecretString,
+        private_key: PrivateKey,
+        key_from: String,
+        texts_from: String,
+    ) -> Self {
+        Self {
+            central: central.endpoint.clone(),
+            customer_id: central.customer_id.to_owned(),
+            client_secret,
+            token,
+            private_key,
+            keys: Mutex::default(),
+            key_from,
+            texts_from,
+        }
+    }
+
+    /// Goes beside every ticket.
+    pub(super) fn client_secret(&self) -> &SecretString {
+        &self.client_secret
+    }
+
+    /// A new ticket.
+    pub(super) async fn ticket(&self, transport: &Transport) -> Result<Token, VendorError> {
+        let signed = self.signed().map_err(|problem| {
+            let message = format!("the private key ({}) {problem}", self.key_from);
+            VendorError::unsent(Class::Credentials, Operation::Token, message)
+        })?;
+        let body = json!({
+            "SignedSystemToken": signed.expose_secret(),
+            "ApplicationToken": self.client_secret.expose_secret(),
+            "ContextIdentifier": self.customer_id,
+            "ReturnTokenType": "JWT",
+        });
+        let url = self.central.join("Login/api/PartnerSystemUser/Authenticate");
+        let mut call = Call::new(Operation::Token, Method::POST, url);
+        call.body = Body::Json(&body);
+        call.redactor.hide(&signed, "(redacted)");
+        let answer = transport.send(call).await?;
+        if !answer.status.is_success() {
+            return Err(answer.failed(answer.any_json().as_ref().and_then(wire::in_words)));
+        }
+        // A refusal comes with status 200 as well.
+        let given: wire::SystemUserAnswer = answer.json()?;
+        let Some(jwt) = given.token.filter(|_| given.is_successful) else {
+            return Err(self.refused(&answer, given.error_message.as_deref().unwrap_or_default()));
+        };
+        let claims = self.verified(&jwt, transport).await.map_err(|error| match error {
+            Unverified::Unavailable(error) => error,
+            Unverified::Forged(why) => answer.error(
+                Class::Unavailable,
+                format!("the token in the answer is not trusted ({why}); it may not come from SuperOffice"),
+            ),
+        })?;
+        let ticket = claims.get(&format!("{CLAIM}ticket")).and_then(Value::as_str);
+        let ticket = ticket
+            .ok_or_else(|| answer.error(Class::Unavailable, "the token in the answer holds no ticket"))?;
+        Ok(Token::sliding(ticket.into(), TICKET_LIFE))
+    }
+
+    /// The system user token with the minute, and the signature over both.
+    fn signed(&self) -> Result<SecretString, String> {
+        let minute = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M");
+        let data = format!("{}.{minute}", self.token.expose_secret());
+        let signature = STANDARD.encode(self.private_key.sign(data.as_bytes())?);
+        Ok(format!("{data}.{signature}").into())
+    }
+
+    /// The vendor's codes, by their names or numbers; how they are rendered is not documented.
+    fn refused(&self, answer: &Answer, said: &str) -> VendorError {
+        let (key, texts) = (&self.key_from, &self.texts_from);
+        let advice = match said.to_lowercase() {
+            said if said.contains("timestamp") => clocks(answer.date()),
+            said if said.contains("signature") => {
+                format!(
+                    "it was not signed with the app's key: check {key}; the Developer Portal may hold a newer one"
+                )
+            }
+            said if said.contains("revoked") => {
+                "the tenant's administrator has to approve the app again".to_owned()
+            }
+            said if said.contains("expired") || said.contains("reapproval") => {
+                "the app has to be approved again by the tenant's administrator".to_owned()
+            }
+            _ => format!("check {texts}, customerId, and that the tenant's administrator approved the app"),
+        };
+        let said = if said.is_empty() { "no reason given" } else { said };
+        answer.error(Class::Credentials, format!("the system user was refused ({said}); {advice}"))
+    }
+
+    /// The claims of a token that the vendor signed for this tenant.
+    async fn verified(&self, jwt: &str, transport: &Transport) -> Result<Map<String, Value>, Unverified> {
+        let header =
+            jsonwebtoken::decode_header(jwt).map_err(|error| Unverified::Forged(error.to_string()))?;
+        let key = self.key(header.kid.as_deref(), transport).await?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.leeway = LEEWAY;
+        // The audience is told by another claim, below.
+        validation.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Map<String, Value>>(jwt, &key, &validation)
+            .map_err(|error| Unverified::Forged(error.to_string()))?
+            .claims;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+        let serial = text(&format!("{CLAIM}serial"));
+        let audience = format!("spn:{serial}");
+        let is_ours = match claims.get("aud") {
+            Some(Value::String(one)) => *one == audience,
+            Some(Value::Array(all)) => all.iter().any(|one| *one == audience),
+            _ => false,
+        };
+        if serial.is_empty() || !is_ours {
+            return Err(Unverified::Forged("it is for another audience".into()));
+        }
+        if !text(&format!("{CLAIM}ctx")).eq_ignore_ascii_case(&self.customer_id) {
+            return Err(Unverified::Forged("it is for another tenant".into()));
+        }
+        Ok(claims)
+    }
+
+    /// The published key of that id; one that is not known may be new.
+    async fn key(&self, id: Option<&str>, transport: &Transport) -> Result<DecodingKey, Unverified> {
+        let mut known = self.keys.lock().await;
+        let find = |keys: &JwkSet| match id {
+            Some(id) => keys.find(id).cloned(),
+            None => keys.keys.first().cloned(),
+        };
+        let mut found = known.as_ref().and_then(find);
+        if found.is_none() {
+            let fresh = self.published(transport).await.map_err(Unverified::Unavailable)?;
+            found = find(known.insert(fresh));
+        }
+        let key = found.ok_or_else(|| Unverified::Forged("no published key has its id".into()))?;
+        DecodingKey::from_jwk(&key).map_err(|error| Unverified::Forged(error.to_string()))
+    }
+
+    async fn published(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
+        let url = self.central.join("login/.well-known/jwks");
+        let answer = transport.send(Call::new(Operation::Token, Method::GET, url)).await?;
+        if answer.status.is_success() { answer.json() } else { Err(answer.failed(None)) }
+    }
+}
+
+/// Why a token is not taken for the vendor's.
+enum Unverified {
+    Unavailable(VendorError),
+    Forged(String),
+}
+
+/// What to say of a time stamp that was refused.
+fn clocks(theirs: Option<SystemTime>) -> String {
+    let apart = theirs.and_then(|theirs| {
+        let ours = SystemTime::now();
+        let (apart, which) = match ours.duration_since(theirs) {
+            Ok(ahead) => (ahead, "ahead of"),
+            Err(behind) => (behind.duration(), "behind"),
+        };
+        (apart > APART).then(|| {
+            let apart = SignedDuration::try_from(apart).unwrap_or(SignedDuration::MAX);
+            format!(": it is {}m {which} SuperOffice's", apart.as_mins())
+        })
+    });
+    format!("set the clock of the machine that hooktender runs on{}", apart.unwrap_or_default())
+}

@@ -1,0 +1,123 @@
+//! Where an installation answers: an on-site one where it is configured, a tenant in the cloud where the vendor says that
+//! it lives now (vendors/superoffice.md 2.3). It may move at any time, and is away at times.
+
+use super::wire;
+use crate::api::VendorName;
+use crate::vendor::transport::{Call, Operation, Transport};
+use crate::vendor::{AllowedEndpoints, Class, Endpoint, VendorError};
+use jiff::Timestamp;
+use reqwest::Method;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How long an answer is good, whatever it says of itself: neither asked for with every call, nor kept for hours.
+const SHORTEST_LIFE: Duration = Duration::from_secs(30);
+const LONGEST_LIFE: Duration = Duration::from_secs(600);
+/// While the tenant is away it is asked for again after this long, unless the vendor says how long.
+const AWAY: Duration = Duration::from_secs(30);
+
+/// Where requests go.
+pub(super) enum Tenant {
+    Onsite(Endpoint),
+    Online(Online),
+}
+
+/// A tenant in the cloud.
+pub(super) struct Online {
+    /// The vendor's central host, which knows where the tenant is.
+    pub(super) central: Endpoint,
+    pub(super) customer_id: String,
+    pub(super) allowed: AllowedEndpoints,
+    pub(super) place: Mutex<Option<Place>>,
+}
+
+/// Where a tenant was found, and how long that is good.
+#[derive(Clone)]
+pub(super) struct Place {
+    endpoint: Endpoint,
+    until: Instant,
+}
+
+impl Tenant {
+    /// Where to send the next request. Callers wait for the one question in flight.
+    pub(super) async fn endpoint(&self, transport: &Transport) -> Result<Endpoint, VendorError> {
+        let online = match self {
+            Self::Onsite(endpoint) => return Ok(endpoint.clone()),
+            Self::Online(online) => online,
+        };
+        let mut place = online.place.lock().await;
+        if let Some(known) = place.as_ref().filter(|known| Instant::now() < known.until) {
+            return Ok(known.endpoint.clone());
+        }
+        *place = None;
+        let found = online.locate(transport).await?;
+        Ok(place.insert(found).endpoint.clone())
+    }
+
+    /// Where to send a request that `refused` did not take, or did not answer: somewhere else, perhaps; none where there
+    /// is nobody to ask. An error says that the tenant is away.
+    pub(super) async fn instead_of(
+        &self,
+        refused: &Endpoint,
+        transport: &Transport,
+    ) -> Result<Option<Endpoint>, VendorError> {
+        let online = match self {
+            Self::Onsite(_) => return Ok(None),
+            Self::Online(online) => online,
+        };
+        {
+            let mut place = online.place.lock().await;
+            place.take_if(|known| known.endpoint == *refused);
+        }
+        let now = self.endpoint(transport).await?;
+        Ok((now != *refused).then_some(now))
+    }
+}
+
+impl Online {
+    async fn locate(&self, transport: &Transport) -> Result<Place, VendorError> {
+        let url = self.central.join(&format!("api/state/{}", self.customer_id));
+        let answer = transport.send(Call::new(Operation::Locate, Method::GET, url)).await?;
+        let unknown = || {
+            let message = format!(
+                "{} knows no tenant {}; check customerId and environment",
+                self.central, self.customer_id
+            );
+            answer.error(Class::Rejected, message)
+        };
+        if matches!(answer.status.as_u16(), 400 | 404) {
+            return Err(unknown());
+        }
+        if !answer.status.is_success() {
+            return Err(answer.failed(None));
+        }
+        let state: wire::TenantState = answer.json()?;
+        let good = state.valid_until.and_then(|until| until.parse::<Timestamp>().ok());
+        let good = good.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
+        if !state.is_running {
+            let said = format!("the tenant {} is in state {}", self.customer_id, state.state);
+            return Err(match state.state.as_str() {
+                "Unknown" => unknown(),
+                "Deleted" | "Deleting" | "DeleteFailed" | "Suspended" | "ProvisioningFailed" => answer.error(
+                    Class::Rejected,
+                    format!("{said}; ask SuperOffice, or the tenant's administrator"),
+                ),
+                _ => {
+                    let wait = good.unwrap_or(AWAY).clamp(Duration::from_secs(1), LONGEST_LIFE);
+                    let error = answer.error(Class::Unavailable, format!("{said}; it is waited for"));
+                    VendorError { retry_after: Some(wait), ..error }
+                }
+            });
+        }
+        let address = state.endpoint.unwrap_or_default();
+        // Whatever the answer says: credentials go to the vendor's own hosts only.
+        let endpoint = self.allowed.check(VendorName::Superoffice, &address).map_err(|error| {
+            answer.error(
+                Class::Rejected,
+                format!("the tenant is said to be at an address that is not used: {error}"),
+            )
+        })?;
+        let life = good.unwrap_or_default().clamp(SHORTEST_LIFE, LONGEST_LIFE);
+        Ok(Place { endpoint, until: Instant::now() + life })
+    }
+}

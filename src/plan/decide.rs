@@ -6,7 +6,7 @@ use super::document::{Document, Value};
 use super::identity::{Claim, Claims, claims};
 use super::item::{Cause, Hold, Item, Lane, Plan, Step};
 use super::rules::Rules;
-use super::{ExternalId, Observed};
+use super::{Delivery, ExternalId, Observed};
 use crate::api::Mode;
 use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
@@ -278,7 +278,9 @@ impl Case<'_> {
         let id = found.id.clone();
         let mut changes = changes(self.rules, &found.document, desired, self.hide());
         let rotated = self.webhook.concealed_changed;
-        if rotated || (changes.is_empty() && self.may_be_overwritten(found)) {
+        // A save starts one again that the vendor has stopped, which has a pace of its own.
+        let halted = found.delivery == Some(Delivery::Halted);
+        if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
             changes.extend(resent(&self.rules.concealed(desired), rotated));
         }
         if changes.is_empty() {

@@ -4,6 +4,7 @@ mod actions;
 mod concealed;
 mod deletions;
 mod digests;
+mod halted;
 mod holds;
 
 use super::*;

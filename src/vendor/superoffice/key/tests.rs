@@ -105,7 +105,7 @@ fn what_is_no_key_is_told_apart_without_a_byte_of_it() {
         (&xml("D"), "without <D>: it is the public half"),
         (&xml("Modulus"), "without <Modulus>"),
         (&xml("").replace("<DQ>", "<DQ>!"), "<DQ> is not base64"),
-        (&xml("").replace("RSAKeyValue", "DSAKeyValue"), "without <RSAKeyValue>"),
+        (&xml("").replace("RSAKeyValue", "OtherKey"), "without <RSAKeyValue>"),
         (&xml("").replace("</Modulus>", ""), "begins like XML and is none"),
         (&"<".repeat(100_000), "is too long"),
     ];

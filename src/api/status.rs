@@ -144,6 +144,9 @@ pub struct Pending {
     pub since: Time,
     /// Digest of what was about to be sent, secrets left out.
     pub digest: String,
+    /// Equal subscriptions that were there before, and so are not what it makes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 /// What is so about one account.

@@ -95,6 +95,8 @@ pub(super) struct Past {
     /// When a request whose outcome is unknown came to its end.
     ended: HashMap<String, Instant>,
     revived: HashMap<String, Revival>,
+    /// What the creates without an answer sent.
+    sent: HashMap<String, Document>,
     failures: u32,
     pub(super) wait: Option<Wait>,
     /// When the next pass is due by itself.
@@ -121,6 +123,7 @@ impl Memory {
                 strained: HashMap::new(),
                 ended: HashMap::new(),
                 revived: HashMap::new(),
+                sent: HashMap::new(),
                 failures: 0,
                 wait: None,
                 due: None,
@@ -187,6 +190,7 @@ impl Past {
         self.strained.retain(|uid, _| keep(uid));
         self.ended.retain(|uid, _| keep(uid));
         self.revived.retain(|uid, _| keep(uid));
+        self.sent.retain(|uid, _| keep(uid));
     }
 
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
@@ -216,6 +220,7 @@ impl Past {
         self.refused.remove(uid);
         self.strained.remove(uid);
         self.ended.remove(uid);
+        self.sent.remove(uid);
     }
 
     /// A write of this Webhook failed, and may be that Webhook's own fault: it alone backs off, and is the first to.
@@ -299,8 +304,14 @@ impl Past {
     }
 
     /// A create came to its end and nobody knows whether it was done.
-    pub(super) fn unanswered(&mut self, uid: &str) {
+    pub(super) fn unanswered(&mut self, uid: &str, sent: &Document) {
         self.ended.insert(uid.to_owned(), Instant::now());
+        self.sent.insert(uid.to_owned(), sent.clone());
+    }
+
+    /// What the create without an answer sent, if this process sent it.
+    pub(super) fn sent(&self, uid: &str) -> Option<&Document> {
+        self.sent.get(uid)
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another

@@ -279,7 +279,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         };
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
-        Worker { recorder, vendor: self.vendor, client, observed }.take(past, entry, item, step).await
+        let mut worker = Worker { recorder, vendor: self.vendor, client, observed };
+        worker.take(past, entry, item, step, &webhook.redactor).await
     }
 
     /// Warns, once a generation, of what the vendor is likely to refuse.
@@ -342,6 +343,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         outcome: &Outcome,
         seen: &Seen<'_>,
     ) -> Result<(), Stop> {
+        if self.is_half_done(entry, webhook, item, outcome, seen) {
+            entry.status.pending = None;
+            self.summary.left += 1;
+            entry.write(&self.context.recorder).await?;
+            return Ok(());
+        }
         match outcome {
             Outcome::InSync => {}
             Outcome::Done(_) => self.summary.done += 1,
@@ -378,6 +385,24 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             self.tell(entry, item, &happened).await;
         }
         Ok(())
+    }
+
+    /// Whether it took over what an unanswered create had made before the spec moved on: it is recorded, and brought up to
+    /// date in the next slice.
+    fn is_half_done(
+        &self,
+        entry: &Entry,
+        webhook: &Declared,
+        item: &Item,
+        outcome: &Outcome,
+        seen: &Seen<'_>,
+    ) -> bool {
+        let took_over = matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Adopt(_, Some(_)))));
+        let has = entry.status.external_id.as_deref().and_then(|id| seen.at(id));
+        let (Some(desired), Some(has), true) = (document(&webhook.desired), has, took_over) else {
+            return false;
+        };
+        !rules(self.vendor).equal(&has.document, desired)
     }
 
     /// One log line, one event, one metric for what happened to a Webhook.

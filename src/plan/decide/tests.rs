@@ -82,7 +82,7 @@ fn applied(body: &str) -> Declared {
 }
 
 fn sent(settled: bool, webhook: Declared) -> Declared {
-    Declared { intent: Some(Intent { settled }), ..webhook }
+    Declared { intent: Some(Intent { settled, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {

@@ -83,7 +83,7 @@ fn a_key_signs_in_whatever_form_it_comes() {
 #[test]
 fn what_is_no_key_is_told_apart_without_a_byte_of_it() {
     let whole = pem("PRIVATE KEY", &KEY.1);
-    let half: String = whole.lines().take(5).map(|line| format!("{line}\n")).collect();
+    let half = whole.lines().take(5).collect::<Vec<_>>().join("\n");
     let mut bent = KEY.1.clone();
     let last = bent.len() - 20;
     bent[last] ^= 0xff;

@@ -273,12 +273,16 @@ impl Rule {
                 all.sort_unstable();
                 all.into()
             }
-            (Self::Map { ignore_case, value: inner }, Value::Map(map)) => map
-                .iter()
-                .map(|(k, v)| {
-                    (if ignore_case { k.to_lowercase() } else { k.clone() }, inner.readable(v, redactor))
-                })
-                .collect(),
+            (Self::Map { ignore_case, value: inner }, Value::Map(map)) => {
+                // A list: two names may be equal but for case.
+                let name = |name: &String| if ignore_case { name.to_lowercase() } else { name.clone() };
+                let mut all: Vec<_> = map
+                    .iter()
+                    .map(|(k, v)| serde_json::json!([name(k), inner.readable(v, redactor)]).to_string())
+                    .collect();
+                all.sort_unstable();
+                all.into()
+            }
             (Self::Record(fields), Value::Map(map)) => fields
                 .iter()
                 .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, redactor))))

@@ -61,9 +61,10 @@ impl World {
         plan(self.rules, &self.declared, &self.vendor)
     }
 
-    /// How many rounds it may take at most: Webhooks whose status holds the same id take their turns.
-    pub(super) fn needs(&self) -> usize {
-        let recorded: Vec<_> = self.declared.iter().filter_map(|webhook| webhook.recorded.as_ref()).collect();
+    /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
+    pub(super) fn needs<'a>(&'a self) -> usize {
+        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.named);
+        let recorded: Vec<_> = self.declared.iter().flat_map(ids).collect();
         ROUNDS + recorded.len() - recorded.iter().collect::<HashSet<_>>().len()
     }
 

@@ -166,6 +166,9 @@ pub struct AccountStatus {
     /// How many subscriptions there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscriptions: Option<SubscriptionCounts>,
+    /// Ids whose deletion a person has allowed and that are still at the vendor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_deletions: Vec<String>,
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,

@@ -5,7 +5,7 @@ use super::gather::until_shown;
 use super::memory::{Memory, Seen, Wait};
 use super::outcome::SETTLING;
 use crate::api::conditions::{self, READY};
-use crate::api::{REQUESTED_AT, VendorAccount};
+use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
 use kube::{Resource, ResourceExt};
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub(super) enum End<'a> {
     Paced(Duration),
     /// A version had moved between reading and writing.
     Outdated,
+    /// The list is not believed, and is read again after that time.
+    Doubted(Duration),
     /// The vendor, or the way to it; with the vendor's error where there is one.
     Trouble {
         /// Whether only a person, or a slow retry, can help.
@@ -72,7 +74,8 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
-    memory.past.mark_of((account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)))
+    let asks = [REQUESTED_AT, ALLOW_DELETIONS].map(|name| account.annotations().get(name));
+    memory.past.mark_of((account.uid(), account.meta().generation, asks))
 }
 
 /// A status that somebody wiped, or a finalizer taken off by force, is something to look at too.
@@ -95,7 +98,8 @@ pub(super) fn after(
     match end {
         End::Done => past.recovered(),
         End::Left => return Duration::ZERO,
-        End::Paced(wait) => {
+        // A second reading comes neither early nor late, whoever asks; nor does the next call of a paced account.
+        End::Paced(wait) | End::Doubted(wait) => {
             past.wait = Some(Wait { until: now + *wait, asked_for: true });
             return *wait;
         }

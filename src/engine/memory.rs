@@ -5,11 +5,11 @@ use super::client::Kept;
 use super::entry::{Asked, Entry, version};
 use crate::api::status::Pending;
 use crate::api::{VendorAccount, Webhook};
-use crate::plan::{Document, Observed};
+use crate::plan::{Document, ExternalId, Observed};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,6 +65,13 @@ pub(super) struct Seen {
     pub(super) webhooks: HashMap<String, (u64, u64)>,
 }
 
+/// A list that is not believed before a second reading agrees.
+pub(super) struct Doubt {
+    /// What it lacks.
+    pub(super) missing: BTreeSet<ExternalId>,
+    pub(super) since: Instant,
+}
+
 /// What the vendor has, and when it was read.
 pub(super) struct Snapshot {
     pub(super) observed: Vec<Observed>,
@@ -81,6 +88,10 @@ pub struct Memory {
     pub(super) client: Kept,
     /// What the vendor has, with our own writes since; for going on after a slice.
     pub(super) snapshot: Option<Snapshot>,
+    /// The last list, if it was not believed.
+    pub(super) doubt: Option<Doubt>,
+    /// Recorded ids that are gone beyond doubt.
+    pub(super) believed: HashSet<ExternalId>,
     /// Everything that the last pass went by.
     pub(super) seen: Seen,
     pub(super) past: Past,
@@ -116,6 +127,8 @@ impl Memory {
             gone: HashSet::new(),
             client: Kept::default(),
             snapshot: None,
+            doubt: None,
+            believed: HashSet::new(),
             seen: Seen::default(),
             past: Past {
                 refused: HashMap::new(),
@@ -174,6 +187,35 @@ impl Memory {
         self.entries.retain(|uid, _| shown.contains(uid));
         self.past.retain(|uid| shown.contains(uid));
         uids
+    }
+
+    /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
+    /// agrees with the first.
+    pub(super) fn doubts(&mut self, missing: BTreeSet<ExternalId>) -> Option<Duration> {
+        let now = Instant::now();
+        let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
+        let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
+            self.doubt = Some(Doubt { missing, since: now });
+            return Some(self.past.settle);
+        };
+        let left = self.past.settle.saturating_sub(now - doubt.since);
+        if !left.is_zero() {
+            return Some(left);
+        }
+        self.doubt = None;
+        self.believed.extend(missing);
+        None
+    }
+
+    /// A list that shows most of what is recorded.
+    pub(super) fn trusts(&mut self, observed: &[Observed]) {
+        self.doubt = None;
+        if !self.believed.is_empty() {
+            let recorded: HashSet<_> =
+                self.entries.values().filter_map(|entry| entry.status.external_id.as_deref()).collect();
+            let there: HashSet<_> = observed.iter().map(|one| &one.id).collect();
+            self.believed.retain(|id| recorded.contains(id.as_str()) && !there.contains(id));
+        }
     }
 
     /// The Webhook was let go.

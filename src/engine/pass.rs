@@ -14,7 +14,7 @@ use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, plan};
+use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, guard, plan};
 use crate::telemetry::Metrics;
 use crate::vendor::{Class, Operation, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
@@ -69,6 +69,8 @@ pub struct Input {
 enum Stop {
     /// The vendor, or the way to it.
     Trouble(Trouble, Option<VendorError>),
+    /// The list lacks most of what is recorded.
+    Doubted(Trouble, Duration),
     /// The cluster.
     Cluster(String),
 }
@@ -174,7 +176,19 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .filter_map(|uid| memory.entries.get(uid))
             .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
             .collect();
-        let plan = plan(rules(self.vendor), &declared, observed);
+        if let Some(missing) = guard::doubted(&declared, observed, &memory.believed) {
+            let lacks = missing.len();
+            if let Some(wait) = memory.doubts(missing) {
+                let message = format!(
+                    "the list lacks {lacks} of {} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees",
+                    declared.iter().filter(|webhook| webhook.recorded.is_some()).count()
+                );
+                return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
+            }
+        }
+        memory.trusts(observed);
+        let mut plan = plan(rules(self.vendor), &declared, observed);
+        self.guard(&mut plan, observed).await?;
         self.list_unmanaged(&plan, observed);
         self.summary.planned = true;
         let worked = self.work(memory, &client, &values, &plan, &declared, observed).await;
@@ -439,6 +453,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
                 (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
             }
+            Err(Stop::Doubted(trouble, wait)) => (Some(trouble), End::Doubted(*wait)),
             Err(Stop::Cluster(message)) => {
                 tracing::warn!(vendor = %self.vendor, account = %self.key, "{message}");
                 (None, End::Cluster)

@@ -7,6 +7,7 @@ mod decide;
 mod declared;
 pub mod diff;
 pub mod document;
+pub(crate) mod guard;
 pub mod identity;
 mod item;
 pub mod redact;

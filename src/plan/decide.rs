@@ -328,10 +328,11 @@ impl Case<'_> {
     }
 
     /// Somebody saved it at the vendor since our own last write: what cannot be read back may be another value now.
-    /// Nobody can tell, so that it is not reported as drift; where drift is corrected, the value is sent again.
+    /// Nobody can tell, so that it is not reported as drift; where drift is corrected, the value is sent again. Not where the
+    /// vendor has stopped it: that is a save too, and sending it again would start it, which has a time of its own.
     fn may_be_overwritten(&self, found: &Observed) -> bool {
         let moved = self.webhook.mark.is_some() && self.webhook.mark != found.mark;
-        moved && self.webhook.policy.drift == DriftPolicy::Correct
+        moved && self.webhook.policy.drift == DriftPolicy::Correct && !self.rules.is_halted(&found.document)
     }
 
     /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it. Before the

@@ -148,6 +148,14 @@ impl Rules {
         })
     }
 
+    /// Whether the vendor has stopped it by itself, whatever is declared.
+    pub(super) fn is_halted(&self, observed: &Document) -> bool {
+        self.fields.iter().any(|field| match field.rule {
+            Rule::Switch { halted, .. } => observed.get(field.name).is_text(halted),
+            _ => false,
+        })
+    }
+
     /// The rule of a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -168,6 +168,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Snapshot { observed, read }
         };
         let observed = &mut snapshot.observed;
+        // Before anything is decided: what a person asks for is not left to the next pass.
+        for entry in self.uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+            if self.wants_another_try(entry) {
+                memory.past.try_again(&entry.uid);
+            }
+        }
         let declared: Vec<Declared> = self
             .uids
             .iter()
@@ -221,9 +227,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let Some(entry) = entries.get_mut(&uid) else {
                 continue;
             };
-            if self.wants_another_try(entry) {
-                past.try_again(&uid);
-            }
             let strained = past.strained(entry).or(stop.as_ref());
             let taken = match strained {
                 Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),

@@ -108,7 +108,9 @@ pub(super) fn after(
             past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
         }
         End::Trouble { error: Some(error), .. } if error.class == Class::Throttled => {
-            past.wait = Some(Wait { until: now + error.retry_after.unwrap_or(THROTTLED), asked_for: true });
+            // Our own pace is no reason not to look: it may be another by now, and whoever is new is told to wait.
+            let until = now + error.retry_after.unwrap_or(THROTTLED);
+            past.wait = Some(Wait { until, asked_for: !error.is_paced() });
         }
         // In maintenance, say: the vendor knows when to ask again.
         End::Trouble { error: Some(VendorError { retry_after: Some(wait), .. }), .. } => {

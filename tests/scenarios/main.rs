@@ -2,18 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adopt;
+mod delivering;
 mod examples;
 mod kinds;
 mod lifecycle;
+mod oauth;
 mod operator;
 mod outage;
 mod plan_only;
 mod quiet;
 mod refusals;
 mod restart;
+mod rotation;
 mod scene;
 mod secrets;
 mod support;
+mod tenant;
 mod trouble;
 mod unreadable;
 mod vendors;

@@ -4,11 +4,14 @@
 mod adopt;
 mod delivering;
 mod examples;
+mod input;
 mod kinds;
+mod lag;
 mod lifecycle;
 mod oauth;
 mod operator;
 mod outage;
+mod pace;
 mod plan_only;
 mod quiet;
 mod refusals;

@@ -297,6 +297,23 @@ fn another_pair_that_comes_meanwhile_stays() {
 }
 
 #[test]
+fn two_accounts_that_share_a_pair_do_not_take_it_from_each_other() {
+    let app = App::new(&json!({"expires_at": ENDED}));
+    let mut second = app.scene.account("account");
+    second["metadata"] = json!({"name": "second"});
+    app.scene.apply(&second);
+    let before = app.scene.values("tokens");
+    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1000, "times": null}));
+    let _operator = app.scene.operator();
+    let after = app.exchanged(&before);
+    app.is_well();
+    app.scene.account_becomes("second", "well", |account| is(account, "Ready", "True", "InSync"));
+    // The vendor gave one pair, and both have it.
+    assert_eq!(app.answers("token").iter().filter(|status| **status == 200).count(), 1);
+    assert_eq!((app.scene.values("tokens"), app.used()), (after.clone(), after["access_token"].clone()));
+}
+
+#[test]
 fn a_refused_exchange_names_what_to_put_where_and_heals_at_once() {
     let app = App::new(&json!({"expires_at": ENDED, "refresh_token": "canary-of-yesterday"}));
     let before = app.scene.values("tokens");

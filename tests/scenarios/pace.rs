@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
+use crate::operator::Operator;
 use crate::scene::{SOON, Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
@@ -68,6 +69,49 @@ fn a_throttled_account_waits_and_its_neighbour_does_not() {
     }
     assert_eq!(tenant.operations(), ["list"]);
     assert!(is(&scene.account("account"), "Ready", "False", "Throttled"));
+}
+
+/// An account that was told to come back in an hour, with a Webhook `first` that is ready.
+fn told_to_come_back() -> (Scene, Tenant, Operator) {
+    let (scene, tenant) = Scene::with_account("later", Vendor::Brightpearl);
+    let operator = scene.operator();
+    scene.apply(&hook_of("account", "first"));
+    scene.ready("first");
+    let page = json!({"kind": "status", "status": 503, "times": null, "headers": {"retry-after": "3600"},
+        "contentType": "text/html", "body": "<html><body>Back in an hour</body></html>"});
+    tenant.fault(&page);
+    scene.request("account");
+    scene.account_becomes("account", "away", |account| is(account, "Ready", "False", "Unavailable"));
+    tenant.clear_journal();
+    (scene, tenant, operator)
+}
+
+#[test]
+fn whoever_comes_or_goes_while_an_account_waits_is_told_or_let_go() {
+    let (scene, tenant, _operator) = told_to_come_back();
+    scene.apply(&hook_of("account", "second"));
+    scene.webhook_becomes("second", "waiting", |hook| is(hook, "Reconciling", "True", "Unavailable"));
+    assert!(is(&scene.webhook("first"), "Ready", "True", "InSync"));
+    scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
+    scene.kubectl(&["delete", "webhook", "first", "--timeout=20s"]);
+    assert_eq!((tenant.journal(), tenant.ids().len()), (Vec::new(), 1));
+}
+
+#[test]
+fn an_edit_of_an_account_that_waits_is_tried_at_once() {
+    let (scene, tenant, _operator) = told_to_come_back();
+    tenant.clear_faults();
+    // Not for the asking.
+    scene.request("account");
+    scene.apply(&hook_of("account", "second"));
+    scene.webhook_becomes("second", "waiting", |hook| is(hook, "Reconciling", "True", "Unavailable"));
+    assert_eq!(tenant.journal(), [Value::Null; 0]);
+    let start = Instant::now();
+    let url = scene.account("account")["spec"]["vendor"]["brightpearl"]["url"].as_str().unwrap().to_owned();
+    let url = json!({"brightpearl": {"url": format!("{url}/")}});
+    scene.patch("vendoraccount/account", &json!({"spec": {"vendor": url}}));
+    scene.ready("second");
+    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -306,19 +306,14 @@ fn a_persons_consent_is_enough_and_its_end_is_told() {
 #[test]
 fn a_tenant_is_not_followed_to_a_strangers_host() {
     let cloud = Cloud::new();
-    let state = |endpoint: &str| {
-        json!({
-            "ContextIdentifier": cloud.tenant.code, "Endpoint": endpoint, "State": "Running", "IsRunning": true,
-            "ValidUntil": "2100-01-01T00:00:00Z", "Api": format!("{endpoint}/api"),
-        })
-    };
-    let says = |endpoint: &str| {
-        cloud.tenant.fault(&json!({
+    let evil = format!("https://online3.superoffice.com.evil.example/{}", cloud.tenant.code);
+    cloud.tenant.fault(&json!({
         "operation": "other", "pathContains": "/api/state/", "kind": "status", "status": 200, "times": null,
-        "body": state(endpoint),
-    }))
-    };
-    says(&format!("https://online3.superoffice.com.evil.example/{}", cloud.tenant.code));
+        "body": {
+            "ContextIdentifier": cloud.tenant.code, "Endpoint": evil, "State": "Running", "IsRunning": true,
+            "ValidUntil": "2100-01-01T00:00:00Z", "Api": format!("{evil}/api"),
+        },
+    }));
     let _operator = cloud.operator();
     let message = cloud.scene.account_stalled("account", "Rejected");
     let sentence = "the tenant is said to be at an address that is not used: https://online3.superoffice.com.evil.example is not one of superoffice's own hosts, so no credentials are sent there";

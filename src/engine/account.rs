@@ -63,8 +63,9 @@ struct Says {
 }
 
 impl<S, R: Recorder> Pass<'_, S, R> {
-    /// Tells the Webhooks that wait for something that the account is in trouble.
+    /// Tells the Webhooks that wait for something that the account is in trouble. Whoever needs no vendor to go is let go.
     pub(super) async fn unseen(&self, memory: &mut Memory, trouble: &Trouble) {
+        self.release(memory).await;
         for uid in &self.uids {
             let Some(entry) = memory.entries.get_mut(uid) else {
                 continue;
@@ -84,6 +85,25 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
                 self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             }
+        }
+    }
+
+    async fn release(&self, memory: &mut Memory) {
+        for uid in &self.uids {
+            let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
+                continue;
+            };
+            let webhook = ObjectKey::of(&entry.known);
+            if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
+                tracing::warn!(%webhook, error = %chain(&error), "not let go");
+                continue;
+            }
+            let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
+            let note = format!("let go; {id} stays at {}", self.vendor);
+            tracing::info!(vendor = %self.vendor, account = %self.key, %webhook, reason = "Retained", "{note}");
+            let happened = Happened { warning: false, reason: "Retained", note };
+            self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
+            memory.forget(uid);
         }
     }
 

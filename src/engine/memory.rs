@@ -3,6 +3,7 @@
 
 use super::client::Kept;
 use super::entry::{Asked, Entry, version};
+use super::outcome::Trouble;
 use crate::api::status::Pending;
 use crate::api::{VendorAccount, Webhook};
 use crate::plan::{Document, ExternalId, Observed};
@@ -49,11 +50,26 @@ struct Revival {
 }
 
 /// Why an account waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wait {
     pub(super) until: Instant,
-    /// Whether the vendor asked for it: then nothing cuts it short.
-    pub(super) asked_for: bool,
+    pub(super) kind: WaitKind,
+}
+
+/// What cuts a wait short.
+#[derive(Clone, Debug)]
+pub(super) enum WaitKind {
+    /// Any change.
+    BackOff,
+    /// Nothing: it is our own pace, and short, or a second reading of a list.
+    Pause,
+    /// The vendor asked for it, and nothing cuts it short but an edit of the account: a wrong address may have asked.
+    /// What it said is told to whoever comes meanwhile.
+    AskedFor {
+        /// The account's generation then.
+        by: Option<i64>,
+        trouble: Trouble,
+    },
 }
 
 /// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is

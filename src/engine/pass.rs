@@ -3,7 +3,7 @@
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
-use super::due::{End, after, changed, saw, too_early};
+use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::Entry;
 use super::gather::{conceal, declare, dependencies};
 use super::memory::{Memory, Past, Snapshot};
@@ -92,7 +92,10 @@ pub async fn run<S: Source, R: Recorder>(
     let uids = memory.refresh(&input.webhooks);
     let account = memory.newest(input.account);
     let changed = input.dependency_changed || changed(memory, &account, &uids);
-    if let Some(after) = too_early(memory, changed) {
+    let told = asked_to_wait(memory, &account).filter(|_| changed);
+    if told.is_none()
+        && let Some(after) = too_early(memory, changed)
+    {
         return after;
     }
     let mut pass = Pass {
@@ -104,6 +107,12 @@ pub async fn run<S: Source, R: Recorder>(
         now: Timestamp::now(),
         summary: Summary::default(),
     };
+    if let Some((trouble, left)) = told {
+        // The vendor is left alone; people are told, or let go.
+        pass.unseen(memory, &trouble).await;
+        saw(memory, &account, &pass.uids);
+        return left;
+    }
     let started = Instant::now();
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
@@ -170,6 +179,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Snapshot { observed, read }
         };
         let observed = &mut snapshot.observed;
+        // Before anything is decided: what a person asks for is not left to the next pass.
+        for entry in self.uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+            if self.wants_another_try(entry) {
+                memory.past.try_again(&entry.uid);
+            }
+        }
         let declared: Vec<Declared> = self
             .uids
             .iter()
@@ -235,9 +250,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let Some(entry) = entries.get_mut(&uid) else {
                 continue;
             };
-            if self.wants_another_try(entry) {
-                past.try_again(&uid);
-            }
             let strained = past.strained(entry).or(stop.as_ref());
             let taken = match strained {
                 Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),
@@ -465,10 +477,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if !(throttled || matches!(end, End::Left | End::Paced(_))) {
             memory.snapshot = None;
         }
+        // What the status write gives back may hold an edit that this pass knew nothing of.
+        let account = Arc::clone(&self.account);
         if !matches!(end, End::Cluster | End::Paced(_)) {
             self.account_status(trouble, &end).await;
         }
-        let after = after(memory, &self.account, &self.uids, &end);
+        let after = after(memory, &account, &self.uids, &end);
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
         self.context.metrics.left(&self.key, memory.client.remaining());

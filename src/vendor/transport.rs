@@ -163,6 +163,7 @@ pub(crate) struct Transport {
     report: Reporter,
     budget: Arc<Budget>,
     meter: Option<Meter>,
+    timeout: Duration,
 }
 
 impl Transport {
@@ -180,12 +181,17 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, vendor, access, redactor, report, budget, meter: None })
+        Ok(Self { http, vendor, access, redactor, report, budget, meter: None, timeout: Duration::MAX })
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
     pub(crate) fn metered(self, meter: Meter) -> Self {
         Self { meter: Some(meter), ..self }
+    }
+
+    /// The same client, no call of which takes longer than this.
+    pub(crate) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
@@ -222,7 +228,7 @@ impl Transport {
             .http
             .request(call.method.clone(), call.url.clone())
             .header(reqwest::header::ACCEPT, "application/json")
-            .timeout(call.timeout);
+            .timeout(call.timeout.min(self.timeout));
         for (name, value) in &call.headers {
             let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
                 self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))

@@ -1,0 +1,7 @@
+//! To come.
+
+use crate::run::{Case, cases};
+
+pub(super) fn cases() -> Vec<Case> {
+    cases![]
+}

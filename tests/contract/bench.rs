@@ -217,7 +217,8 @@ impl TokenKeeper for Keeper {
             if self.kept(key).is_some_and(|known| known != old.expose_secret()) {
                 return Err("somebody else was first".into());
             }
-            let tokens = tokens.iter().map(|(key, value)| ((*key).to_owned(), value.expose_secret().to_owned()));
+            let tokens =
+                tokens.iter().map(|(key, value)| ((*key).to_owned(), value.expose_secret().to_owned()));
             self.kept.lock().unwrap().extend(tokens);
             Ok(())
         })

@@ -50,9 +50,13 @@ pub(crate) fn manifest(vendor: VendorName, name: &str) -> Value {
 /// The document of a manifest.
 pub(crate) fn document_of(vendor: VendorName, manifest: &Value) -> Document {
     let subscription: Subscription = match vendor {
-        VendorName::Brightpearl => Subscription::Brightpearl(serde_json::from_value(manifest.clone()).unwrap()),
+        VendorName::Brightpearl => {
+            Subscription::Brightpearl(serde_json::from_value(manifest.clone()).unwrap())
+        }
         VendorName::Contensis => Subscription::Contensis(serde_json::from_value(manifest.clone()).unwrap()),
-        VendorName::Superoffice => Subscription::Superoffice(serde_json::from_value(manifest.clone()).unwrap()),
+        VendorName::Superoffice => {
+            Subscription::Superoffice(serde_json::from_value(manifest.clone()).unwrap())
+        }
     };
     let mut expand = |text: &str| -> Result<Text, Infallible> {
         let mut parts = text.split("$(TOKEN)");

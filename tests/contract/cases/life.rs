@@ -63,11 +63,12 @@ async fn another(bench: Bench) {
 }
 
 async fn update(bench: Bench) {
-    bench.set(match bench.column.vendor() {
-        VendorName::Superoffice => json!({"version": "12.0"}),
-        VendorName::Brightpearl | VendorName::Contensis => json!({}),
-    })
-    .await;
+    bench
+        .set(match bench.column.vendor() {
+            VendorName::Superoffice => json!({"version": "12.0"}),
+            VendorName::Brightpearl | VendorName::Contensis => json!({}),
+        })
+        .await;
     bench.insert(&foreign(bench.column.vendor(), "one")).await;
     let connection = bench.connected().await;
     let seen = only(&connection).await;

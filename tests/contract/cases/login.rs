@@ -117,7 +117,9 @@ async fn refused_by_api(bench: Bench) {
         "contensis" => json!({"message": "Authorization has been denied for this request."}),
         _ => bench.envelope("Not logged in"),
     };
-    bench.fault(json!({"operation": "list", "times": null, "kind": "status", "status": 401, "body": body})).await;
+    bench
+        .fault(json!({"operation": "list", "times": null, "kind": "status", "status": 401, "body": body}))
+        .await;
     let error = fails(connection.list().await, Class::Credentials);
     let extra = u64::from(bench.column.renews());
     assert_eq!((bench.count("list").await, bench.count("token").await), (1 + extra, extra));
@@ -130,7 +132,9 @@ async fn refused_by_login(bench: Bench) {
     for status in [400, 401, 403] {
         for body in [json!({"error": "invalid_client"}), json!({"ErrorMessage": "Denied"}), json!("")] {
             bench.forget().await;
-            bench.fault(json!({"operation": "token", "kind": "status", "status": status, "body": body})).await;
+            bench
+                .fault(json!({"operation": "token", "kind": "status", "status": status, "body": body}))
+                .await;
             let error = fails(connection.list().await, Class::Credentials);
             says(&error, &[&format!("Secret {SECRET}")]);
             assert_eq!(bench.count("token").await, u64::from(bench.column.renews()));
@@ -141,7 +145,8 @@ async fn refused_by_login(bench: Bench) {
 async fn foreign_login(bench: Bench) {
     let connection = bench.connected().await;
     bench.revoke().await;
-    for (status, body) in [(404, "<html>Not found</html>"), (405, ""), (502, "<html>Bad gateway</html>"), (200, "<html>")]
+    for (status, body) in
+        [(404, "<html>Not found</html>"), (405, ""), (502, "<html>Bad gateway</html>"), (200, "<html>")]
     {
         let page = json!({"operation": "token", "kind": "status", "status": status, "body": body, "contentType": "text/html"});
         bench.fault(page).await;
@@ -155,7 +160,10 @@ async fn foreign_login(bench: Bench) {
     }
 }
 
-async fn crowd(bench: &Bench, connection: &Arc<hooktender::vendor::Connection<hooktender::vendor::ReadWrite>>) {
+async fn crowd(
+    bench: &Bench,
+    connection: &Arc<hooktender::vendor::Connection<hooktender::vendor::ReadWrite>>,
+) {
     let callers = (0..20).map(|_| {
         let connection = Arc::clone(connection);
         tokio::spawn(async move { connection.list().await })

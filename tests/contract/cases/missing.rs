@@ -53,7 +53,9 @@ async fn unknown_account(bench: Bench) {
 async fn foreign_404(bench: Bench) {
     bench.insert(&foreign(bench.column.vendor(), "one")).await;
     let connection = bench.connected().await;
-    for (body, kind) in [("<html>Not found</html>", "text/html"), ("", "text/plain"), ("{}", "application/json")] {
+    for (body, kind) in
+        [("<html>Not found</html>", "text/html"), ("", "text/plain"), ("{}", "application/json")]
+    {
         bench.fault(json!({"operation": "list", "kind": "status", "status": 404, "body": body, "contentType": kind}))
             .await;
         let error = fails(connection.list().await, Class::Unavailable);
@@ -86,7 +88,9 @@ async fn redirect(bench: Bench) {
     let connection = bench.connected().await;
     let location = json!({"location": "https://login.example.com/?next=x"});
     for operation in ["list", "create"] {
-        bench.fault(json!({"operation": operation, "kind": "status", "status": 302, "headers": location})).await;
+        bench
+            .fault(json!({"operation": operation, "kind": "status", "status": 302, "headers": location}))
+            .await;
     }
     says(&fails(connection.list().await, Class::Unavailable), &["login.example.com", "not followed"]);
     let error = fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable);

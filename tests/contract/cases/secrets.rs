@@ -28,9 +28,7 @@ fn habits(vendor: VendorName) -> Vec<Value> {
                     .map(|put| json!({"secretMask": mask, "secretOnPut": put, "camelHeaders": true}))
             })
             .collect(),
-        VendorName::Superoffice => {
-            ["clear", "null", "mask"].map(|echo| json!({"secretEcho": echo})).to_vec()
-        }
+        VendorName::Superoffice => ["clear", "null", "mask"].map(|echo| json!({"secretEcho": echo})).to_vec(),
     }
 }
 
@@ -81,7 +79,8 @@ async fn unspeakable(bench: &Bench) -> Vec<String> {
         }
         // Only where it is sent to is it known at all.
         if entry["operation"] == "token"
-            && let Some(signed) = entry["body"]["SignedSystemToken"].as_str() {
+            && let Some(signed) = entry["body"]["SignedSystemToken"].as_str()
+        {
             found.push(signed.to_owned());
         }
     }
@@ -108,11 +107,16 @@ async fn echoed(bench: Bench) {
     assert!(secrets.len() >= 2, "{secrets:?}");
     for text in [secrets.join(" and "), secrets.concat(), json!(secrets).to_string()] {
         let gateway = json!({"response": text});
-        for (status, class) in
-            [(400, Class::Rejected), (409, Class::Outdated), (500, Class::Unavailable), (422, Class::Rejected)]
-        {
+        for (status, class) in [
+            (400, Class::Rejected),
+            (409, Class::Outdated),
+            (500, Class::Unavailable),
+            (422, Class::Rejected),
+        ] {
             let body = bench.envelope(&text);
-            bench.fault(json!({"operation": "create", "kind": "status", "status": status, "body": body})).await;
+            bench
+                .fault(json!({"operation": "create", "kind": "status", "status": status, "body": body}))
+                .await;
             shows_none(&fails(connection.create(&document(bench.column, "one")).await, class), &secrets);
         }
         for status in [403, 404, 418, 503] {
@@ -126,7 +130,10 @@ async fn echoed(bench: Bench) {
         }
         for body in [json!({"response": text}), json!({"message": text}), json!(text), json!([text])] {
             bench.fault(json!({"operation": "create", "kind": "status", "status": 200, "body": body})).await;
-            shows_none(&fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable), &secrets);
+            shows_none(
+                &fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable),
+                &secrets,
+            );
         }
     }
     // Who is refused is told in the vendor's words, which repeat what is refused (vendors/brightpearl.md 6.3).
@@ -137,7 +144,9 @@ async fn echoed(bench: Bench) {
     } else {
         bench.envelope(&text)
     };
-    bench.fault(json!({"operation": "list", "times": 2, "kind": "status", "status": 401, "body": body})).await;
+    bench
+        .fault(json!({"operation": "list", "times": 2, "kind": "status", "status": 401, "body": body}))
+        .await;
     shows_none(&fails(connection.list().await, Class::Credentials), &secrets);
 }
 

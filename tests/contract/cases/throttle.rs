@@ -31,7 +31,10 @@ fn refusal(bench: &Bench, operation: &str, status: u16, headers: &Value) -> Valu
 }
 
 /// Asserts that nothing at all is sent now, whatever is asked for.
-async fn is_left_alone(bench: &Bench, connection: &hooktender::vendor::Connection<hooktender::vendor::ReadWrite>) {
+async fn is_left_alone(
+    bench: &Bench,
+    connection: &hooktender::vendor::Connection<hooktender::vendor::ReadWrite>,
+) {
     bench.forget().await;
     let wait = bench.budget.wait().unwrap();
     for _ in 0..3 {

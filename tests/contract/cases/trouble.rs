@@ -77,7 +77,8 @@ async fn lost_change(bench: Bench) {
 async fn fails_before(bench: Bench) {
     let connection = bench.connected().await;
     let body = bench.envelope("Internal server error");
-    let failing = |operation: &str| json!({"operation": operation, "kind": "status", "status": 500, "body": body});
+    let failing =
+        |operation: &str| json!({"operation": operation, "kind": "status", "status": 500, "body": body});
     bench.fault(failing("list")).await;
     let error = fails(connection.list().await, Class::Unavailable);
     assert!(!error.outcome_unknown && error.status == Some(500), "{error:?}");
@@ -95,7 +96,9 @@ async fn fails_after(bench: Bench) {
     let connection = bench.connected().await;
     let body = bench.envelope("Internal server error");
     for operation in ["create", "delete"] {
-        bench.fault(json!({"operation": operation, "kind": "status_after", "status": 500, "body": body})).await;
+        bench
+            .fault(json!({"operation": operation, "kind": "status_after", "status": 500, "body": body}))
+            .await;
     }
     create_in_doubt(&bench, &connection).await;
     let made = found(&bench, &connection).await;
@@ -149,13 +152,17 @@ async fn other_json(bench: Bench) {
     for body in [json!({}), json!({"response": {}}), json!([]), json!({"WebhookId": "x", "id": 7})] {
         let bench = bench.another().await;
         let connection = bench.connected().await;
-        bench.fault(json!({"operation": "create", "kind": "status_after", "status": 200, "body": body})).await;
+        bench
+            .fault(json!({"operation": "create", "kind": "status_after", "status": 200, "body": body}))
+            .await;
         create_in_doubt(&bench, &connection).await;
         found(&bench, &connection).await;
     }
     let connection = bench.connected().await;
     connection.create(&document(bench.column, "one")).await.unwrap();
-    for body in [json!({}), json!({"errors": []}), json!(null), json!([1]), json!({"response": [7]}), json!([{}])] {
+    for body in
+        [json!({}), json!({"errors": []}), json!(null), json!([1]), json!({"response": [7]}), json!([{}])]
+    {
         bench.fault(json!({"operation": "list", "kind": "status", "status": 200, "body": body})).await;
         fails(connection.list().await, Class::Unavailable);
     }

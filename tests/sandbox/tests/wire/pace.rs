@@ -20,7 +20,9 @@ async fn refused(calls: impl AsyncFn() -> Seen, cap: usize) -> Seen {
 async fn superoffice_refuses_in_every_dialect() {
     let bench = Bench::new().await;
     for dialect in ["seconds", "date", "none"] {
-        bench.set("superoffice/superoffice", json!({"maxCallsPerSecond": 3, "throttleDialect": dialect})).await;
+        bench
+            .set("superoffice/superoffice", json!({"maxCallsPerSecond": 3, "throttleDialect": dialect}))
+            .await;
         let seen = refused(async || Seen::of(bench.superoffice(Method::GET, "")).await, 3).await;
         assert_eq!((seen.status, &seen.json()["Message"]), (429, &json!("Too many requests.")));
         assert_eq!(seen.headers.contains_key("retry-after"), dialect != "none");

@@ -204,11 +204,9 @@ impl Transport {
             return Err(VendorError::unsent(Class::Rejected, call.operation, message));
         }
         let request = self.request(&call)?;
-        if call.operation.is_counted()
-            && let Err(wait) = self.budget.take(Instant::now())
-        {
-            return Err(VendorError::paced(call.operation, wait));
-        }
+        let now = Instant::now();
+        let allowed = if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) };
+        allowed.map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
         match self.once(&call, request).await {
             Err((error, true)) => match again {

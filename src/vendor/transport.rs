@@ -345,11 +345,7 @@ impl Answer {
     /// vendor's own service, or not whole.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let mut failed = self
-                .error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"));
-            // The vendor said yes: what it was asked for is done, although the answer cannot be read.
-            failed.outcome_unknown = self.operation.writes();
-            failed
+            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"))
         })
     }
 

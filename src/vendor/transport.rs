@@ -416,6 +416,12 @@ impl Answer {
         ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
     }
 
+    /// Whether a token endpoint refuses who asks. What else it may answer says nothing of the credentials: there may be
+    /// no token endpoint at that address.
+    pub(crate) fn refuses_login(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 401 | 403)
+    }
+
     /// What to say of an answer that is not in the vendor's own envelope.
     fn foreign(&self) -> String {
         if self.status.is_redirection() {

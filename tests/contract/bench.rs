@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use hooktender::api::SecretKeyRef;
 use hooktender::api::account::{RateLimit, Vendor};
 use hooktender::vendor::{
-    AccessLevel, AllowedEndpoints, Budget, Class, Connection, Credentials, NewTokens, ReadWrite, Settings,
-    TokenKeeper, VendorError,
+    AccessLevel, AllowedEndpoints, Budget, Class, ConnectError, Connection, Credentials, NewTokens,
+    ReadWrite, Settings, TokenKeeper, VendorError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -95,8 +95,18 @@ impl Bench {
 
     /// A client that has not said a word yet.
     pub(crate) fn open<A: AccessLevel>(&self) -> Connection<A> {
+        self.try_open().unwrap()
+    }
+
+    pub(crate) fn try_open<A: AccessLevel>(&self) -> Result<Connection<A>, ConnectError> {
         let budget = Arc::clone(&self.budget);
-        Connection::open(&self.account, &self.credentials(), budget, &self.settings()).unwrap()
+        Connection::open(&self.account, &self.credentials(), budget, &self.settings())
+    }
+
+    /// Replaces a value in the Secret.
+    pub(crate) fn put(&mut self, key: &'static str, value: impl Into<String>) {
+        self.secrets.retain(|(known, _)| *known != key);
+        self.secrets.push((key, value.into()));
     }
 
     pub(crate) fn connect(&self) -> Connection<ReadWrite> {
@@ -188,6 +198,8 @@ pub(crate) struct Keeper {
     kept: Mutex<Vec<(String, String)>>,
     /// Why nothing can be kept, while it cannot.
     pub(crate) closed: Mutex<Option<String>>,
+    /// Why what was promised to be kept is not, while it is not.
+    pub(crate) broken: Mutex<Option<String>>,
 }
 
 impl Keeper {
@@ -213,6 +225,7 @@ impl TokenKeeper for Keeper {
     ) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             self.state()?;
+            self.broken.lock().unwrap().clone().map_or(Ok(()), Err)?;
             let (key, old) = replaced;
             if self.kept(key).is_some_and(|known| known != old.expose_secret()) {
                 return Err("somebody else was first".into());

@@ -2,7 +2,6 @@
 //! stand-ins over HTTP, and under that what only one vendor has. An argument picks the rows that hold it.
 //!
 //! A case that a vendor has no notion of runs too, and asserts what that vendor does instead.
-#![allow(dead_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bench;

@@ -72,6 +72,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Whether the vendor may be asked anything at all; an error says how long to leave it alone.
+    pub(crate) fn open(&self, now: Instant) -> Result<(), Duration> {
+        self.state(now).closed.map_or(Ok(()), |until| Err(until - now))
+    }
+
     /// The vendor says how many calls are left until it counts anew.
     pub(crate) fn told(&self, left: u32, anew: Duration, now: Instant) {
         let Some(until) = now.checked_add(anew) else { return };

@@ -47,12 +47,19 @@ pub struct Settings {
     /// Where credentials may be sent beside the vendors' own hosts.
     pub allowed: AllowedEndpoints,
     report: Reporter,
+    timeout: Duration,
 }
 
 impl Settings {
     /// `report` is told of every call.
     pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
-        Self { allowed, report: Arc::new(report) }
+        Self { allowed, report: Arc::new(report), timeout: Duration::MAX }
+    }
+
+    /// No call takes longer than this, whatever it is for.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 }
 
@@ -116,7 +123,8 @@ impl<A: AccessLevel> Connection<A> {
         credentials.hide(&mut redactor);
         let report = Arc::clone(&settings.report);
         let transport = Transport::new(account.name(), access, redactor, budget, report)
-            .map_err(|error| ConnectError::Client(error.to_string()))?;
+            .map_err(|error| ConnectError::Client(error.to_string()))?
+            .within(settings.timeout);
         let vendor = match account {
             Vendor::Brightpearl(account) => {
                 AnyVendor::Brightpearl(Brightpearl::new(account, credentials, &settings.allowed, transport)?)

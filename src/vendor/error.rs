@@ -78,8 +78,11 @@ impl VendorError {
         status: u16,
         message: impl Into<String>,
     ) -> Self {
-        // After a 5xx nobody knows whether the vendor had committed before it failed.
-        let outcome_unknown = operation.writes() && status >= 500 && class != Class::Throttled;
+        // After a 5xx nobody knows whether the vendor had committed before it failed, and a success that cannot be read
+        // is one all the same.
+        let unreadable = (200..300).contains(&status) && class == Class::Unavailable;
+        let outcome_unknown =
+            operation.writes() && (unreadable || status >= 500 && class != Class::Throttled);
         let message = shortened(&message.into());
         Self { class, operation, status: Some(status), message, retry_after: None, outcome_unknown }
     }

@@ -97,8 +97,11 @@ impl<R: Renewal> Session<R> {
             Self::used(cache, &token).await;
             return Ok(answer);
         }
-        let token = Self::token(renewal, cache, transport, Some(&token)).await?;
-        transport.send(with(call(), renewal.headers(&token))).await
+        let fresh = Self::token(renewal, cache, transport, Some(&token)).await?;
+        let mut again = with(call(), renewal.headers(&fresh));
+        // It may be as good as ever: not each refusal is about the token.
+        again.redactor.hide(&token, "(redacted)");
+        transport.send(again).await
     }
 
     /// The token that is good now; another one than `refused`.

@@ -163,6 +163,7 @@ pub(crate) struct Transport {
     report: Reporter,
     budget: Arc<Budget>,
     meter: Option<Meter>,
+    timeout: Duration,
 }
 
 impl Transport {
@@ -180,12 +181,17 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, vendor, access, redactor, report, budget, meter: None })
+        Ok(Self { http, vendor, access, redactor, report, budget, meter: None, timeout: Duration::MAX })
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
     pub(crate) fn metered(self, meter: Meter) -> Self {
         Self { meter: Some(meter), ..self }
+    }
+
+    /// The same client, no call of which takes longer than this.
+    pub(crate) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
@@ -198,11 +204,9 @@ impl Transport {
             return Err(VendorError::unsent(Class::Rejected, call.operation, message));
         }
         let request = self.request(&call)?;
-        if call.operation.is_counted()
-            && let Err(wait) = self.budget.take(Instant::now())
-        {
-            return Err(VendorError::paced(call.operation, wait));
-        }
+        let now = Instant::now();
+        let allowed = if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) };
+        allowed.map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
         match self.once(&call, request).await {
             Err((error, true)) => match again {
@@ -222,7 +226,7 @@ impl Transport {
             .http
             .request(call.method.clone(), call.url.clone())
             .header(reqwest::header::ACCEPT, "application/json")
-            .timeout(call.timeout);
+            .timeout(call.timeout.min(self.timeout));
         for (name, value) in &call.headers {
             let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
                 self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))
@@ -341,11 +345,7 @@ impl Answer {
     /// vendor's own service, or not whole.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let mut failed = self
-                .error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"));
-            // The vendor said yes: what it was asked for is done, although the answer cannot be read.
-            failed.outcome_unknown = self.operation.writes();
-            failed
+            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"))
         })
     }
 
@@ -414,6 +414,12 @@ impl Answer {
     fn speaks_of_throttling(&self) -> bool {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).to_lowercase();
         ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
+    }
+
+    /// Whether a token endpoint refuses who asks. What else it may answer says nothing of the credentials: there may be
+    /// no token endpoint at that address.
+    pub(crate) fn refuses_login(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 401 | 403)
     }
 
     /// What to say of an answer that is not in the vendor's own envelope.

@@ -199,7 +199,7 @@ impl Exchange {
     }
 
     fn refused(&self, answer: &Answer) -> VendorError {
-        if !answer.status.is_client_error() || answer.status.as_u16() == 429 {
+        if !answer.refuses_login() {
             return answer.failed(None);
         }
         let said: Option<wire::TokenError> =

@@ -28,12 +28,12 @@ enum Kind {
     Classic { username: SecretString, password: SecretString },
 }
 
-/// A session with the account's credentials.
+/// A session with the account's credentials, and where those are, for messages.
 pub(super) fn session(
     kind: &ContensisCredentials,
     credentials: &Credentials,
     endpoint: Endpoint,
-) -> Result<Session<Grant>, ConnectError> {
+) -> Result<(Session<Grant>, String), ConnectError> {
     let (kind, from) = match kind {
         ContensisCredentials::ClientCredentials(key) => {
             let (id, secret) = (&key.client_id_secret_ref, &key.client_secret_secret_ref);
@@ -52,7 +52,7 @@ pub(super) fn session(
             (kind, named(&[name, password]))
         }
     };
-    Ok(Session::renewed(Grant { endpoint, kind, from }, None))
+    Ok((Session::renewed(Grant { endpoint, kind, from: from.clone() }, None), from))
 }
 
 impl Renewal for Grant {
@@ -80,7 +80,7 @@ impl Renewal for Grant {
         };
         call.body = Body::Form(form);
         let answer = transport.send(call).await?;
-        if answer.status.is_client_error() && answer.status.as_u16() != 429 {
+        if answer.refuses_login() {
             let said: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
             let code = said.map_or_else(|| "no reason given".into(), |said| said.error);

@@ -26,6 +26,8 @@ pub(crate) struct Contensis {
     project: String,
     language: Option<String>,
     session: Session<auth::Grant>,
+    /// Where the credentials are, for messages.
+    from: String,
 }
 
 impl Contensis {
@@ -41,8 +43,10 @@ impl Contensis {
             (None, None) => String::new(),
         };
         let endpoint = allowed.check(VendorName::Contensis, &url)?;
+        let (session, from) = auth::session(&account.credentials, credentials, endpoint.clone())?;
         Ok(Self {
-            session: auth::session(&account.credentials, credentials, endpoint.clone())?,
+            session,
+            from,
             endpoint,
             project: account.project.clone(),
             language: account.name_language.clone(),
@@ -93,6 +97,14 @@ impl Contensis {
         let said = answer.any_json().as_ref().and_then(wire::in_words);
         let operation = answer.operation;
         match (answer.status.as_u16(), said) {
+            (401, said) => answer.error(
+                Class::Credentials,
+                format!(
+                    "{}; the token was given just now, so check that it is for this CMS, and {}",
+                    said.as_deref().unwrap_or("not logged in"),
+                    self.from
+                ),
+            ),
             (403, said) => answer.error(
                 Class::Credentials,
                 format!(

@@ -160,7 +160,7 @@ impl Consent {
             ("refresh_token", self.token.clone()),
         ]);
         let answer = transport.send(call).await?;
-        if answer.status.is_client_error() && answer.status.as_u16() != 429 {
+        if answer.refuses_login() {
             let said: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
             let code = said.map_or_else(|| "no reason given".into(), |said| said.error);

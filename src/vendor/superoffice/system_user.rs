@@ -84,8 +84,12 @@ impl SystemUser {
         call.body = Body::Json(&body);
         call.redactor.hide(&signed, "(redacted)");
         let answer = transport.send(call).await?;
+        let said = || answer.any_json().as_ref().and_then(wire::in_words);
+        if answer.refuses_login() {
+            return Err(self.refused(&answer, &said().unwrap_or_default()));
+        }
         if !answer.status.is_success() {
-            return Err(answer.failed(answer.any_json().as_ref().and_then(wire::in_words)));
+            return Err(answer.failed(said()));
         }
         // A refusal comes with status 200 as well.
         let given: wire::SystemUserAnswer = answer.json()?;

@@ -15,6 +15,7 @@ mod control;
 mod exchange;
 mod fault;
 mod journal;
+mod pace;
 mod server;
 mod superoffice;
 mod world;

@@ -9,6 +9,7 @@ mod validate;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::exchange::{Call, Reply};
 use crate::fault::Operation;
+use crate::pace::{Pace, too_many};
 use crate::world::{
     Fake, Place, Refusal, STRAY, VendorName, merge, no_account, no_subscription, patched, shown,
 };
@@ -33,6 +35,7 @@ struct Project {
     credentials: Credentials,
     settings: Settings,
     store: Store,
+    pace: Pace,
 }
 
 /// The vendor.
@@ -76,6 +79,11 @@ impl Contensis {
         let Some(project) = self.projects.get_mut(id) else {
             return missing("project", id);
         };
+        let minute = Duration::from_secs(60);
+        if let Some(left) = project.pace.over(project.settings.calls_per_minute, minute, now) {
+            let reply = error(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &Value::Null);
+            return too_many(reply, project.settings.throttle_dialect, left, now);
+        }
         let step = match (&call.method, rest) {
             (&Method::GET, []) => return about(id),
             (&Method::GET, ["events", "webhooks", "subscriptions"]) => Step::List,

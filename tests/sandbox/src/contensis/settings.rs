@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::store::Subscription;
+use crate::pace::ThrottleDialect;
 
 /// One set of switches per project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +55,10 @@ pub(crate) struct Settings {
     pub(crate) token_lifetime_seconds: i64,
     /// A refresh answers with a new refresh token and voids the old one.
     pub(crate) rotate_refresh_tokens: bool,
+    /// Calls that a project may make in a minute of the clock; `null` is as many as it likes (vendors/contensis.md §6).
+    pub(crate) calls_per_minute: Option<u32>,
+    /// How a refusal for being too fast says when to come again.
+    pub(crate) throttle_dialect: ThrottleDialect,
     /// Validation items have `Field` and `Message` instead of lower-case keys (§2.6).
     pub(crate) capital_fields: bool,
 }
@@ -107,6 +112,8 @@ impl Default for Settings {
             visibility_delay_millis: 0,
             token_lifetime_seconds: 3600,
             rotate_refresh_tokens: true,
+            calls_per_minute: None,
+            throttle_dialect: ThrottleDialect::Seconds,
             capital_fields: false,
         }
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::exchange::{Call, Reply};
 use crate::fault::Operation;
+use crate::pace::Pace;
 use crate::world::{
     Fake, Place, Refusal, STRAY, VendorName, merge, no_account, no_subscription, patched, shown,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Tenant {
     settings: Settings,
     store: Store,
     targets: Targets,
+    pace: Pace,
 }
 
 /// The vendor.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Tenant;
-use super::settings::Settings;
+use super::settings::{JwtFault, Settings};
 use crate::exchange::{Call, Reply, base64url, random_base64url};
 
 /// The claims of a system user's token share this prefix (§3.1).
@@ -186,7 +186,7 @@ fn authenticate(
     let ticket = format!("7T:{}", random_base64url());
     let root = endpoint(name, &tenant.settings, call);
     let soon = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(now);
-    let claims = json!({
+    let mut claims = json!({
         "iss": "SuperOffice AS",
         "aud": "spn:1234567890",
         "nbf": now.as_second(),
@@ -202,7 +202,17 @@ fn authenticate(
     let client_id = app.client_id.clone();
     let ends = super::auth::ticket_end(&tenant.settings, now);
     tenant.credentials.sessions.tickets.insert(ticket, Issued { client_id, ends });
-    jwt(&claims)
+    let wrong = tenant.settings.jwt_fault;
+    match wrong {
+        JwtFault::None | JwtFault::Signature => {}
+        JwtFault::Issuer => claims["iss"] = "Somebody else".into(),
+        JwtFault::Audience => claims["aud"] = "spn:42".into(),
+        JwtFault::Expired => {
+            claims["exp"] = now.as_second().saturating_sub(3600).into();
+        }
+        JwtFault::Context => claims[format!("{CLAIM}ctx")] = "Cust99999".into(),
+    }
+    jwt(&claims, if wrong == JwtFault::Signature { other_key() } else { vendor_key() })
 }
 
 /// The refresh grant, from a form or the query; the refresh token stays the same (§3.2).
@@ -249,8 +259,14 @@ fn vendor_key() -> Option<&'static KeyPair> {
     KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()
 }
 
-fn jwt(claims: &Value) -> Result<String, String> {
-    let key = vendor_key().ok_or("there is no signing key")?;
+/// A key that is published nowhere.
+fn other_key() -> Option<&'static KeyPair> {
+    static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()
+}
+
+fn jwt(claims: &Value, key: Option<&KeyPair>) -> Result<String, String> {
+    let key = key.ok_or("there is no signing key")?;
     let head = base64url(r#"{"alg":"RS256","kid":"sandbox","typ":"JWT"}"#);
     let data = format!("{head}.{}", base64url(claims.to_string()));
     let mut signature = vec![0; key.public_modulus_len()];

@@ -12,6 +12,7 @@ use super::settings::PutUnknown;
 use super::store::Hook;
 use super::{Tenant, below, entity, error, framework, online, patch};
 use crate::exchange::{Call, Reply};
+use crate::pace::too_many;
 
 impl Tenant {
     /// How long the check of the target takes that this request causes.
@@ -31,6 +32,11 @@ impl Tenant {
     pub(crate) fn answer(&mut self, call: &Call, now: Timestamp) -> Reply {
         if let Some(refusal) = self.away(call) {
             return refusal;
+        }
+        let second = Duration::from_secs(1);
+        if let Some(left) = self.pace.over(self.settings.max_calls_per_second, second, now) {
+            let reply = framework(StatusCode::TOO_MANY_REQUESTS, "Too many requests.", &call.path);
+            return too_many(reply, self.settings.throttle_dialect, left, now);
         }
         let below = below(call);
         let route: Vec<&str> = below.iter().map(String::as_str).collect();
@@ -151,6 +157,9 @@ impl Tenant {
             .filter(fits)
             .map(|hook| Value::Object(entity::render(&hook.entity, &self.settings)))
             .collect();
+        if hooks.is_empty() && self.settings.empty_list_status == 404 {
+            return error(StatusCode::NOT_FOUND, "SoNotFoundException", "No webhooks found");
+        }
         Reply::json(StatusCode::OK, &Value::Array(hooks))
     }
 

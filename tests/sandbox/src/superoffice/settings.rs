@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pace::ThrottleDialect;
+
 /// One set of switches per tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -53,6 +55,14 @@ pub(crate) struct Settings {
     pub(crate) ticket_life_seconds: i64,
     /// Online: how long an access token lasts.
     pub(crate) token_life_seconds: i64,
+    /// Online: what is wrong with the token that a system user is given.
+    pub(crate) jwt_fault: JwtFault,
+    /// A list without a hook: 200 with `[]`, or 404 in the service's own envelope (§10).
+    pub(crate) empty_list_status: u16,
+    /// Calls that a tenant takes in a second of the clock; `null` is as many as come (§10).
+    pub(crate) max_calls_per_second: Option<u32>,
+    /// How a refusal for being too fast says when to come again.
+    pub(crate) throttle_dialect: ThrottleDialect,
 }
 
 /// Generations that differ in their fields (§6).
@@ -124,6 +134,21 @@ pub(crate) enum Dates {
     Z,
 }
 
+/// What makes a token one that nobody may trust (§3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum JwtFault {
+    None,
+    /// Signed with a key that is not published.
+    Signature,
+    Issuer,
+    Audience,
+    /// It ended an hour ago.
+    Expired,
+    /// It is for another tenant.
+    Context,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -151,6 +176,10 @@ impl Default for Settings {
             timestamp_tolerance_minutes: 5,
             ticket_life_seconds: 6 * 3600,
             token_life_seconds: 3600,
+            jwt_fault: JwtFault::None,
+            empty_list_status: 200,
+            max_calls_per_second: None,
+            throttle_dialect: ThrottleDialect::Seconds,
         }
     }
 }

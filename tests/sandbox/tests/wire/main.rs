@@ -12,6 +12,7 @@ mod contensis;
 mod control;
 mod faults;
 mod online;
+mod pace;
 mod process;
 mod seeds;
 mod superoffice;

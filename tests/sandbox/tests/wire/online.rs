@@ -186,3 +186,23 @@ async fn tenants_move_and_go_down() {
     let seen = bench.control_raw(Method::PUT, "/superoffice/Login", json!({})).await;
     assert!(seen.expect(400)["error"].as_str().unwrap().contains("not free"));
 }
+
+#[tokio::test]
+async fn a_token_may_be_one_that_nobody_should_trust() {
+    let bench = Bench::new().await;
+    let key = tenant(&bench).await;
+    let claims = async |fault: &str| {
+        bench.set("superoffice/Cust12345", json!({"jwtFault": fault})).await;
+        let answer = authenticate(&bench, &signed(&key, "My App-abc", Timestamp::now())).await;
+        let token = answer["Token"].as_str().unwrap().to_owned();
+        let middle = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice::<Value>(&middle).unwrap()
+    };
+    let (good, now) = (claims("none").await, Timestamp::now().as_second());
+    assert_eq!(claims("signature").await["iss"], good["iss"]);
+    assert_ne!(claims("issuer").await["iss"], good["iss"]);
+    assert_ne!(claims("audience").await["aud"], good["aud"]);
+    assert!(claims("expired").await["exp"].as_i64().unwrap() < now);
+    let context = "http://schemes.superoffice.net/identity/ctx";
+    assert_ne!(claims("context").await[context], good[context]);
+}

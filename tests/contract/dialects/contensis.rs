@@ -1,0 +1,162 @@
+//! Contensis: pages, names by language, and a server that shows things otherwise than it was told them.
+
+use crate::bench::{Bench, fails, says};
+use crate::run::{Case, cases};
+use crate::samples::{document, document_of, edited, foreign, manifest, same};
+use hooktender::api::VendorName::Contensis;
+use hooktender::api::account::Vendor;
+use hooktender::vendor::{Class, slow_to_show};
+use serde_json::json;
+use std::collections::HashSet;
+use std::time::Duration;
+
+pub(super) fn cases() -> Vec<Case> {
+    cases![
+        "pages: all of them, in as few calls as can be" => pages,
+        "pages that do not add up are never a list" => wrong_pages,
+        "names by language" => localised,
+        "shuffled lists, lower-case ids, headers in camel case" => rearranged,
+        "a stale version may be a 409" => conflict,
+        "a refusal of an update is no conflict" => refused,
+        "all problems of a refusal are told" => problems,
+        "a 404 without a body on delete" => bare_404,
+        "a new subscription may be missing from the list" => slow,
+        "a permission that is missing names the project" => forbidden,
+        "too many calls, in every dialect" => too_many,
+    ]
+}
+
+async fn pages(bench: Bench) {
+    bench.set(json!({"paged": true, "pageSize": 25})).await;
+    let connection = bench.connected().await;
+    for (sum, calls) in [(0, 1), (20, 1), (25, 1), (60, 2), (210, 4)] {
+        while bench.stored().await.len() < sum {
+            bench.insert(&foreign(Contensis, "one")).await;
+        }
+        bench.forget().await;
+        let all = connection.list().await.unwrap();
+        assert_eq!(all.iter().map(|one| one.id.clone()).collect::<HashSet<_>>().len(), sum);
+        assert_eq!((all.len(), bench.count("list").await), (sum, calls), "{sum} subscriptions");
+    }
+}
+
+async fn wrong_pages(bench: Bench) {
+    bench.set(json!({"paged": true, "pageSize": 5, "ignorePageIndex": true})).await;
+    for _ in 0..101 {
+        bench.insert(&foreign(Contensis, "one")).await;
+    }
+    let error = fails(bench.connect().list().await, Class::Unavailable);
+    says(&error, &["100", "101"]);
+    assert!(bench.count("list").await <= 4);
+}
+
+async fn localised(mut bench: Bench) {
+    bench.set(json!({"localised": true, "localisedLanguage": "en-GB"})).await;
+    let desired = document(bench.column, "one");
+    says(&fails(bench.connect().create(&desired).await, Class::Rejected), &["name"]);
+    if let Vendor::Contensis(account) = &mut bench.account {
+        account.name_language = Some("en-GB".into());
+    }
+    let connection = bench.connect();
+    same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+    let seen = connection.list().await.unwrap().remove(0);
+    same(bench.column, &seen, &desired);
+    assert_eq!(bench.stored().await[0]["name"], json!({"en-GB": "one"}));
+    let desired = edited(bench.column, "one");
+    same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+}
+
+async fn rearranged(bench: Bench) {
+    bench
+        .set(json!({"shuffle": true, "lowercase": true, "camelHeaders": true, "modifiedOnCreate": true}))
+        .await;
+    let connection = bench.connect();
+    let mut declared = manifest(Contensis, "one");
+    declared["topics"][0]["workflowEvent"] = json!(["Flow.State.Event", "Flow.Other.Event"]);
+    declared["topics"][0]["event"] = json!(["workflowEventRaised", "published"]);
+    let desired = document_of(Contensis, &declared);
+    same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+    let seen = connection.list().await.unwrap().remove(0);
+    same(bench.column, &seen, &desired);
+    same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    assert_eq!(bench.stored().await[0]["headers"].as_object().unwrap().len(), 2, "none is there twice");
+}
+
+async fn conflict(bench: Bench) {
+    bench.set(json!({"conflictStatus": 409, "missingVersionStatus": 400})).await;
+    let connection = bench.connect();
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    bench.edit(made.id.as_str(), &json!({"enabled": false})).await;
+    fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Outdated);
+    assert_eq!((bench.count("update").await, bench.count("get").await), (1, 1));
+}
+
+async fn refused(bench: Bench) {
+    let connection = bench.connect();
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    let mut declared = manifest(Contensis, "one");
+    declared["topics"][0]["event"] = json!(["exploded"]);
+    for capital in [false, true] {
+        bench.set(json!({"capitalFields": capital})).await;
+        let error =
+            fails(connection.update(&made, &document_of(Contensis, &declared)).await, Class::Rejected);
+        says(&error, &["topics[0].event", "exploded"]);
+        assert!(!error.outcome_unknown);
+    }
+}
+
+async fn problems(bench: Bench) {
+    let mut declared = manifest(Contensis, "one");
+    declared["url"] = json!("http://hooks.example.com");
+    declared["topics"][1]["resourceType"] = json!("planet");
+    let error = fails(bench.connect().create(&document_of(Contensis, &declared)).await, Class::Rejected);
+    says(&error, &["url: The URL must use https", "topics[1].resourceType", "planet"]);
+}
+
+async fn bare_404(bench: Bench) {
+    bench.set(json!({"emptyNotFound": true})).await;
+    let connection = bench.connect();
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    connection.delete(&made.id).await.unwrap();
+    connection.delete(&made.id).await.unwrap();
+}
+
+async fn slow(bench: Bench) {
+    bench.set(json!({"visibilityDelayMillis": 600})).await;
+    let connection = bench.connect();
+    let desired = document(bench.column, "one");
+    let made = connection.create(&desired).await.unwrap();
+    assert!(connection.list().await.unwrap().is_empty(), "not yet");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(connection.list().await.unwrap()[0].id, made.id);
+    assert!(slow_to_show(Contensis) > Duration::from_millis(600));
+}
+
+async fn forbidden(bench: Bench) {
+    let key = json!({"clientId": format!("id-{}", bench.code), "actions": ["view"],
+        "clientSecret": bench.secrets.iter().find(|(key, _)| *key == "secret").unwrap().1});
+    let path = format!("/contensis/{}", bench.code);
+    bench.world.control("PUT", &path, &json!({"apiKeys": [key]})).await;
+    let connection = bench.connect();
+    connection.list().await.unwrap();
+    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Credentials);
+    says(&error, &["'create'", "role", &bench.code]);
+    assert_eq!(bench.count("token").await, 1, "a new token would not help");
+}
+
+async fn too_many(bench: Bench) {
+    for dialect in ["seconds", "date", "none"] {
+        let bench = bench.another().await;
+        let connection = bench.connected().await;
+        bench.set(json!({"callsPerMinute": 1, "throttleDialect": dialect})).await;
+        let error = loop {
+            if let Err(error) = connection.list().await {
+                break error;
+            }
+        };
+        assert_eq!((error.class, error.status), (Class::Throttled, Some(429)), "{error:?}");
+        let seconds = error.retry_after.map(|wait| (1..=61).contains(&wait.as_secs()));
+        assert_eq!(seconds, (dialect != "none").then_some(true), "{dialect}: {error:?}");
+        assert_eq!(bench.budget.wait().is_some(), dialect != "none");
+    }
+}

@@ -1,0 +1,218 @@
+//! SuperOffice: three generations of the server, receivers that are tried, and what the vendor stops by itself.
+
+use crate::bench::{Bench, fails, says};
+use crate::run::{Case, cases};
+use crate::samples::{document, document_of, edited, foreign, manifest, same};
+use hooktender::api::VendorName::Superoffice;
+use hooktender::plan::{Delivery, ExternalId};
+use hooktender::vendor::Class;
+use serde_json::json;
+
+const RECEIVER: &str = "https://hooks.example.com/one";
+
+pub(super) fn cases() -> Vec<Case> {
+    cases![
+        "every generation of the server: 10.1, 10.2.7, 12.0" => generations,
+        "one address for errors, whichever member is there" => errors_email,
+        "a state may be a number" => numeric_state,
+        "what the vendor stopped is no drift" => halted,
+        "an unknown id on delete: 404 or 204" => delete_unknown,
+        "a PUT of an unknown id: 404, 500 or created" => put_unknown,
+        "a receiver that refuses, with a 500 or a 400" => refused_receiver,
+        "a 500 although the receiver is well" => failed_save,
+        "a receiver that is slow to answer" => slow_receiver,
+        "an empty list may be a 404 of the service's own" => empty_404,
+        "events and empty maps come back otherwise" => rearranged,
+        "too many calls, in every dialect" => too_many,
+    ]
+}
+
+async fn generations(bench: Bench) {
+    for version in ["10.1", "10.2.7", "12.0"] {
+        for dates in ["bare", "offset", "z"] {
+            let bench = bench.another().await;
+            bench.set(json!({"version": version, "dates": dates})).await;
+            let connection = bench.connect();
+            let mut declared = manifest(Superoffice, "one");
+            if version == "10.1" {
+                // It has no such member.
+                declared.as_object_mut().unwrap().remove("errorsEmail");
+            }
+            let desired = document_of(Superoffice, &declared);
+            same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+            let seen = connection.list().await.unwrap().remove(0);
+            same(bench.column, &seen, &desired);
+            declared["state"] = json!("Stopped");
+            let desired = document_of(Superoffice, &declared);
+            same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+            assert_eq!(connection.list().await.unwrap()[0].delivery, Some(Delivery::Off));
+        }
+    }
+}
+
+async fn errors_email(bench: Bench) {
+    for (version, member, value) in [
+        ("10.2.7", "ErrorsEmail", json!("ops@example.com")),
+        ("12.0", "ErrorEmails", json!(["ops@example.com"])),
+    ] {
+        let bench = bench.another().await;
+        bench.set(json!({"version": version})).await;
+        let connection = bench.connect();
+        let made = connection.create(&document(bench.column, "one")).await.unwrap();
+        assert_eq!(bench.stored().await[0][member], value);
+        // No list was read yet: the vendor's template tells which member there is, once.
+        assert_eq!(bench.count("other").await, 1);
+        connection.update(&made, &edited(bench.column, "one")).await.unwrap();
+        assert_eq!((bench.count("other").await, &bench.stored().await[0][member]), (1, &value));
+        let sent = bench.journal().await.into_iter().filter(|entry| entry["operation"] == "update");
+        for body in sent.map(|entry| entry["body"].clone()) {
+            let both = body.get("ErrorsEmail").is_some() && body.get("ErrorEmails").is_some();
+            assert!(!both, "only one of the two: {body}");
+        }
+        let mut declared = manifest(Superoffice, "one");
+        declared.as_object_mut().unwrap().remove("errorsEmail");
+        let desired = document_of(Superoffice, &declared);
+        let seen = connection.list().await.unwrap().remove(0);
+        same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    }
+}
+
+async fn numeric_state(bench: Bench) {
+    let connection = bench.connect();
+    let states = [
+        (1, Some(Delivery::On)),
+        (2, Some(Delivery::Off)),
+        (3, Some(Delivery::Halted)),
+        (0, None),
+        (9, None),
+    ];
+    for (state, delivery) in states {
+        let hook = json!({"WebhookId": 7, "Name": "one", "State": state, "Type": "webhook"});
+        bench.fault(json!({"operation": "list", "kind": "status", "status": 200, "body": [hook]})).await;
+        assert_eq!(connection.list().await.unwrap()[0].delivery, delivery, "{state}");
+    }
+}
+
+async fn halted(bench: Bench) {
+    let mut hook = foreign(Superoffice, "one");
+    hook["State"] = json!("TooManyErrors");
+    bench.insert(&hook).await;
+    let connection = bench.connect();
+    let seen = connection.list().await.unwrap().remove(0);
+    assert_eq!(seen.delivery, Some(Delivery::Halted));
+    let desired = document(bench.column, "one");
+    same(bench.column, &seen, &desired);
+    let revived = connection.update(&seen, &desired).await.unwrap();
+    assert_eq!(revived.delivery, Some(Delivery::On));
+    assert_eq!(bench.stored().await[0]["State"], "Active");
+}
+
+async fn delete_unknown(bench: Bench) {
+    for status in [404, 204] {
+        bench.set(json!({"deleteUnknownStatus": status})).await;
+        bench.connect().delete(&ExternalId::new("4242")).await.unwrap();
+    }
+}
+
+async fn put_unknown(bench: Bench) {
+    for (habit, class) in [("404", Class::NotFound), ("500", Class::Unavailable), ("create", Class::Outdated)]
+    {
+        let bench = bench.another().await;
+        bench.set(json!({"putUnknown": habit})).await;
+        let connection = bench.connect();
+        let made = connection.create(&document(bench.column, "one")).await.unwrap();
+        connection.delete(&made.id).await.unwrap();
+        let error = fails(connection.update(&made, &edited(bench.column, "one")).await, class);
+        let there = bench.stored().await.len();
+        assert_eq!(there, usize::from(habit == "create"));
+        if habit == "create" {
+            says(&error, &["duplicate"]);
+        }
+    }
+}
+
+async fn refused_receiver(bench: Bench) {
+    for status in [500, 400] {
+        for (verdict, reason) in
+            [("refuse", "did not answer 200"), ("tls_error", "certificate"), ("http_scheme", "https")]
+        {
+            let bench = bench.another().await;
+            bench.set(json!({"refusedTargetStatus": status})).await;
+            let connection = bench.connected().await;
+            let made = connection.create(&document(bench.column, "one")).await.unwrap();
+            bench.target(RECEIVER, verdict).await;
+            bench.forget().await;
+            let created = connection.create(&document(bench.column, "one")).await;
+            let updated = connection.update(&made, &edited(bench.column, "one")).await;
+            for error in [fails(created, Class::Rejected), fails(updated, Class::Rejected)] {
+                says(&error, &[reason, "receiver"]);
+                assert!(!error.outcome_unknown, "{error:?}");
+            }
+            assert_eq!(bench.total().await, 4, "each is tried once, and looked into once");
+            assert_eq!(bench.stored().await.len(), 1);
+        }
+    }
+}
+
+async fn failed_save(bench: Bench) {
+    let connection = bench.connected().await;
+    let body = json!({"Error": true, "ErrorType": "NullReferenceException", "ErrorMessage": "Oops"});
+    bench.fault(json!({"operation": "create", "kind": "status", "status": 500, "body": body})).await;
+    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable);
+    assert!(error.outcome_unknown, "{error:?}");
+    let body = json!({"Message": "The request is invalid."});
+    bench.fault(json!({"operation": "create", "kind": "status", "status": 400, "body": body})).await;
+    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
+    assert!(!error.outcome_unknown, "{error:?}");
+}
+
+async fn slow_receiver(bench: Bench) {
+    bench.target(RECEIVER, "slow").await;
+    let path = format!("/superoffice/{}/targets", bench.code);
+    bench.world.control("PUT", &path, &json!({"url": RECEIVER, "verdict": "slow", "millis": 700})).await;
+    bench.connect().create(&document(bench.column, "one")).await.unwrap();
+}
+
+async fn empty_404(bench: Bench) {
+    bench.set(json!({"emptyListStatus": 404})).await;
+    let connection = bench.connect();
+    assert!(connection.list().await.unwrap().is_empty());
+    connection.create(&document(bench.column, "one")).await.unwrap();
+    assert_eq!(connection.list().await.unwrap().len(), 1);
+    // Another 404 in an envelope is a wrong address.
+    let body = json!({"Message": "No HTTP resource was found that matches the request URI."});
+    bench.fault(json!({"operation": "list", "kind": "status", "status": 404, "body": body})).await;
+    fails(connection.list().await, Class::Unavailable);
+}
+
+async fn rearranged(bench: Bench) {
+    for (events, maps) in [("reverse", "null"), ("trim", "object"), ("keep", "keep")] {
+        let bench = bench.another().await;
+        bench.set(json!({"events": events, "emptyMaps": maps})).await;
+        let connection = bench.connect();
+        let mut declared = manifest(Superoffice, "one");
+        for member in ["headers", "properties"] {
+            declared.as_object_mut().unwrap().remove(member);
+        }
+        let desired = document_of(Superoffice, &declared);
+        connection.create(&desired).await.unwrap();
+        same(bench.column, &connection.list().await.unwrap()[0], &desired);
+    }
+}
+
+async fn too_many(bench: Bench) {
+    for dialect in ["seconds", "date", "none"] {
+        let bench = bench.another().await;
+        let connection = bench.connected().await;
+        bench.set(json!({"maxCallsPerSecond": 1, "throttleDialect": dialect})).await;
+        let error = loop {
+            if let Err(error) = connection.list().await {
+                break error;
+            }
+        };
+        assert_eq!((error.class, error.status), (Class::Throttled, Some(429)), "{error:?}");
+        let seconds = error.retry_after.map(|wait| (1..=2).contains(&wait.as_secs()));
+        assert_eq!(seconds, (dialect != "none").then_some(true), "{dialect}: {error:?}");
+        assert_eq!(bench.budget.wait().is_some(), dialect != "none");
+    }
+}

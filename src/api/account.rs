@@ -116,6 +116,18 @@ pub enum Vendor {
 }
 
 impl Vendor {
+    /// The account at the vendor that recorded ids belong to: what cannot be changed in a manifest.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Brightpearl(account) => format!("brightpearl/{}", account.account),
+            Self::Contensis(account) => format!("contensis/{}", account.project),
+            Self::Superoffice(account) => match &account.online {
+                Some(online) => format!("superoffice/{}", online.customer_id),
+                None => "superoffice/onsite".to_owned(),
+            },
+        }
+    }
+
     /// Which vendor it is.
     pub fn name(&self) -> VendorName {
         match self {

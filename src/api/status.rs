@@ -19,6 +19,9 @@ pub struct WebhookStatus {
     /// The vendor's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// The account at the vendor that the id belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Ready, Drifted, Reconciling, Stalled, and Delivering where the vendor tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -1,15 +1,16 @@
 //! The account's side of a pass: its status, and what its Webhooks are told when it cannot be worked on.
 
 use super::due::End;
+use super::entry::Entry;
 use super::memory::Memory;
 use super::outcome::{Trouble, settle_unseen};
 use super::pass::Pass;
 use super::record::{Happened, RecordError, Recorder};
 use crate::api::conditions::{self, READY, RECONCILING, STALLED};
 use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
-use crate::api::{ALLOW_DELETIONS, ObjectKey, REQUESTED_AT};
+use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, ObjectKey, REQUESTED_AT, VendorAccount};
 use crate::plan::guard::{self, Limits, TooMany};
-use crate::plan::{ExternalId, Observed, Plan};
+use crate::plan::{ExternalId, Observed, Plan, Step};
 use kube::{Resource, ResourceExt};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -64,9 +65,9 @@ struct Says {
 
 impl<S, R: Recorder> Pass<'_, S, R> {
     /// Tells the Webhooks that wait for something that the account is in trouble. Whoever needs no vendor to go is let go.
-    pub(super) async fn unseen(&self, memory: &mut Memory, trouble: &Trouble) {
-        self.release(memory).await;
-        for uid in &self.uids {
+    pub(super) async fn unseen(&self, memory: &mut Memory, uids: &[String], trouble: &Trouble) {
+        self.release(memory, uids).await;
+        for uid in uids {
             let Some(entry) = memory.entries.get_mut(uid) else {
                 continue;
             };
@@ -88,8 +89,8 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    async fn release(&self, memory: &mut Memory) {
-        for uid in &self.uids {
+    async fn release(&self, memory: &mut Memory, uids: &[String]) {
+        for uid in uids {
             let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
                 continue;
             };
@@ -104,6 +105,41 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let happened = Happened { warning: false, reason: "Retained", note };
             self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             memory.forget(uid);
+        }
+    }
+
+    /// Puts our finalizer on the account before the first subscription of it is made or taken over.
+    pub(super) async fn keep_account(&mut self, memory: &Memory, plan: &Plan) -> Result<(), RecordError> {
+        let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
+        let has_some = memory.entries.values().any(Entry::is_held);
+        let begins = plan
+            .items
+            .iter()
+            .any(|item| item.step.as_ref().is_some_and(|step| !matches!(step, Step::Release)));
+        if !is_held && (has_some || begins) && self.account.metadata.deletion_timestamp.is_none() {
+            let written = self.context.recorder.hold_account(&self.account).await?;
+            self.take(written);
+        }
+        Ok(())
+    }
+
+    /// Lets an account go that is being deleted, when no Webhook of it has a subscription any more.
+    pub(super) async fn release_account(&self, memory: &Memory) {
+        let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
+        let leaving = self.account.metadata.deletion_timestamp.is_some();
+        if !(is_held && leaving) || memory.entries.values().any(Entry::is_held) {
+            return;
+        }
+        match self.context.recorder.release_account(&self.account).await {
+            Ok(()) => tracing::info!(vendor = %self.vendor, account = %self.key, "let go"),
+            Err(error) => tracing::warn!(account = %self.key, error = %chain(&error), "not let go"),
+        }
+    }
+
+    /// What a write gave back, unless it holds an edit that this pass knows nothing of.
+    fn take(&mut self, written: VendorAccount) {
+        if written.meta().generation == self.account.meta().generation {
+            self.account = Arc::new(written);
         }
     }
 
@@ -129,6 +165,11 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             };
         }
         let Some(Trouble { reason, message, stalled }) = trouble else {
+            if self.account.metadata.deletion_timestamp.is_some() {
+                let message =
+                    format!("is being deleted; kept until its {} Webhooks are gone", self.uids.len());
+                return Says { reconciling: true, ..calm(was_ready, "Deleting", message) };
+            }
             let interval = &self.account.spec.resync_interval;
             return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
         };
@@ -150,7 +191,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 let mut status = self.account.status.clone().unwrap_or_default();
                 status.allowed_deletions = sorted(&allowed);
                 if let Some(written) = self.context.recorder.account_status(&self.account, &status).await? {
-                    self.account = Arc::new(written);
+                    self.take(written);
                 }
             } else {
                 guard::hold(plan, &held);

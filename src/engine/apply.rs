@@ -26,6 +26,8 @@ pub(super) struct Worker<'a, R> {
     pub(super) recorder: &'a R,
     pub(super) vendor: VendorName,
     pub(super) client: &'a Client,
+    /// Whose ids are recorded.
+    pub(super) identity: String,
     /// What the vendor has, kept up with what is done.
     pub(super) observed: &'a mut Vec<Observed>,
 }
@@ -96,6 +98,7 @@ impl<R: Recorder> Worker<'_, R> {
             return Ok(Err(refused.clone()));
         }
         entry.hold(self.recorder).await?;
+        entry.status.account = Some(self.identity.clone());
         let rules = rules(self.vendor);
         let equal = self.observed.iter().filter(|one| rules.equal(&one.document, desired));
         entry.status.pending = Some(Pending {
@@ -127,6 +130,7 @@ impl<R: Recorder> Worker<'_, R> {
 
     async fn adopt(&self, entry: &mut Entry, id: &ExternalId) -> Result<(), RecordError> {
         entry.hold(self.recorder).await?;
+        entry.status.account = Some(self.identity.clone());
         entry.status.external_id = Some(id.to_string());
         entry.status.pending = None;
         Ok(())
@@ -144,6 +148,7 @@ impl<R: Recorder> Worker<'_, R> {
             return Ok(Err(refused.clone()));
         }
         entry.hold(self.recorder).await?;
+        entry.status.account = Some(self.identity.clone());
         entry.status.external_id = Some(id.to_string());
         let Some(current) = self.observed.iter_mut().find(|one| one.id == *id) else {
             return Ok(Ok(()));

@@ -37,6 +37,11 @@ impl Kept {
         Arc::clone(self.budget.get_or_insert_with(new))
     }
 
+    /// The client that was good last, for cleaning up when the Secret that it was made of is gone.
+    pub(super) fn last(&self) -> Option<Arc<Client>> {
+        self.client.clone()
+    }
+
     /// How long the account has to wait for its next call, if it has to.
     pub(super) fn wait(&self) -> Option<Duration> {
         self.budget.as_ref()?.wait()
@@ -71,7 +76,8 @@ impl Client {
             .credentials(vendor, &namespace, source)
             .map_err(|message| stalled("Credentials", message))?;
         let mode = account.spec.mode.max(ceiling);
-        let made_of = format!("{:?}/{mode:?}/{versions}", account.meta().generation);
+        // Another account under the same name is another account.
+        let made_of = format!("{:?}/{:?}/{mode:?}/{versions}", account.uid(), account.meta().generation);
         if let Some(client) = &kept.client
             && kept.made_of == made_of
         {

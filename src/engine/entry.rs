@@ -60,6 +60,7 @@ impl Entry {
             let ours = std::mem::take(&mut self.status);
             WebhookStatus {
                 external_id: ours.external_id,
+                account: ours.account,
                 pending: ours.pending,
                 superseded: ours.superseded,
                 last_applied: ours.last_applied,
@@ -73,6 +74,11 @@ impl Entry {
     /// Whether our finalizer is on it.
     pub(super) fn is_held(&self) -> bool {
         self.known.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    /// Whether it is being deleted.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.asked.deleting
     }
 
     /// Whether it is being deleted and its subscription is to stay: that needs no vendor.

@@ -163,6 +163,13 @@ impl Memory {
         }
     }
 
+    /// Another account under the same name is another account: nothing that is known holds for it.
+    pub(super) fn is_of(&mut self, account: &VendorAccount) {
+        if self.account.as_ref().is_some_and(|known| known.uid() != account.uid()) {
+            *self = Self::new(self.past.settle);
+        }
+    }
+
     /// The newer one of the account that the cache shows and the one that we wrote.
     pub(super) fn newest(&self, cached: Arc<VendorAccount>) -> Arc<VendorAccount> {
         match &self.account {

@@ -1,6 +1,7 @@
 //! One pass over one account, for whichever front door: gather, observe, plan, apply, record.
 //!
-//! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `gather` makes of
+//! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the vendor's list and says
+//! whether to believe it; `gather` makes of
 //! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
 //! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `client` is how the
@@ -16,6 +17,7 @@ mod entry;
 mod gather;
 mod keeper;
 pub mod memory;
+mod observe;
 pub mod orphan;
 mod outcome;
 pub mod pass;

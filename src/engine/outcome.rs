@@ -13,6 +13,8 @@ use k8s_openapi::jiff::Timestamp;
 
 /// The reason of a Webhook that waits for its own unanswered create.
 pub(super) const SETTLING: &str = "Settling";
+/// The reason of a Webhook whose id belongs to another account at the vendor.
+pub(super) const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// Values in status and events are cut to this many characters.
 const LONGEST_VALUE: usize = 256;
 
@@ -162,7 +164,9 @@ pub(super) fn settle_unseen(
     vendor: VendorName,
     now: Timestamp,
 ) -> Option<Happened> {
-    let seen = entry.status.observed_generation == entry.asked.generation;
+    // What is the Webhook's own trouble is told whatever was so before.
+    let seen =
+        entry.status.observed_generation == entry.asked.generation && trouble.reason != ACCOUNT_CHANGED;
     let leaving = entry.known.metadata.deletion_timestamp.is_some();
     if seen && !leaving && conditions::is_true(&entry.status.conditions, READY) {
         return None;

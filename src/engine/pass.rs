@@ -5,8 +5,9 @@ use super::apply::{Taken, Worker, document};
 use super::client::Client;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::Entry;
-use super::gather::{conceal, declare, dependencies};
-use super::memory::{Memory, Past, Snapshot};
+use super::gather::conceal;
+use super::memory::{Memory, Past};
+use super::observe::Sight;
 use super::outcome::{Noted, Outcome, Trouble, settle};
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Dependency, Source, Values};
@@ -14,7 +15,7 @@ use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, guard, plan};
+use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, plan};
 use crate::telemetry::Metrics;
 use crate::vendor::{Class, Operation, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
@@ -26,8 +27,6 @@ use std::time::{Duration, Instant};
 
 /// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
 const SLICE: Duration = Duration::from_secs(10);
-/// What the vendor has is read again when a backlog has been worked on for so long.
-const SNAPSHOT: Duration = Duration::from_secs(60);
 /// A wait for the account's own pace that is shorter than this is not worth a word to anybody.
 const PAUSE: Duration = Duration::from_secs(3);
 /// How many strangers are listed in the account's status.
@@ -66,7 +65,7 @@ pub struct Input {
 }
 
 /// Why a pass did not come to its end.
-enum Stop {
+pub(super) enum Stop {
     /// The vendor, or the way to it.
     Trouble(Trouble, Option<VendorError>),
     /// The list lacks most of what is recorded.
@@ -89,6 +88,7 @@ pub async fn run<S: Source, R: Recorder>(
     input: Input,
     depends: impl FnOnce(BTreeSet<Dependency>),
 ) -> Duration {
+    memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
     let account = memory.newest(input.account);
     let changed = input.dependency_changed || changed(memory, &account, &uids);
@@ -109,7 +109,8 @@ pub async fn run<S: Source, R: Recorder>(
     };
     if let Some((trouble, left)) = told {
         // The vendor is left alone; people are told, or let go.
-        pass.unseen(memory, &trouble).await;
+        pass.unseen(memory, &pass.uids, &trouble).await;
+        pass.release_account(memory).await;
         saw(memory, &account, &pass.uids);
         return left;
     }
@@ -157,57 +158,22 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if self.account.spec.suspend {
             return Ok(());
         }
-        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
-        depends(wanted.clone());
-        let values = self
-            .context
-            .source
-            .read(&wanted)
-            .await
-            .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
-        let (ceiling, settings) = (self.context.ceiling, &self.context.settings);
-        let source = &self.context.source;
-        let client = Client::of(&mut memory.client, &self.account, &values, source, ceiling, settings)
-            .map_err(|trouble| Stop::Trouble(trouble, None))?;
-        let known = memory.snapshot.take().filter(|known| known.read.elapsed() < SNAPSHOT);
-        let mut snapshot = if let Some(known) = known {
-            known
-        } else {
-            let read = Instant::now();
-            let listed = client.list().await;
-            let observed = listed.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?;
-            Snapshot { observed, read }
-        };
-        let observed = &mut snapshot.observed;
-        // Before anything is decided: what a person asks for is not left to the next pass.
-        for entry in self.uids.iter().filter_map(|uid| memory.entries.get(uid)) {
-            if self.wants_another_try(entry) {
-                memory.past.try_again(&entry.uid);
-            }
+        let mut sight = self.observe(memory, depends).await?;
+        let mut plan = plan(rules(self.vendor), &sight.declared, &sight.snapshot.observed);
+        if let Some(trouble) = sight.lost.take() {
+            // With credentials that nobody can check any more, what is to go is deleted, and nothing else is done.
+            plan.items.retain(|item| sight.declared[item.index].deleting);
+            self.work(memory, &mut sight, &plan).await?;
+            return Err(Stop::Trouble(trouble, None));
         }
-        let declared: Vec<Declared> = self
-            .uids
-            .iter()
-            .filter_map(|uid| memory.entries.get(uid))
-            .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
-            .collect();
-        if let Some(missing) = guard::doubted(&declared, observed, &memory.believed) {
-            let lacks = missing.len();
-            if let Some(wait) = memory.doubts(missing) {
-                let message = format!(
-                    "the list lacks {lacks} of {} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees",
-                    declared.iter().filter(|webhook| webhook.recorded.is_some()).count()
-                );
-                return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
-            }
-        }
-        memory.trusts(observed);
-        let mut plan = plan(rules(self.vendor), &declared, observed);
-        self.guard(&mut plan, observed).await?;
-        self.list_unmanaged(&plan, observed);
+        self.guard(&mut plan, &sight.snapshot.observed).await?;
+        self.list_unmanaged(&plan, &sight.snapshot.observed);
         self.summary.planned = true;
-        let worked = self.work(memory, &client, &values, &plan, &declared, observed).await;
-        memory.snapshot = Some(snapshot);
+        self.keep_account(memory, &plan).await?;
+        let worked = self.work(memory, &mut sight, &plan).await;
+        self.summary.counts.declared = number(self.uids.len());
+        self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
+        memory.snapshot = Some(sight.snapshot);
         worked
     }
 
@@ -224,20 +190,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     }
 
     /// Applies and records, item by item, for one slice.
-    async fn work(
-        &mut self,
-        memory: &mut Memory,
-        client: &Client,
-        values: &Values,
-        plan: &Plan,
-        declared: &[Declared],
-        observed: &mut Vec<Observed>,
-    ) -> Result<(), Stop> {
+    async fn work(&mut self, memory: &mut Memory, sight: &mut Sight, plan: &Plan) -> Result<(), Stop> {
+        let Sight { values, client, declared, uids, snapshot, .. } = sight;
+        let observed = &mut snapshot.observed;
         let deadline = Instant::now() + SLICE;
         let mut stop: Option<VendorError> = None;
         for item in &plan.items {
             let webhook = &declared[item.index];
-            let uid = self.uids[item.index].clone();
+            let uid = uids[item.index].clone();
             if item.step.as_ref().is_some_and(Step::calls) && stop.is_none() {
                 stop = memory.client.wait().map(|wait| VendorError::paced(Operation::List, wait));
             }
@@ -276,8 +236,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
             }
         }
-        self.summary.counts.declared = number(memory.entries.len());
-        self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
         match stop {
             Some(error) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
             None => Ok(()),
@@ -305,7 +263,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         };
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
-        let mut worker = Worker { recorder, vendor: self.vendor, client, observed };
+        let identity = self.account.spec.vendor.identity();
+        let mut worker = Worker { recorder, vendor: self.vendor, client, identity, observed };
         worker.take(past, entry, item, step, &webhook.redactor).await
     }
 
@@ -320,7 +279,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    fn wants_another_try(&self, entry: &Entry) -> bool {
+    pub(super) fn wants_another_try(&self, entry: &Entry) -> bool {
         let asked = |asked: Option<&String>, handled: Option<&String>| asked.is_some() && asked != handled;
         let handled =
             |status: Option<&AccountStatus>| status.and_then(|status| status.last_handled_request.clone());
@@ -461,7 +420,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Ok(()) => (None, End::Done),
             Err(Stop::Trouble(trouble, error)) => {
                 if !self.summary.planned {
-                    self.unseen(memory, trouble).await;
+                    self.unseen(memory, &self.uids, trouble).await;
                 }
                 (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
             }
@@ -482,6 +441,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if !matches!(end, End::Cluster | End::Paced(_)) {
             self.account_status(trouble, &end).await;
         }
+        self.release_account(memory).await;
         let after = after(memory, &account, &self.uids, &end);
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);

@@ -1,7 +1,7 @@
 //! The one writer to the cluster: status, finalizer, events.
 
 use crate::api::status::{AccountStatus, WebhookStatus};
-use crate::api::{FINALIZER, VendorAccount, Webhook};
+use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -67,6 +67,18 @@ pub trait Recorder: Send + Sync {
     /// Takes our finalizer off. An object that is gone is fine.
     fn remove_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<(), RecordError>> + Send;
 
+    /// Puts our finalizer on an account; gives it as it is now. One that is being deleted takes none.
+    fn hold_account(
+        &self,
+        account: &VendorAccount,
+    ) -> impl Future<Output = Result<VendorAccount, RecordError>> + Send;
+
+    /// Takes our finalizer off an account. One that is gone is fine.
+    fn release_account(
+        &self,
+        account: &VendorAccount,
+    ) -> impl Future<Output = Result<(), RecordError>> + Send;
+
     /// Makes an event. One that the API server does not take is logged and left.
     fn event(&self, on: ObjectReference, happened: &Happened) -> impl Future<Output = ()> + Send;
 }
@@ -106,13 +118,17 @@ impl ClusterRecorder {
     }
 
     /// Changes the finalizers of just the object that was read; after a conflict it is read again. None: it is gone.
-    async fn finalizers(
+    async fn finalizers<K>(
         &self,
-        webhook: &Webhook,
+        object: &K,
         change: impl Fn(&mut Vec<String>),
-    ) -> Result<Option<Webhook>, RecordError> {
-        let api = self.api(webhook);
-        let mut current = webhook.clone();
+    ) -> Result<Option<K>, RecordError>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: serde::de::DeserializeOwned,
+    {
+        let api = self.api(object);
+        let mut current = object.clone();
         let mut tries = 0;
         let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         loop {
@@ -128,12 +144,12 @@ impl ClusterRecorder {
                 Ok(written) => return Ok(Some(written)),
                 Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
                 Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,
-                Err(error) => return Err(failed("finalizer", webhook, error)),
+                Err(error) => return Err(failed("finalizer", object, error)),
             }
             match api.get_opt(&current.name_any()).await {
-                Ok(Some(now)) if now.uid() == webhook.uid() => current = now,
+                Ok(Some(now)) if now.uid() == object.uid() => current = now,
                 Ok(_) => return Ok(None),
-                Err(error) => return Err(failed("finalizer", webhook, error)),
+                Err(error) => return Err(failed("finalizer", object, error)),
             }
         }
     }
@@ -166,19 +182,25 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
-        let held = self
-            .finalizers(webhook, |all| {
-                if !all.iter().any(|name| name == FINALIZER) {
-                    all.push(FINALIZER.into());
-                }
-            })
-            .await?;
+        let held = self.finalizers(webhook, |all| add(all, FINALIZER)).await?;
         // A Webhook that vanished at this very moment has nothing to be held for.
         held.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
     }
 
     async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
         self.finalizers(webhook, |all| all.retain(|name| name != FINALIZER)).await.map(|_| ())
+    }
+
+    async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
+        if account.metadata.deletion_timestamp.is_some() {
+            return Ok(account.clone());
+        }
+        let held = self.finalizers(account, |all| add(all, ACCOUNT_FINALIZER)).await?;
+        held.ok_or_else(|| failed("finalizer", account, gone(account)))
+    }
+
+    async fn release_account(&self, account: &VendorAccount) -> Result<(), RecordError> {
+        self.finalizers(account, |all| all.retain(|name| name != ACCOUNT_FINALIZER)).await.map(|_| ())
     }
 
     async fn event(&self, on: ObjectReference, happened: &Happened) {
@@ -207,8 +229,14 @@ impl Recorder for ClusterRecorder {
     }
 }
 
-fn gone(webhook: &Webhook) -> kube::Error {
+fn add(all: &mut Vec<String>, finalizer: &str) {
+    if !all.iter().any(|name| name == finalizer) {
+        all.push(finalizer.into());
+    }
+}
+
+fn gone(object: &impl Resource) -> kube::Error {
     let status =
-        kube::core::Status::failure(&format!("{} is gone", webhook.name_any()), "NotFound").with_code(404);
+        kube::core::Status::failure(&format!("{} is gone", object.name_any()), "NotFound").with_code(404);
     kube::Error::Api(Box::new(status))
 }

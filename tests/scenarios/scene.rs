@@ -22,7 +22,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// what that needs.
 const RULES: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get, list, watch, patch]}
-- {apiGroups: [hooktender.dev], resources: [vendoraccounts], verbs: [get, list, watch]}
+- {apiGroups: [hooktender.dev], resources: [vendoraccounts], verbs: [get, list, watch, patch]}
 - {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}

@@ -1,0 +1,125 @@
+//! What a pass goes by: values, the vendor's list, and what is declared. A list that cannot be right is not gone by.
+
+use super::client::Client;
+use super::entry::Entry;
+use super::gather::{declare, dependencies};
+use super::memory::{Memory, Snapshot};
+use super::outcome::{ACCOUNT_CHANGED, Trouble};
+use super::pass::{Pass, Stop};
+use super::record::Recorder;
+use super::secrets::{Dependency, Source, Values};
+use crate::plan::{Declared, guard};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the vendor has is read again when a backlog has been worked on for so long.
+const SNAPSHOT: Duration = Duration::from_secs(60);
+
+/// What a pass goes by.
+pub(super) struct Sight {
+    pub(super) values: Values,
+    pub(super) client: Arc<Client>,
+    /// What the vendor has, kept up with what is done.
+    pub(super) snapshot: Snapshot,
+    pub(super) declared: Vec<Declared>,
+    /// The Webhooks' uids, in the order of `declared`.
+    pub(super) uids: Vec<String>,
+    /// Why the credentials are not to be had any more: the client is made of those that were good last.
+    pub(super) lost: Option<Trouble>,
+}
+
+impl<S: Source, R: Recorder> Pass<'_, S, R> {
+    pub(super) async fn observe(
+        &self,
+        memory: &mut Memory,
+        depends: impl FnOnce(BTreeSet<Dependency>),
+    ) -> Result<Sight, Stop> {
+        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
+        depends(wanted.clone());
+        let values = self
+            .context
+            .source
+            .read(&wanted)
+            .await
+            .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
+        let (client, lost) = self.client(memory, &values)?;
+        let snapshot = Self::list(memory, &client).await?;
+        let uids = self.ours(memory).await;
+        // Before anything is decided: what a person asks for is not left to the next pass.
+        for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+            if self.wants_another_try(entry) {
+                memory.past.try_again(&entry.uid);
+            }
+        }
+        let declared: Vec<Declared> = uids
+            .iter()
+            .filter_map(|uid| memory.entries.get(uid))
+            .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
+            .collect();
+        Self::believe(memory, &declared, &snapshot)?;
+        Ok(Sight { values, client, snapshot, declared, uids, lost })
+    }
+
+    /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that
+    /// was good last is used as long as something is to be deleted.
+    fn client(&self, memory: &mut Memory, values: &Values) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
+        let (source, settings) = (&self.context.source, &self.context.settings);
+        let made =
+            Client::of(&mut memory.client, &self.account, values, source, self.context.ceiling, settings);
+        let lost = match made {
+            Ok(client) => return Ok((client, None)),
+            Err(trouble) => trouble,
+        };
+        let mut entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+        match memory.client.last() {
+            Some(client) if entries.any(Entry::is_leaving) => Ok((client, Some(lost))),
+            _ => Err(Stop::Trouble(lost, None)),
+        }
+    }
+
+    /// One list call, or what is known from a slice before.
+    async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, Stop> {
+        if let Some(known) = memory.snapshot.take().filter(|known| known.read.elapsed() < SNAPSHOT) {
+            return Ok(known);
+        }
+        let read = Instant::now();
+        let listed = client.list().await;
+        let observed = listed.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?;
+        Ok(Snapshot { observed, read })
+    }
+
+    /// The Webhooks whose ids belong to this account at the vendor. The others are told: under the same name there was
+    /// another account before, and the same number may be a stranger's here.
+    async fn ours(&self, memory: &mut Memory) -> Vec<String> {
+        let identity = self.account.spec.vendor.identity();
+        let is_foreign = |uid: &String| {
+            let recorded = memory.entries.get(uid).and_then(|entry| entry.status.account.as_ref());
+            recorded.is_some_and(|recorded| *recorded != identity)
+        };
+        let (foreign, ours): (Vec<_>, Vec<_>) = self.uids.iter().cloned().partition(is_foreign);
+        if !foreign.is_empty() {
+            let message = format!(
+                "the recorded subscription belongs to another account at the vendor than {identity}: make the account point there again, or make a new Webhook"
+            );
+            self.unseen(memory, &foreign, &Trouble { reason: ACCOUNT_CHANGED, message, stalled: true }).await;
+        }
+        ours
+    }
+
+    /// Whether the list may be gone by.
+    fn believe(memory: &mut Memory, declared: &[Declared], snapshot: &Snapshot) -> Result<(), Stop> {
+        if let Some(missing) = guard::doubted(declared, &snapshot.observed, &memory.believed) {
+            let lacks = missing.len();
+            if let Some(wait) = memory.doubts(missing) {
+                let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();
+                let message = format!(
+                    "the list lacks {lacks} of {recorded} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees"
+                );
+                return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
+            }
+        }
+        memory.trusts(&snapshot.observed);
+        Ok(())
+    }
+}

@@ -4,7 +4,7 @@ use crate::bench::{Bench, fails};
 use crate::run::{Case, cases};
 use crate::samples::document;
 use hooktender::api::VendorName;
-use hooktender::vendor::Class;
+use hooktender::vendor::{Class, Connection, ReadWrite};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
@@ -31,10 +31,7 @@ fn refusal(bench: &Bench, operation: &str, status: u16, headers: &Value) -> Valu
 }
 
 /// Asserts that nothing at all is sent now, whatever is asked for.
-async fn is_left_alone(
-    bench: &Bench,
-    connection: &hooktender::vendor::Connection<hooktender::vendor::ReadWrite>,
-) {
+async fn is_left_alone(bench: &Bench, connection: &Connection<ReadWrite>) {
     bench.forget().await;
     let wait = bench.budget.wait().unwrap();
     for _ in 0..3 {

@@ -437,3 +437,6 @@ impl Answer {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

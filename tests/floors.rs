@@ -88,13 +88,17 @@ const FLOORS: &[Floor] = &[
 const ONE_ROOM: &[(&str, &str, &str)] = &[
     (".execute(", "vendor/transport.rs", "only the transport sends requests to vendors"),
     ("reqwest::Client", "vendor/transport.rs", "only the transport sends requests to vendors"),
-    ("Api<Secret>", "engine/secrets.rs", "only engine::secrets reads Secrets"),
+    (
+        "Api<Secret>",
+        "engine/secrets.rs engine/keeper.rs",
+        "secrets reads Secrets, keeper writes what a vendor exchanged",
+    ),
     ("patch_status", "engine/record.rs", "only engine::record writes status"),
     ("Api<Event>", "engine/record.rs", "only engine::record makes events"),
     (
         "expose_secret",
-        "plan/document.rs plan/redact.rs vendor/",
-        "secrets are laid open only where they are sent, compared or hidden",
+        "plan/document.rs plan/redact.rs vendor/ engine/keeper.rs",
+        "secrets are laid open only where they are sent, kept, compared or hidden",
     ),
 ];
 

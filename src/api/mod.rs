@@ -33,6 +33,8 @@ pub const FINALIZER: &str = "hooktender.dev/subscription";
 pub const REQUESTED_AT: &str = "hooktender.dev/requested-at";
 /// `"true"` lets a `Webhook` that is being deleted go without a call to the vendor.
 pub const RELEASE: &str = "hooktender.dev/release";
+/// Annotation of an account: allows the deletions whose digest it repeats.
+pub const ALLOW_DELETIONS: &str = "hooktender.dev/allow-deletions";
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

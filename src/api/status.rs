@@ -144,6 +144,9 @@ pub struct Pending {
     pub since: Time,
     /// Digest of what was about to be sent, secrets left out.
     pub digest: String,
+    /// Equal subscriptions that were there before, and so are not what it makes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 /// What is so about one account.
@@ -163,6 +166,9 @@ pub struct AccountStatus {
     /// How many subscriptions there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscriptions: Option<SubscriptionCounts>,
+    /// Ids whose deletion a person has allowed and that are still at the vendor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_deletions: Vec<String>,
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,

@@ -4,11 +4,14 @@ use super::due::End;
 use super::memory::Memory;
 use super::outcome::{Trouble, settle_unseen};
 use super::pass::Pass;
-use super::record::{Happened, Recorder};
+use super::record::{Happened, RecordError, Recorder};
 use crate::api::conditions::{self, READY, RECONCILING, STALLED};
 use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
-use crate::api::{ObjectKey, REQUESTED_AT};
+use crate::api::{ALLOW_DELETIONS, ObjectKey, REQUESTED_AT};
+use crate::plan::guard::{self, Limits, TooMany};
+use crate::plan::{ExternalId, Observed, Plan};
 use kube::{Resource, ResourceExt};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a pass found and did, for status, metrics and the one line of log.
@@ -25,6 +28,10 @@ pub(super) struct Summary {
     pub(super) outdated: bool,
     /// How many writes the vendor gave no answer to.
     pub(super) unanswered: u32,
+    /// Deletions that wait for a person.
+    pub(super) guarded: Option<TooMany>,
+    /// Ids whose deletion is allowed and that are still there.
+    pub(super) allowed: Vec<String>,
     /// Whether it came to a plan, so that each Webhook was looked at.
     pub(super) planned: bool,
 }
@@ -40,6 +47,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+fn sorted(ids: &HashSet<ExternalId>) -> Vec<String> {
+    let mut all: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    all.sort_unstable();
+    all
+}
+
 /// What the account's conditions say.
 struct Says {
     ready: bool,
@@ -50,8 +63,9 @@ struct Says {
 }
 
 impl<S, R: Recorder> Pass<'_, S, R> {
-    /// Tells the Webhooks that wait for something that the account is in trouble.
+    /// Tells the Webhooks that wait for something that the account is in trouble. Whoever needs no vendor to go is let go.
     pub(super) async fn unseen(&self, memory: &mut Memory, trouble: &Trouble) {
+        self.release(memory).await;
         for uid in &self.uids {
             let Some(entry) = memory.entries.get_mut(uid) else {
                 continue;
@@ -74,6 +88,25 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         }
     }
 
+    async fn release(&self, memory: &mut Memory) {
+        for uid in &self.uids {
+            let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
+                continue;
+            };
+            let webhook = ObjectKey::of(&entry.known);
+            if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
+                tracing::warn!(%webhook, error = %chain(&error), "not let go");
+                continue;
+            }
+            let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
+            let note = format!("let go; {id} stays at {}", self.vendor);
+            tracing::info!(vendor = %self.vendor, account = %self.key, %webhook, reason = "Retained", "{note}");
+            let happened = Happened { warning: false, reason: "Retained", note };
+            self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
+            memory.forget(uid);
+        }
+    }
+
     fn says(&self, trouble: Option<&Trouble>, was_ready: bool) -> Says {
         let calm =
             |ready, reason, message| Says { ready, reconciling: false, stalled: false, reason, message };
@@ -81,11 +114,51 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
             return calm(was_ready, "Suspended", message);
         }
+        if let (None, Some(held)) = (trouble, &self.summary.guarded) {
+            let message = format!(
+                "{} of the {} subscriptions managed here would be deleted, which is more than deletionGuard allows at once; \
+                 to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+                held.webhooks, held.managed, self.key.namespace, self.key.name, held.digest
+            );
+            return Says {
+                ready: false,
+                reconciling: false,
+                stalled: true,
+                reason: "DeletionGuard",
+                message,
+            };
+        }
         let Some(Trouble { reason, message, stalled }) = trouble else {
             let interval = &self.account.spec.resync_interval;
             return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
         };
         Says { ready: false, reconciling: !stalled, stalled: *stalled, reason, message: message.clone() }
+    }
+
+    /// Holds deletions that are too many, unless a person has allowed just these. What is allowed is written down before
+    /// the first of them is done, so that whoever dies on the way can go on.
+    pub(super) async fn guard(&mut self, plan: &mut Plan, observed: &[Observed]) -> Result<(), RecordError> {
+        let number = |n: i32| usize::try_from(n).unwrap_or_default();
+        let guard = &self.account.spec.deletion_guard;
+        let limits = Limits { max_percent: number(guard.max_percent), min_count: number(guard.min_count) };
+        let known = self.account.status.as_ref().map(|status| status.allowed_deletions.clone());
+        let mut allowed: HashSet<ExternalId> = known.into_iter().flatten().map(ExternalId::new).collect();
+        allowed.retain(|id| observed.iter().any(|one| one.id == *id));
+        if let Some(held) = guard::too_many(plan, limits, &allowed) {
+            if self.account.annotations().get(ALLOW_DELETIONS) == Some(&held.digest) {
+                allowed.extend(held.ids);
+                let mut status = self.account.status.clone().unwrap_or_default();
+                status.allowed_deletions = sorted(&allowed);
+                if let Some(written) = self.context.recorder.account_status(&self.account, &status).await? {
+                    self.account = Arc::new(written);
+                }
+            } else {
+                guard::hold(plan, &held);
+                self.summary.guarded = Some(held);
+            }
+        }
+        self.summary.allowed = sorted(&allowed);
+        Ok(())
     }
 
     /// Brings the account's status up to date; writes and tells only what is new.
@@ -99,6 +172,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         if self.summary.planned {
             status.subscriptions = Some(self.summary.counts);
             status.unmanaged = std::mem::take(&mut self.summary.unmanaged);
+            status.allowed_deletions = std::mem::take(&mut self.summary.allowed);
         }
         for (kind, value) in [(READY, says.ready), (RECONCILING, says.reconciling), (STALLED, says.stalled)] {
             let message = if kind == READY || value { says.message.as_str() } else { "" };
@@ -124,7 +198,8 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         if told == Some((says.reason, says.message.as_str())) {
             return;
         }
-        let happened = Happened { warning: trouble.is_some(), reason: says.reason, note: says.message };
+        let warning = trouble.is_some() || self.summary.guarded.is_some();
+        let happened = Happened { warning, reason: says.reason, note: says.message };
         if happened.warning {
             tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);
         }

@@ -9,8 +9,8 @@ use super::record::{RecordError, Recorder};
 use crate::api::VendorName;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
-use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Step, digest};
-use crate::vendor::{Class, Connection, ReadWrite, VendorError};
+use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Redactor, Step};
+use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 use k8s_openapi::jiff::Timestamp;
 
 /// What became of a step.
@@ -38,6 +38,7 @@ impl<R: Recorder> Worker<'_, R> {
         entry: &mut Entry,
         item: &Item,
         step: &Step,
+        redactor: &Redactor,
     ) -> Result<Taken, RecordError> {
         if matches!(step, Step::Release) {
             return self.let_go(entry, item).await;
@@ -47,7 +48,7 @@ impl<R: Recorder> Worker<'_, R> {
             return Ok(Taken::Stays(Outcome::Held(crate::plan::Hold::PlanOnly)));
         };
         let done = match step {
-            Step::Create(desired) => self.create(connection, past, entry, desired).await?,
+            Step::Create(desired) => self.create(connection, past, entry, desired, redactor).await?,
             Step::Adopt(id, None) => self.adopt(entry, id).await.map(Ok)?,
             Step::Adopt(id, Some(old)) => {
                 self.adopt(entry, id).await?;
@@ -57,10 +58,14 @@ impl<R: Recorder> Worker<'_, R> {
                 return self.revive(connection, past, entry, item, id, desired).await;
             }
             Step::Update(id, desired) => self.update(connection, past, entry, id, desired).await?,
-            Step::Replace(old, desired) => match self.create(connection, past, entry, desired).await? {
-                Ok(()) => self.supersede(connection, entry, old).await?,
-                Err(error) => Err(error),
-            },
+            Step::Replace(old, desired) => {
+                // What an unanswered create made is recorded before the next create forgets that one.
+                entry.status.external_id = Some(old.to_string());
+                match self.create(connection, past, entry, desired, redactor).await? {
+                    Ok(()) => self.supersede(connection, entry, old).await?,
+                    Err(error) => Err(error),
+                }
+            }
             Step::Finish(ids) => self.finish(connection, entry, ids).await,
             Step::Delete(ids) => {
                 for id in ids {
@@ -85,15 +90,19 @@ impl<R: Recorder> Worker<'_, R> {
         past: &mut Past,
         entry: &mut Entry,
         desired: &Document,
+        redactor: &Redactor,
     ) -> Result<Result<(), VendorError>, RecordError> {
         if let Some(refused) = past.refused(&entry.uid, desired) {
             return Ok(Err(refused.clone()));
         }
         entry.hold(self.recorder).await?;
+        let rules = rules(self.vendor);
+        let equal = self.observed.iter().filter(|one| rules.equal(&one.document, desired));
         entry.status.pending = Some(Pending {
             action: Action::Create,
             since: seconds(Timestamp::now()),
-            digest: digest(desired),
+            digest: rules.fingerprint(desired, redactor),
+            beside: equal.map(|one| one.id.to_string()).collect(),
         });
         entry.write(self.recorder).await?;
         match connection.create(desired).await {
@@ -107,7 +116,7 @@ impl<R: Recorder> Worker<'_, R> {
             }
             Err(error) => {
                 if error.outcome_unknown {
-                    past.unanswered(&entry.uid);
+                    past.unanswered(&entry.uid, desired);
                 } else {
                     entry.status.pending = None;
                 }

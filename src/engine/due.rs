@@ -2,10 +2,10 @@
 
 use super::entry::Entry;
 use super::gather::until_shown;
-use super::memory::{Memory, Seen, Wait};
-use super::outcome::SETTLING;
+use super::memory::{Memory, Seen, Wait, WaitKind};
+use super::outcome::{SETTLING, Trouble};
 use crate::api::conditions::{self, READY};
-use crate::api::{REQUESTED_AT, VendorAccount};
+use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
 use kube::{Resource, ResourceExt};
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub(super) enum End<'a> {
     Paced(Duration),
     /// A version had moved between reading and writing.
     Outdated,
+    /// The list is not believed, and is read again after that time.
+    Doubted(Duration),
     /// The vendor, or the way to it; with the vendor's error where there is one.
     Trouble {
         /// Whether only a person, or a slow retry, can help.
@@ -36,11 +38,27 @@ pub(super) enum End<'a> {
     Cluster,
 }
 
+/// What the vendor said when it asked the account to wait, and for how much longer. No call is made meanwhile.
+pub(super) fn asked_to_wait(memory: &Memory, account: &VendorAccount) -> Option<(Trouble, Duration)> {
+    let wait = memory.past.wait.as_ref()?;
+    let left = wait.until.checked_duration_since(Instant::now())?;
+    match &wait.kind {
+        WaitKind::AskedFor { by, trouble } if *by == account.meta().generation => {
+            Some((trouble.clone(), left))
+        }
+        _ => None,
+    }
+}
+
 /// How long until there is anything to do; none if there is now.
 pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> {
     let now = Instant::now();
-    if let Some(wait) = memory.past.wait {
-        if now < wait.until && (wait.asked_for || !changed) {
+    if let Some(wait) = &memory.past.wait {
+        let holds = match wait.kind {
+            WaitKind::Pause => true,
+            WaitKind::BackOff | WaitKind::AskedFor { .. } => !changed,
+        };
+        if now < wait.until && holds {
             return Some(wait.until - now);
         }
         memory.past.wait = None;
@@ -72,7 +90,8 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
-    memory.past.mark_of((account.uid(), account.meta().generation, account.annotations().get(REQUESTED_AT)))
+    let asks = [REQUESTED_AT, ALLOW_DELETIONS].map(|name| account.annotations().get(name));
+    memory.past.mark_of((account.uid(), account.meta().generation, asks))
 }
 
 /// A status that somebody wiped, or a finalizer taken off by force, is something to look at too.
@@ -95,8 +114,9 @@ pub(super) fn after(
     match end {
         End::Done => past.recovered(),
         End::Left => return Duration::ZERO,
-        End::Paced(wait) => {
-            past.wait = Some(Wait { until: now + *wait, asked_for: true });
+        // A second reading comes neither early nor late, whoever asks; nor does the next call of a paced account.
+        End::Paced(wait) | End::Doubted(wait) => {
+            past.wait = Some(Wait { until: now + *wait, kind: WaitKind::Pause });
             return *wait;
         }
         End::Outdated => {
@@ -105,18 +125,21 @@ pub(super) fn after(
                 past.due = Some(now);
                 return Duration::ZERO;
             }
-            past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
+            past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
         }
         End::Trouble { error: Some(error), .. } if error.class == Class::Throttled => {
-            past.wait = Some(Wait { until: now + error.retry_after.unwrap_or(THROTTLED), asked_for: true });
+            let until = now + error.retry_after.unwrap_or(THROTTLED);
+            // Our own pace is no reason not to look: it may be another by now, and whoever is new is told to wait.
+            let kind = if error.is_paced() { WaitKind::BackOff } else { asked_for(account, error) };
+            past.wait = Some(Wait { until, kind });
         }
         // In maintenance, say: the vendor knows when to ask again.
-        End::Trouble { error: Some(VendorError { retry_after: Some(wait), .. }), .. } => {
-            past.wait = Some(Wait { until: now + *wait, asked_for: true });
+        End::Trouble { error: Some(error @ VendorError { retry_after: Some(wait), .. }), .. } => {
+            past.wait = Some(Wait { until: now + *wait, kind: asked_for(account, error) });
         }
         End::Trouble { stalled: true, .. } => {}
         End::Trouble { stalled: false, .. } | End::Cluster => {
-            past.wait = Some(Wait { until: now + past.back_off(), asked_for: false });
+            past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
         }
     }
     let mut after = jittered(resync(account));
@@ -126,7 +149,11 @@ pub(super) fn after(
         after = after.min(memory.past.until_revival(&entry.uid).unwrap_or(after));
     }
     memory.past.due = Some(now + after);
-    memory.past.wait.map_or(after, |wait| wait.until.saturating_duration_since(now))
+    memory.past.wait.as_ref().map_or(after, |wait| wait.until.saturating_duration_since(now))
+}
+
+fn asked_for(account: &VendorAccount, error: &VendorError) -> WaitKind {
+    WaitKind::AskedFor { by: account.meta().generation, trouble: Trouble::of(error) }
 }
 
 /// How long until a create that was not answered is settled. One that settled while the pass ran is looked at again

@@ -3,6 +3,7 @@
 
 use super::record::{RecordError, Recorder};
 use crate::api::status::WebhookStatus;
+use crate::api::webhook::DeletionPolicy;
 use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, Webhook};
 use kube::ResourceExt;
 
@@ -72,6 +73,12 @@ impl Entry {
     /// Whether our finalizer is on it.
     pub(super) fn is_held(&self) -> bool {
         self.known.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    /// Whether it is being deleted and its subscription is to stay: that needs no vendor.
+    pub(super) fn is_released(&self) -> bool {
+        let retained = self.known.spec.deletion_policy == DeletionPolicy::Retain;
+        self.asked.deleting && self.is_held() && (retained || self.asked.release.as_deref() == Some("true"))
     }
 
     /// Writes the status, if the cluster has another one.

@@ -55,7 +55,12 @@ pub(super) fn declare(
         recorded: status.external_id.clone().map(ExternalId::new),
         named: spec.external_id.clone().map(ExternalId::new),
         superseded: status.superseded.iter().cloned().map(ExternalId::new).collect(),
-        intent: status.pending.as_ref().map(|pending| Intent { settled: past.settled(&entry.uid, pending) }),
+        intent: status.pending.as_ref().map(|pending| Intent {
+            settled: past.settled(&entry.uid, pending),
+            sent: pending.digest.clone(),
+            document: past.sent(&entry.uid).cloned(),
+            beside: pending.beside.iter().cloned().map(ExternalId::new).collect(),
+        }),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,

@@ -15,6 +15,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Who writes, as managed fields show it.
 const MANAGER: &str = "hooktender";
+/// A key that a dry run writes: an immutable Secret takes a write that changes nothing.
+const PROBE: &str = "hooktender-dry-run";
+/// How often somebody else may change the Secret between our reading and writing.
+const CONFLICTS: u32 = 5;
 
 /// Keeps tokens in a Secret of the cluster, guarded by its resource version.
 pub(super) struct ClusterKeeper {
@@ -67,25 +71,34 @@ impl ClusterKeeper {
             .iter()
             .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
             .collect();
-        match self.patch(&data, false).await {
-            Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
-            written => return written.map_err(|error| self.in_words(&error)),
-        }
-        // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
-        let now = self.api.get(&self.key.name).await.map_err(|error| self.in_words(&error))?;
         let (key, old) = replaced;
-        let held = now.data.as_ref().and_then(|data| data.get(key));
-        if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
-            return Err(format!("another pair was put into Secret {} meanwhile; it is read again", self.key));
+        for _ in 0..CONFLICTS {
+            match self.patch(&data, false).await {
+                Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
+                written => return written.map_err(|error| self.in_words(&error)),
+            }
+            // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
+            let now = self.api.get(&self.key.name).await.map_err(|error| self.in_words(&error))?;
+            let held = now.data.as_ref().and_then(|data| data.get(key));
+            if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
+                return Err(format!(
+                    "another pair was put into Secret {} meanwhile; it is read again",
+                    self.key
+                ));
+            }
+            self.remember(&now);
         }
-        self.remember(&now);
         self.patch(&data, false).await.map_err(|error| self.in_words(&error))
     }
 }
 
 impl TokenKeeper for ClusterKeeper {
     fn ready(&self) -> BoxFuture<'_, Result<(), String>> {
-        async { self.patch(&BTreeMap::new(), true).await.map_err(|error| self.in_words(&error)) }.boxed()
+        async {
+            let probe = BTreeMap::from([(PROBE, ByteString::default())]);
+            self.patch(&probe, true).await.map_err(|error| self.in_words(&error))
+        }
+        .boxed()
     }
 
     fn keep(

@@ -3,13 +3,14 @@
 
 use super::client::Kept;
 use super::entry::{Asked, Entry, version};
+use super::outcome::Trouble;
 use crate::api::status::Pending;
 use crate::api::{VendorAccount, Webhook};
-use crate::plan::{Document, Observed};
+use crate::plan::{Document, ExternalId, Observed};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,11 +50,26 @@ struct Revival {
 }
 
 /// Why an account waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wait {
     pub(super) until: Instant,
-    /// Whether the vendor asked for it: then nothing cuts it short.
-    pub(super) asked_for: bool,
+    pub(super) kind: WaitKind,
+}
+
+/// What cuts a wait short.
+#[derive(Clone, Debug)]
+pub(super) enum WaitKind {
+    /// Any change.
+    BackOff,
+    /// Nothing: it is our own pace, and short, or a second reading of a list.
+    Pause,
+    /// The vendor asked for it, and nothing cuts it short but an edit of the account: a wrong address may have asked.
+    /// What it said is told to whoever comes meanwhile.
+    AskedFor {
+        /// The account's generation then.
+        by: Option<i64>,
+        trouble: Trouble,
+    },
 }
 
 /// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
@@ -63,6 +79,13 @@ pub(super) struct Seen {
     pub(super) account: Option<u64>,
     /// By uid: what was asked, and what was written.
     pub(super) webhooks: HashMap<String, (u64, u64)>,
+}
+
+/// A list that is not believed before a second reading agrees.
+pub(super) struct Doubt {
+    /// What it lacks.
+    pub(super) missing: BTreeSet<ExternalId>,
+    pub(super) since: Instant,
 }
 
 /// What the vendor has, and when it was read.
@@ -81,6 +104,10 @@ pub struct Memory {
     pub(super) client: Kept,
     /// What the vendor has, with our own writes since; for going on after a slice.
     pub(super) snapshot: Option<Snapshot>,
+    /// The last list, if it was not believed.
+    pub(super) doubt: Option<Doubt>,
+    /// Recorded ids that are gone beyond doubt.
+    pub(super) believed: HashSet<ExternalId>,
     /// Everything that the last pass went by.
     pub(super) seen: Seen,
     pub(super) past: Past,
@@ -95,6 +122,8 @@ pub(super) struct Past {
     /// When a request whose outcome is unknown came to its end.
     ended: HashMap<String, Instant>,
     revived: HashMap<String, Revival>,
+    /// What the creates without an answer sent.
+    sent: HashMap<String, Document>,
     failures: u32,
     pub(super) wait: Option<Wait>,
     /// When the next pass is due by itself.
@@ -114,6 +143,8 @@ impl Memory {
             gone: HashSet::new(),
             client: Kept::default(),
             snapshot: None,
+            doubt: None,
+            believed: HashSet::new(),
             seen: Seen::default(),
             past: Past {
                 refused: HashMap::new(),
@@ -121,6 +152,7 @@ impl Memory {
                 strained: HashMap::new(),
                 ended: HashMap::new(),
                 revived: HashMap::new(),
+                sent: HashMap::new(),
                 failures: 0,
                 wait: None,
                 due: None,
@@ -173,6 +205,35 @@ impl Memory {
         uids
     }
 
+    /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
+    /// agrees with the first.
+    pub(super) fn doubts(&mut self, missing: BTreeSet<ExternalId>) -> Option<Duration> {
+        let now = Instant::now();
+        let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
+        let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
+            self.doubt = Some(Doubt { missing, since: now });
+            return Some(self.past.settle);
+        };
+        let left = self.past.settle.saturating_sub(now - doubt.since);
+        if !left.is_zero() {
+            return Some(left);
+        }
+        self.doubt = None;
+        self.believed.extend(missing);
+        None
+    }
+
+    /// A list that shows most of what is recorded.
+    pub(super) fn trusts(&mut self, observed: &[Observed]) {
+        self.doubt = None;
+        if !self.believed.is_empty() {
+            let recorded: HashSet<_> =
+                self.entries.values().filter_map(|entry| entry.status.external_id.as_deref()).collect();
+            let there: HashSet<_> = observed.iter().map(|one| &one.id).collect();
+            self.believed.retain(|id| recorded.contains(id.as_str()) && !there.contains(id));
+        }
+    }
+
     /// The Webhook was let go.
     pub(super) fn forget(&mut self, uid: &str) {
         self.entries.remove(uid);
@@ -187,6 +248,7 @@ impl Past {
         self.strained.retain(|uid, _| keep(uid));
         self.ended.retain(|uid, _| keep(uid));
         self.revived.retain(|uid, _| keep(uid));
+        self.sent.retain(|uid, _| keep(uid));
     }
 
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
@@ -216,6 +278,7 @@ impl Past {
         self.refused.remove(uid);
         self.strained.remove(uid);
         self.ended.remove(uid);
+        self.sent.remove(uid);
     }
 
     /// A write of this Webhook failed, and may be that Webhook's own fault: it alone backs off, and is the first to.
@@ -299,8 +362,14 @@ impl Past {
     }
 
     /// A create came to its end and nobody knows whether it was done.
-    pub(super) fn unanswered(&mut self, uid: &str) {
+    pub(super) fn unanswered(&mut self, uid: &str, sent: &Document) {
         self.ended.insert(uid.to_owned(), Instant::now());
+        self.sent.insert(uid.to_owned(), sent.clone());
+    }
+
+    /// What the create without an answer sent, if this process sent it.
+    pub(super) fn sent(&self, uid: &str) -> Option<&Document> {
+        self.sent.get(uid)
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another

@@ -229,6 +229,10 @@ fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Ve
             let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", in_words(item));
             Verdict::ready("DriftReported", message)
         }
+        Hold::DeletionGuard => {
+            let message = "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it";
+            Verdict::stalled("DeletionGuard", message)
+        }
         Hold::SimilarExists(ids) => {
             let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
             let message = format!(

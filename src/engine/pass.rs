@@ -3,7 +3,7 @@
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
-use super::due::{End, after, changed, saw, too_early};
+use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::Entry;
 use super::gather::{conceal, declare, dependencies};
 use super::memory::{Memory, Past, Snapshot};
@@ -14,7 +14,7 @@ use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::{AccountStatus, Action, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, plan};
+use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step, guard, plan};
 use crate::telemetry::Metrics;
 use crate::vendor::{Class, Operation, Settings, VendorError, advice, rules};
 use k8s_openapi::jiff::Timestamp;
@@ -69,6 +69,8 @@ pub struct Input {
 enum Stop {
     /// The vendor, or the way to it.
     Trouble(Trouble, Option<VendorError>),
+    /// The list lacks most of what is recorded.
+    Doubted(Trouble, Duration),
     /// The cluster.
     Cluster(String),
 }
@@ -90,7 +92,10 @@ pub async fn run<S: Source, R: Recorder>(
     let uids = memory.refresh(&input.webhooks);
     let account = memory.newest(input.account);
     let changed = input.dependency_changed || changed(memory, &account, &uids);
-    if let Some(after) = too_early(memory, changed) {
+    let told = asked_to_wait(memory, &account).filter(|_| changed);
+    if told.is_none()
+        && let Some(after) = too_early(memory, changed)
+    {
         return after;
     }
     let mut pass = Pass {
@@ -102,6 +107,12 @@ pub async fn run<S: Source, R: Recorder>(
         now: Timestamp::now(),
         summary: Summary::default(),
     };
+    if let Some((trouble, left)) = told {
+        // The vendor is left alone; people are told, or let go.
+        pass.unseen(memory, &trouble).await;
+        saw(memory, &account, &pass.uids);
+        return left;
+    }
     let started = Instant::now();
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
@@ -168,13 +179,31 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Snapshot { observed, read }
         };
         let observed = &mut snapshot.observed;
+        // Before anything is decided: what a person asks for is not left to the next pass.
+        for entry in self.uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+            if self.wants_another_try(entry) {
+                memory.past.try_again(&entry.uid);
+            }
+        }
         let declared: Vec<Declared> = self
             .uids
             .iter()
             .filter_map(|uid| memory.entries.get(uid))
             .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
             .collect();
-        let plan = plan(rules(self.vendor), &declared, observed);
+        if let Some(missing) = guard::doubted(&declared, observed, &memory.believed) {
+            let lacks = missing.len();
+            if let Some(wait) = memory.doubts(missing) {
+                let message = format!(
+                    "the list lacks {lacks} of {} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees",
+                    declared.iter().filter(|webhook| webhook.recorded.is_some()).count()
+                );
+                return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
+            }
+        }
+        memory.trusts(observed);
+        let mut plan = plan(rules(self.vendor), &declared, observed);
+        self.guard(&mut plan, observed).await?;
         self.list_unmanaged(&plan, observed);
         self.summary.planned = true;
         let worked = self.work(memory, &client, &values, &plan, &declared, observed).await;
@@ -221,9 +250,6 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let Some(entry) = entries.get_mut(&uid) else {
                 continue;
             };
-            if self.wants_another_try(entry) {
-                past.try_again(&uid);
-            }
             let strained = past.strained(entry).or(stop.as_ref());
             let taken = match strained {
                 Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),
@@ -279,7 +305,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         };
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
-        Worker { recorder, vendor: self.vendor, client, observed }.take(past, entry, item, step).await
+        let mut worker = Worker { recorder, vendor: self.vendor, client, observed };
+        worker.take(past, entry, item, step, &webhook.redactor).await
     }
 
     /// Warns, once a generation, of what the vendor is likely to refuse.
@@ -342,6 +369,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         outcome: &Outcome,
         seen: &Seen<'_>,
     ) -> Result<(), Stop> {
+        if self.is_half_done(entry, webhook, item, outcome, seen) {
+            entry.status.pending = None;
+            self.summary.left += 1;
+            entry.write(&self.context.recorder).await?;
+            return Ok(());
+        }
         match outcome {
             Outcome::InSync => {}
             Outcome::Done(_) => self.summary.done += 1,
@@ -380,6 +413,24 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
+    /// Whether it took over what an unanswered create had made before the spec moved on: it is recorded, and brought up to
+    /// date in the next slice.
+    fn is_half_done(
+        &self,
+        entry: &Entry,
+        webhook: &Declared,
+        item: &Item,
+        outcome: &Outcome,
+        seen: &Seen<'_>,
+    ) -> bool {
+        let took_over = matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Adopt(_, Some(_)))));
+        let has = entry.status.external_id.as_deref().and_then(|id| seen.at(id));
+        let (Some(desired), Some(has), true) = (document(&webhook.desired), has, took_over) else {
+            return false;
+        };
+        !rules(self.vendor).equal(&has.document, desired)
+    }
+
     /// One log line, one event, one metric for what happened to a Webhook.
     async fn tell(&self, entry: &Entry, item: &Item, happened: &Happened) {
         let (vendor, webhook) = (self.vendor, &item.key);
@@ -414,6 +465,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
                 (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
             }
+            Err(Stop::Doubted(trouble, wait)) => (Some(trouble), End::Doubted(*wait)),
             Err(Stop::Cluster(message)) => {
                 tracing::warn!(vendor = %self.vendor, account = %self.key, "{message}");
                 (None, End::Cluster)
@@ -425,10 +477,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if !(throttled || matches!(end, End::Left | End::Paced(_))) {
             memory.snapshot = None;
         }
+        // What the status write gives back may hold an edit that this pass knew nothing of.
+        let account = Arc::clone(&self.account);
         if !matches!(end, End::Cluster | End::Paced(_)) {
             self.account_status(trouble, &end).await;
         }
-        let after = after(memory, &self.account, &self.uids, &end);
+        let after = after(memory, &account, &self.uids, &end);
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
         self.context.metrics.left(&self.key, memory.client.remaining());

@@ -6,13 +6,11 @@ use super::document::{Document, Value};
 use super::identity::{Claim, Claims, claims};
 use super::item::{Cause, Hold, Item, Lane, Plan, Step};
 use super::rules::Rules;
-use super::{ExternalId, Observed};
+use super::{Delivery, ExternalId, Observed, hash};
 use crate::api::Mode;
 use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::fmt::Write;
 
 /// Decides. Total, and the same whatever the order of `declared` and `observed`.
 pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan {
@@ -40,14 +38,6 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
 /// Digest of a subscription as it is declared, secrets left out.
 pub fn digest(document: &Document) -> String {
     hash(&document.shown())
-}
-
-fn hash(value: &serde_json::Value) -> String {
-    let mut hex = String::from("sha256:");
-    for byte in Sha256::digest(value.to_string()) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 /// The values that are sent although nothing of them can be seen to differ.
@@ -192,7 +182,9 @@ impl Case<'_> {
         let webhook = self.webhook;
         let id = |at: usize| self.observed[at].id.clone();
         let (found, twin) = match claim {
-            Claim::Bound(at) | Claim::Named(at) | Claim::Adopt(at, _) => (Some(id(*at)), None),
+            Claim::Bound(at) | Claim::Named(at) | Claim::Made(at) | Claim::Adopt(at, _) => {
+                (Some(id(*at)), None)
+            }
             Claim::Replaced { old, new } => (Some(id(*new)), Some(id(*old))),
             Claim::Gone | Claim::Missing | Claim::Similar(_) | Claim::NotThere(_) | Claim::Conflict(_) => {
                 (None, None)
@@ -246,7 +238,8 @@ impl Case<'_> {
         match claim {
             Claim::Bound(at) => self.existing(&self.observed[at], desired, false),
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
-            Claim::Named(at) => self.existing(&self.observed[at], desired, true),
+            // What its own create made is not recorded either, and the spec has moved on since.
+            Claim::Named(at) | Claim::Made(at) => self.existing(&self.observed[at], desired, true),
             Claim::Adopt(at, duplicates) => Verdict { duplicates, ..Verdict::adopt(&self.observed[at].id) },
             Claim::Gone => self.create(desired, Cause::Gone),
             Claim::Missing => self.create(desired, Cause::New),
@@ -278,7 +271,9 @@ impl Case<'_> {
         let id = found.id.clone();
         let mut changes = changes(self.rules, &found.document, desired, self.hide());
         let rotated = self.webhook.concealed_changed;
-        if rotated || (changes.is_empty() && self.may_be_overwritten(found)) {
+        // A save starts one again that the vendor has stopped, which has a pace of its own.
+        let halted = found.delivery == Some(Delivery::Halted);
+        if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
             changes.extend(resent(&self.rules.concealed(desired), rotated));
         }
         if changes.is_empty() {

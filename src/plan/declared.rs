@@ -61,10 +61,16 @@ pub enum Desired {
 }
 
 /// A create that was sent and not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Intent {
     /// Whether the vendor can no longer be working on it.
     pub settled: bool,
+    /// [`Rules::fingerprint`](super::Rules::fingerprint) of what was sent.
+    pub sent: String,
+    /// What was sent, where that is still known: the fingerprint fails when the secrets in it are others by now.
+    pub document: Option<Document>,
+    /// Equal ones that were there before it was sent, and so are not what it made.
+    pub beside: Vec<ExternalId>,
 }
 
 /// What a person allows.

@@ -10,7 +10,9 @@
 //! | names an id in its spec | holds that id | [`Claim::Named`] |
 //! | has either, which cannot be changed in place, and an unanswered create | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
 //! | names an id in its spec | does not hold it | [`Claim::NotThere`] |
+//! | has either, and an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Replaced`] |
 //! | | holds an unclaimed equal one | [`Claim::Adopt`], of several the oldest |
+//! | has an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Made`], of several the youngest |
 //! | has a recorded id | | [`Claim::Gone`] |
 //! | has no unanswered create | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
 //! | | | [`Claim::Missing`] |
@@ -39,6 +41,8 @@ pub enum Claim {
     },
     /// The subscription that its spec names.
     Named(usize),
+    /// What an unanswered create of its own made, before the spec moved on.
+    Made(usize),
     /// An equal subscription that nobody had; others that are equal too are duplicates.
     Adopt(usize, Vec<ExternalId>),
     /// It had one, which is not there any more.
@@ -151,13 +155,14 @@ impl<'a> Search<'a> {
     /// The last round: `claim` is what was found by id.
     fn by_content(&mut self, webhook: &'a Declared, claim: Option<Claim>) -> Claim {
         let otherwise = if webhook.recorded.is_some() { Claim::Gone } else { Claim::Missing };
-        let Desired::Known(desired) = &webhook.desired else {
-            return claim.unwrap_or(otherwise);
-        };
         // A Webhook that is going makes nothing, so all it may have is what its own unanswered create left behind.
         if webhook.deleting && webhook.intent.is_none() {
             return claim.unwrap_or(otherwise);
         }
+        let Desired::Known(desired) = &webhook.desired else {
+            let made = self.made(webhook);
+            return self.with_made(webhook, claim, made, otherwise);
+        };
         let key = natural_key(self.rules, desired);
         let wanting = self.wanted.entry(key.clone()).or_default();
         // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
@@ -167,7 +172,10 @@ impl<'a> Search<'a> {
             return Claim::Conflict((*other).clone());
         }
         wanting.push((&webhook.key, desired));
-        let (equal, similar) = self.free(&key, desired);
+        let (mut equal, similar) = self.free(&key, desired);
+        if let (Some(intent), Some(_)) = (&webhook.intent, &claim) {
+            equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
+        }
         match claim {
             // The youngest: an older one may have been a stranger's when the create was sent.
             Some(Claim::Bound(old) | Claim::Named(old))
@@ -176,15 +184,54 @@ impl<'a> Search<'a> {
                 let new = equal.last().copied().unwrap_or(old);
                 self.take(new, webhook, Claim::Replaced { old, new })
             }
-            Some(claim) => claim,
-            None => match equal.split_first() {
-                Some((&at, others)) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
-                None if webhook.recorded.is_some() || webhook.intent.is_some() || similar.is_empty() => {
+            Some(claim) => {
+                let made = self.made(webhook);
+                self.with_made(webhook, Some(claim), made, otherwise)
+            }
+            None => match (equal.split_first(), self.made(webhook)) {
+                (Some((&at, others)), _) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
+                (None, Some(at)) => self.take(at, webhook, Claim::Made(at)),
+                _ if webhook.recorded.is_some() || webhook.intent.is_some() || similar.is_empty() => {
                     otherwise
                 }
-                None => Claim::Similar(self.ids(&similar)),
+                _ => Claim::Similar(self.ids(&similar)),
             },
         }
+    }
+
+    /// What an unanswered create made, beside what was found by id.
+    fn with_made(
+        &mut self,
+        webhook: &'a Declared,
+        claim: Option<Claim>,
+        made: Option<usize>,
+        otherwise: Claim,
+    ) -> Claim {
+        match (claim, made) {
+            (Some(Claim::Bound(old) | Claim::Named(old)), Some(new)) => {
+                self.take(new, webhook, Claim::Replaced { old, new })
+            }
+            (None, Some(new)) => self.take(new, webhook, Claim::Made(new)),
+            (claim, _) => claim.unwrap_or(otherwise),
+        }
+    }
+
+    /// The youngest unclaimed one that is just as an unanswered create was: it was not there when that was sent.
+    fn made(&self, webhook: &Declared) -> Option<usize> {
+        let intent = webhook.intent.as_ref()?;
+        let free = |i: usize| {
+            let id = &self.observed[i].id;
+            self.by_id.get(id) == Some(&i)
+                && !self.taken.contains_key(&i)
+                && !self.superseded.contains(id)
+                && !intent.beside.contains(id)
+        };
+        let is_as_sent = |i: usize| {
+            let shown = &self.observed[i].document;
+            intent.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
+                || self.rules.fingerprint(shown, &webhook.redactor) == intent.sent
+        };
+        (0..self.observed.len()).filter(|&i| free(i) && is_as_sent(i)).max_by_key(|&i| self.observed[i].age())
     }
 
     /// Whether that one cannot be changed into the desired one.

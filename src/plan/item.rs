@@ -63,6 +63,8 @@ pub enum Hold {
     NotShownYet,
     /// `driftPolicy: Report`.
     DriftReported,
+    /// Too many would be deleted at once.
+    DeletionGuard,
     /// Unclaimed ones look alike.
     SimilarExists(Vec<ExternalId>),
     /// An older Webhook has or wants the same.

@@ -7,6 +7,7 @@ mod decide;
 mod declared;
 pub mod diff;
 pub mod document;
+pub(crate) mod guard;
 pub mod identity;
 mod item;
 pub mod redact;
@@ -28,7 +29,8 @@ pub use rules::{Absent, Field, Rule, Rules};
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
 
-use std::fmt;
+use sha2::{Digest as _, Sha256};
+use std::fmt::{self, Write as _};
 
 /// A vendor's id of a subscription, opaque.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,4 +104,13 @@ pub enum Delivery {
     Off,
     /// The vendor itself has stopped it, as too many deliveries failed.
     Halted,
+}
+
+/// A digest of JSON.
+fn hash(value: &serde_json::Value) -> String {
+    let mut hex = String::from("sha256:");
+    for byte in Sha256::digest(value.to_string()) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -1,6 +1,7 @@
 //! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
 
-use super::document::{Document, Value};
+use super::document::{Document, Text, Value};
+use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -148,6 +149,16 @@ impl Rules {
         })
     }
 
+    /// A mark of everything that can be read back: the same for two documents that are [equal](Self::equal), whoever
+    /// shows them. Secrets that the redactor knows stand in it as their variables, so that it may be kept anywhere.
+    pub fn fingerprint(&self, document: &Document, redactor: &Redactor) -> String {
+        let fields = self.fields.iter().filter_map(|field| {
+            let value = field.rule.readable(document.get(field.name), redactor);
+            (!value.is_null()).then(|| (field.name.to_owned(), value))
+        });
+        super::hash(&Json::Object(fields.collect()))
+    }
+
     /// The rule of a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -247,6 +258,49 @@ impl Rule {
                 fields.iter().all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
             }
             (_, a, b) => alike(a, b),
+        }
+    }
+
+    /// What can be read back of a value, in the one spelling that stands for all that are the same.
+    fn readable(self, value: &Value, redactor: &Redactor) -> Json {
+        let redacted = |text: &Text| redactor.redact(&text.exposed());
+        match (self, value) {
+            // The vendor may have turned a switch by itself meanwhile.
+            (Self::WriteOnly | Self::Switch { .. }, _) | (_, Value::Null) => Json::Null,
+            (Self::IgnoreCase, Value::Text(text)) => redacted(text).to_lowercase().into(),
+            (Self::Set(inner), Value::List(list)) => {
+                let mut all: Vec<_> = list.iter().map(|v| inner.readable(v, redactor).to_string()).collect();
+                all.sort_unstable();
+                all.into()
+            }
+            (Self::Map { ignore_case, value: inner }, Value::Map(map)) => {
+                // A list: two names may be equal but for case.
+                let name = |name: &String| if ignore_case { name.to_lowercase() } else { name.clone() };
+                let mut all: Vec<_> = map
+                    .iter()
+                    .map(|(k, v)| serde_json::json!([name(k), inner.readable(v, redactor)]).to_string())
+                    .collect();
+                all.sort_unstable();
+                all.into()
+            }
+            (Self::Record(fields), Value::Map(map)) => fields
+                .iter()
+                .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, redactor))))
+                .collect(),
+            (Self::Sealed, Value::Map(map)) if sealed(map) => true.into(),
+            (Self::Sealed, Value::Map(map)) => {
+                map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, redactor))
+            }
+            (_, Value::Bool(b)) => (*b).into(),
+            // Numbers by their value, as they compare.
+            (_, Value::Number(n)) => {
+                n.as_f64().map_or_else(|| n.to_string().into(), |n| n.to_string().into())
+            }
+            (_, Value::Text(text)) => redacted(text).into(),
+            (_, Value::List(list)) => list.iter().map(|v| Self::Exact.readable(v, redactor)).collect(),
+            (_, Value::Map(map)) => {
+                map.iter().map(|(k, v)| (k.clone(), Self::Exact.readable(v, redactor))).collect()
+            }
         }
     }
 

@@ -46,6 +46,20 @@ fn every_folder_is_taken_as_it_is() {
 }
 
 #[test]
+fn every_other_login_is_taken_as_it_is() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/logins");
+    let namespace = cluster().namespace("example-logins").unwrap();
+    let applied =
+        kubectl(&["apply", "--namespace", &namespace, "--filename", folder.to_str().unwrap()], "").accepted();
+    assert_eq!(applied.matches("vendoraccount.hooktender.dev/").count(), files(&folder).len(), "{applied}");
+    assert_eq!(applied.lines().count(), documents(&folder), "every document counts: {applied}");
+    for (kind, name, key) in references(&get(&namespace, "vendoraccounts")) {
+        let source = get(&namespace, &format!("{kind}/{name}"));
+        assert!(source["data"][&key].is_string(), "no {key} in {kind} {name}");
+    }
+}
+
+#[test]
 fn every_variable_of_an_example_is_used_and_every_used_one_is_declared() {
     for (vendor, folder) in folders() {
         let namespace = cluster().namespace(&format!("example-{vendor}")).unwrap();

@@ -2,18 +2,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adopt;
+mod delivering;
 mod examples;
+mod input;
 mod kinds;
+mod lag;
 mod lifecycle;
+mod oauth;
 mod operator;
 mod outage;
+mod pace;
 mod plan_only;
 mod quiet;
 mod refusals;
 mod restart;
+mod rotation;
 mod scene;
 mod secrets;
 mod support;
+mod tenant;
 mod trouble;
 mod unreadable;
 mod vendors;

@@ -108,6 +108,40 @@ fn superoffice_refuses_the_password_until_the_secret_is_right() {
 }
 
 #[test]
+fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
+    for vendor in Vendor::ALL {
+        let street = Street::new(vendor);
+        let (scene, tenant) = (&street.scene, &street.tenant);
+        tenant.revoke();
+        tenant.accept("another-secret");
+        scene.request("account");
+        scene.account_stalled("account", "Credentials");
+        scene.kubectl(&["delete", "webhook", "first", "--wait=false"]);
+        let waiting = scene.webhook_becomes("first", "waiting to go", |webhook| {
+            is(webhook, "Stalled", "True", "Credentials")
+        });
+        let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
+        let way = "to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"";
+        assert!(message.contains(way), "{message}");
+        match vendor {
+            Vendor::Brightpearl => {
+                scene.patch("webhook/first", &json!({"spec": {"deletionPolicy": "Retain"}}))
+            }
+            Vendor::Contensis | Vendor::Superoffice => {
+                scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
+            }
+        }
+        eventually(PROMPT, "it is let go", || match scene.webhook("first") {
+            Value::Null => Ok(()),
+            webhook => Err(webhook["status"]["conditions"].clone()),
+        })
+        .unwrap();
+        assert!(scene.event("first", "Retained").contains("stays at"));
+        assert_eq!((tenant.ids().len(), tenant.count("delete")), (1, 0));
+    }
+}
+
+#[test]
 fn the_secret_of_an_account_or_its_key_is_missing() {
     let street = Street::new(Vendor::Contensis);
     let (scene, tenant) = (&street.scene, &street.tenant);

@@ -1,10 +1,13 @@
 //! The cluster's side of a test: a namespace of its own, an operator with rights in it, and what a user does there.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hooktender_cluster::{AuditEvent, Cluster, eventually};
 use serde_json::{Value, json};
 
@@ -15,7 +18,8 @@ use crate::vendors::{self, Tenant, Vendor};
 /// For what must become so, on however busy a machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// What the operator is allowed: no more than it needs.
+/// What the operator is allowed: no more than it needs. Where a vendor exchanges tokens, [`Scene::let_tokens_be_kept`] adds
+/// what that needs.
 const RULES: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get, list, watch, patch]}
 - {apiGroups: [hooktender.dev], resources: [vendoraccounts], verbs: [get, list, watch]}
@@ -68,6 +72,37 @@ impl Scene {
         scene.apply(&login("login", &tenant));
         scene.apply(&account("account", "login", &tenant));
         (scene, tenant)
+    }
+
+    /// Lets the operator write that Secret.
+    pub(crate) fn let_tokens_be_kept(&self, secret: &str) {
+        let rbac = "rbac.authorization.k8s.io";
+        let rule = json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["patch"]});
+        self.apply(&json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "Role", "metadata": {"name": "keeper"}, "rules": [rule],
+        }));
+        self.apply(&json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding", "metadata": {"name": "keeper"},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "keeper"},
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}],
+        }));
+        // The API server learns of it from a watch of its own.
+        let (may, whose) = (format!("secret/{secret}"), "--namespace");
+        eventually(SOON, "the operator may write the Secret", || {
+            let asked = ["auth", "can-i", "patch", &may, whose, &self.namespace];
+            self.cluster.kubectl_run_as(&self.kubeconfig, &asked)
+        })
+        .unwrap();
+    }
+
+    /// What a Secret holds, in clear.
+    pub(crate) fn values(&self, secret: &str) -> BTreeMap<String, String> {
+        let object = self.kubectl(&["get", "secret", secret, "--output=json"]);
+        let object: Value = serde_json::from_str(&object).unwrap();
+        let clear =
+            |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
+        let data = object["data"].as_object().unwrap();
+        data.iter().map(|(key, value)| (key.clone(), clear(value))).collect()
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -204,6 +239,17 @@ impl Scene {
         let annotation = format!("hooktender.dev/requested-at={value}");
         self.kubectl(&["annotate", &object, "--overwrite", &annotation]);
         value
+    }
+
+    /// Asks for a pass by a Webhook, which is no request for another try of the others, and waits until it is done.
+    pub(crate) fn pass_by(&self, webhook: &str) {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+        let value = format!("pass-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let annotation = format!("hooktender.dev/requested-at={value}");
+        self.kubectl(&["annotate", &format!("webhook/{webhook}"), "--overwrite", &annotation]);
+        self.webhook_becomes(webhook, &format!("done with {value}"), |object| {
+            object["status"]["lastHandledRequest"] == value.as_str()
+        });
     }
 
     /// Asks for a pass over an account and waits until it is done.

@@ -9,7 +9,7 @@ use crate::scene::{Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// Everything anybody could see of what the operator did.
-fn nothing_is_seen(scene: &Scene, operator: &Operator, secrets: &[&str]) {
+pub(crate) fn nothing_is_seen(scene: &Scene, operator: &Operator, secrets: &[&str]) {
     let seen = [
         ("the log", operator.log()),
         ("objects and events", scene.everything()),

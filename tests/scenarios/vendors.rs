@@ -4,9 +4,13 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use hooktender_cluster::eventually;
 use hooktender_sandbox::{Options, Sandbox};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+use crate::scene::SOON;
 
 /// Serves the sandbox, and carries the tests' own calls.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -79,7 +83,7 @@ impl Tenant {
             Vendor::Contensis => json!({"apiKeys": [{"clientId": code, "clientSecret": secret}]}),
             Vendor::Superoffice => json!({"users": {"ops": secret}}),
         };
-        self.call("PUT", "", &credentials);
+        self.put(&credentials);
     }
 
     /// `spec.vendor` of an account whose credentials are in a Secret of this name.
@@ -102,6 +106,11 @@ impl Tenant {
                 "credentials": {"basic": {"usernameSecretRef": key("id"), "passwordSecretRef": key("secret")}},
             }}),
         }
+    }
+
+    /// Makes the vendor accept these credentials, and no others; gives them with what the vendor made for them.
+    pub(crate) fn put(&self, credentials: &Value) -> Value {
+        self.call("PUT", "", credentials)
     }
 
     /// What the vendor stores, secrets in clear.
@@ -155,6 +164,20 @@ impl Tenant {
     pub(crate) fn operations(&self) -> Vec<String> {
         let name = |entry: &Value| entry["operation"].as_str().unwrap().to_owned();
         self.journal().iter().map(name).collect()
+    }
+
+    /// When each request came, in order.
+    pub(crate) fn times(&self) -> Vec<Timestamp> {
+        let time = |entry: &Value| entry["at"].as_str().unwrap().parse().unwrap();
+        self.journal().iter().map(time).collect()
+    }
+
+    /// Waits until an operation was asked for so often.
+    pub(crate) fn asked(&self, operation: &str, times: usize) {
+        eventually(SOON, &format!("{operation} {times}"), || {
+            if self.count(operation) >= times { Ok(()) } else { Err(self.operations()) }
+        })
+        .unwrap();
     }
 
     /// How often an operation was asked for.

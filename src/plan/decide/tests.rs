@@ -4,6 +4,7 @@ mod actions;
 mod concealed;
 mod deletions;
 mod digests;
+mod halted;
 mod holds;
 
 use super::*;
@@ -81,7 +82,7 @@ fn applied(body: &str) -> Declared {
 }
 
 fn sent(settled: bool, webhook: Declared) -> Declared {
-    Declared { intent: Some(Intent { settled }), ..webhook }
+    Declared { intent: Some(Intent { settled, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {

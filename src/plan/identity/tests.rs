@@ -6,7 +6,8 @@ use super::*;
 use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
 use crate::plan::{Declared, Intent, Observed};
 
-const SENT: Option<Intent> = Some(Intent { settled: true });
+const SENT: Option<Intent> =
+    Some(Intent { settled: true, sent: String::new(), document: None, beside: Vec::new() });
 
 struct Case {
     reason: &'static str,

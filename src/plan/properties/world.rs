@@ -61,9 +61,10 @@ impl World {
         plan(self.rules, &self.declared, &self.vendor)
     }
 
-    /// How many rounds it may take at most: Webhooks whose status holds the same id take their turns.
-    pub(super) fn needs(&self) -> usize {
-        let recorded: Vec<_> = self.declared.iter().filter_map(|webhook| webhook.recorded.as_ref()).collect();
+    /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
+    pub(super) fn needs<'a>(&'a self) -> usize {
+        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.named);
+        let recorded: Vec<_> = self.declared.iter().flat_map(ids).collect();
         ROUNDS + recorded.len() - recorded.iter().collect::<HashSet<_>>().len()
     }
 
@@ -108,8 +109,13 @@ impl World {
             }
             return;
         };
-        if matches!(step, Step::Create(_) | Step::Replace(..)) {
-            self.declared[item.index].intent = Some(Intent { settled: true });
+        if let Step::Create(desired) | Step::Replace(_, desired) = step {
+            let intent = self.intent(&self.declared[item.index], desired);
+            let webhook = &mut self.declared[item.index];
+            webhook.intent = Some(intent);
+            if let Step::Replace(old, _) = step {
+                webhook.recorded = Some(old.clone());
+            }
         }
         if matches!(crash, Some(Crash::BeforeTheVendor)) {
             return;
@@ -117,6 +123,16 @@ impl World {
         let made = self.request(step);
         if crash.is_none() {
             self.record(item, step, made);
+        }
+    }
+
+    fn intent(&self, webhook: &Declared, desired: &Document) -> Intent {
+        let equal = self.vendor.iter().filter(|one| self.rules.equal(&one.document, desired));
+        Intent {
+            settled: true,
+            sent: self.rules.fingerprint(desired, &webhook.redactor),
+            document: None,
+            beside: equal.map(|one| one.id.clone()).collect(),
         }
     }
 
@@ -162,7 +178,9 @@ impl World {
         if matches!(step, Step::Create(_) | Step::Adopt(..) | Step::Replace(..)) {
             webhook.intent = None;
         }
-        if !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
+        // What was taken over as it is, is brought up to date in the next round.
+        let as_it_is = matches!(step, Step::Adopt(_, Some(_)));
+        if !as_it_is && !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
             webhook.applied.clone_from(&item.desired_digest);
             webhook.values_changed = false;
         }
@@ -255,7 +273,7 @@ fn webhook() -> impl Strategy<Value = Declared> {
             recorded,
             named,
             superseded,
-            intent: intent.map(|settled| Intent { settled }),
+            intent: intent.map(|settled| Intent { settled, ..Intent::default() }),
             applied: applied.map(|_| last),
             values_changed: created == 2,
             deleting,

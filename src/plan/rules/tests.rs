@@ -4,6 +4,8 @@ use serde_json::json;
 const TOPIC: &[Field] =
     &[Field::exact("type"), Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)), Field::exact("owner")];
 
+const SWITCH: Rule = Rule::Switch { on: "on", halted: "broken" };
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "one table")]
 fn values_compare_by_their_rule() {
@@ -52,6 +54,8 @@ fn values_compare_by_their_rule() {
             json!({"value": "a", "secret": false}),
             true,
         ),
+        ("a switch that the vendor has turned", SWITCH, json!("off"), json!("broken"), true),
+        ("a switch that a person has turned", SWITCH, json!("off"), json!("on"), false),
         ("never compared", Rule::WriteOnly, json!("a"), json!(null), true),
         (
             "records in a set",

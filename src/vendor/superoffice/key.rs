@@ -69,7 +69,8 @@ impl PrivateKey {
             return Err(format!("is XML without <RSAKeyValue> at its top; {WANTED}"));
         }
         let number = |name: &str| {
-            let found = root.children().find(|node| node.has_tag_name(name)).and_then(|node| node.text());
+            let found =
+                root.children().find(|node| node.tag_name().name() == name).and_then(|node| node.text());
             let found = found.ok_or_else(|| match name {
                 "Modulus" | "Exponent" => format!("is RSA XML without <{name}>; {WANTED}"),
                 _ => format!("is RSA XML without <{name}>: it is the public half; {WANTED}"),
@@ -93,3 +94,6 @@ impl PrivateKey {
 fn rejected(error: aws_lc_rs::error::KeyRejected) -> String {
     format!("holds a key that cannot be used ({error}): part of it may be missing; {WANTED}")
 }
+
+#[cfg(test)]
+mod tests;

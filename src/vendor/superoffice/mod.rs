@@ -294,7 +294,13 @@ impl Vendor for Superoffice {
             return Ok(());
         }
         match self.failed(&answer) {
-            error if error.class == Class::NotFound => Ok(()),
+            error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(()),
+            // A wrong address answers so as well, and what an id that is gone answers is not documented (4.7): the list
+            // tells.
+            error if answer.status.as_u16() == 404 => {
+                let there = self.list().await?.iter().any(|one| one.id == *id);
+                if there { Err(VendorError { class: Class::Unavailable, ..error }) } else { Ok(()) }
+            }
             error => Err(error),
         }
     }

@@ -117,7 +117,7 @@ impl SystemUser {
         Ok(format!("{data}.{signature}").into())
     }
 
-    /// The vendor's codes, by their names or numbers; how they are rendered is not documented.
+    /// The vendor's codes, by their names; how they are rendered is not documented (3.1).
     fn refused(&self, answer: &Answer, said: &str) -> VendorError {
         let (key, texts) = (&self.key_from, &self.texts_from);
         let advice = match said.to_lowercase() {

@@ -120,13 +120,15 @@ async fn framework_404(bench: Bench) {
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
     let body =
         json!({"Message": "No HTTP resource was found that matches the request URI.", "MessageDetail": "x"});
-    bench.fault(json!({"times": 2, "kind": "status", "status": 404, "body": body})).await;
+    for operation in ["delete", "update"] {
+        bench.fault(json!({"operation": operation, "kind": "status", "status": 404, "body": body})).await;
+    }
     says(&fails(connection.delete(&made.id).await, Class::Unavailable), &["address"]);
     fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
     assert_eq!(bench.stored().await.len(), 1);
-    // The words of the documented sample, without a class of exception.
+    // The words of the documented sample, without a class of exception: the list tells.
     let body = json!({"ErrorMessage": "Webhook not found"});
-    bench.fault(json!({"operation": "delete", "kind": "status", "status": 404, "body": body})).await;
+    bench.fault(json!({"operation": "delete", "kind": "status_after", "status": 404, "body": body})).await;
     connection.delete(&made.id).await.unwrap();
 }
 

@@ -1,0 +1,108 @@
+//! Subscriptions that the vendor has stopped by itself, and such as its list does not show yet.
+
+use super::*;
+use crate::plan::Delivery;
+use crate::plan::rules::{Absent, Field, Rule};
+use std::collections::BTreeMap;
+
+const RULES: Rules = Rules {
+    fields: &[
+        Field::exact("name"),
+        Field::exact("state").rule(Rule::Switch { on: "on", halted: "broken" }).absent(Absent::Text("on")),
+        Field::exact("secret").rule(Rule::WriteOnly),
+    ],
+    natural_key: &["name"],
+};
+
+fn state(state: &str) -> Document {
+    let fields =
+        [("name", Value::text("n")), ("state", Value::text(state)), ("secret", secret("", "KEY", "s", ""))];
+    RULES.document(BTreeMap::from(fields))
+}
+
+/// It was made so, has the id 1, and the vendor marked it `1.0`.
+fn made(desired: &str) -> Declared {
+    let applied = Some(digest(&state(desired)));
+    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, state(desired)) }
+}
+
+fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
+    let delivery = match observed {
+        "broken" => Delivery::Halted,
+        "on" => Delivery::On,
+        _ => Delivery::Off,
+    };
+    let seen = Observed { delivery: Some(delivery), mark: Some(mark.into()), ..has("1", state(observed)) };
+    plan(&RULES, &[webhook], &[seen]).items.remove(0)
+}
+
+#[test]
+fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
+    let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
+    let due = |desired| Declared { revive: true, ..made(desired) };
+    let cases = [
+        ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::Halted),
+        ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
+        ("stopping it is a save to the vendor too", made("on"), "broken", "2.0", Action::None, Cause::InSync),
+        ("it is time, and somebody saved it", due("on"), "broken", "2.0", Action::Update, Cause::Halted),
+        ("it is declared to be off, and is", due("off"), "broken", "2.0", Action::None, Cause::InSync),
+        ("a person stopped it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
+        ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
+        (
+            "its Secret changed",
+            Declared { concealed_changed: true, ..made("on") },
+            "broken",
+            "1.0",
+            Action::Update,
+            Cause::SpecChanged,
+        ),
+        (
+            "drift is only reported",
+            Declared { policy: report, ..due("on") },
+            "broken",
+            "1.0",
+            Action::Update,
+            Cause::Halted,
+        ),
+    ];
+    for (reason, webhook, observed, mark, action, cause) in cases {
+        let drift = webhook.policy.drift;
+        let item = does(webhook, observed, mark);
+        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        let held = (drift == DriftPolicy::Report).then_some(Hold::DriftReported);
+        assert_eq!(item.hold, held, "{reason}");
+    }
+    let item = does(due("on"), "broken", "1.0");
+    let change = &item.changes[0];
+    let shown = (change.field.as_str(), change.before.as_deref(), change.after.as_deref());
+    assert_eq!(shown, ("state", Some("broken"), Some("on")));
+    assert_eq!(item.lane, Lane::Drift);
+}
+
+#[test]
+fn one_that_the_vendor_stopped_is_still_adopted() {
+    let unanswered = wants("a", 1, state("on"));
+    let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
+    let item = plan(&RULES, &[unanswered], &[seen]).items.remove(0);
+    assert_eq!(item.action, Action::Adopt, "the vendor's own doing does not make it another one");
+}
+
+#[test]
+fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
+    let fresh = Declared { fresh: true, ..made("on") };
+    let edited = Declared { fresh: true, applied: Some("another".into()), ..made("on") };
+    let deleted = Declared { deleting: true, ..fresh.clone() };
+    let retained =
+        Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
+    let cases = [
+        ("it is waited for", fresh, Action::Create, Some(Hold::NotShownYet)),
+        ("edited meanwhile", edited, Action::Create, Some(Hold::NotShownYet)),
+        ("deleted meanwhile", deleted, Action::Delete, Some(Hold::NotShownYet)),
+        ("let go", retained, Action::Retain, None),
+        ("it was made long ago", made("on"), Action::Create, None),
+    ];
+    for (reason, webhook, action, hold) in cases {
+        let item = plan(&RULES, &[webhook], &[]).items.remove(0);
+        assert_eq!((item.action, item.hold), (action, hold), "{reason}");
+    }
+}

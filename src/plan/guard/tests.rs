@@ -1,0 +1,103 @@
+use super::*;
+use crate::api::webhook::DeletionPolicy;
+use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
+use crate::plan::{Policy, Value, plan};
+
+const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
+
+fn webhook(number: usize, deleting: bool) -> Declared {
+    let desired = IN_PLACE.document([("name", Value::text(number.to_string()))].into());
+    let name = format!("w{number}");
+    Declared { recorded: Some(id(&number.to_string())), deleting, ..wants(&name, 1, desired) }
+}
+
+/// A plan for so many Webhooks, the first of which are being deleted.
+fn planned(all: usize, deleted: usize) -> Plan {
+    let declared: Vec<_> = (0..all).map(|number| webhook(number, number < deleted)).collect();
+    let observed: Vec<_> = declared
+        .iter()
+        .map(|one| {
+            has(
+                one.recorded.as_ref().unwrap().as_str(),
+                IN_PLACE.document([("name", Value::text(&one.key.name[1..]))].into()),
+            )
+        })
+        .collect();
+    plan(&IN_PLACE, &declared, &observed)
+}
+
+fn held(plan: &Plan) -> usize {
+    plan.items.iter().filter(|item| item.hold == Some(Hold::DeletionGuard)).count()
+}
+
+#[test]
+fn deletions_are_held_above_both_limits_and_never_below_either() {
+    let cases = [
+        (100, 40, true, "40 of 100"),
+        (100, 31, true, "just above the share"),
+        (100, 30, false, "the share itself"),
+        (4, 4, false, "all, but too few to count"),
+        (5, 5, true, "all, and enough to count"),
+        (16, 5, true, "31 percent"),
+        (17, 5, false, "29 percent"),
+        (0, 0, false, "nothing"),
+    ];
+    for (all, deleted, too, reason) in cases {
+        let mut plan = planned(all, deleted);
+        let found = too_many(&plan, LIMITS, &HashSet::new());
+        assert_eq!(found.is_some(), too, "{reason}");
+        let Some(found) = found else { continue };
+        assert_eq!((found.webhooks, found.managed, found.ids.len()), (deleted, all, deleted), "{reason}");
+        hold(&mut plan, &found);
+        assert_eq!(held(&plan), deleted, "{reason}");
+        assert!(!plan.items.iter().any(|item| matches!(item.step, Some(Step::Delete(_)))), "{reason}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_exactly_what_was_shown() {
+    let shown = too_many(&planned(100, 40), LIMITS, &HashSet::new()).unwrap();
+    let allowed: HashSet<_> = shown.ids.iter().cloned().collect();
+    assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed), None);
+    assert_eq!(too_many(&planned(60, 20), LIMITS, &allowed), None, "half done, the rest is still allowed");
+    let more = too_many(&planned(100, 80), LIMITS, &allowed).unwrap();
+    assert_eq!(more.webhooks, 40, "others came to it meanwhile");
+    let mut plan = planned(100, 80);
+    hold(&mut plan, &more);
+    assert_eq!(held(&plan), 40, "those that are allowed go on");
+    assert_ne!(more.digest, shown.digest);
+    assert_eq!(too_many(&planned(100, 40), LIMITS, &HashSet::new()).unwrap().digest, shown.digest);
+}
+
+#[test]
+fn what_is_only_let_go_is_no_deletion() {
+    let mut declared: Vec<_> = (0..10).map(|number| webhook(number, true)).collect();
+    for one in &mut declared {
+        one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
+    }
+    let plan = plan(&IN_PLACE, &declared, &[]);
+    assert_eq!(too_many(&plan, LIMITS, &HashSet::new()), None);
+}
+
+#[test]
+fn a_list_that_lacks_most_is_doubted() {
+    let cases = [
+        (10, 4, true, "six of ten are missing"),
+        (10, 5, false, "half of them"),
+        (2, 0, true, "both"),
+        (1, 0, false, "the only one"),
+        (3, 1, true, "two of three"),
+        (0, 0, false, "nothing was there"),
+    ];
+    for (all, there, doubt, reason) in cases {
+        let declared: Vec<_> = (0..all).map(|number| webhook(number, false)).collect();
+        let observed: Vec<_> = (0..there).map(|number| has(&number.to_string(), document("x"))).collect();
+        let missing = doubted(&declared, &observed, &HashSet::new());
+        assert_eq!(missing.is_some(), doubt, "{reason}");
+        if let Some(missing) = missing {
+            assert_eq!(missing.len(), all - there, "{reason}");
+            let believed = missing.into_iter().collect();
+            assert_eq!(doubted(&declared, &observed, &believed), None, "{reason}: a second reading agreed");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Brightpearl's answers (vendors/brightpearl.md 8).
+
+use crate::{Ask, Case, Comes, SECRET, Table, case};
+use hooktender::vendor::Class::{Credentials, Rejected, Throttled, Unavailable};
+use hooktender_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+pub(crate) fn table() -> Table {
+    Table {
+        vendor: "brightpearl",
+        account,
+        subscription: json!({"brightpearl": {
+            "subscribeTo": "product", "httpMethod": "GET", "uriTemplate": "https://hooks.example.com/bp",
+        }}),
+        cases: [refusals(), missing(), logins(), paces(), outages()].into_iter().flatten().collect(),
+    }
+}
+
+fn account(login: &str, sandbox: &Sandbox) -> (Value, Value) {
+    let at = json!({"name": "login", "key": "secret"});
+    let (kind, known) = match login {
+        "oauth" => (
+            json!({"oauth": {"appRef": "ops", "devRef": "dev", "tokenSecretRef": {"name": "login"}}}),
+            json!({"oauth": [{"appRef": "ops", "devRef": "dev", "accessToken": SECRET}]}),
+        ),
+        _ => (
+            json!({"staffToken": {"appRef": "ops", "tokenSecretRef": at}}),
+            json!({"staffTokens": {"ops": SECRET}}),
+        ),
+    };
+    let spec =
+        json!({"brightpearl": {"url": sandbox.brightpearl_url(), "account": "cust1", "credentials": kind}});
+    (spec, known)
+}
+
+fn errors(all: &[(&str, &str)]) -> Value {
+    let all: Vec<_> = all.iter().map(|(code, message)| json!({"code": code, "message": message})).collect();
+    json!({"errors": all})
+}
+
+fn refusals() -> Vec<Case> {
+    use Ask::Create;
+    let variables = [
+        ("INTC-057", "The URI template, or body template for POST and PUT, must contain ${lifecycle-event}"),
+        ("INTC-057", "The URI template, or body template for POST and PUT, must contain ${account-code}"),
+    ];
+    vec![
+        case(
+            Create,
+            "create",
+            400,
+            errors(&variables),
+            Comes::To(Rejected, &["INTC-057", "${lifecycle-event}", "${account-code}", "create failed"]),
+        ),
+        case(
+            Create,
+            "create",
+            400,
+            errors(&[("INTC-062", "destroyed is not a valid lifecycle event")]),
+            Comes::To(Rejected, &["INTC-062", "destroyed"]),
+        ),
+        case(
+            Create,
+            "create",
+            400,
+            errors(&[("INTC-064", "order.nothing cannot be subscribed to")]),
+            Comes::To(Rejected, &["INTC-064: order.nothing"]),
+        ),
+        case(
+            Create,
+            "create",
+            400,
+            errors(&[("CMNC-010", "The request body is missing")]),
+            Comes::To(Rejected, &["CMNC-010"]),
+        ),
+        case(
+            Create,
+            "create",
+            500,
+            errors(&[("CMNU-003", "Internal server error")]),
+            Comes::To(Unavailable, &["CMNU-003"]),
+        )
+        .unknown(),
+        case(
+            Ask::List,
+            "list",
+            500,
+            errors(&[("CMNC-018", "The search filter cannot be read")]),
+            Comes::To(Unavailable, &["CMNC-018"]),
+        ),
+    ]
+}
+
+fn missing() -> Vec<Case> {
+    let none = || errors(&[("CMNC-404", "No webhooks are available in the ID set 'all'")]);
+    let other = || errors(&[("CMNC-404", "The resource could not be found")]);
+    let advice = Comes::To(Unavailable, &["check the account code and the datacentre"]);
+    vec![
+        case(Ask::List, "list", 404, none(), Comes::Fine),
+        case(Ask::List, "list", 200, json!({"response": []}), Comes::Fine),
+        case(Ask::Delete, "delete", 404, errors(&[("CMNC-404", "Cannot find webhook 7")]), Comes::Fine),
+        case(Ask::Delete, "delete", 200, json!({}), Comes::Fine),
+        case(Ask::Delete, "delete", 200, Value::Null, Comes::Fine),
+        case(Ask::List, "list", 404, other(), advice),
+        case(Ask::Delete, "delete", 404, other(), advice),
+        case(
+            Ask::List,
+            "list",
+            404,
+            json!("<html>Not Found</html>"),
+            Comes::To(Unavailable, &["not the vendor's own", "text/html", "check the account's address"]),
+        ),
+        case(
+            Ask::Delete,
+            "delete",
+            404,
+            json!("<html>Not Found</html>"),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        ),
+    ]
+}
+
+fn logins() -> Vec<Case> {
+    let gateway = |text: &str| json!({"response": text});
+    let check = Comes::To(Credentials, &["check appRef and the key secret of Secret login"]);
+    vec![
+        case(Ask::List, "list", 401, gateway("Authorization token expired"), check),
+        case(Ask::List, "list", 401, gateway(&format!("Invalid instance token: {SECRET}")), check),
+        case(Ask::Create, "create", 401, gateway("Invalid staff token: canary-of-somebody-else"), check),
+        case(
+            Ask::List,
+            "list",
+            401,
+            gateway("Authorization token expired"),
+            Comes::To(Credentials, &["the key access_token of Secret login", "add the key refresh_token"]),
+        )
+        .login("oauth"),
+        case(
+            Ask::Delete,
+            "delete",
+            403,
+            errors(&[("CMNC-403", "Forbidden")]),
+            Comes::To(Credentials, &["CMNC-403: Forbidden", "give the app"]),
+        ),
+    ]
+}
+
+fn paces() -> Vec<Case> {
+    let said =
+        || json!({"response": "You have sent too many requests. Please wait before sending another request"});
+    let throttled = Comes::To(Throttled, &["too many requests"]);
+    let period = json!({"brightpearl-next-throttle-period": "12345", "brightpearl-requests-remaining": "0"});
+    vec![
+        case(Ask::List, "list", 503, said(), throttled).headers(period.clone()).wait(12_345),
+        case(Ask::Create, "create", 503, said(), throttled).headers(period).wait(12_345),
+        case(Ask::List, "list", 503, said(), throttled)
+            .headers(json!({"brightpearl-throttle-time": "7"}))
+            .wait(7000),
+        case(Ask::List, "list", 429, said(), throttled).headers(json!({"retry-after": "9"})).wait(9000),
+        case(Ask::List, "list", 429, json!("<html>Rate limited</html>"), throttled)
+            .headers(json!({"retry-after": "9"}))
+            .wait(9000),
+        case(Ask::List, "list", 429, Value::Null, throttled),
+    ]
+}
+
+fn outages() -> Vec<Case> {
+    vec![
+        case(
+            Ask::List,
+            "list",
+            503,
+            json!({"response": "Service temporarily unavailable"}),
+            Comes::To(Unavailable, &["Service temporarily unavailable"]),
+        ),
+        case(
+            Ask::Create,
+            "create",
+            520,
+            json!("<html>Web server error</html>"),
+            Comes::To(Unavailable, &["(HTTP 520)"]),
+        )
+        .unknown(),
+        case(
+            Ask::List,
+            "list",
+            302,
+            Value::Null,
+            Comes::To(Unavailable, &["redirected to evil.example", "not followed"]),
+        )
+        .headers(json!({"location": "https://evil.example/login"})),
+        case(
+            Ask::List,
+            "list",
+            200,
+            json!("<html>Welcome</html>"),
+            Comes::To(Unavailable, &["not what the vendor documents"]),
+        ),
+    ]
+}

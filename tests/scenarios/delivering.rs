@@ -1,0 +1,166 @@
+//! SuperOffice stops deliveries by itself when too many have failed: who is told, and who starts them again.
+
+use serde_json::{Value, json};
+
+use crate::operator::Operator;
+use crate::scene::{Condition, Scene, condition, is, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+const RECEIVER: &str = "https://hooks.example.com/so";
+
+/// A Webhook called `hook` that is ready, and one called `other`, through which a pass can be asked for.
+struct Running {
+    scene: Scene,
+    tenant: Tenant,
+    _operator: Operator,
+    id: String,
+}
+
+impl Running {
+    /// `declared` is laid over the Webhook's spec.
+    fn new(declared: &Value) -> Self {
+        let (scene, tenant) = Scene::with_account("delivering", Vendor::Superoffice);
+        let operator = scene.operator();
+        let mut other = webhook("other", Vendor::Superoffice);
+        other["spec"]["subscription"]["superoffice"]["targetUrl"] = json!("https://hooks.example.com/other");
+        scene.apply(&other);
+        scene.apply(&webhook("hook", Vendor::Superoffice));
+        scene.patch("webhook/hook", declared);
+        scene.ready("other");
+        let id = scene.ready("hook")["status"]["externalId"].as_str().unwrap().to_owned();
+        Self { scene, tenant, _operator: operator, id }
+    }
+
+    /// The vendor stops deliveries by itself, and a pass sees it.
+    fn stops(&self) {
+        self.halts(&json!({"State": "TooManyErrors"}));
+    }
+
+    /// As [`Self::stops`], and `patch` says how the vendor's copy shows it.
+    fn halts(&self, patch: &Value) {
+        self.tenant.clear_journal();
+        self.tenant.edit(&self.id, patch);
+        self.scene.pass_by("other");
+    }
+
+    /// What the vendor has.
+    fn state(&self) -> Value {
+        self.tenant.one(&self.id).unwrap()["State"].clone()
+    }
+
+    fn delivering(&self) -> Condition {
+        condition(&self.scene.webhook("hook"), "Delivering").unwrap()
+    }
+
+    /// The Webhook is ready and the vendor does not deliver for that reason; gives the message.
+    fn stays_stopped(&self, reason: &str) -> String {
+        for _ in 0..3 {
+            self.scene.pass_by("other");
+        }
+        let hook = self.scene.webhook("hook");
+        assert_eq!(condition(&hook, "Ready").unwrap().status, "True", "{hook:#}");
+        assert_eq!(condition(&hook, "Stalled").unwrap().status, "False", "{hook:#}");
+        assert!(is(&hook, "Delivering", "False", reason), "{hook:#}");
+        self.delivering().message
+    }
+
+    fn happened(&self, reason: &str) -> usize {
+        self.scene.events("hook").iter().filter(|event| event.0 == reason).count()
+    }
+}
+
+#[test]
+fn deliveries_are_started_again_at_once_and_then_not_so_soon() {
+    let running = Running::new(&json!({}));
+    assert_eq!(running.delivering().status, "True");
+    running.stops();
+    assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
+    assert!(running.scene.event("hook", "Reactivated").contains("state: TooManyErrors -> Active"));
+    assert_eq!(running.stored_secret(), crate::scene::TOKEN);
+    running.scene.pass_by("other");
+    assert!(is(&running.scene.webhook("hook"), "Delivering", "True", "Active"));
+    // The receiver is still broken.
+    running.stops();
+    let message = running.stays_stopped("TooManyErrors");
+    assert!(message.contains("too many failed: mend the receiver"), "{message}");
+    assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
+    assert_eq!((running.happened("Reactivated"), running.happened("TooManyErrors")), (1, 1));
+    // A person who has mended it need not wait.
+    running.scene.pass("account");
+    running.scene.webhook_becomes("hook", "delivering", |hook| is(hook, "Delivering", "True", "Active"));
+    assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
+}
+
+impl Running {
+    fn stored_secret(&self) -> Value {
+        self.tenant.one(&self.id).unwrap()["Secret"].clone()
+    }
+}
+
+#[test]
+fn a_stop_that_leaves_the_time_of_change_alone_is_one_too() {
+    let running = Running::new(&json!({}));
+    let updated = running.tenant.one(&running.id).unwrap()["Updated"].clone();
+    running.halts(&json!({"State": "TooManyErrors", "Updated": updated}));
+    assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
+    running.scene.event("hook", "Reactivated");
+}
+
+#[test]
+fn a_receiver_that_still_refuses_is_told_of_and_does_no_harm() {
+    let running = Running::new(&json!({}));
+    running.tenant.target(RECEIVER, "refuse");
+    running.stops();
+    let message = running.stays_stopped("TooManyErrors");
+    let why = "starting it again was refused: ";
+    assert!(message.contains(why) && message.contains("the target did not answer 200"), "{message}");
+    assert_eq!(running.tenant.count("update"), 1);
+    assert_eq!((running.state(), running.happened("Reactivated")), (json!("TooManyErrors"), 0));
+    // Mended, and a person says so.
+    running.tenant.target(RECEIVER, "ok");
+    running.scene.pass_by("hook");
+    running.scene.webhook_becomes("hook", "delivering", |hook| is(hook, "Delivering", "True", "Active"));
+    running.scene.event("hook", "Reactivated");
+}
+
+#[test]
+fn whoever_wants_it_left_stopped_is_obeyed() {
+    let leave = json!({"spec": {"subscription": {"superoffice": {"onTooManyErrors": "Leave"}}}});
+    let running = Running::new(&leave);
+    running.stops();
+    running.stays_stopped("TooManyErrors");
+    running.scene.pass("account");
+    assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
+    assert_eq!((running.happened("Reactivated"), running.happened("TooManyErrors")), (0, 1));
+}
+
+#[test]
+fn one_that_is_to_be_stopped_is_in_sync_however_it_was_stopped() {
+    let running = Running::new(&json!({"spec": {"subscription": {"superoffice": {"state": "Stopped"}}}}));
+    assert!(is(&running.scene.webhook("hook"), "Delivering", "False", "Stopped"));
+    running.stops();
+    running.stays_stopped("TooManyErrors");
+    assert_eq!(running.tenant.writes(), 0);
+    assert!(is(&running.scene.webhook("hook"), "Drifted", "False", "NoDrift"));
+}
+
+#[test]
+fn drift_that_is_only_reported_is_not_started_again() {
+    let running = Running::new(&json!({"spec": {"driftPolicy": "Report"}}));
+    running.stops();
+    running.stays_stopped("TooManyErrors");
+    running.scene.pass("account");
+    assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
+    let drifted = condition(&running.scene.webhook("hook"), "Drifted").unwrap();
+    assert!(drifted.status == "True" && drifted.message.contains("TooManyErrors"), "{drifted:?}");
+}
+
+#[test]
+fn vendors_that_do_not_tell_have_no_such_condition() {
+    for vendor in [Vendor::Brightpearl, Vendor::Contensis] {
+        let (scene, _tenant) = Scene::with_account("untold", vendor);
+        let _operator = scene.operator();
+        scene.apply(&webhook("hook", vendor));
+        assert_eq!(condition(&scene.ready("hook"), "Delivering"), None);
+    }
+}

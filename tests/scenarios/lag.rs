@@ -1,0 +1,74 @@
+//! Contensis' list shows a new subscription a while after it was made: meanwhile it is neither made again nor forgotten.
+
+use hooktender_cluster::eventually;
+use serde_json::{Value, json};
+
+use crate::operator::Operator;
+use crate::scene::{SOON, Scene, is, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+/// A Webhook called `hook` that was made just now and is not listed yet.
+fn just_made() -> (Scene, Tenant, Operator) {
+    let (scene, tenant) = Scene::with_account("lag", Vendor::Contensis);
+    tenant.settings(&json!({"visibilityDelayMillis": 4_000}));
+    let operator = scene.operator();
+    scene.apply(&webhook("hook", Vendor::Contensis));
+    scene.ready("hook");
+    (scene, tenant, operator)
+}
+
+/// It was made once, and is there as it was last declared.
+fn is_there_once(scene: &Scene, tenant: &Tenant, description: &str) {
+    eventually(SOON, "the edit is there", || {
+        let stored = tenant.stored();
+        if stored.iter().all(|one| one["description"] == description) { Ok(()) } else { Err(stored) }
+    })
+    .unwrap();
+    scene.ready("hook");
+    scene.pass("account");
+    assert_eq!((tenant.count("create"), tenant.count("delete"), tenant.ids().len()), (1, 0, 1));
+    assert_eq!(scene.webhook("hook")["status"]["externalId"], tenant.ids()[0]);
+}
+
+#[test]
+fn an_edit_right_after_the_creation_makes_no_second_one() {
+    let (scene, tenant, _operator) = just_made();
+    let edit = json!({"spec": {"subscription": {"contensis": {"description": "edited"}}}});
+    scene.patch("webhook/hook", &edit);
+    let waiting =
+        scene.webhook_becomes("hook", "waiting", |hook| is(hook, "Reconciling", "True", "Settling"));
+    let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
+    assert!(message.contains("made just now and contensis does not list it"), "{message}");
+    is_there_once(&scene, &tenant, "edited");
+}
+
+#[test]
+fn passes_right_after_the_creation_make_no_second_one() {
+    let (scene, tenant, _operator) = just_made();
+    for _ in 0..3 {
+        scene.pass("account");
+    }
+    is_there_once(&scene, &tenant, "feeds the search index");
+}
+
+#[test]
+fn a_restart_right_after_the_creation_makes_no_second_one() {
+    let (scene, tenant, operator) = just_made();
+    operator.kill();
+    let _operator = scene.operator();
+    scene.pass("account");
+    is_there_once(&scene, &tenant, "feeds the search index");
+}
+
+#[test]
+fn a_deletion_right_after_the_creation_is_one_in_the_end() {
+    let (scene, tenant, _operator) = just_made();
+    scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);
+    eventually(SOON, "it is gone", || match scene.webhook("hook") {
+        Value::Null => Ok(()),
+        hook => Err(hook["status"]["conditions"].clone()),
+    })
+    .unwrap();
+    assert_eq!(tenant.ids(), [""; 0]);
+    assert_eq!((tenant.count("create"), tenant.count("delete")), (1, 1));
+}

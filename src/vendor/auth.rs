@@ -1,8 +1,10 @@
 //! Values of the Secrets that an account names, as the engine read them.
 
+use super::connection::ConnectError;
 use crate::api::SecretKeyRef;
 use crate::plan::Redactor;
 use futures::future::BoxFuture;
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,6 +63,20 @@ impl Credentials {
     /// editors and `kubectl create secret --from-file` put one there.
     pub(crate) fn trimmed(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
         self.exact(at).map(|value| value.expose_secret().trim().into())
+    }
+
+    /// The value like [`Self::trimmed`], if a header can carry it.
+    pub(crate) fn for_header(&self, at: &SecretKeyRef) -> Result<SecretString, ConnectError> {
+        let value = self.trimmed(at)?;
+        if HeaderValue::from_str(value.expose_secret()).is_err() {
+            let problem = "holds a character that no HTTP header can carry; look for line breaks, and for what a word processor makes of quotes and dashes";
+            return Err(ConnectError::Unusable {
+                name: at.name.clone(),
+                key: at.key.clone(),
+                problem: problem.into(),
+            });
+        }
+        Ok(value)
     }
 
     /// The value as it is, for passwords, which may begin or end with a space; only line ends are cut off.

@@ -279,7 +279,7 @@ impl Transport {
             body.extend_from_slice(&chunk);
         }
         if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
-            self.budget.told(left, anew, Instant::now());
+            self.budget.told(left, anew.min(LONGEST_WAIT), Instant::now());
         }
         Ok(Answer {
             operation: call.operation,
@@ -437,3 +437,6 @@ impl Answer {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,6 +121,15 @@ impl Bench {
         connection
     }
 
+    /// A client that waits for as long as a busy machine takes, whatever the others do.
+    pub(crate) async fn another_client(&self) -> Connection<ReadWrite> {
+        let settings = self.settings().with_timeout(PATIENCE);
+        let budget = Arc::clone(&self.budget);
+        let connection = Connection::open(&self.account, &self.credentials(), budget, &settings).unwrap();
+        connection.list().await.unwrap();
+        connection
+    }
+
     async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let path = format!("/{}/{}{path}", self.column.vendor_name(), self.code);
         self.world.control(method, &path, body).await

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many cases run at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// Longer than any case needs.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(world: &Arc<World>, all: Vec<(Column, &Case)>) -> Vec<Ve
                 Ok(Ok(())) => None,
                 Ok(Err(panic)) => {
                     // The same poll on the same thread as the panic.
-                    let place = PLACE.with(std::cell::RefCell::take);
+                    let place = PLACE.take();
                     Some(format!("{}\n({place})", words(panic.as_ref())))
                 }
                 Err(_) => Some(format!("it was still not over after {} s", LONGEST.as_secs())),

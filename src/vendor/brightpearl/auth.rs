@@ -58,7 +58,7 @@ pub(super) fn session(
     allowed: &AllowedEndpoints,
 ) -> Result<(Session<Exchange>, String), ConnectError> {
     let private = |app: &AppToken, header| {
-        let token = credentials.trimmed(&app.token_secret_ref)?;
+        let token = credentials.for_header(&app.token_secret_ref)?;
         let headers = vec![(APP_REF, SecretString::from(app.app_ref.as_str())), (header, token)];
         Ok((Session::Fixed(headers), format!("check appRef and {}", named(&[&app.token_secret_ref]))))
     };
@@ -92,7 +92,10 @@ fn oauth(
     let secret = &app.token_secret_ref.name;
     let at = |key: &str| SecretKeyRef { name: secret.clone(), key: key.into() };
     let optional = |key| credentials.trimmed(&at(key)).ok();
-    let access = credentials.trimmed(&at(ACCESS_TOKEN));
+    let access = match credentials.for_header(&at(ACCESS_TOKEN)) {
+        Err(error @ ConnectError::Unusable { .. }) => return Err(error),
+        found_or_not => found_or_not,
+    };
     let life = optional(EXPIRES_AT).map(|text| life(&text, secret)).transpose()?;
     // An exchange makes the old pair worthless: without a place for the new one there is none.
     let (Some(refresh), Some(keeper)) = (optional(REFRESH_TOKEN), credentials.keeper()) else {

@@ -63,14 +63,14 @@ pub(super) fn session(
         }
         SuperofficeCredentials::Bearer(bearer) => {
             let at = &bearer.token_secret_ref;
-            fixed(bearer_of(&credentials.trimmed(at)?), &[at])
+            fixed(bearer_of(&credentials.for_header(at)?), &[at])
         }
         SuperofficeCredentials::Ticket(ticket) => {
             let mut keys = vec![&ticket.ticket_secret_ref];
             keys.extend(&ticket.app_token_secret_ref);
             let app_token =
-                ticket.app_token_secret_ref.as_ref().map(|at| credentials.trimmed(at)).transpose()?;
-            fixed(ticket_of(&credentials.trimmed(keys[0])?, app_token), &keys)
+                ticket.app_token_secret_ref.as_ref().map(|at| credentials.for_header(at)).transpose()?;
+            fixed(ticket_of(&credentials.for_header(keys[0])?, app_token), &keys)
         }
         SuperofficeCredentials::SystemUser(user) => {
             let central = online()?;
@@ -88,7 +88,7 @@ pub(super) fn session(
             })?;
             let user = SystemUser::new(
                 central,
-                credentials.trimmed(secret)?,
+                credentials.for_header(secret)?,
                 credentials.trimmed(token)?,
                 private_key,
                 named(&[key]),

@@ -195,6 +195,10 @@ impl Superoffice {
                 let message = "the tenant moves faster than it can be followed; it is looked for again";
                 answer.error(Class::Unavailable, message)
             }
+            // The framework's words, and not the service's (10): nothing is known of the webhook.
+            (404 | 410, Some(said)) if !is_tenants(answer) => {
+                answer.error(Class::Unavailable, format!("{said}; check the account's address"))
+            }
             (_, said) => answer.failed(said),
         }
     }
@@ -300,6 +304,12 @@ impl Vendor for Superoffice {
             error => Err(error),
         }
     }
+}
+
+/// Whether an error is in the tenant's own envelope, and not in that of the framework below it (10).
+fn is_tenants(answer: &Answer) -> bool {
+    let json = answer.any_json();
+    json.is_some_and(|json| json.get("ErrorType").or_else(|| json.get("ErrorMessage")).is_some())
 }
 
 /// Whether a 404 is the service's own, by the class of its exception (10).

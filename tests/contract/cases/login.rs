@@ -5,7 +5,7 @@ use crate::column::{Column, SECRET};
 use crate::run::{Case, cases};
 use crate::samples::document;
 use futures::future::join_all;
-use hooktender::vendor::Class;
+use hooktender::vendor::{Class, Connection, ReadWrite, VendorError};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         "refused by the API alone: one replay, then told" => refused_by_api,
         "refused by the login with a status: named too" => refused_by_login,
         "a login that somebody else answers: the address" => foreign_login,
+        "a value that no header can carry, in a Secret" => unsendable,
         "20 callers at the start: one login" => crowd_at_start,
         "20 callers after a revocation: one login" => crowd_after_revocation,
     ]
@@ -26,7 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Asserts that a message says in which Secret to look, and under which of its keys.
 #[track_caller]
-fn names_the_secret(bench: &Bench, error: &hooktender::vendor::VendorError) {
+fn names_the_secret(bench: &Bench, error: &VendorError) {
     says(error, &[&format!("Secret {SECRET}")]);
     let named = bench.secrets.iter().any(|(key, _)| error.message.contains(&format!("the key {key}")));
     // What was renewed a moment ago is not to be looked for in the Secret: the app's rights are.
@@ -69,9 +70,9 @@ async fn expired(mut bench: Bench) {
     match bench.column {
         // An app's token that ended yesterday: it is exchanged before anything is sent with it.
         Column::Oauth => bench.secrets.push(("expires_at", "2001-01-01T00:00:00Z".into())),
-        Column::ClientCredentials | Column::Classic => bench.set(json!({"tokenLifetimeSeconds": 1})).await,
-        Column::SystemUser => bench.set(json!({"ticketLifeSeconds": 1})).await,
-        Column::RefreshToken => bench.set(json!({"tokenLifeSeconds": 1})).await,
+        Column::ClientCredentials | Column::Classic => bench.set(json!({"tokenLifetimeSeconds": 2})).await,
+        Column::SystemUser => bench.set(json!({"ticketLifeSeconds": 2})).await,
+        Column::RefreshToken => bench.set(json!({"tokenLifeSeconds": 2})).await,
         Column::StaffToken | Column::AccountToken | Column::Basic | Column::Ticket | Column::Bearer => {}
     }
     let connection = bench.connect();
@@ -83,7 +84,7 @@ async fn expired(mut bench: Bench) {
     }
     for pass in 1..=2 {
         bench.forget().await;
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        tokio::time::sleep(Duration::from_millis(2100)).await;
         connection.list().await.unwrap();
         let (lists, tokens) = (bench.count("list").await, bench.count("token").await);
         match bench.column {
@@ -160,10 +161,34 @@ async fn foreign_login(bench: Bench) {
     }
 }
 
-async fn crowd(
-    bench: &Bench,
-    connection: &Arc<hooktender::vendor::Connection<hooktender::vendor::ReadWrite>>,
-) {
+async fn unsendable(mut bench: Bench) {
+    let key = match bench.column {
+        Column::StaffToken | Column::AccountToken | Column::Bearer => "token",
+        Column::Oauth => "access_token",
+        Column::ClientCredentials => "secret",
+        Column::Classic | Column::Basic => "password",
+        Column::SystemUser => "client-secret",
+        Column::RefreshToken => "refresh-token",
+        Column::Ticket => "ticket",
+    };
+    bench.put(key, "canary\nzwölf");
+    let in_header = !matches!(
+        bench.column,
+        Column::ClientCredentials | Column::Classic | Column::Basic | Column::RefreshToken
+    );
+    if in_header {
+        let error = bench.try_open::<ReadWrite>().err().unwrap().to_string();
+        assert!(error.contains(&format!("the key {key} of Secret {SECRET}")), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+        assert_eq!(bench.total().await, 0);
+    } else {
+        // In a form, or in base64, everything can be sent.
+        bench.accept(&bench.secrets).await;
+        bench.connect().list().await.unwrap();
+    }
+}
+
+async fn crowd(bench: &Bench, connection: &Arc<Connection<ReadWrite>>) {
     let callers = (0..20).map(|_| {
         let connection = Arc::clone(connection);
         tokio::spawn(async move { connection.list().await })

@@ -126,8 +126,10 @@ async fn echoed(bench: Bench) {
     let connection = bench.connect();
     let spellings: [fn(&[String]) -> String; 3] =
         [|all| all.join(" and "), |all| all.concat(), |all| json!(all).to_string()];
-    for spell in spellings {
-        for status in [200, 400, 404, 409, 418, 422, 500, 503, 403] {
+    for (index, spell) in spellings.into_iter().enumerate() {
+        let statuses: &[u16] =
+            if index == 0 { &[200, 400, 404, 409, 418, 422, 500, 503, 403] } else { &[200, 400, 403] };
+        for &status in statuses {
             // Each 403 brings a new token where there are any.
             let secrets = known(&bench, &connection).await;
             assert!(secrets.len() >= 2, "{secrets:?}");

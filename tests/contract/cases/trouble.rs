@@ -169,7 +169,8 @@ async fn other_json(bench: Bench) {
     found(&bench, &connection).await;
 }
 
-const SOON: Duration = Duration::from_millis(400);
+/// Long enough for a busy machine, short enough for a suite.
+const SOON: Duration = Duration::from_millis(1500);
 
 async fn hangs_on_read(mut bench: Bench) {
     bench.patience = SOON;
@@ -177,7 +178,7 @@ async fn hangs_on_read(mut bench: Bench) {
     bench.fault(fault("list", "hang")).await;
     let started = Instant::now();
     let error = fails(connection.list().await, Class::Unavailable);
-    assert!(started.elapsed() < 10 * SOON, "{:?}", started.elapsed());
+    assert!(started.elapsed() < 6 * SOON, "{:?}", started.elapsed());
     assert!(error.status.is_none() && error.message.contains("in time"), "{error:?}");
     assert_eq!(bench.count("list").await, 1, "who waited once does not wait twice");
     connection.list().await.unwrap();
@@ -194,11 +195,14 @@ async fn hangs_on_write(mut bench: Bench) {
 async fn late(mut bench: Bench) {
     bench.patience = SOON;
     let connection = bench.connected().await;
-    bench.fault(json!({"operation": "create", "kind": "late_commit", "millis": 900, "hang": true})).await;
+    let patient = bench.another_client().await;
+    bench.fault(json!({"operation": "create", "kind": "late_commit", "millis": 4000, "hang": true})).await;
     create_in_doubt(&bench, &connection).await;
-    assert!(connection.list().await.unwrap().is_empty(), "not yet");
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    found(&bench, &connection).await;
+    assert!(patient.list().await.unwrap().is_empty(), "not yet");
+    while patient.list().await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    found(&bench, &patient).await;
 }
 
 async fn hangs_on_login(mut bench: Bench) {

@@ -15,6 +15,8 @@ pub(super) fn cases() -> Vec<Case> {
         "503 with milliseconds in a header of its own" => milliseconds,
         "20 calls of the published 200 are left to others" => reserve,
         "none is a 404, or an empty list" => none,
+        "a 404 that repeats the path is not \"none\"" => path_404,
+        "no header closes an account for good" => endless,
         "a list of one may be bare" => bare,
         "members that are not set are left out" => omitted,
         "GET and DELETE carry no body, whatever is kept of one" => no_body,
@@ -73,6 +75,30 @@ async fn none(bench: Bench) {
         bench.set(json!({"emptyListOk": empty_list_ok})).await;
         assert!(bench.connect().list().await.unwrap().is_empty());
     }
+}
+
+async fn path_404(bench: Bench) {
+    let connection = bench.connected().await;
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    let text = format!("There is no resource at /public-api/{}/integration-service/webhook", bench.code);
+    let body = json!({"errors": [{"code": "CMNC-404", "message": text}]});
+    bench.fault(json!({"times": 2, "kind": "status", "status": 404, "body": body})).await;
+    fails(connection.list().await, Class::Unavailable);
+    fails(connection.delete(&made.id).await, Class::Unavailable);
+    assert_eq!(bench.stored().await.len(), 1);
+}
+
+async fn endless(bench: Bench) {
+    let connection = bench.connected().await;
+    for period in ["18446744073709551615", "9999999999999", "-1", "soon"] {
+        let headers =
+            json!({"brightpearl-requests-remaining": "0", "brightpearl-next-throttle-period": period});
+        let body = json!({"response": []});
+        bench.fault(json!({"kind": "status", "status": 200, "headers": headers, "body": body})).await;
+        // Only the first of them is sent, if it is believed.
+        let _ = connection.list().await;
+    }
+    assert!(bench.budget.wait().unwrap_or_default() <= Duration::from_secs(24 * 3600));
 }
 
 async fn bare(bench: Bench) {

@@ -17,6 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         "a state may be a number" => numeric_state,
         "what the vendor stopped is no drift" => halted,
         "an unknown id on delete: 404 or 204" => delete_unknown,
+        "a 404 of the framework below deletes nothing" => framework_404,
         "a PUT of an unknown id: 404, 500 or created" => put_unknown,
         "a receiver that refuses, with a 500 or a 400" => refused_receiver,
         "a 500 although the receiver is well" => failed_save,
@@ -112,6 +113,23 @@ async fn delete_unknown(bench: Bench) {
         bench.set(json!({"deleteUnknownStatus": status})).await;
         bench.connect().delete(&ExternalId::new("4242")).await.unwrap();
     }
+}
+
+async fn framework_404(bench: Bench) {
+    let connection = bench.connected().await;
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    let body =
+        json!({"Message": "No HTTP resource was found that matches the request URI.", "MessageDetail": "x"});
+    for operation in ["delete", "update"] {
+        bench.fault(json!({"operation": operation, "kind": "status", "status": 404, "body": body})).await;
+    }
+    says(&fails(connection.delete(&made.id).await, Class::Unavailable), &["address"]);
+    fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
+    assert_eq!(bench.stored().await.len(), 1);
+    // The words of the documented sample, without a class of exception: the list tells.
+    let body = json!({"ErrorMessage": "Webhook not found"});
+    bench.fault(json!({"operation": "delete", "kind": "status_after", "status": 404, "body": body})).await;
+    connection.delete(&made.id).await.unwrap();
 }
 
 async fn put_unknown(bench: Bench) {

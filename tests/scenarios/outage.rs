@@ -125,7 +125,7 @@ fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
         assert!(message.contains(way), "{message}");
         match vendor {
             Vendor::Brightpearl => {
-                scene.patch("webhook/first", &json!({"spec": {"deletionPolicy": "Retain"}}))
+                scene.patch("webhook/first", &json!({"spec": {"deletionPolicy": "Retain"}}));
             }
             Vendor::Contensis | Vendor::Superoffice => {
                 scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);

@@ -159,7 +159,7 @@ impl Limit {
 
 /// What the vendors publish: Brightpearl 200 calls a minute, shared by all private apps of an account
 /// (vendors/brightpearl.md 7); SuperOffice 10 a second for an app in its cloud, of which half are left to the app's other
-/// work (vendors/superoffice.md 11); Contensis none (vendors/contensis.md 6), nor does an installation of one's own.
+/// work (vendors/superoffice.md 10); Contensis none (vendors/contensis.md 6), nor does an installation of one's own.
 fn published(vendor: &Vendor) -> Option<Limit> {
     match vendor {
         Vendor::Brightpearl(_) => Some(Limit { calls: 200, window: MINUTE, reserve: 20 }),

@@ -35,6 +35,13 @@ pub(super) struct Run {
     /// How many accounts are worked on at once.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
+    /// Let only one of several processes work at a time, by a Lease; the others stand by, and one takes over within
+    /// fifteen seconds when that one dies.
+    #[arg(long, env = "HOOKTENDER_LEADER_ELECT")]
+    leader_elect: bool,
+    /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
+    #[arg(long, value_name = "NAMESPACE", env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
+    leader_elect_namespace: Option<String>,
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
@@ -77,27 +84,35 @@ impl Run {
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
             namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"
         );
-        controller::run(client, self.options(), health, metrics, stopped).await;
+        let (client, namespace) = client;
+        controller::run(client, self.options(&namespace), health, metrics, stopped).await?;
         tracing::info!("hooktender ends");
         Ok(())
     }
 
-    fn options(self) -> Options {
+    /// `namespace` is the kubeconfig's, or the Pod's own.
+    fn options(self, namespace: &str) -> Options {
+        let lease = self
+            .leader_elect_namespace
+            .or_else(|| std::env::var("POD_NAMESPACE").ok())
+            .unwrap_or_else(|| namespace.to_owned());
         Options {
+            leader_elect: self.leader_elect.then_some(lease),
             namespaces: self.namespaces,
             account_selector: self.account_selector,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
             settle: self.settle,
             allowed: self.allowed.into_iter().collect(),
+            // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
-                .unwrap_or_else(|_| format!("hooktender-{}", std::process::id())),
+                .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
         }
     }
 }
 
 /// A client for the cluster of the kubeconfig, or the one that this runs in.
-async fn client() -> Result<Client, String> {
+async fn client() -> Result<(Client, String), String> {
     let mut config = Config::infer().await.map_err(|error| {
         format!(
             "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
@@ -107,5 +122,8 @@ async fn client() -> Result<Client, String> {
     config.default_retry = false;
     config.connect_timeout = Some(API_TIMEOUT);
     config.write_timeout = Some(API_TIMEOUT);
-    Client::try_from(config).map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config)
+        .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?;
+    Ok((client, namespace))
 }

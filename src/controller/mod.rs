@@ -7,6 +7,7 @@
 
 mod cache;
 mod dependents;
+mod leader;
 mod orphans;
 mod worker;
 
@@ -19,6 +20,7 @@ use crate::vendor::{AllowedEndpoints, Settings};
 use cache::{Cache, Woken};
 use dependents::Dependents;
 use kube::Client;
+use leader::{Candidate, Fence};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,36 +49,77 @@ pub struct Options {
     pub allowed: AllowedEndpoints,
     /// Tells several hooktenders apart in events.
     pub instance: String,
+    /// The namespace of the Lease, if only one of several processes is to work at a time.
+    pub leader_elect: Option<String>,
 }
 
 /// The context that this front door gives to passes.
 pub(crate) type ClusterContext = Context<ClusterSource, ClusterRecorder>;
 
-/// Runs until `stop` comes true, then lets the passes under way end.
+/// Runs until `stop` comes true, then lets the passes under way end. An error says why it had to stop before.
 pub async fn run(
     client: Client,
     options: Options,
     health: Health,
     metrics: Metrics,
     mut stop: watch::Receiver<bool>,
-) {
+) -> Result<(), String> {
+    let fence = Fence::default();
+    let mut settings = Settings::new(options.allowed.clone(), {
+        let report = metrics.clone();
+        move |call| report.called(call)
+    });
+    if options.leader_elect.is_some() {
+        let fence = fence.clone();
+        settings = settings.while_leading(move || fence.is_open());
+    }
     let stopping = Arc::new(AtomicBool::new(false));
-    let report = metrics.clone();
     let context = Arc::new(Context {
         source: ClusterSource::new(client.clone()),
         recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
-        settings: Settings::new(options.allowed.clone(), move |call| report.called(call)),
+        settings,
         ceiling: options.ceiling,
         metrics,
         stopping: Arc::clone(&stopping),
     });
     let dependents = Arc::new(Dependents::default());
+    let mut candidate = options.leader_elect.as_ref().map(|namespace| {
+        let name = leader::lease_name(&options.namespaces, options.account_selector.as_deref());
+        Candidate::new(client.clone(), namespace, name, options.instance.clone(), fence)
+    });
+    let mut led = None;
+    if let Some(candidate) = &mut candidate {
+        // A standby has filled caches of its own, which says that it can see what it will have to. What it goes by once it
+        // leads is read anew: a watch may lag behind what the last leader wrote.
+        let mut standby = JoinSet::new();
+        let (wake, mut woken) = mpsc::unbounded_channel();
+        let cache = Cache::start(&client, &options, &dependents, &wake, &mut standby);
+        let ready = async {
+            cache.filled().await;
+            health.ready();
+            tracing::info!("caches are filled; waiting to lead");
+            while woken.recv().await.is_some() {}
+        };
+        tokio::select! {
+            lease = candidate.elected() => led = Some(lease),
+            () = ready => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        }
+    }
     let (wake, mut woken) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
     let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &mut tasks));
+    let lost = async {
+        match (&candidate, led) {
+            (Some(candidate), Some(lease)) => candidate.lead(lease).await,
+            _ => std::future::pending().await,
+        }
+    };
+    let mut lost = std::pin::pin!(lost);
     tokio::select! {
         () = cache.filled() => health.ready(),
-        _ = stop.wait_for(|stop| *stop) => return,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        how = &mut lost => return Err(how),
     }
     tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhooks().len(), "caches are filled");
     let mut workers = Workers {
@@ -95,6 +138,8 @@ pub async fn run(
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
+            // Whatever is under way is broken off: somebody else may be at work already.
+            how = &mut lost => return Err(how),
             event = woken.recv() => match event {
                 Some(Woken::Account(key)) => {
                     workers.sync();
@@ -117,7 +162,14 @@ pub async fn run(
     }
     stopping.store(true, Ordering::Relaxed);
     tracing::info!("stopping: the steps under way are brought to their end");
-    workers.farewell().await;
+    tokio::select! {
+        () = workers.farewell() => {}
+        how = &mut lost => return Err(how),
+    }
+    if let Some(candidate) = &candidate {
+        candidate.give_back().await;
+    }
+    Ok(())
 }
 
 /// One worker an account.

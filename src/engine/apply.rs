@@ -101,13 +101,13 @@ impl<R: Recorder> Worker<'_, R> {
         entry.status.account = Some(self.identity.clone());
         let rules = rules(self.vendor);
         let equal = self.observed.iter().filter(|one| rules.equal(&one.document, desired));
-        entry.status.pending = Some(Pending {
+        let pending = Pending {
             action: Action::Create,
             since: seconds(Timestamp::now()),
             digest: rules.fingerprint(desired, redactor),
             beside: equal.map(|one| one.id.to_string()).collect(),
-        });
-        entry.write(self.recorder).await?;
+        };
+        entry.intend(self.recorder, pending).await?;
         match connection.create(desired).await {
             Ok(made) => {
                 let old = entry.status.external_id.replace(made.id.to_string());

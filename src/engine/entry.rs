@@ -2,7 +2,7 @@
 //! that what we wrote ourselves is kept until the cache shows it.
 
 use super::record::{RecordError, Recorder};
-use crate::api::status::WebhookStatus;
+use crate::api::status::{Pending, WebhookStatus};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, Webhook};
 use kube::ResourceExt;
@@ -94,6 +94,24 @@ impl Entry {
         }
         if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
             self.take(written);
+        }
+        Ok(())
+    }
+
+    /// Writes an intent, if nobody else has written the object since it was read.
+    pub(super) async fn intend(
+        &mut self,
+        recorder: &impl Recorder,
+        pending: Pending,
+    ) -> Result<(), RecordError> {
+        let before = self.status.pending.replace(pending);
+        match recorder.webhook_intent(&self.known, &self.status).await {
+            Ok(Some(written)) => self.take(written),
+            Ok(None) => {}
+            Err(error) => {
+                self.status.pending = before;
+                return Err(error);
+            }
         }
         Ok(())
     }

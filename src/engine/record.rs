@@ -28,9 +28,10 @@ pub struct RecordError {
 }
 
 impl RecordError {
-    /// Whether the API server refuses just this object, so that all others can go on.
+    /// Whether the API server refuses just this object, so that all others can go on: it is too large, say, or somebody
+    /// has written it meanwhile.
     pub(super) fn is_of_the_object_alone(&self) -> bool {
-        matches!(&*self.source, kube::Error::Api(refused) if matches!(refused.code, 400 | 413 | 422))
+        matches!(&*self.source, kube::Error::Api(refused) if matches!(refused.code, 400 | 409 | 413 | 422))
     }
 }
 
@@ -49,6 +50,14 @@ pub struct Happened {
 pub trait Recorder: Send + Sync {
     /// Writes the status; gives the object as it is now, or none if it is gone.
     fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> impl Future<Output = Result<Option<Webhook>, RecordError>> + Send;
+
+    /// Writes the status, unless somebody has written the object since it was read: an intent that rests on what is
+    /// older than another process' intent is none.
+    fn webhook_intent(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
@@ -103,12 +112,20 @@ impl ClusterRecorder {
         Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
     }
 
-    async fn status<K>(&self, object: &K, status: &impl serde::Serialize) -> Result<Option<K>, RecordError>
+    async fn status<K>(
+        &self,
+        object: &K,
+        status: &impl serde::Serialize,
+        at: Option<String>,
+    ) -> Result<Option<K>, RecordError>
     where
         K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
         K: serde::de::DeserializeOwned,
     {
-        let body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+        let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+        if let Some(version) = at {
+            body["metadata"] = json!({ "resourceVersion": version });
+        }
         let params = PatchParams::apply(MANAGER).force();
         match self.api(object).patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await {
             Ok(written) => Ok(Some(written)),
@@ -170,7 +187,15 @@ impl Recorder for ClusterRecorder {
         webhook: &Webhook,
         status: &WebhookStatus,
     ) -> Result<Option<Webhook>, RecordError> {
-        self.status(webhook, status).await
+        self.status(webhook, status, None).await
+    }
+
+    async fn webhook_intent(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.status(webhook, status, webhook.resource_version()).await
     }
 
     async fn account_status(
@@ -178,7 +203,7 @@ impl Recorder for ClusterRecorder {
         account: &VendorAccount,
         status: &AccountStatus,
     ) -> Result<Option<VendorAccount>, RecordError> {
-        self.status(account, status).await
+        self.status(account, status, None).await
     }
 
     async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {

@@ -7,7 +7,7 @@ use super::contensis::Contensis;
 use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
 use super::error::VendorError;
 use super::superoffice::Superoffice;
-use super::transport::{Access, CallReport, Reporter, Transport};
+use super::transport::{Access, CallReport, Leads, Reporter, Transport};
 use super::{Vendor as _, brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::account::Vendor;
@@ -48,12 +48,19 @@ pub struct Settings {
     pub allowed: AllowedEndpoints,
     report: Reporter,
     timeout: Duration,
+    leads: Leads,
 }
 
 impl Settings {
     /// `report` is told of every call.
     pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
-        Self { allowed, report: Arc::new(report), timeout: Duration::MAX }
+        Self { allowed, report: Arc::new(report), timeout: Duration::MAX, leads: Arc::new(|| true) }
+    }
+
+    /// No vendor is called while this says no: another process may have taken over.
+    #[must_use]
+    pub fn while_leading(self, leads: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { leads: Arc::new(leads), ..self }
     }
 
     /// No call takes longer than this, whatever it is for.
@@ -124,7 +131,8 @@ impl<A: AccessLevel> Connection<A> {
         let report = Arc::clone(&settings.report);
         let transport = Transport::new(account.name(), access, redactor, budget, report)
             .map_err(|error| ConnectError::Client(error.to_string()))?
-            .within(settings.timeout);
+            .within(settings.timeout)
+            .while_leading(Arc::clone(&settings.leads));
         let vendor = match account {
             Vendor::Brightpearl(account) => {
                 AnyVendor::Brightpearl(Brightpearl::new(account, credentials, &settings.allowed, transport)?)

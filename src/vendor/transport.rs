@@ -106,6 +106,9 @@ pub struct CallReport {
 /// Is told of each call.
 pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
 
+/// Says whether this process may still talk to vendors.
+pub(crate) type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Reads from an answer's headers how many calls are left, and in how long the vendor counts anew.
 pub(crate) type Meter = fn(&HeaderMap) -> Option<(u32, Duration)>;
 
@@ -164,6 +167,7 @@ pub(crate) struct Transport {
     budget: Arc<Budget>,
     meter: Option<Meter>,
     timeout: Duration,
+    leads: Leads,
 }
 
 impl Transport {
@@ -181,7 +185,17 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, vendor, access, redactor, report, budget, meter: None, timeout: Duration::MAX })
+        Ok(Self {
+            http,
+            vendor,
+            access,
+            redactor,
+            report,
+            budget,
+            meter: None,
+            timeout: Duration::MAX,
+            leads: Arc::new(|| true),
+        })
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
@@ -194,6 +208,11 @@ impl Transport {
         Self { timeout, ..self }
     }
 
+    /// The same client, which says nothing while that says no.
+    pub(crate) fn while_leading(self, leads: Leads) -> Self {
+        Self { leads, ..self }
+    }
+
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
     ///
     /// A call that certainly did not reach the vendor is sent once more, and so is a read whose connection broke, as a
@@ -202,6 +221,10 @@ impl Transport {
         if self.access == Access::ReadOnly && call.operation.writes() {
             let message = "refused by hooktender: this client may only read (plan mode)";
             return Err(VendorError::unsent(Class::Rejected, call.operation, message));
+        }
+        if !(self.leads)() {
+            let message = "refused by hooktender: another process may have taken over";
+            return Err(VendorError::unsent(Class::Unavailable, call.operation, message));
         }
         let request = self.request(&call)?;
         let now = Instant::now();

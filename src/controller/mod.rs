@@ -19,6 +19,7 @@ use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, Settings};
 use cache::{Cache, Woken};
 use dependents::Dependents;
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{Candidate, Fence};
 use std::collections::HashMap;
@@ -89,21 +90,9 @@ pub async fn run(
     });
     let mut led = None;
     if let Some(candidate) = &mut candidate {
-        // A standby has filled caches of its own, which says that it can see what it will have to. What it goes by once it
-        // leads is read anew: a watch may lag behind what the last leader wrote.
-        let mut standby = JoinSet::new();
-        let (wake, mut woken) = mpsc::unbounded_channel();
-        let cache = Cache::start(&client, &options, &dependents, &wake, &mut standby);
-        let ready = async {
-            cache.filled().await;
-            health.ready();
-            tracing::info!("caches are filled; waiting to lead");
-            while woken.recv().await.is_some() {}
-        };
-        tokio::select! {
-            lease = candidate.elected() => led = Some(lease),
-            () = ready => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        led = stand_by(candidate, &client, &options, &health, &mut stop).await;
+        if led.is_none() {
+            return Ok(());
         }
     }
     let (wake, mut woken) = mpsc::unbounded_channel();
@@ -170,6 +159,32 @@ pub async fn run(
         candidate.give_back().await;
     }
     Ok(())
+}
+
+/// Waits until this process leads; none if it is to stop before that. A standby has filled caches of its own, which says
+/// that it can see what it will have to. What it goes by once it leads is read anew: a watch may lag behind what the last
+/// leader wrote.
+async fn stand_by(
+    candidate: &mut Candidate,
+    client: &Client,
+    options: &Options,
+    health: &Health,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Lease> {
+    let mut tasks = JoinSet::new();
+    let (wake, mut woken) = mpsc::unbounded_channel();
+    let cache = Cache::start(client, options, &Arc::new(Dependents::default()), &wake, &mut tasks);
+    let ready = async {
+        cache.filled().await;
+        health.ready();
+        tracing::info!("caches are filled; waiting to lead");
+        while woken.recv().await.is_some() {}
+    };
+    tokio::select! {
+        lease = candidate.elected() => Some(lease),
+        () = ready => None,
+        _ = stop.wait_for(|stop| *stop) => None,
+    }
 }
 
 /// One worker an account.

@@ -120,7 +120,13 @@ impl Entry {
     pub(super) async fn hold(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
         if !self.is_held() {
             let written = recorder.add_finalizer(&self.known).await?;
+            // Another process has been at work on it: what this pass goes by is old.
+            let overtaken = written.status != self.known.status;
             self.take(written);
+            if overtaken {
+                self.status = self.known.status.clone().unwrap_or_default();
+                return Err(RecordError::overtaken(&self.known));
+            }
         }
         Ok(())
     }

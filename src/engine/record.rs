@@ -28,6 +28,13 @@ pub struct RecordError {
 }
 
 impl RecordError {
+    /// Somebody else has written the object since it was read.
+    pub(super) fn overtaken(webhook: &Webhook) -> Self {
+        let message = "another process has written its status since it was read";
+        let status = kube::core::Status::failure(message, "Conflict").with_code(409);
+        failed("intent", webhook, kube::Error::Api(Box::new(status)))
+    }
+
     /// Whether the API server refuses just this object, so that all others can go on: it is too large, say, or somebody
     /// has written it meanwhile.
     pub(super) fn is_of_the_object_alone(&self) -> bool {

@@ -288,7 +288,9 @@ impl Transport {
                 retry_after: None,
                 outcome_unknown: call.operation.writes() && !unsent,
             };
-            (error, !timed_out && (unsent || !call.operation.writes()))
+            // A login may use up what it was sent.
+            let once_only = call.operation.writes() || call.operation == Operation::Token;
+            (error, !timed_out && (unsent || !once_only))
         })
     }
 

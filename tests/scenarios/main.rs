@@ -7,6 +7,7 @@ mod examples;
 mod input;
 mod kinds;
 mod lag;
+mod leader;
 mod lifecycle;
 mod oauth;
 mod operator;

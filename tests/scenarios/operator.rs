@@ -74,11 +74,25 @@ impl Operator {
         vendors::get(&format!("http://{address}/metrics"))
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} \"$0\""), &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it has ended by itself; gives its exit code.
+    pub(crate) fn ends(mut self) -> Option<i32> {
+        let status = eventually(Duration::from_secs(30), "the operator ends", || {
+            self.child.try_wait().unwrap().ok_or(())
+        });
+        status.unwrap().code()
+    }
+
     /// Ends it as a kubelet does; gives how long it took. It must end by itself, and well.
     pub(crate) fn terminate(mut self) -> Duration {
-        let (start, pid) = (Instant::now(), self.child.id().to_string());
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
-        assert!(sent.unwrap().success());
+        let start = Instant::now();
+        self.signal("TERM");
         let status = eventually(Duration::from_secs(30), "the operator ends", || {
             self.child.try_wait().unwrap().ok_or(())
         })

@@ -26,6 +26,7 @@ const RULES: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}
 ";
 
 /// The value of `$(TOKEN)` in the usual Webhooks.

@@ -1,0 +1,124 @@
+//! Several processes: one works, another takes over when that one dies, and nothing is done twice.
+
+use std::time::{Duration, Instant};
+
+use hooktender_cluster::eventually;
+use serde_json::json;
+
+use crate::operator::Operator;
+use crate::scene::{SOON, Scene, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+/// The longest that may go by before a dead leader is replaced.
+const HAND_OVER: Duration = Duration::from_secs(15);
+
+/// A process of the election; `--settle` is short as everywhere.
+fn candidate(scene: &Scene) -> Operator {
+    scene.operator_with(&candidate_flags(scene))
+}
+
+fn candidate_flags(scene: &Scene) -> [&str; 3] {
+    ["--leader-elect", "--leader-elect-namespace", &scene.namespace]
+}
+
+/// Waits until one of them leads; gives its place.
+fn leads(all: &[&Operator]) -> usize {
+    eventually(SOON, "one of them leads", || {
+        all.iter().position(|one| one.log().contains("leading")).ok_or(())
+    })
+    .unwrap()
+}
+
+fn declared(scene: &Scene, names: &[&str], vendor: Vendor) {
+    for name in names {
+        let mut object = webhook(name, vendor);
+        object["spec"]["subscription"][vendor.as_str()]["uriTemplate"] =
+            json!(format!("https://hooks.example.com/{name}/$(TOKEN)"));
+        scene.apply(&object);
+    }
+}
+
+fn two(name: &str) -> (Scene, Tenant, Operator, Operator) {
+    let (scene, tenant) = Scene::with_account(name, Vendor::Brightpearl);
+    let (first, second) = (candidate(&scene), candidate(&scene));
+    let at = leads(&[&first, &second]);
+    if at == 0 { (scene, tenant, first, second) } else { (scene, tenant, second, first) }
+}
+
+#[test]
+fn one_works_and_another_takes_over_when_it_is_killed() {
+    let (scene, tenant, leader, standby) = two("lead-kill");
+    declared(&scene, &["first"], Vendor::Brightpearl);
+    scene.ready("first");
+    assert!(!standby.log().contains("created"), "a standby makes nothing");
+    assert_eq!(tenant.count("create"), 1);
+    // It dies while the vendor has taken a create in and not answered yet.
+    tenant.fault(&json!({"operation": "create", "kind": "hang_after"}));
+    declared(&scene, &["second"], Vendor::Brightpearl);
+    eventually(
+        SOON,
+        "the create is under way",
+        || if tenant.count("create") == 2 { Ok(()) } else { Err(()) },
+    )
+    .unwrap();
+    let died = Instant::now();
+    leader.kill();
+    standby.logs("leading");
+    assert!(died.elapsed() < HAND_OVER, "{:?}", died.elapsed());
+    scene.ready("second");
+    assert_eq!((tenant.count("create"), tenant.ids().len()), (2, 2), "found, not made again");
+}
+
+#[test]
+fn who_is_asked_to_end_hands_over_at_once() {
+    let (scene, tenant, leader, standby) = two("lead-term");
+    let asked = Instant::now();
+    leader.terminate();
+    standby.logs("leading");
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    declared(&scene, &["first"], Vendor::Brightpearl);
+    scene.ready("first");
+    assert_eq!(tenant.ids().len(), 1);
+}
+
+#[test]
+fn a_leader_that_was_asleep_writes_nothing_when_it_wakes_up() {
+    let (scene, tenant, leader, standby) = two("lead-sleep");
+    leader.signal("STOP");
+    standby.logs("leading");
+    declared(&scene, &["first"], Vendor::Brightpearl);
+    scene.ready("first");
+    tenant.clear_journal();
+    leader.signal("CONT");
+    assert_eq!(leader.ends(), Some(1), "it ends by itself, and says that it had to");
+    assert_eq!(tenant.writes(), 0);
+    assert_eq!(tenant.ids().len(), 1);
+}
+
+#[test]
+fn shards_work_side_by_side() {
+    let (scene, tenant) = Scene::with_account("lead-shard", Vendor::Brightpearl);
+    scene.kubectl(&["label", "vendoraccount", "account", "shard=a"]);
+    let flags = |shard| [&candidate_flags(&scene)[..], &["--account-selector", shard]].concat();
+    let start = |shard| scene.operator_with(&flags(shard));
+    let (a, b) = (start("shard=a"), start("shard=b"));
+    a.logs("leading");
+    b.logs("leading");
+    declared(&scene, &["first"], Vendor::Brightpearl);
+    scene.ready("first");
+    assert_eq!(tenant.count("create"), 1);
+    assert!(!b.log().contains("created"));
+}
+
+#[test]
+fn two_without_an_election_still_make_one_of_each() {
+    let (scene, tenant) = Scene::with_account("lead-none", Vendor::Brightpearl);
+    let (_one, _other) = (scene.operator(), scene.operator());
+    let names: Vec<String> = (0..10).map(|number| format!("hook-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    declared(&scene, &names, Vendor::Brightpearl);
+    for name in names {
+        scene.ready(name);
+    }
+    assert_eq!((tenant.count("create"), tenant.ids().len()), (10, 10));
+}

@@ -7,8 +7,9 @@ use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::secrets::Dependency;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta, Selector, SelectorExt as _};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -40,6 +41,8 @@ type Guarded<K> = DeserializeGuard<K>;
 pub(super) struct Cache {
     accounts: Vec<Store<Guarded<VendorAccount>>>,
     webhooks: Vec<Store<Guarded<Webhook>>>,
+    /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
+    namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     filled: Vec<watch::Receiver<bool>>,
 }
 
@@ -52,7 +55,13 @@ impl Cache {
         wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let mut cache = Self { accounts: Vec::new(), webhooks: Vec::new(), filled: Vec::new() };
+        let mut cache =
+            Self { accounts: Vec::new(), webhooks: Vec::new(), namespaces: None, filled: Vec::new() };
+        if options.namespaces.is_empty() {
+            let (store, events) = namespaces(client);
+            cache.namespaces = Some(store);
+            cache.watch(events, wake, tasks, |_| vec![Woken::All]);
+        }
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
             named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
@@ -174,18 +183,28 @@ impl Cache {
         readable
             .filter_map(|guarded| {
                 let webhook = guarded.0.as_ref().ok()?;
-                (webhook.account() == key && may_refer(account, webhook)).then(|| Arc::new(webhook.clone()))
+                (webhook.account() == key && self.may_refer(account, webhook))
+                    .then(|| Arc::new(webhook.clone()))
             })
             .collect()
     }
-}
 
-/// Whether the account lets the Webhook's namespace refer to it.
-pub(super) fn may_refer(account: &VendorAccount, webhook: &Webhook) -> bool {
-    match account.spec.allowed_namespaces.from {
-        NamespacesFrom::All => true,
-        // Labels of namespaces are not read yet, so that a selector lets nobody else in.
-        NamespacesFrom::Same | NamespacesFrom::Selector => account.namespace() == webhook.namespace(),
+    /// Whether the account lets the Webhook's namespace refer to it; its own always may.
+    pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
+        let allowed = &account.spec.allowed_namespaces;
+        account.namespace() == webhook.namespace()
+            || match allowed.from {
+                NamespacesFrom::All => true,
+                NamespacesFrom::Same => false,
+                NamespacesFrom::Selector => self.selects(allowed.selector.as_ref(), webhook.namespace()),
+            }
+    }
+
+    fn selects(&self, selector: Option<&LabelSelector>, namespace: Option<String>) -> bool {
+        let selector = selector.cloned().and_then(|selector| Selector::try_from(selector).ok());
+        let found = self.namespaces.as_ref().zip(namespace);
+        let found = found.and_then(|(store, name)| store.get(&ObjectRef::new(&name)));
+        selector.zip(found).is_some_and(|(selector, found)| selector.matches(found.labels()))
     }
 }
 
@@ -220,6 +239,22 @@ where
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     }
+}
+
+/// The namespaces' names and labels.
+fn namespaces(
+    client: &Client,
+) -> (Store<PartialObjectMeta<Namespace>>, Events<PartialObjectMeta<Namespace>>) {
+    let (store, writer) = reflector::store::<PartialObjectMeta<Namespace>>();
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+    let events = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|namespace| {
+            namespace.managed_fields_mut().clear();
+            namespace.annotations_mut().clear();
+        })
+        .reflect(writer);
+    (store, events.boxed())
 }
 
 type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;

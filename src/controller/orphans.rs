@@ -1,6 +1,6 @@
 //! Webhooks that no account's worker looks after: their account is missing, or does not let them in.
 
-use super::cache::{Cache, may_refer};
+use super::cache::Cache;
 use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
@@ -39,7 +39,7 @@ pub(super) async fn watch(
 async fn judge(client: &Client, cache: &Cache, options: &Options, webhook: &Webhook) -> Option<Orphan> {
     let key = webhook.account();
     if let Some(account) = cache.account(&key) {
-        return (!may_refer(&account, webhook)).then_some(Orphan::NotAllowed(key));
+        return (!cache.may_refer(&account, webhook)).then_some(Orphan::NotAllowed(key));
     }
     if cache.has_account(&key) {
         return None;

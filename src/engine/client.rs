@@ -61,8 +61,15 @@ impl Client {
         }
     }
 
+    async fn settle(&self) -> Result<(), VendorError> {
+        match self {
+            Self::Reader(connection) => connection.settle().await,
+            Self::Writer(connection) => connection.settle().await,
+        }
+    }
+
     /// The client that was kept, or a new one.
-    pub(super) fn of(
+    pub(super) async fn of(
         kept: &mut Kept,
         account: &VendorAccount,
         values: &Values,
@@ -82,6 +89,9 @@ impl Client {
             && kept.made_of == made_of
         {
             return Ok(Arc::clone(client));
+        }
+        if let Some(client) = &kept.client {
+            client.settle().await.map_err(|error| Trouble::of(&error))?;
         }
         let budget = kept.budget(account);
         let client = match mode {

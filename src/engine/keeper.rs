@@ -1,7 +1,7 @@
 //! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
 
 use crate::api::ObjectKey;
-use crate::vendor::{NewTokens, TokenKeeper};
+use crate::vendor::{NewTokens, NotKept, TokenKeeper};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
@@ -66,7 +66,8 @@ impl ClusterKeeper {
         }
     }
 
-    async fn write(&self, replaced: (&'static str, SecretString), tokens: NewTokens) -> Result<(), String> {
+    async fn write(&self, replaced: (&'static str, SecretString), tokens: NewTokens) -> Result<(), NotKept> {
+        let failed = |error: kube::Error| NotKept::Failed(self.in_words(&error));
         let data: BTreeMap<_, _> = tokens
             .iter()
             .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
@@ -75,20 +76,20 @@ impl ClusterKeeper {
         for _ in 0..CONFLICTS {
             match self.patch(&data, false).await {
                 Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
-                written => return written.map_err(|error| self.in_words(&error)),
+                written => return written.map_err(failed),
             }
             // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
-            let now = self.api.get(&self.key.name).await.map_err(|error| self.in_words(&error))?;
+            let now = self.api.get(&self.key.name).await.map_err(failed)?;
             let held = now.data.as_ref().and_then(|data| data.get(key));
             if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
-                return Err(format!(
+                return Err(NotKept::Overtaken(format!(
                     "another pair was put into Secret {} meanwhile; it is read again",
                     self.key
-                ));
+                )));
             }
             self.remember(&now);
         }
-        self.patch(&data, false).await.map_err(|error| self.in_words(&error))
+        self.patch(&data, false).await.map_err(failed)
     }
 }
 
@@ -105,7 +106,7 @@ impl TokenKeeper for ClusterKeeper {
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), String>> {
+    ) -> BoxFuture<'_, Result<(), NotKept>> {
         self.write(replaced, tokens).boxed()
     }
 }

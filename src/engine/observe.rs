@@ -43,7 +43,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .read(&wanted)
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
-        let (client, lost) = self.client(memory, &values)?;
+        let (client, lost) = self.client(memory, &values).await?;
         let snapshot = Self::list(memory, &client).await?;
         let uids = self.ours(memory).await;
         // Before anything is decided: what a person asks for is not left to the next pass.
@@ -63,11 +63,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that
     /// was good last is used as long as something is to be deleted.
-    fn client(&self, memory: &mut Memory, values: &Values) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
+    async fn client(
+        &self,
+        memory: &mut Memory,
+        values: &Values,
+    ) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
         let (source, settings) = (&self.context.source, &self.context.settings);
         let made =
             Client::of(&mut memory.client, &self.account, values, source, self.context.ceiling, settings);
-        let lost = match made {
+        let lost = match made.await {
             Ok(client) => return Ok((client, None)),
             Err(trouble) => trouble,
         };

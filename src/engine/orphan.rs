@@ -30,7 +30,7 @@ impl Orphan {
             Self::NotAllowed(key) => (
                 "AccountNotAllowed",
                 format!(
-                    "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces"
+                    "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces (a selector is read only by a hooktender without --namespace)"
                 ),
             ),
             Self::OutOfSight(key) => (

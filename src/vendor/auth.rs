@@ -30,7 +30,18 @@ pub trait TokenKeeper: Send + Sync {
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), String>>;
+    ) -> BoxFuture<'_, Result<(), NotKept>>;
+}
+
+/// Why new tokens are not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotKept {
+    /// Somebody else has put others there, which count.
+    #[error("{0}")]
+    Overtaken(String),
+    /// It did not work; it may later.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// A Secret or a key that an account names and that is not there.

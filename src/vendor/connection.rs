@@ -147,6 +147,11 @@ impl<A: AccessLevel> Connection<A> {
         Ok(Self { vendor, access: PhantomData })
     }
 
+    /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
+    pub async fn settle(&self) -> Result<(), VendorError> {
+        each!(&self.vendor, vendor => vendor.settle().await)
+    }
+
     /// Every subscription of the account.
     pub async fn list(&self) -> Result<Vec<Observed>, VendorError> {
         each!(&self.vendor, vendor => vendor.list().await)

@@ -16,7 +16,7 @@ mod session;
 pub mod superoffice;
 pub mod transport;
 
-pub use auth::{Credentials, MissingSecret, NewTokens, TokenKeeper};
+pub use auth::{Credentials, MissingSecret, NewTokens, NotKept, TokenKeeper};
 pub(crate) use brightpearl::OAUTH_KEYS;
 pub use budget::Budget;
 pub use connection::{
@@ -34,6 +34,9 @@ use std::future::Future;
 pub(crate) trait Vendor: Send + Sync {
     /// Every subscription of the account: all pages. An answer that is not the vendor's own is an error, never "none".
     fn list(&self) -> impl Future<Output = Result<Vec<Observed>, VendorError>> + Send;
+
+    /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
+    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send;
 
     /// Makes a subscription. Not idempotent: after [`VendorError::outcome_unknown`] it may exist.
     fn create(&self, desired: &Document) -> impl Future<Output = Result<Observed, VendorError>> + Send;

@@ -55,6 +55,11 @@ pub(crate) trait Renewal: Send + Sync {
     /// The headers with that token.
     fn headers(&self, token: &SecretString) -> Headers;
 
+    /// Keeps what was given and could not be kept yet, before it is forgotten with this session.
+    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Whether that answer says that the token, and not just the request, is refused.
     fn refuses(&self, answer: &Answer) -> bool {
         answer.status.as_u16() == 401
@@ -78,6 +83,14 @@ impl<R: Renewal> Session<R> {
     /// A session whose first token is still to be fetched, or is given.
     pub(crate) fn renewed(renewal: R, first: Option<Token>) -> Self {
         Self::Renewed { renewal, cache: Mutex::new(first) }
+    }
+
+    /// Comes before the session is given up for another.
+    pub(crate) async fn settle(&self) -> Result<(), VendorError> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            Self::Renewed { renewal, .. } => renewal.settle().await,
+        }
     }
 
     /// Sends a call. After a refusal the token is renewed once and the call sent once more: the vendor refused it before

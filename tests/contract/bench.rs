@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use hooktender::api::SecretKeyRef;
 use hooktender::api::account::{RateLimit, Vendor};
 use hooktender::vendor::{
-    AccessLevel, AllowedEndpoints, Budget, Class, ConnectError, Connection, Credentials, NewTokens,
+    AccessLevel, AllowedEndpoints, Budget, Class, ConnectError, Connection, Credentials, NewTokens, NotKept,
     ReadWrite, Settings, TokenKeeper, VendorError,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -231,13 +231,13 @@ impl TokenKeeper for Keeper {
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), String>> {
+    ) -> BoxFuture<'_, Result<(), NotKept>> {
         Box::pin(async move {
-            self.state()?;
-            self.broken.lock().unwrap().clone().map_or(Ok(()), Err)?;
+            self.state().map_err(NotKept::Failed)?;
+            self.broken.lock().unwrap().clone().map_or(Ok(()), |why| Err(NotKept::Failed(why)))?;
             let (key, old) = replaced;
             if self.kept(key).is_some_and(|known| known != old.expose_secret()) {
-                return Err("somebody else was first".into());
+                return Err(NotKept::Overtaken("somebody else was first".into()));
             }
             let tokens =
                 tokens.iter().map(|(key, value)| ((*key).to_owned(), value.expose_secret().to_owned()));

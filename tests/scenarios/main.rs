@@ -18,6 +18,7 @@ mod quiet;
 mod refusals;
 mod restart;
 mod rotation;
+mod safety;
 mod scene;
 mod secrets;
 mod support;

@@ -355,3 +355,22 @@ fn a_time_that_is_none_is_named_without_a_call() {
     assert_eq!(message, sentence);
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
+
+#[test]
+fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
+    let app = App::new(&json!({"expires_at": ENDED}));
+    let before = app.scene.values("tokens");
+    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
+    let _operator = app.scene.operator();
+    app.tenant.asked("token", 1);
+    app.scene.kubectl(&["delete", "rolebinding", "keeper"]);
+    app.says("cannot be used before it is kept");
+    // Whatever makes a new client: the pair is in the old one only.
+    app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);
+    app.scene.request("account");
+    app.scene.let_tokens_be_kept("tokens");
+    let after = app.exchanged(&before);
+    app.is_well();
+    app.scene.pass("account");
+    assert_eq!((app.tenant.count("token"), app.used()), (1, after["access_token"].clone()));
+}

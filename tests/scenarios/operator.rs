@@ -23,6 +23,15 @@ pub(crate) struct Operator {
 impl Operator {
     /// Starts it for one namespace, and waits until its caches are filled.
     pub(crate) fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+        Self::launch(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat())
+    }
+
+    /// Starts it for all namespaces, with the rights of an administrator: `flags` say which accounts are meant.
+    pub(crate) fn start_everywhere(kubeconfig: &Path, flags: &[&str]) -> Self {
+        Self::launch(kubeconfig, "everywhere", flags)
+    }
+
+    fn launch(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
@@ -30,8 +39,6 @@ impl Operator {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
         command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1").args([
             "run",
-            "--namespace",
-            namespace,
             "--listen",
             "127.0.0.1:0",
         ]);

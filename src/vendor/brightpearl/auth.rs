@@ -9,7 +9,8 @@ use crate::vendor::auth::named;
 use crate::vendor::session::{Headers, Renewal, Session, Token};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{
-    AllowedEndpoints, Class, ConnectError, Credentials, Endpoint, NewTokens, TokenKeeper, VendorError,
+    AllowedEndpoints, Class, ConnectError, Credentials, Endpoint, NewTokens, NotKept, TokenKeeper,
+    VendorError,
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -149,15 +150,22 @@ impl Renewal for Exchange {
             None => self.exchange(&tokens.stored, transport).await?,
         };
         let of = |key| given.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone());
-        let kept = self.keeper.keep((REFRESH_TOKEN, tokens.stored.clone()), given.clone()).await;
-        if let Err(why) = kept {
-            tokens.unkept = Some((given, life));
-            let message = format!("the access token was renewed and cannot be used before it is kept: {why}");
-            return Err(VendorError::unsent(Class::Unavailable, Operation::Token, message));
-        }
+        self.keep(&mut tokens, given.clone(), life).await?;
         tracing::info!(secret = self.secret, "the access token was renewed and is kept in its Secret");
         tokens.stored = of(REFRESH_TOKEN).unwrap_or_else(|| tokens.stored.clone());
         Ok(Token::lasting(of(ACCESS_TOKEN).unwrap_or_default(), life))
+    }
+
+    async fn settle(&self) -> Result<(), VendorError> {
+        let mut tokens = self.tokens.lock().await;
+        match tokens.unkept.take() {
+            Some((given, life)) => match self.keep(&mut tokens, given, life).await {
+                // What somebody else has put there counts.
+                Err(_) if tokens.unkept.is_none() => Ok(()),
+                kept => kept,
+            },
+            None => Ok(()),
+        }
     }
 
     fn headers(&self, token: &SecretString) -> Headers {
@@ -166,6 +174,19 @@ impl Renewal for Exchange {
 }
 
 impl Exchange {
+    /// Keeps a pair. One that cannot be kept now is tried again; one that came second is forgotten.
+    async fn keep(&self, tokens: &mut Tokens, given: NewTokens, life: Duration) -> Result<(), VendorError> {
+        let kept = self.keeper.keep((REFRESH_TOKEN, tokens.stored.clone()), given.clone()).await;
+        if let Err(why) = kept {
+            let message = format!("the access token was renewed and cannot be used before it is kept: {why}");
+            if matches!(why, NotKept::Failed(_)) {
+                tokens.unkept = Some((given, life));
+            }
+            return Err(VendorError::unsent(Class::Unavailable, Operation::Token, message));
+        }
+        Ok(())
+    }
+
     async fn exchange(
         &self,
         refresh: &SecretString,

@@ -85,6 +85,10 @@ impl Vendor for Brightpearl {
         if failed.class == Class::NotFound { Ok(Vec::new()) } else { Err(failed) }
     }
 
+    async fn settle(&self) -> Result<(), VendorError> {
+        self.session.settle().await
+    }
+
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
         let body = document::body(desired);
         let answer = self

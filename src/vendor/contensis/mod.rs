@@ -149,6 +149,10 @@ impl Vendor for Contensis {
         items.into_iter().map(|item| document::observed(&answer, item, self.language.as_deref())).collect()
     }
 
+    async fn settle(&self) -> Result<(), VendorError> {
+        self.session.settle().await
+    }
+
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
         let body = document::body(desired, None, self.language.as_deref());
         let answer = self

@@ -279,6 +279,10 @@ impl Vendor for Superoffice {
         list.into_iter().map(|item| document::observed(&answer, item)).collect()
     }
 
+    async fn settle(&self) -> Result<(), VendorError> {
+        self.session.settle().await
+    }
+
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
         self.save(Operation::Create, None, desired).await
     }

@@ -1,0 +1,221 @@
+//! What is held back, and what is cleaned up although half of it is gone.
+
+use std::time::Duration;
+
+use hooktender_cluster::eventually;
+use serde_json::{Value, json};
+
+use crate::operator::Operator;
+use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+/// For a hundred of them.
+const MANY: Duration = Duration::from_secs(150);
+
+/// So many Webhooks, made at the vendor.
+fn made(scene: &Scene, tenant: &Tenant, count: usize) -> Vec<String> {
+    let names: Vec<String> = (0..count).map(|number| format!("hook-{number}")).collect();
+    let items: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            let mut object = webhook(name, Vendor::Superoffice);
+            object["spec"]["subscription"]["superoffice"]["name"] = json!(name);
+            object
+        })
+        .collect();
+    scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}));
+    eventually(MANY, "all are made", || {
+        if tenant.ids().len() == count { Ok(()) } else { Err(tenant.ids().len()) }
+    })
+    .unwrap();
+    for name in &names {
+        scene.ready(name);
+    }
+    names
+}
+
+fn delete(scene: &Scene, names: &[String]) {
+    let mut arguments = vec!["delete", "webhooks", "--wait=false"];
+    arguments.extend(names.iter().map(String::as_str));
+    scene.kubectl(&arguments);
+}
+
+#[test]
+fn forty_of_a_hundred_wait_until_a_person_allows_just_these() {
+    let (scene, tenant) = Scene::with_account("guard", Vendor::Superoffice);
+    let operator = scene.operator();
+    let names = made(&scene, &tenant, 100);
+    delete(&scene, &names[..40]);
+    let message = scene.account_stalled("account", "DeletionGuard");
+    assert!(message.contains("40 of the 100 subscriptions managed here would be deleted"), "{message}");
+    scene.stalled("hook-0", "DeletionGuard");
+    assert_eq!((tenant.ids().len(), tenant.count("delete")), (100, 0));
+    // Everything else goes on.
+    scene.patch(
+        "webhook/hook-50",
+        &json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "a@example.com"}}}}),
+    );
+    eventually(SOON, "the edit is there", || if tenant.count("update") == 1 { Ok(()) } else { Err(()) })
+        .unwrap();
+    // What the message says is typed as it is; the operator dies on the way.
+    let command = message.split("to allow exactly these: kubectl ").nth(1).unwrap();
+    tenant.fault(&json!({"operation": "delete", "kind": "hang_after", "skip": 10, "times": 1}));
+    scene.cluster.kubectl_run(&command.split(' ').collect::<Vec<_>>()).unwrap();
+    eventually(SOON, "some are gone", || if tenant.count("delete") > 10 { Ok(()) } else { Err(()) }).unwrap();
+    operator.kill();
+    let _operator = scene.operator();
+    eventually(SOON, "just these are gone", || match tenant.ids().len() {
+        60 => Ok(()),
+        others => Err(others),
+    })
+    .unwrap();
+    scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
+    let account =
+        scene.account_becomes("account", "clean", |account| account["status"]["allowedDeletions"].is_null());
+    assert_eq!(account["status"]["subscriptions"]["managed"], 60, "{account}");
+    assert_eq!(tenant.ids().len(), 60);
+}
+
+#[test]
+fn a_few_deletions_need_nobody() {
+    let (scene, tenant) = Scene::with_account("guard-few", Vendor::Superoffice);
+    let _operator = scene.operator();
+    let names = made(&scene, &tenant, 4);
+    delete(&scene, &names);
+    eventually(SOON, "all are gone", || if tenant.ids().is_empty() { Ok(()) } else { Err(tenant.ids()) })
+        .unwrap();
+}
+
+#[test]
+fn a_list_that_lacks_most_is_read_twice_before_anything_is_made_again() {
+    let (scene, tenant) = Scene::with_account("doubt", Vendor::Superoffice);
+    let _operator = scene.operator_with(&["--settle", "4s"]);
+    made(&scene, &tenant, 6);
+    tenant.clear_journal();
+    // Once, as with a backup that is being restored.
+    tenant.fault(&json!({"operation": "list", "kind": "status", "status": 200, "body": []}));
+    scene.request("account");
+    let message = scene.event("account", "ListDoubted");
+    assert!(message.contains("the list lacks 6 of 6 subscriptions that were there"), "{message}");
+    scene.account_becomes("account", "ready again", |account| is(account, "Ready", "True", "InSync"));
+    assert_eq!((tenant.count("list"), tenant.writes()), (2, 0));
+    // For good: the second reading agrees.
+    for id in tenant.ids() {
+        tenant.remove(&id);
+    }
+    scene.request("account");
+    eventually(
+        SOON,
+        "all are made again",
+        || if tenant.ids().len() == 6 { Ok(()) } else { Err(tenant.ids()) },
+    )
+    .unwrap();
+    scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
+    assert_eq!((tenant.count("create"), tenant.count("list")), (6, 4));
+}
+
+#[test]
+fn an_account_stays_until_its_last_webhook_is_gone() {
+    let (scene, tenant) = Scene::with_account("keep", Vendor::Superoffice);
+    let _operator = scene.operator();
+    made(&scene, &tenant, 2);
+    scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
+    let account = scene.account_becomes("account", "kept", |account| {
+        condition(account, "Ready").is_some_and(|ready| ready.reason == "Deleting")
+    });
+    assert!(condition(&account, "Ready").unwrap().message.contains("kept until its 2 Webhooks are gone"));
+    scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
+    eventually(SOON, "the account is gone", || match scene.account("account") {
+        Value::Null => Ok(()),
+        account => Err(account["status"].clone()),
+    })
+    .unwrap();
+    assert_eq!(tenant.ids(), [""; 0]);
+}
+
+#[test]
+fn a_namespace_that_goes_as_a_whole_cleans_up_at_the_vendor() {
+    let (scene, tenant) = Scene::with_account("whole", Vendor::Superoffice);
+    // The operator is at home elsewhere, or it would go as well.
+    let operator = Operator::start(scene.cluster.kubeconfig(), &scene.namespace, &[]);
+    made(&scene, &tenant, 3);
+    // The worst order: the Secrets are the first to go.
+    scene.kubectl(&["delete", "secrets", "--all"]);
+    scene.account_stalled("account", "Credentials");
+    let namespace = scene.namespace.clone();
+    scene.cluster.kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
+    eventually(SOON, "the namespace is gone", || {
+        let found = scene.cluster.kubectl_run(&[
+            "get",
+            "namespace",
+            &namespace,
+            "--ignore-not-found",
+            "--output=name",
+        ]);
+        match found.unwrap().trim() {
+            "" => Ok(()),
+            there => Err(there.to_owned()),
+        }
+    })
+    .unwrap();
+    assert_eq!(tenant.ids(), [""; 0]);
+    drop(operator);
+}
+
+#[test]
+fn an_account_of_the_same_name_that_points_elsewhere_touches_no_strangers() {
+    let (scene, tenant) = Scene::with_account("elsewhere", Vendor::Brightpearl);
+    let operator = scene.operator();
+    scene.apply(&webhook("first", Vendor::Brightpearl));
+    let id = scene.ready("first")["status"]["externalId"].as_str().unwrap().to_owned();
+    // Another account at the vendor, where the same number is somebody else's.
+    let other = Tenant::open(Vendor::Brightpearl);
+    let stranger = json!({"id": id.parse::<u64>().unwrap(), "subscribeTo": "order", "httpMethod": "GET", "uriTemplate": "https://elsewhere.example.com"});
+    other.insert(&stranger);
+    let theirs = other.stored();
+    // By force: its finalizer would keep it.
+    scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
+    scene.patch("vendoraccount/account", &json!({"metadata": {"finalizers": null}}));
+    eventually(SOON, "it is gone", || if scene.account("account").is_null() { Ok(()) } else { Err(()) })
+        .unwrap();
+    scene.apply(&crate::scene::login("login", &other));
+    scene.apply(&crate::scene::account("account", "login", &other));
+    let message = scene.stalled("first", "AccountChanged");
+    assert!(message.contains("belongs to another account at the vendor"), "{message}");
+    scene.kubectl(&["delete", "webhook", "first", "--wait=false"]);
+    let waiting = scene.webhook_becomes("first", "waiting", |hook| {
+        condition(hook, "Ready").is_some_and(|ready| ready.message.contains("hooktender.dev/release"))
+    });
+    assert_eq!(waiting["status"]["externalId"], id.as_str());
+    assert_eq!((other.writes(), other.stored()), (0, theirs));
+    assert_eq!(tenant.ids(), [id]);
+    drop(operator);
+}
+
+/// Namespaces by their labels, seen by an operator of the whole cluster: a cluster of its own keeps it from the others.
+#[test]
+fn a_selector_lets_in_the_namespaces_that_it_matches() {
+    let scene = Scene::new("selected");
+    let tenant = Tenant::open(Vendor::Superoffice);
+    scene.apply(&crate::scene::login("login", &tenant));
+    let mut account = crate::scene::account("account", "login", &tenant);
+    account["spec"]["allowedNamespaces"] =
+        json!({"from": "Selector", "selector": {"matchLabels": {"hooks": scene.namespace}}});
+    account["metadata"]["labels"] = json!({"of": scene.namespace});
+    scene.apply(&account);
+    let guest = Scene::new("selected-guest");
+    let selector = format!("of={}", scene.namespace);
+    let operator = Operator::start_everywhere(scene.cluster.kubeconfig(), &["--account-selector", &selector]);
+    let mut hook = webhook("guest", Vendor::Superoffice);
+    hook["spec"]["accountRef"]["namespace"] = json!(scene.namespace);
+    guest.apply(&secret("hook-secrets", &json!({"token": "t"})));
+    guest.apply(&hook);
+    guest.stalled("guest", "AccountNotAllowed");
+    let label = format!("hooks={}", scene.namespace);
+    guest.cluster.kubectl_run(&["label", "namespace", &guest.namespace, &label]).unwrap();
+    guest.ready("guest");
+    assert_eq!(tenant.ids().len(), 1);
+    guest.cluster.kubectl_run(&["label", "namespace", &guest.namespace, "hooks-"]).unwrap();
+    guest.stalled("guest", "AccountNotAllowed");
+    drop(operator);
+}

@@ -12,8 +12,9 @@ use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, ObjectKey, REQUESTED_AT, Ve
 use crate::plan::guard::{self, Limits, TooMany};
 use crate::plan::{ExternalId, Observed, Plan, Step};
 use kube::{Resource, ResourceExt};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a pass found and did, for status, metrics and the one line of log.
 #[derive(Default)]
@@ -29,12 +30,21 @@ pub(super) struct Summary {
     pub(super) outdated: bool,
     /// How many writes the vendor gave no answer to.
     pub(super) unanswered: u32,
+    /// How long deletions wait for others, with which they are judged together.
+    pub(super) gathering: Option<Duration>,
     /// Deletions that wait for a person.
     pub(super) guarded: Option<TooMany>,
     /// Ids whose deletion is allowed and that are still there.
     pub(super) allowed: Vec<String>,
     /// Whether it came to a plan, so that each Webhook was looked at.
     pub(super) planned: bool,
+}
+
+impl Summary {
+    /// Whether a person has allowed the deletion of that one.
+    pub(super) fn allows(&self, id: &ExternalId) -> bool {
+        self.allowed.iter().any(|allowed| allowed == id.as_str())
+    }
 }
 
 /// The error and all its causes, for the log.
@@ -151,8 +161,12 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return calm(was_ready, "Suspended", message);
         }
         if let (None, Some(held)) = (trouble, &self.summary.guarded) {
+            let before = match held.recent {
+                0 => String::new(),
+                recent => format!(", after {recent} that went just before"),
+            };
             let message = format!(
-                "{} of the {} subscriptions managed here would be deleted, which is more than deletionGuard allows at once; \
+                "{} of the {} subscriptions managed here would be deleted{before}, which is more than deletionGuard allows at once; \
                  to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
                 held.webhooks, held.managed, self.key.namespace, self.key.name, held.digest
             );
@@ -178,14 +192,33 @@ impl<S, R: Recorder> Pass<'_, S, R> {
 
     /// Holds deletions that are too many, unless a person has allowed just these. What is allowed is written down before
     /// the first of them is done, so that whoever dies on the way can go on.
-    pub(super) async fn guard(&mut self, plan: &mut Plan, observed: &[Observed]) -> Result<(), RecordError> {
+    pub(super) async fn guard(
+        &mut self,
+        memory: &mut Memory,
+        plan: &mut Plan,
+        observed: &[Observed],
+    ) -> Result<(), RecordError> {
         let number = |n: i32| usize::try_from(n).unwrap_or_default();
         let guard = &self.account.spec.deletion_guard;
         let limits = Limits { max_percent: number(guard.max_percent), min_count: number(guard.min_count) };
         let known = self.account.status.as_ref().map(|status| status.allowed_deletions.clone());
         let mut allowed: HashSet<ExternalId> = known.into_iter().flatten().map(ExternalId::new).collect();
         allowed.retain(|id| observed.iter().any(|one| one.id == *id));
-        if let Some(held) = guard::too_many(plan, limits, &allowed) {
+        if plan.managed >= limits.min_count {
+            let unheard = |ids: &[ExternalId]| !ids.iter().all(|id| allowed.contains(id));
+            let leaving = plan.items.iter().filter_map(|item| match &item.step {
+                Some(Step::Delete(ids)) if unheard(ids) => Some(item.key.to_string()),
+                _ => None,
+            });
+            let leaving: BTreeSet<String> = leaving.collect();
+            if let Some(wait) = memory.gathers(leaving) {
+                plan.items.retain(|item| !matches!(&item.step, Some(Step::Delete(ids)) if unheard(ids)));
+                self.summary.gathering = Some(wait);
+                self.summary.allowed = sorted(&allowed);
+                return Ok(());
+            }
+        }
+        if let Some(held) = guard::too_many(plan, limits, &allowed, memory.lately_deleted()) {
             if self.account.annotations().get(ALLOW_DELETIONS) == Some(&held.digest) {
                 allowed.extend(held.ids);
                 let mut status = self.account.status.clone().unwrap_or_default();

@@ -21,6 +21,8 @@ pub(super) enum End<'a> {
     Done,
     /// Steps are left for the next slice.
     Left,
+    /// Deletions wait a moment for others, with which they are judged together.
+    Gathering(Duration),
     /// Steps are left for when the account may make calls again, which is soon.
     Paced(Duration),
     /// A version had moved between reading and writing.
@@ -114,6 +116,10 @@ pub(super) fn after(
     match end {
         End::Done => past.recovered(),
         End::Left => return Duration::ZERO,
+        End::Gathering(wait) => {
+            past.due = Some(now + *wait);
+            return *wait;
+        }
         // A second reading comes neither early nor late, whoever asks; nor does the next call of a paced account.
         End::Paced(wait) | End::Doubted(wait) => {
             past.wait = Some(Wait { until: now + *wait, kind: WaitKind::Pause });

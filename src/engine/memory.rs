@@ -10,7 +10,7 @@ use crate::plan::{Document, ExternalId, Observed};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +39,13 @@ struct Strain {
 const REVIVAL: Duration = Duration::from_secs(300);
 /// growing to this.
 const LONGEST_REVIVAL: Duration = Duration::from_secs(6 * 3600);
+
+/// Deletions that come within this of one another are judged together,
+const TOGETHER: Duration = Duration::from_secs(1);
+/// but none waits longer than this for others.
+const LONGEST_TOGETHER: Duration = Duration::from_secs(10);
+/// Those of so long ago still count when more come.
+const LATELY: Duration = Duration::from_secs(600);
 
 /// Tries to start one again that the vendor had stopped by itself.
 struct Revival {
@@ -106,6 +113,10 @@ pub struct Memory {
     pub(super) snapshot: Option<Snapshot>,
     /// The last list, if it was not believed.
     pub(super) doubt: Option<Doubt>,
+    /// The Webhooks that are being deleted, and since when it is these; and when the first of them came.
+    leaving: Option<(BTreeSet<String>, Instant, Instant)>,
+    /// When subscriptions were deleted that nobody had to allow.
+    deleted: VecDeque<Instant>,
     /// Recorded ids that are gone beyond doubt.
     pub(super) believed: HashSet<ExternalId>,
     /// Everything that the last pass went by.
@@ -144,6 +155,8 @@ impl Memory {
             client: Kept::default(),
             snapshot: None,
             doubt: None,
+            leaving: None,
+            deleted: VecDeque::new(),
             believed: HashSet::new(),
             seen: Seen::default(),
             past: Past {
@@ -228,6 +241,36 @@ impl Memory {
         self.doubt = None;
         self.believed.extend(missing);
         None
+    }
+
+    /// Deletions come one after the other, and are judged together: how long to wait for more of them.
+    pub(super) fn gathers(&mut self, leaving: BTreeSet<String>) -> Option<Duration> {
+        let now = Instant::now();
+        if leaving.is_empty() {
+            self.leaving = None;
+            return None;
+        }
+        let (since, first) = match &self.leaving {
+            Some((known, since, first)) if leaving.is_subset(known) => (*since, *first),
+            Some((_, _, first)) => (now, *first),
+            None => (now, now),
+        };
+        let until = (since + TOGETHER).min(first + LONGEST_TOGETHER);
+        self.leaving = Some((leaving, since, first));
+        until.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+
+    /// A subscription was deleted that nobody had to allow.
+    pub(super) fn deleted(&mut self) {
+        self.deleted.push_back(Instant::now());
+    }
+
+    /// How many went like that lately.
+    pub(super) fn lately_deleted(&mut self) -> usize {
+        while self.deleted.front().is_some_and(|at| at.elapsed() > LATELY) {
+            self.deleted.pop_front();
+        }
+        self.deleted.len()
     }
 
     /// A list that shows most of what is recorded.

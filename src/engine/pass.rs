@@ -166,12 +166,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             self.work(memory, &mut sight, &plan).await?;
             return Err(Stop::Trouble(trouble, None));
         }
-        self.guard(&mut plan, &sight.snapshot.observed).await?;
+        self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
         self.list_unmanaged(&plan, &sight.snapshot.observed);
         self.summary.planned = true;
         self.keep_account(memory, &plan).await?;
         let worked = self.work(memory, &mut sight, &plan).await;
-        self.summary.counts.declared = number(self.uids.len());
+        let there = |id: &String| sight.snapshot.observed.iter().any(|one| one.id.as_str() == id);
+        self.summary.allowed.retain(there);
+        self.summary.counts.declared = number(memory.entries.len());
         self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
         memory.snapshot = Some(sight.snapshot);
         worked
@@ -232,7 +234,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
                 Taken::LetGo(what) => {
                     self.let_go(entry, item, what).await;
+                    let allowed = item.id.as_ref().is_some_and(|id| self.summary.allows(id));
                     memory.forget(&uid);
+                    if item.action == Action::Delete && !allowed {
+                        memory.deleted();
+                    }
                 }
             }
         }
@@ -417,6 +423,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 (None, End::Paced(error.retry_after.unwrap_or_default()))
             }
             Ok(()) if self.summary.left > 0 => (None, End::Left),
+            Ok(()) if self.summary.gathering.is_some() => {
+                (None, End::Gathering(self.summary.gathering.unwrap_or_default()))
+            }
             Ok(()) if self.summary.outdated => (None, End::Outdated),
             Ok(()) => (None, End::Done),
             Err(Stop::Trouble(trouble, error)) => {
@@ -434,7 +443,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         // What is left to do is planned again from what is known; anything else begins with a new list.
         let throttled =
             matches!(end, End::Trouble { error: Some(error), .. } if error.class == Class::Throttled);
-        if !(throttled || matches!(end, End::Left | End::Paced(_))) {
+        if !(throttled || matches!(end, End::Left | End::Paced(_) | End::Gathering(_))) {
             memory.snapshot = None;
         }
         // What the status write gives back may hold an edit that this pass knew nothing of.

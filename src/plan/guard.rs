@@ -21,28 +21,36 @@ pub(crate) struct TooMany {
     pub(crate) ids: BTreeSet<ExternalId>,
     /// How many Webhooks they belong to.
     pub(crate) webhooks: usize,
+    /// How many others went just before.
+    pub(crate) recent: usize,
     /// How many subscriptions the account manages in all.
     pub(crate) managed: usize,
     /// Stands for exactly these: whoever repeats it allows them.
     pub(crate) digest: String,
 }
 
-/// The deletions of a plan, if they are too many; those that are `allowed` already do not count. A replacement has a
-/// successor and does not count either.
-pub(crate) fn too_many(plan: &Plan, limits: Limits, allowed: &HashSet<ExternalId>) -> Option<TooMany> {
+/// The deletions of a plan, if they are too many together with those of just before, `recent`: who deletes many deletes one
+/// after the other. Those that are `allowed` already do not count. A replacement has a successor and does not count either.
+pub(crate) fn too_many(
+    plan: &Plan,
+    limits: Limits,
+    allowed: &HashSet<ExternalId>,
+    recent: usize,
+) -> Option<TooMany> {
     let doomed = plan.items.iter().filter_map(|item| match &item.step {
         Some(Step::Delete(ids)) if !ids.iter().all(|id| allowed.contains(id)) => Some(ids),
         _ => None,
     });
     let doomed: Vec<_> = doomed.collect();
     let webhooks = doomed.len();
-    if webhooks < limits.min_count || webhooks * 100 <= limits.max_percent * plan.managed {
+    let (all, managed) = (webhooks + recent, plan.managed + recent);
+    if webhooks == 0 || all < limits.min_count || all * 100 <= limits.max_percent * managed {
         return None;
     }
     let ids: BTreeSet<ExternalId> = doomed.into_iter().flatten().cloned().collect();
     let named: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
     let digest = hash(&serde_json::json!(named));
-    Some(TooMany { ids, webhooks, managed: plan.managed, digest })
+    Some(TooMany { ids, webhooks, recent, managed: plan.managed, digest })
 }
 
 /// Holds those deletions; everything else of the plan goes on.

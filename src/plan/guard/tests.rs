@@ -44,7 +44,7 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
     ];
     for (all, deleted, too, reason) in cases {
         let mut plan = planned(all, deleted);
-        let found = too_many(&plan, LIMITS, &HashSet::new());
+        let found = too_many(&plan, LIMITS, &HashSet::new(), 0);
         assert_eq!(found.is_some(), too, "{reason}");
         let Some(found) = found else { continue };
         assert_eq!((found.webhooks, found.managed, found.ids.len()), (deleted, all, deleted), "{reason}");
@@ -56,17 +56,17 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
 
 #[test]
 fn what_is_allowed_is_exactly_what_was_shown() {
-    let shown = too_many(&planned(100, 40), LIMITS, &HashSet::new()).unwrap();
+    let shown = too_many(&planned(100, 40), LIMITS, &HashSet::new(), 0).unwrap();
     let allowed: HashSet<_> = shown.ids.iter().cloned().collect();
-    assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed), None);
-    assert_eq!(too_many(&planned(60, 20), LIMITS, &allowed), None, "half done, the rest is still allowed");
-    let more = too_many(&planned(100, 80), LIMITS, &allowed).unwrap();
+    assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed, 0), None);
+    assert_eq!(too_many(&planned(60, 20), LIMITS, &allowed, 0), None, "half done, the rest is still allowed");
+    let more = too_many(&planned(100, 80), LIMITS, &allowed, 0).unwrap();
     assert_eq!(more.webhooks, 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
     hold(&mut plan, &more);
     assert_eq!(held(&plan), 40, "those that are allowed go on");
     assert_ne!(more.digest, shown.digest);
-    assert_eq!(too_many(&planned(100, 40), LIMITS, &HashSet::new()).unwrap().digest, shown.digest);
+    assert_eq!(too_many(&planned(100, 40), LIMITS, &HashSet::new(), 0).unwrap().digest, shown.digest);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_is_only_let_go_is_no_deletion() {
         one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
     }
     let plan = plan(&IN_PLACE, &declared, &[]);
-    assert_eq!(too_many(&plan, LIMITS, &HashSet::new()), None);
+    assert_eq!(too_many(&plan, LIMITS, &HashSet::new(), 0), None);
 }
 
 #[test]
@@ -100,4 +100,13 @@ fn a_list_that_lacks_most_is_doubted() {
             assert_eq!(doubted(&declared, &observed, &believed), None, "{reason}: a second reading agreed");
         }
     }
+}
+
+#[test]
+fn those_of_just_before_count_too() {
+    let none = HashSet::new();
+    assert_eq!(too_many(&planned(90, 1), LIMITS, &none, 29), None, "30 of 119");
+    let held = too_many(&planned(70, 1), LIMITS, &none, 30).unwrap();
+    assert_eq!((held.webhooks, held.recent, held.managed), (1, 30, 70));
+    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, 50), None, "there is nothing to hold");
 }

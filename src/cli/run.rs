@@ -2,6 +2,7 @@
 
 use crate::api::Mode;
 use crate::controller::{self, Options};
+use crate::engine::memory::Patience;
 use crate::telemetry::{self, Health, Metrics};
 use crate::vendor::endpoint::AllowedEndpoint;
 use clap::Args;
@@ -35,6 +36,9 @@ pub(super) struct Run {
     /// How many accounts are worked on at once.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
+    /// How long a request to a vendor may take at most, such as `90s`.
+    #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
+    request_timeout: Duration,
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
@@ -88,11 +92,19 @@ impl Run {
             account_selector: self.account_selector,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
-            settle: self.settle,
+            patience: Patience { request: self.request_timeout, settle: self.settle },
             allowed: self.allowed.into_iter().collect(),
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}", std::process::id())),
         }
+    }
+}
+
+/// A time in which an answer can come.
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match crate::engine::interval(text)? {
+        Duration::ZERO => Err("no request can be answered within no time".into()),
+        timeout => Ok(timeout),
     }
 }
 

@@ -11,6 +11,7 @@ mod orphans;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
+use crate::engine::memory::Patience;
 use crate::engine::pass::Context;
 use crate::engine::record::ClusterRecorder;
 use crate::engine::secrets::ClusterSource;
@@ -41,8 +42,8 @@ pub struct Options {
     pub ceiling: Mode,
     /// How many accounts are worked on at once.
     pub concurrency: usize,
-    /// How long a vendor may take to commit what it took in.
-    pub settle: Duration,
+    /// How long vendors may take.
+    pub patience: Patience,
     /// Endpoints beside the vendors' own.
     pub allowed: AllowedEndpoints,
     /// Tells several hooktenders apart in events.
@@ -65,7 +66,8 @@ pub async fn run(
     let context = Arc::new(Context {
         source: ClusterSource::new(client.clone()),
         recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
-        settings: Settings::new(options.allowed.clone(), move |call| report.called(call)),
+        settings: Settings::new(options.allowed.clone(), move |call| report.called(call))
+            .with_timeout(options.patience.request),
         ceiling: options.ceiling,
         metrics,
         stopping: Arc::clone(&stopping),
@@ -81,7 +83,7 @@ pub async fn run(
     tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhooks().len(), "caches are filled");
     let mut workers = Workers {
         slots: Arc::new(Semaphore::new(options.concurrency)),
-        settle: options.settle,
+        patience: options.patience,
         alarms: HashMap::new(),
         tasks: JoinSet::new(),
         context: Arc::clone(&context),
@@ -123,7 +125,7 @@ pub async fn run(
 /// One worker an account.
 struct Workers {
     slots: Arc<Semaphore>,
-    settle: Duration,
+    patience: Patience,
     alarms: HashMap<ObjectKey, Alarm>,
     tasks: JoinSet<()>,
     context: Arc<ClusterContext>,
@@ -148,7 +150,7 @@ impl Workers {
                 cache: Arc::clone(&self.cache),
                 dependents: Arc::clone(&self.dependents),
             };
-            self.tasks.spawn(worker.run(self.settle));
+            self.tasks.spawn(worker.run(self.patience));
             self.alarms.insert(key, alarm);
         }
         let (cache, metrics, dependents) = (&self.cache, &self.context.metrics, &self.dependents);

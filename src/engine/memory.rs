@@ -138,6 +138,8 @@ pub(super) struct Past {
     /// How many times in a row a version had moved.
     pub(super) outdated: u32,
     patience: Patience,
+    /// When this process began to look after the account: whoever did so before it has ended by then.
+    born: Instant,
     hasher: RandomState,
 }
 
@@ -165,6 +167,7 @@ impl Memory {
                 due: None,
                 outdated: 0,
                 patience,
+                born: Instant::now(),
                 hasher: RandomState::new(),
             },
         }
@@ -387,7 +390,7 @@ impl Past {
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
-    /// process sent it, after it could last have been running.
+    /// process sent it, after it could last have been running and after that process was gone.
     pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
         self.until_settled(uid, pending).is_zero()
     }
@@ -400,7 +403,9 @@ impl Past {
         let since = Timestamp::now().duration_since(pending.since.0);
         // A clock that went backwards must not shorten the wait.
         let since = Duration::try_from(since).unwrap_or_default();
-        (self.patience.request + self.patience.settle).saturating_sub(since)
+        let by_the_intent = (self.patience.request + self.patience.settle).saturating_sub(since);
+        // A login or a refused token may have come between the intent and the request.
+        by_the_intent.max(self.patience.settle.saturating_sub(self.born.elapsed()))
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.

@@ -2,6 +2,7 @@
 
 use crate::api::Mode;
 use crate::controller::{self, Options};
+use crate::engine::memory::Patience;
 use crate::telemetry::{self, Health, Metrics};
 use crate::vendor::endpoint::AllowedEndpoint;
 use clap::Args;
@@ -42,6 +43,9 @@ pub(super) struct Run {
     /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
     #[arg(long, value_name = "NAMESPACE", env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
     leader_elect_namespace: Option<String>,
+    /// How long a request to a vendor may take at most, such as `90s`.
+    #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
+    request_timeout: Duration,
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
@@ -102,12 +106,20 @@ impl Run {
             account_selector: self.account_selector,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
-            settle: self.settle,
+            patience: Patience { request: self.request_timeout, settle: self.settle },
             allowed: self.allowed.into_iter().collect(),
             // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
         }
+    }
+}
+
+/// A time in which an answer can come.
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match crate::engine::interval(text)? {
+        Duration::ZERO => Err("no request can be answered within no time".into()),
+        timeout => Ok(timeout),
     }
 }
 

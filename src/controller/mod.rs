@@ -12,6 +12,7 @@ mod orphans;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
+use crate::engine::memory::Patience;
 use crate::engine::pass::Context;
 use crate::engine::record::ClusterRecorder;
 use crate::engine::secrets::ClusterSource;
@@ -44,8 +45,8 @@ pub struct Options {
     pub ceiling: Mode,
     /// How many accounts are worked on at once.
     pub concurrency: usize,
-    /// How long a vendor may take to commit what it took in.
-    pub settle: Duration,
+    /// How long vendors may take.
+    pub patience: Patience,
     /// Endpoints beside the vendors' own.
     pub allowed: AllowedEndpoints,
     /// Tells several hooktenders apart in events.
@@ -69,7 +70,8 @@ pub async fn run(
     let mut settings = Settings::new(options.allowed.clone(), {
         let report = metrics.clone();
         move |call| report.called(call)
-    });
+    })
+    .with_timeout(options.patience.request);
     if options.leader_elect.is_some() {
         let fence = fence.clone();
         settings = settings.while_leading(move || fence.is_open());
@@ -113,7 +115,7 @@ pub async fn run(
     tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhooks().len(), "caches are filled");
     let mut workers = Workers {
         slots: Arc::new(Semaphore::new(options.concurrency)),
-        settle: options.settle,
+        patience: options.patience,
         alarms: HashMap::new(),
         tasks: JoinSet::new(),
         context: Arc::clone(&context),
@@ -190,7 +192,7 @@ async fn stand_by(
 /// One worker an account.
 struct Workers {
     slots: Arc<Semaphore>,
-    settle: Duration,
+    patience: Patience,
     alarms: HashMap<ObjectKey, Alarm>,
     tasks: JoinSet<()>,
     context: Arc<ClusterContext>,
@@ -215,7 +217,7 @@ impl Workers {
                 cache: Arc::clone(&self.cache),
                 dependents: Arc::clone(&self.dependents),
             };
-            self.tasks.spawn(worker.run(self.settle));
+            self.tasks.spawn(worker.run(self.patience));
             self.alarms.insert(key, alarm);
         }
         let (cache, metrics, dependents) = (&self.cache, &self.context.metrics, &self.dependents);

@@ -4,7 +4,7 @@ use super::ClusterContext;
 use super::cache::Cache;
 use super::dependents::Dependents;
 use crate::api::ObjectKey;
-use crate::engine::memory::Memory;
+use crate::engine::memory::{Memory, Patience};
 use crate::engine::pass::{self, Input};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
@@ -80,8 +80,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) async fn run(self, settle: Duration) {
-        let mut memory = Memory::new(settle);
+    pub(super) async fn run(self, patience: Patience) {
+        let mut memory = Memory::new(patience);
         let mut after = Duration::MAX;
         while self.alarm.wait(after).await {
             let Ok(_slot) = self.slots.acquire().await else {

@@ -133,16 +133,23 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
-    /// Lets an account go that is being deleted, when no Webhook of it has a subscription any more.
-    pub(super) async fn release_account(&self, memory: &Memory) {
+    /// Lets an account go that is being deleted, when no Webhook of it has a subscription any more. Gives whether the
+    /// cluster took that.
+    pub(super) async fn release_account(&self, memory: &Memory) -> bool {
         let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
         let leaving = self.account.metadata.deletion_timestamp.is_some();
         if !(is_held && leaving) || memory.entries.values().any(Entry::is_held) {
-            return;
+            return true;
         }
         match self.context.recorder.release_account(&self.account).await {
-            Ok(()) => tracing::info!(vendor = %self.vendor, account = %self.key, "let go"),
-            Err(error) => tracing::warn!(account = %self.key, error = %chain(&error), "not let go"),
+            Ok(()) => {
+                tracing::info!(vendor = %self.vendor, account = %self.key, "let go");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(account = %self.key, error = %chain(&error), "not let go");
+                false
+            }
         }
     }
 
@@ -235,8 +242,8 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
-    /// Brings the account's status up to date; writes and tells only what is new.
-    pub(super) async fn account_status(&mut self, trouble: Option<&Trouble>, end: &End<'_>) {
+    /// Brings the account's status up to date; writes and tells only what is new. Gives whether the cluster has it now.
+    pub(super) async fn account_status(&mut self, trouble: Option<&Trouble>, end: &End<'_>) -> bool {
         let known = self.account.status.clone().unwrap_or_default();
         let mut status = known.clone();
         let generation = self.account.meta().generation;
@@ -258,19 +265,19 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             status.last_handled_request = Some(asked.clone());
         }
         if status == known {
-            return;
+            return true;
         }
         match self.context.recorder.account_status(&self.account, &status).await {
             Ok(Some(written)) => self.account = Arc::new(written),
-            Ok(None) => return,
+            Ok(None) => return true,
             Err(error) => {
                 tracing::warn!(account = %self.key, error = %chain(&error), "status not written");
-                return;
+                return false;
             }
         }
         let told = conditions::get(&known.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
         if told == Some((says.reason, says.message.as_str())) {
-            return;
+            return true;
         }
         let warning = trouble.is_some() || self.summary.guarded.is_some();
         let happened = Happened { warning, reason: says.reason, note: says.message };
@@ -278,5 +285,6 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);
         }
         self.context.recorder.event(self.account.object_ref(&()), &happened).await;
+        true
     }
 }

@@ -1,5 +1,6 @@
 //! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
 
+use super::record::passes;
 use crate::api::ObjectKey;
 use crate::vendor::{NewTokens, NotKept, TokenKeeper};
 use futures::FutureExt as _;
@@ -37,7 +38,10 @@ impl ClusterKeeper {
         let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let body = json!({ "metadata": { "resourceVersion": version }, "data": data });
         let params = PatchParams { field_manager: Some(MANAGER.into()), dry_run, ..PatchParams::default() };
+        let verb = if dry_run { "try" } else { "keep" };
+        passes(["Secret", verb, "writing"]).await?;
         let written = self.api.patch(&self.key.name, &params, &Patch::Merge(&body)).await?;
+        passes(["Secret", verb, "written"]).await?;
         if !dry_run {
             self.remember(&written);
         }

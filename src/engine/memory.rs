@@ -15,8 +15,6 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest that a request can be running: after it, and a settling time, an unanswered create is settled.
-const LONGEST_REQUEST: Duration = Duration::from_secs(90);
 /// The back-off of an account in error grows to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// What a vendor refused is tried again this seldom, unless it changes or is asked for.
@@ -101,6 +99,15 @@ pub(super) struct Snapshot {
     pub(super) read: Instant,
 }
 
+/// How long a create without an answer may still come true.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience {
+    /// The longest that a request can be running.
+    pub request: Duration,
+    /// How long a vendor may take to commit what it took in.
+    pub settle: Duration,
+}
+
 /// What is kept of one account.
 pub struct Memory {
     pub(super) entries: HashMap<String, Entry>,
@@ -141,13 +148,15 @@ pub(super) struct Past {
     pub(super) due: Option<Instant>,
     /// How many times in a row a version had moved.
     pub(super) outdated: u32,
-    settle: Duration,
+    patience: Patience,
+    /// When this process began to look after the account: whoever did so before it has ended by then.
+    born: Instant,
     hasher: RandomState,
 }
 
 impl Memory {
-    /// Nothing is known yet. `settle` is how long a vendor may take to commit what it took in.
-    pub fn new(settle: Duration) -> Self {
+    /// Nothing is known yet.
+    pub fn new(patience: Patience) -> Self {
         Self {
             entries: HashMap::new(),
             account: None,
@@ -170,7 +179,8 @@ impl Memory {
                 wait: None,
                 due: None,
                 outdated: 0,
-                settle,
+                patience,
+                born: Instant::now(),
                 hasher: RandomState::new(),
             },
         }
@@ -179,7 +189,7 @@ impl Memory {
     /// Another account under the same name is another account: nothing that is known holds for it.
     pub(super) fn is_of(&mut self, account: &VendorAccount) {
         if self.account.as_ref().is_some_and(|known| known.uid() != account.uid()) {
-            *self = Self::new(self.past.settle);
+            *self = Self::new(self.past.patience);
         }
     }
 
@@ -232,9 +242,9 @@ impl Memory {
         let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
         let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
             self.doubt = Some(Doubt { missing, since: now });
-            return Some(self.past.settle);
+            return Some(self.past.patience.settle);
         };
-        let left = self.past.settle.saturating_sub(now - doubt.since);
+        let left = self.past.patience.settle.saturating_sub(now - doubt.since);
         if !left.is_zero() {
             return Some(left);
         }
@@ -423,7 +433,7 @@ impl Past {
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
-    /// process sent it, after it could last have been running.
+    /// process sent it, after it could last have been running and after that process was gone.
     pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
         self.until_settled(uid, pending).is_zero()
     }
@@ -431,12 +441,14 @@ impl Past {
     /// How long until it is settled.
     pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
         if let Some(ended) = self.ended.get(uid) {
-            return self.settle.saturating_sub(ended.elapsed());
+            return self.patience.settle.saturating_sub(ended.elapsed());
         }
         let since = Timestamp::now().duration_since(pending.since.0);
         // A clock that went backwards must not shorten the wait.
         let since = Duration::try_from(since).unwrap_or_default();
-        (LONGEST_REQUEST + self.settle).saturating_sub(since)
+        let by_the_intent = (self.patience.request + self.patience.settle).saturating_sub(since);
+        // A login or a refused token may have come between the intent and the request.
+        by_the_intent.max(self.patience.settle.saturating_sub(self.born.elapsed()))
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.
@@ -478,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_cache_that_lags_never_takes_back_what_we_wrote() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::new(Patience::default());
         memory.refresh(&[Arc::new(webhook("5", None))]);
         // Our own write gave version 9 with the id.
         memory.entries.insert("u".into(), Entry::new("u".into(), webhook("9", Some("7"))));
@@ -490,7 +502,7 @@ mod tests {
 
     #[test]
     fn an_id_that_could_not_be_written_outlives_a_newer_cache() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::new(Patience::default());
         memory.refresh(&[Arc::new(webhook("5", None))]);
         memory.entries.get_mut("u").unwrap().status.external_id = Some("7".into());
         memory.refresh(&[Arc::new(webhook("6", None))]);
@@ -499,7 +511,7 @@ mod tests {
 
     #[test]
     fn what_was_let_go_stays_gone_while_the_cache_still_shows_it() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::new(Patience::default());
         assert_eq!(memory.refresh(&[Arc::new(webhook("5", None))]), ["u"]);
         memory.forget("u");
         assert!(memory.refresh(&[Arc::new(webhook("5", None))]).is_empty());
@@ -509,7 +521,7 @@ mod tests {
 
     #[test]
     fn back_off_grows_to_five_minutes() {
-        let mut memory = Memory::new(Duration::ZERO).past;
+        let mut memory = Memory::new(Patience::default()).past;
         let waits: Vec<_> = (0..12).map(|_| memory.back_off()).collect();
         assert!(waits[0] <= Duration::from_secs(1) && waits[0] >= Duration::from_millis(750));
         assert!(waits[11] <= LONGEST_BACKOFF && waits[11] >= LONGEST_BACKOFF / 2);

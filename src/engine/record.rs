@@ -2,6 +2,7 @@
 
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
+use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -134,7 +135,15 @@ impl ClusterRecorder {
             body["metadata"] = json!({ "resourceVersion": version });
         }
         let params = PatchParams::apply(MANAGER).force();
-        match self.api(object).patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await {
+        let kind = K::kind(&());
+        let api = self.api(object);
+        let written = async {
+            passes([&kind, "status", "writing"]).await?;
+            let written = api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await?;
+            passes([&kind, "status", "written"]).await?;
+            Ok(written)
+        };
+        match written.await {
             Ok(written) => Ok(Some(written)),
             Err(kube::Error::Api(refused)) if refused.is_not_found() => Ok(None),
             Err(error) => Err(failed("status", object, error)),
@@ -154,6 +163,7 @@ impl ClusterRecorder {
         let api = self.api(object);
         let mut current = object.clone();
         let mut tries = 0;
+        let kind = K::kind(&());
         let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         loop {
             let mut finalizers = current.finalizers().to_vec();
@@ -164,7 +174,14 @@ impl ClusterRecorder {
             let body = json!({ "metadata": {
                 "uid": current.uid(), "resourceVersion": current.resource_version(), "finalizers": finalizers,
             } });
-            match api.patch(&current.name_any(), &params, &Patch::Merge(&body)).await {
+            let verb = if finalizers.len() > current.finalizers().len() { "hold" } else { "release" };
+            let written = async {
+                passes([&kind, verb, "writing"]).await?;
+                let written = api.patch(&current.name_any(), &params, &Patch::Merge(&body)).await?;
+                passes([&kind, verb, "written"]).await?;
+                Ok(written)
+            };
+            match written.await {
                 Ok(written) => return Ok(Some(written)),
                 Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
                 Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,
@@ -255,10 +272,30 @@ impl Recorder for ClusterRecorder {
             reporting_instance: Some(self.instance.clone()),
             ..Event::default()
         };
-        if let Err(error) = api.create(&PostParams::default(), &event).await {
+        let made = async {
+            passes(["event", "writing"]).await?;
+            api.create(&PostParams::default(), &event).await?;
+            passes(["event", "written"]).await
+        };
+        if let Err(error) = made.await {
             tracing::debug!(%error, "the API server did not take an event");
         }
     }
+}
+
+/// A fail point on the way to the API server, or back from it.
+pub(super) async fn passes<const N: usize>(point: [&str; N]) -> Result<(), kube::Error> {
+    let Some(code) = failpoint::reached(point).await else {
+        return Ok(());
+    };
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        429 => "TooManyRequests",
+        _ => "InternalError",
+    };
+    Err(kube::Error::Api(Box::new(kube::core::Status::failure("a fail point", reason).with_code(code))))
 }
 
 fn add(all: &mut Vec<String>, finalizer: &str) {

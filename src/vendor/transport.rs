@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::error::{Class, VendorError};
 use crate::api::VendorName;
+use crate::failpoint;
 use crate::plan::Redactor;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
@@ -295,7 +296,10 @@ impl Transport {
     }
 
     async fn exchange(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
+        let operation = call.operation.as_str();
+        failpoint::reached(["vendor", operation, "sending"]).await;
         let mut response = self.http.execute(request).await.map_err(Failure::Http)?;
+        failpoint::reached(["vendor", operation, "sent"]).await;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
             if body.len() + chunk.len() > LONGEST_ANSWER {
@@ -303,6 +307,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
+        failpoint::reached(["vendor", operation, "answered"]).await;
         if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
             self.budget.told(left, anew.min(LONGEST_WAIT), Instant::now());
         }

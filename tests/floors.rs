@@ -177,7 +177,11 @@ fn sources() -> Vec<PathBuf> {
 fn code(file: &Path) -> Vec<(usize, String)> {
     let is_test =
         ["tests.rs", "testing.rs", "properties.rs", "seeds.rs"].iter().any(|end| file.ends_with(end));
-    if is_test || name(file).contains("/tests/") || name(file).contains("properties/") {
+    if is_test
+        || name(file).contains("/tests/")
+        || name(file).contains("properties/")
+        || name(file).contains("histories/")
+    {
         return Vec::new();
     }
     let text = fs::read_to_string(file).unwrap();

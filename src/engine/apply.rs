@@ -2,6 +2,7 @@
 //! the finalizer, the intent, the recorded id.
 
 use super::client::Client;
+use super::clock;
 use super::entry::Entry;
 use super::memory::Past;
 use super::outcome::{Outcome, fields};
@@ -11,7 +12,6 @@ use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
 use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Redactor, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
-use k8s_openapi::jiff::Timestamp;
 
 /// What became of a step.
 pub(super) enum Taken {
@@ -103,7 +103,7 @@ impl<R: Recorder> Worker<'_, R> {
         let equal = self.observed.iter().filter(|one| rules.equal(&one.document, desired));
         let pending = Pending {
             action: Action::Create,
-            since: seconds(Timestamp::now()),
+            since: seconds(clock::timestamp()),
             digest: rules.fingerprint(desired, redactor),
             beside: equal.map(|one| one.id.to_string()).collect(),
         };

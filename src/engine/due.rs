@@ -1,5 +1,6 @@
 //! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
 
+use super::clock;
 use super::entry::Entry;
 use super::gather::until_shown;
 use super::memory::{Memory, Seen, Wait, WaitKind};
@@ -8,7 +9,7 @@ use crate::api::conditions::{self, READY};
 use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
 use kube::{Resource, ResourceExt};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A throttled account whose vendor does not say how long waits this long.
 const THROTTLED: Duration = Duration::from_secs(60);
@@ -43,7 +44,7 @@ pub(super) enum End<'a> {
 /// What the vendor said when it asked the account to wait, and for how much longer. No call is made meanwhile.
 pub(super) fn asked_to_wait(memory: &Memory, account: &VendorAccount) -> Option<(Trouble, Duration)> {
     let wait = memory.past.wait.as_ref()?;
-    let left = wait.until.checked_duration_since(Instant::now())?;
+    let left = wait.until.checked_duration_since(clock::now())?;
     match &wait.kind {
         WaitKind::AskedFor { by, trouble } if *by == account.meta().generation => {
             Some((trouble.clone(), left))
@@ -54,7 +55,7 @@ pub(super) fn asked_to_wait(memory: &Memory, account: &VendorAccount) -> Option<
 
 /// How long until there is anything to do; none if there is now.
 pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> {
-    let now = Instant::now();
+    let now = clock::now();
     if let Some(wait) = &memory.past.wait {
         let holds = match wait.kind {
             WaitKind::Pause => true,
@@ -109,7 +110,7 @@ pub(super) fn after(
     end: &End<'_>,
 ) -> Duration {
     let past = &mut memory.past;
-    let now = Instant::now();
+    let now = clock::now();
     if !matches!(end, End::Outdated) {
         past.outdated = 0;
     }
@@ -148,7 +149,7 @@ pub(super) fn after(
             past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
         }
     }
-    let mut after = jittered(resync(account));
+    let mut after = spread(resync(account));
     for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
         after = after.min(until_settled(memory, entry).unwrap_or(after));
         after = after.min(memory.past.until_rested(&entry.uid).unwrap_or(after));
@@ -202,8 +203,8 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 }
 
 /// Accounts that were made together must not be read together for ever.
-fn jittered(interval: Duration) -> Duration {
-    interval.mul_f64(rand::random_range(0.9..=1.1))
+fn spread(interval: Duration) -> Duration {
+    clock::jittered(interval, 0.9..=1.1)
 }
 
 #[cfg(test)]

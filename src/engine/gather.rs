@@ -1,5 +1,6 @@
 //! From objects and values to what the core decides on.
 
+use super::clock;
 use super::digest;
 use super::entry::Entry;
 use super::memory::Past;
@@ -9,7 +10,6 @@ use crate::api::status::Concealed;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub(super) fn until_shown(entry: &Entry) -> Duration {
     };
     let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
     // A clock that went backwards must not make it longer.
-    let since = Duration::try_from(Timestamp::now().duration_since(applied.time.0)).unwrap_or(longest);
+    let since = Duration::try_from(clock::timestamp().duration_since(applied.time.0)).unwrap_or(longest);
     longest.saturating_sub(since)
 }
 

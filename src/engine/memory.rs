@@ -2,13 +2,13 @@
 //! how long to wait, and the client.
 
 use super::client::Kept;
+use super::clock;
 use super::entry::{Asked, Entry, version};
 use super::outcome::Trouble;
 use crate::api::status::Pending;
 use crate::api::{VendorAccount, Webhook};
 use crate::plan::{Document, ExternalId, Observed};
 use crate::vendor::{Class, VendorError};
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -180,7 +180,7 @@ impl Memory {
                 due: None,
                 outdated: 0,
                 patience,
-                born: Instant::now(),
+                born: clock::now(),
                 hasher: RandomState::new(),
             },
         }
@@ -238,7 +238,7 @@ impl Memory {
     /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
     /// agrees with the first.
     pub(super) fn doubts(&mut self, missing: BTreeSet<ExternalId>) -> Option<Duration> {
-        let now = Instant::now();
+        let now = clock::now();
         let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
         let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
             self.doubt = Some(Doubt { missing, since: now });
@@ -255,7 +255,7 @@ impl Memory {
 
     /// Deletions come one after the other, and are judged together: how long to wait for more of them.
     pub(super) fn gathers(&mut self, leaving: BTreeSet<String>) -> Option<Duration> {
-        let now = Instant::now();
+        let now = clock::now();
         if leaving.is_empty() {
             self.leaving = None;
             return None;
@@ -272,12 +272,12 @@ impl Memory {
 
     /// A subscription was deleted that nobody had to allow.
     pub(super) fn deleted(&mut self) {
-        self.deleted.push_back(Instant::now());
+        self.deleted.push_back(clock::now());
     }
 
     /// How many went like that lately.
     pub(super) fn lately_deleted(&mut self) -> usize {
-        while self.deleted.front().is_some_and(|at| at.elapsed() > LATELY) {
+        while self.deleted.front().is_some_and(|at| clock::since(*at) > LATELY) {
             self.deleted.pop_front();
         }
         self.deleted.len()
@@ -350,7 +350,7 @@ impl Past {
         let strain = Strain {
             generation: entry.asked.generation,
             failures: failures.saturating_add(1),
-            until: Instant::now() + backed_off(failures),
+            until: clock::now() + backed_off(failures),
             error: error.clone(),
         };
         self.strained.insert(entry.uid.clone(), strain);
@@ -360,25 +360,25 @@ impl Past {
     pub(super) fn strained(&self, entry: &Entry) -> Option<&VendorError> {
         let strain = self.strained.get(&entry.uid)?;
         let unchanged = strain.generation == entry.asked.generation;
-        (unchanged && Instant::now() < strain.until).then_some(&strain.error)
+        (unchanged && clock::now() < strain.until).then_some(&strain.error)
     }
 
     /// How long until this Webhook may be tried again, if it still backs off.
     pub(super) fn until_rested(&self, uid: &str) -> Option<Duration> {
         let until = self.strained.get(uid)?.until;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        until.checked_duration_since(clock::now()).filter(|left| !left.is_zero())
     }
 
     /// The vendor refused it.
     pub(super) fn refuse(&mut self, uid: &str, document: &Document, error: VendorError) {
-        let refused = Refused { mark: self.mark(document), until: Instant::now() + SLOW_RETRY, error };
+        let refused = Refused { mark: self.mark(document), until: clock::now() + SLOW_RETRY, error };
         self.refused.insert(uid.to_owned(), refused);
     }
 
     /// What the vendor said when it refused just this, if it is too early to ask again.
     pub(super) fn refused(&self, uid: &str, document: &Document) -> Option<&VendorError> {
         let refused = self.refused.get(uid)?;
-        (refused.mark == self.mark(document) && Instant::now() < refused.until).then_some(&refused.error)
+        (refused.mark == self.mark(document) && clock::now() < refused.until).then_some(&refused.error)
     }
 
     /// A person asked for another try.
@@ -386,7 +386,7 @@ impl Past {
         self.refused.remove(uid);
         self.strained.remove(uid);
         if let Some(revival) = self.revived.get_mut(uid) {
-            revival.until = Instant::now();
+            revival.until = clock::now();
         }
     }
 
@@ -398,14 +398,14 @@ impl Past {
     /// How long until that time, if it is still to come.
     pub(super) fn until_revival(&self, uid: &str) -> Option<Duration> {
         let until = self.revived.get(uid)?.until;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        until.checked_duration_since(clock::now()).filter(|left| !left.is_zero())
     }
 
     /// One was started again, or the vendor refused that.
     pub(super) fn revived(&mut self, uid: &str, refused: Option<String>) {
         let tries = self.revived.get(uid).map_or(0, |revival| revival.tries);
         let wait = (REVIVAL * 2_u32.saturating_pow(tries.min(16))).min(LONGEST_REVIVAL);
-        let revival = Revival { tries: tries.saturating_add(1), until: Instant::now() + wait, refused };
+        let revival = Revival { tries: tries.saturating_add(1), until: clock::now() + wait, refused };
         self.revived.insert(uid.to_owned(), revival);
     }
 
@@ -423,7 +423,7 @@ impl Past {
 
     /// A create came to its end and nobody knows whether it was done.
     pub(super) fn unanswered(&mut self, uid: &str, sent: &Document) {
-        self.ended.insert(uid.to_owned(), Instant::now());
+        self.ended.insert(uid.to_owned(), clock::now());
         self.sent.insert(uid.to_owned(), sent.clone());
     }
 
@@ -441,14 +441,14 @@ impl Past {
     /// How long until it is settled.
     pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
         if let Some(ended) = self.ended.get(uid) {
-            return self.patience.settle.saturating_sub(ended.elapsed());
+            return self.patience.settle.saturating_sub(clock::since(*ended));
         }
-        let since = Timestamp::now().duration_since(pending.since.0);
+        let since = clock::timestamp().duration_since(pending.since.0);
         // A clock that went backwards must not shorten the wait.
         let since = Duration::try_from(since).unwrap_or_default();
         let by_the_intent = (self.patience.request + self.patience.settle).saturating_sub(since);
         // A login or a refused token may have come between the intent and the request.
-        by_the_intent.max(self.patience.settle.saturating_sub(self.born.elapsed()))
+        by_the_intent.max(self.patience.settle.saturating_sub(clock::since(self.born)))
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.
@@ -469,7 +469,7 @@ impl Past {
 fn backed_off(failures: u32) -> Duration {
     let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(failures.min(16));
     // Jitter downwards only, so that the documented longest wait holds.
-    doubled.min(LONGEST_BACKOFF).mul_f64(rand::random_range(0.75..=1.0))
+    clock::jittered(doubled.min(LONGEST_BACKOFF), 0.75..=1.0)
 }
 
 #[cfg(test)]

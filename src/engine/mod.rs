@@ -6,15 +6,18 @@
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
 //! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `client` is how the
 //! vendor is reached, `digest` remembers values that cannot be read back, and `keeper` writes tokens that
-//! a vendor exchanged back into their Secret.
+//! a vendor exchanged back into their Secret. `clock` says what time it is.
 
 mod account;
 mod apply;
 mod client;
+mod clock;
 mod digest;
 mod due;
 mod entry;
 mod gather;
+#[cfg(test)]
+mod histories;
 mod keeper;
 pub mod memory;
 mod observe;

@@ -1,6 +1,7 @@
 //! What a pass goes by: values, the vendor's list, and what is declared. A list that cannot be right is not gone by.
 
 use super::client::Client;
+use super::clock;
 use super::entry::Entry;
 use super::gather::{declare, dependencies};
 use super::memory::{Memory, Snapshot};
@@ -11,7 +12,7 @@ use super::secrets::{Dependency, Source, Values};
 use crate::plan::{Declared, guard};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the vendor has is read again when a backlog has been worked on for so long.
 const SNAPSHOT: Duration = Duration::from_secs(60);
@@ -84,10 +85,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// One list call, or what is known from a slice before.
     async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, Stop> {
-        if let Some(known) = memory.snapshot.take().filter(|known| known.read.elapsed() < SNAPSHOT) {
+        if let Some(known) = memory.snapshot.take().filter(|known| clock::since(known.read) < SNAPSHOT) {
             return Ok(known);
         }
-        let read = Instant::now();
+        let read = clock::now();
         let listed = client.list().await;
         let observed = listed.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?;
         Ok(Snapshot { observed, read })

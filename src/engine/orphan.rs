@@ -1,11 +1,11 @@
 //! What to say of a Webhook that no account looks after.
 
+use super::clock;
 use super::outcome::{Drift, Verdict, set_all};
 use super::record::Happened;
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookStatus;
 use crate::api::{ObjectKey, Webhook};
-use k8s_openapi::jiff::Timestamp;
 
 /// Why no account looks after a Webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Opti
         &Verdict::stalled(reason, message.clone()),
         &Drift::Unknown,
         generation,
-        Timestamp::now(),
+        clock::timestamp(),
     );
     let new = was != Some((reason.to_owned(), message.clone()));
     (status, new.then_some(Happened { warning: true, reason, note: message }))

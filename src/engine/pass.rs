@@ -3,6 +3,7 @@
 use super::account::{Summary, chain};
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
+use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::Entry;
 use super::gather::conceal;
@@ -104,7 +105,7 @@ pub async fn run<S: Source, R: Recorder>(
         vendor: account.spec.vendor.name(),
         account: Arc::clone(&account),
         uids,
-        now: Timestamp::now(),
+        now: clock::timestamp(),
         summary: Summary::default(),
     };
     if let Some((trouble, left)) = told {
@@ -114,7 +115,7 @@ pub async fn run<S: Source, R: Recorder>(
         saw(memory, &account, &pass.uids);
         return left;
     }
-    let started = Instant::now();
+    let started = clock::now();
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
     memory.wrote(&pass.account);
@@ -195,7 +196,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     async fn work(&mut self, memory: &mut Memory, sight: &mut Sight, plan: &Plan) -> Result<(), Stop> {
         let Sight { values, client, declared, uids, snapshot, .. } = sight;
         let observed = &mut snapshot.observed;
-        let deadline = Instant::now() + SLICE;
+        let deadline = clock::now() + SLICE;
         let mut stop: Option<VendorError> = None;
         for item in &plan.items {
             let webhook = &declared[item.index];
@@ -203,7 +204,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if item.step.as_ref().is_some_and(Step::calls) && stop.is_none() {
                 stop = memory.client.wait().map(|wait| VendorError::paced(Operation::List, wait));
             }
-            let out_of_time = stop.is_none() && (Instant::now() >= deadline || self.context.stopping());
+            let out_of_time = stop.is_none() && (clock::now() >= deadline || self.context.stopping());
             if item.step.is_some() && (out_of_time || stop.as_ref().is_some_and(is_pause)) {
                 self.summary.left += 1;
                 continue;
@@ -460,7 +461,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         tracing::info!(
             vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
             unmanaged = counts.unmanaged, done, held, failed, left, next_s = after.as_secs(),
-            elapsed_ms = started.elapsed().as_millis(), "pass"
+            elapsed_ms = clock::since(started).as_millis(), "pass"
         );
         after
     }

@@ -1,12 +1,12 @@
 //! The one writer to the cluster: status, finalizer, events.
 
+use super::clock;
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
 use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
@@ -196,7 +196,7 @@ impl ClusterRecorder {
     }
 }
 
-fn failed<K: Resource>(what: &'static str, object: &K, error: kube::Error) -> RecordError
+pub(super) fn failed<K: Resource>(what: &'static str, object: &K, error: kube::Error) -> RecordError
 where
     K::DynamicType: Default,
 {
@@ -262,7 +262,7 @@ impl Recorder for ClusterRecorder {
                 namespace: Some(namespace),
                 ..ObjectMeta::default()
             },
-            event_time: Some(MicroTime(Timestamp::now())),
+            event_time: Some(MicroTime(clock::timestamp())),
             type_: Some(if happened.warning { "Warning" } else { "Normal" }.into()),
             reason: Some(happened.reason.into()),
             action: Some("Reconcile".into()),
@@ -304,7 +304,7 @@ fn add(all: &mut Vec<String>, finalizer: &str) {
     }
 }
 
-fn gone(object: &impl Resource) -> kube::Error {
+pub(super) fn gone(object: &impl Resource) -> kube::Error {
     let status =
         kube::core::Status::failure(&format!("{} is gone", object.name_any()), "NotFound").with_code(404);
     kube::Error::Api(Box::new(status))

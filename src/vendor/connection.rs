@@ -49,12 +49,28 @@ pub struct Settings {
     report: Reporter,
     timeout: Duration,
     leads: Leads,
+    /// Stands in for every vendor.
+    #[cfg(test)]
+    instead: Option<Arc<dyn super::testing::Instead>>,
 }
 
 impl Settings {
     /// `report` is told of every call.
     pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
-        Self { allowed, report: Arc::new(report), timeout: Duration::MAX, leads: Arc::new(|| true) }
+        Self {
+            allowed,
+            report: Arc::new(report),
+            timeout: Duration::MAX,
+            leads: Arc::new(|| true),
+            #[cfg(test)]
+            instead: None,
+        }
+    }
+
+    /// Whatever vendor an account names, this one is called.
+    #[cfg(test)]
+    pub(crate) fn with_vendor(self, instead: Arc<dyn super::testing::Instead>) -> Self {
+        Self { instead: Some(instead), ..self }
     }
 
     /// No vendor is called while this says no: another process may have taken over.
@@ -104,6 +120,8 @@ enum AnyVendor {
     Brightpearl(Brightpearl),
     Contensis(Contensis),
     Superoffice(Superoffice),
+    #[cfg(test)]
+    Instead(Arc<dyn super::testing::Instead>),
 }
 
 /// Hands one call on to whichever vendor it is.
@@ -113,6 +131,8 @@ macro_rules! each {
             AnyVendor::Brightpearl($vendor) => $call,
             AnyVendor::Contensis($vendor) => $call,
             AnyVendor::Superoffice($vendor) => $call,
+            #[cfg(test)]
+            AnyVendor::Instead($vendor) => $call,
         }
     };
 }
@@ -125,6 +145,10 @@ impl<A: AccessLevel> Connection<A> {
         budget: Arc<Budget>,
         settings: &Settings,
     ) -> Result<Self, ConnectError> {
+        #[cfg(test)]
+        if let Some(instead) = &settings.instead {
+            return Ok(Self { vendor: AnyVendor::Instead(Arc::clone(instead)), access: PhantomData });
+        }
         let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
         credentials.hide(&mut redactor);

@@ -14,6 +14,8 @@ pub mod error;
 mod seeds;
 mod session;
 pub mod superoffice;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod transport;
 
 pub use auth::{Credentials, MissingSecret, NewTokens, NotKept, TokenKeeper};

@@ -1,0 +1,61 @@
+//! What time it is, and chance. The engine asks here and nowhere else, so that a test can let hours pass in no time, and a
+//! history that went wrong goes wrong again.
+
+use k8s_openapi::jiff::Timestamp;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
+
+/// The time for waits.
+pub(super) fn now() -> Instant {
+    #[cfg(test)]
+    if let Some((start, passed)) = test::stopped() {
+        return start + passed;
+    }
+    Instant::now()
+}
+
+/// How long ago that was.
+pub(super) fn since(then: Instant) -> Duration {
+    now().saturating_duration_since(then)
+}
+
+/// The time that people read.
+pub(super) fn timestamp() -> Timestamp {
+    #[cfg(test)]
+    if let Some((_, passed)) = test::stopped() {
+        return test::BEGINNING + passed;
+    }
+    Timestamp::now()
+}
+
+/// So much more or less, by chance.
+pub(super) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
+    #[cfg(test)]
+    if test::stopped().is_some() {
+        return wait.mul_f64(*by.end());
+    }
+    wait.mul_f64(rand::random_range(by))
+}
+
+/// A clock that goes only as a test says, a thread.
+#[cfg(test)]
+pub(super) mod test {
+    use super::{Duration, Instant, Timestamp};
+    use std::cell::Cell;
+
+    pub(in crate::engine) const BEGINNING: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    thread_local! {
+        static STOPPED: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn stopped() -> Option<(Instant, Duration)> {
+        STOPPED.get()
+    }
+
+    /// Stops the clock of this thread, so long after its beginning.
+    pub(in crate::engine) fn stop_at(passed: Duration) {
+        let start = STOPPED.get().map_or_else(Instant::now, |(start, _)| start);
+        STOPPED.set(Some((start, passed)));
+    }
+}

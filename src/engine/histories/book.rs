@@ -1,0 +1,147 @@
+//! What a history keeps in mind beside what there is, so that its end can be judged.
+//!
+//! The exceptions from "exactly one, and nothing left behind", each for a reason:
+//!
+//! - **Let go**: a Webhook with `deletionPolicy: Retain`, or the annotation that releases it, leaves what it had.
+//! - **Finalizer taken off by force**: a Webhook that goes without us leaves what it had; nobody was asked.
+//! - **Status wiped or overwritten by hand** heals by content. If anything else changes before it has healed, or it was not
+//!   in step when that was done, nothing tells its subscription from a stranger's.
+//! - **A Secret that a lost create had in clear, changed before it is found**: it is recognised by what it held, and what
+//!   it held is known to the process that sent it only.
+//! - **Somebody makes an equal one while a create is unanswered**: nobody can tell the two apart; one is adopted.
+
+use super::content::wanted;
+use super::world::State;
+use crate::api::{VendorName, Webhook};
+use crate::plan::{Document, ExternalId};
+use std::collections::{BTreeMap, HashSet};
+
+/// What is remembered of one Webhook, also when it is gone.
+#[derive(Default)]
+pub(super) struct Book {
+    /// Everything it ever wanted.
+    pub(super) wanted: Vec<Document>,
+    /// Everything it ever had.
+    pub(super) ids: HashSet<ExternalId>,
+    pub(super) named: HashSet<String>,
+    /// When it goes it may leave something behind.
+    pub(super) may_leave: bool,
+    /// What it had may be left behind.
+    pub(super) excused: bool,
+    /// It may need a person.
+    pub(super) meddled: bool,
+    /// Its status was wiped, and is not healed yet.
+    pub(super) wiped: bool,
+}
+
+/// What is remembered of all.
+#[derive(Default)]
+pub(super) struct Books {
+    pub(super) of: BTreeMap<String, Book>,
+    /// What the process made.
+    pub(super) made: HashSet<ExternalId>,
+    /// A person has allowed deletions at some time.
+    pub(super) allowed: bool,
+}
+
+impl Books {
+    pub(super) fn book(&mut self, webhook: &Webhook) -> &mut Book {
+        self.of.entry(webhook.metadata.uid.clone().unwrap_or_default()).or_default()
+    }
+}
+
+impl State {
+    /// What that Webhook wants now.
+    pub(super) fn wants(&self, webhook: &Webhook) -> Document {
+        wanted(&webhook.spec.subscription, &self.cluster.token())
+    }
+
+    pub(super) fn note_wanted(&mut self, webhook: &Webhook) {
+        let wants = self.wants(webhook);
+        self.books.book(webhook).wanted.push(wants);
+    }
+
+    /// The status says which subscription is whose: a stranger's only if it was asked for.
+    pub(super) fn note_status(&mut self, webhook: &Webhook) {
+        let Some(status) = &webhook.status else { return };
+        let rules = self.rules;
+        let book = self.books.book(webhook);
+        book.ids.extend(status.superseded.iter().map(ExternalId::new));
+        let Some(id) = status.external_id.as_ref().map(ExternalId::new) else { return };
+        book.ids.insert(id.clone());
+        let Some(sub) = self.vendor.subs.iter_mut().find(|sub| sub.id == id) else { return };
+        book.wiped = false;
+        if let Some(stranger) = &sub.stranger {
+            if book.named.contains(id.as_str()) || book.wanted.iter().any(|one| rules.equal(one, stranger)) {
+                sub.stranger = None;
+            } else {
+                self.wrong(format!("the stranger {id} was taken over"));
+            }
+        }
+    }
+
+    /// A Webhook that is gone may have been let go.
+    pub(super) fn note_vanished(&mut self, webhook: &Webhook) {
+        if self.cluster.slot(webhook.metadata.uid.as_deref().unwrap_or_default()).is_none() {
+            let book = self.books.book(webhook);
+            book.excused |= book.may_leave;
+        }
+    }
+
+    /// Something changes that a wiped status cannot be healed from.
+    pub(super) fn disturb(&mut self, which: impl Fn(&str, &Book) -> bool) {
+        for (uid, book) in &mut self.books.of {
+            if book.wiped && which(uid, book) {
+                (book.excused, book.meddled) = (true, true);
+            }
+        }
+    }
+
+    /// Whether a Webhook has just what it wants, and waits for nothing.
+    pub(super) fn in_step(&self, webhook: &Webhook) -> bool {
+        let Some(status) = &webhook.status else { return false };
+        let sub = self.vendor.subs.iter().find(|sub| Some(sub.id.as_str()) == status.external_id.as_deref());
+        sub.is_some_and(|sub| self.rules.equal(&sub.has, &self.wants(webhook)))
+            && status.pending.is_none()
+            && status.superseded.is_empty()
+            && self.vendor.late.is_empty()
+    }
+
+    /// Lost creates that hold the old value in clear are not found by it any more.
+    pub(super) fn note_rotation(&mut self) {
+        let pending =
+            |webhook: &Webhook| webhook.status.as_ref().is_some_and(|status| status.pending.is_some());
+        for webhook in self.cluster.objects.values().cloned().collect::<Vec<_>>() {
+            if self.name == VendorName::Brightpearl && pending(&webhook) {
+                self.books.book(&webhook).excused = true;
+            }
+            self.note_wanted(&webhook);
+        }
+    }
+
+    /// Whether what is left at the vendor has a reason to be.
+    pub(super) fn is_excused(&self, id: &ExternalId, has: &Document) -> bool {
+        let mut excused = self.books.of.values().filter(|book| book.excused);
+        excused.any(|book| book.ids.contains(id) || book.wanted.iter().any(|one| self.rules.equal(one, has)))
+    }
+
+    /// Whether an empty list would be one that nobody believes: several recorded ones are missing in it.
+    pub(super) fn would_be_doubted(&self) -> bool {
+        let recorded =
+            self.cluster.objects.values().filter_map(|one| one.status.as_ref()?.external_id.clone());
+        let there = |id: &String| self.vendor.subs.iter().any(|sub| sub.id.as_str() == id);
+        recorded.filter(there).collect::<HashSet<_>>().len() > 1
+    }
+
+    /// Deletions of Webhooks on their way out, for the guard.
+    pub(super) fn note_deletion(&mut self, write: &super::vendor::Write) {
+        let super::vendor::Write::Delete(id) = write else { return };
+        let leaving = self.cluster.objects.values().any(|one| {
+            let recorded = one.status.as_ref().and_then(|status| status.external_id.as_deref());
+            one.metadata.deletion_timestamp.is_some() && recorded == Some(id.as_str())
+        });
+        if leaving {
+            self.vendor.deleted.insert(id.clone());
+        }
+    }
+}

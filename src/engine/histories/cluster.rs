@@ -1,0 +1,290 @@
+//! The cluster: objects with versions, generations and finalizers, a watch cache that may lag, writes that fail.
+
+use super::content;
+use super::step::ApiTrouble;
+use super::world::{State, World};
+use crate::api::status::{AccountStatus, WebhookStatus};
+use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
+use crate::engine::record::{Happened, RecordError, Recorder, failed, gone};
+use crate::engine::secrets::{Dependency, Source, Values};
+use crate::vendor::TokenKeeper;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::{Resource, ResourceExt};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// What a watch shows at one moment.
+#[derive(Clone)]
+pub(super) struct View {
+    pub(super) webhooks: Vec<Arc<Webhook>>,
+    pub(super) account: Arc<VendorAccount>,
+}
+
+/// The cluster's side.
+pub(super) struct Cluster {
+    pub(super) objects: BTreeMap<u8, Arc<Webhook>>,
+    pub(super) account: Arc<VendorAccount>,
+    version: u64,
+    pub(super) objects_made: u64,
+    /// Every state since the beginning, and how far the cache has come.
+    log: Vec<View>,
+    shown: usize,
+    pub(super) troubles: VecDeque<ApiTrouble>,
+    pub(super) away_until: u64,
+    /// How often the Secret was changed.
+    pub(super) rotated: u64,
+    pub(super) writes: u64,
+}
+
+impl Cluster {
+    pub(super) fn new(vendor: VendorName) -> Self {
+        let account = Arc::new(content::account(vendor));
+        let first = View { webhooks: Vec::new(), account: Arc::clone(&account) };
+        Self {
+            objects: BTreeMap::new(),
+            account,
+            version: 10,
+            objects_made: 0,
+            log: vec![first],
+            shown: 0,
+            troubles: VecDeque::new(),
+            away_until: 0,
+            rotated: 0,
+            writes: 0,
+        }
+    }
+
+    pub(super) fn token(&self) -> String {
+        format!("s3cret-{}", self.rotated)
+    }
+
+    /// What the cache shows, so many changes behind; it never goes back.
+    pub(super) fn view(&mut self, lag: u8) -> View {
+        self.shown = self.shown.max((self.log.len() - 1).saturating_sub(lag.into()));
+        self.log[self.shown].clone()
+    }
+
+    pub(super) fn slot(&self, uid: &str) -> Option<u8> {
+        self.objects.iter().find(|(_, one)| one.metadata.uid.as_deref() == Some(uid)).map(|(slot, _)| *slot)
+    }
+
+    fn changed(&mut self) {
+        let webhooks = self.objects.values().cloned().collect();
+        self.log.push(View { webhooks, account: Arc::clone(&self.account) });
+    }
+
+    /// Stores a Webhook; one that is on its way out and is held by nobody is gone.
+    pub(super) fn store(&mut self, slot: u8, mut webhook: Webhook) -> Arc<Webhook> {
+        self.version += 1;
+        webhook.metadata.resource_version = Some(self.version.to_string());
+        let leaves = webhook.metadata.deletion_timestamp.is_some() && webhook.finalizers().is_empty();
+        let webhook = Arc::new(webhook);
+        if leaves {
+            self.objects.remove(&slot);
+        } else {
+            self.objects.insert(slot, Arc::clone(&webhook));
+        }
+        self.changed();
+        webhook
+    }
+
+    pub(super) fn store_account(&mut self, mut account: VendorAccount) {
+        self.version += 1;
+        account.metadata.resource_version = Some(self.version.to_string());
+        self.account = Arc::new(account);
+        self.changed();
+    }
+}
+
+fn refused<K: Resource<DynamicType = ()>>(object: &K, code: u16) -> RecordError {
+    let status = kube::core::Status::failure("refused", "Refused").with_code(code);
+    failed("write", object, kube::Error::Api(Box::new(status)))
+}
+
+impl World {
+    /// A write to the API server, with whatever is armed to go wrong.
+    async fn write<K, T>(
+        &self,
+        object: &K,
+        write: impl FnOnce(&mut State) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        self.effect(|state, _| {
+            state.cluster.writes += 1;
+            if state.now < state.cluster.away_until {
+                return Err(refused(object, 503));
+            }
+            let trouble = state.cluster.troubles.pop_front();
+            state.counts.faults += u64::from(trouble.is_some());
+            match trouble {
+                None => write(state),
+                Some(ApiTrouble::Before) => Err(refused(object, 503)),
+                Some(ApiTrouble::Invalid) => Err(refused(object, 422)),
+                Some(ApiTrouble::After) => write(state).and_then(|_| Err(refused(object, 504))),
+            }
+        })
+        .await
+    }
+}
+
+fn without(finalizers: &[String], ours: &str) -> Option<Vec<String>> {
+    Some(finalizers.iter().filter(|name| *name != ours).cloned().collect())
+}
+
+/// A write is by name, as the API server's is: the slot's number is the name.
+fn slot(webhook: &Webhook) -> u8 {
+    webhook.name_any().parse().unwrap_or(u8::MAX)
+}
+
+impl Recorder for World {
+    async fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.write(webhook, |state| {
+            let slot = slot(webhook);
+            let Some(now) = state.cluster.objects.get(&slot).cloned() else { return Ok(None) };
+            if now.status.as_ref() == Some(status) {
+                return Ok(Some((*now).clone()));
+            }
+            let mut now = (*now).clone();
+            now.status = Some(status.clone());
+            let stored = state.cluster.store(slot, now);
+            state.note_status(&stored);
+            Ok(Some((*stored).clone()))
+        })
+        .await
+    }
+
+    async fn webhook_intent(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.write(webhook, |state| {
+            let slot = slot(webhook);
+            let Some(now) = state.cluster.objects.get(&slot).cloned() else { return Ok(None) };
+            if now.resource_version() != webhook.resource_version() {
+                return Err(refused(webhook, 409));
+            }
+            let mut now = (*now).clone();
+            now.status = Some(status.clone());
+            let stored = state.cluster.store(slot, now);
+            state.note_status(&stored);
+            Ok(Some((*stored).clone()))
+        })
+        .await
+    }
+
+    async fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> Result<Option<VendorAccount>, RecordError> {
+        self.write(account, |state| {
+            if state.cluster.account.status.as_ref() != Some(status) {
+                let mut now = (*state.cluster.account).clone();
+                now.status = Some(status.clone());
+                state.cluster.store_account(now);
+            }
+            Ok(Some((*state.cluster.account).clone()))
+        })
+        .await
+    }
+
+    async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
+        self.write(webhook, |state| {
+            let now =
+                state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
+            let Some(now) = now else { return Err(failed("finalizer", webhook, gone(webhook))) };
+            if now.finalizers().iter().any(|name| name == FINALIZER) {
+                return Ok((*now).clone());
+            }
+            if now.metadata.deletion_timestamp.is_some() {
+                return Err(refused(webhook, 422));
+            }
+            let mut now = (*now).clone();
+            now.finalizers_mut().push(FINALIZER.into());
+            Ok((*state.cluster.store(slot(webhook), now)).clone())
+        })
+        .await
+    }
+
+    async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
+        if !webhook.finalizers().iter().any(|name| name == FINALIZER) {
+            return Ok(());
+        }
+        self.write(webhook, |state| {
+            let now =
+                state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
+            if let Some(now) = now {
+                let mut now = (*now).clone();
+                now.metadata.finalizers = without(now.finalizers(), FINALIZER);
+                let left = state.cluster.store(slot(webhook), now);
+                state.note_vanished(&left);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
+        self.write(account, |state| {
+            let mut now = (*state.cluster.account).clone();
+            if !now.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER) {
+                now.finalizers_mut().push(ACCOUNT_FINALIZER.into());
+                state.cluster.store_account(now);
+            }
+            Ok((*state.cluster.account).clone())
+        })
+        .await
+    }
+
+    async fn release_account(&self, account: &VendorAccount) -> Result<(), RecordError> {
+        self.write(account, |state| {
+            let mut now = (*state.cluster.account).clone();
+            now.metadata.finalizers = without(now.finalizers(), ACCOUNT_FINALIZER);
+            state.cluster.store_account(now);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn event(&self, _: ObjectReference, _: &Happened) {}
+}
+
+impl Source for World {
+    async fn read(&self, _: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+        self.effect(|state, _| {
+            if state.now < state.cluster.away_until {
+                let status = kube::core::Status::failure("away", "Away").with_code(503);
+                return Err(kube::Error::Api(Box::new(status)));
+            }
+            let mut values = Values::default();
+            let secret = |name: &str, version: u64, data: &[(&str, String)]| {
+                let mut secret = Secret::default();
+                secret.metadata.name = Some(name.into());
+                secret.metadata.namespace = Some("n".into());
+                secret.metadata.resource_version = Some(version.to_string());
+                let data = data
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), ByteString(value.clone().into_bytes())));
+                secret.data = Some(data.collect());
+                secret
+            };
+            values.add_secret(secret("login", 1, &[("a", "user".into()), ("b", "pass".into())]));
+            let cluster = &state.cluster;
+            values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));
+            Ok(values)
+        })
+        .await
+    }
+
+    fn keeper(&self, _: crate::api::ObjectKey, _: String) -> Option<Arc<dyn TokenKeeper>> {
+        None
+    }
+}

@@ -1,0 +1,284 @@
+//! The vendor: what it has, what it does with a request, and what it says of it.
+
+use super::content::{has_all, in_clear, shown};
+use super::step::{Death, Trouble};
+use super::world::{Fate, State, World};
+use crate::api::VendorName;
+use crate::plan::{Delivery, Document, ExternalId, Observed, Value};
+use crate::vendor::testing::Instead;
+use crate::vendor::{Class, Operation, VendorError};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+/// One subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Sub {
+    pub(super) id: ExternalId,
+    /// In clear, with what is never shown.
+    pub(super) has: Document,
+    /// Moves with each save.
+    pub(super) mark: u64,
+    pub(super) made_at: u64,
+    /// When the list begins to show it.
+    pub(super) shown_from: u64,
+    /// As it was when somebody else made it, until a Webhook may have it.
+    pub(super) stranger: Option<Document>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Write {
+    Create(Document),
+    Update(ExternalId, u64, Document),
+    Delete(ExternalId),
+}
+
+/// The vendor's side.
+#[derive(Default)]
+pub(super) struct Remote {
+    pub(super) subs: Vec<Sub>,
+    made: u64,
+    /// Requests that were taken in and are done later.
+    pub(super) late: Vec<(u64, Write)>,
+    pub(super) troubles: VecDeque<Trouble>,
+    pub(super) away_until: u64,
+    pub(super) slow: u64,
+    pub(super) lag: u64,
+    /// 2: the next list is empty; 1: it is not, whatever is armed.
+    pub(super) emptied: u8,
+    pub(super) lists: u64,
+    pub(super) writes: u64,
+    /// Recorded ids of Webhooks on their way out that were deleted in this pass.
+    pub(super) deleted: HashSet<ExternalId>,
+}
+
+impl Remote {
+    pub(super) fn at(&mut self, id: &ExternalId) -> Option<&mut Sub> {
+        self.subs.iter_mut().find(|sub| sub.id == *id)
+    }
+}
+
+impl State {
+    /// Somebody makes one.
+    pub(super) fn make(&mut self, has: Document, by_us: bool) -> ExternalId {
+        self.vendor.made += 1;
+        let number = self.vendor.made;
+        // Contensis' ids are in no order.
+        let id = match self.name {
+            VendorName::Contensis => format!("g{:08x}", number.wrapping_mul(0x9E37_79B9) & 0xffff_ffff),
+            VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
+        };
+        let id = ExternalId::new(id);
+        let lag = if self.name == VendorName::Contensis { self.vendor.lag } else { 0 };
+        let stranger = (!by_us).then(|| has.clone());
+        let (mark, made_at) = (number * 1000, self.now);
+        self.vendor.subs.push(Sub {
+            id: id.clone(),
+            has,
+            mark,
+            made_at,
+            shown_from: made_at + lag,
+            stranger,
+        });
+        if by_us {
+            self.counts.created += 1;
+            self.books.made.insert(id.clone());
+        }
+        id
+    }
+
+    /// What was taken in and is due by now is done.
+    pub(super) fn land(&mut self) {
+        let now = self.now;
+        let (due, later) = std::mem::take(&mut self.vendor.late).into_iter().partition(|(at, _)| *at <= now);
+        self.vendor.late = later;
+        let due: Vec<(u64, Write)> = due;
+        for (_, write) in due {
+            let _ = self.commit(write);
+        }
+    }
+
+    fn commit(&mut self, write: Write) -> Result<Option<Sub>, (u16, Class)> {
+        match write {
+            Write::Create(desired) => {
+                let id = self.make(in_clear(self.rules, &desired), true);
+                Ok(self.vendor.at(&id).cloned())
+            }
+            Write::Update(id, mark, desired) => {
+                self.judge(&id, "changed");
+                let (name, has) = (self.name, in_clear(self.rules, &desired));
+                let Some(sub) = self.vendor.at(&id) else { return Err((404, Class::NotFound)) };
+                if name == VendorName::Contensis && sub.mark != mark {
+                    return Err((409, Class::Outdated));
+                }
+                sub.has = has;
+                sub.mark += 1;
+                Ok(Some(sub.clone()))
+            }
+            Write::Delete(id) => {
+                self.judge(&id, "deleted");
+                self.counts.deleted += 1;
+                self.vendor.subs.retain(|sub| sub.id != id);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A stranger is nobody's to write to.
+    fn judge(&mut self, id: &ExternalId, what: &str) {
+        if self.vendor.at(id).is_some_and(|sub| sub.stranger.is_some()) {
+            self.wrong(format!("the stranger {id} was {what}"));
+        }
+    }
+
+    fn unavailable(&self, operation: Operation) -> Option<VendorError> {
+        (self.now < self.vendor.away_until)
+            .then(|| VendorError::unsent(Class::Unavailable, operation, "no connection to h.example"))
+    }
+
+    fn list(&mut self) -> Result<Vec<Observed>, VendorError> {
+        self.vendor.lists += 1;
+        if let Some(away) = self.unavailable(Operation::List) {
+            return Err(away);
+        }
+        let emptied = self.vendor.emptied;
+        self.vendor.emptied = 0;
+        if emptied == 2 && self.would_be_doubted() {
+            self.counts.faults += 1;
+            self.vendor.emptied = 1;
+            return Ok(Vec::new());
+        }
+        let shown = self.vendor.subs.iter().filter(|sub| sub.shown_from <= self.now);
+        Ok(shown.map(|sub| self.observed(sub)).collect())
+    }
+
+    fn observed(&self, sub: &Sub) -> Observed {
+        let document = shown(self.rules, &sub.has);
+        let delivery = match document.get("state") {
+            Value::Text(state) if state.exposed() == "TooManyErrors" => Some(Delivery::Halted),
+            Value::Text(_) => Some(Delivery::On),
+            _ => None,
+        };
+        let marked = self.name != VendorName::Brightpearl;
+        Observed {
+            id: sub.id.clone(),
+            document,
+            summary: "one".into(),
+            created: (self.name == VendorName::Contensis).then(|| format!("{:012}", sub.made_at)),
+            mark: marked.then(|| sub.mark.to_string()),
+            delivery,
+            raw: serde_json::Value::Null,
+        }
+    }
+
+    /// A request that writes, with whatever is armed to go wrong.
+    fn request(
+        &mut self,
+        operation: Operation,
+        write: Write,
+        fate: &Fate,
+    ) -> Result<Option<Sub>, VendorError> {
+        self.vendor.writes += 1;
+        self.note_deletion(&write);
+        let slow = self.vendor.slow;
+        let refused = |(status, class)| VendorError::answered(class, operation, status, "said the vendor");
+        match fate {
+            Fate::Dies(Death::Late(after)) => {
+                self.vendor.late.push((self.now + u64::from(*after), write));
+                return Ok(None);
+            }
+            Fate::Dies(_) => return self.commit(write).map_err(refused),
+            Fate::Lives => {}
+        }
+        if let Some(away) = self.unavailable(operation) {
+            return Err(away);
+        }
+        let Some(trouble) = self.vendor.troubles.pop_front() else {
+            let done = self.commit(write).map_err(refused);
+            self.passes(slow);
+            return done;
+        };
+        self.counts.faults += 1;
+        let unanswered = VendorError {
+            class: Class::Unavailable,
+            operation,
+            status: None,
+            message: "no answer in time from h.example".into(),
+            retry_after: None,
+            outcome_unknown: true,
+        };
+        let error = match trouble {
+            Trouble::AnswerLost | Trouble::FailedAfter | Trouble::Garbage => {
+                // Whoever is refused hears of it, or hears nothing.
+                let done = self.commit(write);
+                match (trouble, done) {
+                    (Trouble::FailedAfter, Ok(_)) => refused((500, Class::Unavailable)),
+                    (Trouble::Garbage, Ok(_)) => refused((200, Class::Unavailable)),
+                    _ => unanswered,
+                }
+            }
+            Trouble::RequestLost => unanswered,
+            Trouble::Late(after) => {
+                self.vendor.late.push((self.now + slow + u64::from(after), write));
+                unanswered
+            }
+            Trouble::FailedBefore => refused((500, Class::Unavailable)),
+            Trouble::Rejected => refused((400, Class::Rejected)),
+            Trouble::Throttled(after) => VendorError {
+                retry_after: Some(Duration::from_secs(after.into())),
+                ..refused((429, Class::Throttled))
+            },
+        };
+        self.passes(slow);
+        Err(error)
+    }
+
+    /// What is told of a subscription that was saved. Who died over it hears nothing, whatever this says.
+    fn told(&self, saved: Result<Option<Sub>, VendorError>) -> Result<Observed, VendorError> {
+        let nothing = || VendorError::unsent(Class::Unavailable, Operation::Create, "nobody hears this");
+        saved?.as_ref().map(|sub| self.observed(sub)).ok_or_else(nothing)
+    }
+
+    /// Whether two subscriptions are what one Webhook wants.
+    pub(super) fn count_twins(&mut self) {
+        let (rules, subs) = (self.rules, &self.vendor.subs);
+        let ours: Vec<_> = subs.iter().filter(|sub| self.books.made.contains(&sub.id)).collect();
+        let twins =
+            ours.iter().enumerate().any(|(i, a)| ours[..i].iter().any(|b| has_all(rules, &a.has, &b.has)));
+        self.counts.twins += u64::from(twins);
+    }
+}
+
+impl Instead for World {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Observed>, VendorError>> {
+        self.effect(|state, _| state.list()).boxed()
+    }
+
+    fn create(&self, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
+        self.effect(|state, fate| {
+            let made = state.request(Operation::Create, Write::Create(desired.clone()), fate);
+            state.count_twins();
+            let mut observed = state.told(made)?;
+            if state.name == VendorName::Brightpearl {
+                // It answers with nothing but the id.
+                observed.document = desired;
+            }
+            Ok(observed)
+        })
+        .boxed()
+    }
+
+    fn update(&self, current: Observed, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
+        self.effect(|state, fate| {
+            let mark = current.mark.and_then(|mark| mark.parse().ok()).unwrap_or_default();
+            let saved = state.request(Operation::Update, Write::Update(current.id, mark, desired), fate);
+            state.told(saved)
+        })
+        .boxed()
+    }
+
+    fn delete(&self, id: ExternalId) -> BoxFuture<'_, Result<(), VendorError>> {
+        self.effect(|state, fate| state.request(Operation::Delete, Write::Delete(id), fate).map(drop)).boxed()
+    }
+}

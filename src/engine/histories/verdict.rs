@@ -1,0 +1,142 @@
+//! What has to be so in the end.
+
+use super::content::has_all;
+use super::vendor::Sub;
+use super::world::State;
+use crate::api::conditions::{self, READY, STALLED};
+use crate::api::status::WebhookStatus;
+use crate::api::webhook::DriftPolicy;
+use crate::api::{Mode, Webhook};
+use kube::ResourceExt;
+use std::collections::HashSet;
+
+impl State {
+    /// Whether all is as declared, or held for a reason that stands; an error says what is not.
+    pub(super) fn verdict(&self) -> Result<(), String> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone());
+        }
+        let mut owned = HashSet::new();
+        for webhook in self.cluster.objects.values() {
+            let said =
+                |what: &str| format!("Webhook {} {what}: {}", webhook.name_any(), self.shown_of(webhook));
+            let well = self.judge_one(webhook).map_err(|what| said(&what))?;
+            if well && !owned.insert(status(webhook).external_id) {
+                return Err(said("shares its subscription"));
+            }
+        }
+        self.nothing_left()
+    }
+
+    fn shown_of(&self, webhook: &Webhook) -> String {
+        let status = status(webhook);
+        let ready = conditions::get(&status.conditions, READY);
+        let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
+        format!(
+            "{ready:?} id {:?} pending {:?} superseded {:?}; there: {:?}",
+            status.external_id,
+            status.pending,
+            status.superseded,
+            self.vendor.subs.iter().map(|sub| sub.id.as_str()).collect::<Vec<_>>()
+        )
+    }
+
+    /// Whether it has what it wants; otherwise it is held, for a reason that stands.
+    fn judge_one(&self, webhook: &Webhook) -> Result<bool, String> {
+        let status = status(webhook);
+        let stalled = conditions::is_true(&status.conditions, STALLED);
+        let reason = conditions::get(&status.conditions, READY).map_or("", |ready| ready.reason.as_str());
+        if webhook.spec.suspend || webhook.spec.mode == Mode::Plan {
+            return Ok(false);
+        }
+        if webhook.metadata.deletion_timestamp.is_some() {
+            return if reason == "DeletionGuard" { Ok(false) } else { Err("is not let go".into()) };
+        }
+        let meddled = self.books.of.get(&webhook.uid().unwrap_or_default()).is_some_and(|book| book.meddled);
+        let stands = match reason {
+            "Conflict" => self.is_in_conflict(webhook),
+            "SimilarExists" => meddled || self.has_similar(webhook),
+            "ExternalIdNotFound" => webhook.spec.external_id.is_some(),
+            "DriftReported" => webhook.spec.drift_policy == DriftPolicy::Report,
+            _ => false,
+        };
+        if stands {
+            return Ok(false);
+        }
+        if stalled {
+            return Err("needs a person".into());
+        }
+        let id = status.external_id.as_deref();
+        let Some(has) = self.vendor.subs.iter().find(|sub| Some(sub.id.as_str()) == id) else {
+            return Err("has no subscription".into());
+        };
+        if !conditions::is_true(&status.conditions, READY) {
+            return Err("is not ready".into());
+        }
+        let halted = crate::plan::Value::text("TooManyErrors");
+        let wants = self.wants(webhook);
+        let stopped = has.has.get("state") == &halted && self.rules.equal(&has.has, &wants);
+        if !(stopped || has_all(self.rules, &has.has, &wants)) {
+            return Err(format!("has another content: {} instead of {}", has.has.shown(), wants.shown()));
+        }
+        if status.pending.is_some() || !status.superseded.is_empty() {
+            return Err("has not finished".into());
+        }
+        Ok(true)
+    }
+
+    fn is_in_conflict(&self, webhook: &Webhook) -> bool {
+        let wants = self.wants(webhook);
+        let (id, named) = (status(webhook).external_id, webhook.spec.external_id.clone());
+        self.cluster.objects.values().filter(|other| other.uid() != webhook.uid()).any(|other| {
+            let has = status(other).external_id;
+            let same_id = has.is_some() && (has == id || has == named);
+            same_id || self.rules.equal(&wants, &self.wants(other))
+        })
+    }
+
+    fn has_similar(&self, webhook: &Webhook) -> bool {
+        let wants = self.wants(webhook);
+        let free = |sub: &&Sub| {
+            !self.is_recorded(sub)
+                && (!self.books.made.contains(&sub.id) || self.is_excused(&sub.id, &sub.has))
+        };
+        self.vendor.subs.iter().filter(free).any(|sub| self.rules.similar(&sub.has, &wants))
+    }
+
+    fn is_recorded(&self, sub: &Sub) -> bool {
+        let id = sub.id.as_str();
+        self.cluster.objects.values().any(|one| {
+            let status = status(one);
+            status.external_id.as_deref() == Some(id) || status.superseded.iter().any(|old| old == id)
+        })
+    }
+
+    /// Nothing that was made is left behind, and strangers are as they were.
+    fn nothing_left(&self) -> Result<(), String> {
+        for sub in &self.vendor.subs {
+            if sub.stranger.as_ref().is_some_and(|was| *was != sub.has) {
+                return Err(format!("the stranger {} is another", sub.id));
+            }
+            let ours = self.books.made.contains(&sub.id);
+            if ours && !self.is_recorded(sub) && !self.is_excused(&sub.id, &sub.has) && !self.waits(sub) {
+                return Err(format!("{} is left behind: {}", sub.id, sub.has.shown()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a Webhook that is held now may have made before, it knows of when it goes on.
+    fn waits(&self, sub: &Sub) -> bool {
+        self.cluster.objects.values().any(|one| {
+            let book = self.books.of.get(&one.uid().unwrap_or_default());
+            let made = book.is_some_and(|book| book.wanted.iter().any(|w| self.rules.equal(w, &sub.has)));
+            let heals = status(one).pending.is_some() || book.is_some_and(|book| book.wiped);
+            heals && made && self.judge_one(one) == Ok(false)
+        })
+    }
+}
+
+fn status(webhook: &Webhook) -> WebhookStatus {
+    webhook.status.clone().unwrap_or_default()
+}

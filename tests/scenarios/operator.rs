@@ -23,12 +23,25 @@ pub(crate) struct Operator {
 impl Operator {
     /// Starts it for one namespace, and waits until its caches are filled.
     pub(crate) fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+        let operator = Self::launch(kubeconfig, namespace, flags, &[]);
+        operator.logs("caches are filled");
+        operator
+    }
+
+    /// As [`Self::start`], with more in its environment, and without waiting.
+    pub(crate) fn launch(
+        kubeconfig: &Path,
+        namespace: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
         let log = folder.join(format!("operator-{namespace}-{number}.log"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
-        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1").args([
+        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
+        command.envs(environment.iter().copied()).args([
             "run",
             "--namespace",
             namespace,
@@ -48,9 +61,13 @@ impl Operator {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let operator = Self { child, log };
-        operator.logs("caches are filled");
-        operator
+        Self { child, log }
+    }
+
+    /// Whether it has ended, by itself or by a fail point.
+    #[allow(dead_code, reason = "for the sweep")]
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Everything logged so far.
@@ -76,6 +93,17 @@ impl Operator {
 
     /// Ends it as a kubelet does; gives how long it took. It must end by itself, and well.
     pub(crate) fn terminate(mut self) -> Duration {
+        self.end()
+    }
+
+    /// As [`Self::terminate`]; gives all that it has logged.
+    #[allow(dead_code, reason = "for the sweep")]
+    pub(crate) fn ended(mut self) -> String {
+        self.end();
+        self.log()
+    }
+
+    fn end(&mut self) -> Duration {
         let (start, pid) = (Instant::now(), self.child.id().to_string());
         let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
         assert!(sent.unwrap().success());

@@ -8,7 +8,7 @@ DENY_VERSION = 0.20.2
 DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test check crds
+.PHONY: help build tools demo test sweep soak check crds
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,12 +22,21 @@ tools: build ## Build the API server, kubectl and helm for tests and demo (once)
 demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything running until Ctrl-C
 	@$(BUILT)/hooktender-demo
 
-test: tools ## Run all tests
-	$(CARGO) test --workspace
+# Tests end the program at its fail points, which only a build with this feature has.
+test: tools ## Run all tests; of the fault sweep, one case of each kind
+	HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints
+
+sweep: tools ## Kill the program at every outside effect of every operation, and let every fault happen to it
+	$(CARGO) test --features failpoints --test sweep -- sweep
+
+soak: tools ## Play random histories for HOOKTENDER_SOAK_MINUTES (10)
+	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test sweep -- soak
 
 check: crds $(DENY) ## Check format, lints, licences and that crds/ is what the code says
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --package hooktender --all-targets --features failpoints -- -D warnings
+	@! grep --quiet --text FAILPOINTS $(BUILT)/hooktender || { echo 'a build without the feature has fail points'; exit 1; }
 	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
 	git diff --exit-code -- crds
 

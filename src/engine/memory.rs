@@ -15,6 +15,8 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What became due while a pass ran is looked at so soon after it.
+const OVERTAKEN: Duration = Duration::from_millis(100);
 /// The back-off of an account in error grows to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// What a vendor refused is tried again this seldom, unless it changes or is asked for.
@@ -149,6 +151,8 @@ pub(super) struct Past {
     /// How many times in a row a version had moved.
     pub(super) outdated: u32,
     patience: Patience,
+    /// When the last pass began.
+    pub(super) begun: Instant,
     /// When this process began to look after the account: whoever did so before it has ended by then.
     born: Instant,
     hasher: RandomState,
@@ -180,6 +184,7 @@ impl Memory {
                 due: None,
                 outdated: 0,
                 patience,
+                begun: clock::now(),
                 born: clock::now(),
                 hasher: RandomState::new(),
             },
@@ -363,10 +368,15 @@ impl Past {
         (unchanged && clock::now() < strain.until).then_some(&strain.error)
     }
 
-    /// How long until this Webhook may be tried again, if it still backs off.
+    /// How long until this Webhook may be tried again, if it backed off when the last pass began.
     pub(super) fn until_rested(&self, uid: &str) -> Option<Duration> {
-        let until = self.strained.get(uid)?.until;
-        until.checked_duration_since(clock::now()).filter(|left| !left.is_zero())
+        self.still_to_come(self.strained.get(uid)?.until)
+    }
+
+    /// How long until then. What has come while the last pass ran, which may have passed it over, is looked at soon.
+    fn still_to_come(&self, until: Instant) -> Option<Duration> {
+        let left = until.saturating_duration_since(clock::now());
+        (until > self.begun).then_some(left.max(OVERTAKEN))
     }
 
     /// The vendor refused it.
@@ -392,13 +402,12 @@ impl Past {
 
     /// Whether it is time to start one again that the vendor has stopped by itself.
     pub(super) fn may_revive(&self, uid: &str) -> bool {
-        self.until_revival(uid).is_none()
+        self.revived.get(uid).is_none_or(|revival| revival.until <= clock::now())
     }
 
-    /// How long until that time, if it is still to come.
+    /// How long until that time, if it was still to come when the last pass began.
     pub(super) fn until_revival(&self, uid: &str) -> Option<Duration> {
-        let until = self.revived.get(uid)?.until;
-        until.checked_duration_since(clock::now()).filter(|left| !left.is_zero())
+        self.still_to_come(self.revived.get(uid)?.until)
     }
 
     /// One was started again, or the vendor refused that.
@@ -517,6 +526,18 @@ mod tests {
         assert!(memory.refresh(&[Arc::new(webhook("5", None))]).is_empty());
         memory.refresh(&[]);
         assert!(memory.gone.is_empty());
+    }
+
+    #[test]
+    fn what_becomes_due_while_a_pass_runs_is_not_left_to_the_next_resync() {
+        let mut past = Memory::new(Patience::default()).past;
+        let (before, now) = (past.begun, Instant::now());
+        assert_eq!(past.still_to_come(before), None, "the pass had its turn");
+        past.begun = now;
+        assert!(past.still_to_come(now + Duration::from_secs(9)).unwrap() > Duration::from_secs(8));
+        let while_it_ran = now + Duration::from_nanos(1);
+        assert_eq!(past.still_to_come(while_it_ran), Some(OVERTAKEN));
+        assert_eq!(past.still_to_come(now), None);
     }
 
     #[test]

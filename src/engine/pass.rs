@@ -116,6 +116,7 @@ pub async fn run<S: Source, R: Recorder>(
         return left;
     }
     let started = clock::now();
+    memory.past.begun = started;
     let result = pass.walk(memory, depends).await;
     let after = pass.conclude(memory, result, started).await;
     memory.wrote(&pass.account);

@@ -23,25 +23,40 @@ pub(crate) struct Operator {
 impl Operator {
     /// Starts it for one namespace, and waits until its caches are filled.
     pub(crate) fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
-        Self::launch(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat())
+        Self::started(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat())
     }
 
     /// Starts it for all namespaces, with the rights of an administrator: `flags` say which accounts are meant.
+    #[allow(dead_code, reason = "not for the sweep")]
     pub(crate) fn start_everywhere(kubeconfig: &Path, flags: &[&str]) -> Self {
-        Self::launch(kubeconfig, "everywhere", flags)
+        Self::started(kubeconfig, "everywhere", flags)
     }
 
-    fn launch(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+    fn started(kubeconfig: &Path, name: &str, flags: &[&str]) -> Self {
+        let operator = Self::spawn(kubeconfig, name, flags, &[]);
+        operator.logs("caches are filled");
+        operator
+    }
+
+    /// As [`Self::start`], with more in its environment, and without waiting.
+    #[allow(dead_code, reason = "for the sweep")]
+    pub(crate) fn launch(
+        kubeconfig: &Path,
+        namespace: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::spawn(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat(), environment)
+    }
+
+    fn spawn(kubeconfig: &Path, namespace: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
         let log = folder.join(format!("operator-{namespace}-{number}.log"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
-        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1").args([
-            "run",
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
+        command.envs(environment.iter().copied()).args(["run", "--listen", "127.0.0.1:0"]);
         if !flags.contains(&"--settle") {
             command.args(["--settle", "2s"]);
         }
@@ -55,9 +70,13 @@ impl Operator {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let operator = Self { child, log };
-        operator.logs("caches are filled");
-        operator
+        Self { child, log }
+    }
+
+    /// Whether it has ended, by itself or by a fail point.
+    #[allow(dead_code, reason = "for the sweep")]
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Everything logged so far.
@@ -98,6 +117,17 @@ impl Operator {
 
     /// Ends it as a kubelet does; gives how long it took. It must end by itself, and well.
     pub(crate) fn terminate(mut self) -> Duration {
+        self.end()
+    }
+
+    /// As [`Self::terminate`]; gives all that it has logged.
+    #[allow(dead_code, reason = "for the sweep")]
+    pub(crate) fn ended(mut self) -> String {
+        self.end();
+        self.log()
+    }
+
+    fn end(&mut self) -> Duration {
         let start = Instant::now();
         self.signal("TERM");
         let status = eventually(Duration::from_secs(30), "the operator ends", || {

@@ -1,0 +1,202 @@
+//! The cluster's side of a case: a namespace of its own, accounts in it, and what a user does there.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hooktender_cluster::{Cluster, eventually};
+use serde_json::{Value, json};
+
+use crate::operator::Operator;
+use crate::support;
+use crate::vendors::{self, Tenant, Vendor};
+use crate::wish::TOKEN;
+
+/// Within this, all has to be well again by itself, on however busy a machine.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// As short as the machine allows, so that what has to settle does so soon.
+const FLAGS: [&str; 4] = ["--settle", "2s", "--request-timeout", "2s"];
+const GROUP: &str = "apis/hooktender.dev/v1alpha1";
+
+/// What the operators are allowed, in all namespaces of the run.
+const RULES: &str = "\
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
+- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch, patch]}
+- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
+";
+
+/// The cluster that the cases share, and the operators' way into it.
+pub(crate) struct Town {
+    pub(crate) cluster: &'static Cluster,
+    kubeconfig: PathBuf,
+    /// Trusts this cluster's API server. kubectl would cost more than all the rest of a case.
+    http: reqwest::Client,
+}
+
+impl Town {
+    /// The one that all cases share.
+    pub(crate) fn shared() -> &'static Self {
+        static TOWN: OnceLock<Town> = OnceLock::new();
+        TOWN.get_or_init(|| Self::at(support::cluster()))
+    }
+
+    /// One in a cluster that has both kinds.
+    pub(crate) fn at(cluster: &'static Cluster) -> Self {
+        let kubeconfig = cluster.cluster_service_account("default", "operator", RULES).unwrap();
+        let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
+        Self { cluster, kubeconfig, http }
+    }
+
+    /// The kubeconfig of the operators.
+    pub(crate) fn kubeconfig(&self) -> &PathBuf {
+        &self.kubeconfig
+    }
+
+    fn call(&self, method: &str, path: &str, kind: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}/{path}", self.cluster.api_url());
+        let mut request = self.http.request(method.parse().unwrap(), url);
+        request = request.bearer_auth(self.cluster.admin_token()).header("content-type", kind);
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        let (status, text) = vendors::send(request);
+        (status.as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+}
+
+/// A namespace, and what happens in it.
+pub(crate) struct Scene {
+    pub(crate) town: &'static Town,
+    pub(crate) namespace: String,
+}
+
+impl Scene {
+    /// A new namespace with the Secret that the Webhooks use.
+    pub(crate) fn new(town: &'static Town, name: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let namespace = format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let scene = Self { town, namespace };
+        let metadata = json!({"name": scene.namespace});
+        scene.post("api/v1/namespaces", &json!({"metadata": metadata}));
+        scene.secret("hook-secrets", &json!({"token": TOKEN}));
+        scene
+    }
+
+    fn post(&self, path: &str, object: &Value) {
+        let (status, answer) = self.town.call("POST", path, "application/json", object);
+        assert!(status < 300, "POST {path}: {status} {answer}");
+    }
+
+    fn path(&self, kind: &str, name: &str) -> String {
+        let group = if kind == "secrets" { "api/v1" } else { GROUP };
+        let slash = if name.is_empty() { "" } else { "/" };
+        format!("{group}/namespaces/{}/{kind}{slash}{name}", self.namespace)
+    }
+
+    pub(crate) fn secret(&self, name: &str, data: &Value) {
+        self.post(&self.path("secrets", ""), &json!({"metadata": {"name": name}, "stringData": data}));
+    }
+
+    /// An account at a tenant, whose credentials are in a Secret of the same name. It is read so seldom that only events
+    /// make passes, and deletions are never too many.
+    pub(crate) fn account(&self, name: &str, tenant: &Tenant, vendor: &Value) {
+        let id = match tenant.vendor {
+            Vendor::Contensis => tenant.code.as_str(),
+            Vendor::Brightpearl | Vendor::Superoffice => "ops",
+        };
+        self.secret(name, &json!({"id": id, "secret": tenant.secret()}));
+        self.account_with(name, vendor);
+    }
+
+    /// An account with a Secret of that name that is there already.
+    pub(crate) fn account_with(&self, name: &str, vendor: &Value) {
+        self.post(
+            &self.path("vendoraccounts", ""),
+            &json!({
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount", "metadata": {"name": name},
+                "spec": {"resyncInterval": "1h", "vendor": vendor, "deletionGuard": {"maxPercent": 100}},
+            }),
+        );
+    }
+
+    /// Makes a Webhook, or brings it to that manifest.
+    pub(crate) fn apply(&self, manifest: &Value) {
+        let path = self.path("webhooks", manifest["metadata"]["name"].as_str().unwrap());
+        let path = format!("{path}?fieldManager=user&force=true");
+        let (status, answer) = self.town.call("PATCH", &path, "application/apply-patch+yaml", manifest);
+        assert!(status < 300, "apply {path}: {status} {answer}");
+    }
+
+    /// Changes members of an object.
+    pub(crate) fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let path = self.path(kind, name);
+        let (status, answer) = self.town.call("PATCH", &path, "application/merge-patch+json", patch);
+        assert!(status < 300, "PATCH {path}: {status} {answer}");
+    }
+
+    pub(crate) fn delete(&self, kind: &str, name: &str) {
+        let path = self.path(kind, name);
+        let (status, answer) = self.town.call("DELETE", &path, "application/json", &Value::Null);
+        assert!(status < 300, "DELETE {path}: {status} {answer}");
+    }
+
+    /// An object; null if it is gone.
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
+        let path = self.path(kind, name);
+        match self.town.call("GET", &path, "application/json", &Value::Null) {
+            (200, object) => object,
+            (404, _) => Value::Null,
+            (status, answer) => panic!("{path}: {status} {answer}"),
+        }
+    }
+
+    /// Asks for a pass over an account and waits until it is done.
+    pub(crate) fn pass(&self, account: &str) {
+        let value = self.request(account);
+        eventually(SOON, &format!("a pass over {account}"), || {
+            let object = self.get("vendoraccounts", account);
+            if object["status"]["lastHandledRequest"] == value.as_str() {
+                Ok(())
+            } else {
+                Err(object["status"]["conditions"].clone())
+            }
+        })
+        .unwrap();
+    }
+
+    /// Asks for a pass over an account.
+    pub(crate) fn request(&self, account: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let value = format!("request-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let annotations = json!({"hooktender.dev/requested-at": value});
+        self.patch("vendoraccounts", account, &json!({"metadata": {"annotations": annotations}}));
+        value
+    }
+
+    /// Starts the operator, with these fail points.
+    pub(crate) fn operator(&self, failpoints: &str) -> Operator {
+        self.operator_by(self.town.kubeconfig(), failpoints)
+    }
+
+    /// As [`Self::operator`], by another way into the cluster.
+    pub(crate) fn operator_by(&self, kubeconfig: &std::path::Path, failpoints: &str) -> Operator {
+        Operator::launch(kubeconfig, &self.namespace, &FLAGS, &[("FAILPOINTS", failpoints)])
+    }
+}
+
+/// A condition of an object: status and reason.
+pub(crate) fn condition(object: &Value, kind: &str) -> Option<(String, String)> {
+    let all = object["status"]["conditions"].as_array()?;
+    let found = all.iter().find(|one| one["type"] == kind)?;
+    let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
+    Some((text("status"), text("reason")))
+}
+
+/// Whether the object is ready as its spec is now.
+pub(crate) fn is_ready(object: &Value) -> bool {
+    let current = object["metadata"]["generation"] == object["status"]["observedGeneration"];
+    current && condition(object, "Ready") == Some(("True".to_owned(), "InSync".to_owned()))
+}

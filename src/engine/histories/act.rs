@@ -160,7 +160,7 @@ impl State {
     /// Somebody writes to the status.
     fn overwrite(&mut self, slot: u8, how: impl FnOnce(&mut Webhook)) {
         let Some(one) = self.cluster.objects.get(&slot).cloned() else { return };
-        let heals = self.in_step(&one);
+        let heals = self.in_step(&one) && one.metadata.deletion_timestamp.is_none();
         let book = self.books.book(&one);
         book.wiped = true;
         if !heals {

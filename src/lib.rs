@@ -4,6 +4,8 @@ pub mod api;
 pub mod cli;
 pub mod controller;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod plan;
 pub mod telemetry;
 pub mod vendor;

@@ -15,6 +15,7 @@ use super::content::{has_all, wanted};
 use super::world::State;
 use crate::api::{VendorName, Webhook};
 use crate::plan::{Document, ExternalId};
+use kube::ResourceExt;
 use std::collections::{BTreeMap, HashSet};
 
 /// What is remembered of one Webhook, also when it is gone.
@@ -147,6 +148,14 @@ impl State {
         });
         if leaving {
             self.vendor.deleted.insert(id.clone());
+        }
+        // Its replacement is recorded first: whoever dies in between knows both.
+        let stays = self.cluster.objects.values().find(|one| {
+            let recorded = one.status.as_ref().and_then(|status| status.external_id.as_deref());
+            one.metadata.deletion_timestamp.is_none() && recorded == Some(id.as_str())
+        });
+        if let Some(name) = stays.map(|one| one.name_any()) {
+            self.wrong(format!("{id} is deleted while Webhook {name} is still said to have it"));
         }
     }
 }

@@ -6,9 +6,15 @@ BUILT = $(CARGO_TARGET_DIR)/debug
 # Checks licences and sources of dependencies; built once, at just this version.
 DENY_VERSION = 0.20.2
 DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+# Runs the targets of fuzz/; built once, at just this version.
+FUZZ_VERSION = 0.13.1
+FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
+FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+# Seconds a target.
+FUZZ_TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test sweep soak check crds
+.PHONY: help build tools demo test sweep soak check crds fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +48,16 @@ check: crds $(DENY) ## Check format, lints, licences and that crds/ is what the 
 
 crds: build ## Write crds/ from the code
 	@$(BUILT)/hooktender crds --output-dir crds
+
+fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); needs a nightly compiler
+	@rustup run nightly rustc --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(FUZZ)
+	@for target in $(FUZZ_TARGETS); do mkdir -p fuzz/corpus/$$target; \
+	  env -u CARGO_TARGET_DIR PATH="$(dir $(FUZZ)):$$PATH" rustup run nightly cargo fuzz run $$target \
+	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) || exit 1; done
+
+$(FUZZ):
+	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(DENY):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

@@ -5,6 +5,8 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 mod failpoint;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod plan;
 pub mod telemetry;
 pub mod vendor;

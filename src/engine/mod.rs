@@ -15,6 +15,8 @@ mod clock;
 mod digest;
 mod due;
 mod entry;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 #[cfg(test)]
 mod histories;

@@ -7,7 +7,7 @@ use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
-use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item};
+use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -114,7 +114,9 @@ pub(super) fn settle(
     delivering(&mut entry.status, &noted, entry.asked.generation, vendor, now);
     entry.status.plan = Some(planned(item, in_sync));
     if in_sync {
-        applied(&mut entry.status, declared, item, noted.concealed, now);
+        let made =
+            matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Create(_) | Step::Replace(..))));
+        applied(&mut entry.status, declared, item, noted.concealed, made, now);
     }
     told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status))
 }
@@ -339,19 +341,21 @@ fn shortened(text: &str, longest: usize) -> String {
     format!("{cut}… ({length} characters)")
 }
 
-/// The vendor has just what is declared: what changes from here on without the spec is drift.
+/// The vendor has just what is declared: what changes from here on without the spec is drift. One that was made anew may
+/// be missing from the list for as long as the first one was, whatever had been applied before.
 fn applied(
     status: &mut WebhookStatus,
     declared: &Declared,
     item: &Item,
     concealed: Option<Concealed>,
+    made: bool,
     now: Timestamp,
 ) {
     let (Some(digest), Desired::Known(document)) = (&item.desired_digest, &declared.desired) else {
         return;
     };
     let sensitive = sensitive_fields(document);
-    let same = |last: &&LastApplied| last.digest == *digest && last.sensitive == sensitive;
+    let same = |last: &&LastApplied| !made && last.digest == *digest && last.sensitive == sensitive;
     let time = match status.last_applied.as_ref().filter(same) {
         Some(last) => last.time.clone(),
         None => conditions::seconds(now),

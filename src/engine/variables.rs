@@ -30,6 +30,15 @@ pub(super) fn dependencies(webhook: &Webhook) -> impl Iterator<Item = Dependency
 }
 
 impl Variables {
+    /// Names with their values, and whether nobody may see them.
+    pub(super) fn of(all: &[(&str, &str, bool)]) -> Self {
+        let resolved = |value: &str, secret| match secret {
+            true => Resolved::Secret(value.into()),
+            false => Resolved::Plain(value.into()),
+        };
+        Self(all.iter().map(|(name, value, secret)| ((*name).to_owned(), resolved(value, *secret))).collect())
+    }
+
     /// Takes the values; an error says which variable lacks what, and how to put it right.
     pub(super) fn resolve(webhook: &Webhook, values: &Values) -> Result<Self, String> {
         let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();

@@ -10,6 +10,8 @@ mod connection;
 pub mod contensis;
 pub mod endpoint;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod seeds;
 mod session;

@@ -364,11 +364,15 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 impl Answer {
-    /// An answer out of a test's own hand.
-    #[cfg(test)]
+    /// An answer that no vendor gave.
     pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
         let (redactor, base) = (Redactor::default(), Redactor::default());
         Self { operation, status, headers, body: body.as_bytes().to_vec(), redactor, base, budget: None }
+    }
+
+    /// The same answer to an account that has these secrets.
+    pub(crate) fn hiding(self, base: Redactor) -> Self {
+        Self { base, ..self }
     }
 
     /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the

@@ -37,6 +37,7 @@ impl State {
             }),
             Act::Name(slot) => self.name(slot),
             Act::Delete(slot) => self.delete(slot),
+            Act::DeleteAll => (0..super::step::SLOTS).for_each(|slot| self.delete(slot)),
             Act::Release(slot) => {
                 self.may_leave(slot);
                 self.change(slot, |one| drop(one.annotations_mut().insert(RELEASE.into(), "true".into())));
@@ -160,7 +161,7 @@ impl State {
     /// Somebody writes to the status.
     fn overwrite(&mut self, slot: u8, how: impl FnOnce(&mut Webhook)) {
         let Some(one) = self.cluster.objects.get(&slot).cloned() else { return };
-        let heals = self.in_step(&one);
+        let heals = self.in_step(&one) && one.metadata.deletion_timestamp.is_none();
         let book = self.books.book(&one);
         book.wiped = true;
         if !heals {
@@ -184,8 +185,9 @@ impl State {
     /// One that is equal is made only while no create is unanswered.
     fn stranger(&mut self, content: u8, kind: u8) {
         let pending = |one: &Webhook| one.status.as_ref().is_some_and(|status| status.pending.is_some());
-        let unanswered =
-            !self.vendor.late.is_empty() || self.cluster.objects.values().any(|one| pending(one));
+        let unanswered = self.meanwhile.is_some()
+            || !self.vendor.late.is_empty()
+            || self.cluster.objects.values().any(|one| pending(one));
         let like = webhook(self.name, content);
         let has = super::content::in_clear(self.rules, &self.wants(&like));
         let has = match kind {

@@ -8,12 +8,14 @@
 //!   in step when that was done, nothing tells its subscription from a stranger's.
 //! - **A Secret that a lost create had in clear, changed before it is found**: it is recognised by what it held, and what
 //!   it held is known to the process that sent it only.
+//! - **An equal one of somebody else's** is taken over as it is, with whatever it has of the values that nobody can read.
 //! - **Somebody makes an equal one while a create is unanswered**: nobody can tell the two apart; one is adopted.
 
-use super::content::wanted;
+use super::content::{has_all, wanted};
 use super::world::State;
 use crate::api::{VendorName, Webhook};
 use crate::plan::{Document, ExternalId};
+use kube::ResourceExt;
 use std::collections::{BTreeMap, HashSet};
 
 /// What is remembered of one Webhook, also when it is gone.
@@ -30,6 +32,8 @@ pub(super) struct Book {
     pub(super) excused: bool,
     /// It may need a person.
     pub(super) meddled: bool,
+    /// It took over what somebody else had made.
+    pub(super) adopted: bool,
     /// Its status was wiped, and is not healed yet.
     pub(super) wiped: bool,
 }
@@ -74,6 +78,7 @@ impl State {
         if let Some(stranger) = &sub.stranger {
             if book.named.contains(id.as_str()) || book.wanted.iter().any(|one| rules.equal(one, stranger)) {
                 sub.stranger = None;
+                book.adopted = true;
             } else {
                 self.wrong(format!("the stranger {id} was taken over"));
             }
@@ -101,7 +106,7 @@ impl State {
     pub(super) fn in_step(&self, webhook: &Webhook) -> bool {
         let Some(status) = &webhook.status else { return false };
         let sub = self.vendor.subs.iter().find(|sub| Some(sub.id.as_str()) == status.external_id.as_deref());
-        sub.is_some_and(|sub| self.rules.equal(&sub.has, &self.wants(webhook)))
+        sub.is_some_and(|sub| has_all(self.rules, &sub.has, &self.wants(webhook)))
             && status.pending.is_none()
             && status.superseded.is_empty()
             && self.vendor.late.is_empty()
@@ -109,10 +114,11 @@ impl State {
 
     /// Lost creates that hold the old value in clear are not found by it any more.
     pub(super) fn note_rotation(&mut self) {
-        let pending =
-            |webhook: &Webhook| webhook.status.as_ref().is_some_and(|status| status.pending.is_some());
+        // In the middle of a pass one may be sent that knows the old value only.
+        let mid_pass = self.meanwhile.is_some();
         for webhook in self.cluster.objects.values().cloned().collect::<Vec<_>>() {
-            if self.name == VendorName::Brightpearl && pending(&webhook) {
+            let pending = webhook.status.as_ref().is_some_and(|status| status.pending.is_some());
+            if self.name == VendorName::Brightpearl && (mid_pass || pending) {
                 self.books.book(&webhook).excused = true;
             }
             self.note_wanted(&webhook);
@@ -142,6 +148,14 @@ impl State {
         });
         if leaving {
             self.vendor.deleted.insert(id.clone());
+        }
+        // Its replacement is recorded first: whoever dies in between knows both.
+        let stays = self.cluster.objects.values().find(|one| {
+            let recorded = one.status.as_ref().and_then(|status| status.external_id.as_deref());
+            one.metadata.deletion_timestamp.is_none() && recorded == Some(id.as_str())
+        });
+        if let Some(name) = stays.map(|one| one.name_any()) {
+            self.wrong(format!("{id} is deleted while Webhook {name} is still said to have it"));
         }
     }
 }

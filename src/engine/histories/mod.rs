@@ -18,7 +18,7 @@ mod world;
 
 use super::memory::{Memory, Patience};
 use super::pass::{self, Context, Input};
-use crate::api::Mode;
+use crate::api::{Mode, VendorName};
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings};
 use std::pin::pin;
@@ -33,7 +33,7 @@ const PATIENCE: Patience = Patience { request: Duration::from_secs(90), settle: 
 /// How often the worker's alarm may ring before all has to be well: slow retries are an hour apart, passes five minutes.
 const ALARMS: usize = 60;
 /// How many histories are played unless it is said otherwise.
-const HISTORIES: u64 = 3000;
+const HISTORIES: u64 = 1000;
 
 struct Player {
     world: World,
@@ -250,6 +250,8 @@ fn whatever_happens_it_ends_well() {
         Some(seed) => seed..seed + 1,
         None => 0..number("HOOKTENDER_HISTORIES").unwrap_or(HISTORIES),
     };
+    let find = number("HOOKTENDER_FAILURES").unwrap_or(1);
+    let mut failures = 0;
     let (started, metrics) = (Instant::now(), Metrics::default());
     let mut all = Counts::default();
     let histories = seeds.end - seeds.start;
@@ -261,12 +263,40 @@ fn whatever_happens_it_ends_well() {
                 let (shortest, why) = shrunk(history, &metrics);
                 let steps: Vec<_> = shortest.steps.iter().map(|step| format!("  {step:?}")).collect();
                 let vendor = shortest.vendor;
-                panic!("seed {seed}: {first}\nshrunk: {why}\n{vendor}:\n{}", steps.join("\n"));
+                println!("seed {seed}: {first}\nshrunk: {why}\n{vendor}:\n{}", steps.join("\n"));
+                failures += 1;
+                assert!(failures < find, "{failures} histories ended badly: see above");
             }
         }
     }
     let rate = histories as f64 / started.elapsed().as_secs_f64();
     println!("{histories} histories, {rate:.0} a second: {all:?}");
+}
+
+/// Each of these went wrong once.
+#[test]
+fn what_went_wrong_once_ends_well() {
+    use step::Act::{Create, DeleteThere};
+    use step::Step::{Act, Lag, Pass, Wait, Wake};
+    let cases = [(
+        "one that is made again may be missing from a lagging list as long as the first",
+        VendorName::Contensis,
+        vec![
+            Act(Create { slot: 0, content: 0 }),
+            Pass(0),
+            Act(DeleteThere(0)),
+            Wait(11),
+            Lag(8),
+            Wake,
+            Wait(1),
+            Act(step::Act::Rotate),
+            Pass(0),
+        ],
+    )];
+    for (reason, vendor, steps) in cases {
+        let history = History { vendor, steps };
+        assert_eq!(play(&history, &Metrics::default()).err(), None, "{reason}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) enum Act {
     /// The spec names what somebody else made.
     Name(u8),
     Delete(u8),
+    DeleteAll,
     Release(u8),
     Request(u8),
     WipeStatus(u8),
@@ -210,7 +211,8 @@ fn act(chance: &mut Chance) -> Act {
         17 => Act::Suspend(slot),
         18 => Act::PlanOnly(slot),
         19 => Act::Name(slot),
-        20..=23 => Act::Delete(slot),
+        20..=22 => Act::Delete(slot),
+        23 => Act::DeleteAll,
         24 => Act::Release(slot),
         25 => Act::Request(slot),
         26 => Act::WipeStatus(slot),

@@ -91,12 +91,16 @@ impl State {
     /// What was taken in and is due by now is done.
     pub(super) fn land(&mut self) {
         let now = self.now;
-        let (due, later) = std::mem::take(&mut self.vendor.late).into_iter().partition(|(at, _)| *at <= now);
+        let all = std::mem::take(&mut self.vendor.late);
+        let (mut due, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(at, _)| *at <= now);
         self.vendor.late = later;
-        let due: Vec<(u64, Write)> = due;
-        for (_, write) in due {
+        due.sort_by_key(|(at, _)| *at);
+        for (at, write) in due {
+            self.now = at;
+            // Nobody is there to hear what becomes of it.
             let _ = self.commit(write);
         }
+        self.now = now;
     }
 
     fn commit(&mut self, write: Write) -> Result<Option<Sub>, (u16, Class)> {

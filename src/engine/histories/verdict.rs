@@ -52,7 +52,8 @@ impl State {
         if webhook.metadata.deletion_timestamp.is_some() {
             return if reason == "DeletionGuard" { Ok(false) } else { Err("is not let go".into()) };
         }
-        let meddled = self.books.of.get(&webhook.uid().unwrap_or_default()).is_some_and(|book| book.meddled);
+        let book = self.books.of.get(&webhook.uid().unwrap_or_default());
+        let meddled = book.is_some_and(|book| book.meddled);
         let stands = match reason {
             "Conflict" => self.is_in_conflict(webhook),
             "SimilarExists" => meddled || self.has_similar(webhook),
@@ -73,10 +74,10 @@ impl State {
         if !conditions::is_true(&status.conditions, READY) {
             return Err("is not ready".into());
         }
-        let halted = crate::plan::Value::text("TooManyErrors");
         let wants = self.wants(webhook);
-        let stopped = has.has.get("state") == &halted && self.rules.equal(&has.has, &wants);
-        if !(stopped || has_all(self.rules, &has.has, &wants)) {
+        let as_it_was = meddled || book.is_some_and(|book| book.adopted);
+        let same = has_all(self.rules, &has.has, &wants) || as_it_was && self.rules.equal(&has.has, &wants);
+        if !same {
             return Err(format!("has another content: {} instead of {}", has.has.shown(), wants.shown()));
         }
         if status.pending.is_some() || !status.superseded.is_empty() {

@@ -97,8 +97,11 @@ impl World {
 
     fn fated<T>(&self, act: impl FnOnce(&mut State, &Fate) -> T) -> Option<T> {
         let mut state = self.state();
-        match state.meanwhile.take() {
-            Some((0, act)) => state.act(act),
+        match state.meanwhile {
+            Some((0, act)) => {
+                state.act(act);
+                state.meanwhile = None;
+            }
             Some((left, act)) => state.meanwhile = Some((left - 1, act)),
             None => {}
         }

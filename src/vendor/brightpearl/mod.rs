@@ -72,13 +72,7 @@ impl Vendor for Brightpearl {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
         let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
-            let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
-            return list
-                .response
-                .into_vec()
-                .into_iter()
-                .map(|one| document::observed(&answer, one))
-                .collect();
+            return items(&answer)?.into_iter().map(|one| document::observed(&answer, one)).collect();
         }
         let failed = self.failed(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
@@ -128,9 +122,15 @@ impl Vendor for Brightpearl {
     }
 }
 
+/// The items of a list.
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<serde_json::Value>, VendorError> {
+    let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
+    Ok(list.response.into_vec())
+}
+
 impl Brightpearl {
     /// The error of an answer, by envelope (8.1) and status (8.3).
-    fn failed(&self, answer: &Answer) -> VendorError {
+    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
         let said: Option<wire::Failure> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
         match (answer.status.as_u16(), said) {
@@ -190,7 +190,7 @@ fn throttled(answer: &Answer, said: &str) -> VendorError {
 }
 
 /// What is left of the limit, on every answer (7).
-fn left(headers: &HeaderMap) -> Option<(u32, Duration)> {
+pub(in crate::vendor) fn left(headers: &HeaderMap) -> Option<(u32, Duration)> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
     let left = text("brightpearl-requests-remaining")?.parse().ok()?;
     Some((left, Duration::from_millis(text(PERIOD)?.parse().ok()?)))

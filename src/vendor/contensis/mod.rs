@@ -93,7 +93,7 @@ impl Contensis {
     }
 
     /// The error of an answer, by envelope and status (2.6). There are no machine codes.
-    fn failed(&self, answer: &Answer) -> VendorError {
+    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
         let said = answer.any_json().as_ref().and_then(wire::in_words);
         let operation = answer.operation;
         match (answer.status.as_u16(), said) {
@@ -201,6 +201,11 @@ impl Vendor for Contensis {
             Ok(())
         }
     }
+}
+
+/// The items of a list, or of one page of it.
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<serde_json::Value>, VendorError> {
+    answer.json::<wire::Listing>().map(|listing| listing.items)
 }
 
 impl Contensis {

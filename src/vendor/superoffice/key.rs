@@ -15,11 +15,11 @@ const LONGEST: usize = 64 << 10;
 const WANTED: &str = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal hands it out";
 
 /// An RSA private key.
-pub(super) struct PrivateKey(KeyPair);
+pub(in crate::vendor) struct PrivateKey(KeyPair);
 
 impl PrivateKey {
     /// Reads a key. The error says what is wrong and what to do.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::vendor) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.len() > LONGEST {
             return Err(format!("is too long for a key; {WANTED}"));
@@ -28,7 +28,7 @@ impl PrivateKey {
     }
 
     /// RSASSA-PKCS1-v1_5 over SHA-256.
-    pub(super) fn sign(&self, data: &[u8]) -> Result<Vec<u8>, String> {
+    pub(in crate::vendor) fn sign(&self, data: &[u8]) -> Result<Vec<u8>, String> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), data, &mut signature)

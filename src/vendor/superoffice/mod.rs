@@ -2,14 +2,13 @@
 
 mod auth;
 pub(super) mod document;
-mod key;
+pub(super) mod key;
 mod system_user;
 mod tenant;
 mod wire;
 
 pub use document::RULES;
 pub(crate) use document::advice;
-#[cfg(test)]
 pub(in crate::vendor) use document::generation;
 
 use super::connection::{ConnectError, secrets_of};
@@ -185,7 +184,7 @@ impl Superoffice {
     }
 
     /// The error of an answer, by envelope and status (10).
-    fn failed(&self, answer: &Answer) -> VendorError {
+    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
         match (answer.status.as_u16(), said(answer)) {
             (401 | 403, said) => {
                 let said = said.unwrap_or_else(|| "not logged in".into());

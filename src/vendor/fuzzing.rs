@@ -1,0 +1,232 @@
+//! What vendors say, and what people give us to log in with, as bytes that anybody may have made up. Each function takes
+//! whatever it is given, must come back, and asserts what holds whatever it was.
+
+use super::superoffice::key::PrivateKey;
+use super::transport::{Access, Answer, Operation, Transport};
+use super::{AllowedEndpoints, Budget, Class, Credentials, VendorError};
+use super::{brightpearl, contensis, superoffice};
+use crate::api::SecretKeyRef;
+use crate::api::VendorName;
+use crate::api::account::Vendor;
+use crate::plan::{Observed, Redactor};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// Two secrets of the account. `@@` and `##` in an answer stand for them.
+const SECRETS: [(&str, &str); 2] = [("@@", "hunter2hunter2"), ("##", "p\"ss w/rd")];
+
+/// The clients that judge answers. They never call anybody.
+struct Clients {
+    brightpearl: brightpearl::Brightpearl,
+    contensis: contensis::Contensis,
+    superoffice: superoffice::Superoffice,
+}
+
+static CLIENTS: LazyLock<Option<Clients>> = LazyLock::new(clients);
+
+fn clients() -> Option<Clients> {
+    let at = |key: &str| SecretKeyRef { name: "login".into(), key: key.into() };
+    let key = |key: &str| json!({"name": "login", "key": key});
+    let mut credentials = Credentials::default();
+    credentials.insert(&at("a"), SECRETS[0].1.into());
+    credentials.insert(&at("b"), SECRETS[1].1.into());
+    let accounts = json!([
+        {"brightpearl": {"account": "acme", "datacenter": "euw1",
+            "credentials": {"staffToken": {"appRef": "acme_x", "tokenSecretRef": key("a")}}}},
+        {"contensis": {"alias": "example", "project": "movies",
+            "credentials": {"clientCredentials": {"clientIdSecretRef": key("a"), "clientSecretSecretRef": key("b")}}}},
+        {"superoffice": {"onsite": {"url": "https://crm.superoffice.com/"},
+            "credentials": {"basic": {"usernameSecretRef": key("a"), "passwordSecretRef": key("b")}}}},
+    ]);
+    let accounts: Vec<Vendor> = serde_json::from_value(accounts).ok()?;
+    let allowed: AllowedEndpoints = AllowedEndpoints::default();
+    let transport = |account: &Vendor| {
+        let budget = Arc::new(Budget::of(account, None));
+        Transport::new(account.name(), Access::ReadOnly, Redactor::default(), budget, Arc::new(|_| {})).ok()
+    };
+    let (mut brightpearl, mut contensis, mut superoffice) = (None, None, None);
+    for account in &accounts {
+        let transport = transport(account)?;
+        match account {
+            Vendor::Brightpearl(a) => {
+                brightpearl = brightpearl::Brightpearl::new(a, &credentials, &allowed, transport).ok();
+            }
+            Vendor::Contensis(a) => {
+                contensis = contensis::Contensis::new(a, &credentials, &allowed, transport).ok();
+            }
+            Vendor::Superoffice(a) => {
+                superoffice = superoffice::Superoffice::new(a, &credentials, &allowed, transport).ok();
+            }
+        }
+    }
+    Some(Clients { brightpearl: brightpearl?, contensis: contensis?, superoffice: superoffice? })
+}
+
+fn redactor() -> Redactor {
+    let mut redactor = Redactor::default();
+    for (_, secret) in SECRETS {
+        redactor.hide(&secret.into(), "(redacted)");
+    }
+    redactor
+}
+
+/// An answer: the first byte says what was asked, the second with which status it was answered, the rest is the body.
+fn answer(data: &[u8]) -> Option<Answer> {
+    let (&[operation, status], body) = data.split_first_chunk::<2>()?;
+    let operations = [
+        Operation::List,
+        Operation::Read,
+        Operation::Create,
+        Operation::Update,
+        Operation::Delete,
+        Operation::Token,
+        Operation::Check,
+    ];
+    let codes = [200, 201, 204, 301, 400, 401, 403, 404, 409, 410, 412, 421, 422, 429, 500, 503];
+    let mut body = String::from_utf8_lossy(body).into_owned();
+    for (mark, secret) in SECRETS {
+        let spelling = if operation % 2 == 0 { json!(secret).to_string() } else { secret.to_owned() };
+        body = body.replace(mark, spelling.trim_matches('"'));
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let status = StatusCode::from_u16(codes[usize::from(status) % codes.len()]).ok()?;
+    let operation = operations[usize::from(operation / 2) % operations.len()];
+    Some(Answer::of(operation, status, headers, &body).hiding(redactor()))
+}
+
+fn fit_to_be_shown(error: &VendorError) {
+    for (_, secret) in SECRETS {
+        assert!(!error.message.contains(secret), "an error tells a secret");
+    }
+    assert!(error.message.chars().count() < 700, "an error is too long for a condition");
+    assert!(!error.outcome_unknown || error.operation.writes(), "only a write leaves a doubt");
+}
+
+/// Whatever a vendor answers: an error shows no secret, and what was read goes back as it came.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
+    let Some(answer) = answer(data) else { return };
+    let clients = CLIENTS.as_ref();
+    assert!(clients.is_some(), "without clients nothing is looked at");
+    let Some(clients) = clients else { return };
+    let failed = match vendor {
+        VendorName::Brightpearl => clients.brightpearl.failed(&answer),
+        VendorName::Contensis => clients.contensis.failed(&answer),
+        VendorName::Superoffice => clients.superoffice.failed(&answer),
+    };
+    fit_to_be_shown(&failed);
+    // As a list, as its paging envelope, and as one.
+    if let Err(error) = answer.json::<Vec<Value>>() {
+        fit_to_be_shown(&error);
+    }
+    let listed = match vendor {
+        VendorName::Brightpearl => brightpearl::items(&answer),
+        VendorName::Contensis => contensis::items(&answer),
+        VendorName::Superoffice => answer.json::<Vec<Value>>(),
+    };
+    for item in listed.unwrap_or_default().into_iter().chain(answer.any_json()) {
+        for language in [None, Some("en-GB")] {
+            match observed(vendor, &answer, item.clone(), language) {
+                Ok(seen) => comes_back(vendor, &answer, &seen, language),
+                Err(error) => fit_to_be_shown(&error),
+            }
+        }
+    }
+}
+
+fn observed(
+    vendor: VendorName,
+    answer: &Answer,
+    item: Value,
+    language: Option<&str>,
+) -> Result<Observed, VendorError> {
+    match vendor {
+        VendorName::Brightpearl => brightpearl::document::observed(answer, item),
+        VendorName::Contensis => contensis::document::observed(answer, item, language),
+        VendorName::Superoffice => superoffice::document::observed(answer, item),
+    }
+}
+
+/// What the vendor showed, sent as it is, is shown again: no update ever leads to another one.
+fn comes_back(vendor: VendorName, answer: &Answer, seen: &Observed, language: Option<&str>) {
+    let (mut body, id) = match vendor {
+        VendorName::Brightpearl => (brightpearl::document::body(&seen.document), "id"),
+        VendorName::Contensis => (contensis::document::body(&seen.document, Some(&seen.raw), language), "id"),
+        VendorName::Superoffice => {
+            let generation = superoffice::generation(&seen.raw);
+            (superoffice::document::body(&seen.document, Some(&seen.raw), generation), "WebhookId")
+        }
+    };
+    let number = || seen.id.as_str().parse::<i64>().ok().map(Value::from);
+    if let Some(body) = body.as_object_mut() {
+        let named = if vendor == VendorName::Contensis { Some(seen.id.as_str().into()) } else { number() };
+        body.insert(id.into(), named.unwrap_or_default());
+    }
+    let again = observed(vendor, answer, body, language);
+    assert!(again.is_ok(), "what is sent cannot be read");
+    let same = again.is_ok_and(|again| super::rules(vendor).equal(&again.document, &seen.document));
+    assert!(same, "what is sent is not what was shown");
+}
+
+/// Whatever stands in the Secret of an app's key: a problem is told without a byte of it, and a key signs.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn private_key(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match PrivateKey::parse(&text) {
+        Ok(key) => {
+            assert!(key.sign(b"data").is_ok(), "a key that was taken signs");
+            assert!(PrivateKey::parse(&format!("\n {text}\r\n")).is_ok(), "blanks around a key are nothing");
+        }
+        Err(problem) => {
+            let of_a_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+            let longest = problem.split(|c| !of_a_key(c)).map(str::len).max();
+            // The longest word of the library that reads it is InconsistentComponents.
+            assert!(longest.is_none_or(|length| length < 24), "a problem shows part of the key");
+            assert!(problem.len() < 500, "a problem is too long");
+        }
+    }
+}
+
+/// Whatever the headers say: a wait is neither nothing nor for ever, and no number is too large. One header a line:
+/// `Retry-After`, `Date`, and the two of Brightpearl's.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn headers(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    let names = [
+        RETRY_AFTER,
+        DATE,
+        HeaderName::from_static("brightpearl-next-throttle-period"),
+        HeaderName::from_static("brightpearl-requests-remaining"),
+    ];
+    for (name, line) in names.into_iter().zip(data.split(|byte| *byte == b'\n')) {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.insert(name, value);
+        }
+    }
+    let _ = brightpearl::left(&headers);
+    for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::BAD_GATEWAY] {
+        let answer = Answer::of(Operation::Create, status, headers.clone(), "{}");
+        let day = Duration::from_secs(24 * 3600);
+        let failed = answer.failed(None);
+        assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
+        let hot = failed.class == Class::Throttled && failed.retry_after.is_some_and(|wait| wait.is_zero());
+        assert!(!hot, "a wait is none");
+        if let Some(clients) = CLIENTS.as_ref() {
+            let failed = clients.brightpearl.failed(&answer);
+            assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
+        }
+    }
+}

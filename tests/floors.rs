@@ -95,6 +95,7 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
     ),
     ("patch_status", "engine/record.rs", "only engine::record writes status"),
     ("Api<Event>", "engine/record.rs", "only engine::record makes events"),
+    ("FAILPOINTS", "failpoint.rs", "only failpoint is told what to do at which place"),
     (
         "expose_secret",
         "plan/document.rs plan/redact.rs vendor/ engine/keeper.rs",
@@ -134,6 +135,19 @@ fn each_outside_effect_has_one_room() {
         assert!(seen, "{word} is nowhere any more: this rule guards nothing");
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_release_build_has_fail_points() {
+    let source = fs::read_to_string(root().join("failpoint.rs")).unwrap();
+    let guard = r#"#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!"#;
+    assert!(source.contains(guard), "a release build with fail points has to be refused");
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    let by_itself = manifest.lines().any(|line| line.trim_start().starts_with("default = ["));
+    assert!(!by_itself, "no feature of this package comes by itself");
+    let release = manifest.split("[profile.release]").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(!release.contains("debug-assertions"), "release builds would be taken for test builds");
 }
 
 #[test]

@@ -131,9 +131,9 @@ impl Scene {
     }
 
     /// Changes members of an object.
-    pub(crate) fn patch(&self, kind: &str, name: &str, patch: &Value) {
+    pub(crate) fn patch(&self, kind: &str, name: &str, change: &Value) {
         let path = self.path(kind, name);
-        let (status, answer) = self.town.call("PATCH", &path, "application/merge-patch+json", patch);
+        let (status, answer) = self.town.call("PATCH", &path, "application/merge-patch+json", change);
         assert!(status < 300, "PATCH {path}: {status} {answer}");
     }
 

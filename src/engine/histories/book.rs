@@ -8,7 +8,7 @@
 //!   in step when that was done, nothing tells its subscription from a stranger's.
 //! - **A Secret that a lost create had in clear, changed before it is found**: it is recognised by what it held, and what
 //!   it held is known to the process that sent it only.
-//! - **An equal one of somebody else's** is taken over as it is, with whatever it has of the values that nobody can read.
+//! - **An equal one that another made** is taken over as it is, with whatever it has of the values that nobody can read.
 //! - **Somebody makes an equal one while a create is unanswered**: nobody can tell the two apart; one is adopted.
 
 use super::content::{has_all, wanted};
@@ -32,7 +32,7 @@ pub(super) struct Book {
     pub(super) excused: bool,
     /// It may need a person.
     pub(super) meddled: bool,
-    /// It took over what somebody else had made.
+    /// It took over what somebody else, or another Webhook, had made.
     pub(super) adopted: bool,
     /// Its status was wiped, and is not healed yet.
     pub(super) wiped: bool,
@@ -69,7 +69,14 @@ impl State {
     pub(super) fn note_status(&mut self, webhook: &Webhook) {
         let Some(status) = &webhook.status else { return };
         let rules = self.rules;
+        let of_another = |id: &str| {
+            let mut others =
+                self.books.of.iter().filter(|(uid, _)| Some(*uid) != webhook.metadata.uid.as_ref());
+            others.any(|(_, other)| other.ids.contains(&ExternalId::new(id)))
+        };
+        let of_another = status.external_id.as_deref().is_some_and(of_another);
         let book = self.books.book(webhook);
+        book.adopted |= of_another;
         book.ids.extend(status.superseded.iter().map(ExternalId::new));
         let Some(id) = status.external_id.as_ref().map(ExternalId::new) else { return };
         book.ids.insert(id.clone());

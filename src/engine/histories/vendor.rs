@@ -70,7 +70,7 @@ impl State {
             VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
         };
         let id = ExternalId::new(id);
-        let lag = if self.name == VendorName::Contensis { self.vendor.lag } else { 0 };
+        let lag = if by_us && self.name == VendorName::Contensis { self.vendor.lag } else { 0 };
         let stranger = (!by_us).then(|| has.clone());
         let (mark, made_at) = (number * 1000, self.now);
         self.vendor.subs.push(Sub {

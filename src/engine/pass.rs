@@ -370,7 +370,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let revival_refused = past.revival_refused(&entry.uid).map(str::to_owned);
         let noted = Noted { concealed, delivery, revival_refused };
         // Not the time that the pass began at: the vendor may just have answered.
-        let happened = settle(entry, webhook, item, outcome, noted, self.vendor, Timestamp::now());
+        let happened = settle(entry, webhook, item, outcome, noted, self.vendor, clock::timestamp());
         match entry.write(&self.context.recorder).await {
             Err(error) if error.is_of_the_object_alone() => self.unrecorded(item, &error),
             written => written?,

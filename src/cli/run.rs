@@ -2,7 +2,7 @@
 
 use crate::api::Mode;
 use crate::controller::{self, Options};
-use crate::engine::memory::Patience;
+use crate::engine::past::Patience;
 use crate::telemetry::{self, Health, Metrics};
 use crate::vendor::endpoint::AllowedEndpoint;
 use clap::Args;

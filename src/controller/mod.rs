@@ -12,8 +12,8 @@ mod orphans;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
-use crate::engine::memory::Patience;
 use crate::engine::pass::Context;
+use crate::engine::past::Patience;
 use crate::engine::record::ClusterRecorder;
 use crate::engine::secrets::ClusterSource;
 use crate::telemetry::{Health, Metrics};

@@ -4,8 +4,8 @@
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
-use super::memory::Past;
 use super::outcome::{Outcome, fields};
+use super::past::Past;
 use super::record::{RecordError, Recorder};
 use crate::api::VendorName;
 use crate::api::conditions::seconds;

@@ -3,8 +3,9 @@
 use super::clock;
 use super::entry::Entry;
 use super::gather::until_shown;
-use super::memory::{Memory, Seen, Wait, WaitKind};
+use super::memory::{Memory, Seen};
 use super::outcome::{SETTLING, Trouble};
+use super::past::{Wait, WaitKind};
 use crate::api::conditions::{self, READY};
 use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};

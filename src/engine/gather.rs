@@ -3,7 +3,7 @@
 use super::clock;
 use super::digest;
 use super::entry::Entry;
-use super::memory::Past;
+use super::past::Past;
 use super::secrets::{Dependency, Values, account_dependencies};
 use super::variables::{self, Variables};
 use crate::api::status::Concealed;

@@ -4,7 +4,7 @@
 //! whether to believe it; `gather` makes of
 //! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
-//! `outcome`. [`memory`] is what is kept from pass to pass, `entry` what of one Webhook; `client` is how the
+//! `outcome`. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened before, `entry` what of one Webhook; `client` is how the
 //! vendor is reached, `digest` remembers values that cannot be read back, and `keeper` writes tokens that
 //! a vendor exchanged back into their Secret. `clock` says what time it is.
 
@@ -26,6 +26,7 @@ mod observe;
 pub mod orphan;
 mod outcome;
 pub mod pass;
+pub mod past;
 pub mod record;
 pub mod secrets;
 mod variables;

@@ -16,8 +16,9 @@ mod vendor;
 mod verdict;
 mod world;
 
-use super::memory::{Memory, Patience};
+use super::memory::Memory;
 use super::pass::{self, Context, Input};
+use super::past::Patience;
 use crate::api::{Mode, VendorName};
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings};

@@ -1,0 +1,323 @@
+//! What happened before on one account, and what follows from it: how long to wait for what, what not to ask for again.
+
+use super::clock;
+use super::entry::Entry;
+use super::outcome::Trouble;
+use crate::api::status::Pending;
+use crate::plan::Document;
+use crate::vendor::{Class, VendorError};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+/// What became due while a pass ran is looked at so soon after it.
+const OVERTAKEN: Duration = Duration::from_millis(100);
+/// The back-off of an account in error grows to this.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// What a vendor refused is tried again this seldom, unless it changes or is asked for.
+const SLOW_RETRY: Duration = Duration::from_secs(3600);
+
+/// A subscription that the vendor had stopped by itself is started again at once, then after this long,
+const REVIVAL: Duration = Duration::from_secs(300);
+/// growing to this.
+const LONGEST_REVIVAL: Duration = Duration::from_secs(6 * 3600);
+
+struct Refused {
+    mark: u64,
+    until: Instant,
+    error: VendorError,
+}
+
+struct Strain {
+    generation: Option<i64>,
+    failures: u32,
+    until: Instant,
+    error: VendorError,
+}
+
+/// Tries to start one again that the vendor had stopped by itself.
+struct Revival {
+    tries: u32,
+    /// When the next try is due.
+    until: Instant,
+    /// What the vendor said when it refused the last one.
+    refused: Option<String>,
+}
+
+/// Why an account waits.
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    pub(super) until: Instant,
+    pub(super) kind: WaitKind,
+}
+
+/// What cuts a wait short.
+#[derive(Clone, Debug)]
+pub(super) enum WaitKind {
+    /// Any change.
+    BackOff,
+    /// Nothing: it is our own pace, and short, or a second reading of a list.
+    Pause,
+    /// The vendor asked for it, and nothing cuts it short but an edit of the account: a wrong address may have asked.
+    /// What it said is told to whoever comes meanwhile.
+    AskedFor {
+        /// The account's generation then.
+        by: Option<i64>,
+        trouble: Trouble,
+    },
+}
+
+/// How long a create without an answer may still come true.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience {
+    /// The longest that a request can be running.
+    pub request: Duration,
+    /// How long a vendor may take to commit what it took in.
+    pub settle: Duration,
+}
+
+/// What happened before, and what follows from it.
+pub(super) struct Past {
+    refused: HashMap<String, Refused>,
+    in_sync: HashMap<String, u64>,
+    /// Webhooks whose last write the vendor did not answer, or did not take for the moment.
+    strained: HashMap<String, Strain>,
+    /// When a request whose outcome is unknown came to its end.
+    ended: HashMap<String, Instant>,
+    revived: HashMap<String, Revival>,
+    /// What the creates without an answer sent.
+    sent: HashMap<String, Document>,
+    failures: u32,
+    pub(super) wait: Option<Wait>,
+    /// When the next pass is due by itself.
+    pub(super) due: Option<Instant>,
+    /// How many times in a row a version had moved.
+    pub(super) outdated: u32,
+    pub(super) patience: Patience,
+    /// When the last pass began.
+    pub(super) begun: Instant,
+    /// When this process began to look after the account: whoever did so before it has ended by then.
+    born: Instant,
+    hasher: RandomState,
+}
+
+impl Past {
+    pub(super) fn new(patience: Patience) -> Self {
+        Self {
+            refused: HashMap::new(),
+            in_sync: HashMap::new(),
+            strained: HashMap::new(),
+            ended: HashMap::new(),
+            revived: HashMap::new(),
+            sent: HashMap::new(),
+            failures: 0,
+            wait: None,
+            due: None,
+            outdated: 0,
+            patience,
+            begun: clock::now(),
+            born: clock::now(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
+        self.in_sync.retain(|uid, _| keep(uid));
+        self.refused.retain(|uid, _| keep(uid));
+        self.strained.retain(|uid, _| keep(uid));
+        self.ended.retain(|uid, _| keep(uid));
+        self.revived.retain(|uid, _| keep(uid));
+        self.sent.retain(|uid, _| keep(uid));
+    }
+
+    /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
+    /// within this process only.
+    pub(super) fn mark(&self, document: &Document) -> u64 {
+        let mut state = self.hasher.build_hasher();
+        for (name, value) in document.iter() {
+            name.hash(&mut state);
+            value.exposed().to_string().hash(&mut state);
+        }
+        state.finish()
+    }
+
+    /// A mark of anything, good within this process.
+    pub(super) fn mark_of(&self, what: impl Hash) -> u64 {
+        self.hasher.hash_one(what)
+    }
+
+    /// The mark of what was in sync last.
+    pub(super) fn in_sync_mark(&self, uid: &str) -> Option<u64> {
+        self.in_sync.get(uid).copied()
+    }
+
+    /// The vendor has it as declared.
+    pub(super) fn in_sync(&mut self, uid: &str, document: &Document) {
+        self.in_sync.insert(uid.to_owned(), self.mark(document));
+        self.refused.remove(uid);
+        self.strained.remove(uid);
+        self.ended.remove(uid);
+        self.sent.remove(uid);
+    }
+
+    /// A write of this Webhook failed, and may be that Webhook's own fault: it alone backs off, and is the first to.
+    pub(super) fn strain(&mut self, entry: &Entry, error: &VendorError) {
+        if error.class != Class::Unavailable {
+            return;
+        }
+        let failures = self.strained.get(&entry.uid).map_or(0, |strain| strain.failures);
+        let strain = Strain {
+            generation: entry.asked.generation,
+            failures: failures.saturating_add(1),
+            until: clock::now() + backed_off(failures),
+            error: error.clone(),
+        };
+        self.strained.insert(entry.uid.clone(), strain);
+    }
+
+    /// The error that this Webhook still backs off from. An edit cuts it short.
+    pub(super) fn strained(&self, entry: &Entry) -> Option<&VendorError> {
+        let strain = self.strained.get(&entry.uid)?;
+        let unchanged = strain.generation == entry.asked.generation;
+        (unchanged && clock::now() < strain.until).then_some(&strain.error)
+    }
+
+    /// How long until this Webhook may be tried again, if it backed off when the last pass began.
+    pub(super) fn until_rested(&self, uid: &str) -> Option<Duration> {
+        self.still_to_come(self.strained.get(uid)?.until)
+    }
+
+    /// How long until then. What has come while the last pass ran, which may have passed it over, is looked at soon.
+    fn still_to_come(&self, until: Instant) -> Option<Duration> {
+        let left = until.saturating_duration_since(clock::now());
+        (until > self.begun).then_some(left.max(OVERTAKEN))
+    }
+
+    /// The vendor refused it.
+    pub(super) fn refuse(&mut self, uid: &str, document: &Document, error: VendorError) {
+        let refused = Refused { mark: self.mark(document), until: clock::now() + SLOW_RETRY, error };
+        self.refused.insert(uid.to_owned(), refused);
+    }
+
+    /// What the vendor said when it refused just this, if it is too early to ask again.
+    pub(super) fn refused(&self, uid: &str, document: &Document) -> Option<&VendorError> {
+        let refused = self.refused.get(uid)?;
+        (refused.mark == self.mark(document) && clock::now() < refused.until).then_some(&refused.error)
+    }
+
+    /// A person asked for another try.
+    pub(super) fn try_again(&mut self, uid: &str) {
+        self.refused.remove(uid);
+        self.strained.remove(uid);
+        if let Some(revival) = self.revived.get_mut(uid) {
+            revival.until = clock::now();
+        }
+    }
+
+    /// Whether it is time to start one again that the vendor has stopped by itself.
+    pub(super) fn may_revive(&self, uid: &str) -> bool {
+        self.revived.get(uid).is_none_or(|revival| revival.until <= clock::now())
+    }
+
+    /// How long until that time, if it was still to come when the last pass began.
+    pub(super) fn until_revival(&self, uid: &str) -> Option<Duration> {
+        self.still_to_come(self.revived.get(uid)?.until)
+    }
+
+    /// One was started again, or the vendor refused that.
+    pub(super) fn revived(&mut self, uid: &str, refused: Option<String>) {
+        let tries = self.revived.get(uid).map_or(0, |revival| revival.tries);
+        let wait = (REVIVAL * 2_u32.saturating_pow(tries.min(16))).min(LONGEST_REVIVAL);
+        let revival = Revival { tries: tries.saturating_add(1), until: clock::now() + wait, refused };
+        self.revived.insert(uid.to_owned(), revival);
+    }
+
+    /// What the vendor said when it refused to start one again.
+    pub(super) fn revival_refused(&self, uid: &str) -> Option<&str> {
+        self.revived.get(uid)?.refused.as_deref()
+    }
+
+    /// The vendor delivers: once it has done so for a while, the next stop is the first again.
+    pub(super) fn delivers(&mut self, uid: &str) {
+        if self.may_revive(uid) {
+            self.revived.remove(uid);
+        }
+    }
+
+    /// A create came to its end and nobody knows whether it was done.
+    pub(super) fn unanswered(&mut self, uid: &str, sent: &Document) {
+        self.ended.insert(uid.to_owned(), clock::now());
+        self.sent.insert(uid.to_owned(), sent.clone());
+    }
+
+    /// What the create without an answer sent, if this process sent it.
+    pub(super) fn sent(&self, uid: &str) -> Option<&Document> {
+        self.sent.get(uid)
+    }
+
+    /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
+    /// process sent it, after it could last have been running and after that process was gone.
+    pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
+        self.until_settled(uid, pending).is_zero()
+    }
+
+    /// How long until it is settled.
+    pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
+        if let Some(ended) = self.ended.get(uid) {
+            return self.patience.settle.saturating_sub(clock::since(*ended));
+        }
+        let since = clock::timestamp().duration_since(pending.since.0);
+        // A clock that went backwards must not shorten the wait.
+        let since = Duration::try_from(since).unwrap_or_default();
+        let by_the_intent = (self.patience.request + self.patience.settle).saturating_sub(since);
+        // A login or a refused token may have come between the intent and the request.
+        by_the_intent.max(self.patience.settle.saturating_sub(clock::since(self.born)))
+    }
+
+    /// The account failed once more: how long to wait before it is tried by itself.
+    pub(super) fn back_off(&mut self) -> Duration {
+        let wait = backed_off(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    /// The account is well.
+    pub(super) fn recovered(&mut self) {
+        self.failures = 0;
+        self.wait = None;
+    }
+}
+
+/// The wait after so many failures before: doubled from a second up, with jitter.
+fn backed_off(failures: u32) -> Duration {
+    let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(failures.min(16));
+    // Jitter downwards only, so that the documented longest wait holds.
+    clock::jittered(doubled.min(LONGEST_BACKOFF), 0.75..=1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_becomes_due_while_a_pass_runs_is_not_left_to_the_next_resync() {
+        let mut past = Past::new(Patience::default());
+        let (before, now) = (past.begun, Instant::now());
+        assert_eq!(past.still_to_come(before), None, "the pass had its turn");
+        past.begun = now;
+        assert!(past.still_to_come(now + Duration::from_secs(9)).unwrap() > Duration::from_secs(8));
+        let while_it_ran = now + Duration::from_nanos(1);
+        assert_eq!(past.still_to_come(while_it_ran), Some(OVERTAKEN));
+        assert_eq!(past.still_to_come(now), None);
+    }
+
+    #[test]
+    fn back_off_grows_to_five_minutes() {
+        let mut memory = Past::new(Patience::default());
+        let waits: Vec<_> = (0..12).map(|_| memory.back_off()).collect();
+        assert!(waits[0] <= Duration::from_secs(1) && waits[0] >= Duration::from_millis(750));
+        assert!(waits[11] <= LONGEST_BACKOFF && waits[11] >= LONGEST_BACKOFF / 2);
+        memory.recovered();
+        assert!(memory.back_off() <= Duration::from_secs(1));
+    }
+}

@@ -32,9 +32,8 @@ pub(super) fn dependencies(webhook: &Webhook) -> impl Iterator<Item = Dependency
 impl Variables {
     /// Names with their values, and whether nobody may see them.
     pub(super) fn of(all: &[(&str, &str, bool)]) -> Self {
-        let resolved = |value: &str, secret| match secret {
-            true => Resolved::Secret(value.into()),
-            false => Resolved::Plain(value.into()),
+        let resolved = |value: &str, secret| {
+            if secret { Resolved::Secret(value.into()) } else { Resolved::Plain(value.into()) }
         };
         Self(all.iter().map(|(name, value, secret)| ((*name).to_owned(), resolved(value, *secret))).collect())
     }

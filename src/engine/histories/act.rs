@@ -172,10 +172,10 @@ impl State {
 
     fn allow(&mut self) {
         let told = self.cluster.account.status.iter().flat_map(|status| &status.conditions);
-        let digest = told
+        let mut digest = told
             .filter_map(|condition| condition.message.split_once("allow-deletions="))
             .map(|(_, d)| d.to_owned());
-        let Some(digest) = digest.last() else { return };
+        let Some(digest) = digest.next_back() else { return };
         self.books.allowed = true;
         let mut account = (*self.cluster.account).clone();
         account.annotations_mut().insert(ALLOW_DELETIONS.into(), digest);

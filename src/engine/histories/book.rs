@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, HashSet};
 
 /// What is remembered of one Webhook, also when it is gone.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Book {
     /// Everything it ever wanted.
     pub(super) wanted: Vec<Document>,

@@ -130,8 +130,8 @@ impl World {
     }
 }
 
-fn without(finalizers: &[String], ours: &str) -> Option<Vec<String>> {
-    Some(finalizers.iter().filter(|name| *name != ours).cloned().collect())
+fn without(finalizers: &[String], ours: &str) -> Vec<String> {
+    finalizers.iter().filter(|name| *name != ours).cloned().collect()
 }
 
 /// A write is by name, as the API server's is: the slot's number is the name.
@@ -203,7 +203,7 @@ impl Recorder for World {
                 state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
             if let Some(now) = now {
                 let mut now = (*now).clone();
-                now.metadata.finalizers = without(now.finalizers(), FINALIZER);
+                now.metadata.finalizers = Some(without(now.finalizers(), FINALIZER));
                 let left = state.cluster.store(slot(webhook), now);
                 state.note_vanished(&left);
             }
@@ -227,7 +227,7 @@ impl Recorder for World {
     async fn release_account(&self, account: &VendorAccount) -> Result<(), RecordError> {
         self.write(account, |state| {
             let mut now = (*state.cluster.account).clone();
-            now.metadata.finalizers = without(now.finalizers(), ACCOUNT_FINALIZER);
+            now.metadata.finalizers = Some(without(now.finalizers(), ACCOUNT_FINALIZER));
             state.cluster.store_account(now);
             Ok(())
         })

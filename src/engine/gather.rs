@@ -117,8 +117,10 @@ fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired,
 fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: &Past) -> bool {
     let rules = vendor::rules(entry.known.spec.subscription.vendor());
     let Some(last) = &entry.status.last_applied else {
-        // It was never applied: creating and adopting have their own ways.
-        return false;
+        // It was never applied. What an unanswered create sent of such values only the process that sent it knows, and the
+        // spec or a Secret may have moved on since: what is found is sent them again, unless they are known to be the same.
+        let sent = past.sent(&entry.uid).and_then(|sent| digest::concealed(rules, sent));
+        return entry.status.pending.is_some() && sent != digest::concealed(rules, document);
     };
     match (digest::concealed(rules, document), &last.concealed) {
         (None, None) => false,

@@ -240,6 +240,10 @@ impl Case<'_> {
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
             // What its own create made is not recorded either, and the spec has moved on since.
             Claim::Named(at) | Claim::Made(at) => self.existing(&self.observed[at], desired, true),
+            // Equal as far as can be read, and known not to have what cannot.
+            Claim::Adopt(at, duplicates) if self.webhook.concealed_changed => {
+                Verdict { duplicates, ..self.existing(&self.observed[at], desired, true) }
+            }
             Claim::Adopt(at, duplicates) => Verdict { duplicates, ..Verdict::adopt(&self.observed[at].id) },
             Claim::Gone => self.create(desired, Cause::Gone),
             Claim::Missing => self.create(desired, Cause::New),

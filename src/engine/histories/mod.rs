@@ -277,23 +277,41 @@ fn whatever_happens_it_ends_well() {
 /// Each of these went wrong once.
 #[test]
 fn what_went_wrong_once_ends_well() {
-    use step::Act::{Create, DeleteThere};
-    use step::Step::{Act, Lag, Pass, Wait, Wake};
-    let cases = [(
-        "one that is made again may be missing from a lagging list as long as the first",
-        VendorName::Contensis,
-        vec![
-            Act(Create { slot: 0, content: 0 }),
-            Pass(0),
-            Act(DeleteThere(0)),
-            Wait(11),
-            Lag(8),
-            Wake,
-            Wait(1),
-            Act(step::Act::Rotate),
-            Pass(0),
-        ],
-    )];
+    use step::Act::{Create, DeleteThere, Edit, Rotate};
+    use step::Step::{Act, Lag, Pass, Restart, Trouble, Wait, Wake};
+    use step::Trouble::{AnswerLost, Late};
+    let cases = [
+        (
+            "one that is made again may be missing from a lagging list as long as the first",
+            VendorName::Contensis,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Pass(0),
+                Act(DeleteThere(0)),
+                Wait(11),
+                Lag(8),
+                Wake,
+                Wait(1),
+                Act(Rotate),
+                Pass(0),
+            ],
+        ),
+        (
+            "what a lost create made gets the secret that is declared since",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Trouble(Late(16)),
+                Pass(0),
+                Act(Edit { slot: 0, content: 1 }),
+            ],
+        ),
+        (
+            "what a lost create made gets the secret that is good since, whoever sent it",
+            VendorName::Contensis,
+            vec![Act(Create { slot: 0, content: 1 }), Trouble(AnswerLost), Pass(0), Restart, Act(Rotate)],
+        ),
+    ];
     for (reason, vendor, steps) in cases {
         let history = History { vendor, steps };
         assert_eq!(play(&history, &Metrics::default()).err(), None, "{reason}");

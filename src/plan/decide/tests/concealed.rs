@@ -79,3 +79,17 @@ fn what_is_sent_unseen_is_shown_as_that() {
     let unsigned = Declared { desired: Desired::Known(document("x")), ..rotated };
     assert_eq!(shown(does(unsigned, Some("1.0"), "x")), [line("secret", Some("(hidden)"), None)]);
 }
+
+#[test]
+fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_another() {
+    let unanswered =
+        Declared { intent: Some(Intent { settled: true, ..Intent::default() }), ..wants("a", 1, signed()) };
+    let cases = [
+        ("it was sent with the same", false, Action::Adopt, Cause::Found),
+        ("the spec, the Secret or the process is another since", true, Action::Update, Cause::SpecChanged),
+    ];
+    for (reason, concealed_changed, action, cause) in cases {
+        let item = does(Declared { concealed_changed, ..unanswered.clone() }, Some("1.0"), "x");
+        assert_eq!((item.action, item.cause, item.id), (action, cause, Some(id("1"))), "{reason}");
+    }
+}

@@ -10,6 +10,7 @@ use crate::api::status::Concealed;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
+use k8s_openapi::jiff::SignedDuration;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -86,9 +87,11 @@ pub(super) fn until_shown(entry: &Entry) -> Duration {
         return Duration::ZERO;
     };
     let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
-    // A clock that went backwards must not make it longer.
-    let since = Duration::try_from(clock::timestamp().duration_since(applied.time.0)).unwrap_or(longest);
-    longest.saturating_sub(since)
+    // The time is kept in whole seconds, so that it may lie a little ahead. A clock that went further back than that must
+    // not make it longer.
+    let since =
+        clock::timestamp().duration_since(applied.time.0).saturating_add(SignedDuration::from_secs(1));
+    longest.saturating_sub(Duration::try_from(since).unwrap_or(longest))
 }
 
 fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
@@ -160,4 +163,38 @@ fn secrets_of(entry: &Entry, values: &Values) -> String {
 /// The fields that hold a value from a Secret.
 pub(super) fn sensitive_fields(document: &Document) -> Vec<String> {
     document.iter().filter(|(_, value)| value.is_secret()).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn applied(seconds_ago: f64) -> Entry {
+        let at = clock::timestamp() - SignedDuration::from_secs_f64(seconds_ago);
+        let webhook = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": "a", "uid": "u"},
+            "spec": {"accountRef": {"name": "acc"}, "subscription": {"contensis": {
+                "name": "a", "url": "https://h", "topics": [{"resourceType": "entry", "event": ["created"]}],
+            }}},
+            "status": {"lastApplied": {"digest": "d", "time": format!("{at:.3}")}},
+        });
+        Entry::new("u".into(), serde_json::from_value(webhook).unwrap())
+    }
+
+    #[test]
+    fn what_was_made_just_now_is_fresh_although_its_time_is_rounded() {
+        clock::test::stop_at(Duration::from_secs(3600));
+        let cases = [
+            (0.0, 9, "just now"),
+            (-0.5, 9, "just now, and the time was rounded up"),
+            (4.0, 5, "a little while ago"),
+            (12.0, 0, "long ago"),
+            (-3600.0, 0, "the clock went back"),
+        ];
+        for (ago, left, reason) in cases {
+            let fresh = until_shown(&applied(ago));
+            assert_eq!(fresh.as_secs(), left, "{reason}: {fresh:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) const TITLE: &str = "pace";
 
-const CREATIONS: u32 = 300;
+const CREATIONS: u32 = 1000;
 const CAP: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(1);
 

@@ -74,8 +74,8 @@ fn deliveries_are_started_again_at_once_and_then_not_so_soon() {
     let running = Running::new(&json!({}));
     assert_eq!(running.delivering().status, "True");
     running.stops();
-    assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
     assert!(running.scene.event("hook", "Reactivated").contains("state: TooManyErrors -> Active"));
+    assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
     assert_eq!(running.stored_secret(), crate::scene::TOKEN);
     running.scene.pass_by("other");
     assert!(is(&running.scene.webhook("hook"), "Delivering", "True", "Active"));

@@ -11,6 +11,8 @@
 //! | has either, which cannot be changed in place, and an unanswered create | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
 //! | names an id in its spec | does not hold it | [`Claim::NotThere`] |
 //! | has either, and an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Replaced`] |
+//! | has an unanswered create, and moved on since | holds an unclaimed equal one, and one that is as that create was | [`Claim::Replaced`] |
+//! | has an unanswered create that is not settled, and moved on since | holds an unclaimed equal one | as if there were none |
 //! | | holds an unclaimed equal one | [`Claim::Adopt`], of several the oldest |
 //! | has an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Made`], of several the youngest |
 //! | has a recorded id | | [`Claim::Gone`] |
@@ -176,6 +178,9 @@ impl<'a> Search<'a> {
         if let (Some(intent), Some(_)) = (&webhook.intent, &claim) {
             equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
         }
+        if webhook.deleting {
+            equal.retain(|&i| self.may_have_made(webhook, i));
+        }
         match claim {
             // The youngest: an older one may have been a stranger's when the create was sent.
             Some(Claim::Bound(old) | Claim::Named(old))
@@ -189,6 +194,18 @@ impl<'a> Search<'a> {
                 self.with_made(webhook, Some(claim), made, otherwise)
             }
             None => match (equal.split_first(), self.made(webhook)) {
+                // The spec moved on to what is there already: what the create made is left over.
+                (Some((&new, _)), Some(old)) if !equal.contains(&old) => {
+                    self.taken.insert(old, &webhook.key);
+                    self.take(new, webhook, Claim::Replaced { old, new })
+                }
+                // Or will be: whoever settled for another one now would never look for it again.
+                (Some((&at, _)), None)
+                    if webhook.intent.as_ref().is_some_and(|intent| !intent.settled)
+                        && !self.is_as_sent(webhook, at) =>
+                {
+                    otherwise
+                }
                 (Some((&at, others)), _) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
                 (None, Some(at)) => self.take(at, webhook, Claim::Made(at)),
                 _ if webhook.recorded.is_some() || webhook.intent.is_some() || similar.is_empty() => {
@@ -218,20 +235,27 @@ impl<'a> Search<'a> {
 
     /// The youngest unclaimed one that is just as an unanswered create was: it was not there when that was sent.
     fn made(&self, webhook: &Declared) -> Option<usize> {
-        let intent = webhook.intent.as_ref()?;
-        let free = |i: usize| {
-            let id = &self.observed[i].id;
-            self.by_id.get(id) == Some(&i)
-                && !self.taken.contains_key(&i)
-                && !self.superseded.contains(id)
-                && !intent.beside.contains(id)
-        };
-        let is_as_sent = |i: usize| {
-            let shown = &self.observed[i].document;
+        (0..self.observed.len())
+            .filter(|&i| self.may_have_made(webhook, i))
+            .max_by_key(|&i| self.observed[i].age())
+    }
+
+    fn may_have_made(&self, webhook: &Declared, at: usize) -> bool {
+        let id = &self.observed[at].id;
+        let was_there = || webhook.intent.as_ref().is_some_and(|intent| intent.beside.contains(id));
+        self.by_id.get(id) == Some(&at)
+            && !self.taken.contains_key(&at)
+            && !self.superseded.contains(id)
+            && !was_there()
+            && self.is_as_sent(webhook, at)
+    }
+
+    fn is_as_sent(&self, webhook: &Declared, at: usize) -> bool {
+        let shown = &self.observed[at].document;
+        webhook.intent.as_ref().is_some_and(|intent| {
             intent.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
                 || self.rules.fingerprint(shown, &webhook.redactor) == intent.sent
-        };
-        (0..self.observed.len()).filter(|&i| free(i) && is_as_sent(i)).max_by_key(|&i| self.observed[i].age())
+        })
     }
 
     /// Whether that one cannot be changed into the desired one.

@@ -154,7 +154,10 @@ impl State {
             return Ok(Vec::new());
         }
         let shown = self.vendor.subs.iter().filter(|sub| sub.shown_from <= self.now);
-        Ok(shown.map(|sub| self.observed(sub)).collect())
+        let shown: Vec<_> = shown.map(|sub| self.observed(sub)).collect();
+        // Two short lists in a row are believed, and one that lags is short.
+        self.vendor.emptied = u8::from(shown.len() < self.vendor.subs.len());
+        Ok(shown)
     }
 
     fn observed(&self, sub: &Sub) -> Observed {

@@ -18,8 +18,7 @@ impl State {
         }
         let mut owned = HashSet::new();
         for webhook in self.cluster.objects.values() {
-            let said =
-                |what: &str| format!("Webhook {} {what}: {}", webhook.name_any(), self.shown_of(webhook));
+            let said = |what: &str| format!("Webhook {} {what}", webhook.name_any());
             let well = self.judge_one(webhook).map_err(|what| said(&what))?;
             if well && !owned.insert(status(webhook).external_id) {
                 return Err(said("shares its subscription"));
@@ -28,17 +27,22 @@ impl State {
         self.nothing_left()
     }
 
-    fn shown_of(&self, webhook: &Webhook) -> String {
-        let status = status(webhook);
-        let ready = conditions::get(&status.conditions, READY);
-        let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
-        format!(
-            "{ready:?} id {:?} pending {:?} superseded {:?}; there: {:?}",
-            status.external_id,
-            status.pending,
-            status.superseded,
-            self.vendor.subs.iter().map(|sub| sub.id.as_str()).collect::<Vec<_>>()
-        )
+    /// Everything there is, for whoever has to find out what went wrong.
+    pub(super) fn scene(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for webhook in self.cluster.objects.values() {
+            let (status, wants) = (status(webhook), self.wants(webhook).shown());
+            let ready = conditions::get(&status.conditions, READY);
+            let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
+            let (id, pending, old) = (status.external_id, status.pending, status.superseded);
+            let name = webhook.name_any();
+            lines.push(format!("Webhook {name} wants {wants}: {ready:?} {id:?} {pending:?} {old:?}"));
+        }
+        lines.extend(self.vendor.subs.iter().map(|sub| {
+            let whose = if sub.stranger.is_some() { "stranger " } else { "" };
+            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.shown())
+        }));
+        lines.join("\n")
     }
 
     /// Whether it has what it wants; otherwise it is held, for a reason that stands.
@@ -100,7 +104,9 @@ impl State {
         let wants = self.wants(webhook);
         let free = |sub: &&Sub| {
             !self.is_recorded(sub)
-                && (!self.books.made.contains(&sub.id) || self.is_excused(&sub.id, &sub.has))
+                && (!self.books.made.contains(&sub.id)
+                    || self.is_excused(&sub.id, &sub.has)
+                    || self.waits(sub))
         };
         self.vendor.subs.iter().filter(free).any(|sub| self.rules.similar(&sub.has, &wants))
     }
@@ -133,7 +139,9 @@ impl State {
             let book = self.books.of.get(&one.uid().unwrap_or_default());
             let made = book.is_some_and(|book| book.wanted.iter().any(|w| self.rules.equal(w, &sub.has)));
             let heals = status(one).pending.is_some() || book.is_some_and(|book| book.wiped);
-            heals && made && self.judge_one(one) == Ok(false)
+            let reason = conditions::get(&status(one).conditions, READY).map(|ready| ready.reason.clone());
+            // A Webhook that waits for a person over a similar one makes no claim, and none has to be asked of it.
+            heals && made && reason.as_deref() != Some("SimilarExists") && self.judge_one(one) == Ok(false)
         })
     }
 }

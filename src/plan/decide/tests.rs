@@ -82,7 +82,11 @@ fn applied(body: &str) -> Declared {
 }
 
 fn sent(settled: bool, webhook: Declared) -> Declared {
-    Declared { intent: Some(Intent { settled, ..Intent::default() }), ..webhook }
+    let sent = match &webhook.desired {
+        Desired::Known(desired) => IN_PLACE.fingerprint(desired, &webhook.redactor),
+        Desired::Unknown { .. } => String::new(),
+    };
+    Declared { intent: Some(Intent { settled, sent, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {

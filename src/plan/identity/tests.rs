@@ -63,6 +63,12 @@ fn sent(webhook: Declared) -> Declared {
     Declared { intent: SENT, ..webhook }
 }
 
+/// A create that sent a subscription with this body.
+fn sent_as(body: &str, webhook: Declared) -> Declared {
+    let sent = REPLACING.fingerprint(&document(body), &webhook.redactor);
+    Declared { intent: Some(Intent { settled: true, sent, ..Intent::default() }), ..webhook }
+}
+
 fn deleting(webhook: Declared) -> Declared {
     Declared { deleting: true, ..webhook }
 }
@@ -268,7 +274,7 @@ fn a_replacement_whose_answer_was_lost_is_found() {
         },
         case(
             "while it is being deleted both are its own",
-            vec![deleting(sent(recorded("1", a("y"))))],
+            vec![deleting(sent_as("y", recorded("1", a("y"))))],
             vec![one("1", "x"), one("2", "y")],
             vec![replaced],
             &["1", "2"],
@@ -288,10 +294,24 @@ fn a_webhook_that_goes_takes_along_only_its_own() {
         ),
         case(
             "an unanswered create of its own is its own",
-            vec![deleting(sent(a("x")))],
+            vec![deleting(sent_as("x", a("x")))],
             vec![one("1", "x")],
             vec![Claim::Adopt(0, vec![])],
             &["1"],
+        ),
+        case(
+            "what is equal to what it wanted last is a stranger's: that is not what its create sent",
+            vec![deleting(sent_as("y", a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "its create was done beside that stranger's",
+            vec![deleting(sent_as("y", a("x")))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![Claim::Made(1)],
+            &["2"],
         ),
         case(
             "one that goes does not stop its successor from wanting the same",
@@ -309,7 +329,7 @@ fn a_webhook_that_goes_takes_along_only_its_own() {
         ),
         case(
             "its own unanswered create is not adopted by a younger one meanwhile",
-            vec![deleting(sent(a("x"))), b("x")],
+            vec![deleting(sent_as("x", a("x"))), b("x")],
             vec![one("1", "x")],
             vec![Claim::Adopt(0, vec![]), Claim::Conflict(key("a"))],
             &["1"],
@@ -319,6 +339,44 @@ fn a_webhook_that_goes_takes_along_only_its_own() {
             vec![deleting(recorded("1", Declared { desired: unknown(), ..a("x") }))],
             vec![one("1", "x")],
             vec![Claim::Bound(0)],
+            &["1"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_spec_that_moved_on_after_an_unanswered_create_to_what_is_there_leaves_nothing_behind() {
+    let unsettled = |webhook: Declared| {
+        let intent = webhook.intent.map(|intent| Intent { settled: false, ..intent });
+        Declared { intent, ..webhook }
+    };
+    check(vec![
+        case(
+            "what the create made goes",
+            vec![sent_as("y", a("x"))],
+            vec![one("1", "x"), one("2", "y")],
+            vec![Claim::Replaced { old: 1, new: 0 }],
+            &["1", "2"],
+        ),
+        case(
+            "it came to nothing",
+            vec![sent_as("y", a("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "it may still be done",
+            vec![unsettled(sent_as("y", a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "it may still be done, and the spec is the same",
+            vec![unsettled(sent_as("x", a("x")))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![])],
             &["1"],
         ),
     ]);

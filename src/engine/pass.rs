@@ -320,6 +320,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn unrecorded(&mut self, item: &Item, error: &RecordError) {
         tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %item.key, "{}", chain(error));
         self.summary.failed += 1;
+        // Somebody else wrote it at the same time: soon, that is.
+        self.summary.outdated |= error.is_conflict();
     }
 
     async fn let_go(&mut self, entry: &Entry, item: &Item, what: String) {

@@ -36,6 +36,11 @@ impl RecordError {
         failed("intent", webhook, kube::Error::Api(Box::new(status)))
     }
 
+    /// Whether somebody else has written the object at the same time.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(&*self.source, kube::Error::Api(refused) if refused.is_conflict())
+    }
+
     /// Whether the API server refuses just this object, so that all others can go on: it is too large, say, or somebody
     /// has written it meanwhile.
     pub(super) fn is_of_the_object_alone(&self) -> bool {

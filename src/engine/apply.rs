@@ -68,7 +68,11 @@ impl<R: Recorder> Worker<'_, R> {
                     Err(error) => Err(error),
                 }
             }
-            Step::Finish(ids) => self.finish(connection, entry, ids).await,
+            Step::Finish(ids) => {
+                // The write that recorded the new one may have failed.
+                entry.write(self.recorder).await?;
+                self.finish(connection, entry, ids).await
+            }
             Step::Delete(ids) => {
                 for id in ids {
                     if let Err(error) = self.delete(connection, id).await {

@@ -131,6 +131,16 @@ impl Memory {
         uids
     }
 
+    /// Whether a create that was not answered has settled since then: a list from before it settled may not show what it
+    /// made, and who goes by that makes another one.
+    pub(super) fn settled_since(&self, then: Instant) -> bool {
+        let pending =
+            self.entries.iter().filter_map(|(uid, entry)| Some((uid, entry.status.pending.as_ref()?)));
+        pending
+            .filter_map(|(uid, pending)| self.past.settled_for(uid, pending))
+            .any(|settled| settled < clock::since(then))
+    }
+
     /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
     /// agrees with the first.
     pub(super) fn doubts(&mut self, missing: BTreeSet<ExternalId>) -> Option<Duration> {

@@ -85,7 +85,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// One list call, or what is known from a slice before.
     async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, Stop> {
-        if let Some(known) = memory.snapshot.take().filter(|known| clock::since(known.read) < SNAPSHOT) {
+        if let Some(known) = memory.snapshot.take()
+            && clock::since(known.read) < SNAPSHOT
+            && !memory.settled_since(known.read)
+        {
             return Ok(known);
         }
         let read = clock::now();

@@ -359,7 +359,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                     .map_err(Stop::Cluster)?;
                 past.in_sync(&entry.uid, document);
             }
-            entry.status.pending = None;
+            // In step before a lost create of another content has settled: what it makes is still to be cleared up.
+            if entry.status.pending.as_ref().is_none_or(|pending| past.settled(&entry.uid, pending)) {
+                past.answered(&entry.uid);
+                entry.status.pending = None;
+            }
         }
         // What is not at the vendor any more needs no deleting.
         entry.status.superseded.retain(|id| seen.at(id).is_some());
@@ -384,8 +388,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
-    /// Whether it took over what an unanswered create had made before the spec moved on: it is recorded, and brought up to
-    /// date in the next slice.
+    /// Whether it took over what an unanswered create had made before the spec, or a Secret, moved on: it is recorded, and
+    /// brought up to date in the next slice.
     fn is_half_done(
         &self,
         entry: &Entry,
@@ -399,7 +403,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let (Some(desired), Some(has), true) = (document(&webhook.desired), has, took_over) else {
             return false;
         };
-        !rules(self.vendor).equal(&has.document, desired)
+        webhook.concealed_changed || !rules(self.vendor).equal(&has.document, desired)
     }
 
     /// One log line, one event, one metric for what happened to a Webhook.

@@ -156,6 +156,10 @@ impl Past {
         self.in_sync.insert(uid.to_owned(), self.mark(document));
         self.refused.remove(uid);
         self.strained.remove(uid);
+    }
+
+    /// Nothing that was sent waits for an answer any more.
+    pub(super) fn answered(&mut self, uid: &str) {
         self.ended.remove(uid);
         self.sent.remove(uid);
     }
@@ -263,15 +267,30 @@ impl Past {
 
     /// How long until it is settled.
     pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
+        self.settling(uid, pending)
+            .into_iter()
+            .map(|(gone, needed)| needed.saturating_sub(gone))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// For how long it has been settled, if it is.
+    pub(super) fn settled_for(&self, uid: &str, pending: &Pending) -> Option<Duration> {
+        let over = self.settling(uid, pending).into_iter().map(|(gone, needed)| gone.checked_sub(needed));
+        over.min().flatten()
+    }
+
+    /// What has to go by before it is settled: how much has, and how much has to.
+    fn settling(&self, uid: &str, pending: &Pending) -> Vec<(Duration, Duration)> {
+        let Patience { request, settle } = self.patience;
         if let Some(ended) = self.ended.get(uid) {
-            return self.patience.settle.saturating_sub(clock::since(*ended));
+            return vec![(clock::since(*ended), settle)];
         }
         let since = clock::timestamp().duration_since(pending.since.0);
         // A clock that went backwards must not shorten the wait.
         let since = Duration::try_from(since).unwrap_or_default();
-        let by_the_intent = (self.patience.request + self.patience.settle).saturating_sub(since);
         // A login or a refused token may have come between the intent and the request.
-        by_the_intent.max(self.patience.settle.saturating_sub(clock::since(self.born)))
+        vec![(since, request + settle), (clock::since(self.born), settle)]
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.

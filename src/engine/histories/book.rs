@@ -82,7 +82,7 @@ impl State {
         let Some(id) = status.external_id.as_ref().map(ExternalId::new) else { return };
         book.ids.insert(id.clone());
         let Some(sub) = self.vendor.subs.iter_mut().find(|sub| sub.id == id) else { return };
-        book.wiped = false;
+        book.wiped &= status.last_applied.is_none();
         if let Some(stranger) = &sub.stranger {
             if book.named.contains(id.as_str()) || book.wanted.iter().any(|one| rules.equal(one, stranger)) {
                 sub.stranger = None;

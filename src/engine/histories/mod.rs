@@ -279,8 +279,9 @@ fn whatever_happens_it_ends_well() {
 #[test]
 fn what_went_wrong_once_ends_well() {
     use step::Act::{Create, Delete, DeleteThere, Edit, Rotate, Stranger};
-    use step::Step::{Act, Lag, Pass, Restart, Trouble, Wait, Wake};
-    use step::Trouble::{AnswerLost, Late};
+    use step::ApiTrouble;
+    use step::Step::{Act, Api, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
+    use step::Trouble::{AnswerLost, Garbage, Late, Throttled};
     let cases = [
         (
             "one that is made again may be missing from a lagging list as long as the first",
@@ -329,6 +330,56 @@ fn what_went_wrong_once_ends_well() {
                 Pass(0),
                 Restart,
                 Act(Edit { slot: 0, content: 2 }),
+            ],
+        ),
+        (
+            "a list from before a lost create settled is not gone by, though the account was told to wait",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 3 }),
+                Act(Create { slot: 1, content: 1 }),
+                Trouble(AnswerLost),
+                Trouble(Throttled(20)),
+                Slow(11),
+                Pass(0),
+                Wake,
+            ],
+        ),
+        (
+            "what a lost replacement makes after its spec moved back is not left behind",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 3 }),
+                Pass(0),
+                Trouble(Late(17)),
+                Act(Edit { slot: 0, content: 0 }),
+                Pass(0),
+                Act(Edit { slot: 0, content: 3 }),
+            ],
+        ),
+        (
+            "an old one is not deleted before its replacement is recorded",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 2 }),
+                Wake,
+                Act(Edit { slot: 0, content: 1 }),
+                Trouble(Garbage),
+                Pass(0),
+                Api(ApiTrouble::Before),
+                Wake,
+            ],
+        ),
+        (
+            "what a lost replacement made gets the secret that is good since",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 1 }),
+                Pass(0),
+                Trouble(Late(12)),
+                Act(Edit { slot: 0, content: 3 }),
+                Pass(0),
+                Act(Rotate),
             ],
         ),
         (

@@ -109,6 +109,7 @@ impl Case<'_> {
         let webhook = self.webhook;
         let mut verdict = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
         let effect = self.effect(&verdict);
+        let calls = verdict.step.as_ref().map_or(0, Step::number_of_calls);
         let held = if webhook.policy.suspended && verdict.action != Action::Retain {
             Some(Hold::Suspended)
         } else if verdict.hold.is_some() || verdict.step.is_none() {
@@ -129,7 +130,7 @@ impl Case<'_> {
         if verdict.hold.is_some() {
             verdict.step = None;
         }
-        self.item(verdict, effect)
+        self.item(verdict, effect, calls)
     }
 
     /// Digest of what the verdict comes to, whether or not it is held afterwards.
@@ -152,7 +153,7 @@ impl Case<'_> {
         ]))
     }
 
-    fn item(&self, verdict: Verdict, digest_of_effect: String) -> Item {
+    fn item(&self, verdict: Verdict, digest_of_effect: String, calls: usize) -> Item {
         let lane = match (&verdict.step, verdict.cause) {
             (Some(_), cause) if cause.is_drift() => Lane::Drift,
             (Some(Step::Create(_) | Step::Adopt(..)), _) => Lane::Create,
@@ -170,6 +171,7 @@ impl Case<'_> {
                 Desired::Known(desired) => Some(digest(desired)),
                 Desired::Unknown { .. } => None,
             },
+            calls,
             step: verdict.step,
             hold: verdict.hold,
             lane,

@@ -4,9 +4,12 @@ use super::diff::Change;
 use super::document::Document;
 use super::{ExternalId, Key};
 use crate::api::status::Action;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Why something is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Cause {
     /// Nothing is to be done.
     InSync,
@@ -102,12 +105,17 @@ pub enum Step {
 impl Step {
     /// Whether the vendor is called for it.
     pub fn calls(&self) -> bool {
+        self.number_of_calls() > 0
+    }
+
+    /// How many writes at the vendor it takes.
+    pub fn number_of_calls(&self) -> usize {
         match self {
-            Self::Create(_) | Self::Update(..) | Self::Replace(..) | Self::Finish(_) | Self::Delete(_) => {
-                true
-            }
-            Self::Adopt(_, replaced) => replaced.is_some(),
-            Self::Release => false,
+            Self::Create(_) | Self::Update(..) => 1,
+            Self::Replace(..) => 2,
+            Self::Finish(ids) | Self::Delete(ids) => ids.len(),
+            Self::Adopt(_, replaced) => usize::from(replaced.is_some()),
+            Self::Release => 0,
         }
     }
 }
@@ -142,6 +150,8 @@ pub struct Item {
     pub digest: String,
     /// Digest of what is declared, secrets left out.
     pub desired_digest: Option<String>,
+    /// How many writes at the vendor it takes, held or not.
+    pub calls: usize,
     /// What is done about it; nothing when held or in sync.
     pub step: Option<Step>,
     /// Why nothing is done.

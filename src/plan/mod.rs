@@ -11,6 +11,7 @@ pub(crate) mod guard;
 pub mod identity;
 mod item;
 pub mod redact;
+pub mod report;
 pub mod rules;
 
 #[cfg(test)]

@@ -1,0 +1,269 @@
+//! A plan as it is shown, to people and to pipelines: plain values, fit to be shown, without a secret.
+//!
+//! `hooktender plan -o json` is this, member by member; its schema is checked in as `docs/plan.schema.json`. [`text`] and
+//! [`markdown`] draw it.
+
+use crate::api::VendorName;
+use crate::api::status::Action;
+use crate::plan::Cause;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of the format. Members are only ever added under it.
+pub const FORMAT: &str = "hooktender.dev/plan/v1";
+
+/// What would change, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The version of this format: `hooktender.dev/plan/v1`.
+    pub format: String,
+    /// What it all comes to.
+    pub result: Outlook,
+    /// By account, in the order of their names.
+    pub accounts: Vec<AccountReport>,
+    /// Webhooks that no account looks after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orphans: Vec<WebhookReport>,
+    /// How many Webhooks have which action.
+    pub counts: Counts,
+    /// Calls to vendors.
+    pub calls: Calls,
+}
+
+/// What a plan comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Outlook {
+    /// Nothing would be written at a vendor. Exit code 0.
+    NoChanges,
+    /// Something would be written at a vendor. Exit code 2.
+    Changes,
+    /// Something cannot be read, or not be applied as it is declared. Exit code 1.
+    Blocked,
+}
+
+/// What would change in one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountReport {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its vendor.
+    pub vendor: VendorName,
+    /// Which account it is at the vendor, such as `acme at https://euw1.brightpearlconnect.com`.
+    pub identity: String,
+    /// What stands in the way of the whole account, or of all its deletions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// One a Webhook, in the order of work; none where the vendor could not be read.
+    pub webhooks: Vec<WebhookReport>,
+    /// Subscriptions at the vendor that no Webhook declares. They are never changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<Stranger>,
+    /// How long the calls of this account take at the pace that its vendor allows, in seconds; absent where there is no
+    /// wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about_seconds: Option<u64>,
+}
+
+/// What would change for one Webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookReport {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is declared, as `file:line:column`, if not in the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<String>,
+    /// The one action.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+    /// The subscription at the vendor, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldReport>,
+    /// Why it is not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// Unclaimed subscriptions equal to the one that is adopted; they are left as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<String>,
+    /// What the vendor is likely to refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// How many calls it takes, were it not held.
+    pub calls: usize,
+    /// Stable while the effect is the same; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// One field that differs. Secrets are hidden; values are whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldReport {
+    /// Path of the field below the subscription, such as `bodyTemplate` or `headers.X-Env`.
+    pub field: String,
+    /// What the vendor has; absent where it has nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What is declared; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether the vendor cannot change it in place, so that the subscription is replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
+}
+
+/// Why something is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// One word, as in the condition of the object.
+    pub reason: String,
+    /// What is so, and how to let it go.
+    pub message: String,
+    /// What it waits for.
+    pub until: Until,
+}
+
+/// What something that is held waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Until {
+    /// It cannot be done as it is declared: somebody has to change something.
+    Mended,
+    /// It will be done later: by itself, or when somebody ends plan mode.
+    Later,
+    /// Nothing: somebody wants it left as it is.
+    Left,
+}
+
+/// A subscription that no Webhook declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stranger {
+    /// The vendor's id.
+    pub external_id: String,
+    /// What it is about and where it goes, without path or query.
+    pub summary: String,
+}
+
+/// How many Webhooks have which action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// To be made.
+    pub create: usize,
+    /// To be taken over as they are.
+    pub adopt: usize,
+    /// To be changed in place.
+    pub update: usize,
+    /// To be made anew, in the place of the old one.
+    pub replace: usize,
+    /// To be deleted.
+    pub delete: usize,
+    /// Webhooks that go and leave their subscription.
+    pub retain: usize,
+    /// In sync.
+    pub unchanged: usize,
+    /// Held back, whatever their action.
+    pub held: usize,
+    /// At the vendor, and declared by no Webhook.
+    pub unmanaged: usize,
+}
+
+/// Calls to vendors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Calls {
+    /// That were made for this plan: reads and logins.
+    pub made: usize,
+    /// That applying it takes.
+    pub to_apply: usize,
+    /// How long that takes at the pace that the vendors allow, in seconds; absent where there is no wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about_seconds: Option<u64>,
+}
+
+impl Report {
+    /// Puts the accounts together.
+    pub fn new(mut accounts: Vec<AccountReport>, orphans: Vec<WebhookReport>, made: usize) -> Self {
+        accounts.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let all = || accounts.iter().flat_map(|account| &account.webhooks).chain(&orphans);
+        let mut counts = Counts::default();
+        all().for_each(|webhook| counts.add(webhook));
+        counts.unmanaged = accounts.iter().map(|account| account.unmanaged.len()).sum();
+        let calls = Calls {
+            made,
+            to_apply: all().filter(|webhook| webhook.held.is_none()).map(|webhook| webhook.calls).sum(),
+            // Accounts are worked on side by side.
+            about_seconds: accounts.iter().filter_map(|account| account.about_seconds).max(),
+        };
+        let of_accounts = accounts.iter().filter_map(|account| account.held.as_ref());
+        let result = all().map(WebhookReport::outlook).chain(of_accounts.map(Held::outlook)).max();
+        let result = result.unwrap_or(Outlook::NoChanges);
+        Self { format: FORMAT.into(), result, accounts, orphans, counts, calls }
+    }
+
+    /// The report as JSON, as people read it.
+    pub fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl Outlook {
+    /// The exit code of a command that shows it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::NoChanges => 0,
+            Self::Changes => 2,
+            Self::Blocked => 1,
+        }
+    }
+}
+
+impl Held {
+    fn outlook(&self) -> Outlook {
+        if self.until == Until::Mended { Outlook::Blocked } else { Outlook::NoChanges }
+    }
+}
+
+impl WebhookReport {
+    /// What it comes to. What only waits, for plan mode say, is a change all the same.
+    pub fn outlook(&self) -> Outlook {
+        match self.held.as_ref().map(|held| held.until) {
+            Some(Until::Mended) => Outlook::Blocked,
+            Some(Until::Left) => Outlook::NoChanges,
+            Some(Until::Later) | None if self.calls > 0 => Outlook::Changes,
+            Some(Until::Later) | None => Outlook::NoChanges,
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, webhook: &WebhookReport) {
+        self.held += usize::from(webhook.held.is_some());
+        let count = match webhook.action {
+            Action::None if webhook.held.is_some() => return,
+            Action::None => &mut self.unchanged,
+            Action::Create => &mut self.create,
+            Action::Adopt => &mut self.adopt,
+            Action::Update => &mut self.update,
+            Action::Replace => &mut self.replace,
+            Action::Delete => &mut self.delete,
+            Action::Retain => &mut self.retain,
+        };
+        *count += 1;
+    }
+}

@@ -1,0 +1,83 @@
+//! What a plain YAML word means. kubectl reads YAML 1.1: `on` is true and `0777` is octal, and so it is here, or a manifest
+//! would mean one thing to kubectl and another to us.
+
+use serde_json::{Number, Value};
+
+/// The value of a plain scalar; `Err` for what JSON, and so the API server, cannot say.
+pub(super) fn plain(text: &str) -> Result<Value, &'static str> {
+    Ok(match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Value::Bool(false)
+        }
+        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf"
+        | "-.INF" => return Err("infinity and not-a-number cannot be sent to an API server"),
+        _ => match number(text) {
+            Some(number) => number?,
+            None => Value::String(text.to_owned()),
+        },
+    })
+}
+
+fn number(text: &str) -> Option<Result<Value, &'static str>> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+        return None;
+    }
+    let bare = text.replace('_', "");
+    if let Some(whole) = whole(&bare) {
+        return Some(Ok(whole));
+    }
+    if !is_float(if text.starts_with('.') { text } else { &bare }) {
+        return None;
+    }
+    let value: f64 = bare.parse().ok()?;
+    Some(json(value).ok_or("the number is too large"))
+}
+
+/// A float as it arrives at the API server: JSON does not tell 1e3 from 1000.
+#[allow(clippy::cast_possible_truncation, reason = "the bounds are looked at first")]
+fn json(value: f64) -> Option<Value> {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        return Some(Value::from(value as i64));
+    }
+    Number::from_f64(value).map(Value::Number)
+}
+
+/// Go's `strconv.ParseInt(text, 0, 64)`.
+fn whole(text: &str) -> Option<Value> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (digits, base) = match lower.as_bytes() {
+        [b'0', b'x', ..] => (&lower[2..], 16),
+        [b'0', b'b', ..] => (&lower[2..], 2),
+        [b'0', b'o', ..] => (&lower[2..], 8),
+        [b'0', _, ..] => (&lower[1..], 8),
+        _ => (&lower[..], 10),
+    };
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    let size = u64::from_str_radix(digits, base).ok()?;
+    if negative { 0_i64.checked_sub_unsigned(size).map(Value::from) } else { Some(Value::from(size)) }
+}
+
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, which is the only float that kubectl's library knows.
+fn is_float(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (text, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa = match mantissa.split_once('.') {
+        Some(("", after)) => digits(after),
+        Some((before, after)) => digits(before) && (after.is_empty() || digits(after)),
+        None => digits(mantissa),
+    };
+    mantissa && exponent.is_none_or(digits)
+}

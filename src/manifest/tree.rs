@@ -1,0 +1,327 @@
+//! YAML to trees whose every value knows where it stands. The parser is the one below `serde_saphyr`, whose own API can
+//! give the places of fields that a type names, but not those that it does not.
+
+use super::place::{Fields, Mark};
+use super::scalar;
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Values in one file, those that aliases repeat counted each time. A thousand Webhooks have some 50,000.
+const MAX_VALUES: usize = 1_000_000;
+/// Text that the aliases of one file may repeat.
+const MAX_REPEATED: usize = 16 * 1024 * 1024;
+/// How deep lists and maps may lie in one another.
+const MAX_DEPTH: usize = 128;
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) at: Mark,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Null, a truth value, a number or text.
+    Scalar(Value),
+    List(Rc<Vec<Node>>),
+    Map(Rc<Vec<Entry>>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_at: Mark,
+    pub(super) value: Node,
+}
+
+/// What is wrong, and where.
+pub(super) type Fault = (Mark, String);
+
+impl Node {
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value),
+            Kind::Scalar(_) | Kind::List(_) => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As JSON, with the places of everything in it, by path.
+    pub(super) fn json(&self, fields: &mut Fields) -> Value {
+        self.json_at(String::new(), self.at, fields)
+    }
+
+    fn json_at(&self, path: String, at: Mark, fields: &mut Fields) -> Value {
+        let value = match &self.kind {
+            Kind::Scalar(value) => value.clone(),
+            Kind::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(number, item)| item.json_at(format!("{path}[{number}]"), item.at, fields))
+                .collect(),
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| {
+                        let dot = if path.is_empty() { "" } else { "." };
+                        let path = format!("{path}{dot}{}", entry.key);
+                        fields.put(format!("{path}:"), entry.key_at);
+                        // Of `spec:`, and not of the line below it.
+                        let below = entry.value.at.line > entry.key_at.line;
+                        let at = if below { entry.key_at } else { entry.value.at };
+                        (entry.key.clone(), entry.value.json_at(path, at, fields))
+                    })
+                    .collect(),
+            ),
+        };
+        fields.put(path, at);
+        value
+    }
+}
+
+/// The documents of a file, without the empty ones, and the faults of those that are none.
+pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    let mut composer = Composer::default();
+    loop {
+        let fault = match parser.next_event() {
+            None => return (found, faults),
+            Some(Err(error)) => Some((mark(error.marker()), format!("not YAML: {}", error.info()))),
+            Some(Ok((event, span))) => composer.take(event, span, &mut found).err(),
+        };
+        let Some(fault) = fault else { continue };
+        faults.push(fault);
+        composer.forget();
+        // What is wrong in one document says nothing about the next, unless all of them are too much.
+        match parser.proceed_next_document() {
+            Ok(true) if composer.values <= MAX_VALUES => {}
+            Ok(_) => return (found, faults),
+            Err(error) => {
+                faults.push((mark(error.marker()), format!("not YAML: {}", error.info())));
+                return (found, faults);
+            }
+        }
+    }
+}
+
+fn mark(marker: &granit_parser::Marker) -> Mark {
+    Mark { line: marker.line().max(1), column: marker.col() + 1 }
+}
+
+/// A list or map that is still open.
+struct Open {
+    at: Mark,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Node>),
+    Map { entries: Entries, key: Option<(String, Mark, bool)> },
+}
+
+#[derive(Default)]
+struct Entries {
+    written: Vec<Entry>,
+    names: HashMap<String, Mark>,
+    merged: Vec<Node>,
+}
+
+#[derive(Default)]
+struct Composer {
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, Size)>,
+    values: usize,
+    repeated: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    text: usize,
+}
+
+impl Composer {
+    /// Leaves the document that is open.
+    fn forget(&mut self) {
+        self.open.clear();
+        self.anchors.clear();
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span, found: &mut Vec<Node>) -> Result<(), Fault> {
+        let at = mark(&span.start);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                let merge = plain && text == "<<" && tag.is_none();
+                let value = scalar(text, plain, tag.as_deref()).map_err(|fault| (at, fault.to_owned()))?;
+                self.complete(Node { at, kind: Kind::Scalar(value) }, anchor, merge, found)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.begin(at, anchor, tag.as_deref(), Content::List(Vec::new()))
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let content = Content::Map { entries: Entries::default(), key: None };
+                self.begin(at, anchor, tag.as_deref(), content)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(Open { at, anchor, content }) = self.open.pop() else { return Ok(()) };
+                let kind = match content {
+                    Content::List(items) => Kind::List(Rc::new(items)),
+                    Content::Map { entries, .. } => Kind::Map(Rc::new(self.merge(entries, at)?)),
+                };
+                self.complete(Node { at, kind }, anchor, false, found)
+            }
+            Event::Alias(id) => {
+                let Some((node, size)) = self.anchors.get(&id).cloned() else {
+                    return Err((at, "an alias inside of what it stands for".into()));
+                };
+                self.count(at, size)?;
+                self.complete(node, 0, false, found)
+            }
+            Event::DocumentEnd => {
+                self.forget();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        at: Mark,
+        anchor: usize,
+        tag: Option<&Tag>,
+        content: Content,
+    ) -> Result<(), Fault> {
+        let usual = match content {
+            Content::List(_) => "seq",
+            Content::Map { .. } => "map",
+        };
+        if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(usual)) {
+            return Err((at, format!("the tag {} is not known here", tag.map(Tag::original).unwrap_or_default())));
+        }
+        self.open.push(Open { at, anchor, content });
+        Ok(())
+    }
+
+    /// Puts a whole value where it belongs.
+    fn complete(&mut self, node: Node, anchor: usize, merge: bool, found: &mut Vec<Node>) -> Result<(), Fault> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err((node.at, format!("more than {MAX_VALUES} values in one file")));
+        }
+        if anchor > 0 {
+            let mut size = Size::default();
+            measure(&node, &mut size);
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut().map(|open| &mut open.content) {
+            None => found.extend(Some(node).filter(|node| !matches!(node.kind, Kind::Scalar(Value::Null)))),
+            Some(Content::List(items)) => items.push(node),
+            Some(Content::Map { entries, key }) => match key.take() {
+                None => {
+                    let at = node.at;
+                    *key = Some((name(&node)?, at, merge));
+                }
+                Some((_, _, true)) => entries.merged.push(node),
+                Some((key, key_at, false)) => {
+                    if let Some(first) = entries.names.insert(key.clone(), key_at) {
+                        return Err((key_at, format!("{key} stands here twice: first in line {}", first.line)));
+                    }
+                    entries.written.push(Entry { key, key_at, value: node });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// The entries of a map with those that `<<` brings in and that it does not have itself.
+    fn merge(&mut self, entries: Entries, at: Mark) -> Result<Vec<Entry>, Fault> {
+        let Entries { mut written, mut names, merged } = entries;
+        for node in merged {
+            let sources = match &node.kind {
+                Kind::List(items) => items.to_vec(),
+                Kind::Map(_) | Kind::Scalar(_) => vec![node.clone()],
+            };
+            for source in sources {
+                let Kind::Map(more) = &source.kind else {
+                    return Err((node.at, "only a map or a list of maps can be merged with <<".into()));
+                };
+                self.count(at, Size { values: more.len(), text: 0 })?;
+                for entry in more.iter() {
+                    if names.insert(entry.key.clone(), entry.key_at).is_none() {
+                        written.push(entry.clone());
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// What an alias repeats costs as much as if it were written.
+    fn count(&mut self, at: Mark, size: Size) -> Result<(), Fault> {
+        self.values = self.values.saturating_add(size.values);
+        self.repeated = self.repeated.saturating_add(size.text);
+        if self.values > MAX_VALUES || self.repeated > MAX_REPEATED {
+            self.values = usize::MAX / 2;
+            return Err((at, "the aliases of this file repeat more than is read".into()));
+        }
+        Ok(())
+    }
+}
+
+fn measure(node: &Node, size: &mut Size) {
+    size.values += 1;
+    match &node.kind {
+        Kind::Scalar(Value::String(text)) => size.text += text.len(),
+        Kind::Scalar(_) => {}
+        Kind::List(items) => items.iter().for_each(|item| measure(item, size)),
+        Kind::Map(entries) => entries.iter().for_each(|entry| {
+            size.text += entry.key.len();
+            measure(&entry.value, size);
+        }),
+    }
+}
+
+fn scalar(text: Cow<'_, str>, plain: bool, tag: Option<&Tag>) -> Result<Value, &'static str> {
+    let Some(tag) = tag else {
+        return if plain { scalar::plain(&text) } else { Ok(Value::String(text.into_owned())) };
+    };
+    if tag.is_yaml_core_schema_tag("str") {
+        return Ok(Value::String(text.into_owned()));
+    }
+    let value = scalar::plain(&text)?;
+    let fits = match value {
+        Value::Null => tag.is_yaml_core_schema_tag("null"),
+        Value::Bool(_) => tag.is_yaml_core_schema_tag("bool"),
+        Value::Number(_) => tag.is_yaml_core_schema_tag("int") || tag.is_yaml_core_schema_tag("float"),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    if fits { Ok(value) } else { Err("a tag that is not known here, or that does not fit the value") }
+}
+
+/// A key as it is in JSON, which kubectl makes of YAML: `on: 1` has the key `true`.
+fn name(node: &Node) -> Result<String, Fault> {
+    match &node.kind {
+        Kind::Scalar(Value::String(text)) => Ok(text.clone()),
+        Kind::Scalar(Value::Null) => Err((node.at, "a key must not be empty".into())),
+        Kind::Scalar(value) => Ok(value.to_string()),
+        Kind::List(_) | Kind::Map(_) => Err((node.at, "a key must be a word, not a list or a map".into())),
+    }
+}

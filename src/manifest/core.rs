@@ -99,7 +99,12 @@ fn texts(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, St
     for (name, member) in members {
         let path = join(map, name);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 253 || !name.bytes().all(plain) || name == "." || name.starts_with("..") {
+        if name.is_empty()
+            || name.len() > 253
+            || !name.bytes().all(plain)
+            || name == "."
+            || name.starts_with("..")
+        {
             let message = "Invalid value: a key has up to 253 letters, digits, -, _ and .";
             flaws.push(Flaw::key(&path, message));
         }

@@ -112,7 +112,8 @@ fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Exe
     let regex = match known {
         Some(regex) => regex,
         None => {
-            let regex = Regex::new(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
+            let regex =
+                Regex::new(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
             let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
             if compiled.len() >= KEPT {
                 compiled.clear();
@@ -180,13 +181,17 @@ pub(super) fn check(schema: &Schema, path: &str, value: &Value, old: Option<&Val
     for rule in schema.rules.iter().filter(|rule| rule.transition == old.is_some()) {
         flaws.extend(rule.broken(path, value, old));
     }
+    // Here, unlike in complaints about the structure, the API server puts the keys of maps into brackets.
+    let inner = |path: &str, name: &str| {
+        if schema.properties.contains_key(name) { join(path, name) } else { format!("{path}[{name}]") }
+    };
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let before = old.map(|old| old.get(name));
                 // What was not there before cannot have changed.
                 if let (Some(schema), None | Some(Some(_))) = (schema.member(name), before) {
-                    check(schema, &join(path, name), member, before.flatten(), flaws);
+                    check(schema, &inner(path, name), member, before.flatten(), flaws);
                 }
             }
         }
@@ -209,17 +214,30 @@ impl Rule {
         if let Some(old) = old {
             context.add_variable_from_value("oldSelf", cel_value(old));
         }
+        let words = self.words(value);
         let path = format!("{path}{}", self.field_path);
-        let words = self.reason.words();
         match self.program.execute(&context) {
             Ok(cel::Value::Bool(true)) => None,
             Ok(cel::Value::Bool(false)) => {
                 Some(Flaw::new(&path, format!("{words}: {}", self.message(&context))))
             }
             // Not the error itself: it may repeat a value.
-            Ok(_) | Err(_) => {
-                Some(Flaw::new(&path, format!("{words}: this could not be looked at: {}", self.message(&context))))
-            }
+            Ok(_) | Err(_) => Some(Flaw::new(
+                &path,
+                format!("{words}: this could not be looked at: {}", self.message(&context)),
+            )),
+        }
+    }
+
+    /// The API server repeats a value that is one word, unless the rule names another place for it.
+    fn words(&self, value: &Value) -> String {
+        let words = self.reason.words();
+        let repeats = matches!(self.reason, Reason::FieldValueInvalid | Reason::FieldValueDuplicate);
+        let word = !value.is_array() && !value.is_object();
+        if repeats && word && self.field_path.is_empty() {
+            format!("{words}: {value}")
+        } else {
+            words.to_owned()
         }
     }
 

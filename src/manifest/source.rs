@@ -41,13 +41,7 @@ pub(super) fn files(sources: &[PathBuf], recursive: bool, problems: &mut Vec<Pro
     files
 }
 
-fn folder(
-    path: &Path,
-    recursive: bool,
-    depth: usize,
-    files: &mut Vec<Source>,
-    problems: &mut Vec<Problem>,
-) {
+fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, problems: &mut Vec<Problem>) {
     let entries = path.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<_> = match entries {
         Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),

@@ -72,15 +72,11 @@ fn bytes(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, By
     for (name, text) in texts(map, value, flaws) {
         // Go's decoder passes over line breaks.
         let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        match STANDARD.decode(text) {
-            Ok(bytes) => {
-                decoded.insert(name, ByteString(bytes));
-            }
-            Err(_) => {
-                let advice = if map == "data" { "; plain text goes under stringData" } else { "" };
-                let message = format!("Invalid value: not base64{advice}");
-                flaws.push(Flaw::new(&join(map, &name), message));
-            }
+        if let Ok(bytes) = STANDARD.decode(text) {
+            decoded.insert(name, ByteString(bytes));
+        } else {
+            let advice = if map == "data" { "; plain text goes under stringData" } else { "" };
+            flaws.push(Flaw::new(&join(map, &name), format!("Invalid value: not base64{advice}")));
         }
     }
     decoded

@@ -68,7 +68,7 @@ fn what_the_api_server_refuses_is_refused_without_it_and_at_its_place() {
 #[test]
 fn every_example_is_fine_without_an_api_server() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let read = manifest::read(&[examples.clone()], true, "default");
+    let read = manifest::read(std::slice::from_ref(&examples), true, "default");
     let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let found = read.accounts.len() + read.webhooks.len() + read.secrets.len() + read.config_maps.len();
     assert_eq!(found + read.skipped.len(), documents(&examples));

@@ -4,8 +4,10 @@
 pub use crate::engine::fuzzing::variables;
 pub use crate::vendor::fuzzing::{headers, private_key};
 
+use crate::api::VendorName;
 use crate::api::webhook::Subscription;
-use crate::api::{VendorAccount, VendorName, Webhook};
+use crate::manifest;
+
 use crate::plan::{Document, Text};
 use crate::vendor;
 use std::convert::Infallible;
@@ -25,35 +27,54 @@ pub fn superoffice(data: &[u8]) {
     vendor::fuzzing::vendor_answer(VendorName::Superoffice, data);
 }
 
-/// What people may write, as YAML or JSON: what was read reads the same when it is written again, and so does what is
-/// wanted of the vendor.
+/// What people may write, as YAML or JSON: every complaint is one line, and what is fine reads the same when it is written
+/// again, and so does what is wanted of the vendor.
 ///
 /// # Panics
 ///
 /// When that does not hold.
 pub fn manifest(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    if let Ok(webhook) = serde_saphyr::from_str::<Webhook>(&text) {
-        let written = serde_json::to_string(&webhook).unwrap_or_default();
-        let again = serde_json::from_str::<Webhook>(&written);
-        assert!(
-            again.as_ref().is_ok_and(|again| again.spec == webhook.spec),
-            "what is written reads the same"
-        );
-        let document = document(&webhook.spec.subscription);
-        let rules = vendor::rules(webhook.spec.subscription.vendor());
+    let found = match manifest::parse("made-up.yaml", data, "default") {
+        Ok(found) => found,
+        Err(problems) => {
+            assert!(!problems.is_empty(), "what is refused has a reason");
+            for problem in problems {
+                assert!(!problem.to_string().contains(char::is_control), "a complaint is one line");
+            }
+            return;
+        }
+    };
+    for webhook in &found.webhooks {
+        again(&webhook.object);
+        let unchanged = manifest::check_change(&webhook.object, webhook);
+        assert!(unchanged.is_empty(), "what has not changed may stay: {unchanged:?}");
+        let subscription = &webhook.object.spec.subscription;
+        let document = document(subscription);
+        let rules = vendor::rules(subscription.vendor());
         assert!(rules.equal(&document, &document), "a document is equal to itself");
         let canonical = rules.document(document.iter().map(|(name, value)| (name, value.clone())).collect());
         assert!(canonical == document, "a canonical document stays as it is");
-        let _ = vendor::advice(webhook.spec.subscription.vendor(), &document);
+        let _ = vendor::advice(subscription.vendor(), &document);
     }
-    if let Ok(account) = serde_saphyr::from_str::<VendorAccount>(&text) {
-        let written = serde_json::to_string(&account).unwrap_or_default();
-        let again = serde_json::from_str::<VendorAccount>(&written);
-        assert!(again.is_ok_and(|again| again.spec == account.spec), "what is written reads the same");
-        let _ = crate::engine::interval(&account.spec.resync_interval);
-        let _ = vendor::Budget::of(&account.spec.vendor, account.spec.rate_limit.as_ref()).remaining();
+    for account in &found.accounts {
+        again(&account.object);
+        let unchanged = manifest::check_change(&account.object, account);
+        assert!(unchanged.is_empty(), "what has not changed may stay: {unchanged:?}");
+        let spec = &account.object.spec;
+        assert!(
+            crate::engine::interval(&spec.resync_interval).is_ok(),
+            "an interval that is fine can be waited"
+        );
+        let _ = vendor::Budget::of(&spec.vendor, spec.rate_limit.as_ref()).remaining();
     }
+}
+
+/// What is written is as good as what was read, and the same.
+fn again<K: manifest::Kind + PartialEq>(object: &K) {
+    let written = serde_json::to_vec(object).unwrap_or_default();
+    let found = manifest::parse("again.json", &written, "default");
+    assert!(found.is_ok(), "what is written is fine: {:?}", found.err());
+    assert!(serde_json::from_slice::<K>(&written).is_ok_and(|again| again == *object), "it reads the same");
 }
 
 fn document(subscription: &Subscription) -> Document {

@@ -17,6 +17,7 @@ const FLOORS: &[Floor] = &[
         room: "api",
         forbidden: &[
             "crate::plan",
+            "crate::manifest",
             "crate::vendor",
             "crate::telemetry",
             "crate::engine",
@@ -33,6 +34,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         room: "plan",
         forbidden: &[
+            "crate::manifest",
             "crate::vendor",
             "crate::telemetry",
             "crate::engine",
@@ -55,8 +57,28 @@ const FLOORS: &[Floor] = &[
         reason: "plan knows no vendor by name",
     },
     Floor {
+        room: "manifest",
+        forbidden: &[
+            "crate::plan",
+            "crate::vendor",
+            "crate::telemetry",
+            "crate::engine",
+            "crate::controller",
+            "crate::cli",
+            "reqwest",
+            "tokio",
+            "kube::",
+            "std::net",
+            "std::env",
+            "std::time",
+            "fs::write",
+        ],
+        reason: "manifest reads files and knows the kinds: no cluster, no vendor, no clock",
+    },
+    Floor {
         room: "vendor",
         forbidden: &[
+            "crate::manifest",
             "crate::telemetry",
             "crate::engine",
             "crate::controller",
@@ -68,7 +90,14 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         room: "telemetry",
-        forbidden: &["crate::engine", "crate::controller", "crate::cli", "kube::", "k8s_openapi"],
+        forbidden: &[
+            "crate::manifest",
+            "crate::engine",
+            "crate::controller",
+            "crate::cli",
+            "kube::",
+            "k8s_openapi",
+        ],
         reason: "telemetry is told, it does not ask",
     },
     Floor {
@@ -78,7 +107,7 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         room: "controller",
-        forbidden: &["crate::cli", "reqwest"],
+        forbidden: &["crate::cli", "crate::manifest", "reqwest"],
         reason: "one front door does not lead through the other",
     },
     Floor { room: "cli", forbidden: &["reqwest"], reason: "only vendor::transport talks to vendors" },

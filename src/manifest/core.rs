@@ -72,15 +72,11 @@ fn bytes(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, By
     for (name, text) in texts(map, value, flaws) {
         // Go's decoder passes over line breaks.
         let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        match STANDARD.decode(text) {
-            Ok(bytes) => {
-                decoded.insert(name, ByteString(bytes));
-            }
-            Err(_) => {
-                let advice = if map == "data" { "; plain text goes under stringData" } else { "" };
-                let message = format!("Invalid value: not base64{advice}");
-                flaws.push(Flaw::new(&join(map, &name), message));
-            }
+        if let Ok(bytes) = STANDARD.decode(text) {
+            decoded.insert(name, ByteString(bytes));
+        } else {
+            let advice = if map == "data" { "; plain text goes under stringData" } else { "" };
+            flaws.push(Flaw::new(&join(map, &name), format!("Invalid value: not base64{advice}")));
         }
     }
     decoded
@@ -99,7 +95,12 @@ fn texts(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, St
     for (name, member) in members {
         let path = join(map, name);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 253 || !name.bytes().all(plain) || name == "." || name.starts_with("..") {
+        if name.is_empty()
+            || name.len() > 253
+            || !name.bytes().all(plain)
+            || name == "."
+            || name.starts_with("..")
+        {
             let message = "Invalid value: a key has up to 253 letters, digits, -, _ and .";
             flaws.push(Flaw::key(&path, message));
         }

@@ -46,7 +46,8 @@ static SCHEMAS: LazyLock<Result<BTreeMap<String, Schema>, String>> = LazyLock::n
 });
 
 fn schema<K: Kind>() -> Result<&'static Schema, Flaw> {
-    let schemas = SCHEMAS.as_ref().map_err(|error| Flaw::new("spec", format!("the CRDs cannot be read: {error}")))?;
+    let schemas =
+        SCHEMAS.as_ref().map_err(|error| Flaw::new("spec", format!("the CRDs cannot be read: {error}")))?;
     schemas.get(K::KIND).ok_or_else(|| Flaw::new("spec", "this kind has no CRD"))
 }
 

@@ -101,7 +101,11 @@ fn texts(map: &str, value: Option<&Value>, flaws: &mut Vec<Flaw>) {
 
 fn is_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    name.len() <= 63 && name.bytes().all(inner) && !name.is_empty() && !name.starts_with('-') && !name.ends_with('-')
+    name.len() <= 63
+        && name.bytes().all(inner)
+        && !name.is_empty()
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 fn is_subdomain(name: &str) -> bool {

@@ -37,13 +37,13 @@ const VERSION: &str = "v1alpha1";
 /// What the files declare.
 #[derive(Clone, Default)]
 pub struct Manifests {
-    /// The VendorAccounts.
+    /// The accounts.
     pub accounts: Vec<Placed<VendorAccount>>,
     /// The Webhooks.
     pub webhooks: Vec<Placed<Webhook>>,
     /// The Secrets, `stringData` put over `data`.
     pub secrets: Vec<Placed<Secret>>,
-    /// The ConfigMaps.
+    /// The config maps.
     pub config_maps: Vec<Placed<ConfigMap>>,
     /// What is none of these, and was not looked at.
     pub skipped: Vec<Skipped>,
@@ -134,7 +134,9 @@ impl<'a> Reader<'a> {
                 return;
             }
         };
-        if let (true, Some(Node { kind: Shape::List(items), .. })) = (kind.ends_with("List"), node.get("items")) {
+        if let (true, Some(Node { kind: Shape::List(items), .. })) =
+            (kind.ends_with("List"), node.get("items"))
+        {
             for item in items.iter() {
                 self.object(file, item);
             }
@@ -144,12 +146,12 @@ impl<'a> Reader<'a> {
             ((GROUP, VERSION), Webhook::KIND) => self.take(place, node, kinds::object::<Webhook>),
             ((GROUP, VERSION), VendorAccount::KIND) => self.take(place, node, kinds::object::<VendorAccount>),
             ((GROUP, _), _) => self.unknown(place, node, version, kind),
-            (("", "v1"), "Secret") => self.take(place, node, |value, namespace, flaws| {
-                core::secret(&value, namespace, flaws)
-            }),
-            (("", "v1"), "ConfigMap") => self.take(place, node, |value, namespace, flaws| {
-                core::config_map(&value, namespace, flaws)
-            }),
+            (("", "v1"), "Secret") => {
+                self.take(place, node, |value, namespace, flaws| core::secret(&value, namespace, flaws));
+            }
+            (("", "v1"), "ConfigMap") => {
+                self.take(place, node, |value, namespace, flaws| core::config_map(&value, namespace, flaws));
+            }
             _ => self.skip(place, node, version, kind),
         }
     }

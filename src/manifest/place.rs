@@ -37,9 +37,10 @@ impl Fields {
         self.0.insert(path, at);
     }
 
-    /// Of the path itself, or of the nearest parent that is there.
+    /// Of the path itself, or of the nearest parent that is there. A key of a map may stand in brackets.
     fn find(&self, path: &str) -> Option<Mark> {
-        let mut path = path;
+        let path = dotted(path);
+        let mut path = path.as_str();
         loop {
             if let Some(at) = self.0.get(path) {
                 return Some(*at);
@@ -47,6 +48,25 @@ impl Fields {
             path = &path[..path.rfind(['.', '['])?];
         }
     }
+}
+
+/// The path with `.key` for `[key]`, and `[0]` as it is.
+fn dotted(path: &str) -> String {
+    let mut dotted = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('[') {
+        dotted.push_str(before);
+        let Some((key, after)) = after.split_once(']') else {
+            return path.to_owned();
+        };
+        if key.bytes().all(|byte| byte.is_ascii_digit()) {
+            dotted.extend(["[", key, "]"]);
+        } else {
+            dotted.extend([".", key]);
+        }
+        rest = after;
+    }
+    dotted + rest
 }
 
 /// An object, and where it stands.

@@ -41,19 +41,23 @@ struct Written {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 enum Reason {
     #[default]
-    FieldValueInvalid,
-    FieldValueForbidden,
-    FieldValueRequired,
-    FieldValueDuplicate,
+    #[serde(rename = "FieldValueInvalid")]
+    Invalid,
+    #[serde(rename = "FieldValueForbidden")]
+    Forbidden,
+    #[serde(rename = "FieldValueRequired")]
+    Required,
+    #[serde(rename = "FieldValueDuplicate")]
+    Duplicate,
 }
 
 impl Reason {
     fn words(self) -> &'static str {
         match self {
-            Self::FieldValueInvalid => "Invalid value",
-            Self::FieldValueForbidden => "Forbidden",
-            Self::FieldValueRequired => "Required value",
-            Self::FieldValueDuplicate => "Duplicate value",
+            Self::Invalid => "Invalid value",
+            Self::Forbidden => "Forbidden",
+            Self::Required => "Required value",
+            Self::Duplicate => "Duplicate value",
         }
     }
 }
@@ -95,6 +99,7 @@ static ENV: LazyLock<Result<Arc<Env>, String>> = LazyLock::new(|| {
 });
 
 /// Durations as whole nanoseconds, which compare as durations do. The library's own would bring in a calendar.
+#[allow(clippy::needless_pass_by_value, reason = "the library's signature")]
 fn duration<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let text = text(&arguments, 0)?;
     let nanoseconds = nanoseconds(text)
@@ -103,25 +108,23 @@ fn duration<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Ex
 }
 
 /// The library's own `matches` would compile its pattern each time.
+#[allow(clippy::needless_pass_by_value, reason = "the library's signature")]
 fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
     /// The rules have some fifteen; one could make up patterns from what is checked.
     const KEPT: usize = 256;
     let (subject, pattern) = (text(&arguments, 0)?, text(&arguments, 1)?);
-    let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
-    let regex = match known {
-        Some(regex) => regex,
-        None => {
-            let regex = Regex::new(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
-            let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-            if compiled.len() >= KEPT {
-                compiled.clear();
-            }
-            compiled.insert(pattern.to_owned(), regex.clone());
-            regex
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !compiled.contains_key(pattern) {
+        let regex = Regex::new(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
+        if compiled.len() >= KEPT {
+            compiled.clear();
         }
-    };
-    Ok(CowVal::owned(CelBool::from(regex.is_match(subject))))
+        compiled.insert(pattern.to_owned(), regex);
+    }
+    let matches = compiled.get(pattern).is_some_and(|regex| regex.is_match(subject));
+    drop(compiled);
+    Ok(CowVal::owned(CelBool::from(matches)))
 }
 
 fn text<'a>(arguments: &'a [CowVal<'_, '_>], number: usize) -> Result<&'a str, ExecutionError> {
@@ -180,13 +183,17 @@ pub(super) fn check(schema: &Schema, path: &str, value: &Value, old: Option<&Val
     for rule in schema.rules.iter().filter(|rule| rule.transition == old.is_some()) {
         flaws.extend(rule.broken(path, value, old));
     }
+    // Here, unlike in complaints about the structure, the API server puts the keys of maps into brackets.
+    let inner = |path: &str, name: &str| {
+        if schema.properties.contains_key(name) { join(path, name) } else { format!("{path}[{name}]") }
+    };
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let before = old.map(|old| old.get(name));
                 // What was not there before cannot have changed.
                 if let (Some(schema), None | Some(Some(_))) = (schema.member(name), before) {
-                    check(schema, &join(path, name), member, before.flatten(), flaws);
+                    check(schema, &inner(path, name), member, before.flatten(), flaws);
                 }
             }
         }
@@ -209,25 +216,39 @@ impl Rule {
         if let Some(old) = old {
             context.add_variable_from_value("oldSelf", cel_value(old));
         }
+        let words = self.words(value);
         let path = format!("{path}{}", self.field_path);
-        let words = self.reason.words();
-        match self.program.execute(&context) {
+        match context.resolve(self.program.expression()) {
             Ok(cel::Value::Bool(true)) => None,
             Ok(cel::Value::Bool(false)) => {
                 Some(Flaw::new(&path, format!("{words}: {}", self.message(&context))))
             }
             // Not the error itself: it may repeat a value.
-            Ok(_) | Err(_) => {
-                Some(Flaw::new(&path, format!("{words}: this could not be looked at: {}", self.message(&context))))
-            }
+            Ok(_) | Err(_) => Some(Flaw::new(
+                &path,
+                format!("{words}: this could not be looked at: {}", self.message(&context)),
+            )),
+        }
+    }
+
+    /// The API server repeats a value that is one word, unless the rule names another place for it.
+    fn words(&self, value: &Value) -> String {
+        let words = self.reason.words();
+        let repeats = matches!(self.reason, Reason::Invalid | Reason::Duplicate);
+        let word = !value.is_array() && !value.is_object();
+        if repeats && word && self.field_path.is_empty() {
+            format!("{words}: {value}")
+        } else {
+            words.to_owned()
         }
     }
 
     fn message(&self, context: &Context<'_, '_>) -> String {
-        let made = self.message_program.as_ref().and_then(|program| match program.execute(context) {
-            Ok(cel::Value::String(text)) => Some(text.trim().to_owned()),
-            _ => None,
-        });
+        let made =
+            self.message_program.as_ref().and_then(|program| match context.resolve(program.expression()) {
+                Ok(cel::Value::String(text)) => Some(text.trim().to_owned()),
+                _ => None,
+            });
         made.filter(|text| !text.is_empty() && !text.contains('\n'))
             .or_else(|| self.message.clone())
             .unwrap_or_else(|| format!("failed rule: {}", self.text))

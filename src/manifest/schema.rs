@@ -41,6 +41,8 @@ pub(super) struct Schema {
     _list_type: Option<String>,
     #[serde(rename = "x-kubernetes-list-map-keys")]
     _list_map_keys: Option<Vec<String>>,
+    #[serde(rename = "title")]
+    _title: Option<String>,
     #[serde(rename = "description")]
     _description: Option<String>,
 }
@@ -102,7 +104,12 @@ pub(super) struct Flaw {
 
 impl Flaw {
     pub(super) fn new(path: &str, message: impl AsRef<str>) -> Self {
-        Self { path: path.to_owned(), key: false, meant: None, message: format!("{path}: {}", message.as_ref()) }
+        Self {
+            path: path.to_owned(),
+            key: false,
+            meant: None,
+            message: format!("{path}: {}", message.as_ref()),
+        }
     }
 
     pub(super) fn key(path: &str, message: impl AsRef<str>) -> Self {
@@ -183,7 +190,11 @@ impl Schema {
         if let Some(kind) = self.kind
             && !fits(kind, value)
         {
-            let (got, wanted) = (Type::of(value), kind.name());
+            let (got, wanted) = match (Type::of(value), self.format) {
+                ("number", Some(Format::Int32)) => ("float64", "int32"),
+                ("number", Some(Format::Int64)) => ("float64", "int64"),
+                (got, _) => (got, kind.name()),
+            };
             let message =
                 format!("Invalid value: \"{got}\": {path} in body must be of type {wanted}: \"{got}\"");
             return flaws.push(Flaw::new(path, message));
@@ -246,7 +257,9 @@ impl Schema {
     fn check_number(&self, path: &str, value: &Value, flaws: &mut Vec<Flaw>) {
         let size = value.as_f64().unwrap_or_default();
         let format = match self.format {
-            Some(Format::Int32) if value.as_i64().is_none_or(|value| i32::try_from(value).is_err()) => "int32",
+            Some(Format::Int32) if value.as_i64().is_none_or(|value| i32::try_from(value).is_err()) => {
+                "int32"
+            }
             Some(Format::Int64) if value.as_i64().is_none() => "int64",
             _ => "",
         };

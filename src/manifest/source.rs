@@ -17,7 +17,7 @@ pub(super) enum Source {
     File(PathBuf),
 }
 
-/// The files behind what was named, in order, each once.
+/// The files behind what was named, in order; standard input can be read only once.
 pub(super) fn files(sources: &[PathBuf], recursive: bool, problems: &mut Vec<Problem>) -> Vec<Source> {
     let mut files = Vec::new();
     let mut stdin = false;
@@ -41,13 +41,7 @@ pub(super) fn files(sources: &[PathBuf], recursive: bool, problems: &mut Vec<Pro
     files
 }
 
-fn folder(
-    path: &Path,
-    recursive: bool,
-    depth: usize,
-    files: &mut Vec<Source>,
-    problems: &mut Vec<Problem>,
-) {
+fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, problems: &mut Vec<Problem>) {
     let entries = path.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<_> = match entries {
         Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
@@ -107,7 +101,7 @@ pub(super) fn text<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Prob
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let good = &bytes[..error.valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line = good.split(|byte| *byte == b'\n').count();
         let start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let column = 1 + String::from_utf8_lossy(&good[start..]).chars().count();
         Problem::at(Place { file: file.clone(), line, column }, "not UTF-8: save the file as UTF-8 text")

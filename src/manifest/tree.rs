@@ -202,26 +202,29 @@ impl Composer {
         }
     }
 
-    fn begin(
-        &mut self,
-        at: Mark,
-        anchor: usize,
-        tag: Option<&Tag>,
-        content: Content,
-    ) -> Result<(), Fault> {
+    fn begin(&mut self, at: Mark, anchor: usize, tag: Option<&Tag>, content: Content) -> Result<(), Fault> {
         let usual = match content {
             Content::List(_) => "seq",
             Content::Map { .. } => "map",
         };
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(usual)) {
-            return Err((at, format!("the tag {} is not known here", tag.map(Tag::original).unwrap_or_default())));
+            return Err((
+                at,
+                format!("the tag {} is not known here", tag.map(Tag::original).unwrap_or_default()),
+            ));
         }
         self.open.push(Open { at, anchor, content });
         Ok(())
     }
 
     /// Puts a whole value where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize, merge: bool, found: &mut Vec<Node>) -> Result<(), Fault> {
+    fn complete(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        merge: bool,
+        found: &mut Vec<Node>,
+    ) -> Result<(), Fault> {
         self.values += 1;
         if self.values > MAX_VALUES {
             return Err((node.at, format!("more than {MAX_VALUES} values in one file")));
@@ -242,7 +245,10 @@ impl Composer {
                 Some((_, _, true)) => entries.merged.push(node),
                 Some((key, key_at, false)) => {
                     if let Some(first) = entries.names.insert(key.clone(), key_at) {
-                        return Err((key_at, format!("{key} stands here twice: first in line {}", first.line)));
+                        return Err((
+                            key_at,
+                            format!("{key} stands here twice: first in line {}", first.line),
+                        ));
                     }
                     entries.written.push(Entry { key, key_at, value: node });
                 }

@@ -4,8 +4,10 @@
 mod account;
 mod brightpearl;
 mod contensis;
+mod offline;
 mod superoffice;
 mod webhook;
+mod words;
 
 use crate::support::{Answer, apply, cluster, manifest, try_apply};
 use serde_json::Value;
@@ -48,13 +50,24 @@ fn changed(case: Case, before: String) -> Case {
 const ACCOUNT: &str = "VendorAccount";
 const WEBHOOK: &str = "Webhook";
 
+/// All of them.
+fn cases() -> Vec<Case> {
+    [
+        account::cases(),
+        webhook::cases(),
+        brightpearl::cases(),
+        contensis::cases(),
+        superoffice::cases(),
+        words::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 #[test]
 fn kubectl_apply_refuses_what_cannot_work_and_says_what_to_write_instead() {
-    let cases: Vec<Case> =
-        [account::cases(), webhook::cases(), brightpearl::cases(), contensis::cases(), superoffice::cases()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let cases = cases();
     let namespace = cluster().namespace("refusals").unwrap();
     let name = |number: usize| format!("case-{number:03}");
     let documents = |spec: &dyn Fn(&Case) -> Option<&str>| -> String {
@@ -70,6 +83,9 @@ fn kubectl_apply_refuses_what_cannot_work_and_says_what_to_write_instead() {
     }
     for (number, case) in cases.iter().enumerate() {
         if let Err(complaint) = judge(case, &name(number), &answer) {
+            complaints.push(format!("{}: {complaint}\n{}", case.reason, case.spec));
+        }
+        if let Some(complaint) = offline::disagreement(case, &name(number), &answer) {
             complaints.push(format!("{}: {complaint}\n{}", case.reason, case.spec));
         }
     }

@@ -154,7 +154,7 @@ impl Schema {
         self.properties.get(name).or(self.additional_properties.as_deref())
     }
 
-    /// Fills in what is left out, and takes out the nulls that mean the same.
+    /// Fills in what is left out.
     pub(super) fn fill(&self, value: &mut Value) {
         match value {
             Value::Object(members) => self.fill_members(members),
@@ -170,7 +170,6 @@ impl Schema {
     }
 
     fn fill_members(&self, members: &mut Map<String, Value>) {
-        members.retain(|name, value| !(value.is_null() && self.member(name).is_some_and(|s| !s.preserve)));
         for (name, schema) in &self.properties {
             if let Some(default) = &schema.default
                 && !members.contains_key(name)
@@ -277,6 +276,18 @@ impl Schema {
             let message = format!("{path} in body should be less than or equal to {max}");
             flaws.push(Flaw::new(path, format!("Invalid value: {value}: {message}")));
         }
+    }
+}
+
+/// Takes out the nulls in maps, which kubectl and the API server take for nothing at any depth; those in lists stay.
+pub(super) fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
     }
 }
 

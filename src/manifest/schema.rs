@@ -91,6 +91,11 @@ enum Format {
     DateTime,
 }
 
+/// Characters of a complaint: it may repeat a value.
+const MAX_MESSAGE: usize = 2000;
+/// Complaints about one object after which no more unknown members are looked for.
+const MAX_FLAWS: usize = 100;
+
 /// What is wrong with the member at a path.
 #[derive(Debug)]
 pub(super) struct Flaw {
@@ -104,12 +109,12 @@ pub(super) struct Flaw {
 
 impl Flaw {
     pub(super) fn new(path: &str, message: impl AsRef<str>) -> Self {
-        Self {
-            path: path.to_owned(),
-            key: false,
-            meant: None,
-            message: format!("{path}: {}", message.as_ref()),
+        let mut message = format!("{path}: {}", message.as_ref());
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
         }
+        Self { path: path.to_owned(), key: false, meant: None, message }
     }
 
     pub(super) fn key(path: &str, message: impl AsRef<str>) -> Self {
@@ -128,6 +133,9 @@ impl Schema {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
+                    if flaws.len() >= MAX_FLAWS {
+                        return;
+                    }
                     let inner = join(path, name);
                     match self.member(name) {
                         Some(schema) => schema.unknown(&inner, member, flaws),

@@ -3,7 +3,7 @@
 use super::metadata;
 use super::place::{Fields, Place, Placed, Problem, place_of};
 use super::rules;
-use super::schema::{Flaw, Schema};
+use super::schema::{Flaw, Schema, without_nulls};
 use crate::api::{VendorAccount, Webhook, crds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,6 +89,7 @@ fn check(schema: &Schema, value: &mut Value, flaws: &mut Vec<Flaw>) {
     let mut own = Vec::new();
     schema.unknown("", value, &mut own);
     let meant: Vec<_> = own.iter().filter_map(|flaw| flaw.meant.clone()).collect();
+    without_nulls(value);
     schema.fill(value);
     let mut structure = Vec::new();
     schema.check("", value, &mut structure);

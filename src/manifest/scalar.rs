@@ -30,7 +30,7 @@ fn number(text: &str) -> Option<Result<Value, &'static str>> {
     if let Some(whole) = whole(&bare) {
         return Some(Ok(whole));
     }
-    if !is_float(if text.starts_with('.') { text } else { &bare }) {
+    if !is_float(&bare) {
         return None;
     }
     let value: f64 = bare.parse().ok()?;
@@ -40,13 +40,13 @@ fn number(text: &str) -> Option<Result<Value, &'static str>> {
 /// A float as it arrives at the API server: JSON does not tell 1e3 from 1000.
 #[allow(clippy::cast_possible_truncation, reason = "the bounds are looked at first")]
 fn json(value: f64) -> Option<Value> {
-    if value.fract() == 0.0 && value.abs() < 9e15 {
+    if value.fract() == 0.0 && value.abs() < 9e18 {
         return Some(Value::from(value as i64));
     }
     Number::from_f64(value).map(Value::Number)
 }
 
-/// Go's `strconv.ParseInt(text, 0, 64)`.
+/// Go's `strconv.ParseInt(text, 0, 64)`; what is larger is a float at the API server.
 fn whole(text: &str) -> Option<Value> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -65,7 +65,10 @@ fn whole(text: &str) -> Option<Value> {
         return None;
     }
     let size = u64::from_str_radix(digits, base).ok()?;
-    if negative { 0_i64.checked_sub_unsigned(size).map(Value::from) } else { Some(Value::from(size)) }
+    if negative {
+        return 0_i64.checked_sub_unsigned(size).map(Value::from);
+    }
+    i64::try_from(size).ok().map(Value::from)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, which is the only float that kubectl's library knows.

@@ -91,6 +91,11 @@ enum Format {
     DateTime,
 }
 
+/// Characters of a complaint: it may repeat a value.
+const MAX_MESSAGE: usize = 2000;
+/// Complaints about one object after which no more unknown members are looked for.
+const MAX_FLAWS: usize = 100;
+
 /// What is wrong with the member at a path.
 #[derive(Debug)]
 pub(super) struct Flaw {
@@ -104,12 +109,12 @@ pub(super) struct Flaw {
 
 impl Flaw {
     pub(super) fn new(path: &str, message: impl AsRef<str>) -> Self {
-        Self {
-            path: path.to_owned(),
-            key: false,
-            meant: None,
-            message: format!("{path}: {}", message.as_ref()),
+        let mut message = format!("{path}: {}", message.as_ref());
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
         }
+        Self { path: path.to_owned(), key: false, meant: None, message }
     }
 
     pub(super) fn key(path: &str, message: impl AsRef<str>) -> Self {
@@ -128,6 +133,9 @@ impl Schema {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
+                    if flaws.len() >= MAX_FLAWS {
+                        return;
+                    }
                     let inner = join(path, name);
                     match self.member(name) {
                         Some(schema) => schema.unknown(&inner, member, flaws),
@@ -154,7 +162,7 @@ impl Schema {
         self.properties.get(name).or(self.additional_properties.as_deref())
     }
 
-    /// Fills in what is left out, and takes out the nulls that mean the same.
+    /// Fills in what is left out.
     pub(super) fn fill(&self, value: &mut Value) {
         match value {
             Value::Object(members) => self.fill_members(members),
@@ -170,7 +178,6 @@ impl Schema {
     }
 
     fn fill_members(&self, members: &mut Map<String, Value>) {
-        members.retain(|name, value| !(value.is_null() && self.member(name).is_some_and(|s| !s.preserve)));
         for (name, schema) in &self.properties {
             if let Some(default) = &schema.default
                 && !members.contains_key(name)
@@ -277,6 +284,18 @@ impl Schema {
             let message = format!("{path} in body should be less than or equal to {max}");
             flaws.push(Flaw::new(path, format!("Invalid value: {value}: {message}")));
         }
+    }
+}
+
+/// Takes out the nulls in maps, which kubectl and the API server take for nothing at any depth; those in lists stay.
+pub(super) fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
     }
 }
 

@@ -261,7 +261,31 @@ fn bombs_do_not_go_off() {
     let long = "x".repeat(1_000_000);
     let text = format!("a: &a {long}\nb: [{}]\n", "*a, ".repeat(1000));
     let flat = format!("[{}]", "0,".repeat(2_000_000));
-    for text in [bomb, text, flat, "[".repeat(100_000), "- ".repeat(100_000), "&a [*a]".into()] {
+    let mut chain = "a0: &a0 [x]\n".to_owned();
+    let mut deep = String::new();
+    for level in 1..2000 {
+        let _ = writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1);
+    }
+    for level in 0..100 {
+        let _ = writeln!(deep, "{}{}:", " ".repeat(level), "k".repeat(900));
+    }
+    let _ = writeln!(deep, "{}[{}]", " ".repeat(100), "0,".repeat(10_000));
+    let unknown = (0..20_000).fold(HEAD.to_owned(), |all, number| format!("{all}x{number}: 1\n"));
+    let refusal = bad(unknown + SPEC);
+    assert!(refusal.lines().count() <= 100, "{}", refusal.lines().count());
+    let refusal = bad(webhook().replace("GET", &long));
+    assert!(refusal.len() < 3000 && refusal.ends_with("…\n"), "{}", refusal.len());
+    assert_eq!(bad(format!("{}  x:\n    {}", webhook(), deep.replace('\n', "\n    "))).lines().count(), 1);
+    for text in [
+        bomb,
+        text,
+        flat,
+        chain,
+        "? ".to_owned() + &long,
+        "[".repeat(100_000),
+        "- ".repeat(100_000),
+        "&a [*a]".into(),
+    ] {
         let start = Instant::now();
         let refusal = bad(&text);
         assert_eq!(refusal.lines().count(), 1, "{refusal}");

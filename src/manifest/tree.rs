@@ -15,6 +15,12 @@ const MAX_VALUES: usize = 1_000_000;
 const MAX_REPEATED: usize = 16 * 1024 * 1024;
 /// How deep lists and maps may lie in one another.
 const MAX_DEPTH: usize = 128;
+/// Longer paths are not noted: what is wrong there is told of the nearest parent.
+const MAX_PATH: usize = 1000;
+/// Documents of a file that may be no YAML before the rest is left.
+const MAX_FAULTS: usize = 100;
+/// Bytes of a key. YAML itself allows as many characters where a key stands before its colon.
+const MAX_KEY: usize = 1024;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -58,24 +64,29 @@ impl Node {
 
     /// As JSON, with the places of everything in it, by path.
     pub(super) fn json(&self, fields: &mut Fields) -> Value {
-        self.json_at(String::new(), self.at, fields)
+        self.json_at(Some(String::new()), self.at, fields)
     }
 
-    fn json_at(&self, path: String, at: Mark, fields: &mut Fields) -> Value {
+    /// Without a path nothing is noted: long keys deep in one another would take more memory than the file.
+    fn json_at(&self, path: Option<String>, at: Mark, fields: &mut Fields) -> Value {
+        let path = path.filter(|path| path.len() <= MAX_PATH);
+        let inner = |name: &str| path.as_ref().map(|path| format!("{path}{name}"));
         let value = match &self.kind {
             Kind::Scalar(value) => value.clone(),
             Kind::List(items) => items
                 .iter()
                 .enumerate()
-                .map(|(number, item)| item.json_at(format!("{path}[{number}]"), item.at, fields))
+                .map(|(number, item)| item.json_at(inner(&format!("[{number}]")), item.at, fields))
                 .collect(),
             Kind::Map(entries) => Value::Object(
                 entries
                     .iter()
                     .map(|entry| {
-                        let dot = if path.is_empty() { "" } else { "." };
-                        let path = format!("{path}{dot}{}", entry.key);
-                        fields.put(format!("{path}:"), entry.key_at);
+                        let dot = if path.as_ref().is_some_and(String::is_empty) { "" } else { "." };
+                        let path = inner(&format!("{dot}{}", entry.key));
+                        if let Some(path) = &path {
+                            fields.put(format!("{path}:"), entry.key_at);
+                        }
                         // Of `spec:`, and not of the line below it.
                         let below = entry.value.at.line > entry.key_at.line;
                         let at = if below { entry.key_at } else { entry.value.at };
@@ -84,7 +95,9 @@ impl Node {
                     .collect(),
             ),
         };
-        fields.put(path, at);
+        if let Some(path) = path {
+            fields.put(path, at);
+        }
         value
     }
 }
@@ -107,10 +120,13 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
         let Some(fault) = fault else { continue };
         faults.push(fault);
         composer.forget();
-        // What is wrong in one document says nothing about the next, unless all of them are too much.
+        if composer.values > MAX_VALUES || faults.len() >= MAX_FAULTS {
+            return (found, faults);
+        }
+        // What is wrong in one document says nothing about the next.
         match parser.proceed_next_document() {
-            Ok(true) if composer.values <= MAX_VALUES => {}
-            Ok(_) => return (found, faults),
+            Ok(true) => {}
+            Ok(false) => return (found, faults),
             Err(error) => {
                 faults.push((mark(error.marker()), format!("not YAML: {}", error.info())));
                 return (found, faults);
@@ -154,6 +170,7 @@ struct Composer {
 struct Size {
     values: usize,
     text: usize,
+    depth: usize,
 }
 
 impl Composer {
@@ -192,6 +209,7 @@ impl Composer {
                     return Err((at, "an alias inside of what it stands for".into()));
                 };
                 self.count(at, size)?;
+                self.depth(at, size.depth)?;
                 self.complete(node, 0, false, found)
             }
             Event::DocumentEnd => {
@@ -213,6 +231,7 @@ impl Composer {
                 format!("the tag {} is not known here", tag.map(Tag::original).unwrap_or_default()),
             ));
         }
+        self.depth(at, 1)?;
         self.open.push(Open { at, anchor, content });
         Ok(())
     }
@@ -231,7 +250,7 @@ impl Composer {
         }
         if anchor > 0 {
             let mut size = Size::default();
-            measure(&node, &mut size);
+            measure(&node, 1, &mut size);
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut().map(|open| &mut open.content) {
@@ -269,7 +288,7 @@ impl Composer {
                 let Kind::Map(more) = &source.kind else {
                     return Err((node.at, "only a map or a list of maps can be merged with <<".into()));
                 };
-                self.count(at, Size { values: more.len(), text: 0 })?;
+                self.count(at, Size { values: more.len(), ..Size::default() })?;
                 for entry in more.iter() {
                     if names.insert(entry.key.clone(), entry.key_at).is_none() {
                         written.push(entry.clone());
@@ -278,6 +297,13 @@ impl Composer {
             }
         }
         Ok(written)
+    }
+
+    fn depth(&self, at: Mark, more: usize) -> Result<(), Fault> {
+        if self.open.len() + more > MAX_DEPTH {
+            return Err((at, format!("more than {MAX_DEPTH} lists and maps in one another")));
+        }
+        Ok(())
     }
 
     /// What an alias repeats costs as much as if it were written.
@@ -292,15 +318,16 @@ impl Composer {
     }
 }
 
-fn measure(node: &Node, size: &mut Size) {
+fn measure(node: &Node, depth: usize, size: &mut Size) {
     size.values += 1;
+    size.depth = size.depth.max(depth);
     match &node.kind {
         Kind::Scalar(Value::String(text)) => size.text += text.len(),
         Kind::Scalar(_) => {}
-        Kind::List(items) => items.iter().for_each(|item| measure(item, size)),
+        Kind::List(items) => items.iter().for_each(|item| measure(item, depth + 1, size)),
         Kind::Map(entries) => entries.iter().for_each(|entry| {
             size.text += entry.key.len();
-            measure(&entry.value, size);
+            measure(&entry.value, depth + 1, size);
         }),
     }
 }
@@ -325,6 +352,9 @@ fn scalar(text: Cow<'_, str>, plain: bool, tag: Option<&Tag>) -> Result<Value, &
 /// A key as it is in JSON, which kubectl makes of YAML: `on: 1` has the key `true`.
 fn name(node: &Node) -> Result<String, Fault> {
     match &node.kind {
+        Kind::Scalar(Value::String(text)) if text.len() > MAX_KEY => {
+            Err((node.at, format!("a key of more than {MAX_KEY} bytes")))
+        }
         Kind::Scalar(Value::String(text)) => Ok(text.clone()),
         Kind::Scalar(Value::Null) => Err((node.at, "a key must not be empty".into())),
         Kind::Scalar(value) => Ok(value.to_string()),

@@ -1,9 +1,10 @@
 //! The same cases without an API server: what it refuses, the reader of manifests refuses, in the same words.
 
-use super::{ACCOUNT, Case, WEBHOOK, cases, causes, messages};
-use crate::support::{Answer, manifest};
+use super::{ACCOUNT, Case, WEBHOOK, cases, causes, fine, messages, subscription};
+use crate::support::{Answer, cluster, kubectl, manifest};
 use hooktender::api::{VendorAccount, Webhook};
 use hooktender::manifest::{self, Manifests, Problem};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -73,6 +74,57 @@ fn every_example_is_fine_without_an_api_server() {
     let found = read.accounts.len() + read.webhooks.len() + read.secrets.len() + read.config_maps.len();
     assert_eq!(found + read.skipped.len(), documents(&examples));
     assert!(read.skipped.is_empty(), "{:?}", read.skipped);
+}
+
+/// Words of YAML, and what kubectl and the API server make of them.
+const WORDS: &str = "[\
+    [y, Y, yes, Yes, YES, n, N, No, on, On, ON, off, true, True, TRUE, tRue, yEs], \
+    [0777, 0o17, 0O17, 0x1F, 0X1f, 0b11, 0B11, -0x1f, +7, 1_000, _1, 08, 09.5, -0777, 0_7], \
+    [1e3, 1E3, 1.0, 1., .5, -.5, +.5, 1e+3, 1.5e-3, 1e, e3, 5e30, -9223372036854775808], \
+    [2001-01-01, 2001-12-14t21:59:43.10-05:00, 1:30, 12:30:45, 1.2.3, '1', 0x, 0b, 0.0, -0, +0, 1__0, 0x_1], \
+    [=, '<<', !!str 1, .5_0, 1_0.5, 1_0e1, 9e15, 1e16, nUll, ''], \
+    {on: 1, 1: 2, 1.5: 3, 0x10: 5, 1e3: 6}]";
+
+#[test]
+fn what_the_api_server_takes_means_the_same_without_it() {
+    let namespace = cluster().namespace("refusals").unwrap();
+    let mut cases: Vec<_> = cases().into_iter().filter(|case| case.refusal.is_none()).collect();
+    let block = format!(
+        "{{superoffice: {{name: a, events: [a.b], targetUrl: 'https://a.example/', properties: {{words: {WORDS}}}}}}}"
+    );
+    cases.push(fine("words", WEBHOOK, subscription(&block)));
+    let number = |number: usize| format!("taken-{number:03}");
+    let documents: String =
+        cases.iter().enumerate().map(|(n, case)| manifest(case.kind, &number(n), &case.spec)).collect();
+    let arguments = ["apply", "--dry-run=server", "--output=json", "--namespace", &namespace, "--filename=-"];
+    let server: Value = serde_json::from_str(&kubectl(&arguments, &documents).accepted()).unwrap();
+    let read = manifest::parse("taken.yaml", documents.as_bytes(), &namespace);
+    let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let webhooks = read.webhooks.iter().map(|found| serde_json::to_value(&found.object));
+    let accounts = read.accounts.iter().map(|found| serde_json::to_value(&found.object));
+    let offline: Vec<_> = webhooks.chain(accounts).map(Result::unwrap).collect();
+    let mut wrong = Vec::new();
+    for (n, case) in cases.iter().enumerate() {
+        let spec = |all: &[Value]| {
+            let mine = all.iter().find(|object| object["metadata"]["name"] == number(n).as_str());
+            let mut spec = mine.unwrap_or_else(|| panic!("{} is not there", case.reason))["spec"].clone();
+            without_empty(&mut spec);
+            spec
+        };
+        let (offline, server) = (spec(&offline), spec(server["items"].as_array().unwrap()));
+        if offline != server {
+            wrong.push(format!("{}: the API server has {server}, without it: {offline}", case.reason));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Takes out empty lists and maps, which mean the same as none and are not written by us.
+fn without_empty(value: &mut Value) {
+    if let Value::Object(members) = value {
+        members.values_mut().for_each(without_empty);
+        members.retain(|_, member| *member != json!({}) && *member != json!([]));
+    }
 }
 
 fn documents(folder: &Path) -> usize {

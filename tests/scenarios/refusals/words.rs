@@ -49,7 +49,16 @@ fn taken() -> Vec<Case> {
         ),
         fine("a header that is null is none", WEBHOOK, contensis("headers: {X-A: null}")),
         fine("null where anything may be", WEBHOOK, superoffice("properties: {a: null, b: [null], on: 1}")),
-        fine("null is a template's structure too", WEBHOOK, contensis("templates: {entry: {a: null}}")),
+        fine(
+            "null deep in anything",
+            WEBHOOK,
+            superoffice("properties: {c: {d: null, e: {f: null}}, g: [{h: null}]}"),
+        ),
+        fine(
+            "null is a template's structure too",
+            WEBHOOK,
+            contensis("templates: {z: null, entry: {a: null, b: [null, {c: null}]}}"),
+        ),
     ]
 }
 

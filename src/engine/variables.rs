@@ -117,6 +117,14 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
     Err("valueFrom has neither secretKeyRef nor configMapKeyRef".into())
 }
 
+/// What a Webhook declares, with one secret for each of its variables.
+#[cfg(test)]
+pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
+    let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
+    let variables = Variables::of(&all);
+    crate::vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use std::path::Path;
 const NONE: &BTreeSet<ExternalId> = &BTreeSet::new();
 
 /// A sample of the vendors' pages, as the fake vendors keep it.
-fn seed(name: &str) -> Value {
+pub(super) fn seed(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox/fixtures/seeds");
     let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
     serde_json::from_str(&text).unwrap()

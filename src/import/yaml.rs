@@ -7,6 +7,7 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 use serde_saphyr::ser::Error;
+use serde_saphyr::{FlowSeq, SingleQuoted};
 use std::fmt;
 
 /// One document each, separated by `---`.
@@ -95,7 +96,11 @@ impl Serialize for Written {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) if reads_better_in_single_quotes(text) => {
+                SingleQuoted(text).serialize(serializer)
+            }
             Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) if fits_on_a_line(list) => FlowSeq(list).serialize(serializer),
             Self::List(list) => {
                 let mut all = serializer.serialize_seq(Some(list.len()))?;
                 list.iter().try_for_each(|value| all.serialize_element(value))?;
@@ -108,6 +113,28 @@ impl Serialize for Written {
             }
         }
     }
+}
+
+/// JSON above all: in double quotes each of its own would have a backslash.
+fn reads_better_in_single_quotes(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+    text.contains('"') && text.chars().all(plain)
+}
+
+/// A few short words.
+fn fits_on_a_line(list: &[Written]) -> bool {
+    let of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let length = |value: &Written| match value {
+        Written::Text(text) if text.chars().all(of_word) => Some(text.len() + 2),
+        Written::Text(_)
+        | Written::Null
+        | Written::Bool(_)
+        | Written::Number(_)
+        | Written::List(_)
+        | Written::Map(_) => None,
+    };
+    let all: Option<usize> = list.iter().map(length).sum();
+    !list.is_empty() && all.is_some_and(|length| length <= 80)
 }
 
 impl<'de> Deserialize<'de> for Written {

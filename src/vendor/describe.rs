@@ -178,10 +178,17 @@ impl Reading<'_> {
     }
 }
 
-/// A variable's name that reads like this: `X-Api-Key` is `X_API_KEY`.
+/// A variable's name that reads like this: `X-Api-Key` is `X_API_KEY`, and so is `xApiKey`.
 fn variable(like: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    let name: String = like.chars().map(fits).take(60).collect();
+    let mut name = String::new();
+    let mut small = false;
+    for letter in like.chars().take(60) {
+        if small && letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        small = letter.is_ascii_lowercase();
+        name.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' });
+    }
     match name.chars().next() {
         Some(first) if first.is_ascii_alphabetic() => name,
         _ => format!("SECRET_{name}").trim_end_matches('_').to_owned(),

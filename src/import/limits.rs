@@ -7,6 +7,11 @@ use std::sync::LazyLock;
 /// What etcd keeps of one object is a little more.
 const LARGEST_OBJECT: usize = 1_000_000;
 
+/// A name may be no longer than 1024 bytes for a reader of YAML, and each of its characters may take six.
+const LONGEST_NAME: usize = 150;
+/// Readers of JSON stop at 128 levels, of which some are the object's own.
+const DEEPEST: usize = 100;
+
 /// The schema of a Webhook's spec, as it is installed.
 pub(super) static SPEC: LazyLock<Value> = LazyLock::new(|| {
     let all = crds().unwrap_or_default().into_iter();
@@ -21,6 +26,9 @@ pub(super) static SPEC: LazyLock<Value> = LazyLock::new(|| {
 pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
     let spec = serde_json::to_value(&webhook.spec).unwrap_or_default();
     let mut found = Vec::new();
+    if depth(&spec) > DEEPEST {
+        return vec!["it is nested too deeply for readers of JSON".into()];
+    }
     look("", &SPEC, &spec, &mut found);
     if spec.to_string().len() > LARGEST_OBJECT {
         found.push("it is larger than what Kubernetes keeps of one object".into());
@@ -50,11 +58,24 @@ fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
         }
         Value::Object(map) => {
             hold(map.len(), "minProperties", "maxProperties", "members");
+            if map.keys().any(|name| name.chars().count() > LONGEST_NAME) {
+                found.push(format!(
+                    "{path} has a name of more than {LONGEST_NAME} characters, which readers of YAML may refuse"
+                ));
+            }
             for (name, value) in map {
                 look(&below(path, name), of_member(schema, name), value, found);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(map) => map.values().map(depth).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 

@@ -16,8 +16,8 @@ mod tests;
 
 pub use yaml::yaml;
 
-use crate::api::webhook::{AccountRef, ValueFrom, Variable};
-use crate::api::{ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
+use crate::api::webhook::{AccountRef, DeletionPolicy, DriftPolicy, ValueFrom, Variable};
+use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
 use crate::plan::{ExternalId, Observed};
 use crate::vendor::{self, Concealed, Described};
 use std::collections::BTreeSet;
@@ -107,7 +107,7 @@ pub fn import(before: &Before<'_>) -> Imported {
     for ((observed, found), name) in described.into_iter().zip(names) {
         let key = ObjectKey::new(before.namespace, name);
         imported.clear_secrets.extend(clear::secrets(&key, &found));
-        let webhook = webhook(before, &key, observed, found, &mut imported.to_fill);
+        let webhook = webhook(before, &key, observed, &found, &mut imported.to_fill);
         imported.webhooks.push(webhook);
     }
     imported
@@ -129,7 +129,7 @@ fn within_limits<'a>(
 ) -> impl FnOnce(Described) -> Result<Described, Vec<String>> + 'a {
     move |described| {
         let key = ObjectKey::new(before.namespace, "x".repeat(name::LONGEST));
-        let probe = webhook(before, &key, observed, described.clone(), &mut Vec::new());
+        let probe = webhook(before, &key, observed, &described, &mut Vec::new());
         let reasons = limits::exceeded(&probe);
         if reasons.is_empty() { Ok(described) } else { Err(reasons) }
     }
@@ -139,10 +139,10 @@ fn webhook(
     before: &Before<'_>,
     key: &ObjectKey,
     observed: &Observed,
-    described: Described,
+    described: &Described,
     to_fill: &mut Vec<ToFill>,
 ) -> Webhook {
-    let reused = reuse::find(before, observed, &described);
+    let reused = reuse::find(before, observed, described);
     let mut variables = reused.variables;
     for concealed in reused.left {
         let secret = secret_for(key, &concealed);
@@ -164,9 +164,9 @@ fn webhook(
             },
             subscription: reused.subscription,
             variables,
-            mode: Default::default(),
-            drift_policy: Default::default(),
-            deletion_policy: Default::default(),
+            mode: Mode::default(),
+            drift_policy: DriftPolicy::default(),
+            deletion_policy: DeletionPolicy::default(),
             external_id: Some(observed.id.as_str().to_owned()),
             suspend: false,
         },

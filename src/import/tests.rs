@@ -148,6 +148,8 @@ fn what_no_manifest_can_hold_is_left_out_with_its_reasons() {
             json!({"Properties": {"n": 18_446_744_073_709_551_615_u64}}),
             json!({"Properties": {"a": [1, null]}}),
             json!({"Properties": [1]}),
+            json!({"Properties": {"n".repeat(200): 1}}),
+            json!({"Properties": {"deep": (0..110).fold(json!(1), |inner, _| json!([inner]))}}),
             json!({"ErrorEmails": ["a@b.c", "d@e.f"]}),
         ]
         .map(|change| left(VendorName::Superoffice, superoffice(1, change))),

@@ -7,7 +7,7 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 use serde_saphyr::ser::Error;
-use serde_saphyr::{FlowSeq, SingleQuoted};
+use serde_saphyr::{DoubleQuoted, FlowSeq, SingleQuoted};
 use std::fmt;
 
 /// One document each, separated by `---`.
@@ -67,7 +67,9 @@ impl Written {
         match self {
             Self::List(list) => {
                 let items = schema.get("items").unwrap_or(&Value::Null);
-                list.iter_mut().for_each(|value| value.without_defaults(items));
+                for value in list {
+                    value.without_defaults(items);
+                }
             }
             Self::Map(members) => {
                 members.retain_mut(|(name, value)| {
@@ -96,6 +98,9 @@ impl Serialize for Written {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) if text.contains('\n') && !fits_a_block(text) => {
+                DoubleQuoted(text).serialize(serializer)
+            }
             Self::Text(text) if reads_better_in_single_quotes(text) => {
                 SingleQuoted(text).serialize(serializer)
             }
@@ -113,6 +118,13 @@ impl Serialize for Written {
             }
         }
     }
+}
+
+/// Lines as they are, where that is sure to be read the same way: kubectl's reader takes a tab at the start of a line for
+/// indentation, and blanks there have to be counted for it.
+fn fits_a_block(text: &str) -> bool {
+    !text.starts_with(char::is_whitespace)
+        && text.lines().all(|line| !line.trim_start_matches(' ').starts_with('\t'))
 }
 
 /// JSON above all: in double quotes each of its own would have a backslash.

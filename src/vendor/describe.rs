@@ -70,20 +70,26 @@ impl Reading<'_> {
         self.document.get(field).clone()
     }
 
-    /// A text that has to be there, written so that it is expanded to itself.
+    /// A top-level text that has to be there.
     pub(super) fn text(&mut self, field: &str) -> Option<String> {
         let value = self.get(field);
-        match self.optional_text(field, &value)? {
-            Some(text) => Some(text),
-            None => self.cannot(format!("{field} is empty, and a Webhook must have one")),
+        self.filled_text(field, &value)
+    }
+
+    /// A text that has to be there, written so that it is expanded to itself.
+    pub(super) fn filled_text(&mut self, field: &str, value: &Value) -> Option<String> {
+        match self.optional_text(field, value) {
+            Some(text) if !text.is_empty() => Some(text),
+            _ if value.is_empty() => self.cannot(format!("{field} is empty, and must not be in a Webhook")),
+            Some(_) | None => None,
         }
     }
 
-    /// A text that may be missing. The outer option is none when it is no text at all.
-    pub(super) fn optional_text(&mut self, field: &str, value: &Value) -> Option<Option<String>> {
+    /// A text that may be missing. What is no text at all is noted.
+    pub(super) fn optional_text(&mut self, field: &str, value: &Value) -> Option<String> {
         match value {
-            Value::Null => Some(None),
-            Value::Text(text) => Some(Some(literal(&text.exposed()))),
+            Value::Null => None,
+            Value::Text(text) => Some(literal(&text.exposed())),
             Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
                 self.cannot(format!("{field} is no text"))
             }
@@ -99,14 +105,8 @@ impl Reading<'_> {
                 return self.cannot(format!("{field} is no list"));
             }
         };
-        let mut texts = Vec::with_capacity(list.len());
-        for value in list {
-            match self.optional_text(field, value)? {
-                Some(text) if !text.is_empty() => texts.push(text),
-                Some(_) | None => return self.cannot(format!("{field} has an empty member")),
-            }
-        }
-        Some(texts)
+        let all = list.iter().enumerate();
+        all.map(|(at, value)| self.filled_text(&format!("{field}[{at}]"), value)).collect()
     }
 
     /// A flag. Its default is filled in by the vendor's rules.

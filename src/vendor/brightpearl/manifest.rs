@@ -12,19 +12,18 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>) -> Option<(Subscrip
     let http_method = method(reading);
     let uri_template = uri_template(reading);
     let body = reading.get("bodyTemplate");
-    let body_template = reading.optional_text("bodyTemplate", &body);
+    let mut body_template = reading.optional_text("bodyTemplate", &body);
     let content_type = reading.get("contentType");
     let content_type = reading.optional_text("contentType", &content_type);
     let id_set_accepted = reading.get("idSetAccepted");
     let id_set_accepted = reading.flag("idSetAccepted", &id_set_accepted);
     let quality_of_service = quality_of_service(reading);
     let (subscribe_to, http_method, uri_template) = (subscribe_to?, http_method?, uri_template?);
-    let (mut body_template, content_type) = (body_template?, content_type?);
     if matches!(http_method, HttpMethod::Post | HttpMethod::Put) {
         // A body that is empty has to be written all the same.
         body_template.get_or_insert_default();
         if content_type.is_none() {
-            return reading.cannot("contentType is empty, and a Webhook that carries a body must have one");
+            return reading.cannot("contentType is empty, and must not be in a Webhook that carries a body");
         }
     }
     let host = receiver(&uri_template);

@@ -26,7 +26,7 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
     let title = name.clone();
     let described = ContensisWebhook {
         name,
-        description: description?,
+        description,
         url: url?,
         method: method?,
         enabled: enabled?,
@@ -94,17 +94,15 @@ fn topic(reading: &mut Reading<'_>, path: &str, value: &Value) -> Option<Topic> 
         let (path, value) = of(name);
         reading.optional_text(&path, &value)
     };
-    let (resource_type, owner) = (text("resourceType")?, text("owner")?);
-    let (id, data_format) = (text("id")?, text("dataFormat")?);
+    let (owner, id, data_format) = (text("owner"), text("id"), text("dataFormat"));
+    let (path_of_type, resource_type) = of("resourceType");
+    let resource_type = reading.filled_text(&path_of_type, &resource_type)?;
     let mut texts = |name: &str| {
         let (path, value) = of(name);
         reading.texts(&path, &value)
     };
     let (event, content_type_id, language) = (texts("event")?, texts("contentTypeId")?, texts("language")?);
     let (workflow_event, workflow_state) = (texts("workflowEvent")?, texts("workflowState")?);
-    let Some(resource_type) = resource_type else {
-        return reading.cannot(format!("{path} has no resourceType"));
-    };
     if event.is_empty() {
         return reading.cannot(format!("{path} has no event"));
     }
@@ -135,10 +133,7 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Header>> {
             reading.conceal(&["headers", name, "value"], field, name, true)
         } else {
             let shown = record.get("value").cloned().unwrap_or_default();
-            match reading.optional_text(&field, &shown)? {
-                Some(value) if !value.is_empty() => value,
-                Some(_) | None => return reading.cannot(format!("{field} is empty")),
-            }
+            reading.filled_text(&field, &shown)?
         };
         headers.insert(name.clone(), Header { value, secret });
     }

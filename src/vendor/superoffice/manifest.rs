@@ -34,7 +34,7 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
         kind,
         headers: headers?,
         properties: properties?,
-        errors_email: errors_email?,
+        errors_email,
         on_too_many_errors,
     };
     Some((Subscription::Superoffice(described), title))
@@ -82,10 +82,7 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, String>> {
     reading.distinct(map.keys())?;
     let mut headers = BTreeMap::new();
     for (name, value) in &map {
-        match reading.optional_text(&format!("headers.{name}"), value)? {
-            Some(value) if !value.is_empty() => headers.insert(name.clone(), value),
-            Some(_) | None => return reading.cannot(format!("headers.{name} is empty")),
-        };
+        headers.insert(name.clone(), reading.filled_text(&format!("headers.{name}"), value)?);
     }
     Some(headers)
 }
@@ -100,7 +97,7 @@ fn properties(reading: &mut Reading<'_>) -> Option<Map<String, Json>> {
 }
 
 /// A newer server may tell several people, and a manifest names one (6).
-fn errors_email(reading: &mut Reading<'_>, raw: &Json) -> Option<Option<String>> {
+fn errors_email(reading: &mut Reading<'_>, raw: &Json) -> Option<String> {
     if raw.get(EMAILS).and_then(Json::as_array).is_some_and(|all| all.len() > 1) {
         return reading.cannot("several addresses are told of errors, and a Webhook has one errorsEmail");
     }

@@ -18,9 +18,9 @@ pub use yaml::yaml;
 
 use crate::api::webhook::{AccountRef, DeletionPolicy, DriftPolicy, ValueFrom, Variable};
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
-use crate::plan::{ExternalId, Observed};
+use crate::plan::{ExternalId, Observed, Redactor, Rules};
 use crate::vendor::{self, Concealed, Described};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What is known before anything is imported.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +93,10 @@ pub struct LeftOut {
 pub fn import(before: &Before<'_>) -> Imported {
     let mut imported = Imported::default();
     let mut described = Vec::new();
-    for observed in oldest_first(before) {
-        match vendor::describe(before.vendor, observed).and_then(within_limits(before, observed)) {
+    let mut equals = Equals::of_managed(before);
+    for observed in known_first(before) {
+        let found = vendor::describe(before.vendor, observed).and_then(within_limits(before, observed));
+        match found.and_then(|found| equals.none_of(observed).map(|()| found)) {
             Ok(found) => described.push((observed, found)),
             Err(reasons) => imported.left_out.push(LeftOut {
                 id: observed.id.clone(),
@@ -103,6 +105,8 @@ pub fn import(before: &Before<'_>) -> Imported {
             }),
         }
     }
+    described.sort_by(|(a, _), (b, _)| a.age().cmp(&b.age()));
+    imported.left_out.sort_by(|a, b| a.id.order().cmp(&b.id.order()));
     let names = name::names(before, &described);
     for ((observed, found), name) in described.into_iter().zip(names) {
         let key = ObjectKey::new(before.namespace, name);
@@ -113,13 +117,54 @@ pub fn import(before: &Before<'_>) -> Imported {
     imported
 }
 
-/// What is to be imported, in an order of its own: that of the vendor's list may be another one the next time.
-fn oldest_first<'a>(before: &Before<'a>) -> Vec<&'a Observed> {
-    let mut all: Vec<_> =
-        before.observed.iter().filter(|observed| !before.managed.contains(&observed.id)).collect();
-    all.sort_by(|a, b| a.age().cmp(&b.age()));
-    all.dedup_by(|a, b| a.id == b.id);
-    all
+/// What is to be imported, in an order of its own: that of the vendor's list may be another one the next time. What a
+/// Webhook claims by its id comes first, then the oldest.
+fn known_first<'a>(before: &Before<'a>) -> Vec<&'a Observed> {
+    let claimed = |observed: &Observed| before.existing.iter().any(|w| reuse::claims(before, w, observed));
+    let mut all: Vec<_> = before
+        .observed
+        .iter()
+        .filter(|observed| !before.managed.contains(&observed.id))
+        .map(|observed| (!claimed(observed), observed))
+        .collect();
+    all.sort_by(|(a_new, a), (b_new, b)| (a_new, a.age()).cmp(&(b_new, b.age())));
+    // A list that shifts between its pages shows one twice.
+    let mut seen = BTreeSet::new();
+    all.retain(|(_, observed)| seen.insert(&observed.id));
+    all.into_iter().map(|(_, observed)| observed).collect()
+}
+
+/// Equal ones among what Webhooks have or are to have: two Webhooks that want the same are in conflict.
+struct Equals<'a> {
+    rules: &'static Rules,
+    known: HashMap<String, Vec<&'a Observed>>,
+}
+
+impl<'a> Equals<'a> {
+    fn of_managed(before: &Before<'a>) -> Self {
+        let mut equals = Self { rules: vendor::rules(before.vendor), known: HashMap::new() };
+        for observed in before.observed.iter().filter(|observed| before.managed.contains(&observed.id)) {
+            equals.same(observed).push(observed);
+        }
+        equals
+    }
+
+    fn none_of(&mut self, observed: &'a Observed) -> Result<(), Vec<String>> {
+        let rules = self.rules;
+        let same = self.same(observed);
+        if let Some(other) = same.iter().find(|other| rules.equal(&other.document, &observed.document)) {
+            return Err(vec![format!(
+                "it is equal to {}, and two Webhooks cannot want the same: delete one of the two at the vendor",
+                other.id
+            )]);
+        }
+        same.push(observed);
+        Ok(())
+    }
+
+    fn same(&mut self, observed: &Observed) -> &mut Vec<&'a Observed> {
+        self.known.entry(self.rules.fingerprint(&observed.document, &Redactor::default())).or_default()
+    }
 }
 
 /// Leaves out what the API server would refuse for its size, whatever its name will be.

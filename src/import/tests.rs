@@ -3,6 +3,7 @@
 use super::*;
 use crate::vendor::testing::observed;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::path::Path;
 
 const NONE: &BTreeSet<ExternalId> = &BTreeSet::new();
@@ -35,41 +36,43 @@ fn imported(vendor: VendorName, items: &[Value], existing: &[Webhook]) -> Import
 /// Everything that is told of an import.
 fn told(imported: &Imported) -> String {
     let mut text = yaml(&imported.webhooks).unwrap();
-    for fill in &imported.to_fill {
-        let sure = if fill.certain { "" } else { " if there is one" };
-        text += &format!(
-            "# {}: {} = $({}): fill in {}/{}{sure}\n",
-            fill.webhook, fill.field, fill.variable, fill.secret.name, fill.secret.key
-        );
+    for ToFill { webhook, field, variable, secret, certain } in &imported.to_fill {
+        let SecretKeyRef { name, key } = secret;
+        let sure = if *certain { "" } else { " if there is one" };
+        writeln!(text, "# {webhook}: {field} = $({variable}): fill in {name}/{key}{sure}").unwrap();
     }
-    for clear in &imported.clear_secrets {
-        text += &format!("# {}: {} has {}\n", clear.webhook, clear.field, clear.mark);
+    for ClearSecret { webhook, field, mark } in &imported.clear_secrets {
+        writeln!(text, "# {webhook}: {field} has {mark}").unwrap();
     }
-    for left in &imported.left_out {
-        text += &format!("# left out {} ({}): {}\n", left.id, left.summary, left.reasons.join("; "));
+    for LeftOut { id, summary, reasons } in &imported.left_out {
+        writeln!(text, "# left out {id} ({summary}): {}", reasons.join("; ")).unwrap();
     }
     text
 }
 
-fn brightpearl(id: i64, change: Value) -> Value {
-    let mut item = json!({"id": id, "subscribeTo": "product", "httpMethod": "POST",
-        "uriTemplate": "https://hooks.example.com/bp", "bodyTemplate": "{}", "contentType": "application/json"});
-    change.as_object().unwrap().iter().for_each(|(name, value)| item[name] = value.clone());
+fn changed(mut item: Value, change: Value) -> Value {
+    if let Value::Object(change) = change {
+        item.as_object_mut().unwrap().extend(change);
+    }
     item
+}
+
+fn brightpearl(id: i64, change: Value) -> Value {
+    let item = json!({"id": id, "subscribeTo": "product", "httpMethod": "POST",
+        "uriTemplate": "https://hooks.example.com/bp", "bodyTemplate": "{}", "contentType": "application/json"});
+    changed(item, change)
 }
 
 fn contensis(id: &str, change: Value) -> Value {
-    let mut item = json!({"id": id, "name": "search index", "url": "https://h/", "enabled": true,
+    let item = json!({"id": id, "name": "search index", "url": "https://h/", "enabled": true,
         "topics": [{"resourceType": "entry", "event": ["published"]}]});
-    change.as_object().unwrap().iter().for_each(|(name, value)| item[name] = value.clone());
-    item
+    changed(item, change)
 }
 
 fn superoffice(id: i64, change: Value) -> Value {
-    let mut item = json!({"WebhookId": id, "Name": "sync", "Events": ["sale.sold"], "TargetUrl": "https://h/",
+    let item = json!({"WebhookId": id, "Name": "sync", "Events": ["sale.sold"], "TargetUrl": "https://h/",
         "State": "Active", "Type": "webhook"});
-    change.as_object().unwrap().iter().for_each(|(name, value)| item[name] = value.clone());
-    item
+    changed(item, change)
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn a_variable_that_a_webhook_declares_already_is_used_again() {
                     "headers": {"x-key": {"value": "Bearer $(X_OTHER)", "secret": true}},
                     "topics": [{"resourceType": "entry", "event": ["deleted"]}]}}},
         });
-        change.as_object().unwrap().iter().for_each(|(name, value)| webhook["spec"][name] = value.clone());
+        webhook["spec"] = changed(webhook["spec"].take(), change);
         serde_json::from_value(webhook).unwrap()
     };
     let item = contensis("a", json!({"headers": {"X-Key": {"secret": true}, "X-Other": {"secret": true}}}));
@@ -267,7 +270,15 @@ fn a_variable_that_a_webhook_declares_already_is_used_again() {
 
 #[test]
 fn what_is_managed_is_not_imported_again() {
-    let observed = list(VendorName::Brightpearl, &[brightpearl(1, json!({})), brightpearl(2, json!({}))]);
+    let observed = list(
+        VendorName::Brightpearl,
+        &[
+            brightpearl(1, json!({})),
+            brightpearl(2, json!({"subscribeTo": "order"})),
+            brightpearl(3, json!({})),
+            brightpearl(4, json!({"subscribeTo": "order"})),
+        ],
+    );
     let account = ObjectKey::new("integrations", "acme");
     let managed = BTreeSet::from([ExternalId::new("1")]);
     let before = Before {
@@ -280,6 +291,9 @@ fn what_is_managed_is_not_imported_again() {
     };
     let found = import(&before);
     assert_eq!(found.webhooks.len(), 1);
+    assert_eq!(found.webhooks[0].spec.external_id.as_deref(), Some("2"));
+    let left: Vec<_> = found.left_out.iter().map(|left| (left.id.as_str(), &left.reasons[0][..16])).collect();
+    assert_eq!(left, [("3", "it is equal to 1"), ("4", "it is equal to 2")]);
     assert_eq!(found.webhooks[0].spec.account_ref.namespace.as_deref(), Some("integrations"));
 }
 

@@ -7,6 +7,7 @@ pub mod engine;
 mod failpoint;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod import;
 pub mod manifest;
 pub mod plan;
 pub mod telemetry;

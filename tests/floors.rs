@@ -89,6 +89,29 @@ const FLOORS: &[Floor] = &[
         reason: "vendor knows nothing of Kubernetes",
     },
     Floor {
+        room: "import",
+        forbidden: &[
+            "crate::telemetry",
+            "crate::engine",
+            "crate::controller",
+            "crate::cli",
+            "reqwest",
+            "tokio",
+            "kube::Client",
+            "kube::Api",
+            "std::time",
+            "std::fs",
+            "std::net",
+            "std::env",
+        ],
+        reason: "import is pure: the command line lists the vendor and prints",
+    },
+    Floor {
+        room: "import",
+        forbidden: &["brightpearl", "contensis", "superoffice"],
+        reason: "import knows no vendor by name",
+    },
+    Floor {
         room: "telemetry",
         forbidden: &[
             "crate::manifest",

@@ -14,6 +14,7 @@ pub mod contensis;
 mod crds;
 pub mod status;
 pub mod superoffice;
+pub(crate) mod variables;
 pub mod webhook;
 
 pub use account::{VendorAccount, VendorAccountSpec};

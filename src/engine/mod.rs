@@ -32,3 +32,5 @@ pub mod secrets;
 mod variables;
 
 pub use due::interval;
+#[cfg(test)]
+pub(crate) use variables::declared;

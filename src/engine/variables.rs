@@ -1,6 +1,7 @@
 //! `$(NAME)` in the strings of a subscription, as in a container's env.
 
 use super::secrets::{Dependency, Value, Values};
+use crate::api::variables::name_at;
 use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
 use crate::plan::{Redactor, Text};
@@ -66,7 +67,7 @@ impl Variables {
         let mut rest = text;
         while let Some(at) = rest.find("$(") {
             let escaped = rest[..at].ends_with('$');
-            let Some(name) = variable_name(&rest[at + 2..]) else {
+            let Some(name) = name_at(&rest[at + 2..]) else {
                 expanded.push_plain(&rest[..at + 2]);
                 rest = &rest[at + 2..];
                 continue;
@@ -94,15 +95,6 @@ impl Variables {
     }
 }
 
-/// The name at the start of what follows `$(`, if it is one and is closed.
-fn variable_name(text: &str) -> Option<&str> {
-    let name = &text[..text.find(')')?];
-    let mut letters = name.chars();
-    let first = letters.next()?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    ((first.is_ascii_alphabetic() || first == '_') && letters.all(fits)).then_some(name)
-}
-
 fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Resolved, String> {
     if let Some(value) = &variable.value {
         return Ok(Resolved::Plain(value.clone()));
@@ -125,9 +117,34 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
     Err("valueFrom has neither secretKeyRef nor configMapKeyRef".into())
 }
 
+/// What a Webhook declares, with one secret for each of its variables.
+#[cfg(test)]
+pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
+    let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
+    let variables = Variables::of(&all);
+    crate::vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::variables::{literal, used};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_literal_text_is_expanded_to_itself(text in "[$()A a${}.1-]{0,24}") {
+            let written = literal(&text);
+            let expanded = Variables::default().expand(&written).map_err(TestCaseError::fail)?;
+            prop_assert_eq!(expanded.exposed(), text, "{}", written);
+        }
+
+        #[test]
+        fn the_variables_that_are_used_are_those_that_are_missed(text in "[$()A]{0,24}") {
+            let missed = Variables::default().expand(&text).is_err();
+            prop_assert_eq!(missed, !used(&text).is_empty());
+        }
+    }
 
     #[test]
     fn variables_are_put_in_as_in_a_containers_env() {

@@ -141,7 +141,7 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
     }
 }
 
-fn observed(
+pub(super) fn observed(
     vendor: VendorName,
     answer: &Answer,
     item: Value,

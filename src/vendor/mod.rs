@@ -1,13 +1,15 @@
 //! What vendors say, and how to say something to them.
 //!
 //! Knows nothing of Kubernetes. One folder a vendor, the same files in each: `mod` (the operations), `wire` (private
-//! wire types), `document` (rules, and wire to document), `auth` (how to log in). Only [`transport`] sends requests.
+//! wire types), `document` (rules, and wire to document), `manifest` (document to what a person would write), `auth` (how
+//! to log in). Only [`transport`] sends requests.
 
 mod auth;
 pub mod brightpearl;
 mod budget;
 mod connection;
 pub mod contensis;
+mod describe;
 pub mod endpoint;
 pub mod error;
 #[doc(hidden)]
@@ -27,6 +29,7 @@ pub use connection::{
     AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, revives, rules,
     slow_to_show,
 };
+pub use describe::{Concealed, Described, describe};
 pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
 pub use transport::{CallReport, Operation};

@@ -1,8 +1,13 @@
-//! A vendor of a test's own, in place of the one that an account names: no address, no login, no HTTP.
+//! A vendor of a test's own, in place of the one that an account names: no address, no login, no HTTP. And what a vendor
+//! shows, read as its own code reads it.
 
+use super::transport::{Answer, Operation};
 use super::{Vendor, VendorError};
+use crate::api::VendorName;
 use crate::plan::{Document, ExternalId, Observed};
 use futures::future::BoxFuture;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use std::sync::Arc;
 
 /// What [`Vendor`] asks for, for an object whose type nobody here knows.
@@ -40,4 +45,10 @@ impl Vendor for Arc<dyn Instead> {
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         self.as_ref().delete(id.clone()).await
     }
+}
+
+/// One item of the vendor's list, as the vendor's code reads it.
+pub(crate) fn observed(vendor: VendorName, item: serde_json::Value) -> Result<Observed, VendorError> {
+    let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
+    super::fuzzing::observed(vendor, &answer, item, Some("en-GB"))
 }

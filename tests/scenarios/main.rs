@@ -4,6 +4,7 @@
 mod adopt;
 mod delivering;
 mod examples;
+mod imported;
 mod input;
 mod kinds;
 mod lag;

@@ -2,6 +2,7 @@
 
 mod auth;
 pub(super) mod document;
+pub(super) mod manifest;
 mod wire;
 
 pub(crate) use auth::OAUTH_KEYS;

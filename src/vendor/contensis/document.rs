@@ -22,7 +22,7 @@ pub const RULES: Rules = Rules {
     natural_key: &["name", "url"],
 };
 
-const TOPIC: &[Field] = &[
+pub(super) const TOPIC: &[Field] = &[
     Field::exact("resourceType").rule(Rule::IgnoreCase),
     Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)),
     Field::exact("contentTypeId").rule(Rule::Set(&Rule::Exact)),

@@ -40,7 +40,7 @@ const WIRE_NAMES: [(&str, &str); 8] = [
 ];
 /// The address that is told of errors: one in the older member, a list in the newer one (6).
 const ONE_EMAIL: &str = "ErrorsEmail";
-const EMAILS: &str = "ErrorEmails";
+pub(super) const EMAILS: &str = "ErrorEmails";
 /// All events are kept in one text of this length (6).
 const LONGEST_EVENTS: usize = 4000;
 const NOT_SENT: &[&str] = &["_Links", "TotalCalls", "TotalErrors", "ConsecutiveErrors", "LastError"];

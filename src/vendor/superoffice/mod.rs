@@ -3,6 +3,7 @@
 mod auth;
 pub(super) mod document;
 pub(super) mod key;
+pub(super) mod manifest;
 mod system_user;
 mod tenant;
 mod wire;

@@ -1,0 +1,90 @@
+//! What the API server refuses for its size: the limits of the CRD itself, so that they stand in one place.
+
+use crate::api::{Webhook, crds};
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+/// What etcd keeps of one object is a little more.
+const LARGEST_OBJECT: usize = 1_000_000;
+
+/// A name may be no longer than 1024 bytes for a reader of YAML, and each of its characters may take six.
+const LONGEST_NAME: usize = 150;
+/// Readers of JSON stop at 128 levels, of which some are the object's own.
+const DEEPEST: usize = 100;
+
+/// The schema of a Webhook's spec, as it is installed.
+pub(super) static SPEC: LazyLock<Value> = LazyLock::new(|| {
+    let all = crds().unwrap_or_default().into_iter();
+    let webhook = all.filter(|crd| crd.spec.names.kind == "Webhook").flat_map(|crd| crd.spec.versions).next();
+    let schema = webhook.and_then(|version| serde_json::to_value(version.schema).ok());
+    schema
+        .and_then(|mut schema| Some(schema.pointer_mut("/openAPIV3Schema/properties/spec")?.take()))
+        .unwrap_or_default()
+});
+
+/// Every limit that it is beyond, with the field.
+pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
+    let spec = serde_json::to_value(&webhook.spec).unwrap_or_default();
+    let mut found = Vec::new();
+    if depth(&spec) > DEEPEST {
+        return vec!["it is nested too deeply for readers of JSON".into()];
+    }
+    look("", &SPEC, &spec, &mut found);
+    if spec.to_string().len() > LARGEST_OBJECT {
+        found.push("it is larger than what Kubernetes keeps of one object".into());
+    }
+    found
+}
+
+fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
+    let limit =
+        |name: &str| schema.get(name).and_then(Value::as_u64).map(usize::try_from).and_then(Result::ok);
+    let mut hold = |is: usize, least: &str, most: &str, what: &str| {
+        if let Some(least) = limit(least).filter(|least| is < *least) {
+            found.push(format!("{path} has {is} {what}, and a Webhook at least {least}"));
+        }
+        if let Some(most) = limit(most).filter(|most| is > *most) {
+            found.push(format!("{path} has {is} {what}, and a Webhook at most {most}"));
+        }
+    };
+    match value {
+        Value::String(text) => hold(text.chars().count(), "minLength", "maxLength", "characters"),
+        Value::Array(list) => {
+            hold(list.len(), "minItems", "maxItems", "members");
+            let items = schema.get("items").unwrap_or(&Value::Null);
+            for (at, value) in list.iter().enumerate() {
+                look(&format!("{path}[{at}]"), items, value, found);
+            }
+        }
+        Value::Object(map) => {
+            hold(map.len(), "minProperties", "maxProperties", "members");
+            if map.keys().any(|name| name.chars().count() > LONGEST_NAME) {
+                found.push(format!(
+                    "{path} has a name of more than {LONGEST_NAME} characters, which readers of YAML may refuse"
+                ));
+            }
+            for (name, value) in map {
+                look(&below(path, name), of_member(schema, name), value, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(map) => map.values().map(depth).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// The schema of a member: of its own, or that of any member.
+pub(super) fn of_member<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    let own = schema.get("properties").and_then(Value::as_object).and_then(|all: &Map<_, _>| all.get(name));
+    own.or_else(|| schema.get("additionalProperties")).unwrap_or(&Value::Null)
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}

@@ -1,0 +1,209 @@
+//! Webhooks as a person would write them: in the order of the types, without what goes without saying.
+
+use super::limits::{SPEC, of_member};
+use crate::api::Webhook;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Number, Value};
+use serde_saphyr::ser::Error;
+use serde_saphyr::{DoubleQuoted, FlowSeq, SingleQuoted};
+use std::fmt;
+
+/// One document each, separated by `---`.
+pub fn yaml(webhooks: &[Webhook]) -> Result<String, Error> {
+    let mut text = String::new();
+    for webhook in webhooks {
+        if !text.is_empty() {
+            text.push_str("---\n");
+        }
+        text.push_str(&document(webhook)?);
+    }
+    Ok(text)
+}
+
+fn document(webhook: &Webhook) -> Result<String, Error> {
+    let options = serde_saphyr::ser_options! {
+        // A long line is left as it is: folded, it would not read like what the vendor has.
+        folded_wrap_chars: usize::MAX,
+    };
+    let json = serde_json::to_string(webhook).map_err(Error::custom)?;
+    let mut written: Written = serde_json::from_str(&json).map_err(Error::custom)?;
+    if let Written::Map(members) = &mut written {
+        members.retain(|(name, _)| name != "status");
+        for (name, value) in members {
+            match name.as_str() {
+                "metadata" => value.only(&["name", "namespace"]),
+                "spec" => value.without_defaults(&SPEC),
+                _ => {}
+            }
+        }
+    }
+    serde_saphyr::to_string_with_options(&written, options)
+}
+
+/// JSON that keeps the order of its members, which is that of the types' fields.
+#[derive(Clone, Debug, PartialEq)]
+enum Written {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Written>),
+    Map(Vec<(String, Written)>),
+}
+
+impl Written {
+    /// Takes out whatever has other names.
+    fn only(&mut self, names: &[&str]) {
+        if let Self::Map(members) = self {
+            members.retain(|(name, _)| names.contains(&name.as_str()));
+            members.sort_by_key(|(name, _)| names.iter().position(|other| other == name));
+        }
+    }
+
+    /// Takes out every member that has the default which its schema gives.
+    fn without_defaults(&mut self, schema: &Value) {
+        match self {
+            Self::List(list) => {
+                let items = schema.get("items").unwrap_or(&Value::Null);
+                for value in list {
+                    value.without_defaults(items);
+                }
+            }
+            Self::Map(members) => {
+                members.retain_mut(|(name, value)| {
+                    let schema = of_member(schema, name);
+                    value.without_defaults(schema);
+                    schema.get("default").is_none_or(|default| !value.is(default))
+                });
+            }
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => {}
+        }
+    }
+
+    fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Self::Bool(a), Value::Bool(b)) => a == b,
+            (Self::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+            (Self::Text(a), Value::String(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) if text.contains('\n') && !fits_a_block(text) => {
+                DoubleQuoted(text).serialize(serializer)
+            }
+            Self::Text(text) if reads_better_in_single_quotes(text) => {
+                SingleQuoted(text).serialize(serializer)
+            }
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) if fits_on_a_line(list) => FlowSeq(list).serialize(serializer),
+            Self::List(list) => {
+                let mut all = serializer.serialize_seq(Some(list.len()))?;
+                list.iter().try_for_each(|value| all.serialize_element(value))?;
+                all.end()
+            }
+            Self::Map(members) => {
+                let mut all = serializer.serialize_map(Some(members.len()))?;
+                members.iter().try_for_each(|(name, value)| all.serialize_entry(name, value))?;
+                all.end()
+            }
+        }
+    }
+}
+
+/// Lines as they are, where that is sure to be read the same way: kubectl's reader takes a tab at the start of a line for
+/// indentation, and blanks there have to be counted for it.
+fn fits_a_block(text: &str) -> bool {
+    !text.starts_with(char::is_whitespace)
+        && text.lines().all(|line| !line.trim_start_matches(' ').starts_with('\t'))
+}
+
+/// JSON above all: in double quotes each of its own would have a backslash.
+fn reads_better_in_single_quotes(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+    text.contains('"') && text.chars().all(plain)
+}
+
+/// A few short words.
+fn fits_on_a_line(list: &[Written]) -> bool {
+    let of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let length = |value: &Written| match value {
+        Written::Text(text) if text.chars().all(of_word) => Some(text.len() + 2),
+        Written::Text(_)
+        | Written::Null
+        | Written::Bool(_)
+        | Written::Number(_)
+        | Written::List(_)
+        | Written::Map(_) => None,
+    };
+    let all: Option<usize> = list.iter().map(length).sum();
+    !list.is_empty() && all.is_some_and(|length| length <= 80)
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Written, E> {
+        Ok(Written::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Written, E> {
+        Ok(Written::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Written, E> {
+        Ok(Written::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Written, E> {
+        Ok(Written::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Written, E> {
+        Number::from_f64(value).map(Written::Number).ok_or_else(|| E::custom("no number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Written, E> {
+        Ok(Written::Text(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Written, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            list.push(value);
+        }
+        Ok(Written::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+        let mut members: Vec<(String, Written)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Written>()? {
+            if members.iter().any(|(other, _)| *other == name) {
+                return Err(A::Error::custom("two members have one name"));
+            }
+            members.push((name, value));
+        }
+        Ok(Written::Map(members))
+    }
+}

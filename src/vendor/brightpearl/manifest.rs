@@ -1,0 +1,74 @@
+//! What a person would write to declare a Brightpearl webhook that exists (vendors/brightpearl.md 4).
+
+use crate::api::brightpearl::{BrightpearlWebhook, HttpMethod};
+use crate::api::webhook::Subscription;
+use crate::plan::Value;
+use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::receiver;
+
+/// The vendor's half of the Webhook, and what people would call it.
+pub(in crate::vendor) fn describe(reading: &mut Reading<'_>) -> Option<(Subscription, String)> {
+    let subscribe_to = reading.text("subscribeTo");
+    let http_method = method(reading);
+    let uri_template = uri_template(reading);
+    let body = reading.get("bodyTemplate");
+    let mut body_template = reading.optional_text("bodyTemplate", &body);
+    let content_type = reading.get("contentType");
+    let content_type = reading.optional_text("contentType", &content_type);
+    let id_set_accepted = reading.get("idSetAccepted");
+    let id_set_accepted = reading.flag("idSetAccepted", &id_set_accepted);
+    let quality_of_service = quality_of_service(reading);
+    let (subscribe_to, http_method, uri_template) = (subscribe_to?, http_method?, uri_template?);
+    if matches!(http_method, HttpMethod::Post | HttpMethod::Put) {
+        // A body that is empty has to be written all the same.
+        body_template.get_or_insert_default();
+        if content_type.is_none() {
+            return reading.cannot("contentType is empty, and must not be in a Webhook that carries a body");
+        }
+    }
+    let host = receiver(&uri_template);
+    let host = host.split_once("://").map_or("", |(_, host)| host).trim_end_matches("/...");
+    let title = format!("{subscribe_to} {host}");
+    let described = BrightpearlWebhook {
+        subscribe_to,
+        http_method,
+        uri_template,
+        body_template,
+        content_type,
+        id_set_accepted: id_set_accepted?,
+        quality_of_service: quality_of_service?,
+    };
+    Some((Subscription::Brightpearl(described), title))
+}
+
+fn method(reading: &mut Reading<'_>) -> Option<HttpMethod> {
+    let method = reading.text("httpMethod")?;
+    match method.as_str() {
+        "GET" => Some(HttpMethod::Get),
+        "POST" => Some(HttpMethod::Post),
+        "PUT" => Some(HttpMethod::Put),
+        "DELETE" => Some(HttpMethod::Delete),
+        other => reading.cannot(format!("httpMethod is {}, not GET, POST, PUT or DELETE", quoted(other))),
+    }
+}
+
+fn uri_template(reading: &mut Reading<'_>) -> Option<String> {
+    let uri = reading.text("uriTemplate")?;
+    let lower = uri.to_ascii_lowercase();
+    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    if uri.starts_with("$(") || rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('\n')) {
+        Some(uri)
+    } else {
+        reading.cannot("uriTemplate is not absolute: it does not start with https:// or http://")
+    }
+}
+
+fn quality_of_service(reading: &mut Reading<'_>) -> Option<i32> {
+    let value = reading.get("qualityOfService");
+    let number = if let Value::Number(number) = value { number.as_i64() } else { None };
+    match number {
+        Some(0) => Some(0),
+        Some(1) => Some(1),
+        _ => reading.cannot("qualityOfService is neither 0 nor 1"),
+    }
+}

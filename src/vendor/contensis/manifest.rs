@@ -1,0 +1,150 @@
+//! What a person would write to declare a Contensis subscription that exists (vendors/contensis.md 3).
+
+use super::document::TOPIC;
+use super::wire::member;
+use crate::api::contensis::{ContensisWebhook, Header, Method, Topic};
+use crate::api::webhook::Subscription;
+use crate::plan::Value;
+use crate::vendor::describe::{Reading, quoted};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+
+/// The vendor's half of the Webhook, and what people would call it.
+pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
+    unknown_members(reading, raw);
+    let name = reading.text("name");
+    let description = reading.get("description");
+    let description = reading.optional_text("description", &description);
+    let url = reading.text("url");
+    let method = method(reading);
+    let enabled = reading.get("enabled");
+    let enabled = reading.flag("enabled", &enabled);
+    let topics = topics(reading);
+    let headers = headers(reading);
+    let templates = templates(reading);
+    let name = name?;
+    let title = name.clone();
+    let described = ContensisWebhook {
+        name,
+        description,
+        url: url?,
+        method: method?,
+        enabled: enabled?,
+        topics: topics?,
+        headers: headers?,
+        templates: templates?,
+    };
+    Some((Subscription::Contensis(described), title))
+}
+
+/// A change sends topics and headers as they are declared, so what cannot be declared of one would be lost then. Unknown
+/// members beside them are kept.
+fn unknown_members(reading: &mut Reading<'_>, raw: &Json) {
+    let Some(map) = raw.as_object() else { return };
+    let mut strange = |whose: &str, name: &str| {
+        reading.cannot::<()>(format!("{whose} has the member {}, which no Webhook has", quoted(name)));
+    };
+    for topic in member(map, "topics").and_then(Json::as_array).into_iter().flatten() {
+        for (name, value) in topic.as_object().into_iter().flatten() {
+            if !TOPIC.iter().any(|field| field.name == name) && !Value::from(value.clone()).is_empty() {
+                strange("a topic", name);
+            }
+        }
+    }
+    for header in member(map, "headers").and_then(Json::as_object).into_iter().flat_map(Map::values) {
+        for (name, value) in header.as_object().into_iter().flatten() {
+            let known = ["value", "secret"].iter().any(|known| known.eq_ignore_ascii_case(name));
+            if !known && !Value::from(value.clone()).is_empty() {
+                strange("a header", name);
+            }
+        }
+    }
+}
+
+fn method(reading: &mut Reading<'_>) -> Option<Method> {
+    let method = reading.text("method")?;
+    match method.to_ascii_uppercase().as_str() {
+        "GET" => Some(Method::Get),
+        "POST" => Some(Method::Post),
+        "PUT" => Some(Method::Put),
+        "PATCH" => Some(Method::Patch),
+        "DELETE" => Some(Method::Delete),
+        _ => reading.cannot(format!("method is {}, not GET, POST, PUT, PATCH or DELETE", quoted(&method))),
+    }
+}
+
+fn topics(reading: &mut Reading<'_>) -> Option<Vec<Topic>> {
+    let list = match reading.get("topics") {
+        Value::List(list) => list,
+        Value::Null => Vec::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
+            return reading.cannot("topics is no list");
+        }
+    };
+    if list.is_empty() {
+        return reading.cannot("it has no topic, and a Webhook must have one");
+    }
+    list.iter().enumerate().map(|(at, value)| topic(reading, &format!("topics[{at}]"), value)).collect()
+}
+
+fn topic(reading: &mut Reading<'_>, path: &str, value: &Value) -> Option<Topic> {
+    let map = reading.members(path, value)?;
+    let of = |name: &str| (format!("{path}.{name}"), map.get(name).cloned().unwrap_or_default());
+    let mut text = |name: &str| {
+        let (path, value) = of(name);
+        reading.optional_text(&path, &value)
+    };
+    let (owner, id, data_format) = (text("owner"), text("id"), text("dataFormat"));
+    let (path_of_type, resource_type) = of("resourceType");
+    let resource_type = reading.filled_text(&path_of_type, &resource_type)?;
+    let mut texts = |name: &str| {
+        let (path, value) = of(name);
+        reading.texts(&path, &value)
+    };
+    let (event, content_type_id, language) = (texts("event")?, texts("contentTypeId")?, texts("language")?);
+    let (workflow_event, workflow_state) = (texts("workflowEvent")?, texts("workflowState")?);
+    if event.is_empty() {
+        return reading.cannot(format!("{path} has no event"));
+    }
+    Some(Topic {
+        resource_type,
+        event,
+        content_type_id,
+        language,
+        owner,
+        workflow_event,
+        workflow_state,
+        id,
+        data_format,
+    })
+}
+
+/// The value of a secret header is shown to nobody (3.4).
+fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Header>> {
+    let value = reading.get("headers");
+    let map = reading.members("headers", &value)?;
+    reading.distinct(map.keys())?;
+    let mut headers = BTreeMap::new();
+    for (name, header) in &map {
+        let field = format!("headers.{name}");
+        let record = reading.members(&field, header)?;
+        let secret = record.get("secret") == Some(&Value::Bool(true));
+        let value = if secret {
+            reading.conceal(&["headers", name, "value"], field, name, true)
+        } else {
+            let shown = record.get("value").cloned().unwrap_or_default();
+            reading.filled_text(&field, &shown)?
+        };
+        headers.insert(name.clone(), Header { value, secret });
+    }
+    Some(headers)
+}
+
+fn templates(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Json>> {
+    let value = reading.get("templates");
+    let map = reading.members("templates", &value)?;
+    let template = |(name, value): (&String, &Value)| {
+        Some((name.clone(), reading.structure(&format!("templates.{name}"), value)?))
+    };
+    map.iter().map(template).collect()
+}

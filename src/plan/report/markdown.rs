@@ -123,11 +123,11 @@ fn details(webhook: &WebhookReport) -> Option<String> {
         lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
     }
     if let Some(advice) = &webhook.advice {
-        lines.extend(advice.lines().map(|line| format!("! advice: {}", visible(line))));
+        told("advice: ", advice, &mut lines);
     }
     if let Some(held) = &webhook.held {
-        let head = format!("! {}, {}:", words::held(held), visible(&held.reason));
-        lines.extend(held.message.lines().map(|line| format!("{head} {}", visible(line))));
+        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+        told(&what, &held.message, &mut lines);
     }
     if lines.is_empty() {
         return None;
@@ -140,6 +140,13 @@ fn details(webhook: &WebhookReport) -> Option<String> {
     let id = words::id(webhook).map(|id| format!(" <code>{}</code>", html(&id))).unwrap_or_default();
     let title = format!("{} <code>{name}</code>{verb}{id}", words::sign(webhook));
     Some(folded(&title, "diff", &lines))
+}
+
+/// Text of others, which may have lines.
+fn told(what: &str, text: &str, lines: &mut Vec<String>) {
+    let mut rest = text.lines();
+    lines.push(format!("! {what}{}", visible(rest.next().unwrap_or_default())));
+    lines.extend(rest.map(|line| format!("!   {}", visible(line))));
 }
 
 fn entry(entry: &Entry, replaces: bool, lines: &mut Vec<String>) {

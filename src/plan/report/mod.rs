@@ -6,6 +6,7 @@
 mod canvas;
 mod diff;
 mod markdown;
+mod schema;
 mod text;
 mod visible;
 mod words;
@@ -16,6 +17,7 @@ mod testing;
 mod tests;
 
 pub use markdown::markdown;
+pub use schema::schema;
 pub use text::{Style, text};
 
 use crate::api::VendorName;
@@ -32,6 +34,7 @@ pub const FORMAT: &str = "hooktender.dev/plan/v1";
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of this format: `hooktender.dev/plan/v1`.
+    #[schemars(extend("const" = FORMAT))]
     pub format: String,
     /// What it all comes to.
     pub result: Outlook,

@@ -14,7 +14,7 @@ FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test sweep soak check crds fuzz
+.PHONY: help build tools demo test sweep soak check crds schema fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: crds $(DENY) ## Check format, lints, licences and that crds/ is what the 
 
 crds: build ## Write crds/ from the code
 	@$(BUILT)/hooktender crds --output-dir crds
+
+schema: ## Write docs/plan.schema.json from the code
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib plan_schema
 
 fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); needs a nightly compiler
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly --profile minimal' >&2; exit 1; }

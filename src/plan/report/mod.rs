@@ -3,6 +3,23 @@
 //! `hooktender plan -o json` is this, member by member; its schema is checked in as `docs/plan.schema.json`. [`text`] and
 //! [`markdown`] draw it.
 
+mod canvas;
+mod diff;
+mod markdown;
+mod schema;
+mod text;
+mod visible;
+mod words;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use markdown::markdown;
+pub use schema::schema;
+pub use text::{Style, text};
+
 use crate::api::VendorName;
 use crate::api::status::Action;
 use crate::plan::Cause;
@@ -17,6 +34,7 @@ pub const FORMAT: &str = "hooktender.dev/plan/v1";
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of this format: `hooktender.dev/plan/v1`.
+    #[schemars(extend("const" = FORMAT))]
     pub format: String,
     /// What it all comes to.
     pub result: Outlook,
@@ -244,9 +262,8 @@ impl WebhookReport {
     pub fn outlook(&self) -> Outlook {
         match self.held.as_ref().map(|held| held.until) {
             Some(Until::Mended) => Outlook::Blocked,
-            Some(Until::Left) => Outlook::NoChanges,
             Some(Until::Later) | None if self.calls > 0 => Outlook::Changes,
-            Some(Until::Later) | None => Outlook::NoChanges,
+            Some(Until::Left | Until::Later) | None => Outlook::NoChanges,
         }
     }
 }

@@ -1,0 +1,156 @@
+//! Draws lines in columns: wraps them, so that nothing is cut off, and colours them.
+
+use anstyle::{AnsiColor, Effects, Style as Sgr};
+use unicode_width::UnicodeWidthChar;
+
+/// Fewer columns than these are taken for these.
+pub(super) const NARROWEST: usize = 20;
+
+/// What a piece of a line is, which decides its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ink {
+    Plain,
+    Title,
+    Faint,
+    New,
+    NewPart,
+    Old,
+    OldPart,
+    Changed,
+    Replaced,
+    Taken,
+    Warning,
+}
+
+impl Ink {
+    fn sgr(self) -> Sgr {
+        let colour = |colour: AnsiColor| Sgr::new().fg_color(Some(colour.into()));
+        match self {
+            Self::Plain => Sgr::new(),
+            Self::Title => Sgr::new().effects(Effects::BOLD),
+            Self::Faint => Sgr::new().effects(Effects::DIMMED),
+            Self::New => colour(AnsiColor::Green),
+            Self::NewPart => colour(AnsiColor::Green).effects(Effects::INVERT),
+            Self::Old => colour(AnsiColor::Red),
+            Self::OldPart => colour(AnsiColor::Red).effects(Effects::INVERT),
+            Self::Changed => colour(AnsiColor::Yellow),
+            Self::Replaced => colour(AnsiColor::Magenta),
+            Self::Taken => colour(AnsiColor::Cyan),
+            Self::Warning => colour(AnsiColor::Yellow).effects(Effects::BOLD),
+        }
+    }
+}
+
+/// A piece of a line. Its text is fit for a terminal.
+#[derive(Clone, Debug)]
+pub(super) struct Span(pub(super) Ink, pub(super) String);
+
+impl Span {
+    pub(super) fn plain(text: impl Into<String>) -> Self {
+        Self(Ink::Plain, text.into())
+    }
+}
+
+/// Where a long line may be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Break {
+    /// Between words, where there are any.
+    Words,
+    /// Anywhere: each character counts.
+    Anywhere,
+}
+
+/// How many columns a text takes.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+fn width(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// What is drawn so far.
+pub(super) struct Canvas {
+    out: String,
+    colour: bool,
+    width: usize,
+}
+
+impl Canvas {
+    pub(super) fn new(width: usize, colour: bool) -> Self {
+        Self { out: String::new(), colour, width: width.max(NARROWEST) }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    /// An empty line, but never at the top.
+    pub(super) fn gap(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    /// Whether it takes one line only.
+    pub(super) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
+        indent + spans.iter().map(|span| columns(&span.1)).sum::<usize>() <= self.width
+    }
+
+    /// Draws a line; where it is too long, it goes on below, `hang` columns from the left.
+    pub(super) fn line(&mut self, indent: usize, hang: usize, breaks: Break, spans: &[Span]) {
+        let chars: Vec<_> = spans.iter().flat_map(|span| span.1.chars().map(|c| (c, span.0))).collect();
+        let mut rest = &chars[..];
+        let mut indent = indent;
+        loop {
+            // What is far to the right on a narrow screen still gets half of it.
+            let margin = indent.min(self.width / 2);
+            let (row, after) = cut(rest, self.width - margin, breaks);
+            self.row(margin, row);
+            rest = after;
+            indent = hang;
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn row(&mut self, margin: usize, row: &Inked) {
+        let end = row.iter().rposition(|(c, _)| *c != ' ').map_or(0, |last| last + 1);
+        if end > 0 {
+            self.out.extend(std::iter::repeat_n(' ', margin));
+        }
+        for part in row[..end].chunk_by(|a, b| a.1 == b.1) {
+            let sgr = if self.colour { part[0].1.sgr() } else { Sgr::new() };
+            self.out.push_str(&sgr.render().to_string());
+            self.out.extend(part.iter().map(|(c, _)| c));
+            self.out.push_str(&sgr.render_reset().to_string());
+        }
+        self.out.push('\n');
+    }
+}
+
+/// A line, character by character.
+type Inked = [(char, Ink)];
+
+/// Takes off what fits on one row; at least one character.
+fn cut(chars: &Inked, room: usize, breaks: Break) -> (&Inked, &Inked) {
+    let mut used = 0;
+    let Some(full) = chars.iter().position(|(c, _)| {
+        used += width(*c);
+        used > room
+    }) else {
+        return (chars, &[]);
+    };
+    let full = full.max(1);
+    let is_space = |at: usize| chars[at].0 == ' ';
+    match breaks {
+        Break::Words => {
+            let end = (1..=full).rev().find(|&at| is_space(at) && !is_space(at - 1)).unwrap_or(full);
+            let next = (end..chars.len()).find(|&at| !is_space(at)).unwrap_or(chars.len());
+            (&chars[..end], &chars[next..])
+        }
+        // No row ends with a space, which nobody would see.
+        Break::Anywhere => chars.split_at((1..=full).rev().find(|&at| !is_space(at - 1)).unwrap_or(full)),
+    }
+}

@@ -1,0 +1,260 @@
+//! What differs in one field, in a form that text and Markdown draw alike. Everything in it is fit for a terminal.
+
+mod json;
+
+use super::FieldReport;
+use super::visible::{row, value, visible};
+use json::{Json, Members};
+use similar::{Algorithm, DiffOp, DiffTag};
+use std::ops::Range;
+
+/// Unchanged lines that are shown on either side of a change.
+const CONTEXT: usize = 2;
+/// JSON that is only on one side, and longer than this, is shown over several lines.
+const LONG: usize = 60;
+/// A value shorter than this is seen at a glance.
+const SHORT: usize = 8;
+/// Work, in pairs of lines, above which only the beginning and the end that are common are looked for.
+const MOST_WORK: usize = 25_000_000;
+
+/// One path below the subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: String,
+    pub(super) body: Body,
+    /// What cannot be seen in the values.
+    pub(super) notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// One line a side.
+    Line { before: Option<Marked>, after: Option<Marked> },
+    /// Line by line.
+    Rows(Vec<Row>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    Same(String),
+    Old(Marked),
+    New(Marked),
+    Elided(usize),
+}
+
+/// A text, and the part of it that differs from the other side, in bytes; empty where all of it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Marked {
+    pub(super) text: String,
+    pub(super) changed: Range<usize>,
+}
+
+impl From<String> for Marked {
+    fn from(text: String) -> Self {
+        Self { text, changed: 0..0 }
+    }
+}
+
+impl Entry {
+    fn line(path: String, before: Option<String>, after: Option<String>) -> Self {
+        let body = match (before, after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = marked(before, after);
+                Body::Line { before: Some(before), after: Some(after) }
+            }
+            (before, after) => Body::Line { before: before.map(Into::into), after: after.map(Into::into) },
+        };
+        Self { path, body, notes: Vec::new() }
+    }
+
+    /// Whether something is there, before and after.
+    pub(super) fn sides(&self) -> (bool, bool) {
+        match &self.body {
+            Body::Line { before, after } => (before.is_some(), after.is_some()),
+            Body::Rows(rows) => (
+                rows.iter().any(|row| !matches!(row, Row::New(_))),
+                rows.iter().any(|row| !matches!(row, Row::Old(_))),
+            ),
+        }
+    }
+}
+
+/// What differs in a field, by member where both sides are JSON.
+pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
+    let path = visible(&field.field);
+    let (Some(before), Some(after)) = (&field.before, &field.after) else {
+        return vec![one(path, field.before.as_deref(), field.after.as_deref())];
+    };
+    if before == after {
+        let mut entry = Entry::line(path, None, None);
+        entry.notes.push(format!("{} (only what is hidden differs)", value(after)));
+        return vec![entry];
+    }
+    if before.contains('\n') || after.contains('\n') {
+        return vec![text_lines(path, Some(before), Some(after))];
+    }
+    let whole = || Entry::line(path.clone(), Some(value(before)), Some(value(after)));
+    let (Some(old), Some(new)) = (Json::container(before), Json::container(after)) else {
+        return vec![whole()];
+    };
+    let mut members = Members::default();
+    members.compare(&path, &old, &new);
+    let Some(last) = members.entries.last_mut() else {
+        let mut entry = whole();
+        entry.notes.push("(the same JSON, written in another way)".into());
+        return vec![entry];
+    };
+    if members.reordered {
+        last.notes.push("(some of what stays is in another order)".into());
+    }
+    if !json::same_writing((before, &old), (after, &new)) {
+        last.notes.push("(spaces or spelling of the JSON differ as well)".into());
+    }
+    members.entries
+}
+
+/// A value that only one side has.
+fn one(path: String, before: Option<&str>, after: Option<&str>) -> Entry {
+    let Some(text) = before.or(after) else { return Entry::line(path, None, None) };
+    if text.contains('\n') {
+        return text_lines(path, before, after);
+    }
+    let json = Json::container(text).filter(|json| text.len() > LONG && json.tight() == text);
+    let Some(json) = json else { return Entry::line(path, before.map(value), after.map(value)) };
+    let rows = json.pretty().into_iter().map(|line| {
+        let line = Marked::from(row(&line));
+        if before.is_some() { Row::Old(line) } else { Row::New(line) }
+    });
+    Entry { path, body: Body::Rows(rows.collect()), notes: Vec::new() }
+}
+
+/// A text as lines, and what its lines do not show.
+struct Lines<'a> {
+    all: Vec<&'a str>,
+    /// Whether its last line ends with a line break.
+    ended: bool,
+    /// Whether each line break is a CRLF; otherwise a CR shows in its line.
+    crlf: bool,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let body = text.strip_suffix('\n');
+        let crlf = text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count();
+        let body_or_all = body.unwrap_or(text);
+        let mut lines: Vec<_> = body_or_all.split('\n').collect();
+        if crlf {
+            let broken = if body.is_some() { lines.len() } else { lines.len() - 1 };
+            for line in &mut lines[..broken] {
+                *line = line.strip_suffix('\r').unwrap_or(line);
+            }
+        }
+        Self { all: lines, ended: body.is_some(), crlf }
+    }
+}
+
+/// Line by line; also with one side only.
+fn text_lines(path: String, before: Option<&str>, after: Option<&str>) -> Entry {
+    let (old, new) = (before.map(Lines::of), after.map(Lines::of));
+    let mut notes = Vec::new();
+    match (&old, &new) {
+        (Some(old), Some(new)) => {
+            let multiple = |lines: &Lines<'_>| lines.ended || lines.all.len() > 1;
+            if old.crlf != new.crlf && multiple(old) && multiple(new) {
+                let name = |crlf| if crlf { "CRLF" } else { "LF" };
+                notes.push(format!("(line endings differ: {} -> {})", name(old.crlf), name(new.crlf)));
+            } else if old.crlf || new.crlf {
+                notes.push("(line endings: CRLF)".into());
+            }
+            match (old.ended, new.ended) {
+                (true, false) => notes.push("(no line break at the end any more)".into()),
+                (false, true) => notes.push("(a line break at the end, where there was none)".into()),
+                (true, true) | (false, false) => {}
+            }
+        }
+        (Some(only), None) | (None, Some(only)) => {
+            if only.crlf {
+                notes.push("(line endings: CRLF)".into());
+            }
+            if !only.ended {
+                notes.push("(no line break at the end)".into());
+            }
+        }
+        (None, None) => {}
+    }
+    let lines = |side: Option<Lines<'_>>| -> Vec<String> {
+        side.map_or_else(Vec::new, |side| side.all.into_iter().map(row).collect())
+    };
+    Entry { path, body: Body::Rows(rows(&lines(old), &lines(new))), notes }
+}
+
+fn rows(old: &[String], new: &[String]) -> Vec<Row> {
+    let ops = operations(old, new);
+    let mut rows = Vec::new();
+    let last = ops.len().saturating_sub(1);
+    for (at, op) in ops.iter().enumerate() {
+        let (tag, before, after) = op.as_tag_tuple();
+        if tag == DiffTag::Equal {
+            context(&old[before], (at > 0, at < last), &mut rows);
+            continue;
+        }
+        let (before, after) = (&old[before], &new[after]);
+        if before.len() == after.len() {
+            let pairs = before.iter().zip(after).map(|(old, new)| marked(old.clone(), new.clone()));
+            let (before, after): (Vec<_>, Vec<_>) = pairs.unzip();
+            rows.extend(before.into_iter().map(Row::Old));
+            rows.extend(after.into_iter().map(Row::New));
+        } else {
+            rows.extend(before.iter().map(|line| Row::Old(line.clone().into())));
+            rows.extend(after.iter().map(|line| Row::New(line.clone().into())));
+        }
+    }
+    rows
+}
+
+/// Unchanged lines: those next to a change, and how many there are between.
+fn context(lines: &[String], (after, before): (bool, bool), rows: &mut Vec<Row>) {
+    let head = if after { CONTEXT } else { 0 };
+    let tail = if before { CONTEXT } else { 0 };
+    let same = |line: &String| Row::Same(line.clone());
+    // To say that one line is left out takes as much room as the line, and a text without a change is shown whole.
+    if lines.len() <= head + tail + 1 || head + tail == 0 {
+        rows.extend(lines.iter().map(same));
+        return;
+    }
+    rows.extend(lines[..head].iter().map(same));
+    rows.push(Row::Elided(lines.len() - head - tail));
+    rows.extend(lines[lines.len() - tail..].iter().map(same));
+}
+
+/// Bounded work, whatever a vendor sends.
+fn operations(old: &[String], new: &[String]) -> Vec<DiffOp> {
+    if old.len().saturating_mul(new.len()) <= MOST_WORK {
+        return similar::capture_diff_slices(Algorithm::Myers, old, new);
+    }
+    let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let rest = old[head..].iter().rev().zip(new[head..].iter().rev());
+    let tail = rest.take_while(|(old, new)| old == new).count();
+    let (old_len, new_len) = (old.len() - head - tail, new.len() - head - tail);
+    let equal = |old_index, new_index, len| DiffOp::Equal { old_index, new_index, len };
+    let middle = DiffOp::Replace { old_index: head, old_len, new_index: head, new_len };
+    let ops = [equal(0, 0, head), middle, equal(head + old_len, head + new_len, tail)];
+    ops.into_iter().filter(|op| !op.old_range().is_empty() || !op.new_range().is_empty()).collect()
+}
+
+/// Finds the part in the middle that differs, if anything around it is worth to be told apart.
+fn marked(before: String, after: String) -> (Marked, Marked) {
+    let head: usize =
+        before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let rest = before[head..].chars().rev().zip(after[head..].chars().rev());
+    let tail: usize = rest.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let shorter = before.len().min(after.len());
+    if before == after || shorter < SHORT || (head + tail) * 2 < shorter {
+        return (before.into(), after.into());
+    }
+    let mark = |text: String| Marked { changed: head..text.len() - tail, text };
+    (mark(before), mark(after))
+}
+
+#[cfg(test)]
+mod tests;

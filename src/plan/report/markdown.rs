@@ -1,0 +1,217 @@
+//! A report for a comment on a pull request, as GitHub and GitLab show it.
+//!
+//! Text of others stands in code only, where no mention, link, image or HTML comes to life. What it quotes is never cut in
+//! the middle: what does not fit is left out as a whole, and counted.
+
+use super::diff::{Body, Entry, Row, entries};
+use super::visible::{value, visible};
+use super::words;
+use super::{AccountReport, Held, Report, WebhookReport};
+use std::fmt::Write as _;
+
+/// Characters of a comment; GitHub takes 65,536.
+const LONGEST: usize = 60_000;
+/// What is kept for saying what was left out.
+const RESERVE: usize = 500;
+
+/// Draws a report, in 60,000 characters at most.
+pub fn markdown(report: &Report) -> String {
+    let mut comment =
+        Comment { out: format!("### {}\n\n{}\n", words::summary(report), words::calls(report)), used: 0 };
+    if let Some(blocked) = words::blocked(report) {
+        let _ = write!(comment.out, "\n**{blocked}**\n");
+    }
+    comment.used = comment.out.chars().count();
+    let troubles =
+        report.accounts.iter().filter_map(|account| Some(trouble(account, account.held.as_ref()?)));
+    let troubles = troubles.filter(|piece| !comment.take(piece, LONGEST / 4)).count();
+    let loud: Vec<_> = report
+        .accounts
+        .iter()
+        .flat_map(|account| account.webhooks.iter().map(move |webhook| (Some(account), webhook)))
+        .chain(report.orphans.iter().map(|webhook| (None, webhook)))
+        .filter(|(_, webhook)| !words::is_quiet(webhook))
+        .collect();
+    let rows = table(&mut comment, &loud);
+    let details = loud.iter().filter_map(|(_, webhook)| details(webhook));
+    let details = details.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
+    let strangers = report.accounts.iter().filter_map(strangers);
+    let strangers = strangers.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
+    let left_out = [
+        (troubles, "troubles of accounts"),
+        (rows, "rows of the table"),
+        (details, "Webhooks' details"),
+        (strangers, "lists of what is unmanaged"),
+    ];
+    let left_out: Vec<_> =
+        left_out.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if !left_out.is_empty() {
+        let _ = write!(
+            comment.out,
+            "\nToo long for a comment, so left out: {}. `hooktender plan` shows everything.\n",
+            left_out.join(", ")
+        );
+    }
+    comment.out
+}
+
+struct Comment {
+    out: String,
+    used: usize,
+}
+
+impl Comment {
+    /// Takes a piece as a whole, or not at all.
+    fn take(&mut self, piece: &str, up_to: usize) -> bool {
+        let length = piece.chars().count();
+        let fits = self.used + length <= up_to;
+        if fits {
+            self.out.push_str(piece);
+            self.used += length;
+        }
+        fits
+    }
+}
+
+fn trouble(account: &AccountReport, held: &Held) -> String {
+    let name = code(&words::name(&account.namespace, &account.name));
+    format!("\n> Account {name}: {}\n", held_back(held))
+}
+
+fn held_back(held: &Held) -> String {
+    let message: Vec<_> = held.message.lines().map(|line| code(&value(line))).collect();
+    format!("**{}**, {}: {}", words::held(held), code(&value(&held.reason)), message.join(" "))
+}
+
+/// The table of what there is to say, half of the comment at most; returns how many rows were left out.
+fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookReport)]) -> usize {
+    if webhooks.is_empty() {
+        return 0;
+    }
+    comment.take("\n| | Webhook | Account | Action | Why |\n| --- | --- | --- | --- | --- |\n", LONGEST);
+    let mut left_out = 0;
+    for (account, webhook) in webhooks {
+        let account = account.map(|account| cell(&words::name(&account.namespace, &account.name)));
+        let action = words::verb(webhook).map(str::to_owned).into_iter();
+        let action: Vec<_> = action.chain(words::id(webhook).map(|id| cell(&id))).collect();
+        let held = webhook.held.as_ref();
+        let held = held.map(|held| format!("**{}**: {}", words::held(held), cell(&value(&held.reason))));
+        let why: Vec<_> = words::why(webhook).map(str::to_owned).into_iter().chain(held).collect();
+        let row = format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            words::sign(webhook),
+            cell(&words::name(&webhook.namespace, &webhook.name)),
+            account.unwrap_or_default(),
+            action.join(" "),
+            why.join("; "),
+        );
+        left_out += usize::from(!comment.take(&row, LONGEST / 2));
+    }
+    left_out
+}
+
+/// What there is to say of a Webhook besides its row.
+fn details(webhook: &WebhookReport) -> Option<String> {
+    let mut lines = Vec::new();
+    for field in &webhook.changes {
+        for shown in entries(field) {
+            entry(&shown, field.replaces, &mut lines);
+        }
+    }
+    if !webhook.duplicates.is_empty() {
+        let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
+        lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
+    }
+    if let Some(advice) = &webhook.advice {
+        told("advice: ", advice, &mut lines);
+    }
+    if let Some(held) = &webhook.held {
+        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+        told(&what, &held.message, &mut lines);
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    if let Some(place) = &webhook.declared_at {
+        lines.insert(0, format!("# declared at {}", visible(place)));
+    }
+    let name = html(&words::name(&webhook.namespace, &webhook.name));
+    let verb = words::verb(webhook).map(|verb| format!(": {verb}")).unwrap_or_default();
+    let id = words::id(webhook).map(|id| format!(" <code>{}</code>", html(&id))).unwrap_or_default();
+    let title = format!("{} <code>{name}</code>{verb}{id}", words::sign(webhook));
+    Some(folded(&title, "diff", &lines))
+}
+
+/// Text of others, which may have lines.
+fn told(what: &str, text: &str, lines: &mut Vec<String>) {
+    let mut rest = text.lines();
+    lines.push(format!("! {what}{}", visible(rest.next().unwrap_or_default())));
+    lines.extend(rest.map(|line| format!("!   {}", visible(line))));
+}
+
+fn entry(entry: &Entry, replaces: bool, lines: &mut Vec<String>) {
+    let path = &entry.path;
+    let mark = if replaces { " forces replacement" } else { "" };
+    match &entry.body {
+        Body::Line { before: None, after: Some(new) } => lines.push(format!("+ {path}: {}", new.text)),
+        Body::Line { before: Some(old), after: None } => lines.push(format!("- {path}: {}", old.text)),
+        Body::Line { before, after } => {
+            lines.push(format!("@@ {path} @@{mark}"));
+            lines.extend(before.iter().map(|old| format!("- {}", old.text)));
+            lines.extend(after.iter().map(|new| format!("+ {}", new.text)));
+        }
+        Body::Rows(rows) => {
+            lines.push(format!("@@ {path} @@{mark}"));
+            lines.extend(rows.iter().map(|row| match row {
+                Row::Same(text) => format!("  {text}"),
+                Row::Old(text) => format!("- {}", text.text),
+                Row::New(text) => format!("+ {}", text.text),
+                Row::Elided(n) => format!("# … {n} unchanged lines"),
+            }));
+        }
+    }
+    lines.extend(entry.notes.iter().map(|note| format!("# {note}")));
+}
+
+fn strangers(account: &AccountReport) -> Option<String> {
+    let list = account.unmanaged.iter();
+    let lines: Vec<_> = list
+        .map(|stranger| format!("{}  {}", visible(&stranger.external_id), visible(&stranger.summary)))
+        .collect();
+    let name = html(&words::name(&account.namespace, &account.name));
+    let title = format!("{} unmanaged in <code>{name}</code>, never changed", lines.len());
+    (!lines.is_empty()).then(|| folded(&title, "text", &lines))
+}
+
+/// Lines that are folded away, in a fence that none of them can end.
+fn folded(title: &str, language: &str, lines: &[String]) -> String {
+    let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    let body: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
+    format!(
+        "\n<details><summary>{title}</summary>\n\n{fence}{language}\n{}\n{fence}\n\n</details>\n",
+        body.join("\n")
+    )
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// Text of others that is visible already, as code, in which nothing has a meaning.
+fn code(text: &str) -> String {
+    let ticks = "`".repeat(longest_run(text) + 1);
+    let at_end = |c: char| c == '`' || c == ' ';
+    let pad = if text.starts_with(at_end) || text.ends_with(at_end) { " " } else { "" };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// Code in a table, where a bar would end the cell whatever stands before it.
+fn cell(text: &str) -> String {
+    code(text).replace('|', r"\u{7c}")
+}
+
+/// Text of others that is visible already, inside of HTML.
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

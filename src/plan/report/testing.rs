@@ -1,0 +1,355 @@
+//! A report that has everything in it, made-up ones, and what tests look at.
+
+use super::{AccountReport, FieldReport, Held, Report, Stranger, Until, WebhookReport};
+use crate::api::VendorName;
+use crate::api::status::Action;
+use crate::plan::Cause;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn webhook(name: &str, action: Action, cause: Cause, id: Option<&str>) -> WebhookReport {
+    let calls = match action {
+        Action::None | Action::Adopt | Action::Retain => 0,
+        Action::Create | Action::Update | Action::Delete => 1,
+        Action::Replace => 2,
+    };
+    WebhookReport {
+        namespace: "shop".into(),
+        name: name.into(),
+        declared_at: None,
+        action,
+        cause,
+        id: id.map(Into::into),
+        changes: Vec::new(),
+        held: None,
+        duplicates: Vec::new(),
+        advice: None,
+        calls,
+        digest: (calls > 0).then(|| "sha256:0f1e2d".into()),
+    }
+}
+
+pub(super) fn field(path: &str, before: Option<&str>, after: Option<&str>) -> FieldReport {
+    let own = |text: Option<&str>| text.map(Into::into);
+    FieldReport { field: path.into(), before: own(before), after: own(after), replaces: false }
+}
+
+fn replacing(path: &str, before: &str, after: &str) -> FieldReport {
+    FieldReport { replaces: true, ..field(path, Some(before), Some(after)) }
+}
+
+fn held(reason: &str, message: &str, until: Until) -> Held {
+    Held { reason: reason.into(), message: message.into(), until }
+}
+
+fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<WebhookReport>) -> AccountReport {
+    AccountReport {
+        namespace: "integrations".into(),
+        name: name.into(),
+        vendor,
+        identity: identity.into(),
+        held: None,
+        webhooks,
+        unmanaged: Vec::new(),
+        about_seconds: None,
+    }
+}
+
+/// Everything that a report can have.
+pub(super) fn rich() -> Report {
+    let mut trouble = account("crm-old", VendorName::Superoffice, "Cust26759 at online", Vec::new());
+    trouble.held = Some(held(
+        "Credentials",
+        "the vendor refused the login (401): the ticket has expired; put a new one into Secret integrations/crm-old, key ticket",
+        Until::Mended,
+    ));
+    let quiet = vec![webhook("all-well", Action::None, Cause::InSync, Some("3"))];
+    let quiet = account("quiet", VendorName::Superoffice, "Cust00001 at sod", quiet);
+    let orphan = WebhookReport {
+        held: Some(held(
+            "AccountNotFound",
+            "account integrations/crm is not there; correct spec.accountRef, or apply the account",
+            Until::Mended,
+        )),
+        declared_at: Some("hooks/stray.yaml:1:1".into()),
+        ..webhook("stray", Action::None, Cause::New, None)
+    };
+    Report::new(vec![brightpearl(), contensis(), superoffice(), trouble, quiet], vec![orphan], 9)
+}
+
+fn brightpearl() -> AccountReport {
+    let body = r#"{"account":"${account-code}","type":"${resource-type}"}"#;
+    let create = WebhookReport {
+        declared_at: Some("hooks/orders.yaml:14:1".into()),
+        changes: vec![
+            field("subscribeTo", None, Some("order.modified")),
+            field("httpMethod", None, Some("POST")),
+            field("uriTemplate", None, Some("https://hooks.example.com/brightpearl/orders?token=$(TOKEN)")),
+            field("bodyTemplate", None, Some(body)),
+            field("qualityOfService", None, Some("1")),
+        ],
+        advice: Some(
+            "the body does not use ${resource-id}, which Brightpearl demands: it may refuse it".into(),
+        ),
+        ..webhook("order-status", Action::Create, Cause::New, None)
+    };
+    let replace = WebhookReport {
+        declared_at: Some("hooks/products.yaml:2:1".into()),
+        changes: vec![
+            replacing(
+                "uriTemplate",
+                "https://hooks.example.com/brightpearl/products/v1/changes?token=$(TOKEN)&shop=eu",
+                "https://hooks.example.com/brightpearl/products/v2/changes?token=$(TOKEN)&shop=eu",
+            ),
+            replacing("qualityOfService", "0", "1"),
+            replacing("idSetAccepted", "false", "true"),
+        ],
+        ..webhook("product-changes", Action::Replace, Cause::SpecChanged, Some("7"))
+    };
+    let guarded = |name: &str, id: &str| WebhookReport {
+        held: Some(held(
+            "DeletionGuard",
+            "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it",
+            Until::Mended,
+        )),
+        ..webhook(name, Action::Delete, Cause::Deleted, Some(id))
+    };
+    let adopt = WebhookReport {
+        duplicates: vec!["41".into(), "57".into()],
+        ..webhook("stock", Action::Adopt, Cause::Found, Some("12"))
+    };
+    let webhooks = vec![guarded("old-customers", "3"), guarded("old-stock", "4"), replace, create, adopt];
+    let strangers = (100..112).map(|id| Stranger {
+        external_id: id.to_string(),
+        summary: "order.modified -> https://old.example.com/…".into(),
+    });
+    AccountReport {
+        held: Some(held(
+            "DeletionGuard",
+            "2 of 5 subscriptions would be deleted, more than 30 %: to allow just these, annotate the account with hooktender.dev/allow-deletions: sha256:9f2c",
+            Until::Mended,
+        )),
+        unmanaged: strangers.collect(),
+        about_seconds: Some(130),
+        ..account(
+            "brightpearl-eu",
+            VendorName::Brightpearl,
+            "acme at https://euw1.brightpearlconnect.com",
+            webhooks,
+        )
+    }
+}
+
+fn contensis() -> AccountReport {
+    let lines = |change: &str, end: &str| {
+        let items: String =
+            (1..=14).flat_map(|n| ["  <li>".to_owned(), n.to_string(), "</li>\n".to_owned()]).collect();
+        format!("<ul class=\"{change}\">\n{items}</ul>\n<p>{{{{entry.title}}}}</p>\n{end}")
+    };
+    let update = WebhookReport {
+        declared_at: Some("hooks/search.yaml:3:1".into()),
+        changes: vec![
+            field("description", Some("Feeds the search index "), Some("Feeds the search index")),
+            field("url", Some("https://search.example.com/movies"), Some("https://search.example.com/films")),
+            field(
+                "topics",
+                Some(
+                    r#"[{"event":["published"],"resourceType":"entry"},{"event":["deleted"],"resourceType":"node"}]"#,
+                ),
+                Some(
+                    r#"[{"event":["deleted","published"],"resourceType":"entry"},{"event":["published"],"resourceType":"asset"}]"#,
+                ),
+            ),
+            field("headers.X-Origin", None, Some("cms")),
+            field("headers.X-Key", Some("(hidden)"), Some("$(KEY)")),
+            field("headers.X-Old", Some("1"), None),
+            field("templates.page", Some(&lines("old", "")), Some(&lines("new", "<hr>\n"))),
+            field("templates.mail", Some("Dear all,\r\nnews.\r\n"), Some("Dear all,\nnews.\n")),
+            field(
+                "templates.entry\u{1b}[2J",
+                Some(r#"{"id":"{{resource.sys.id}}","kind":"review","tags":["a","b"]}"#),
+                Some(r#"{"id":"{{resource.sys.id}}","kind":"film","tags":["a","c"],"year":1999}"#),
+            ),
+        ],
+        ..webhook("search-index", Action::Update, Cause::SpecChanged, Some("e3b0c442-98fc-4c14"))
+    };
+    let drift = WebhookReport {
+        changes: vec![field("enabled", Some("false"), Some("true"))],
+        held: Some(held(
+            "DriftReported",
+            "left as it is at contensis (driftPolicy: Report): Update e3b0 (vendor-side edit)",
+            Until::Left,
+        )),
+        ..webhook("editorial-chat", Action::Update, Cause::VendorEdit, Some("77aa11d0-1c14-4d1e"))
+    };
+    let retain = webhook("kept", Action::Retain, Cause::Deleted, Some("0b1c2d3e-0000-4000"));
+    let mut webhooks = vec![update, retain, drift];
+    webhooks.extend(["a", "b", "c"].map(|name| webhook(name, Action::None, Cause::InSync, Some(name))));
+    account("contensis", VendorName::Contensis, "movies at https://cms-example.cloud.contensis.com", webhooks)
+}
+
+fn superoffice() -> AccountReport {
+    let hold = |name: &str, reason: &str, message: &str, until| WebhookReport {
+        held: Some(held(reason, message, until)),
+        ..webhook(name, Action::None, Cause::New, None)
+    };
+    let planned = WebhookReport {
+        changes: vec![
+            field(
+                "events",
+                Some(r#"["contact.created","sale.changed"]"#),
+                Some(r#"["contact.created","sale.sold"]"#),
+            ),
+            field("secret", Some("(hidden)"), Some("$(SIGNING_KEY)")),
+            field("state", Some("TooManyErrors"), Some("Active")),
+        ],
+        held: Some(held("Planned", "plan only: nothing is written at the vendor", Until::Later)),
+        ..webhook("contact-sync", Action::Update, Cause::Halted, Some("19"))
+    };
+    let gone = WebhookReport {
+        changes: vec![field("name", None, Some("sale-won"))],
+        ..webhook("sale-won", Action::Create, Cause::Gone, Some("23"))
+    };
+    let webhooks = vec![
+        webhook("leaving", Action::Delete, Cause::Deleted, Some("31")),
+        planned,
+        gone,
+        hold(
+            "paused",
+            "Suspended",
+            "suspended: nothing is read or written until spec.suspend is false",
+            Until::Left,
+        ),
+        hold(
+            "hasty",
+            "Settling",
+            "a create was sent and not answered; the vendor may still commit it",
+            Until::Later,
+        ),
+        hold(
+            "twin",
+            "SimilarExists",
+            "superoffice has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: \"8\"",
+            Until::Mended,
+        ),
+        hold(
+            "second",
+            "Conflict",
+            "Webhook shop/first declares the same subscription and keeps it; delete one of the two, or change it",
+            Until::Mended,
+        ),
+        hold(
+            "lost",
+            "ExternalIdNotFound",
+            "superoffice has no subscription 99; correct spec.externalId, or remove it to have one created",
+            Until::Mended,
+        ),
+        hold(
+            "mute",
+            "VariableMissing",
+            "Secret shop/hook-secrets has no key token\nadd it, or correct spec.variables",
+            Until::Mended,
+        ),
+    ];
+    account("crm", VendorName::Superoffice, "Cust12345 at online", webhooks)
+}
+
+/// A report with one change and nothing else.
+pub(super) fn of_change(before: Option<String>, after: Option<String>) -> Report {
+    let change = FieldReport { field: "field".into(), before, after, replaces: false };
+    let webhook = WebhookReport {
+        changes: vec![change],
+        ..webhook("one", Action::Update, Cause::SpecChanged, Some("1"))
+    };
+    Report::new(vec![account("a", VendorName::Contensis, "here", vec![webhook])], Vec::new(), 1)
+}
+
+/// That many Webhooks, each with some lines that differ.
+pub(super) fn many(webhooks: usize) -> Report {
+    let webhooks = (0..webhooks).map(|n| {
+        let text = |change: &str| format!("{{\n  \"kind\": \"{change}\",\n  \"id\": {n}\n}}\n").repeat(3);
+        let changes = vec![field("body", Some(&text("old")), Some(&text("new")))];
+        WebhookReport { changes, ..webhook(&n.to_string(), Action::Update, Cause::SpecChanged, Some("1")) }
+    });
+    Report::new(vec![account("a", VendorName::Contensis, "here", webhooks.collect())], Vec::new(), 1)
+}
+
+/// Text as a vendor may send it.
+pub(super) fn wild() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-c \\-+>·|`<@#]{0,12}",
+        "[ab \t\r\n]{0,16}",
+        "\\PC{0,24}",
+        any::<String>(),
+        "(\x1b\\[[0-9;]{0,4}[mJHK]|\u{9b}2J|\u{7}|\u{202e}|[a-z ]|漢|e\u{301}){0,20}",
+        "(\\{\"[ab]\":[ ]?(1|\"x\"|\\[1,2\\]|null)(,\"[cd]\":(2|\"y\\\\n\"|\\{\\}))?\\}|\\[(1|2|\"a\")(,(1|2|\"b\")){0,3}\\])",
+        "(line [0-9]\n){0,20}",
+        "https://[a-z/?=&]{0,120}",
+    ]
+}
+
+fn any_held() -> impl Strategy<Value = Held> {
+    (wild(), wild(), select(vec![Until::Mended, Until::Later, Until::Left]))
+        .prop_map(|(reason, message, until)| Held { reason, message, until })
+}
+
+fn any_field() -> impl Strategy<Value = FieldReport> {
+    (wild(), of(wild()), of(wild()), any::<bool>()).prop_map(|(field, before, after, replaces)| FieldReport {
+        field,
+        before,
+        after,
+        replaces,
+    })
+}
+
+fn any_webhook() -> impl Strategy<Value = WebhookReport> {
+    let actions = vec![
+        Action::None,
+        Action::Create,
+        Action::Adopt,
+        Action::Update,
+        Action::Replace,
+        Action::Delete,
+        Action::Retain,
+    ];
+    let causes = vec![Cause::InSync, Cause::New, Cause::Halted, Cause::VendorEdit, Cause::Deleted];
+    let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
+    let changes = prop::collection::vec(any_field(), 0..4);
+    let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize);
+    (names, select(actions), select(causes), changes, rest).prop_map(
+        |(
+            (namespace, name, declared_at, id, digest),
+            action,
+            cause,
+            changes,
+            (held, duplicates, advice, calls),
+        )| {
+            let head = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
+            WebhookReport { changes, held, duplicates, advice, calls, digest, ..head }
+        },
+    )
+}
+
+fn any_account() -> impl Strategy<Value = AccountReport> {
+    let strangers = prop::collection::vec((wild(), wild()), 0..13);
+    let webhooks = prop::collection::vec(any_webhook(), 0..4);
+    (wild(), wild(), of(any_held()), webhooks, strangers, of(any::<u32>())).prop_map(
+        |(name, identity, held, webhooks, strangers, seconds)| AccountReport {
+            held,
+            unmanaged: strangers
+                .into_iter()
+                .map(|(external_id, summary)| Stranger { external_id, summary })
+                .collect(),
+            about_seconds: seconds.map(u64::from),
+            ..account(&name, VendorName::Brightpearl, &identity, webhooks)
+        },
+    )
+}
+
+/// Anything that the types allow.
+pub(super) fn any_report() -> impl Strategy<Value = Report> {
+    let orphans = prop::collection::vec(any_webhook(), 0..2);
+    (prop::collection::vec(any_account(), 0..3), orphans, 0..99usize)
+        .prop_map(|(accounts, orphans, made)| Report::new(accounts, orphans, made))
+}

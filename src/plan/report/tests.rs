@@ -1,0 +1,157 @@
+//! What a report looks like, and what holds of every one.
+
+use super::canvas::columns;
+use super::testing::{any_report, many, of_change, rich, wild};
+use super::{Held, Report, Stranger, Style, Until, markdown, text};
+use proptest::prelude::*;
+
+const PLAIN: Style = Style { colour: false, width: 80, all: false };
+
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+#[test]
+fn as_text() {
+    insta::assert_snapshot!("text", text(&rich(), &PLAIN));
+    insta::assert_snapshot!("text_all", text(&rich(), &Style { all: true, width: 120, ..PLAIN }));
+    insta::assert_snapshot!("text_narrow", text(&rich(), &Style { width: 40, ..PLAIN }));
+    let colours = text(&rich(), &Style { colour: true, ..PLAIN });
+    insta::assert_snapshot!("text_colour", colours.replace('\x1b', "␛"));
+}
+
+#[test]
+fn as_markdown() {
+    insta::assert_snapshot!("markdown", markdown(&rich()));
+}
+
+#[test]
+fn as_json() {
+    insta::assert_snapshot!("json", rich().json());
+}
+
+#[test]
+fn a_comment_is_never_too_long() {
+    for webhooks in [1, 300, 1000] {
+        let comment = markdown(&many(webhooks));
+        assert!(comment.chars().count() <= 60_000);
+        assert_eq!(webhooks > 1, comment.contains("left out"), "{webhooks}");
+        assert_eq!(comment.matches("<details>").count(), comment.matches("</details>").count());
+        assert_eq!(comment.matches("```").count() % 2, 0);
+    }
+}
+
+#[test]
+fn nothing_of_others_comes_to_life_in_a_comment() {
+    let evil = "`` @everyone [x](https://evil.example) <img src=x> | </summary>\n```\n</details>\n# Done";
+    let mut report = of_change(None, Some(evil.into()));
+    let account = &mut report.accounts[0];
+    account.identity = evil.into();
+    account.held = Some(Held { reason: evil.into(), message: evil.into(), until: Until::Mended });
+    account.unmanaged.push(Stranger { external_id: evil.into(), summary: evil.into() });
+    account.webhooks[0].id = Some(evil.into());
+    account.webhooks[0].held.clone_from(&account.held);
+    insta::assert_snapshot!("markdown_evil", markdown(&report));
+}
+
+#[test]
+fn nothing_to_do_is_said_clearly() {
+    let nothing = Report::new(Vec::new(), Vec::new(), 1);
+    assert_eq!(text(&nothing, &PLAIN), "No changes. Nothing is declared.\n1 vendor call made.\n");
+    let mut quiet = rich();
+    quiet.accounts.retain(|account| account.name == "quiet");
+    let quiet = Report::new(quiet.accounts, Vec::new(), 1);
+    assert_eq!(
+        text(&quiet, &PLAIN),
+        "No changes. Nothing would be written at a vendor: 1 unchanged.\n1 vendor call made.\n"
+    );
+}
+
+/// Takes out just what we put in.
+fn stripped(coloured: &str) -> String {
+    let mut out = String::new();
+    let mut parts = coloured.split('\x1b');
+    out.push_str(parts.next().unwrap());
+    for part in parts {
+        let (code, rest) = part.strip_prefix('[').and_then(|rest| rest.split_once('m')).unwrap();
+        assert!(code.chars().all(|c| c.is_ascii_digit() || c == ';'), "{code}");
+        out.push_str(rest);
+    }
+    out
+}
+
+/// The lines that are not quoted; a fence ends with its own like only.
+fn unfenced(comment: &str) -> Vec<&str> {
+    let (mut lines, mut fence) = (Vec::new(), None);
+    for line in comment.lines() {
+        let ticks = line.chars().take_while(|c| *c == '`').count();
+        match fence {
+            Some(open) if ticks == line.len() && ticks >= open => fence = None,
+            Some(_) => {}
+            None if ticks >= 3 => fence = Some(ticks),
+            None => lines.push(line),
+        }
+    }
+    assert_eq!(fence, None, "{comment}");
+    lines
+}
+
+fn is_fit(drawn: &str, width: usize) -> Result<(), TestCaseError> {
+    let hidden = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+    prop_assert!(!drawn.contains(hidden), "{drawn:?}");
+    prop_assert!(drawn.ends_with('\n') && !drawn.ends_with("\n\n") && !drawn.starts_with('\n'), "{drawn:?}");
+    for line in drawn.lines() {
+        prop_assert_eq!(line.trim_end(), line, "{:?}", drawn);
+        prop_assert!(columns(line) <= width.max(20), "{line:?} in {width}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_report_fits_every_screen(report in any_report(), width in 0..130usize, all: bool) {
+        let plain = text(&report, &Style { colour: false, width, all });
+        is_fit(&plain, width)?;
+        let colour = text(&report, &Style { colour: true, width, all });
+        prop_assert_eq!(stripped(&colour), plain);
+    }
+
+    #[test]
+    fn every_comment_is_whole(report in any_report()) {
+        let comment = markdown(&report);
+        prop_assert!(!comment.contains(|c: char| c.is_control() && c != '\n'));
+        prop_assert!(comment.chars().count() <= 60_000);
+        let tags = |tag| unfenced(&comment).into_iter().filter(|line| line.starts_with(tag)).count();
+        prop_assert_eq!(tags("<details><summary>"), tags("</details>"));
+        for row in unfenced(&comment).into_iter().filter(|line| line.starts_with("| ")) {
+            prop_assert_eq!(row.matches('|').count(), 6, "{}", row);
+        }
+    }
+
+    #[test]
+    fn every_difference_is_seen(before in proptest::option::of(wild()), after in proptest::option::of(wild()), other in wild(), width in 20..130usize) {
+        prop_assume!(before != after);
+        let style = Style { width, ..PLAIN };
+        let drawn = text(&of_change(before.clone(), after.clone()), &style);
+        // A change looks neither like none nor like its reverse.
+        prop_assert_ne!(&drawn, &text(&of_change(after.clone(), after.clone()), &style));
+        prop_assert_ne!(&drawn, &text(&of_change(before.clone(), before.clone()), &style));
+        prop_assert_ne!(&drawn, &text(&of_change(after.clone(), before.clone()), &style));
+        // What is to be made looks like nothing else.
+        if before.is_none() && after.as_ref() != Some(&other) {
+            prop_assert_ne!(&drawn, &text(&of_change(None, Some(other)), &style));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_cut_off() {
+    let long = |middle: &str| format!("https://example.com/{}/{middle}/{}", "a".repeat(300), "b".repeat(300));
+    for width in [20, 40, 80] {
+        let drawn = text(&of_change(Some(long("old")), Some(long("new"))), &Style { width, ..PLAIN });
+        let joined: String = drawn.split_whitespace().collect();
+        assert!(joined.contains(&long("old")) && joined.contains(&long("new")), "{drawn}");
+    }
+}

@@ -6,9 +6,11 @@ use super::status::AccountStatus;
 use super::superoffice::SuperofficeAccount;
 use super::{Mode, VendorName};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt as _};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One account at one vendor, and how to log in.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -101,6 +103,24 @@ pub struct VendorAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute || self.requestsPerMinute < 1").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
     pub rate_limit: Option<RateLimit>,
+}
+
+impl VendorAccount {
+    /// Whether Webhooks of that namespace may refer to it; its own always may. `labels` are the namespace's, asked for only
+    /// where a selector needs them; none if they cannot be read.
+    pub fn admits(&self, namespace: &str, labels: impl FnOnce() -> Option<BTreeMap<String, String>>) -> bool {
+        let allowed = &self.spec.allowed_namespaces;
+        self.metadata.namespace.as_deref() == Some(namespace)
+            || match allowed.from {
+                NamespacesFrom::All => true,
+                NamespacesFrom::Same => false,
+                NamespacesFrom::Selector => {
+                    let selector = allowed.selector.clone().map(Selector::try_from);
+                    let selector = selector.and_then(Result::ok);
+                    selector.zip(labels()).is_some_and(|(selector, labels)| selector.matches(&labels))
+                }
+            }
+    }
 }
 
 /// One account at one vendor.

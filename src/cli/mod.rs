@@ -1,6 +1,13 @@
 //! The command line: one binary, its commands.
 
+mod apply;
+mod flags;
+mod looking;
+mod output;
+mod plan;
+mod reading;
 mod run;
+mod world;
 
 use crate::api;
 use crate::telemetry::LogFormat;
@@ -25,15 +32,21 @@ struct Logging {
     /// What log lines look like.
     #[arg(long, global = true, value_enum, default_value = "text", env = "HOOKTENDER_LOG_FORMAT")]
     log_format: LogFormat,
-    /// What is logged: a level, or a filter such as `info,hooktender=debug`.
-    #[arg(long, global = true, default_value = "info", env = "RUST_LOG")]
-    log_level: String,
+    /// What is logged: a level, or a filter such as `info,hooktender=debug`. Default: `info` for run, `off` for what
+    /// tells its results by itself.
+    #[arg(long, global = true, env = "RUST_LOG")]
+    log_level: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the controller until it is told to stop (SIGTERM or Ctrl-C).
     Run(run::Run),
+    /// Show what would change at the vendors, and why; nothing is written anywhere. Exit code 0: nothing would be written at
+    /// a vendor; 2: something would; 1: an error, or something that cannot be applied as it is declared.
+    Plan(Box<plan::Plan>),
+    /// Make the vendors match manifests once, without a cluster.
+    Apply(Box<apply::Apply>),
     /// Print the CRDs as YAML, to be piped into `kubectl apply -f -`.
     Crds {
         /// Write one file a kind into this folder instead.
@@ -49,7 +62,31 @@ enum Command {
     Version,
 }
 
-/// Runs the command that the arguments name. 0: done. 1: an error, told on stderr.
+/// What a command comes to: its exit code.
+type Done = Result<u8, Failed>;
+
+/// Why a command failed, a line each.
+struct Failed(Vec<String>);
+
+impl From<String> for Failed {
+    fn from(problem: String) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl From<Vec<String>> for Failed {
+    fn from(problems: Vec<String>) -> Self {
+        Self(problems)
+    }
+}
+
+impl FromIterator<String> for Failed {
+    fn from_iter<I: IntoIterator<Item = String>>(problems: I) -> Self {
+        Self(problems.into_iter().collect())
+    }
+}
+
+/// Runs the command that the arguments name. 0: done. 1: an error, told on stderr. 2: `plan` shows changes.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -60,30 +97,43 @@ pub async fn main() -> ExitCode {
             return ExitCode::from(u8::from(failed));
         }
     };
-    if let Err(problem) = crate::telemetry::init_logging(cli.logging.log_format, &cli.logging.log_level) {
-        eprintln!("error: {problem}");
-        return ExitCode::FAILURE;
-    }
-    let result = match cli.command {
-        Command::Run(run) => run.run().await,
-        Command::Crds { output_dir } => crds(output_dir.as_deref()),
-        Command::Completion { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
-            print(&String::from_utf8_lossy(&script))
-        }
-        Command::Version => print(&format!("hooktender {}\n", env!("CARGO_PKG_VERSION"))),
+    let by_default = if matches!(cli.command, Command::Run(_)) { "info" } else { "off" };
+    let level = cli.logging.log_level.as_deref().unwrap_or(by_default);
+    let done = match crate::telemetry::init_logging(cli.logging.log_format, level) {
+        Ok(()) => cli.command.run().await,
+        Err(problem) => Err(problem.into()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("error: {problem}");
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(Failed(problems)) => {
+            for problem in problems {
+                // Whoever closed stderr does not want to know.
+                let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn crds(folder: Option<&Path>) -> Result<(), String> {
+impl Command {
+    async fn run(self) -> Done {
+        match self {
+            Self::Run(run) => run.run().await?,
+            Self::Plan(plan) => return plan.run().await,
+            Self::Apply(apply) => return apply.run().await,
+            Self::Crds { output_dir } => crds(output_dir.as_deref())?,
+            Self::Completion { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
+                output::print(&String::from_utf8_lossy(&script))?;
+            }
+            Self::Version => output::print(&format!("hooktender {}\n", env!("CARGO_PKG_VERSION")))?,
+        }
+        Ok(0)
+    }
+}
+
+fn crds(folder: Option<&Path>) -> Result<(), Failed> {
     let mut text = String::new();
     for crd in api::crds().map_err(|error| error.to_string())? {
         let yaml = api::yaml(&crd).map_err(|error| error.to_string())?;
@@ -95,15 +145,5 @@ fn crds(folder: Option<&Path>) -> Result<(), String> {
             text.push_str(&yaml);
         }
     }
-    print(&text)
-}
-
-/// Prints a result. A reader that closed the pipe has seen enough.
-fn print(text: &str) -> Result<(), String> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(format!("writing the result: {error}"))
-        }
-        _ => Ok(()),
-    }
+    output::print(&text)
 }

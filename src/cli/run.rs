@@ -1,19 +1,13 @@
 //! `hooktender run`: the controller as a process.
 
+use super::flags::{ClusterFlags, VendorFlags};
 use crate::api::Mode;
 use crate::controller::{self, Options};
-use crate::engine::past::Patience;
 use crate::telemetry::{self, Health, Metrics};
-use crate::vendor::endpoint::AllowedEndpoint;
 use clap::Args;
-use kube::{Client, Config};
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-
-/// How long the API server may take to take a request's connection, or to answer.
-const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Flags of `hooktender run`.
 #[derive(Debug, Args)]
@@ -43,24 +37,13 @@ pub(super) struct Run {
     /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
     #[arg(long, value_name = "NAMESPACE", env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
     leader_elect_namespace: Option<String>,
-    /// How long a request to a vendor may take at most, such as `90s`.
-    #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
-    request_timeout: Duration,
-    /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
-    #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
-    settle: Duration,
     /// Where to serve /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
-    /// Let credentials be sent to this endpoint too, such as `https://crm.example.com`; may be repeated. The vendors'
-    /// own hosts are always allowed.
-    #[arg(
-        long = "allow-endpoint",
-        value_name = "URL",
-        env = "HOOKTENDER_ALLOW_ENDPOINTS",
-        value_delimiter = ','
-    )]
-    allowed: Vec<AllowedEndpoint>,
+    #[command(flatten)]
+    vendors: VendorFlags,
+    #[command(flatten)]
+    cluster: ClusterFlags,
 }
 
 impl Run {
@@ -83,12 +66,11 @@ impl Run {
         let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), ended)
             .await
             .map_err(|error| format!("--listen {}: {error}", self.listen))?;
-        let client = client().await?;
+        let (client, namespace) = self.cluster.connect().await?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
             namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"
         );
-        let (client, namespace) = client;
         controller::run(client, self.options(&namespace), health, metrics, stopped).await?;
         tracing::info!("hooktender ends");
         Ok(())
@@ -106,36 +88,11 @@ impl Run {
             account_selector: self.account_selector,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
-            patience: Patience { request: self.request_timeout, settle: self.settle },
-            allowed: self.allowed.into_iter().collect(),
+            patience: self.vendors.patience(),
+            allowed: self.vendors.allowed.into_iter().collect(),
             // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
         }
     }
-}
-
-/// A time in which an answer can come.
-fn request_timeout(text: &str) -> Result<Duration, String> {
-    match crate::engine::interval(text)? {
-        Duration::ZERO => Err("no request can be answered within no time".into()),
-        timeout => Ok(timeout),
-    }
-}
-
-/// A client for the cluster of the kubeconfig, or the one that this runs in.
-async fn client() -> Result<(Client, String), String> {
-    let mut config = Config::infer().await.map_err(|error| {
-        format!(
-            "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
-        )
-    })?;
-    // Passes have their own back-off, which kube's silent retries of up to minutes would hide.
-    config.default_retry = false;
-    config.connect_timeout = Some(API_TIMEOUT);
-    config.write_timeout = Some(API_TIMEOUT);
-    let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config)
-        .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?;
-    Ok((client, namespace))
 }

@@ -2,14 +2,12 @@
 
 use super::Options;
 use super::dependents::Dependents;
-use crate::api::account::NamespacesFrom;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::secrets::Dependency;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta, Selector, SelectorExt as _};
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -191,20 +189,11 @@ impl Cache {
 
     /// Whether the account lets the Webhook's namespace refer to it; its own always may.
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
-        let allowed = &account.spec.allowed_namespaces;
-        account.namespace() == webhook.namespace()
-            || match allowed.from {
-                NamespacesFrom::All => true,
-                NamespacesFrom::Same => false,
-                NamespacesFrom::Selector => self.selects(allowed.selector.as_ref(), webhook.namespace()),
-            }
-    }
-
-    fn selects(&self, selector: Option<&LabelSelector>, namespace: Option<String>) -> bool {
-        let selector = selector.cloned().and_then(|selector| Selector::try_from(selector).ok());
-        let found = self.namespaces.as_ref().zip(namespace);
-        let found = found.and_then(|(store, name)| store.get(&ObjectRef::new(&name)));
-        selector.zip(found).is_some_and(|(selector, found)| selector.matches(found.labels()))
+        let namespace = webhook.namespace().unwrap_or_default();
+        account.admits(&namespace, || {
+            let found = self.namespaces.as_ref()?.get(&ObjectRef::new(&namespace))?;
+            Some(found.labels().clone())
+        })
     }
 }
 

@@ -82,6 +82,8 @@ pub async fn run(
         recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
         settings,
         ceiling: options.ceiling,
+        look_only: false,
+        stateless: false,
         metrics,
         stopping: Arc::clone(&stopping),
     });

@@ -16,6 +16,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The reason of an account whose deletions wait for a person.
+pub(super) const DELETION_GUARD: &str = "DeletionGuard";
+
 /// What a pass found and did, for status, metrics and the one line of log.
 #[derive(Default)]
 pub(super) struct Summary {
@@ -48,7 +51,7 @@ impl Summary {
 }
 
 /// The error and all its causes, for the log.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {
@@ -168,21 +171,12 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return calm(was_ready, "Suspended", message);
         }
         if let (None, Some(held)) = (trouble, &self.summary.guarded) {
-            let before = match held.recent {
-                0 => String::new(),
-                recent => format!(", after {recent} that went just before"),
-            };
-            let message = format!(
-                "{} of the {} subscriptions managed here would be deleted{before}, which is more than deletionGuard allows at once; \
-                 to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
-                held.webhooks, held.managed, self.key.namespace, self.key.name, held.digest
-            );
             return Says {
                 ready: false,
                 reconciling: false,
                 stalled: true,
-                reason: "DeletionGuard",
-                message,
+                reason: DELETION_GUARD,
+                message: self.guarded(held),
             };
         }
         let Some(Trouble { reason, message, stalled }) = trouble else {
@@ -195,6 +189,19 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
         };
         Says { ready: false, reconciling: !stalled, stalled: *stalled, reason, message: message.clone() }
+    }
+
+    /// What is held by the guard, and how to allow it.
+    pub(super) fn guarded(&self, held: &TooMany) -> String {
+        let before = match held.recent {
+            0 => String::new(),
+            recent => format!(", after {recent} that went just before"),
+        };
+        format!(
+            "{} of the {} subscriptions managed here would be deleted{before}, which is more than deletionGuard allows at once; \
+             to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+            held.webhooks, held.managed, self.key.namespace, self.key.name, held.digest
+        )
     }
 
     /// Holds deletions that are too many, unless a person has allowed just these. What is allowed is written down before
@@ -211,7 +218,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         let known = self.account.status.as_ref().map(|status| status.allowed_deletions.clone());
         let mut allowed: HashSet<ExternalId> = known.into_iter().flatten().map(ExternalId::new).collect();
         allowed.retain(|id| observed.iter().any(|one| one.id == *id));
-        if plan.managed >= limits.min_count {
+        if plan.managed >= limits.min_count && !self.context.look_only {
             let unheard = |ids: &[ExternalId]| !ids.iter().all(|id| allowed.contains(id));
             let leaving = plan.items.iter().filter_map(|item| match &item.step {
                 Some(Step::Delete(ids)) if unheard(ids) => Some(item.key.to_string()),

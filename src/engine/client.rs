@@ -47,6 +47,11 @@ impl Kept {
         self.budget.as_ref()?.wait()
     }
 
+    /// How long so many calls of the account take at least, where they cannot be made at once.
+    pub(super) fn time_for(&self, calls: usize) -> Option<Duration> {
+        self.budget.as_ref()?.time_for(calls)
+    }
+
     /// How many calls the account can make now, where there is a limit.
     pub(super) fn remaining(&self) -> Option<u32> {
         self.budget.as_ref()?.remaining()

@@ -35,6 +35,7 @@ pub(super) fn declare(
     values: &Values,
     past: &Past,
     ceiling: Mode,
+    stateless: bool,
 ) -> Declared {
     let (webhook, status) = (&entry.known, &entry.status);
     let spec = &webhook.spec;
@@ -70,6 +71,7 @@ pub(super) fn declare(
         revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
         fresh: !until_shown(entry).is_zero(),
         deleting: webhook.metadata.deletion_timestamp.is_some(),
+        stateless,
         policy: Policy {
             mode: spec.mode.max(account.spec.mode).max(ceiling),
             drift: spec.drift_policy,

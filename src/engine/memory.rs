@@ -5,7 +5,8 @@ use super::client::Kept;
 use super::clock;
 use super::entry::{Asked, Entry, version};
 use super::past::{Past, Patience};
-use crate::api::{VendorAccount, Webhook};
+use crate::api::conditions::{self, READY, RECONCILING};
+use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::plan::{ExternalId, Observed};
 use kube::ResourceExt;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -39,6 +40,35 @@ pub(super) struct Doubt {
 pub(super) struct Snapshot {
     pub(super) observed: Vec<Observed>,
     pub(super) read: Instant,
+}
+
+/// How a Webhook stands, as its conditions say.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which Webhook it is.
+    pub webhook: ObjectKey,
+    /// Whether the vendor has it as declared.
+    pub ready: bool,
+    /// Whether it is still worked on.
+    pub reconciling: bool,
+    /// One word.
+    pub reason: String,
+    /// What is so, and what to do.
+    pub message: String,
+}
+
+impl Standing {
+    fn of(entry: &Entry) -> Self {
+        let conditions = &entry.status.conditions;
+        let ready = conditions::get(conditions, READY);
+        Self {
+            webhook: ObjectKey::of(&entry.known),
+            ready: conditions::is_true(conditions, READY),
+            reconciling: conditions::is_true(conditions, RECONCILING),
+            reason: ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
+            message: ready.map(|ready| ready.message.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 /// What is kept of one account.
@@ -198,6 +228,18 @@ impl Memory {
             let there: HashSet<_> = observed.iter().map(|one| &one.id).collect();
             self.believed.retain(|id| recorded.contains(id.as_str()) && !there.contains(id));
         }
+    }
+
+    /// The vendor is read again before anything is decided.
+    pub fn look_again(&mut self) {
+        self.snapshot = None;
+    }
+
+    /// How each Webhook stands after the last pass, in the order of their names.
+    pub fn standing(&self) -> Vec<Standing> {
+        let mut all: Vec<_> = self.entries.values().map(Standing::of).collect();
+        all.sort_by(|a, b| a.webhook.cmp(&b.webhook));
+        all
     }
 
     /// The Webhook was let go.

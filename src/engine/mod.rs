@@ -6,7 +6,8 @@
 //! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
 //! `outcome`. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened before, `entry` what of one Webhook; `client` is how the
 //! vendor is reached, `digest` remembers values that cannot be read back, and `keeper` writes tokens that
-//! a vendor exchanged back into their Secret. `clock` says what time it is.
+//! a vendor exchanged back into their Secret. `clock` says what time it is. [`preview`] walks the first three steps
+//! alone, and [`paper`] stands in for the cluster where nothing is to be written to one.
 
 mod account;
 mod apply;
@@ -25,12 +26,15 @@ pub mod memory;
 mod observe;
 pub mod orphan;
 mod outcome;
+pub mod paper;
 pub mod pass;
 pub mod past;
+pub mod preview;
 pub mod record;
 pub mod secrets;
 mod variables;
 
+pub use account::chain;
 pub use due::interval;
 #[cfg(test)]
 pub(crate) use variables::declared;

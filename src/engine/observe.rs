@@ -6,9 +6,10 @@ use super::entry::Entry;
 use super::gather::{declare, dependencies};
 use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
-use super::pass::{Pass, Stop};
+use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::{Dependency, Source, Values};
+use crate::api::Mode;
 use crate::plan::{Declared, guard};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,7 +57,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let declared: Vec<Declared> = uids
             .iter()
             .filter_map(|uid| memory.entries.get(uid))
-            .map(|entry| declare(entry, &self.account, &values, &memory.past, self.context.ceiling))
+            .map(|entry| {
+                let Context { ceiling, stateless, .. } = self.context;
+                declare(entry, &self.account, &values, &memory.past, *ceiling, *stateless)
+            })
             .collect();
         Self::believe(memory, &declared, &snapshot)?;
         Ok(Sight { values, client, snapshot, declared, uids, lost })
@@ -69,9 +73,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         memory: &mut Memory,
         values: &Values,
     ) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
-        let (source, settings) = (&self.context.source, &self.context.settings);
-        let made =
-            Client::of(&mut memory.client, &self.account, values, source, self.context.ceiling, settings);
+        let Context { source, settings, ceiling, look_only, .. } = self.context;
+        let ceiling = if *look_only { Mode::Plan } else { *ceiling };
+        let made = Client::of(&mut memory.client, &self.account, values, source, ceiling, settings);
         let lost = match made.await {
             Ok(client) => return Ok((client, None)),
             Err(trouble) => trouble,

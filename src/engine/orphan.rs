@@ -19,7 +19,8 @@ pub enum Orphan {
 }
 
 impl Orphan {
-    fn words(&self) -> (&'static str, String) {
+    /// The condition's reason, and what is so and what to do.
+    pub fn words(&self) -> (&'static str, String) {
         match self {
             Self::NotFound(key) => (
                 "AccountNotFound",

@@ -7,6 +7,7 @@ use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
+use crate::plan::report::{Held, Until};
 use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -207,6 +208,26 @@ fn verdict(declared: &Declared, item: &Item, outcome: &Outcome, vendor: VendorNa
         }
         Outcome::Waiting(trouble) => Verdict::busy(trouble.reason, trouble.message.clone()),
     }
+}
+
+/// A hold as it is shown in a plan: condition reason, message, and what it waits for.
+pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Held {
+    let verdict = held(declared, item, hold, vendor);
+    let (until, message) = match hold {
+        Hold::PlanOnly => {
+            let message =
+                "plan only: nothing is written until mode is Enforce at the Webhook and its account";
+            (Until::Later, message.to_owned())
+        }
+        Hold::Settling | Hold::NotShownYet => (Until::Later, verdict.message),
+        Hold::Suspended | Hold::DriftReported => (Until::Left, verdict.message),
+        Hold::DeletionGuard
+        | Hold::SimilarExists(_)
+        | Hold::Conflict(_)
+        | Hold::ExternalIdNotFound(_)
+        | Hold::Unknown { .. } => (Until::Mended, verdict.message),
+    };
+    Held { reason: verdict.reason.to_owned(), message, until }
 }
 
 fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Verdict {

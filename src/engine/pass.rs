@@ -44,6 +44,10 @@ pub struct Context<S, R> {
     pub settings: Settings,
     /// Ceiling of every account's mode.
     pub ceiling: Mode,
+    /// Nothing is to be done: clients are made that cannot write, whatever the mode, and deletions are judged as they are.
+    pub look_only: bool,
+    /// There is no status from before: what is found by its natural key is ours, and what is found needs no recording.
+    pub stateless: bool,
     /// Counters.
     pub metrics: Metrics,
     /// Set when the process is to end: no further step is begun.
@@ -100,15 +104,7 @@ pub async fn run<S: Source, R: Recorder>(
     {
         return after;
     }
-    let mut pass = Pass {
-        context,
-        key: ObjectKey::of(&*account),
-        vendor: account.spec.vendor.name(),
-        account: Arc::clone(&account),
-        uids,
-        now: clock::timestamp(),
-        summary: Summary::default(),
-    };
+    let mut pass = Pass::new(context, &account, uids);
     if let Some((trouble, left)) = told {
         // The vendor is left alone; people are told, or let go.
         pass.unseen(memory, &pass.uids, &trouble).await;
@@ -152,7 +148,19 @@ impl Seen<'_> {
     }
 }
 
-impl<S: Source, R: Recorder> Pass<'_, S, R> {
+impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
+    pub(super) fn new(context: &'a Context<S, R>, account: &Arc<VendorAccount>, uids: Vec<String>) -> Self {
+        Self {
+            context,
+            key: ObjectKey::of(&**account),
+            vendor: account.spec.vendor.name(),
+            account: Arc::clone(account),
+            uids,
+            now: clock::timestamp(),
+            summary: Summary::default(),
+        }
+    }
+
     async fn walk(
         &mut self,
         memory: &mut Memory,
@@ -161,17 +169,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if self.account.spec.suspend {
             return Ok(());
         }
-        let mut sight = self.observe(memory, depends).await?;
-        let mut plan = plan(rules(self.vendor), &sight.declared, &sight.snapshot.observed);
+        let (mut sight, mut plan) = self.look(memory, depends).await?;
         if let Some(trouble) = sight.lost.take() {
             // With credentials that nobody can check any more, what is to go is deleted, and nothing else is done.
             plan.items.retain(|item| sight.declared[item.index].deleting);
             self.work(memory, &mut sight, &plan).await?;
             return Err(Stop::Trouble(trouble, None));
         }
-        self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
-        self.list_unmanaged(&plan, &sight.snapshot.observed);
-        self.summary.planned = true;
         self.keep_account(memory, &plan).await?;
         let worked = self.work(memory, &mut sight, &plan).await;
         let there = |id: &String| sight.snapshot.observed.iter().any(|one| one.id.as_str() == id);
@@ -180,6 +184,22 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
         memory.snapshot = Some(sight.snapshot);
         worked
+    }
+
+    /// Observes, plans, and holds back what is not safe.
+    pub(super) async fn look(
+        &mut self,
+        memory: &mut Memory,
+        depends: impl FnOnce(BTreeSet<Dependency>),
+    ) -> Result<(Sight, Plan), Stop> {
+        let sight = self.observe(memory, depends).await?;
+        let mut plan = plan(rules(self.vendor), &sight.declared, &sight.snapshot.observed);
+        if sight.lost.is_none() {
+            self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
+            self.list_unmanaged(&plan, &sight.snapshot.observed);
+            self.summary.planned = true;
+        }
+        Ok((sight, plan))
     }
 
     /// What nobody declares is not touched, so it can be counted before anything is done.

@@ -27,6 +27,7 @@ use place::Fields;
 use schema::Flaw;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tree::{Kind as Shape, Node};
@@ -58,6 +59,12 @@ pub struct Skipped {
     pub object: String,
     /// Why.
     pub why: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is skipped: {}", self.place, self.object, self.why)
+    }
 }
 
 /// Reads and checks files, folders (with `recursive`, also those in them) and, for `-`, standard input. `namespace` is given

@@ -246,7 +246,7 @@ impl Case<'_> {
             Claim::Adopt(at, duplicates) if self.webhook.concealed_changed => {
                 Verdict { duplicates, ..self.existing(&self.observed[at], desired, true) }
             }
-            Claim::Adopt(at, duplicates) => Verdict { duplicates, ..Verdict::adopt(&self.observed[at].id) },
+            Claim::Adopt(at, duplicates) => Verdict { duplicates, ..self.found(&self.observed[at].id) },
             Claim::Gone => self.create(desired, Cause::Gone),
             Claim::Missing => self.create(desired, Cause::New),
             Claim::Similar(ids) => Verdict {
@@ -287,7 +287,12 @@ impl Case<'_> {
         }
         // A name in the spec that is not recorded yet is a change of the spec as well.
         let ours = named || rotated || self.spec_changed(desired);
-        let cause = if ours { Cause::SpecChanged } else { Cause::VendorEdit };
+        let cause = match ours {
+            // Nobody can tell any more who changed it.
+            _ if self.webhook.stateless => Cause::Found,
+            true => Cause::SpecChanged,
+            false => Cause::VendorEdit,
+        };
         // Drift that is only reported must not keep what was replaced alive beside its replacement.
         let left = self.superseded();
         if cause.is_drift() && self.webhook.policy.drift == DriftPolicy::Report && !left.is_empty() {
@@ -360,12 +365,17 @@ impl Case<'_> {
     fn unchanged(&self, id: ExternalId, named: bool) -> Verdict {
         let left = self.superseded();
         if named && self.webhook.recorded.as_ref() != Some(&id) {
-            return Verdict::adopt(&id);
+            return self.found(&id);
         }
         if left.is_empty() {
             return Verdict::nothing(Some(id));
         }
         Self::finish(id, left)
+    }
+
+    /// It is there as declared; its id is recorded where anything is.
+    fn found(&self, id: &ExternalId) -> Verdict {
+        if self.webhook.stateless { Verdict::nothing(Some(id.clone())) } else { Verdict::adopt(id) }
     }
 
     fn finish(id: ExternalId, left: Vec<ExternalId>) -> Verdict {

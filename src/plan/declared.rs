@@ -40,6 +40,8 @@ pub struct Declared {
     pub fresh: bool,
     /// Whether the object is being deleted.
     pub deleting: bool,
+    /// Whether nothing is recorded anywhere: what is found by its natural key is its own, and finding it is no step.
+    pub stateless: bool,
     /// What a person allows.
     pub policy: Policy,
     /// Secrets that must not be shown.

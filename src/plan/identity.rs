@@ -16,6 +16,7 @@
 //! | | holds an unclaimed equal one | [`Claim::Adopt`], of several the oldest |
 //! | has an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Made`], of several the youngest |
 //! | has a recorded id | | [`Claim::Gone`] |
+//! | has no unanswered create, and nothing is recorded anywhere | holds just one unclaimed with the same natural key | [`Claim::Named`] |
 //! | has no unanswered create | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
 //! | | | [`Claim::Missing`] |
 //!
@@ -85,10 +86,13 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
     }
     // Who has a subscription keeps it, however young.
     order.sort_by_key(|&i| !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_))));
-    for i in order {
+    for &i in &order {
         found[i] = Some(search.by_content(&declared[i], found[i].take()));
     }
-    let of = found.into_iter().map(|claim| search.still_similar(claim.unwrap_or(Claim::Missing))).collect();
+    for i in order {
+        found[i] = found[i].take().map(|claim| search.still_similar(&declared[i], claim));
+    }
+    let of = found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing)).collect();
     let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
     let taken = search.taken.keys().chain(superseded).copied().collect();
     let owned = search.taken.into_keys().collect();
@@ -265,12 +269,17 @@ impl<'a> Search<'a> {
     }
 
     /// What looked alike when its turn came may since have been adopted by the one that it is equal to.
-    fn still_similar(&self, claim: Claim) -> Claim {
-        let Claim::Similar(mut ids) = claim else {
+    fn still_similar(&mut self, webhook: &'a Declared, claim: Claim) -> Claim {
+        let Claim::Similar(ids) = claim else {
             return claim;
         };
-        ids.retain(|id| self.by_id.get(id).is_some_and(|at| !self.taken.contains_key(at)));
-        if ids.is_empty() { Claim::Missing } else { Claim::Similar(ids) }
+        let free = |id: &ExternalId| self.by_id.get(id).copied().filter(|at| !self.taken.contains_key(at));
+        let left: Vec<usize> = ids.iter().filter_map(free).collect();
+        match left[..] {
+            [] => Claim::Missing,
+            [at] if webhook.stateless => self.take(at, webhook, Claim::Named(at)),
+            _ => Claim::Similar(self.ids(&left)),
+        }
     }
 
     fn has_it(&self, at: usize, desired: &Document) -> bool {

@@ -90,6 +90,7 @@ pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         fresh: false,
         mark: None,
         deleting: false,
+        stateless: false,
         policy: ENFORCE,
         redactor: Redactor::default(),
     }

@@ -109,6 +109,14 @@ impl Budget {
         Some(state.told.map_or(own, |(left, _)| own.min(left.saturating_sub(limit.reserve))))
     }
 
+    /// How long so many calls take at least, where they do not fit into what can be made now.
+    pub fn time_for(&self, calls: usize) -> Option<Duration> {
+        let limit = self.limit?;
+        let later = calls.saturating_sub(usize::try_from(self.remaining()?).unwrap_or(usize::MAX));
+        let windows = u32::try_from(later.div_ceil(limit.usable())).unwrap_or(u32::MAX);
+        (windows > 0).then(|| limit.window.saturating_mul(windows))
+    }
+
     /// The state, with everything forgotten that is over.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

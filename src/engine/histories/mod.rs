@@ -56,6 +56,8 @@ impl Player {
             recorder: world.clone(),
             settings: Settings::new(AllowedEndpoints::default(), |_| {}).with_vendor(instead),
             ceiling: Mode::Enforce,
+            look_only: false,
+            stateless: false,
             metrics: metrics.clone(),
             stopping: Arc::default(),
         };

@@ -25,6 +25,7 @@ use crate::api::status::Action;
 use crate::plan::Cause;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The version of the format. Members are only ever added under it.
 pub const FORMAT: &str = "hooktender.dev/plan/v1";
@@ -232,11 +233,28 @@ impl Report {
         Self { format: FORMAT.into(), result, accounts, orphans, counts, calls }
     }
 
+    /// Whether applying it writes anything at a vendor now.
+    pub fn changes_something(&self) -> bool {
+        self.calls.to_apply > 0
+    }
+
     /// The report as JSON, as people read it.
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
+    }
+}
+
+impl AccountReport {
+    /// Whether the other one would do just the same, whatever it costs by now.
+    pub fn is_same_effect(&self, other: &Self) -> bool {
+        let effect = |webhook: &WebhookReport| {
+            let held = webhook.held.as_ref().map(|held| held.reason.clone());
+            (webhook.namespace.clone(), webhook.name.clone(), webhook.digest.clone(), held)
+        };
+        let effects = |report: &Self| report.webhooks.iter().map(effect).collect::<BTreeSet<_>>();
+        self.held == other.held && effects(self) == effects(other)
     }
 }
 

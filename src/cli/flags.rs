@@ -1,0 +1,104 @@
+//! Flags that several commands share.
+
+use crate::engine::past::Patience;
+use crate::vendor::Settings;
+use crate::vendor::endpoint::AllowedEndpoint;
+use clap::Args;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long the API server may take to take a request's connection, or to answer.
+const API_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How vendors are called.
+#[derive(Debug, Args)]
+pub(super) struct VendorFlags {
+    /// How long a request to a vendor may take at most, such as `90s`.
+    #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
+    request_timeout: Duration,
+    /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
+    #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
+    settle: Duration,
+    /// Let credentials be sent to this endpoint too, such as `https://crm.example.com`; may be repeated. The vendors'
+    /// own hosts are always allowed.
+    #[arg(
+        long = "allow-endpoint",
+        value_name = "URL",
+        env = "HOOKTENDER_ALLOW_ENDPOINTS",
+        value_delimiter = ','
+    )]
+    pub(super) allowed: Vec<AllowedEndpoint>,
+}
+
+impl VendorFlags {
+    pub(super) fn patience(&self) -> Patience {
+        Patience { request: self.request_timeout, settle: self.settle }
+    }
+
+    /// `calls` counts every call.
+    pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
+        let calls = Arc::clone(calls);
+        Settings::new(self.allowed.iter().cloned().collect(), move |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+        .with_timeout(self.request_timeout)
+    }
+}
+
+/// A time in which an answer can come.
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match crate::engine::interval(text)? {
+        Duration::ZERO => Err("no request can be answered within no time".into()),
+        timeout => Ok(timeout),
+    }
+}
+
+/// Which cluster. Without a flag: as kubectl finds it, or the one that this runs in.
+#[derive(Debug, Args)]
+pub(super) struct ClusterFlags {
+    /// The kubeconfig to use.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig to use.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl ClusterFlags {
+    /// A client, and the namespace of the context or of the Pod.
+    pub(super) async fn connect(&self) -> Result<(Client, String), String> {
+        let mut config = self.config().await?;
+        // Passes have their own back-off, which kube's silent retries of up to minutes would hide.
+        config.default_retry = false;
+        config.connect_timeout = Some(API_TIMEOUT);
+        config.write_timeout = Some(API_TIMEOUT);
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config)
+            .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?;
+        Ok((client, namespace))
+    }
+
+    async fn config(&self) -> Result<Config, String> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let found = match &self.kubeconfig {
+            Some(path) => {
+                let file = Kubeconfig::read_from(path)
+                    .map_err(|error| format!("--kubeconfig {}: {error}", path.display()))?;
+                Config::from_custom_kubeconfig(file, &options).await.map_err(|error| error.to_string())
+            }
+            None if self.context.is_some() => {
+                Config::from_kubeconfig(&options).await.map_err(|error| error.to_string())
+            }
+            None => Config::infer().await.map_err(|error| error.to_string()),
+        };
+        found.map_err(|error| {
+            format!(
+                "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
+            )
+        })
+    }
+}

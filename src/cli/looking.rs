@@ -1,0 +1,123 @@
+//! Makes the plan of a world, account beside account, with clients that cannot write.
+
+use super::flags::VendorFlags;
+use super::world::{Layered, World};
+use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
+use crate::engine::memory::Memory;
+use crate::engine::paper::Paper;
+use crate::engine::pass::{Context, Input};
+use crate::engine::preview::preview;
+use crate::engine::record::Happened;
+use crate::plan::report::{AccountReport, Report};
+use crate::telemetry::Metrics;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ObjectReference;
+use std::io::IsTerminal;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How many accounts are read at once.
+const AT_ONCE: usize = 10;
+/// Who waits longer than this is told what for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An account that was looked at.
+pub(super) struct Looked {
+    pub(super) input: Input,
+    pub(super) memory: Memory,
+    pub(super) report: AccountReport,
+}
+
+/// Everything that was looked at.
+pub(super) struct View {
+    pub(super) accounts: Vec<Looked>,
+    pub(super) report: Report,
+}
+
+/// What is told of what happens.
+pub(super) type Tell = Box<dyn Fn(&ObjectReference, &Happened) + Send + Sync>;
+
+/// How passes of the command line are run.
+pub(super) fn context(
+    source: &Layered,
+    vendors: &VendorFlags,
+    calls: &Arc<AtomicUsize>,
+    stateless: bool,
+) -> Context<Layered, Paper<Tell>> {
+    Context {
+        source: source.clone(),
+        recorder: Paper { tell: Box::new(|_, _| {}) },
+        settings: vendors.settings(calls),
+        ceiling: Mode::Enforce,
+        look_only: true,
+        stateless,
+        metrics: Metrics::default(),
+        stopping: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// An account's objects as a pass takes them.
+pub(super) fn input(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> Input {
+    Input { account: Arc::clone(account), webhooks: webhooks.to_vec(), dependency_changed: true }
+}
+
+/// Plans all accounts of the world.
+pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) -> View {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let done = AtomicUsize::new(0);
+    let context = context(&world.source, vendors, &calls, stateless);
+    let one = |(account, webhooks): &(Arc<VendorAccount>, Vec<Arc<Webhook>>)| {
+        let input = input(account, webhooks);
+        let (context, done) = (&context, &done);
+        async move {
+            let mut memory = Memory::new(vendors.patience());
+            let report = preview(context, &mut memory, &input).await;
+            done.fetch_add(1, Ordering::Relaxed);
+            Looked { input, memory, report }
+        }
+    };
+    // Collected first: a stream over closures that borrow would not be general enough for the compiler.
+    let all: Vec<_> = world.accounts.iter().map(one).collect();
+    let number = all.len();
+    let all = futures::stream::iter(all).buffered(AT_ONCE).collect::<Vec<_>>();
+    let said = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
+    let mut accounts = watched(said, all).await;
+    for looked in &mut accounts {
+        for webhook in &mut looked.report.webhooks {
+            let key = ObjectKey::new(&webhook.namespace, &webhook.name);
+            webhook.declared_at = world.places.get(&key).map(ToString::to_string);
+        }
+    }
+    let mut orphans = world.orphans.clone();
+    for orphan in &mut orphans {
+        let key = ObjectKey::new(&orphan.namespace, &orphan.name);
+        orphan.declared_at = world.places.get(&key).map(ToString::to_string);
+    }
+    let reports = accounts.iter().map(|looked| looked.report.clone()).collect();
+    View { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
+}
+
+/// Waits for the work; on a terminal, who waits long sees what for.
+pub(super) async fn watched<T>(what: impl Fn() -> String, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        return done;
+    }
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                bar.finish_and_clear();
+                return done;
+            }
+            _ = tick.tick() => bar.set_message(what()),
+        }
+    }
+}

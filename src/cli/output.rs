@@ -1,0 +1,79 @@
+//! How results are drawn and printed.
+
+use super::Failed;
+use crate::plan::report::{Report, Style, markdown, text};
+use clap::{Args, ValueEnum};
+use std::io::{IsTerminal, Write};
+
+/// Columns where nobody says how many there are.
+const WIDTH: usize = 100;
+
+/// How a plan is drawn.
+#[derive(Debug, Args)]
+pub(super) struct Drawing {
+    /// How the plan is written.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Format,
+    /// Whether text is coloured. `auto`: on a terminal, unless `NO_COLOR` is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// List what is unchanged too.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs; the schema is docs/plan.schema.json.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Drawing {
+    pub(super) fn print(&self, report: &Report) -> Result<(), Failed> {
+        let drawn = match self.output {
+            Format::Json => report.json(),
+            Format::Markdown => markdown(report),
+            Format::Text => text(report, &self.style()),
+        };
+        print(&drawn)
+    }
+
+    fn style(&self) -> Style {
+        let terminal = std::io::stdout().is_terminal();
+        let colour = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        let width = console::Term::stdout().size_checked().map_or(WIDTH, |(_, width)| usize::from(width));
+        Style { colour, width: if terminal { width } else { WIDTH }, all: self.all }
+    }
+}
+
+/// Prints a result. A reader that closed the pipe has seen enough.
+pub(super) fn print(text: &str) -> Result<(), Failed> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("writing the result: {error}").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells what a person should know beside the result.
+pub(super) fn warn(notes: &[String]) {
+    for note in notes {
+        let _ = writeln!(std::io::stderr().lock(), "warning: {note}");
+    }
+}

@@ -1,0 +1,200 @@
+//! Reads accounts and Webhooks from a cluster, once: as little as the plan of the accounts in question needs.
+
+use super::world::Objects;
+use crate::api::account::NamespacesFrom;
+use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::secrets::ClusterSource;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+/// Objects a page of a list.
+const PAGE: u32 = 500;
+
+/// A cluster, and the part of it that is asked for.
+pub(super) struct Reader {
+    pub(super) client: Client,
+    /// None: all namespaces.
+    pub(super) namespace: Option<String>,
+}
+
+impl Reader {
+    pub(super) fn source(&self) -> ClusterSource {
+        ClusterSource::new(self.client.clone())
+    }
+
+    /// All objects of a kind, page by page.
+    async fn list<K>(&self, namespace: Option<&str>) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        let api: Api<DeserializeGuard<K>> = match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let mut all = Vec::new();
+        let mut params = ListParams::default().limit(PAGE);
+        loop {
+            let page = api.list(&params).await?;
+            all.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(all),
+            }
+        }
+    }
+}
+
+/// The accounts of the part that is asked for, those that its Webhooks or files refer to, and all Webhooks of all of these:
+/// what is not seen would be taken for nobody's.
+pub(super) async fn read(
+    reader: &Reader,
+    mut referred: BTreeSet<ObjectKey>,
+    in_files: &[VendorAccount],
+) -> Result<Objects, String> {
+    let mut objects = Objects::default();
+    let mut seen = BTreeSet::new();
+    let scope = reader.namespace.as_deref();
+    for account in
+        reader.list::<VendorAccount>(scope).await.map_err(|error| wrong("VendorAccounts", scope, &error))?
+    {
+        take(account, &mut objects.unreadable, |account| {
+            objects.accounts.insert(ObjectKey::of(&account), account);
+        });
+    }
+    webhooks(reader, scope, &mut objects, &mut seen)
+        .await
+        .map_err(|error| wrong("Webhooks", scope, &error))?;
+    referred.extend(objects.webhooks.values().map(Webhook::account));
+    for key in referred {
+        if objects.accounts.contains_key(&key) {
+            continue;
+        }
+        let api: Api<VendorAccount> = Api::namespaced(reader.client.clone(), &key.namespace);
+        let found = api.get_opt(&key.name).await;
+        let found =
+            found.map_err(|error| format!("VendorAccount {key} cannot be read: {}", brief(&error)))?;
+        objects.accounts.extend(found.map(|account| (key, account)));
+    }
+    let all: Vec<_> = objects.accounts.values().chain(in_files).cloned().collect();
+    rest(reader, &all, &mut objects, &mut seen).await?;
+    let keys: BTreeSet<_> =
+        objects.accounts.keys().cloned().chain(in_files.iter().map(ObjectKey::of)).collect();
+    let in_scope = |key: &ObjectKey| scope.is_none_or(|scope| scope == key.namespace);
+    objects.webhooks.retain(|key, webhook| in_scope(key) || keys.contains(&webhook.account()));
+    objects.unreadable.retain(|(key, _)| in_scope(key));
+    Ok(objects)
+}
+
+/// The Webhooks of the accounts in namespaces that were not asked for.
+async fn rest(
+    reader: &Reader,
+    accounts: &[VendorAccount],
+    objects: &mut Objects,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), String> {
+    let Some(scope) = &reader.namespace else {
+        return labels(reader, accounts, objects).await;
+    };
+    let open = |account: &VendorAccount| account.spec.allowed_namespaces.from != NamespacesFrom::Same;
+    if accounts.iter().any(open) {
+        match webhooks(reader, None, objects, seen).await {
+            Ok(()) => return labels(reader, accounts, objects).await,
+            Err(error) if is_forbidden(&error) => objects.notes.push(format!(
+                "Webhooks outside of namespace {scope} may not be listed: what they declare at an account that allows other namespaces is taken for unmanaged"
+            )),
+            Err(error) => return Err(wrong("Webhooks", None, &error)),
+        }
+    }
+    let namespaces: BTreeSet<_> = accounts.iter().filter_map(ResourceExt::namespace).collect();
+    for namespace in namespaces.difference(&seen.clone()) {
+        let read = webhooks(reader, Some(namespace), objects, seen).await;
+        read.map_err(|error| wrong("Webhooks", Some(namespace), &error))?;
+    }
+    labels(reader, accounts, objects).await
+}
+
+async fn webhooks(
+    reader: &Reader,
+    namespace: Option<&str>,
+    objects: &mut Objects,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), kube::Error> {
+    for webhook in reader.list::<Webhook>(namespace).await? {
+        take(webhook, &mut objects.unreadable, |webhook| {
+            objects.webhooks.insert(ObjectKey::of(&webhook), webhook);
+        });
+    }
+    seen.extend(namespace.map(str::to_owned));
+    Ok(())
+}
+
+/// The labels of the namespaces that a selector may be about.
+async fn labels(reader: &Reader, accounts: &[VendorAccount], objects: &mut Objects) -> Result<(), String> {
+    let selects = |account: &VendorAccount| account.spec.allowed_namespaces.from == NamespacesFrom::Selector;
+    if !accounts.iter().any(selects) {
+        return Ok(());
+    }
+    let api: Api<Namespace> = Api::all(reader.client.clone());
+    match api.list_metadata(&ListParams::default()).await {
+        Ok(all) => {
+            let labels = all.items.into_iter().map(|one| (one.name_any(), one.labels().clone()));
+            objects.labels = labels.collect();
+        }
+        Err(error) if is_forbidden(&error) => objects.notes.push(
+            "namespaces may not be listed: an account whose allowedNamespaces is a selector admits only its own".into(),
+        ),
+        Err(error) => return Err(wrong("Namespaces", None, &error)),
+    }
+    Ok(())
+}
+
+fn take<K: Resource<DynamicType = ()>>(
+    guarded: DeserializeGuard<K>,
+    unreadable: &mut Vec<(ObjectKey, String)>,
+    taken: impl FnOnce(K),
+) where
+    DeserializeGuard<K>: Resource<DynamicType = ()>,
+{
+    let key = ObjectKey::of(&guarded);
+    match guarded.0 {
+        Ok(object) => taken(object),
+        Err(error) => {
+            let kind = K::kind(&());
+            let why =
+                format!("this {kind} cannot be read by this hooktender, and is left alone: {}", error.error);
+            if !unreadable.iter().any(|(known, _)| *known == key) {
+                unreadable.push((key, why));
+            }
+        }
+    }
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(refused) if refused.is_forbidden())
+}
+
+/// What the API server said, without the layers around it.
+pub(super) fn brief(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(refused) => refused.message.clone(),
+        error => crate::engine::chain(error),
+    }
+}
+
+fn wrong(what: &str, namespace: Option<&str>, error: &kube::Error) -> String {
+    let place =
+        namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
+    let hint = match error {
+        kube::Error::Api(refused) if refused.code == 404 => {
+            "; are the CRDs installed? hooktender crds | kubectl apply -f -"
+        }
+        _ => "",
+    };
+    format!("{what} of {place} cannot be listed: {}{hint}", brief(error))
+}

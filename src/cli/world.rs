@@ -1,0 +1,231 @@
+//! What a command goes by: accounts, their Webhooks and the values they name, from the cluster, from files laid over it, or
+//! from files alone. Reads and never writes.
+
+use super::reading::{Reader, read};
+use crate::api::status::Action;
+use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::orphan::Orphan;
+use crate::engine::secrets::{ClusterSource, Dependency, Source, Values};
+use crate::manifest::{Manifests, Place, Placed, Problem, check_change};
+use crate::plan::Cause;
+use crate::plan::report::{Held, Until, WebhookReport};
+use crate::vendor::TokenKeeper;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a command goes by.
+pub(super) struct World {
+    /// Accounts, each with the Webhooks that belong to it.
+    pub(super) accounts: Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>,
+    /// Webhooks that no account looks after.
+    pub(super) orphans: Vec<WebhookReport>,
+    /// Where values are read from.
+    pub(super) source: Layered,
+    /// Where a Webhook is declared, if in a file.
+    pub(super) places: BTreeMap<ObjectKey, Place>,
+    /// What a person should know beside the plan.
+    pub(super) notes: Vec<String>,
+}
+
+/// The objects by name, and the labels of namespaces that are known.
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) accounts: BTreeMap<ObjectKey, VendorAccount>,
+    pub(super) webhooks: BTreeMap<ObjectKey, Webhook>,
+    pub(super) labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// Objects of the cluster that this hooktender cannot read, and why.
+    pub(super) unreadable: Vec<(ObjectKey, String)>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Secrets and ConfigMaps of files, and below them those of the cluster.
+#[derive(Clone)]
+pub(super) struct Layered {
+    secrets: Arc<BTreeMap<ObjectKey, Secret>>,
+    config_maps: Arc<BTreeMap<ObjectKey, ConfigMap>>,
+    cluster: Option<ClusterSource>,
+}
+
+impl Source for Layered {
+    async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+        let in_files = |dependency: &&Dependency| match dependency {
+            Dependency::Secret(key) => self.secrets.contains_key(key),
+            Dependency::ConfigMap(key) => self.config_maps.contains_key(key),
+        };
+        let (near, far): (Vec<_>, Vec<_>) = wanted.iter().partition(in_files);
+        let mut values = match &self.cluster {
+            Some(cluster) => cluster.read(&far.into_iter().cloned().collect()).await?,
+            None => Values::default(),
+        };
+        for dependency in near {
+            match dependency {
+                Dependency::Secret(key) => {
+                    self.secrets.get(key).cloned().into_iter().for_each(|one| values.add_secret(one));
+                }
+                Dependency::ConfigMap(key) => {
+                    self.config_maps.get(key).cloned().into_iter().for_each(|one| values.add_config_map(one));
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// Whoever only looks exchanges no token, and a file is nobody's to write to.
+    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenKeeper>> {
+        None
+    }
+}
+
+impl World {
+    /// From files alone.
+    pub(super) fn of_files(files: Manifests) -> Result<Self, Vec<String>> {
+        Self::new(Objects::default(), files, None)
+    }
+
+    /// From the cluster, with files laid over it.
+    pub(super) async fn of_cluster(reader: &Reader, files: Manifests) -> Result<Self, Vec<String>> {
+        let referred = files.webhooks.iter().map(|webhook| webhook.object.account());
+        let known: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
+        let objects = read(reader, referred.collect(), &known).await.map_err(|error| vec![error])?;
+        Self::new(objects, files, Some(reader.source()))
+    }
+
+    fn new(
+        mut objects: Objects,
+        files: Manifests,
+        cluster: Option<ClusterSource>,
+    ) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut places = BTreeMap::new();
+        for file in files.accounts {
+            let key = ObjectKey::of(&file.object);
+            let laid = lay(objects.accounts.remove(&key), file, &mut problems);
+            objects.accounts.insert(key, laid);
+        }
+        for file in files.webhooks {
+            let key = ObjectKey::of(&file.object);
+            places.insert(key.clone(), file.place.clone());
+            let laid = lay(objects.webhooks.remove(&key), file, &mut problems);
+            objects.webhooks.insert(key, laid);
+        }
+        if !problems.is_empty() {
+            return Err(problems.iter().map(ToString::to_string).collect());
+        }
+        let skipped = files.skipped.iter().map(ToString::to_string);
+        let notes = objects.notes.drain(..).chain(skipped).collect();
+        let by_key = |secret: Placed<Secret>| (ObjectKey::of(&secret.object), secret.object);
+        let map_by_key = |map: Placed<ConfigMap>| (ObjectKey::of(&map.object), map.object);
+        let source = Layered {
+            secrets: Arc::new(files.secrets.into_iter().map(by_key).collect()),
+            config_maps: Arc::new(files.config_maps.into_iter().map(map_by_key).collect()),
+            cluster,
+        };
+        let (accounts, orphans) = sorted(objects);
+        Ok(Self { accounts, orphans, source, places, notes })
+    }
+}
+
+/// An object that files can lay over the cluster's.
+trait Laid: ResourceExt + Clone {
+    /// What the transition rules of its kind say about the change.
+    fn check(&self, new: &Placed<Self>) -> Vec<Problem>;
+    /// Takes the spec; gives whether it is another one.
+    fn take_spec(&mut self, new: &Self) -> bool;
+}
+
+impl Laid for Webhook {
+    fn check(&self, new: &Placed<Self>) -> Vec<Problem> {
+        check_change(self, new)
+    }
+
+    fn take_spec(&mut self, new: &Self) -> bool {
+        let other = self.spec != new.spec;
+        self.spec = new.spec.clone();
+        other
+    }
+}
+
+impl Laid for VendorAccount {
+    fn check(&self, new: &Placed<Self>) -> Vec<Problem> {
+        check_change(self, new)
+    }
+
+    fn take_spec(&mut self, new: &Self) -> bool {
+        let other = self.spec != new.spec;
+        self.spec = new.spec.clone();
+        other
+    }
+}
+
+/// The object as it would be after `kubectl apply`.
+fn lay<K: Laid>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K {
+    let Some(mut object) = known else {
+        let mut new = file.object;
+        let uid = format!("file:{}/{}", new.namespace().unwrap_or_default(), new.name_any());
+        let meta = new.meta_mut();
+        meta.uid = Some(uid);
+        meta.generation = Some(1);
+        meta.creation_timestamp = Some(Time(Timestamp::now()));
+        return new;
+    };
+    problems.extend(object.check(&file));
+    if object.take_spec(&file.object) {
+        let generation = object.meta().generation.unwrap_or_default();
+        object.meta_mut().generation = Some(generation + 1);
+    }
+    object.labels_mut().extend(file.object.labels().clone());
+    object.annotations_mut().extend(file.object.annotations().clone());
+    object
+}
+
+type Sorted = (Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>, Vec<WebhookReport>);
+
+/// Each Webhook to its account; those without one are told.
+fn sorted(objects: Objects) -> Sorted {
+    let mut of: BTreeMap<ObjectKey, Vec<Arc<Webhook>>> = BTreeMap::new();
+    let mut orphans = Vec::new();
+    for (key, webhook) in objects.webhooks {
+        let account = webhook.account();
+        let labels = || objects.labels.get(&key.namespace).cloned();
+        match objects.accounts.get(&account) {
+            Some(found) if found.admits(&key.namespace, labels) => {
+                of.entry(account).or_default().push(Arc::new(webhook));
+            }
+            Some(_) => orphans.push(orphan(key, &Orphan::NotAllowed(account))),
+            None => orphans.push(orphan(key, &Orphan::NotFound(account))),
+        }
+    }
+    let unreadable = objects.unreadable.into_iter();
+    orphans.extend(unreadable.map(|(key, why)| held_orphan(key, "Unreadable", why)));
+    let accounts = objects.accounts.into_iter().map(|(key, account)| {
+        let webhooks = of.remove(&key).unwrap_or_default();
+        (Arc::new(account), webhooks)
+    });
+    (accounts.collect(), orphans)
+}
+
+fn orphan(key: ObjectKey, orphan: &Orphan) -> WebhookReport {
+    let (reason, message) = orphan.words();
+    held_orphan(key, reason, message)
+}
+
+fn held_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
+    WebhookReport {
+        namespace: key.namespace,
+        name: key.name,
+        declared_at: None,
+        action: Action::None,
+        cause: Cause::InSync,
+        id: None,
+        changes: Vec::new(),
+        held: Some(Held { reason: reason.into(), message, until: Until::Mended }),
+        duplicates: Vec::new(),
+        advice: None,
+        calls: 0,
+        digest: None,
+    }
+}

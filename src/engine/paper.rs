@@ -1,0 +1,76 @@
+//! Stands in for the cluster where nothing is to be written to one: what would be written is taken, and what happens is
+//! told.
+
+use super::record::{Happened, RecordError, Recorder};
+use crate::api::status::{AccountStatus, WebhookStatus};
+use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt};
+
+/// Takes everything and keeps nothing: the engine keeps what it is given back.
+pub struct Paper<F> {
+    /// Is told what happens to an object.
+    pub tell: F,
+}
+
+/// A written object is another version of it.
+fn written<K: Resource>(mut object: K) -> K {
+    let version =
+        object.resource_version().and_then(|version| version.parse::<u64>().ok()).unwrap_or_default();
+    object.meta_mut().resource_version = Some((version + 1).to_string());
+    object
+}
+
+fn held<K: Resource + Clone>(object: &K, finalizer: &str) -> K {
+    let mut object = written(object.clone());
+    if !object.finalizers().iter().any(|name| name == finalizer) {
+        object.finalizers_mut().push(finalizer.into());
+    }
+    object
+}
+
+impl<F: Fn(&ObjectReference, &Happened) + Send + Sync> Recorder for Paper<F> {
+    async fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        Ok(Some(Webhook { status: Some(status.clone()), ..written(webhook.clone()) }))
+    }
+
+    async fn webhook_intent(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.webhook_status(webhook, status).await
+    }
+
+    async fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> Result<Option<VendorAccount>, RecordError> {
+        Ok(Some(VendorAccount { status: Some(status.clone()), ..written(account.clone()) }))
+    }
+
+    async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
+        Ok(held(webhook, FINALIZER))
+    }
+
+    async fn remove_finalizer(&self, _: &Webhook) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
+        Ok(held(account, ACCOUNT_FINALIZER))
+    }
+
+    async fn release_account(&self, _: &VendorAccount) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    async fn event(&self, on: ObjectReference, happened: &Happened) {
+        (self.tell)(&on, happened);
+    }
+}

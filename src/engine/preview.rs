@@ -1,0 +1,111 @@
+//! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
+
+use super::account::DELETION_GUARD;
+use super::memory::Memory;
+use super::observe::Sight;
+use super::outcome::{Trouble, shown_hold};
+use super::pass::{Context, Input, Pass, Stop};
+use super::record::Recorder;
+use super::secrets::Source;
+use crate::api::ObjectKey;
+use crate::api::account::Unmanaged;
+use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
+use crate::plan::{Change, Desired, Item, Plan};
+use crate::vendor::advice;
+
+/// What a pass would do. What the vendor has is kept, so that a pass that follows soon goes by just the list that is shown.
+pub async fn preview<S: Source, R: Recorder>(
+    context: &Context<S, R>,
+    memory: &mut Memory,
+    input: &Input,
+) -> AccountReport {
+    memory.is_of(&input.account);
+    let uids = memory.refresh(&input.webhooks);
+    let mut pass = Pass::new(context, &input.account, uids);
+    let vendor = &input.account.spec.vendor;
+    let mut report = AccountReport {
+        namespace: pass.key.namespace.clone(),
+        name: pass.key.name.clone(),
+        vendor: vendor.name(),
+        identity: vendor.identity(),
+        held: None,
+        webhooks: Vec::new(),
+        unmanaged: Vec::new(),
+        about_seconds: None,
+    };
+    if input.account.spec.suspend {
+        let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
+        report.held = Some(Held { reason: "Suspended".into(), message, until: Until::Left });
+        return report;
+    }
+    match pass.look(memory, |_| {}).await {
+        Ok((sight, plan)) => {
+            pass.shows(&mut report, &sight, &plan);
+            let goes_on = report.webhooks.iter().filter(|webhook| webhook.held.is_none());
+            let calls = goes_on.map(|webhook| webhook.calls).sum();
+            report.about_seconds = memory.client.time_for(calls).map(|time| time.as_secs());
+            memory.snapshot = Some(sight.snapshot);
+        }
+        Err(stop) => report.held = Some(stopped(stop)),
+    }
+    report
+}
+
+fn stopped(stop: Stop) -> Held {
+    let (reason, message) = match stop {
+        Stop::Trouble(trouble, _) | Stop::Doubted(trouble, _) => (trouble.reason, trouble.message),
+        Stop::Cluster(message) => ("Cluster", message),
+    };
+    Held { reason: reason.into(), message, until: Until::Mended }
+}
+
+impl<S: Source, R: Recorder> Pass<'_, S, R> {
+    fn shows(&self, report: &mut AccountReport, sight: &Sight, plan: &Plan) {
+        report.webhooks = plan.items.iter().map(|item| self.shows_item(sight, item)).collect();
+        if self.account.spec.unmanaged == Unmanaged::Report {
+            let strangers = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed[at]);
+            let shown = strangers
+                .map(|one| Stranger { external_id: one.id.to_string(), summary: one.summary.clone() });
+            report.unmanaged = shown.collect();
+        }
+        if let Some(Trouble { reason, message, .. }) = &sight.lost {
+            report.held =
+                Some(Held { reason: (*reason).into(), message: message.clone(), until: Until::Mended });
+        } else if let Some(held) = &self.summary.guarded {
+            let message = self.guarded(held);
+            report.held = Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
+        }
+    }
+
+    fn shows_item(&self, sight: &Sight, item: &Item) -> WebhookReport {
+        let declared = &sight.declared[item.index];
+        let ObjectKey { namespace, name } = item.key.clone();
+        let advice = match &declared.desired {
+            Desired::Known(desired) if item.calls > 0 => advice(self.vendor, desired),
+            Desired::Known(_) | Desired::Unknown { .. } => None,
+        };
+        WebhookReport {
+            namespace,
+            name,
+            declared_at: None,
+            action: item.action,
+            cause: item.cause,
+            id: item.id.as_ref().map(ToString::to_string),
+            changes: item.changes.iter().map(field).collect(),
+            held: item.hold.as_ref().map(|hold| shown_hold(declared, item, hold, self.vendor)),
+            duplicates: item.duplicates.iter().map(ToString::to_string).collect(),
+            advice,
+            calls: item.calls,
+            digest: (item.calls > 0 || item.hold.is_some()).then(|| item.digest.clone()),
+        }
+    }
+}
+
+fn field(change: &Change) -> FieldReport {
+    FieldReport {
+        field: change.field.clone(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+        replaces: change.replaces,
+    }
+}

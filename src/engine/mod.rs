@@ -29,6 +29,7 @@ pub mod pass;
 pub mod past;
 pub mod record;
 pub mod secrets;
+mod untold;
 mod variables;
 
 pub use due::interval;

@@ -119,7 +119,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn believe(memory: &mut Memory, declared: &[Declared], snapshot: &Snapshot) -> Result<(), Stop> {
         if let Some(missing) = guard::doubted(declared, &snapshot.observed, &memory.believed) {
             let lacks = missing.len();
-            if let Some(wait) = memory.doubts(missing) {
+            let fresh = declared.iter().filter(|webhook| webhook.fresh);
+            let fresh = fresh.filter_map(|webhook| webhook.recorded.as_ref()).collect();
+            if let Some(wait) = memory.doubts(missing, &fresh) {
                 let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();
                 let message = format!(
                     "the list lacks {lacks} of {recorded} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees"

@@ -1,10 +1,12 @@
 //! Histories by chance: people, vendor, API server and death against the real core and engine, all in memory.
 //!
 //! `step` draws a history from a seed; `world` is what there is outside the process, with `cluster` and `vendor` in it;
-//! `act` is what people do; `again` holds what went wrong once; `book` keeps what the end is judged by, and `verdict` judges. Here they are played: each step,
-//! then a time without trouble, then the verdict, then one pass more that must do nothing but look.
+//! `act` is what people do; `book` keeps what the end is judged by, and `verdict` judges; `again` holds what went wrong
+//! once. Here they are played: each step, then a time without trouble, then the verdict, then one pass more that must do
+//! nothing but look.
 //!
-//! `HOOKTENDER_HISTORIES=100000 make histories` plays more of them, and `HOOKTENDER_SEED=7 make histories` just that one. A failure prints its seed, and the shortest history that fails in the same way.
+//! `HOOKTENDER_HISTORIES=100000 make histories` plays more of them, and `HOOKTENDER_SEED=7 make histories` just that one.
+//! A failure prints its seed, and the shortest history that fails in the same way.
 
 mod act;
 mod again;

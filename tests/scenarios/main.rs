@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adopt;
+mod clocks;
 mod delivering;
 mod examples;
+mod hands;
 mod input;
 mod kinds;
 mod lag;
 mod leader;
 mod lifecycle;
+mod neighbours;
 mod oauth;
 mod operator;
 mod outage;

@@ -93,7 +93,9 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 tracing::warn!(webhook = %ObjectKey::of(&entry.known), error = %chain(&error), "status not written");
                 // A server that is away is not asked once for each of them.
                 let untold = if error.is_of_the_object_alone() { &uids[at..=at] } else { &uids[at..] };
-                untold.iter().for_each(|uid| memory.untold.webhook(uid, trouble));
+                for uid in untold {
+                    memory.untold.webhook(uid, trouble);
+                }
                 if untold.len() > 1 {
                     return;
                 }

@@ -14,10 +14,10 @@ FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test sweep soak check crds schema fuzz
+.PHONY: help build tools demo test histories sweep soak check crds schema fuzz
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build hooktender and everything that its tests and the demo need
 	$(CARGO) build --workspace
@@ -31,6 +31,10 @@ demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything
 # Tests end the program at its fail points, which only a build with this feature has.
 test: tools ## Run all tests; of the fault sweep, one case of each kind
 	HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints
+
+# Optimised, as each history is short and there are to be many.
+histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second
+	HOOKTENDER_HISTORIES=$${HOOKTENDER_HISTORIES:-10000} $(CARGO) test --profile quick --lib histories::whatever -- --nocapture
 
 sweep: tools ## Kill the program at every outside effect of every operation, and let every fault happen to it
 	$(CARGO) test --features failpoints --test sweep -- sweep

@@ -78,9 +78,10 @@ struct Says {
 
 impl<S, R: Recorder> Pass<'_, S, R> {
     /// Tells the Webhooks that wait for something that the account is in trouble. Whoever needs no vendor to go is let go.
+    /// What the cluster does not take is noted as untold.
     pub(super) async fn unseen(&self, memory: &mut Memory, uids: &[String], trouble: &Trouble) {
-        self.release(memory, uids).await;
-        for uid in uids {
+        self.release(memory, uids, trouble).await;
+        for (at, uid) in uids.iter().enumerate() {
             let Some(entry) = memory.entries.get_mut(uid) else {
                 continue;
             };
@@ -93,7 +94,15 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
             if let Err(error) = entry.write(&self.context.recorder).await {
                 tracing::warn!(webhook = %ObjectKey::of(&entry.known), error = %chain(&error), "status not written");
-                return;
+                // A server that is away is not asked once for each of them.
+                let untold = if error.is_of_the_object_alone() { &uids[at..=at] } else { &uids[at..] };
+                for uid in untold {
+                    memory.untold.webhook(uid, trouble);
+                }
+                if untold.len() > 1 {
+                    return;
+                }
+                continue;
             }
             if let Some(happened) = happened {
                 tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
@@ -102,7 +111,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    async fn release(&self, memory: &mut Memory, uids: &[String]) {
+    async fn release(&self, memory: &mut Memory, uids: &[String], trouble: &Trouble) {
         for uid in uids {
             let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
                 continue;
@@ -110,6 +119,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let webhook = ObjectKey::of(&entry.known);
             if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
                 tracing::warn!(%webhook, error = %chain(&error), "not let go");
+                memory.untold.webhook(uid, trouble);
                 continue;
             }
             let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");

@@ -153,7 +153,10 @@ impl<R: Recorder> Worker<'_, R> {
         }
         entry.hold(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
-        entry.status.external_id = Some(id.to_string());
+        if entry.status.external_id.replace(id.to_string()).as_deref() != Some(id.as_str()) {
+            // Should it fail now: nothing was ever applied to this one.
+            entry.status.last_applied = None;
+        }
         let Some(current) = self.observed.iter_mut().find(|one| one.id == *id) else {
             return Ok(Ok(()));
         };
@@ -244,7 +247,7 @@ impl<R: Recorder> Worker<'_, R> {
         match item.action {
             Action::Create => format!("created {id} at {vendor}{why}"),
             Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
-            Action::Update => format!("updated {id} at {vendor}{why}{}", fields(item)),
+            Action::Update => format!("updated {id} at {vendor}{why}{}{}", fields(item), duplicates(item)),
             Action::Replace => format!("replaced {old} by {id} at {vendor}{why}{}", fields(item)),
             Action::Delete => format!("deleted {old} at {vendor}"),
             Action::Retain => format!("let go; {old} stays at {vendor}"),

@@ -23,7 +23,7 @@ pub(super) fn since(then: Instant) -> Duration {
 pub(super) fn timestamp() -> Timestamp {
     #[cfg(test)]
     if let Some((_, passed)) = test::stopped() {
-        return test::BEGINNING + passed;
+        return test::BEGINNING + passed + test::shifted();
     }
     Timestamp::now()
 }
@@ -41,12 +41,23 @@ pub(super) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
 #[cfg(test)]
 pub(super) mod test {
     use super::{Duration, Instant, Timestamp};
+    use k8s_openapi::jiff::SignedDuration;
     use std::cell::Cell;
 
     pub(in crate::engine) const BEGINNING: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     thread_local! {
         static STOPPED: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+        static SHIFTED: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+    }
+
+    pub(super) fn shifted() -> SignedDuration {
+        SHIFTED.get()
+    }
+
+    /// Sets the clock on the wall: so far from what has passed. Waits know nothing of it.
+    pub(in crate::engine) fn set_wall(shift: SignedDuration) {
+        SHIFTED.set(shift);
     }
 
     pub(super) fn stopped() -> Option<(Instant, Duration)> {

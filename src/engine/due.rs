@@ -2,7 +2,6 @@
 
 use super::clock;
 use super::entry::Entry;
-use super::gather::until_shown;
 use super::memory::{Memory, Seen};
 use super::outcome::{SETTLING, Trouble};
 use super::past::{Wait, WaitKind};
@@ -170,7 +169,7 @@ fn until_settled(memory: &Memory, entry: &Entry) -> Option<Duration> {
     let held_for_it = conditions::get(&entry.status.conditions, READY).is_some_and(|c| c.reason == SETTLING);
     let left = match &entry.status.pending {
         Some(pending) => memory.past.until_settled(&entry.uid, pending),
-        None if held_for_it => until_shown(entry),
+        None if held_for_it => memory.past.until_shown(entry),
         None => return None,
     };
     if left.is_zero() { held_for_it.then_some(Duration::from_millis(100)) } else { Some(left) }

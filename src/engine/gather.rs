@@ -1,6 +1,5 @@
 //! From objects and values to what the core decides on.
 
-use super::clock;
 use super::digest;
 use super::entry::Entry;
 use super::past::Past;
@@ -10,10 +9,8 @@ use crate::api::status::Concealed;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
-use k8s_openapi::jiff::SignedDuration;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Everything that a pass over the account reads beside the objects themselves.
 pub(super) fn dependencies<'a>(
@@ -28,20 +25,30 @@ pub(super) fn dependencies<'a>(
     all
 }
 
+/// What holds for all Webhooks of a pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) ceiling: Mode,
+    pub(super) look_only: bool,
+    pub(super) stateless: bool,
+}
+
 /// One Webhook, as far as deciding needs it.
 pub(super) fn declare(
     entry: &Entry,
     account: &VendorAccount,
     values: &Values,
     past: &Past,
-    ceiling: Mode,
-    stateless: bool,
+    terms: Terms,
 ) -> Declared {
     let (webhook, status) = (&entry.known, &entry.status);
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
     let concealed_changed = match &desired {
-        Desired::Known(document) => concealed_changed(entry, document, values, past),
+        Desired::Known(document) => {
+            let unknown = terms.stateless && status.last_applied.is_none() && status.pending.is_none();
+            !unknown && concealed_changed(entry, document, values, past)
+        }
         Desired::Unknown { .. } => false,
     };
     let values_changed = match &desired {
@@ -69,11 +76,12 @@ pub(super) fn declare(
         concealed_changed,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
         revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
-        fresh: !until_shown(entry).is_zero(),
+        // Who only looks has just come, and knows nothing of what was made just now.
+        fresh: !terms.look_only && !past.until_shown(entry).is_zero(),
         deleting: webhook.metadata.deletion_timestamp.is_some(),
-        stateless,
+        stateless: terms.stateless,
         policy: Policy {
-            mode: spec.mode.max(account.spec.mode).max(ceiling),
+            mode: spec.mode.max(account.spec.mode).max(terms.ceiling),
             drift: spec.drift_policy,
             deletion: spec.deletion_policy,
             suspended: spec.suspend,
@@ -81,19 +89,6 @@ pub(super) fn declare(
         },
         redactor,
     }
-}
-
-/// How long a subscription that was made lately may still be missing from the vendor's list.
-pub(super) fn until_shown(entry: &Entry) -> Duration {
-    let Some(applied) = entry.status.last_applied.as_ref() else {
-        return Duration::ZERO;
-    };
-    let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
-    // The time is kept in whole seconds, so that it may lie a little ahead. A clock that went further back than that must
-    // not make it longer.
-    let since =
-        clock::timestamp().duration_since(applied.time.0).saturating_add(SignedDuration::from_secs(1));
-    longest.saturating_sub(Duration::try_from(since).unwrap_or(longest))
 }
 
 fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
@@ -122,10 +117,10 @@ fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired,
 fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: &Past) -> bool {
     let rules = vendor::rules(entry.known.spec.subscription.vendor());
     let Some(last) = &entry.status.last_applied else {
-        // It was never applied. What an unanswered create sent of such values only the process that sent it knows, and the
-        // spec or a Secret may have moved on since: what is found is sent them again, unless they are known to be the same.
-        let sent = past.sent(&entry.uid).and_then(|sent| digest::concealed(rules, sent));
-        return entry.status.pending.is_some() && sent != digest::concealed(rules, document);
+        // It was never applied, so that what is found may hold any value, or none: a stranger's, or that of an unanswered
+        // create that was sent before the spec or a Secret moved on. Only the process that sent it knows.
+        let sent = past.sent(&entry.uid).filter(|_| entry.status.pending.is_some());
+        return sent.and_then(|sent| digest::concealed(rules, sent)) != digest::concealed(rules, document);
     };
     match (digest::concealed(rules, document), &last.concealed) {
         (None, None) => false,
@@ -165,38 +160,4 @@ fn secrets_of(entry: &Entry, values: &Values) -> String {
 /// The fields that hold a value from a Secret.
 pub(super) fn sensitive_fields(document: &Document) -> Vec<String> {
     document.iter().filter(|(_, value)| value.is_secret()).map(|(name, _)| name.to_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn applied(seconds_ago: f64) -> Entry {
-        let at = clock::timestamp() - SignedDuration::from_secs_f64(seconds_ago);
-        let webhook = json!({
-            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": "a", "uid": "u"},
-            "spec": {"accountRef": {"name": "acc"}, "subscription": {"contensis": {
-                "name": "a", "url": "https://h", "topics": [{"resourceType": "entry", "event": ["created"]}],
-            }}},
-            "status": {"lastApplied": {"digest": "d", "time": format!("{at:.3}")}},
-        });
-        Entry::new("u".into(), serde_json::from_value(webhook).unwrap())
-    }
-
-    #[test]
-    fn what_was_made_just_now_is_fresh_although_its_time_is_rounded() {
-        clock::test::stop_at(Duration::from_secs(3600));
-        let cases = [
-            (0.0, 9, "just now"),
-            (-0.5, 9, "just now, and the time was rounded up"),
-            (4.0, 5, "a little while ago"),
-            (12.0, 0, "long ago"),
-            (-3600.0, 0, "the clock went back"),
-        ];
-        for (ago, left, reason) in cases {
-            let fresh = until_shown(&applied(ago));
-            assert_eq!(fresh.as_secs(), left, "{reason}: {fresh:?}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ use super::client::Kept;
 use super::clock;
 use super::entry::{Asked, Entry, version};
 use super::past::{Past, Patience};
+use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::plan::{ExternalId, Observed};
@@ -92,6 +93,8 @@ pub struct Memory {
     /// Everything that the last pass went by.
     pub(super) seen: Seen,
     pub(super) past: Past,
+    /// What the cluster did not take of what people are to be told.
+    pub(super) untold: Untold,
 }
 
 impl Memory {
@@ -109,6 +112,7 @@ impl Memory {
             believed: HashSet::new(),
             seen: Seen::default(),
             past: Past::new(patience),
+            untold: Untold::default(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Memory {
                 .and_modify(|entry| entry.refresh(webhook))
                 .or_insert_with(|| Entry::new(uid.clone(), Webhook::clone(webhook)));
             entry.asked = Asked::of(&entry.known);
+            self.past.meet(&uid, &entry.status);
             // One that is being deleted and was never ours goes by itself.
             if entry.known.metadata.deletion_timestamp.is_none() || entry.is_held() {
                 uids.push(uid);
@@ -172,11 +177,16 @@ impl Memory {
     }
 
     /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
-    /// agrees with the first.
-    pub(super) fn doubts(&mut self, missing: BTreeSet<ExternalId>) -> Option<Duration> {
+    /// agrees with the first. Of what is `fresh` a first reading says nothing: a list that lags lacks it as well.
+    pub(super) fn doubts(
+        &mut self,
+        missing: BTreeSet<ExternalId>,
+        fresh: &HashSet<&ExternalId>,
+    ) -> Option<Duration> {
         let now = clock::now();
         let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
         let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
+            let missing = missing.into_iter().filter(|id| !fresh.contains(id)).collect();
             self.doubt = Some(Doubt { missing, since: now });
             return Some(self.past.patience.settle);
         };

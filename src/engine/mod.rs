@@ -32,6 +32,7 @@ pub mod past;
 pub mod preview;
 pub mod record;
 pub mod secrets;
+mod untold;
 mod variables;
 
 pub use account::chain;

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
-use super::gather::{declare, dependencies};
+use super::gather::{Terms, declare, dependencies};
 use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pass::{Context, Pass, Stop};
@@ -54,13 +54,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 memory.past.try_again(&entry.uid);
             }
         }
+        let Context { ceiling, look_only, stateless, .. } = *self.context;
+        let terms = Terms { ceiling, look_only, stateless };
         let declared: Vec<Declared> = uids
             .iter()
             .filter_map(|uid| memory.entries.get(uid))
-            .map(|entry| {
-                let Context { ceiling, stateless, .. } = self.context;
-                declare(entry, &self.account, &values, &memory.past, *ceiling, *stateless)
-            })
+            .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
             .collect();
         Self::believe(memory, &declared, &snapshot)?;
         Ok(Sight { values, client, snapshot, declared, uids, lost })
@@ -123,7 +122,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn believe(memory: &mut Memory, declared: &[Declared], snapshot: &Snapshot) -> Result<(), Stop> {
         if let Some(missing) = guard::doubted(declared, &snapshot.observed, &memory.believed) {
             let lacks = missing.len();
-            if let Some(wait) = memory.doubts(missing) {
+            let fresh = declared.iter().filter(|webhook| webhook.fresh);
+            let fresh = fresh.filter_map(|webhook| webhook.recorded.as_ref()).collect();
+            if let Some(wait) = memory.doubts(missing, &fresh) {
                 let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();
                 let message = format!(
                     "the list lacks {lacks} of {recorded} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees"

@@ -99,18 +99,22 @@ pub async fn run<S: Source, R: Recorder>(
     let account = memory.newest(input.account);
     let changed = input.dependency_changed || changed(memory, &account, &uids);
     let told = asked_to_wait(memory, &account).filter(|_| changed);
-    if told.is_none()
-        && let Some(after) = too_early(memory, changed)
-    {
-        return after;
-    }
+    let early = if told.is_none() { too_early(memory, changed) } else { None };
     let mut pass = Pass::new(context, &account, uids);
+    if let Some(after) = early {
+        // What is new is not passed over by telling what is old.
+        let soon = if changed { None } else { pass.tell_again(memory).await };
+        return soon.map_or(after, |soon| soon.min(after));
+    }
+    memory.untold.begin();
     if let Some((trouble, left)) = told {
         // The vendor is left alone; people are told, or let go.
         pass.unseen(memory, &pass.uids, &trouble).await;
-        pass.release_account(memory).await;
+        if !pass.release_account(memory).await {
+            memory.untold.account(&trouble);
+        }
         saw(memory, &account, &pass.uids);
-        return left;
+        return memory.untold.rest().map_or(left, |soon| soon.min(left));
     }
     let started = clock::now();
     memory.past.begun = started;
@@ -118,7 +122,7 @@ pub async fn run<S: Source, R: Recorder>(
     let after = pass.conclude(memory, result, started).await;
     memory.wrote(&pass.account);
     saw(memory, &account, &pass.uids);
-    after
+    memory.untold.rest().map_or(after, |soon| soon.min(after))
 }
 
 /// A pass under way.
@@ -479,6 +483,9 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         let account = Arc::clone(&self.account);
         let told = matches!(end, End::Cluster | End::Paced(_)) || self.account_status(trouble, &end).await;
         let let_go = self.release_account(memory).await;
+        if let (Some(trouble), End::Trouble { .. }, false) = (trouble, &end, told && let_go) {
+            memory.untold.account(trouble);
+        }
         // Nobody would be told or let go before the next resync, nor whoever asked for this pass be answered.
         let end = if matches!(end, End::Done) && !(told && let_go) { End::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);

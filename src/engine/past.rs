@@ -3,9 +3,9 @@
 use super::clock;
 use super::entry::Entry;
 use super::outcome::Trouble;
-use crate::api::status::Pending;
+use crate::api::status::{Pending, WebhookStatus};
 use crate::plan::Document;
-use crate::vendor::{Class, VendorError};
+use crate::vendor::{self, Class, VendorError};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::time::{Duration, Instant};
@@ -33,6 +33,13 @@ struct Strain {
     failures: u32,
     until: Instant,
     error: VendorError,
+}
+
+/// What a status speaks of, and since when this process has known it.
+#[derive(Default)]
+struct Known {
+    id: Option<(String, Instant)>,
+    pending: Option<(Pending, Instant)>,
 }
 
 /// Tries to start one again that the vendor had stopped by itself.
@@ -96,8 +103,9 @@ pub(super) struct Past {
     pub(super) patience: Patience,
     /// When the last pass began.
     pub(super) begun: Instant,
-    /// When this process began to look after the account: whoever did so before it has ended by then.
-    born: Instant,
+    /// Since when this process has known the subscription of a Webhook, and its unanswered create. What another process, or
+    /// this one before a clock was set, wrote down as the time of it is for people: nothing is decided by it.
+    known: HashMap<String, Known>,
     hasher: RandomState,
 }
 
@@ -116,7 +124,7 @@ impl Past {
             outdated: 0,
             patience,
             begun: clock::now(),
-            born: clock::now(),
+            known: HashMap::new(),
             hasher: RandomState::new(),
         }
     }
@@ -128,6 +136,25 @@ impl Past {
         self.ended.retain(|uid, _| keep(uid));
         self.revived.retain(|uid, _| keep(uid));
         self.sent.retain(|uid, _| keep(uid));
+        self.known.retain(|uid, _| keep(uid));
+    }
+
+    /// Takes note of the subscription and the unanswered create that a status speaks of.
+    pub(super) fn meet(&mut self, uid: &str, status: &WebhookStatus) {
+        let known = self.known.entry(uid.to_owned()).or_default();
+        known.id = met(known.id.take(), status.external_id.as_ref());
+        known.pending = met(known.pending.take(), status.pending.as_ref());
+    }
+
+    /// How long the subscription of a Webhook may still be missing from a list that lags so long behind.
+    pub(super) fn until_shown(&self, entry: &Entry) -> Duration {
+        let Some(id) = &entry.status.external_id else {
+            return Duration::ZERO;
+        };
+        let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
+        let known = self.known.get(&entry.uid).and_then(|known| known.id.as_ref());
+        let since = known.filter(|(known, _)| known == id).map(|(_, since)| clock::since(*since));
+        longest.saturating_sub(since.unwrap_or_default())
     }
 
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
@@ -260,37 +287,33 @@ impl Past {
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
-    /// process sent it, after it could last have been running and after that process was gone.
+    /// process sent it, after it could last have been running, counted from when this process first knew of it.
     pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
         self.until_settled(uid, pending).is_zero()
     }
 
     /// How long until it is settled.
     pub(super) fn until_settled(&self, uid: &str, pending: &Pending) -> Duration {
-        self.settling(uid, pending)
-            .into_iter()
-            .map(|(gone, needed)| needed.saturating_sub(gone))
-            .max()
-            .unwrap_or_default()
+        let (gone, needed) = self.settling(uid, pending);
+        needed.saturating_sub(gone)
     }
 
     /// For how long it has been settled, if it is.
     pub(super) fn settled_for(&self, uid: &str, pending: &Pending) -> Option<Duration> {
-        let over = self.settling(uid, pending).into_iter().map(|(gone, needed)| gone.checked_sub(needed));
-        over.min().flatten()
+        let (gone, needed) = self.settling(uid, pending);
+        gone.checked_sub(needed)
     }
 
     /// What has to go by before it is settled: how much has, and how much has to.
-    fn settling(&self, uid: &str, pending: &Pending) -> Vec<(Duration, Duration)> {
+    fn settling(&self, uid: &str, pending: &Pending) -> (Duration, Duration) {
         let Patience { request, settle } = self.patience;
         if let Some(ended) = self.ended.get(uid) {
-            return vec![(clock::since(*ended), settle)];
+            return (clock::since(*ended), settle);
         }
-        let since = clock::timestamp().duration_since(pending.since.0);
-        // A clock that went backwards must not shorten the wait.
-        let since = Duration::try_from(since).unwrap_or_default();
+        let known = self.known.get(uid).and_then(|known| known.pending.as_ref());
+        let since = known.filter(|(known, _)| known == pending).map(|(_, since)| clock::since(*since));
         // A login or a refused token may have come between the intent and the request.
-        vec![(since, request + settle), (clock::since(self.born), settle)]
+        (since.unwrap_or_default(), request + settle)
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.
@@ -307,8 +330,14 @@ impl Past {
     }
 }
 
+/// What is, and since when it has been known; from now on, if it was another before.
+fn met<T: Clone + PartialEq>(known: Option<(T, Instant)>, is: Option<&T>) -> Option<(T, Instant)> {
+    let is = is?;
+    known.filter(|(was, _)| was == is).or_else(|| Some((is.clone(), clock::now())))
+}
+
 /// The wait after so many failures before: doubled from a second up, with jitter.
-fn backed_off(failures: u32) -> Duration {
+pub(super) fn backed_off(failures: u32) -> Duration {
     let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(failures.min(16));
     // Jitter downwards only, so that the documented longest wait holds.
     clock::jittered(doubled.min(LONGEST_BACKOFF), 0.75..=1.0)

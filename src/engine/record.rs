@@ -9,7 +9,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Who writes, as managed fields and events show it.
 const MANAGER: &str = "hooktender";
@@ -133,7 +133,7 @@ impl ClusterRecorder {
     ) -> Result<Option<K>, RecordError>
     where
         K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
-        K: serde::de::DeserializeOwned,
+        K: serde::de::DeserializeOwned + serde::Serialize,
     {
         let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
         if let Some(version) = at {
@@ -144,7 +144,17 @@ impl ClusterRecorder {
         let api = self.api(object);
         let written = async {
             passes([&kind, "status", "writing"]).await?;
-            let written = api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await?;
+            let name = object.name_any();
+            let written = match api.patch_status(&name, &params, &Patch::Apply(&body)).await {
+                // Who wrote a field by hand owns it: to leave it out is not to remove it, and half of something is invalid.
+                Err(kube::Error::Api(refused)) if refused.code == 422 => {
+                    clear_absent(&mut body["status"], object);
+                    let params =
+                        PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+                    api.patch_status(&name, &params, &Patch::Merge(&body)).await?
+                }
+                written => written?,
+            };
             passes([&kind, "status", "written"]).await?;
             Ok(written)
         };
@@ -301,6 +311,16 @@ pub(super) async fn passes<const N: usize>(point: [&str; N]) -> Result<(), kube:
         _ => "InternalError",
     };
     Err(kube::Error::Api(Box::new(kube::core::Status::failure("a fail point", reason).with_code(code))))
+}
+
+/// Names what the object's status has and this one has not, so that a merge removes it.
+fn clear_absent(status: &mut Value, object: &impl serde::Serialize) {
+    let known = serde_json::to_value(object).unwrap_or_default();
+    if let (Some(status), Some(known)) = (status.as_object_mut(), known["status"].as_object()) {
+        for name in known.keys() {
+            status.entry(name).or_insert(Value::Null);
+        }
+    }
 }
 
 fn add(all: &mut Vec<String>, finalizer: &str) {

@@ -242,8 +242,10 @@ impl Case<'_> {
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
             // What its own create made is not recorded either, and the spec has moved on since.
             Claim::Named(at) | Claim::Made(at) => self.existing(&self.observed[at], desired, true),
-            // Equal as far as can be read, and known not to have what cannot.
-            Claim::Adopt(at, duplicates) if self.webhook.concealed_changed => {
+            // Equal as far as can be read: what cannot is sent.
+            Claim::Adopt(at, duplicates)
+                if self.webhook.concealed_changed || self.takes_over(&self.observed[at], desired) =>
+            {
                 Verdict { duplicates, ..self.existing(&self.observed[at], desired, true) }
             }
             Claim::Adopt(at, duplicates) => Verdict { duplicates, ..self.found(&self.observed[at].id) },
@@ -276,11 +278,12 @@ impl Case<'_> {
     fn existing(&self, found: &Observed, desired: &Document, named: bool) -> Verdict {
         let id = found.id.clone();
         let mut changes = changes(self.rules, &found.document, desired, self.hide());
-        let rotated = self.webhook.concealed_changed;
+        let foreign = self.takes_over(found, desired);
+        let rotated = self.webhook.concealed_changed || foreign;
         // A save starts one again that the vendor has stopped, which has a pace of its own.
         let halted = found.delivery == Some(Delivery::Halted);
         if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
-            changes.extend(resent(&self.rules.concealed(desired), rotated));
+            changes.extend(resent(&self.rules.concealed(desired), rotated && !foreign));
         }
         if changes.is_empty() {
             return self.halted(found, desired).unwrap_or_else(|| self.unchanged(id, named));
@@ -331,6 +334,14 @@ impl Case<'_> {
             step: Some(Step::Update(found.id.clone(), desired.clone())),
             ..Verdict::nothing(Some(found.id.clone()))
         })
+    }
+
+    /// It is somebody else's work, and holds values that cannot be read back: whether they are the declared ones nobody can
+    /// know, and a webhook with a wrong secret is a broken one.
+    fn takes_over(&self, found: &Observed, desired: &Document) -> bool {
+        let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
+        // Without a status everything would be somebody else's, and be sent again by each run.
+        !ours && !self.webhook.stateless && !self.rules.concealed(desired).is_empty()
     }
 
     /// Somebody saved it at the vendor since our own last write: what cannot be read back may be another value now.

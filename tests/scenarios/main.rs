@@ -2,14 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adopt;
+mod clocks;
 mod delivering;
 mod examples;
+mod hands;
 mod imported;
 mod input;
 mod kinds;
 mod lag;
 mod leader;
 mod lifecycle;
+mod neighbours;
 mod oauth;
 mod operator;
 mod outage;

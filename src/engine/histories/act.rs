@@ -9,6 +9,7 @@ use crate::api::{ALLOW_DELETIONS, FINALIZER, Mode, RELEASE, REQUESTED_AT, Vendor
 use crate::engine::clock;
 use crate::plan::Value;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::SignedDuration;
 use kube::ResourceExt;
 
 impl State {
@@ -161,7 +162,9 @@ impl State {
     /// Somebody writes to the status.
     fn overwrite(&mut self, slot: u8, how: impl FnOnce(&mut Webhook)) {
         let Some(one) = self.cluster.objects.get(&slot).cloned() else { return };
-        let heals = self.in_step(&one) && one.metadata.deletion_timestamp.is_none();
+        let wants = self.wants(&one);
+        let equal = self.vendor.subs.iter().filter(|sub| self.rules.equal(&sub.has, &wants)).count();
+        let heals = self.in_step(&one) && equal == 1 && one.metadata.deletion_timestamp.is_none();
         let book = self.books.book(&one);
         book.wiped = true;
         if !heals {
@@ -236,6 +239,17 @@ fn nonsense(webhook: &mut Webhook, kind: u8) {
             status.observed_generation = Some(99);
             status.plan = None;
         }
-        _ => status.last_applied = None,
+        4 => status.last_applied = None,
+        // What a clock that was set leaves behind.
+        _ => {
+            let when =
+                clock::timestamp() + SignedDuration::from_hours([-9000, -3, 9000][usize::from(kind % 3)]);
+            if let Some(pending) = &mut status.pending {
+                pending.since = Time(when);
+            }
+            if let Some(last) = &mut status.last_applied {
+                last.time = Time(when);
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@
 //!   in step when that was done, nothing tells its subscription from a stranger's.
 //! - **A Secret that a lost create had in clear, changed before it is found**: it is recognised by what it held, and what
 //!   it held is known to the process that sent it only.
-//! - **An equal one that another made** is taken over as it is, with whatever it has of the values that nobody can read.
+//! - **An equal one that another made** is taken over; where no value is declared that nobody can read back, it may have one.
 //! - **Somebody makes an equal one while a create is unanswered**: nobody can tell the two apart; one is adopted.
 
 use super::content::{has_all, wanted};
@@ -80,8 +80,9 @@ impl State {
         book.adopted |= of_another;
         book.ids.extend(status.superseded.iter().map(ExternalId::new));
         let Some(id) = status.external_id.as_ref().map(ExternalId::new) else { return };
-        book.ids.insert(id.clone());
+        let is_new = book.ids.insert(id.clone());
         let Some(sub) = self.vendor.subs.iter_mut().find(|sub| sub.id == id) else { return };
+        book.adopted |= is_new && !book.wanted.iter().any(|one| has_all(rules, &sub.has, one));
         book.wiped &= status.last_applied.is_none();
         if let Some(stranger) = &sub.stranger {
             if book.named.contains(id.as_str()) || book.wanted.iter().any(|one| rules.equal(one, stranger)) {
@@ -107,6 +108,16 @@ impl State {
             if book.wiped && which(uid, book) {
                 (book.excused, book.meddled) = (true, true);
             }
+        }
+    }
+
+    /// An equal one that is taken over is sent what nobody can read back.
+    pub(super) fn note_taken_over(&mut self, id: &ExternalId, desired: &Document) {
+        let rules = self.rules;
+        let Some(sub) = self.vendor.at(id) else { return };
+        let equal = sub.stranger.as_ref().is_some_and(|stranger| rules.equal(stranger, desired));
+        if equal && !rules.concealed(desired).is_empty() {
+            sub.stranger = None;
         }
     }
 

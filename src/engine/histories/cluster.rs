@@ -35,6 +35,8 @@ pub(super) struct Cluster {
     /// How often the Secret was changed.
     pub(super) rotated: u64,
     pub(super) writes: u64,
+    /// The account's own Secret is gone.
+    pub(super) locked: bool,
 }
 
 impl Cluster {
@@ -52,6 +54,7 @@ impl Cluster {
             away_until: 0,
             rotated: 0,
             writes: 0,
+            locked: false,
         }
     }
 
@@ -276,8 +279,10 @@ impl Source for World {
                 secret.data = Some(data.collect());
                 secret
             };
-            values.add_secret(secret("login", 1, &[("a", "user".into()), ("b", "pass".into())]));
             let cluster = &state.cluster;
+            if !cluster.locked {
+                values.add_secret(secret("login", 1, &[("a", "user".into()), ("b", "pass".into())]));
+            }
             values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));
             Ok(values)
         })

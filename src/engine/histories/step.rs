@@ -106,6 +106,8 @@ pub(super) enum Step {
     Kill(u8, Death),
     Restart,
     Wait(u16),
+    /// The clock on the wall is set, so many seconds forth or back.
+    Clock(i32),
     /// The worker's own alarm rings.
     Wake,
     /// Something rings, and the cache is so many changes behind.
@@ -162,7 +164,7 @@ pub(super) fn history(seed: u64) -> History {
 }
 
 fn step(chance: &mut Chance) -> Step {
-    match chance.below(36) {
+    match chance.below(37) {
         0..=8 => Step::Act(act(chance)),
         9..=10 => Step::Meanwhile(chance.below(6), act(chance)),
         11..=14 => Step::Trouble(trouble(chance)),
@@ -179,6 +181,7 @@ fn step(chance: &mut Chance) -> Step {
         25 => Step::Restart,
         26..=28 => Step::Wait(chance.of(&[1, 5, 12, 31, 70, 125, 400, 4000])),
         29..=31 => Step::Wake,
+        32 => Step::Clock(chance.of(&[-12_000, -3600, -100, 100, 3600, 12_000])),
         _ => Step::Pass(chance.of(&[0, 0, 1, 2, 5])),
     }
 }
@@ -216,7 +219,7 @@ fn act(chance: &mut Chance) -> Act {
         24 => Act::Release(slot),
         25 => Act::Request(slot),
         26 => Act::WipeStatus(slot),
-        27 => Act::Nonsense(slot, chance.below(5)),
+        27 => Act::Nonsense(slot, chance.below(8)),
         28 => Act::Force(slot),
         29..=30 => Act::Rotate,
         31 => Act::SuspendAccount,

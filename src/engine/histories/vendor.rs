@@ -110,6 +110,7 @@ impl State {
                 Ok(self.vendor.at(&id).cloned())
             }
             Write::Update(id, mark, desired) => {
+                self.note_taken_over(&id, &desired);
                 self.judge(&id, "changed");
                 let (name, has) = (self.name, in_clear(self.rules, &desired));
                 let Some(sub) = self.vendor.at(&id) else { return Err((404, Class::NotFound)) };
@@ -154,9 +155,7 @@ impl State {
             return Ok(Vec::new());
         }
         let shown = self.vendor.subs.iter().filter(|sub| sub.shown_from <= self.now);
-        let shown: Vec<_> = shown.map(|sub| self.observed(sub)).collect();
-        // Two short lists in a row are believed, and one that lags is short.
-        self.vendor.emptied = u8::from(shown.len() < self.vendor.subs.len());
+        let shown = shown.map(|sub| self.observed(sub)).collect();
         Ok(shown)
     }
 

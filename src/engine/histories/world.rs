@@ -9,6 +9,7 @@ use crate::api::VendorName;
 use crate::engine::clock;
 use crate::plan::Rules;
 use crate::vendor::rules;
+use k8s_openapi::jiff::SignedDuration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) rules: &'static Rules,
     /// Seconds since the beginning.
     pub(super) now: u64,
+    /// How far the clock on the wall is from it.
+    wall: i64,
     pub(super) kill: Option<(u8, Death)>,
     pub(super) meanwhile: Option<(u8, Act)>,
     pub(super) cluster: Cluster,
@@ -46,6 +49,12 @@ pub(super) struct State {
 impl State {
     pub(super) fn wrong(&mut self, what: String) {
         self.wrong.get_or_insert(what);
+    }
+
+    /// Somebody sets the clock on the wall.
+    pub(super) fn set_clock(&mut self, by: i64) {
+        self.wall += by;
+        clock::test::set_wall(SignedDuration::from_secs(self.wall));
     }
 
     /// So much time goes by.
@@ -68,10 +77,12 @@ pub(super) struct World(Arc<Mutex<State>>);
 
 impl World {
     pub(super) fn new(name: VendorName) -> Self {
+        clock::test::set_wall(SignedDuration::ZERO);
         let state = State {
             name,
             rules: rules(name),
             now: 0,
+            wall: 0,
             kill: None,
             meanwhile: None,
             cluster: Cluster::new(name),

@@ -81,6 +81,26 @@ fn what_is_sent_unseen_is_shown_as_that() {
 }
 
 #[test]
+fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
+    let cases = [
+        ("an equal one", wants("a", 1, signed()), Action::Update),
+        (
+            "one that the spec names",
+            Declared { named: Some(id("1")), ..wants("a", 1, signed()) },
+            Action::Update,
+        ),
+        ("its own is gone", Declared { recorded: Some(id("7")), ..sent() }, Action::Update),
+        ("nothing is declared that cannot be read back", wants("a", 1, document("x")), Action::Adopt),
+    ];
+    for (reason, webhook, action) in cases {
+        let item = does(webhook, Some("1.0"), "x");
+        assert_eq!((item.action, item.id), (action, Some(id("1"))), "{reason}");
+        let shown: Vec<_> = item.changes.iter().filter_map(|change| change.after.as_deref()).collect();
+        assert_eq!(shown, if action == Action::Update { vec!["(sent again)"] } else { vec![] }, "{reason}");
+    }
+}
+
+#[test]
 fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_another() {
     let unanswered =
         Declared { intent: Some(Intent { settled: true, ..Intent::default() }), ..wants("a", 1, signed()) };

@@ -81,7 +81,10 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
 
 #[test]
 fn one_that_the_vendor_stopped_is_still_adopted() {
-    let unanswered = wants("a", 1, state("on"));
+    let unanswered = Declared {
+        intent: Some(Intent { settled: true, ..Intent::default() }),
+        ..wants("a", 1, state("on"))
+    };
     let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
     let item = plan(&RULES, &[unanswered], &[seen]).items.remove(0);
     assert_eq!(item.action, Action::Adopt, "the vendor's own doing does not make it another one");

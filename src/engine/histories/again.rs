@@ -1,0 +1,160 @@
+//! Histories that went wrong once, and what takes more than a history to see.
+
+use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger};
+use super::step::ApiTrouble;
+use super::step::History;
+use super::step::Step::{Act, Api, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
+use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
+use super::{Player, play};
+use crate::api::VendorName;
+use crate::api::conditions::{READY, get};
+use crate::telemetry::Metrics;
+
+/// Each of these went wrong once.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn what_went_wrong_once_ends_well() {
+    let cases = [
+        (
+            "one that is made again may be missing from a lagging list as long as the first",
+            VendorName::Contensis,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Pass(0),
+                Act(DeleteThere(0)),
+                Wait(11),
+                Lag(8),
+                Wake,
+                Wait(1),
+                Act(Rotate),
+                Pass(0),
+            ],
+        ),
+        (
+            "what a lost create made gets the secret that is declared since",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Trouble(Late(16)),
+                Pass(0),
+                Act(Edit { slot: 0, content: 1 }),
+            ],
+        ),
+        (
+            "a Webhook that goes takes no stranger along, though that be equal",
+            VendorName::Superoffice,
+            vec![
+                Act(Stranger { content: 2, kind: 0 }),
+                Act(Create { slot: 0, content: 0 }),
+                Trouble(Late(16)),
+                Pass(0),
+                Act(Edit { slot: 0, content: 2 }),
+                Act(Delete(0)),
+            ],
+        ),
+        (
+            "what a create makes after its spec moved on to what is there already is not left behind",
+            VendorName::Brightpearl,
+            vec![
+                Act(Stranger { content: 2, kind: 0 }),
+                Act(Create { slot: 0, content: 0 }),
+                Trouble(Late(16)),
+                Pass(0),
+                Restart,
+                Act(Edit { slot: 0, content: 2 }),
+            ],
+        ),
+        (
+            "a list from before a lost create settled is not gone by, though the account was told to wait",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 3 }),
+                Act(Create { slot: 1, content: 1 }),
+                Trouble(AnswerLost),
+                Trouble(Throttled(20)),
+                Slow(11),
+                Pass(0),
+                Wake,
+            ],
+        ),
+        (
+            "what a lost replacement makes after its spec moved back is not left behind",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 3 }),
+                Pass(0),
+                Trouble(Late(17)),
+                Act(Edit { slot: 0, content: 0 }),
+                Pass(0),
+                Act(Edit { slot: 0, content: 3 }),
+            ],
+        ),
+        (
+            "an old one is not deleted before its replacement is recorded",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 2 }),
+                Wake,
+                Act(Edit { slot: 0, content: 1 }),
+                Trouble(Garbage),
+                Pass(0),
+                Api(ApiTrouble::Before),
+                Wake,
+            ],
+        ),
+        (
+            "what a lost replacement made gets the secret that is good since",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 0, content: 1 }),
+                Pass(0),
+                Trouble(Late(12)),
+                Act(Edit { slot: 0, content: 3 }),
+                Pass(0),
+                Act(Rotate),
+            ],
+        ),
+        (
+            "what a lost create made gets the secret that is good since, whoever sent it",
+            VendorName::Contensis,
+            vec![Act(Create { slot: 0, content: 1 }), Trouble(AnswerLost), Pass(0), Restart, Act(Rotate)],
+        ),
+    ];
+    for (reason, vendor, steps) in cases {
+        let history = History { vendor, steps };
+        assert_eq!(play(&history, &Metrics::default()).err(), None, "{reason}");
+    }
+}
+
+/// An account whose Secret is gone waits for a person, and its next pass is far away.
+#[test]
+fn who_is_to_be_told_or_let_go_is_so_soon_although_the_api_server_refuses_it_once() {
+    let vendor = VendorName::Superoffice;
+    for trouble in [ApiTrouble::Before, ApiTrouble::Invalid, ApiTrouble::After] {
+        let mut player = Player::new(&History { vendor, steps: vec![] }, &Metrics::default());
+        player.step(Act(Create { slot: 0, content: 0 }));
+        player.step(Pass(0));
+        player.world.state().cluster.locked = true;
+        for step in [Act(Rotate), Act(Create { slot: 1, content: 2 }), Api(trouble), Pass(0)] {
+            player.step(step);
+        }
+        let lists = player.world.state().vendor.lists;
+        let told = |player: &Player| {
+            let object = player.world.state().cluster.objects[&1].clone();
+            let status = object.status.clone().unwrap_or_default();
+            get(&status.conditions, READY).map(|ready| ready.reason.clone())
+        };
+        assert_eq!(told(&player).as_deref(), Some("Credentials"), "{trouble:?}");
+        for step in [Restart, Act(Retain(0)), Act(Delete(0)), Api(trouble), Pass(0)] {
+            player.step(step);
+        }
+        let state = player.world.state();
+        assert!(!state.cluster.objects.contains_key(&0), "{trouble:?}: not let go");
+        assert!(
+            state.now < 10 && state.vendor.lists == lists,
+            "{trouble:?}: {} {}",
+            state.now,
+            state.vendor.lists
+        );
+    }
+}

@@ -146,7 +146,7 @@ impl Work<'_> {
             // Somebody took a while to say yes.
             memory.look_again();
         }
-        let again = preview(&context, &mut memory, &input).await;
+        let again = preview(&context, &mut memory, &input).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
                 "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"

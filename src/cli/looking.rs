@@ -73,7 +73,7 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
         let (context, done) = (&context, &done);
         async move {
             let mut memory = Memory::new(vendors.patience());
-            let report = preview(context, &mut memory, &input).await;
+            let report = preview(context, &mut memory, &input).await.report;
             done.fetch_add(1, Ordering::Relaxed);
             Looked { input, memory, report }
         }

@@ -1,12 +1,15 @@
 //! The command line: one binary, its commands.
 
 mod apply;
+mod explain;
 mod flags;
+mod import;
 mod looking;
 mod output;
 mod plan;
 mod reading;
 mod run;
+mod unblock;
 mod world;
 
 use crate::api;
@@ -47,6 +50,11 @@ enum Command {
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
+    /// Print manifests for the subscriptions that exist at a vendor. What is printed was proved by planning it: applied, it
+    /// changes nothing that can be read back.
+    Import(Box<import::Import>),
+    /// Say what is so about one object, what happened last, what comes next, and what would unblock it.
+    Explain(Box<explain::Explain>),
     /// Print the CRDs as YAML, to be piped into `kubectl apply -f -`.
     Crds {
         /// Write one file a kind into this folder instead.
@@ -121,6 +129,8 @@ impl Command {
             Self::Run(run) => run.run().await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
+            Self::Import(import) => return import.run().await,
+            Self::Explain(explain) => return explain.run().await,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
             Self::Completion { shell } => {
                 let mut script = Vec::new();

@@ -10,8 +10,9 @@ use crate::manifest::{Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
 use crate::vendor::TokenKeeper;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +81,34 @@ impl Source for Layered {
     }
 }
 
+impl Layered {
+    /// With further Secrets on top, in which each of the keys holds something or other.
+    pub(super) fn with_made_up(&self, keys: &BTreeMap<ObjectKey, BTreeSet<&str>>) -> Self {
+        let mut secrets = BTreeMap::clone(&self.secrets);
+        for (at, keys) in keys {
+            let secret = secrets.entry(at.clone()).or_insert_with(|| Secret {
+                metadata: ObjectMeta {
+                    name: Some(at.name.clone()),
+                    namespace: Some(at.namespace.clone()),
+                    ..ObjectMeta::default()
+                },
+                ..Secret::default()
+            });
+            let data = secret.data.get_or_insert_default();
+            for key in keys {
+                data.entry((*key).to_owned()).or_insert_with(|| ByteString(b"made-up".to_vec()));
+            }
+        }
+        Self { secrets: Arc::new(secrets), ..self.clone() }
+    }
+}
+
 impl World {
+    /// All Webhooks that an account looks after.
+    pub(super) fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
+        self.accounts.iter().flat_map(|(_, webhooks)| webhooks)
+    }
+
     /// From files alone.
     pub(super) fn of_files(files: Manifests) -> Result<Self, Vec<String>> {
         Self::new(Objects::default(), files, None)

@@ -240,6 +240,11 @@ impl Memory {
         }
     }
 
+    /// What the vendor has, as it was read last; none where it could not be read.
+    pub fn observed(&self) -> Option<&[Observed]> {
+        self.snapshot.as_ref().map(|snapshot| snapshot.observed.as_slice())
+    }
+
     /// The vendor is read again before anything is decided.
     pub fn look_again(&mut self) {
         self.snapshot = None;

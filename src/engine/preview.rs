@@ -10,15 +10,24 @@ use super::secrets::Source;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
-use crate::plan::{Change, Desired, Item, Plan};
+use crate::plan::{Change, Desired, ExternalId, Item, Plan};
 use crate::vendor::advice;
+use std::collections::BTreeSet;
+
+/// What a pass would do, and whose the subscriptions are.
+pub struct Preview {
+    /// Fit to be shown.
+    pub report: AccountReport,
+    /// The subscriptions that a Webhook has.
+    pub managed: BTreeSet<ExternalId>,
+}
 
 /// What a pass would do. What the vendor has is kept, so that a pass that follows soon goes by just the list that is shown.
 pub async fn preview<S: Source, R: Recorder>(
     context: &Context<S, R>,
     memory: &mut Memory,
     input: &Input,
-) -> AccountReport {
+) -> Preview {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
     let mut pass = Pass::new(context, &input.account, uids);
@@ -36,19 +45,23 @@ pub async fn preview<S: Source, R: Recorder>(
     if input.account.spec.suspend {
         let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
         report.held = Some(Held { reason: "Suspended".into(), message, until: Until::Left });
-        return report;
+        return Preview { report, managed: BTreeSet::new() };
     }
+    let mut managed = BTreeSet::new();
     match pass.look(memory, |_| {}).await {
         Ok((sight, plan)) => {
             pass.shows(&mut report, &sight, &plan);
             let goes_on = report.webhooks.iter().filter(|webhook| webhook.held.is_none());
             let calls = goes_on.map(|webhook| webhook.calls).sum();
             report.about_seconds = memory.client.time_for(calls).map(|time| time.as_secs());
+            let free: BTreeSet<_> = plan.unmanaged.iter().copied().collect();
+            let observed = sight.snapshot.observed.iter().enumerate();
+            managed.extend(observed.filter(|(at, _)| !free.contains(at)).map(|(_, one)| one.id.clone()));
             memory.snapshot = Some(sight.snapshot);
         }
         Err(stop) => report.held = Some(stopped(stop)),
     }
-    report
+    Preview { report, managed }
 }
 
 fn stopped(stop: Stop) -> Held {

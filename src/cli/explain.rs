@@ -1,0 +1,255 @@
+//! `hooktender explain`: what is so about one object, what happened last, what comes next, and what would unblock it. Goes by
+//! the cluster alone; `plan` asks the vendor.
+
+use super::output::print;
+use super::plan::Scope;
+use super::reading::brief;
+use super::unblock::unblock;
+use super::{Done, Failed};
+use crate::api::conditions::{self, READY, RECONCILING, STALLED};
+use crate::api::status::{Action, WebhookStatus};
+use crate::api::{ObjectKey, VendorAccount, Webhook};
+use clap::Args;
+use k8s_openapi::api::core::v1::Event as CoreEvent;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, Client, Resource, ResourceExt};
+use std::fmt::Write as _;
+
+/// How many events are shown.
+const EVENTS: usize = 5;
+
+/// Flags of `hooktender explain`.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// `wh/NAME` for a Webhook, `va/NAME` for a VendorAccount.
+    #[arg(value_name = "wh/NAME | va/NAME", value_parser = subject)]
+    subject: Subject,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+#[derive(Clone, Debug)]
+enum Subject {
+    Webhook(String),
+    Account(String),
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    match text.split_once('/') {
+        Some(("wh" | "webhook" | "webhooks", name)) => Ok(Subject::Webhook(name.into())),
+        Some(("va" | "vendoraccount" | "vendoraccounts", name)) => Ok(Subject::Account(name.into())),
+        Some((kind, _)) => Err(format!("{kind} is no kind of hooktender's: write wh/NAME or va/NAME")),
+        None => Err(format!("write wh/{text} for the Webhook, or va/{text} for the VendorAccount")),
+    }
+}
+
+impl Explain {
+    pub(super) async fn run(self) -> Done {
+        let (reader, namespace) = self.scope.reader().await?;
+        let text = match &self.subject {
+            Subject::Webhook(name) => webhook(&reader.client, &ObjectKey::new(&namespace, name)).await?,
+            Subject::Account(name) => account(&reader.client, &ObjectKey::new(&namespace, name)).await?,
+        };
+        print(&text)?;
+        Ok(0)
+    }
+}
+
+/// The sections of an explanation.
+struct Story(String);
+
+impl Story {
+    fn section(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+        let mut lines = lines.into_iter().peekable();
+        if lines.peek().is_some() {
+            let _ = writeln!(self.0, "\n{title}");
+        }
+        for line in lines {
+            let _ = writeln!(self.0, "  {line}");
+        }
+    }
+}
+
+async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
+    let object: Webhook = get(client, key).await?;
+    let account_key = object.account();
+    let account = Api::<VendorAccount>::namespaced(client.clone(), &account_key.namespace);
+    let account = account.get_opt(&account_key.name).await.ok().flatten();
+    let status = object.status.clone().unwrap_or_default();
+    let mut story = Story(format!("Webhook {key}, for {}\n", object.spec.subscription.vendor()));
+    story.section(
+        "Is",
+        [of_account(&account_key, account.as_ref()), at_vendor(&status), generations(&object)],
+    );
+    story.section("Conditions", status.conditions.iter().map(condition));
+    story.section("Left to do", left_to_do(&status));
+    story.section("Happened", events(client, &object).await);
+    story.section("Next", next(&object, &status, account.as_ref()));
+    let of_account = account.as_ref().and_then(|account| account.status.as_ref());
+    let of_account = of_account.map_or(&[][..], |status| &status.conditions);
+    story.section("To unblock", ways_out(&status.conditions, of_account, account.is_some()));
+    Ok(story.0)
+}
+
+async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
+    let object: VendorAccount = get(client, key).await?;
+    let status = object.status.clone().unwrap_or_default();
+    let mut story = Story(format!("VendorAccount {key}, {}\n", object.spec.vendor.identity()));
+    let counts = status.subscriptions.map(|counts| {
+        format!("{} declared, {} managed, {} unmanaged", counts.declared, counts.managed, counts.unmanaged)
+    });
+    story.section("Is", counts);
+    story.section("Conditions", status.conditions.iter().map(condition));
+    story.section("Happened", events(client, &object).await);
+    let next = if object.spec.suspend { "nothing: spec.suspend is true".to_owned() } else { resync(&object) };
+    story.section("Next", [next]);
+    story.section("To unblock", ways_out(&status.conditions, &[], true));
+    Ok(story.0)
+}
+
+async fn get<K>(client: &Client, key: &ObjectKey) -> Result<K, Failed>
+where
+    K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), &key.namespace);
+    let kind = K::kind(&());
+    match api.get_opt(&key.name).await {
+        Ok(Some(object)) => Ok(object),
+        Ok(None) => Err(format!("there is no {kind} {key}").into()),
+        Err(error) => Err(format!("{kind} {key} cannot be read: {}", brief(&error)).into()),
+    }
+}
+
+fn of_account(key: &ObjectKey, account: Option<&VendorAccount>) -> String {
+    match account {
+        Some(account) => format!("account {key} ({})", account.spec.vendor.identity()),
+        None => format!("account {key}, which is not there or may not be read"),
+    }
+}
+
+fn at_vendor(status: &WebhookStatus) -> String {
+    let since = status.last_applied.as_ref().map(|last| format!(", as last applied {}", ago(last.time.0)));
+    match (&status.external_id, &status.pending) {
+        (Some(id), _) => format!("subscription {id}{}", since.unwrap_or_default()),
+        (None, Some(pending)) => {
+            format!("a create was sent {} and not answered", ago(pending.since.0))
+        }
+        (None, None) => "no subscription yet".into(),
+    }
+}
+
+fn generations(object: &Webhook) -> String {
+    let declared = object.metadata.generation.unwrap_or_default();
+    let seen = object.status.as_ref().and_then(|status| status.observed_generation);
+    match seen {
+        Some(seen) if seen == declared => {
+            format!("generation {declared} of the spec, which hooktender has seen")
+        }
+        Some(seen) => format!("generation {declared} of the spec; hooktender has seen {seen}"),
+        None => format!(
+            "generation {declared} of the spec; no hooktender has seen it: is one running, and for this namespace?"
+        ),
+    }
+}
+
+fn condition(condition: &Condition) -> String {
+    let Condition { type_, status, reason, message, .. } = condition;
+    let since = ago(condition.last_transition_time.0);
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    format!("{type_}={status} {reason}, since {since}{message}")
+}
+
+fn left_to_do(status: &WebhookStatus) -> Vec<String> {
+    let Some(plan) = status.plan.as_ref().filter(|plan| plan.action != Action::None) else {
+        return Vec::new();
+    };
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(nothing)".into());
+    let changes = plan.changes.iter();
+    let changes = changes
+        .map(|change| format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after)));
+    std::iter::once(plan.action.as_str().to_owned()).chain(changes).collect()
+}
+
+/// The newest last. Whoever may not read them is told so.
+async fn events<K: Resource<DynamicType = ()>>(client: &Client, object: &K) -> Vec<String> {
+    let api: Api<CoreEvent> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
+    let uid = object.uid().unwrap_or_default();
+    let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+    let mut all = match api.list(&params).await {
+        Ok(list) => list.items,
+        Err(error) => return vec![format!("the events cannot be read: {}", brief(&error))],
+    };
+    let at = |event: &CoreEvent| {
+        let time = event.event_time.as_ref().map(|time| time.0);
+        time.or(event.last_timestamp.as_ref().map(|time| time.0)).unwrap_or(Timestamp::UNIX_EPOCH)
+    };
+    all.sort_by_key(at);
+    let newest = all.iter().skip(all.len().saturating_sub(EVENTS));
+    let said = newest.map(|event| {
+        let reason = event.reason.as_deref().unwrap_or_default();
+        format!("{}: {reason}: {}", ago(at(event)), event.message.as_deref().unwrap_or_default())
+    });
+    said.collect()
+}
+
+fn next(object: &Webhook, status: &WebhookStatus, account: Option<&VendorAccount>) -> Vec<String> {
+    if object.spec.suspend {
+        return vec!["nothing: spec.suspend is true".into()];
+    }
+    let Some(account) = account else {
+        return vec!["a look as soon as the account is there".into()];
+    };
+    if account.spec.suspend {
+        return vec!["nothing: the account's spec.suspend is true".into()];
+    }
+    let mut next = Vec::new();
+    if status.pending.is_some() {
+        next.push(
+            "once the vendor can no longer be at work on the unanswered create (--request-timeout and --settle), its list decides"
+                .into(),
+        );
+    }
+    if conditions::is_true(&status.conditions, RECONCILING) && status.pending.is_none() {
+        next.push("another try by itself, after a back-off of at most 5 minutes".into());
+    }
+    next.push(resync(account));
+    next
+}
+
+fn resync(account: &VendorAccount) -> String {
+    format!(
+        "the vendor's list is read every {} (give or take a tenth), and at once when an object or a Secret changes, or with the annotation hooktender.dev/requested-at=\"{}\"",
+        account.spec.resync_interval,
+        conditions::seconds(Timestamp::now()).0
+    )
+}
+
+/// What would help: for the object's own trouble, or its account's.
+fn ways_out(own: &[Condition], of_account: &[Condition], has_account: bool) -> Vec<String> {
+    let trouble = |all: &[Condition]| {
+        let is_stalled = conditions::is_true(all, STALLED) || conditions::is_true(all, RECONCILING);
+        conditions::get(all, READY)
+            .filter(|ready| is_stalled || ready.status != "True")
+            .map(|ready| ready.reason.clone())
+    };
+    let mut reasons: Vec<_> =
+        trouble(own).into_iter().chain(trouble(of_account).filter(|_| has_account)).collect();
+    reasons.dedup();
+    reasons.iter().map(|reason| format!("{reason}: {}", unblock(reason))).collect()
+}
+
+/// How long ago, in words.
+fn ago(at: Timestamp) -> String {
+    let seconds = Timestamp::now().duration_since(at).as_secs();
+    let (number, unit) = match seconds {
+        ..0 => return format!("{at} (in the future: do the clocks differ?)"),
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{} ({number} {unit} ago)", conditions::seconds(at).0)
+}

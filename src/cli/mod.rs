@@ -10,6 +10,7 @@ mod plan;
 mod reading;
 mod run;
 mod unblock;
+mod version;
 mod world;
 
 use crate::api;
@@ -66,8 +67,14 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the version.
-    Version,
+    /// Write a manual page for each command.
+    Man {
+        /// The folder to write into.
+        #[arg(long, value_name = "DIR")]
+        output_dir: PathBuf,
+    },
+    /// Print the version, and what it was built from and with.
+    Version(version::Version),
 }
 
 /// What a command comes to: its exit code.
@@ -137,7 +144,11 @@ impl Command {
                 clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
                 output::print(&String::from_utf8_lossy(&script))?;
             }
-            Self::Version => output::print(&format!("hooktender {}\n", env!("CARGO_PKG_VERSION")))?,
+            Self::Man { output_dir } => {
+                let written = clap_mangen::generate_to(Cli::command(), &output_dir);
+                written.map_err(|error| format!("writing to {}: {error}", output_dir.display()))?;
+            }
+            Self::Version(version) => return version.run(),
         }
         Ok(0)
     }

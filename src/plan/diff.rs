@@ -42,13 +42,24 @@ pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec
     let fields = rules.fields.iter().map(|field| (field, desired.get(field.name)));
     fields
         .filter(|(_, value)| !value.is_empty())
-        .map(|(field, value)| Change {
-            field: field.name.into(),
+        .flat_map(|(field, value)| parts(field.name.to_owned(), field.rule, value))
+        .map(|(field, shown)| Change {
+            field,
             before: None,
-            after: Some(hide.redactor.redact(&line(&field.rule.shown(value)))),
+            after: Some(hide.redactor.redact(&line(&shown))),
             replaces: false,
         })
         .collect()
+}
+
+/// The members of a map each by itself, as they are when they change.
+fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Value)> {
+    match (rule, value) {
+        (Rule::Map { value: inner, .. }, Value::Map(map)) => {
+            map.iter().flat_map(|(name, value)| parts(format!("{path}.{name}"), *inner, value)).collect()
+        }
+        _ => vec![(path, rule.shown(value))],
+    }
 }
 
 struct At<'a> {

@@ -82,7 +82,8 @@ fn what_is_made_is_shown_without_its_secrets() {
             ("name", "n and $(TOKEN)"),
             ("body", "t=$(TOKEN)"),
             ("on", "true"),
-            ("headers", r#"{"X-Env":{"value":"prod"},"X-Key":{"secret":true,"value":"(hidden)"}}"#),
+            ("headers.X-Env", r#"{"value":"prod"}"#),
+            ("headers.X-Key", r#"{"secret":true,"value":"(hidden)"}"#),
             ("secret", "(hidden)"),
         ]
     );

@@ -1,10 +1,11 @@
-//! How long it takes to compare one subscription, and to plan an account whose Webhooks are unchanged, or all edited.
+//! How long it takes to read manifests, to compare one subscription, and to plan an account whose Webhooks are unchanged, or all edited.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
 use hooktender::api::{Mode, ObjectKey, VendorName};
+use hooktender::manifest::parse;
 use hooktender::plan::diff::{Hide, changes};
 use hooktender::plan::{
     Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest, plan,
@@ -99,5 +100,27 @@ fn account(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, diff, account);
+fn manifests(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("manifest/read and check");
+    for webhooks in [100, 1_000] {
+        let text: String = (0..webhooks)
+            .map(|n| {
+                format!(
+                    "---\napiVersion: hooktender.dev/v1alpha1\nkind: Webhook\nmetadata: {{name: webhook-{n}}}\nspec:\n  accountRef: {{name: a}}\n  subscription:\n    superoffice:\n      name: webhook-{n}\n      events: [contact.created, sale.changed]\n      targetUrl: https://hooks.example.com/so/{n}\n"
+                )
+            })
+            .collect();
+        assert_eq!(
+            parse("hooks.yaml", text.as_bytes(), "shop").map_or(0, |all| all.webhooks.len()),
+            webhooks
+        );
+        group.throughput(Throughput::Elements(webhooks as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(webhooks), &text, |b, text| {
+            b.iter(|| parse("hooks.yaml", black_box(text).as_bytes(), "shop").is_ok());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, diff, account, manifests);
 criterion_main!(benches);

@@ -344,17 +344,3 @@ fn a_problem_is_one_line_whatever_a_file_says() {
     assert!(!refusal.contains('\u{1b}'), "{refusal}");
     assert_eq!(bad(webhook().replace("subscribeTo", "\"a\\nb\": 1\n      subscribeTo")).lines().count(), 1);
 }
-
-/// How long a thousand take; not a promise.
-#[test]
-#[ignore = "measures"]
-fn a_thousand_webhooks() {
-    let named = |number: i32| webhook().replace("{name: a}\nspec", &format!("{{name: a-{number}}}\nspec"));
-    let text = (0..1000).fold(String::new(), |all, number| all + "---\n" + &named(number));
-    let first = Instant::now();
-    good(&webhook());
-    let first = first.elapsed();
-    let start = Instant::now();
-    assert_eq!(good(&text).webhooks.len(), 1000);
-    println!("first (with compiling the rules) {first:?}; a thousand {:?}", start.elapsed());
-}

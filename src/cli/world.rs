@@ -6,7 +6,7 @@ use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::orphan::Orphan;
 use crate::engine::secrets::{ClusterSource, Dependency, Source, Values};
-use crate::manifest::{Manifests, Place, Placed, Problem, check_change};
+use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
 use crate::vendor::TokenKeeper;
@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use kube::core::object::HasSpec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -157,40 +158,11 @@ impl World {
     }
 }
 
-/// An object that files can lay over the cluster's.
-trait Laid: ResourceExt + Clone {
-    /// What the transition rules of its kind say about the change.
-    fn check(&self, new: &Placed<Self>) -> Vec<Problem>;
-    /// Takes the spec; gives whether it is another one.
-    fn take_spec(&mut self, new: &Self) -> bool;
-}
-
-impl Laid for Webhook {
-    fn check(&self, new: &Placed<Self>) -> Vec<Problem> {
-        check_change(self, new)
-    }
-
-    fn take_spec(&mut self, new: &Self) -> bool {
-        let other = self.spec != new.spec;
-        self.spec = new.spec.clone();
-        other
-    }
-}
-
-impl Laid for VendorAccount {
-    fn check(&self, new: &Placed<Self>) -> Vec<Problem> {
-        check_change(self, new)
-    }
-
-    fn take_spec(&mut self, new: &Self) -> bool {
-        let other = self.spec != new.spec;
-        self.spec = new.spec.clone();
-        other
-    }
-}
-
 /// The object as it would be after `kubectl apply`.
-fn lay<K: Laid>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K {
+fn lay<K>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K
+where
+    K: Kind + HasSpec<Spec: PartialEq + Clone> + ResourceExt,
+{
     let Some(mut object) = known else {
         let mut new = file.object;
         let uid = format!("file:{}/{}", new.namespace().unwrap_or_default(), new.name_any());
@@ -200,8 +172,9 @@ fn lay<K: Laid>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) 
         meta.creation_timestamp = Some(Time(Timestamp::now()));
         return new;
     };
-    problems.extend(object.check(&file));
-    if object.take_spec(&file.object) {
+    problems.extend(check_change(&object, &file));
+    if object.spec() != file.object.spec() {
+        *object.spec_mut() = file.object.spec().clone();
         let generation = object.meta().generation.unwrap_or_default();
         object.meta_mut().generation = Some(generation + 1);
     }

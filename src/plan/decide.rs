@@ -107,6 +107,7 @@ impl Verdict {
 impl Case<'_> {
     fn decide(&self, claim: Claim) -> Item {
         let webhook = self.webhook;
+        let answers = webhook.intent.is_some() && matches!(claim, Claim::Made(_) | Claim::Adopt(..));
         let mut verdict = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
         let effect = self.effect(&verdict);
         let calls = verdict.step.as_ref().map_or(0, Step::number_of_calls);
@@ -130,7 +131,7 @@ impl Case<'_> {
         if verdict.hold.is_some() {
             verdict.step = None;
         }
-        self.item(verdict, effect, calls)
+        Item { answers, ..self.item(verdict, effect, calls) }
     }
 
     /// Digest of what the verdict comes to, whether or not it is held afterwards.
@@ -176,6 +177,7 @@ impl Case<'_> {
             hold: verdict.hold,
             lane,
             duplicates: verdict.duplicates,
+            answers: false,
         }
     }
 

@@ -272,7 +272,7 @@ impl Case<'_> {
             cause,
             changes: creation(self.rules, desired, self.hide()),
             step: Some(Step::Create(desired.clone())),
-            hold: self.settling().or_else(|| self.not_shown_yet(cause)),
+            hold: self.settling().or_else(|| self.webhook.fresh.then_some(Hold::NotShownYet)),
             ..Verdict::nothing(None)
         }
     }
@@ -362,11 +362,6 @@ impl Case<'_> {
             hold: self.settling(),
             ..verdict
         }
-    }
-
-    /// Set while a subscription that was made lately may be there although the list does not show it.
-    fn not_shown_yet(&self, cause: Cause) -> Option<Hold> {
-        (self.webhook.fresh && cause != Cause::New).then_some(Hold::NotShownYet)
     }
 
     /// Set while the vendor may still be working on a create.

@@ -1,7 +1,7 @@
 //! Histories that went wrong once, and what takes more than a history to see.
 
 use super::content::CONTENTS;
-use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger};
+use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger, WipeStatus};
 use super::step::Step::{Act, Api, Kill, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
 use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
 use super::step::{ApiTrouble, Death, History};
@@ -113,6 +113,11 @@ fn what_went_wrong_once_ends_well() {
                 Pass(0),
                 Act(Rotate),
             ],
+        ),
+        (
+            "a status that is wiped while the list does not show yet what was made",
+            VendorName::Contensis,
+            vec![Lag(8), Act(Create { slot: 3, content: 0 }), Pass(0), Act(WipeStatus(3))],
         ),
         (
             "what a lost create made gets the secret that is good since, whoever sent it",

@@ -104,6 +104,7 @@ impl Player {
     fn restart(&mut self) {
         self.memory = Memory::new(PATIENCE);
         let mut state = self.world.state();
+        state.note_forgotten();
         state.cluster.view(0);
         self.wake = state.now;
     }

@@ -255,12 +255,10 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn whatever_happens_it_ends_well() {
+    let from = number("HOOKTENDER_FROM").unwrap_or_default();
     let seeds = match number("HOOKTENDER_SEED") {
         Some(seed) => seed..seed + 1,
-        None => {
-            let from = number("HOOKTENDER_FROM").unwrap_or_default();
-            from..from + number("HOOKTENDER_HISTORIES").unwrap_or(HISTORIES)
-        }
+        None => from..from + number("HOOKTENDER_HISTORIES").unwrap_or(HISTORIES),
     };
     let find = number("HOOKTENDER_FAILURES").unwrap_or(1);
     let mut failures = 0;

@@ -59,7 +59,15 @@ impl<R: Recorder> Worker<'_, R> {
             Step::Update(id, desired) if item.cause == Cause::Halted => {
                 return self.revive(connection, past, entry, item, id, desired).await;
             }
-            Step::Update(id, desired) => self.update(connection, past, entry, id, desired).await?,
+            Step::Update(id, desired) => {
+                let done = self.update(connection, past, entry, id, desired).await?;
+                // Recorded, it answers the create, whatever became of the update.
+                if item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
+                    past.answered(&entry.uid);
+                    entry.status.pending = None;
+                }
+                done
+            }
             Step::Replace(old, desired) => {
                 // What an unanswered create made is recorded before the next create forgets that one.
                 entry.status.external_id = Some(old.to_string());

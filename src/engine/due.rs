@@ -86,6 +86,10 @@ pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String])
 
 /// Keeps what this pass went by: `account` as it was when the pass began.
 pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String]) {
+    // What it made is known from now on, though its status be wiped before the next pass.
+    for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+        memory.past.meet(&entry.uid, &entry.status);
+    }
     let entries = uids.iter().filter_map(|uid| memory.entries.get(uid));
     let marks =
         entries.map(|entry| (entry.uid.clone(), (memory.past.mark_of(&entry.asked), written(memory, entry))));

@@ -142,19 +142,24 @@ impl Past {
     /// Takes note of the subscription and the unanswered create that a status speaks of.
     pub(super) fn meet(&mut self, uid: &str, status: &WebhookStatus) {
         let known = self.known.entry(uid.to_owned()).or_default();
-        known.id = met(known.id.take(), status.external_id.as_ref());
+        // Whoever wipes a status takes nothing away at the vendor.
+        if status.external_id.is_some() {
+            known.id = met(known.id.take(), status.external_id.as_ref());
+        }
         known.pending = met(known.pending.take(), status.pending.as_ref());
     }
 
     /// How long the subscription of a Webhook may still be missing from a list that lags so long behind.
     pub(super) fn until_shown(&self, entry: &Entry) -> Duration {
-        let Some(id) = &entry.status.external_id else {
-            return Duration::ZERO;
-        };
         let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
         let known = self.known.get(&entry.uid).and_then(|known| known.id.as_ref());
-        let since = known.filter(|(known, _)| known == id).map(|(_, since)| clock::since(*since));
-        longest.saturating_sub(since.unwrap_or_default())
+        let since = match (&entry.status.external_id, known) {
+            (None, None) => return Duration::ZERO,
+            (Some(id), Some((known, _))) if known != id => Duration::ZERO,
+            (Some(_), None) => Duration::ZERO,
+            (_, Some((_, since))) => clock::since(*since),
+        };
+        longest.saturating_sub(since)
     }
 
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good

@@ -107,6 +107,7 @@ impl Verdict {
 impl Case<'_> {
     fn decide(&self, claim: Claim) -> Item {
         let webhook = self.webhook;
+        let answers = webhook.intent.is_some() && matches!(claim, Claim::Made(_) | Claim::Adopt(..));
         let mut verdict = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
         let effect = self.effect(&verdict);
         let calls = verdict.step.as_ref().map_or(0, Step::number_of_calls);
@@ -130,7 +131,7 @@ impl Case<'_> {
         if verdict.hold.is_some() {
             verdict.step = None;
         }
-        self.item(verdict, effect, calls)
+        Item { answers, ..self.item(verdict, effect, calls) }
     }
 
     /// Digest of what the verdict comes to, whether or not it is held afterwards.
@@ -176,6 +177,7 @@ impl Case<'_> {
             hold: verdict.hold,
             lane,
             duplicates: verdict.duplicates,
+            answers: false,
         }
     }
 
@@ -270,7 +272,7 @@ impl Case<'_> {
             cause,
             changes: creation(self.rules, desired, self.hide()),
             step: Some(Step::Create(desired.clone())),
-            hold: self.settling().or_else(|| self.not_shown_yet(cause)),
+            hold: self.settling().or_else(|| self.webhook.fresh.then_some(Hold::NotShownYet)),
             ..Verdict::nothing(None)
         }
     }
@@ -360,11 +362,6 @@ impl Case<'_> {
             hold: self.settling(),
             ..verdict
         }
-    }
-
-    /// Set while a subscription that was made lately may be there although the list does not show it.
-    fn not_shown_yet(&self, cause: Cause) -> Option<Hold> {
-        (self.webhook.fresh && cause != Cause::New).then_some(Hold::NotShownYet)
     }
 
     /// Set while the vendor may still be working on a create.

@@ -160,6 +160,8 @@ pub struct Item {
     pub lane: Lane,
     /// Unclaimed subscriptions equal to the one that is adopted.
     pub duplicates: Vec<ExternalId>,
+    /// Whether what is found answers an unanswered create.
+    pub answers: bool,
 }
 
 /// What is decided for one account.

@@ -1,10 +1,10 @@
 //! Histories that went wrong once, and what takes more than a history to see.
 
-use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger};
-use super::step::ApiTrouble;
-use super::step::History;
-use super::step::Step::{Act, Api, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
+use super::content::CONTENTS;
+use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger, WipeStatus};
+use super::step::Step::{Act, Api, Kill, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
 use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
+use super::step::{ApiTrouble, Death, History};
 use super::{Player, play};
 use crate::api::VendorName;
 use crate::api::conditions::{READY, get};
@@ -115,6 +115,11 @@ fn what_went_wrong_once_ends_well() {
             ],
         ),
         (
+            "a status that is wiped while the list does not show yet what was made",
+            VendorName::Contensis,
+            vec![Lag(8), Act(Create { slot: 3, content: 0 }), Pass(0), Act(WipeStatus(3))],
+        ),
+        (
             "what a lost create made gets the secret that is good since, whoever sent it",
             VendorName::Contensis,
             vec![Act(Create { slot: 0, content: 1 }), Trouble(AnswerLost), Pass(0), Restart, Act(Rotate)],
@@ -156,5 +161,30 @@ fn who_is_to_be_told_or_let_go_is_so_soon_although_the_api_server_refuses_it_onc
             state.now,
             state.vendor.lists
         );
+    }
+}
+
+/// What it made may hold another secret than the one that is good since: it is sent again, whoever had sent it.
+#[test]
+fn the_intent_goes_as_soon_as_what_it_made_is_recorded() {
+    let cases = (0..CONTENTS).flat_map(|content| (0..8).map(move |effect| (content, effect)));
+    for (content, effect) in cases {
+        for vendor in [VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice] {
+            for edited in [None, Some(Act(Edit { slot: 0, content: (content + 1) % CONTENTS }))] {
+                let mut player = Player::new(&History { vendor, steps: vec![] }, &Metrics::default());
+                let before = [Act(Create { slot: 0, content }), Kill(effect, Death::After), Pass(0)];
+                for step in before.into_iter().chain(edited).chain([Pass(0)]) {
+                    player.step(step);
+                }
+                let state = player.world.state();
+                let status = state.cluster.objects[&0].status.clone().unwrap_or_default();
+                let is_there = state.vendor.subs.len() == 1;
+                let recorded = status.external_id.is_some();
+                let case =
+                    format!("{vendor} {content}, killed after effect {effect}, {edited:?}: {status:?}");
+                assert!(recorded || edited.is_some() || !is_there, "{case}");
+                assert!(!recorded || status.pending.is_none(), "{case}");
+            }
+        }
     }
 }

@@ -5,13 +5,15 @@
 //! - **Let go**: a Webhook with `deletionPolicy: Retain`, or the annotation that releases it, leaves what it had.
 //! - **Finalizer taken off by force**: a Webhook that goes without us leaves what it had; nobody was asked.
 //! - **Status wiped or overwritten by hand** heals by content. If anything else changes before it has healed, or it was not
-//!   in step when that was done, nothing tells its subscription from a stranger's.
+//!   in step when that was done, nothing tells its subscription from a stranger's. Nor does anything tell of it when the
+//!   process ends before the list shows it.
 //! - **A Secret that a lost create had in clear, changed before it is found**: it is recognised by what it held, and what
 //!   it held is known to the process that sent it only.
 //! - **An equal one that another made** is taken over; where no value is declared that nobody can read back, it may have one.
 //! - **Somebody makes an equal one while a create is unanswered**: nobody can tell the two apart; one is adopted.
 
 use super::content::{has_all, wanted};
+use super::vendor::Sub;
 use super::world::State;
 use crate::api::{VendorName, Webhook};
 use crate::plan::{Document, ExternalId};
@@ -99,6 +101,18 @@ impl State {
         if self.cluster.slot(webhook.metadata.uid.as_deref().unwrap_or_default()).is_none() {
             let book = self.books.book(webhook);
             book.excused |= book.may_leave;
+        }
+    }
+
+    /// A process ends: what is in no list yet, and no longer in a status, nobody knows of.
+    pub(super) fn note_forgotten(&mut self) {
+        for webhook in self.cluster.objects.values() {
+            let recorded = webhook.status.as_ref().is_some_and(|status| status.external_id.is_some());
+            let book = self.books.of.entry(webhook.uid().unwrap_or_default()).or_default();
+            let unseen = |sub: &Sub| sub.shown_from > self.now && book.ids.contains(&sub.id);
+            if book.wiped && !recorded && self.vendor.subs.iter().any(unseen) {
+                (book.excused, book.meddled) = (true, true);
+            }
         }
     }
 

@@ -94,12 +94,14 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
 fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
     let fresh = Declared { fresh: true, ..made("on") };
     let edited = Declared { fresh: true, applied: Some("another".into()), ..made("on") };
+    let wiped = Declared { recorded: None, applied: None, ..fresh.clone() };
     let deleted = Declared { deleting: true, ..fresh.clone() };
     let retained =
         Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
     let cases = [
         ("it is waited for", fresh, Action::Create, Some(Hold::NotShownYet)),
         ("edited meanwhile", edited, Action::Create, Some(Hold::NotShownYet)),
+        ("its status was wiped meanwhile", wiped, Action::Create, Some(Hold::NotShownYet)),
         ("deleted meanwhile", deleted, Action::Delete, Some(Hold::NotShownYet)),
         ("let go", retained, Action::Retain, None),
         ("it was made long ago", made("on"), Action::Create, None),

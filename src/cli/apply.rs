@@ -10,21 +10,27 @@ use crate::engine::memory::{Memory, Standing};
 use crate::engine::paper::Paper;
 use crate::engine::pass::{self, Context};
 use crate::engine::preview::preview;
-use crate::plan::report::{Outlook, Report};
+use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+const NO_CLUSTER: &str = "nothing was done: this applies manifests without a cluster, and only with --offline; in a cluster, kubectl apply is enough, and hooktender run does the rest";
+
+/// What is told of a Webhook that is left as it is.
+const STAYS: [&str; 2] = ["Planned", "Suspended"];
+
 /// Flags of `hooktender apply`.
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     #[command(flatten)]
     files: Files,
-    /// Without a cluster. In a cluster, `kubectl apply` is enough: hooktender run does the rest.
-    #[arg(long, required = true, requires = "files")]
+    /// Without a cluster, which must be said. In a cluster, `kubectl apply` is enough: hooktender run does the rest.
+    #[arg(long, requires = "files")]
     offline: bool,
     /// Do not ask.
     #[arg(short = 'y', long)]
@@ -42,6 +48,9 @@ pub(super) struct Apply {
 
 impl Apply {
     pub(super) async fn run(self) -> Done {
+        if !self.offline {
+            return Err(NO_CLUSTER.to_owned().into());
+        }
         let world = World::of_files(self.files.read(self.scope.offline())?)?;
         let view = look(&world, &self.vendors, true).await;
         warn(&world.notes);
@@ -62,9 +71,14 @@ impl Apply {
         let (done, left): (usize, usize) =
             all.iter().fold((0, 0), |(done, left), one| (done + one.done, left + one.left.len()));
         for one in &all {
-            one.left.iter().for_each(|line| eprintln!("not done: {line}"));
+            one.left.iter().for_each(|line| mention(&format!("not done: {line}")));
         }
-        print(&format!("{done} done, {left} not done.\n"))?;
+        let sum = format!("{done} done, {left} not done.");
+        if self.drawing.is_text() {
+            print(&format!("{sum}\n"))?
+        } else {
+            mention(&sum)
+        }
         Ok(u8::from(left > 0 || view.report.result == Outlook::Blocked))
     }
 }
@@ -77,8 +91,10 @@ fn confirmed(report: &Report) -> Result<bool, Failed> {
             .into());
     }
     let calls = report.calls.to_apply;
-    eprint!("Apply this plan ({calls} calls)? Only `yes` is taken for yes: ");
-    let _ = std::io::stderr().flush();
+    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "Apply this plan ({calls})? Only `yes` is taken for yes: ")
+        .and_then(|()| stderr.flush());
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| format!("reading the answer: {error}"))?;
     Ok(answer.trim() == "yes")
@@ -91,7 +107,7 @@ fn stopped_by_ctrl_c() -> Stopping {
     let set = Arc::clone(&flag);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("stopping after the step that is under way");
+            mention("stopping after the step that is under way");
             set.store(true, Ordering::Relaxed);
             tell.send_replace(true);
         }
@@ -154,7 +170,10 @@ impl Work<'_> {
             return Became { done: 0, left: vec![left] };
         }
         self.passes(&context, &mut memory, input).await;
-        let open = memory.standing().into_iter().filter(|one| !one.ready);
+        let left =
+            |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
+        let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
+        let open = memory.standing().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
         Became { done: done.load(Ordering::Relaxed), left: open.map(|one| words(&one)).collect() }
     }
 
@@ -186,7 +205,7 @@ impl Work<'_> {
     }
 
     fn context(&self, done: &Arc<AtomicUsize>) -> Context<Layered, Paper<Tell>> {
-        let done = Arc::clone(done);
+        let (done, plain) = (Arc::clone(done), self.apply.drawing.is_text());
         let tell: Tell = Box::new(move |on, happened| {
             let name = format!(
                 "{}/{}",
@@ -194,10 +213,15 @@ impl Work<'_> {
                 on.name.as_deref().unwrap_or_default()
             );
             if happened.warning {
-                let _ = writeln!(std::io::stderr().lock(), "{name}: {}", happened.note);
-            } else if on.kind.as_deref() == Some("Webhook") {
+                mention(&format!("{name}: {}", happened.note));
+            } else if on.kind.as_deref() == Some("Webhook") && !STAYS.contains(&happened.reason) {
                 done.fetch_add(1, Ordering::Relaxed);
-                let _ = writeln!(std::io::stdout().lock(), "{name}: {}", happened.note);
+                // The plan may be something for a program to read, alone.
+                if plain {
+                    let _ = writeln!(std::io::stdout().lock(), "{name}: {}", happened.note);
+                } else {
+                    mention(&format!("{name}: {}", happened.note));
+                }
             }
         });
         Context {
@@ -207,6 +231,11 @@ impl Work<'_> {
             ..context(self.source, &self.apply.vendors, &Arc::default(), true)
         }
     }
+}
+
+/// Whoever closed stderr does not want to know.
+fn mention(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn words(standing: &Standing) -> String {

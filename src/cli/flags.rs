@@ -84,21 +84,20 @@ impl ClusterFlags {
 
     async fn config(&self) -> Result<Config, String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        let found = match &self.kubeconfig {
-            Some(path) => {
-                let file = Kubeconfig::read_from(path)
-                    .map_err(|error| format!("--kubeconfig {}: {error}", path.display()))?;
-                Config::from_custom_kubeconfig(file, &options).await.map_err(|error| error.to_string())
+        match (&self.kubeconfig, &self.context) {
+            (Some(path), _) => {
+                let wrong = |error| format!("--kubeconfig {}: {error}", path.display());
+                let file = Kubeconfig::read_from(path).map_err(wrong)?;
+                Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)
             }
-            None if self.context.is_some() => {
-                Config::from_kubeconfig(&options).await.map_err(|error| error.to_string())
+            (None, Some(context)) => {
+                Config::from_kubeconfig(&options).await.map_err(|error| format!("--context {context}: {error}"))
             }
-            None => Config::infer().await.map_err(|error| error.to_string()),
-        };
-        found.map_err(|error| {
-            format!(
-                "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
-            )
-        })
+            (None, None) => Config::infer().await.map_err(|error| {
+                format!(
+                    "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
+                )
+            }),
+        }
     }
 }

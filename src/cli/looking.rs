@@ -2,11 +2,11 @@
 
 use super::flags::VendorFlags;
 use super::world::{Layered, World};
-use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
+use crate::api::{Mode, VendorAccount, Webhook};
 use crate::engine::memory::Memory;
 use crate::engine::paper::Paper;
 use crate::engine::pass::{Context, Input};
-use crate::engine::preview::preview;
+use crate::engine::preview::{changes_values, preview};
 use crate::engine::record::Happened;
 use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
@@ -73,6 +73,10 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
         let (context, done) = (&context, &done);
         async move {
             let mut memory = Memory::new(vendors.patience());
+            if let Some(cluster) = context.source.laid_over() {
+                // Should it not be readable, the preview says so.
+                let _ = changes_values(cluster, &context.source, &mut memory, &input).await;
+            }
             let report = preview(context, &mut memory, &input).await.report;
             done.fetch_add(1, Ordering::Relaxed);
             Looked { input, memory, report }
@@ -86,14 +90,12 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
     let mut accounts = watched(said, all).await;
     for looked in &mut accounts {
         for webhook in &mut looked.report.webhooks {
-            let key = ObjectKey::new(&webhook.namespace, &webhook.name);
-            webhook.declared_at = world.places.get(&key).map(ToString::to_string);
+            webhook.declared_at = world.places.get(&webhook.key()).map(ToString::to_string);
         }
     }
     let mut orphans = world.orphans.clone();
     for orphan in &mut orphans {
-        let key = ObjectKey::new(&orphan.namespace, &orphan.name);
-        orphan.declared_at = world.places.get(&key).map(ToString::to_string);
+        orphan.declared_at = world.places.get(&orphan.key()).map(ToString::to_string);
     }
     let reports = accounts.iter().map(|looked| looked.report.clone()).collect();
     View { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }

@@ -49,6 +49,11 @@ impl Drawing {
         print(&drawn)
     }
 
+    /// Whether it is for people to read.
+    pub(super) fn is_text(&self) -> bool {
+        self.output == Format::Text
+    }
+
     fn style(&self) -> Style {
         let terminal = std::io::stdout().is_terminal();
         let colour = match self.color {

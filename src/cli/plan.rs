@@ -61,7 +61,9 @@ impl Files {
 impl Scope {
     /// The cluster's part to read, and the namespace of files that name none.
     pub(super) async fn reader(&self) -> Result<(Reader, String), Failed> {
-        let (client, context) = self.cluster.connect().await?;
+        let connected = self.cluster.connect().await;
+        let (client, context) =
+            connected.map_err(|error| format!("{error}; with --offline, files are enough"))?;
         let namespace = self.namespace.clone().unwrap_or(context);
         let scope = (!self.all_namespaces).then(|| namespace.clone());
         Ok((Reader { client, namespace: scope }, namespace))

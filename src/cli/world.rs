@@ -52,6 +52,14 @@ pub(super) struct Layered {
     cluster: Option<ClusterSource>,
 }
 
+impl Layered {
+    /// The cluster, if values of files are laid over its own.
+    pub(super) fn laid_over(&self) -> Option<&ClusterSource> {
+        let none = self.secrets.is_empty() && self.config_maps.is_empty();
+        self.cluster.as_ref().filter(|_| !none)
+    }
+}
+
 impl Source for Layered {
     async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
         let in_files = |dependency: &&Dependency| match dependency {

@@ -91,7 +91,8 @@ pub(super) fn declare(
     }
 }
 
-fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
+/// What a Webhook declares, and what of it is not to be seen.
+pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
     let webhook = &entry.known;
     let unknown = |reason, message| (Desired::Unknown { reason, message }, Redactor::default());
     let (wanted, has) = (webhook.spec.subscription.vendor(), account.spec.vendor.name());

@@ -65,9 +65,10 @@ impl Standing {
         Self {
             webhook: ObjectKey::of(&entry.known),
             ready: conditions::is_true(conditions, READY),
-            reconciling: conditions::is_true(conditions, RECONCILING),
-            reason: ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
-            message: ready.map(|ready| ready.message.clone()).unwrap_or_default(),
+            // No pass has come to it yet.
+            reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
+            reason: ready.map_or_else(|| "Waiting".into(), |ready| ready.reason.clone()),
+            message: ready.map_or_else(|| "it was not begun".into(), |ready| ready.message.clone()),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::record::Recorder;
 use super::secrets::{Dependency, Source, Values};
 use crate::api::Mode;
 use crate::plan::{Declared, guard};
+use crate::vendor::VendorError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         let (client, lost) = self.client(memory, &values).await?;
-        let snapshot = Self::list(memory, &client).await?;
+        let snapshot = Self::list(memory, &client).await.map_err(|error| {
+            // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
+            let error = VendorError { message: values.hidden_in(&error.message), ..error };
+            Stop::Trouble(Trouble::of(&error), Some(error))
+        })?;
         let uids = self.ours(memory).await;
         // Before anything is decided: what a person asks for is not left to the next pass.
         for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
@@ -87,7 +92,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     }
 
     /// One list call, or what is known from a slice before.
-    async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, Stop> {
+    async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, VendorError> {
         if let Some(known) = memory.snapshot.take()
             && clock::since(known.read) < SNAPSHOT
             && !memory.settled_since(known.read)
@@ -95,9 +100,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             return Ok(known);
         }
         let read = clock::now();
-        let listed = client.list().await;
-        let observed = listed.map_err(|error| Stop::Trouble(Trouble::of(&error), Some(error)))?;
-        Ok(Snapshot { observed, read })
+        Ok(Snapshot { observed: client.list().await?, read })
     }
 
     /// The Webhooks whose ids belong to this account at the vendor. The others are told: under the same name there was

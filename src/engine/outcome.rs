@@ -220,7 +220,10 @@ pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: 
             (Until::Later, message.to_owned())
         }
         Hold::Settling | Hold::NotShownYet => (Until::Later, verdict.message),
-        Hold::Suspended | Hold::DriftReported => (Until::Left, verdict.message),
+        Hold::Suspended => {
+            (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
+        }
+        Hold::DriftReported => (Until::Left, verdict.message),
         Hold::DeletionGuard
         | Hold::SimilarExists(_)
         | Hold::Conflict(_)

@@ -1,6 +1,7 @@
 //! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
 
 use super::account::DELETION_GUARD;
+use super::gather::{dependencies, desired};
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::{Trouble, shown_hold};
@@ -43,7 +44,7 @@ pub async fn preview<S: Source, R: Recorder>(
         about_seconds: None,
     };
     if input.account.spec.suspend {
-        let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
+        let message = "the vendor is not called until spec.suspend is false".to_owned();
         report.held = Some(Held { reason: "Suspended".into(), message, until: Until::Left });
         return Preview { report, managed: BTreeSet::new() };
     }
@@ -62,6 +63,33 @@ pub async fn preview<S: Source, R: Recorder>(
         Err(stop) => report.held = Some(stopped(stop)),
     }
     Preview { report, managed }
+}
+
+/// Keeps in mind that the values of `before`, with which the vendor was in sync, become those of `after`: what comes of that
+/// is a change of what is declared, and no drift.
+pub async fn changes_values<S: Source>(
+    before: &impl Source,
+    after: &S,
+    memory: &mut Memory,
+    input: &Input,
+) -> Result<(), kube::Error> {
+    memory.is_of(&input.account);
+    let uids = memory.refresh(&input.webhooks);
+    let Memory { entries, past, .. } = memory;
+    let wanted = dependencies(&input.account, uids.iter().filter_map(|uid| entries.get(uid)));
+    let (before, after) = (before.read(&wanted).await?, after.read(&wanted).await?);
+    for entry in uids.iter().filter_map(|uid| entries.get(uid)) {
+        let known = |values| match desired(entry, &input.account, values) {
+            (Desired::Known(document), _) => Some(document),
+            (Desired::Unknown { .. }, _) => None,
+        };
+        if let (Some(was), Some(is)) = (known(&before), known(&after))
+            && past.mark(&was) != past.mark(&is)
+        {
+            past.in_sync(&entry.uid, &was);
+        }
+    }
+    Ok(())
 }
 
 fn stopped(stop: Stop) -> Held {

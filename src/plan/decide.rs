@@ -381,9 +381,13 @@ impl Case<'_> {
         Self::finish(id, left)
     }
 
-    /// It is there as declared; its id is recorded where anything is.
+    /// It is there as declared; its id is recorded where anything is, and what was sent and not answered is answered by it.
     fn found(&self, id: &ExternalId) -> Verdict {
-        if self.webhook.stateless { Verdict::nothing(Some(id.clone())) } else { Verdict::adopt(id) }
+        if self.webhook.stateless && self.webhook.intent.is_none() {
+            Verdict::nothing(Some(id.clone()))
+        } else {
+            Verdict::adopt(id)
+        }
     }
 
     fn finish(id: ExternalId, left: Vec<ExternalId>) -> Verdict {

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adopt;
+mod apply_offline;
 mod clocks;
+mod command;
 mod delivering;
 mod examples;
 mod hands;
@@ -17,7 +19,12 @@ mod oauth;
 mod operator;
 mod outage;
 mod pace;
+mod plan_cli;
+mod plan_drift;
+mod plan_files;
+mod plan_offline;
 mod plan_only;
+mod plan_screen;
 mod quiet;
 mod refusals;
 mod restart;
@@ -27,6 +34,7 @@ mod scene;
 mod secrets;
 mod support;
 mod tenant;
+mod terminal;
 mod trouble;
 mod unreadable;
 mod vendors;

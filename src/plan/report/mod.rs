@@ -20,8 +20,8 @@ pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};
 
-use crate::api::VendorName;
 use crate::api::status::Action;
+use crate::api::{ObjectKey, VendorName};
 use crate::plan::Cause;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -276,6 +276,11 @@ impl Held {
 }
 
 impl WebhookReport {
+    /// Which Webhook it is.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(&self.namespace, &self.name)
+    }
+
     /// What it comes to. What only waits, for plan mode say, is a change all the same.
     pub fn outlook(&self) -> Outlook {
         match self.held.as_ref().map(|held| held.until) {

@@ -112,6 +112,10 @@ pub(super) fn summary(report: &Report) -> String {
     let parts: Vec<_> = [actions, others].into_iter().filter(|part| !part.is_empty()).collect();
     let parts = parts.join("; ");
     match (report.result, parts.as_str()) {
+        // The Webhooks of an account that is left as it is are not looked at.
+        (Outlook::NoChanges, "") if report.accounts.iter().any(|account| account.held.is_some()) => {
+            "No changes. Nothing would be written at a vendor.".into()
+        }
         (Outlook::NoChanges, "") => "No changes. Nothing is declared.".into(),
         (Outlook::NoChanges, _) => format!("No changes. Nothing would be written at a vendor: {parts}."),
         (Outlook::Changes | Outlook::Blocked, "") => "Plan: nothing to do.".into(),

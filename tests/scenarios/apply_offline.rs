@@ -1,0 +1,205 @@
+//! `hooktender apply --offline`: shows the plan, asks, and does just that.
+
+use std::process::{Command, Stdio};
+
+use hooktender_cluster::eventually;
+use serde_json::{Value, json};
+
+use crate::command::{Folder, Ran, hooktender, only_reads, run};
+use crate::plan_offline::{everything, stored};
+use crate::scene::{SOON, webhook};
+use crate::terminal::Terminal;
+use crate::vendors::{Tenant, Vendor};
+
+fn apply(folder: &Folder, arguments: &[&str]) -> Command {
+    hooktender(&[&["apply", "--offline", "-f", folder.text()], arguments].concat())
+}
+
+fn applied(folder: &Folder, arguments: &[&str]) -> Ran {
+    run(&mut apply(folder, &[&["--yes"], arguments].concat()))
+}
+
+/// A tenant, and files that declare these at it.
+fn declared(vendor: Vendor, names: &[&str]) -> (Tenant, Folder) {
+    let tenant = Tenant::open(vendor);
+    let hooks: Vec<_> = names.iter().map(|name| webhook(name, vendor)).collect();
+    let folder = Folder::of(&everything(&tenant, &hooks));
+    (tenant, folder)
+}
+
+#[test]
+fn nobody_asked_is_nobody_who_said_yes() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
+    let ran = run(&mut apply(&folder, &[])).exits(1);
+    ran.says("+ default/hook: create");
+    assert_eq!(
+        ran.stderr,
+        "error: nothing was written: there is no terminal to ask on, and --yes was not given\n"
+    );
+    only_reads(&tenant);
+}
+
+#[test]
+fn what_was_shown_is_done_and_then_there_is_nothing_to_do() {
+    for vendor in Vendor::ALL {
+        let (tenant, folder) = declared(vendor, &["hook"]);
+        let ran = applied(&folder, &[]).exits(0);
+        ran.says("+ default/hook: create");
+        ran.says("1 done, 0 not done.");
+        let id = tenant.ids().remove(0);
+        ran.says(&format!("default/hook: created {id}"));
+        let made = tenant.stored();
+        tenant.clear_journal();
+        let text = applied(&folder, &[]).exits(0).quiet();
+        assert!(text.starts_with("No changes. Nothing would be written at a vendor: 1 unchanged."), "{text}");
+        only_reads(&tenant);
+        assert_eq!(tenant.stored(), made);
+        // An edit at the vendor is taken back.
+        let (patch, verb) = match vendor {
+            Vendor::Brightpearl => (json!({"contentType": "text/plain"}), "replace"),
+            Vendor::Contensis => (json!({"description": "by hand"}), "update"),
+            Vendor::Superoffice => (json!({"Events": ["contact.created"]}), "update"),
+        };
+        tenant.edit(&id, &patch);
+        let ran = applied(&folder, &["-o", "json"]).exits(0);
+        assert_eq!(ran.json()["result"], "changes");
+        assert!(ran.stderr.contains("1 done, 0 not done."), "{}", ran.stderr);
+        assert_eq!(tenant.stored().len(), 1);
+        applied(&folder, &[]).exits(0).says(&format!("{} unchanged", 1));
+        let ran = run(&mut hooktender(&["plan", "--offline", "-f", folder.text()])).exits(0);
+        assert!(!ran.stdout.contains(verb), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_is_held_is_left_and_not_counted_as_done() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
+    let mut planned = webhook("planned", Vendor::Brightpearl);
+    planned["spec"]["mode"] = json!("Plan");
+    folder.write("planned.json", &planned.to_string());
+    let mut suspended = webhook("suspended", Vendor::Brightpearl);
+    suspended["spec"]["suspend"] = json!(true);
+    folder.write("suspended.json", &suspended.to_string());
+    let ran = applied(&folder, &[]).exits(0);
+    ran.says("held back, Planned: plan only");
+    ran.says("left as it is, Suspended: nothing is read or written for it");
+    ran.says("1 done, 0 not done.");
+    assert_eq!((tenant.stored().len(), tenant.writes()), (1, 1));
+    let mut similar = stored("similar");
+    similar["contentType"] = json!("text/plain");
+    tenant.insert(&similar);
+    similar["qualityOfService"] = json!(0);
+    tenant.insert(&similar);
+    folder.write("similar.json", &webhook("similar", Vendor::Brightpearl).to_string());
+    folder.write("next.json", &webhook("next", Vendor::Brightpearl).to_string());
+    let ran = applied(&folder, &[]).exits(1);
+    ran.says("not done: default/similar: SimilarExists");
+    ran.says("1 done, 1 not done.");
+    assert_eq!(tenant.stored().len(), 4);
+}
+
+#[test]
+fn a_person_is_asked() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
+    for answer in ["no", "y", "", "YES"] {
+        let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
+        terminal.shows("Apply this plan (1 call)? Only `yes` is taken for yes: ");
+        terminal.types(answer);
+        let (code, screen) = terminal.ends();
+        assert_eq!(code, Some(1), "{screen}");
+        assert!(screen.ends_with("error: nothing was written\n"), "{screen}");
+        only_reads(&tenant);
+    }
+    let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
+    terminal.shows("Only `yes`");
+    terminal.types("yes");
+    let (code, screen) = terminal.ends();
+    assert!(code == Some(0) && screen.ends_with("1 done, 0 not done.\n"), "{code:?} {screen}");
+    assert_eq!(tenant.stored().len(), 1);
+}
+
+#[test]
+fn what_has_changed_since_it_was_shown_is_not_done() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
+    let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
+    terminal.shows("Only `yes`");
+    let mut similar = stored("hook");
+    similar["contentType"] = json!("text/plain");
+    tenant.insert(&similar);
+    let before = tenant.stored();
+    terminal.types("yes");
+    let (code, screen) = terminal.ends();
+    assert_eq!(code, Some(1), "{screen}");
+    assert!(screen.contains("the vendor has changed since the plan was shown"), "{screen}");
+    only_reads(&tenant);
+    assert_eq!(tenant.stored(), before);
+}
+
+#[test]
+fn whoever_interrupts_is_told_what_was_done() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook-a", "hook-b", "hook-c"]);
+    tenant.fault(&json!({"operation": "create", "kind": "delay", "millis": 1500, "skip": 1}));
+    let child = apply(&folder, &["--yes"]).stdin(Stdio::null()).spawn().unwrap();
+    tenant.asked("create", 2);
+    let pid = child.id().to_string();
+    assert!(Command::new("sh").args(["-c", "kill -INT \"$0\"", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
+    assert!(stdout.ends_with("2 done, 1 not done.\n"), "{stdout}");
+    assert!(stderr.starts_with("stopping after the step that is under way\n"), "{stderr}");
+    let open: Vec<_> = stderr.lines().filter(|line| line.starts_with("not done: default/hook-")).collect();
+    assert!(open.len() == 1 && open[0].contains("it was not begun"), "{stderr}");
+    for stored in tenant.stored() {
+        let text = stored.to_string();
+        let name = ["hook-a", "hook-b", "hook-c"].into_iter().find(|name| text.contains(name)).unwrap();
+        assert!(stdout.contains(&format!("default/{name}: created")), "{stdout}");
+        assert!(!open[0].contains(name), "{stderr}");
+    }
+    assert_eq!(tenant.stored().len(), 2);
+}
+
+#[test]
+fn an_answer_that_is_lost_is_settled() {
+    for vendor in Vendor::ALL {
+        for fault in ["drop_after", "hang_after"] {
+            let (tenant, folder) = declared(vendor, &["hook"]);
+            tenant.fault(&json!({"operation": "create", "kind": fault}));
+            let ran = applied(&folder, &["--settle", "1s", "--request-timeout", "2s"]).exits(0);
+            ran.says("1 done, 0 not done.");
+            assert_eq!((tenant.stored().len(), tenant.count("create")), (1, 1), "{vendor:?} {fault}");
+        }
+    }
+}
+
+#[test]
+fn what_the_vendor_refuses_is_told_and_the_rest_is_done() {
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
+    let mut refused = webhook("refused", Vendor::Brightpearl);
+    refused["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("nonsense.of.ours");
+    folder.write("refused.json", &refused.to_string());
+    let ran = applied(&folder, &[]).exits(1);
+    ran.says("not done: default/refused: Rejected");
+    ran.says("1 done, 1 not done.");
+    assert_eq!(tenant.stored().len(), 1);
+}
+
+#[test]
+fn a_backlog_is_worked_off_at_the_accounts_pace() {
+    let tenant = Tenant::open(Vendor::Brightpearl);
+    let hooks: Vec<_> = (0..12).map(|n| webhook(&format!("hook-{n}"), Vendor::Brightpearl)).collect();
+    let mut all = everything(&tenant, &hooks);
+    // One call a second, after the first few.
+    all[1]["spec"]["rateLimit"] = json!({"requestsPerMinute": 60, "reserve": 0});
+    let folder = Folder::of(&all);
+    tenant.fault(&json!({"operation": "create", "times": null, "kind": "delay", "millis": 1100}));
+    let ran = applied(&folder, &[]).exits(0);
+    ran.says("12 done, 0 not done.");
+    assert_eq!(tenant.stored().len(), 12);
+    eventually(SOON, "all were made once", || match tenant.count("create") {
+        12 => Ok(()),
+        other => Err::<(), Value>(json!(other)),
+    })
+    .unwrap();
+}

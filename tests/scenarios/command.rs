@@ -1,0 +1,209 @@
+//! The commands that people type: the real program, run to its end.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::scene::Scene;
+use crate::vendors::{self, Tenant};
+
+/// What whoever plans from a cluster needs, and no more.
+const READ_ONLY: &str = "\
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
+- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
+";
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// With this exit code; gives what it printed.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// It failed as a whole, with these errors and nothing else.
+    #[track_caller]
+    pub(crate) fn fails(self) -> Vec<String> {
+        let Self { stdout, stderr, .. } = self.exits(1);
+        assert_eq!(stdout, "");
+        let error =
+            |line: &str| line.strip_prefix("error: ").unwrap_or_else(|| panic!("{stderr}")).to_owned();
+        stderr.lines().map(error).collect()
+    }
+
+    /// The arguments make no sense, and why is on stderr.
+    #[track_caller]
+    pub(crate) fn fails_by_usage(self, word: &str) {
+        let Self { stdout, stderr, .. } = self.exits(1);
+        assert_eq!(stdout, "");
+        assert!(stderr.contains(word), "no {word:?} in:\n{stderr}");
+    }
+
+    /// What it printed, with nothing told beside it.
+    #[track_caller]
+    pub(crate) fn quiet(self) -> String {
+        assert_eq!(self.stderr, "");
+        self.stdout
+    }
+
+    /// What it printed, as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let report: Value = serde_json::from_str(&self.stdout).unwrap();
+        assert_eq!(report["format"], "hooktender.dev/plan/v1");
+        report
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) {
+        let whole = format!("{}{}", self.stdout, self.stderr);
+        // However it was wrapped.
+        let joined = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.contains(text), "no {text:?} in:\n{whole}");
+    }
+}
+
+/// One Webhook of a report, by its name.
+pub(crate) fn of<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let accounts = report["accounts"].as_array().unwrap().iter();
+    let mut all = accounts.flat_map(|account| account["webhooks"].as_array().unwrap());
+    let orphans = || report["orphans"].as_array().into_iter().flatten();
+    let found = all.find(|webhook| webhook["name"] == name);
+    found
+        .or_else(|| orphans().find(|webhook| webhook["name"] == name))
+        .unwrap_or_else(|| panic!("{report:#}"))
+}
+
+/// The program, with nothing in its environment but where the sandbox is.
+pub(crate) fn hooktender(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
+    command.env_clear().env("HOOKTENDER_ALLOW_ENDPOINTS", vendors::endpoints().join(","));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(command: &mut Command) -> Ran {
+    ran(&command.output().unwrap())
+}
+
+/// Runs it to its end, with something to read.
+pub(crate) fn run_with(command: &mut Command, input: &str) -> Ran {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = thread::scope(|scope| {
+        // Whoever fails early does not read everything.
+        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
+        child.wait_with_output().unwrap()
+    });
+    ran(&output)
+}
+
+fn ran(output: &std::process::Output) -> Ran {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// Somebody who may read a namespace, and does nothing else there.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    scene: &'a Scene,
+    pub(crate) kubeconfig: PathBuf,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn of(scene: &'a Scene) -> Self {
+        let kubeconfig = scene.cluster.service_account(&scene.namespace, "reader", READ_ONLY).unwrap();
+        Self { scene, kubeconfig }
+    }
+
+    /// As [`Self::of`], for all namespaces, whose labels may be read too.
+    pub(crate) fn everywhere(scene: &'a Scene) -> Self {
+        let rules = format!("{READ_ONLY}- {{apiGroups: [''], resources: [namespaces], verbs: [list]}}\n");
+        let kubeconfig = scene.cluster.cluster_service_account(&scene.namespace, "reader", &rules).unwrap();
+        Self { scene, kubeconfig }
+    }
+
+    /// `hooktender plan` of the namespace.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = hooktender(&[&["plan"], arguments].concat());
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    pub(crate) fn plan(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    /// Nothing was written anywhere: not at the vendor since its journal was emptied, not in the cluster.
+    #[track_caller]
+    pub(crate) fn only_read(&self, tenant: &Tenant) {
+        only_reads(tenant);
+        let user = format!("system:serviceaccount:{}:reader", self.scene.namespace);
+        let all = self.scene.cluster.audit().unwrap();
+        let own: Vec<_> = all.iter().filter(|event| event.user == user).collect();
+        assert!(own.iter().any(|event| event.resource == "webhooks"), "nothing was read");
+        // What kubectl asked to see that the rules are in force is a create by its verb.
+        let wrote = own.iter().find(|event| event.is_write() && event.api_group != "authorization.k8s.io");
+        assert!(wrote.is_none(), "{wrote:?}");
+    }
+}
+
+/// Nothing but reads and logins came to the vendor.
+#[track_caller]
+pub(crate) fn only_reads(tenant: &Tenant) {
+    for entry in tenant.journal() {
+        let operation = entry["operation"].as_str().unwrap();
+        assert!(matches!(operation, "list" | "token"), "{entry}");
+    }
+}
+
+/// Files for `-f`.
+#[derive(Debug)]
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A folder with one file of these objects.
+    pub(crate) fn of(objects: &[Value]) -> Self {
+        let folder = Self::new();
+        folder.write("all.yaml", &documents(objects));
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.path().to_str().unwrap()
+    }
+
+    /// Writes a file, and gives its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+/// Objects as one file of several documents.
+pub(crate) fn documents(objects: &[Value]) -> String {
+    objects.iter().map(|object| format!("---\n{object:#}\n")).collect()
+}

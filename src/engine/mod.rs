@@ -1,13 +1,14 @@
 //! One pass over one account, for whichever front door: gather, observe, plan, apply, record.
 //!
-//! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the vendor's list and says
-//! whether to believe it; `gather` makes of
-//! objects and values what the core decides on; only [`secrets`] reads Secrets. `apply` takes the steps of a plan at the
-//! vendor. Only [`record`] writes to the cluster; what an outcome means for conditions, events and log stands in
-//! `outcome`. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened before, `entry` what of one Webhook; `client` is how the
-//! vendor is reached, `digest` remembers values that cannot be read back, and `keeper` writes tokens that
-//! a vendor exchanged back into their Secret. `clock` says what time it is. [`preview`] walks the first three steps
-//! alone, and [`paper`] stands in for the cluster where nothing is to be written to one.
+//! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the
+//! vendor's list and says whether to believe it; `gather` makes of objects and values what the core decides on; only
+//! [`secrets`] reads Secrets. `work` takes a plan's items one by one, `apply` their steps at the vendor. Only [`record`]
+//! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, and `untold` is what
+//! the API server did not take. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
+//! before, `entry` what of one Webhook; `client` is how the vendor is reached, `digest` remembers values that cannot be
+//! read back, and `keeper` writes tokens that a vendor exchanged back into their Secret. `clock` says what time it is.
+//! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written
+//! to one.
 
 mod account;
 mod apply;
@@ -34,6 +35,7 @@ pub mod record;
 pub mod secrets;
 mod untold;
 mod variables;
+mod work;
 
 pub use account::chain;
 pub use due::interval;

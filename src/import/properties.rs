@@ -44,6 +44,7 @@ fn imported(vendor: VendorName, observed: &[Observed]) -> Imported {
         observed,
         managed: &BTreeSet::new(),
         existing: &[],
+        taken: &BTreeSet::new(),
     })
 }
 

@@ -103,13 +103,12 @@ fn account(criterion: &mut Criterion) {
 fn manifests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("manifest/read and check");
     for webhooks in [100, 1_000] {
-        let text: String = (0..webhooks)
-            .map(|n| {
-                format!(
-                    "---\napiVersion: hooktender.dev/v1alpha1\nkind: Webhook\nmetadata: {{name: webhook-{n}}}\nspec:\n  accountRef: {{name: a}}\n  subscription:\n    superoffice:\n      name: webhook-{n}\n      events: [contact.created, sale.changed]\n      targetUrl: https://hooks.example.com/so/{n}\n"
-                )
-            })
-            .collect();
+        let one = |n: usize| {
+            format!(
+                "---\napiVersion: hooktender.dev/v1alpha1\nkind: Webhook\nmetadata: {{name: webhook-{n}}}\nspec:\n  accountRef: {{name: a}}\n  subscription:\n    superoffice:\n      name: webhook-{n}\n      events: [contact.created, sale.changed]\n      targetUrl: https://hooks.example.com/so/{n}\n"
+            )
+        };
+        let text = (0..webhooks).map(one).collect::<Vec<_>>().concat();
         assert_eq!(
             parse("hooks.yaml", text.as_bytes(), "shop").map_or(0, |all| all.webhooks.len()),
             webhooks

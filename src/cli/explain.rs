@@ -6,9 +6,10 @@ use super::plan::Scope;
 use super::reading::brief;
 use super::unblock::unblock;
 use super::{Done, Failed};
-use crate::api::conditions::{self, READY, RECONCILING, STALLED};
+use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, WebhookStatus};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::plan::report::visible;
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -19,6 +20,8 @@ use std::fmt::Write as _;
 
 /// How many events are shown.
 const EVENTS: usize = 5;
+/// The reason that an object and its account have each for itself.
+const SUSPENDED: &str = "Suspended";
 
 /// Flags of `hooktender explain`.
 #[derive(Debug, Args)]
@@ -38,6 +41,7 @@ enum Subject {
 
 fn subject(text: &str) -> Result<Subject, String> {
     match text.split_once('/') {
+        Some((_, name)) if name.is_empty() || name.contains('/') => Err("write wh/NAME or va/NAME".into()),
         Some(("wh" | "webhook" | "webhooks", name)) => Ok(Subject::Webhook(name.into())),
         Some(("va" | "vendoraccount" | "vendoraccounts", name)) => Ok(Subject::Account(name.into())),
         Some((kind, _)) => Err(format!("{kind} is no kind of hooktender's: write wh/NAME or va/NAME")),
@@ -67,7 +71,8 @@ impl Story {
             let _ = writeln!(self.0, "\n{title}");
         }
         for line in lines {
-            let _ = writeln!(self.0, "  {line}");
+            // What a vendor or a cluster says does not steer a terminal.
+            let _ = writeln!(self.0, "  {}", visible(&line));
         }
     }
 }
@@ -76,20 +81,18 @@ async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     let object: Webhook = get(client, key).await?;
     let account_key = object.account();
     let account = Api::<VendorAccount>::namespaced(client.clone(), &account_key.namespace);
-    let account = account.get_opt(&account_key.name).await.ok().flatten();
+    let account = account.get_opt(&account_key.name).await;
     let status = object.status.clone().unwrap_or_default();
     let mut story = Story(format!("Webhook {key}, for {}\n", object.spec.subscription.vendor()));
-    story.section(
-        "Is",
-        [of_account(&account_key, account.as_ref()), at_vendor(&status), generations(&object)],
-    );
+    let mut is = vec![of_account(&account_key, &account), at_vendor(&status)];
+    is.extend(standing(&object, status.observed_generation));
+    story.section("Is", is);
+    let account = account.ok().flatten();
     story.section("Conditions", status.conditions.iter().map(condition));
     story.section("Left to do", left_to_do(&status));
     story.section("Happened", events(client, &object).await);
     story.section("Next", next(&object, &status, account.as_ref()));
-    let of_account = account.as_ref().and_then(|account| account.status.as_ref());
-    let of_account = of_account.map_or(&[][..], |status| &status.conditions);
-    story.section("To unblock", ways_out(&status.conditions, of_account, account.is_some()));
+    story.section("To unblock", ways_out(&status.conditions, conditions_of(account.as_ref())));
     Ok(story.0)
 }
 
@@ -100,12 +103,12 @@ async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     let counts = status.subscriptions.map(|counts| {
         format!("{} declared, {} managed, {} unmanaged", counts.declared, counts.managed, counts.unmanaged)
     });
-    story.section("Is", counts);
+    story.section("Is", counts.into_iter().chain(standing(&object, status.observed_generation)));
     story.section("Conditions", status.conditions.iter().map(condition));
     story.section("Happened", events(client, &object).await);
     let next = if object.spec.suspend { "nothing: spec.suspend is true".to_owned() } else { resync(&object) };
     story.section("Next", [next]);
-    story.section("To unblock", ways_out(&status.conditions, &[], true));
+    story.section("To unblock", ways_out(&status.conditions, &[]));
     Ok(story.0)
 }
 
@@ -123,11 +126,23 @@ where
     }
 }
 
-fn of_account(key: &ObjectKey, account: Option<&VendorAccount>) -> String {
+fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Error>) -> String {
     match account {
-        Some(account) => format!("account {key} ({})", account.spec.vendor.identity()),
-        None => format!("account {key}, which is not there or may not be read"),
+        Ok(Some(account)) => {
+            let ready = conditions::get(conditions_of(Some(account)), READY);
+            let trouble = ready.filter(|ready| ready.status != "True");
+            let trouble = trouble.map_or_else(String::new, |ready| {
+                format!(", which is in trouble: {}: {}", ready.reason, ready.message)
+            });
+            format!("account {key} ({}){trouble}", account.spec.vendor.identity())
+        }
+        Ok(None) => format!("account {key}, which does not exist"),
+        Err(error) => format!("account {key}, which cannot be read: {}", brief(error)),
     }
+}
+
+fn conditions_of(account: Option<&VendorAccount>) -> &[Condition] {
+    account.and_then(|account| account.status.as_ref()).map_or(&[], |status| &status.conditions)
 }
 
 fn at_vendor(status: &WebhookStatus) -> String {
@@ -141,10 +156,11 @@ fn at_vendor(status: &WebhookStatus) -> String {
     }
 }
 
-fn generations(object: &Webhook) -> String {
-    let declared = object.metadata.generation.unwrap_or_default();
-    let seen = object.status.as_ref().and_then(|status| status.observed_generation);
-    match seen {
+/// Whether hooktender has seen the spec as it is now, and whether the object is leaving.
+fn standing<K: Resource>(object: &K, seen: Option<i64>) -> Vec<String> {
+    let meta = object.meta();
+    let declared = meta.generation.unwrap_or_default();
+    let seen = match seen {
         Some(seen) if seen == declared => {
             format!("generation {declared} of the spec, which hooktender has seen")
         }
@@ -152,7 +168,10 @@ fn generations(object: &Webhook) -> String {
         None => format!(
             "generation {declared} of the spec; no hooktender has seen it: is one running, and for this namespace?"
         ),
-    }
+    };
+    let leaving = meta.deletion_timestamp.as_ref();
+    let leaving = leaving.map(|since| format!("is being deleted, since {}", ago(since.0)));
+    std::iter::once(seen).chain(leaving).collect()
 }
 
 fn condition(condition: &Condition) -> String {
@@ -227,18 +246,24 @@ fn resync(account: &VendorAccount) -> String {
     )
 }
 
-/// What would help: for the object's own trouble, or its account's.
-fn ways_out(own: &[Condition], of_account: &[Condition], has_account: bool) -> Vec<String> {
-    let trouble = |all: &[Condition]| {
-        let is_stalled = conditions::is_true(all, STALLED) || conditions::is_true(all, RECONCILING);
-        conditions::get(all, READY)
-            .filter(|ready| is_stalled || ready.status != "True")
-            .map(|ready| ready.reason.clone())
-    };
-    let mut reasons: Vec<_> =
-        trouble(own).into_iter().chain(trouble(of_account).filter(|_| has_account)).collect();
-    reasons.dedup();
-    reasons.iter().map(|reason| format!("{reason}: {}", unblock(reason))).collect()
+/// What would help: for the object's own trouble, and its account's.
+fn ways_out(own: &[Condition], of_account: &[Condition]) -> Vec<String> {
+    let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
+    let of_account = conditions::get(of_account, READY).into_iter().filter_map(way_out);
+    let mut ways: Vec<_> =
+        conditions::get(own, READY).into_iter().chain(not_delivering).filter_map(way_out).collect();
+    for way in of_account {
+        // What is the account's trouble is told once, unless both have the same of their own.
+        if !ways.contains(&way) || way.starts_with(SUSPENDED) {
+            ways.push(format!("the account: {way}"));
+        }
+    }
+    ways
+}
+
+fn way_out(condition: &Condition) -> Option<String> {
+    let reason = &condition.reason;
+    unblock(reason, condition.status == "True").map(|way| format!("{reason}: {way}"))
 }
 
 /// How long ago, in words.

@@ -4,17 +4,22 @@ use super::flags::VendorFlags;
 use super::looking::{context, input, watched};
 use super::output::{print, warn};
 use super::plan::{Files, Scope};
+use super::reading::brief;
 use super::world::{Layered, World};
 use super::{Done, Failed};
+use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::memory::Memory;
-use crate::engine::preview::{Preview, preview};
+use crate::engine::preview::preview;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
-use crate::plan::report::{AccountReport, WebhookReport};
+use crate::plan::report::{AccountReport, WebhookReport, visible};
 use crate::plan::{ExternalId, Observed};
 use clap::Args;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -49,10 +54,46 @@ struct Which {
     ids: Vec<String>,
 }
 
+/// An account with its Webhooks.
+type Chosen = (Arc<VendorAccount>, Vec<Arc<Webhook>>);
+
+impl Which {
+    /// The subscriptions to go by, and those of them that need no manifest.
+    fn of(
+        &self,
+        observed: &[Observed],
+        mut managed: BTreeSet<ExternalId>,
+    ) -> Result<(Vec<Observed>, BTreeSet<ExternalId>), Failed> {
+        if self.all {
+            return Ok((observed.to_vec(), BTreeSet::new()));
+        }
+        if self.ids.is_empty() {
+            return Ok((observed.to_vec(), managed));
+        }
+        let all: BTreeSet<_> = observed.iter().map(|one| &one.id).collect();
+        let wanted: BTreeSet<ExternalId> = self.ids.iter().map(ExternalId::new).collect();
+        let unknown: Vec<_> = wanted.iter().filter(|id| !all.contains(id)).collect();
+        if !unknown.is_empty() {
+            return Err(unknown.iter().map(|id| format!("the vendor has no subscription {id}")).collect());
+        }
+        managed.retain(|id| !wanted.contains(id));
+        let here = |one: &&Observed| wanted.contains(&one.id) || managed.contains(&one.id);
+        Ok((observed.iter().filter(here).cloned().collect(), managed))
+    }
+}
+
 impl Import {
     pub(super) async fn run(self) -> Done {
-        let world = self.world().await?;
-        let (account, webhooks) = self.chosen(&world)?;
+        let (mut world, asked) = self.world().await?;
+        let (account, webhooks) = chosen(&world, asked.as_ref())?;
+        let key = ObjectKey::of(&*account);
+        let namespace = self.scope.namespace.clone().unwrap_or_else(|| key.namespace.clone());
+        if namespace != key.namespace && account.spec.allowed_namespaces.from == NamespacesFrom::Same {
+            return Err(format!(
+                "account {key} does not allow Webhooks of namespace {namespace}: widen its spec.allowedNamespaces first"
+            )
+            .into());
+        }
         let calls = Arc::new(AtomicUsize::new(0));
         let context = context(&world.source, &self.vendors, &calls, false);
         let mut memory = Memory::new(self.vendors.patience());
@@ -62,16 +103,16 @@ impl Import {
         let Some(observed) = memory.observed() else {
             return Err(unread(&seen.report).into());
         };
-        let managed = self.managed(observed, &seen)?;
+        let (observed, managed) = self.which.of(observed, seen.managed)?;
         let existing: Vec<Webhook> = world.webhooks().map(|webhook| Webhook::clone(webhook)).collect();
-        let namespace = self.scope.namespace.clone().unwrap_or_else(|| seen.report.namespace.clone());
         let mut imported = import(&Before {
             vendor: seen.report.vendor,
-            account: &ObjectKey::of(&*account),
+            account: &key,
             namespace: &namespace,
-            observed,
+            observed: &observed,
             managed: &managed,
             existing: &existing,
+            taken: &self.taken(&mut world, &namespace).await?,
         });
         self.prove(&world.source, &mut memory, &account, &webhooks, &mut imported).await;
         warn(&world.notes);
@@ -80,59 +121,37 @@ impl Import {
         Ok(0)
     }
 
-    async fn world(&self) -> Result<World, Failed> {
-        if self.account.is_none() {
-            return Ok(World::of_files(self.files.read(self.scope.offline())?)?);
-        }
-        let (mut reader, namespace) = self.scope.reader().await?;
-        // The account decides where to look.
-        reader.namespace = Some(self.key(&namespace).namespace);
-        Ok(World::of_cluster(&reader, self.files.read(&namespace)?).await?)
-    }
-
-    fn key(&self, namespace: &str) -> ObjectKey {
-        let named = self.account.as_deref().unwrap_or_default();
-        let (namespace, name) = named.split_once('/').unwrap_or((namespace, named));
-        ObjectKey::new(namespace, name)
-    }
-
-    fn chosen(&self, world: &World) -> Result<(Arc<VendorAccount>, Vec<Arc<Webhook>>), Failed> {
+    /// What to go by, and the account if one is named.
+    async fn world(&self) -> Result<(World, Option<ObjectKey>), Failed> {
         let Some(named) = &self.account else {
-            return match &world.accounts[..] {
-                [one] => Ok(one.clone()),
-                [] => Err("there is no VendorAccount in the files".to_owned().into()),
-                all => {
-                    let names: Vec<_> =
-                        all.iter().map(|(account, _)| ObjectKey::of(&**account).to_string()).collect();
-                    Err(format!(
-                        "the files hold several VendorAccounts: {}; give one a file of its own",
-                        names.join(", ")
-                    )
-                    .into())
-                }
-            };
+            return Ok((World::of_files(self.files.read(self.scope.offline())?)?, None));
         };
-        let is_it = |account: &VendorAccount| {
-            let key = ObjectKey::of(account);
-            key.to_string() == *named || key.name == *named
-        };
-        let found = world.accounts.iter().find(|(account, _)| is_it(account));
-        found.cloned().ok_or_else(|| format!("there is no VendorAccount {named}").into())
+        let (mut reader, namespace) = self.scope.reader().await?;
+        let key = named.split_once('/').map_or_else(
+            || ObjectKey::new(&namespace, named),
+            |(namespace, name)| ObjectKey::new(namespace, name),
+        );
+        // The account decides where to look.
+        reader.namespace = Some(key.namespace.clone());
+        Ok((World::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
     }
 
-    /// The subscriptions that are not asked for.
-    fn managed(&self, observed: &[Observed], seen: &Preview) -> Result<BTreeSet<ExternalId>, Failed> {
-        if self.which.all {
-            return Ok(BTreeSet::new());
+    /// Names of Webhooks in the namespace, whosever they are.
+    async fn taken(&self, world: &mut World, namespace: &str) -> Result<BTreeSet<String>, Failed> {
+        let here = world.orphans.iter().filter(|orphan| orphan.namespace == namespace);
+        let mut taken: BTreeSet<_> = here.map(|orphan| orphan.name.clone()).collect();
+        if self.account.is_none() {
+            return Ok(taken);
         }
-        if self.which.ids.is_empty() {
-            return Ok(seen.managed.clone());
+        let (reader, _) = self.scope.reader().await?;
+        match Api::<Webhook>::namespaced(reader.client, namespace).list_metadata(&ListParams::default()).await {
+            Ok(all) => taken.extend(all.items.iter().map(ResourceExt::name_any)),
+            Err(error) => world.notes.push(format!(
+                "the Webhooks of namespace {namespace} may not be listed ({}): one of them may have a name that is printed",
+                brief(&error)
+            )),
         }
-        let all: BTreeSet<ExternalId> = observed.iter().map(|one| one.id.clone()).collect();
-        let wanted: BTreeSet<ExternalId> = self.which.ids.iter().map(ExternalId::new).collect();
-        let unknown: Vec<_> =
-            wanted.difference(&all).map(|id| format!("the vendor has no subscription {id}")).collect();
-        if unknown.is_empty() { Ok(all.difference(&wanted).cloned().collect()) } else { Err(unknown.into()) }
+        Ok(taken)
     }
 
     /// Takes out what planning it would change: what is printed changes nothing.
@@ -144,12 +163,12 @@ impl Import {
         webhooks: &[Arc<Webhook>],
         imported: &mut Imported,
     ) {
-        let mut secrets: BTreeMap<ObjectKey, BTreeSet<&str>> = BTreeMap::new();
+        let mut secrets: BTreeMap<ObjectKey, BTreeSet<String>> = BTreeMap::new();
         for fill in &imported.to_fill {
             let key = ObjectKey::new(&fill.webhook.namespace, &fill.secret.name);
-            secrets.entry(key).or_default().insert(&fill.secret.key);
+            secrets.entry(key).or_default().insert(fill.secret.key.clone());
         }
-        let source = source.with_made_up(&secrets);
+        let source = source.with_made_up(secrets);
         // What cannot be read back cannot be compared either: it is sent when the manifest is applied.
         let context = context(&source, &self.vendors, &Arc::default(), true);
         let names: BTreeSet<_> = imported.webhooks.iter().map(ObjectKey::of).collect();
@@ -179,6 +198,24 @@ impl Import {
             left_out.push(LeftOut { id, summary: summary.unwrap_or_default(), reasons: vec![why] });
             false
         });
+    }
+}
+
+/// The account that is asked for, or the only one.
+fn chosen(world: &World, asked: Option<&ObjectKey>) -> Result<Chosen, Failed> {
+    if let Some(key) = asked {
+        let found = world.accounts.iter().find(|(account, _)| ObjectKey::of(&**account) == *key);
+        return found.cloned().ok_or_else(|| format!("there is no VendorAccount {key}").into());
+    }
+    match &world.accounts[..] {
+        [one] => Ok(one.clone()),
+        [] => Err("there is no VendorAccount in the files".to_owned().into()),
+        all => {
+            let names: Vec<_> =
+                all.iter().map(|(account, _)| ObjectKey::of(&**account).to_string()).collect();
+            let names = names.join(", ");
+            Err(format!("the files hold several VendorAccounts: {names}; give one a file of its own").into())
+        }
     }
 }
 
@@ -234,8 +271,9 @@ fn tell(imported: &Imported) {
     for left in &imported.left_out {
         lines.push(format!("left out: {} ({}): {}", left.id, left.summary, left.reasons.join("; ")));
     }
+    lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));
     for line in lines {
-        eprintln!("{line}");
+        // A vendor's words do not steer a terminal.
+        let _ = writeln!(std::io::stderr().lock(), "{}", visible(&line));
     }
-    eprintln!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len());
 }

@@ -1,11 +1,10 @@
 //! What helps against each reason that a condition can have: the one table, for people at a terminal.
 
-/// What to do about a condition's reason.
-pub(super) fn unblock(reason: &str) -> &'static str {
-    WAYS_OUT.iter().find(|(known, _)| *known == reason).map_or(
-        "the message above says what is so; hooktender plan shows what the vendor has right now",
-        |(_, way)| way,
-    )
+/// What to do about a condition's reason. Of one that is well nothing has to be said, unless the table has a word for it.
+pub(super) fn unblock(reason: &str, well: bool) -> Option<&'static str> {
+    let known = WAYS_OUT.iter().find(|(known, _)| *known == reason).map(|(_, way)| *way);
+    let otherwise = "the message above says what is so; hooktender plan shows what the vendor has right now";
+    known.or((!well).then_some(otherwise))
 }
 
 const WAYS_OUT: &[(&str, &str)] = &[
@@ -51,11 +50,97 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "set spec.externalId to the id that the message names to adopt it, or delete it at the vendor to have a new one",
     ),
     ("Suspended", "set spec.suspend: false"),
+    ("Stopped", "set state: Active to have it delivered, if it was not stopped on purpose"),
     (
         "Throttled",
         "nothing: hooktender waits as long as the vendor asks; lower spec.rateLimit if others need the calls",
+    ),
+    (
+        "TooManyErrors",
+        "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
     ),
     ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),
     ("VariableMissing", "create the Secret or ConfigMap, or the key, that the message names"),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    /// Words of the engine that are no reason of a condition in trouble.
+    const OTHERS: &[(&str, &[&str])] = &[
+        ("conditions when all is well", &["Active", "Drifted", "InSync", "NoDrift"]),
+        (
+            "events of what was done",
+            &[
+                "Adopted",
+                "Created",
+                "Deleted",
+                "DriftCorrected",
+                "LikelyRefused",
+                "Reactivated",
+                "Replaced",
+                "Retained",
+                "Updated",
+            ],
+        ),
+        (
+            "what the API server and its kinds are called with",
+            &["Expired", "InternalError", "Normal", "Reconcile", "Secret", "TooManyRequests", "Warning"],
+        ),
+        ("a plan that the cluster keeps from being made, which has no condition", &["Cluster"]),
+    ];
+
+    /// A reason is one word in capitals and small letters, wherever it stands: as an argument, a constant or a member.
+    #[test]
+    fn there_is_a_way_out_of_everything_that_the_engine_tells() {
+        let spoken = spoken();
+        let known: BTreeSet<_> = WAYS_OUT.iter().map(|(reason, _)| (*reason).to_owned()).collect();
+        assert_eq!(known.len(), WAYS_OUT.len(), "a reason stands there twice");
+        let others: BTreeSet<_> =
+            OTHERS.iter().flat_map(|(_, words)| *words).map(|word| (*word).to_owned()).collect();
+        let all: BTreeSet<_> = known.union(&others).cloned().collect();
+        let missing: Vec<_> = spoken.difference(&all).collect();
+        assert!(missing.is_empty(), "neither in WAYS_OUT nor in OTHERS: {missing:?}");
+        let gone: Vec<_> = all.difference(&spoken).collect();
+        assert!(gone.is_empty(), "nobody says it any more: {gone:?}");
+    }
+
+    #[test]
+    fn only_what_is_well_needs_no_word() {
+        assert_eq!(unblock("InSync", true), None);
+        assert!(unblock("Planned", true).is_some_and(|way| way.contains("mode: Enforce")));
+        assert!(unblock("NobodyKnows", false).is_some_and(|way| way.contains("hooktender plan")));
+    }
+
+    fn spoken() -> BTreeSet<String> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut words = BTreeSet::new();
+        let mut left: Vec<PathBuf> =
+            ["engine", "controller", "vendor/error.rs"].map(|at| source.join(at)).into();
+        while let Some(path) = left.pop() {
+            if path.ends_with("histories") {
+                // Tests.
+            } else if path.is_dir() {
+                left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                words.extend(words_of(&std::fs::read_to_string(path).unwrap()));
+            }
+        }
+        words
+    }
+
+    fn words_of(text: &str) -> Vec<String> {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let quoted = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
+        let is_word = |text: &&str| {
+            let small = text.chars().any(char::is_lowercase);
+            small && text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphabetic)
+        };
+        quoted.filter(is_word).map(str::to_owned).collect()
+    }
+}

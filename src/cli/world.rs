@@ -10,9 +10,8 @@ use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
 use crate::vendor::TokenKeeper;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::core::object::HasSpec;
@@ -50,6 +49,8 @@ pub(super) struct Layered {
     secrets: Arc<BTreeMap<ObjectKey, Secret>>,
     config_maps: Arc<BTreeMap<ObjectKey, ConfigMap>>,
     cluster: Option<ClusterSource>,
+    /// Keys of Secrets that hold something or other if nobody has filled them in yet.
+    made_up: Arc<BTreeMap<ObjectKey, BTreeSet<String>>>,
 }
 
 impl Layered {
@@ -67,10 +68,18 @@ impl Source for Layered {
             Dependency::ConfigMap(key) => self.config_maps.contains_key(key),
         };
         let (near, far): (Vec<_>, Vec<_>) = wanted.iter().partition(in_files);
-        let mut values = match &self.cluster {
-            Some(cluster) => cluster.read(&far.into_iter().cloned().collect()).await?,
-            None => Values::default(),
-        };
+        let made_up = |dependency: &&Dependency| matches!(dependency, Dependency::Secret(key) if self.made_up.contains_key(key));
+        let (maybe, far): (Vec<_>, Vec<_>) = far.into_iter().partition(made_up);
+        let mut values = Values::default();
+        if let Some(cluster) = &self.cluster {
+            values = cluster.read(&far.into_iter().cloned().collect()).await?;
+            for dependency in maybe {
+                // It need not be there, and need not be readable.
+                if let Ok(found) = cluster.read(&BTreeSet::from([dependency.clone()])).await {
+                    values.extend(found);
+                }
+            }
+        }
         for dependency in near {
             match dependency {
                 Dependency::Secret(key) => {
@@ -80,6 +89,9 @@ impl Source for Layered {
                     self.config_maps.get(key).cloned().into_iter().for_each(|one| values.add_config_map(one));
                 }
             }
+        }
+        for (secret, keys) in self.made_up.iter() {
+            values.make_up(secret.clone(), keys);
         }
         Ok(values)
     }
@@ -91,24 +103,9 @@ impl Source for Layered {
 }
 
 impl Layered {
-    /// With further Secrets on top, in which each of the keys holds something or other.
-    pub(super) fn with_made_up(&self, keys: &BTreeMap<ObjectKey, BTreeSet<&str>>) -> Self {
-        let mut secrets = BTreeMap::clone(&self.secrets);
-        for (at, keys) in keys {
-            let secret = secrets.entry(at.clone()).or_insert_with(|| Secret {
-                metadata: ObjectMeta {
-                    name: Some(at.name.clone()),
-                    namespace: Some(at.namespace.clone()),
-                    ..ObjectMeta::default()
-                },
-                ..Secret::default()
-            });
-            let data = secret.data.get_or_insert_default();
-            for key in keys {
-                data.entry((*key).to_owned()).or_insert_with(|| ByteString(b"made-up".to_vec()));
-            }
-        }
-        Self { secrets: Arc::new(secrets), ..self.clone() }
+    /// With keys that hold something or other if nobody has filled them in yet.
+    pub(super) fn with_made_up(&self, keys: BTreeMap<ObjectKey, BTreeSet<String>>) -> Self {
+        Self { made_up: Arc::new(keys), ..self.clone() }
     }
 }
 
@@ -160,6 +157,7 @@ impl World {
             secrets: Arc::new(files.secrets.into_iter().map(by_key).collect()),
             config_maps: Arc::new(files.config_maps.into_iter().map(map_by_key).collect()),
             cluster,
+            made_up: Arc::default(),
         };
         let (accounts, orphans) = sorted(objects);
         Ok(Self { accounts, orphans, source, places, notes })

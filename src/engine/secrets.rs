@@ -102,6 +102,20 @@ impl Values {
         self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
     }
 
+    /// Adds what was read elsewhere.
+    pub fn extend(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// Adds to a Secret, whether it is there or not, a value for each of the keys that it does not have.
+    pub fn make_up(&mut self, secret: ObjectKey, keys: &BTreeSet<String>) {
+        let found = self.found.entry(Dependency::Secret(secret)).or_default();
+        for key in keys {
+            let value = || Some(Value::Secret("made-up".into()));
+            found.values.entry(key.clone()).or_insert_with(value);
+        }
+    }
+
     /// Adds a ConfigMap.
     pub fn add_config_map(&mut self, map: ConfigMap) {
         let key = ObjectKey::of(&map);

@@ -35,8 +35,10 @@ pub struct Before<'a> {
     pub observed: &'a [Observed],
     /// The subscriptions that need no manifest, as a Webhook has them already.
     pub managed: &'a BTreeSet<ExternalId>,
-    /// Every Webhook there is, of whichever account: their names are taken, and their variables are used again.
+    /// Every Webhook that is known, of whichever account: their names are taken, and their variables are used again.
     pub existing: &'a [Webhook],
+    /// Further names that are taken in that namespace.
+    pub taken: &'a BTreeSet<String>,
 }
 
 /// What becomes of a vendor's list. The same for the same list in another order.

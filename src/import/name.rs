@@ -13,7 +13,8 @@ pub(super) const LONGEST: usize = 63;
 /// Webhook's name: it is the same object.
 pub(super) fn names(before: &Before<'_>, described: &[(&Observed, Described)]) -> Vec<String> {
     let here = before.existing.iter().filter(|w| w.metadata.namespace.as_deref() == Some(before.namespace));
-    let mut taken: BTreeSet<String> = here.clone().filter_map(|w| w.metadata.name.clone()).collect();
+    let mut taken = before.taken.clone();
+    taken.extend(here.clone().filter_map(|w| w.metadata.name.clone()));
     let declared = |observed: &Observed| {
         let mut claims = here.clone().filter(|w| super::reuse::claims(before, w, observed));
         claims.find_map(|w| w.metadata.name.clone())

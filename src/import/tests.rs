@@ -29,6 +29,7 @@ fn imported(vendor: VendorName, items: &[Value], existing: &[Webhook]) -> Import
         observed: &observed,
         managed: NONE,
         existing,
+        taken: &BTreeSet::new(),
     };
     import(&before)
 }
@@ -288,6 +289,7 @@ fn what_is_managed_is_not_imported_again() {
         observed: &observed,
         managed: &managed,
         existing: &[],
+        taken: &BTreeSet::new(),
     };
     let found = import(&before);
     assert_eq!(found.webhooks.len(), 1);

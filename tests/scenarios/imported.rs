@@ -131,6 +131,7 @@ fn kubectl_reads_what_was_meant() {
             observed: &all,
             managed: &BTreeSet::new(),
             existing: &[],
+            taken: &BTreeSet::new(),
         };
         let imported = import(&before);
         assert!(imported.left_out.is_empty(), "{:?}", imported.left_out);

@@ -8,7 +8,7 @@ const TAB: char = '⇥';
 const SPACE: char = '·';
 
 /// On one line, with what controls a terminal or does not show written as `\u{1b}`.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         let like_ours = c == '\\' && text[at + 1..].starts_with("u{");

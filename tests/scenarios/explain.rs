@@ -1,0 +1,256 @@
+//! `hooktender explain`: what is so, what happened, what comes next, and what would unblock it.
+
+use crate::operator::Operator;
+use crate::program::{Ran, reader, run, wrote};
+use crate::scene::{Scene, condition, is, webhook};
+use crate::vendors::{Tenant, Vendor};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// A scene at Brightpearl, and somebody who may look.
+struct Place {
+    scene: Scene,
+    tenant: Tenant,
+    reader: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let (scene, tenant) = Scene::with_account("explain", Vendor::Brightpearl);
+        let reader = reader(&scene);
+        Self { scene, tenant, reader }
+    }
+
+    fn ran(&self, subject: &str) -> Ran {
+        run(Some(&self.reader), &["explain", subject])
+    }
+
+    /// An explanation, of which each of the parts is in one of its lines.
+    #[track_caller]
+    fn says(&self, subject: &str, parts: &[&str]) -> String {
+        let ran = self.ran(subject);
+        let text = ran.well();
+        assert_eq!(ran.stderr, "");
+        assert!(!text.contains("canary"), "{text}");
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+        // People see what was tested: cargo test -- --nocapture
+        println!("{text}");
+        text.to_owned()
+    }
+
+    /// A Webhook called `hook` that is stalled for that reason is explained with the message and a way out.
+    fn stalled(&self, reason: &str, way_out: &str) -> Operator {
+        let operator = self.scene.operator();
+        let message = self.scene.stalled("hook", reason);
+        self.scene.event("hook", reason);
+        let unblock = format!("To unblock\n  {reason}: {way_out}");
+        let event = format!("): {reason}: ");
+        self.says("wh/hook", &["Conditions\n  Ready=False", &message, "\nHappened\n", &event, &unblock]);
+        operator
+    }
+}
+
+#[test]
+fn of_one_that_is_in_sync() {
+    let place = Place::new();
+    let _operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    let id = place.scene.ready("hook")["status"]["externalId"].as_str().unwrap().to_owned();
+    place.scene.event("hook", "Created");
+    place.scene.pass("account");
+    let is = format!("Webhook {}/hook, for brightpearl\n\nIs\n  account", place.scene.namespace);
+    let subscription = format!("  subscription {id}, as last applied ");
+    let next = "\nNext\n  the vendor's list is read every 1h";
+    let seen = "generation 1 of the spec, which hooktender has seen";
+    let text = place.says("wh/hook", &[&is, &subscription, seen, "Ready=True InSync", "): Created: ", next]);
+    assert!(!text.contains("To unblock") && !text.contains("Left to do"), "{text}");
+    for other in ["webhook/hook", "webhooks/hook"] {
+        assert_eq!(place.says(other, &[]).lines().next(), text.lines().next());
+    }
+    let counts = "Is\n  1 declared, 1 managed, 0 unmanaged";
+    let text = place.says("va/account", &["VendorAccount ", counts, "Ready=True InSync", next]);
+    assert!(!text.contains("To unblock"), "{text}");
+    assert_eq!(wrote(&place.scene), []);
+}
+
+#[test]
+fn of_one_that_the_vendor_rejects() {
+    let place = Place::new();
+    let mut bad = webhook("hook", Vendor::Brightpearl);
+    bad["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("prodcut");
+    place.scene.apply(&bad);
+    let _operator = place.stalled("Rejected", "change the manifest to what the vendor's words ask for");
+    place.says("wh/hook", &["no subscription yet", "\nLeft to do\n  Create\n", "INTC-064"]);
+}
+
+#[test]
+fn of_one_that_is_similar_to_what_exists() {
+    let place = Place::new();
+    let mut similar = webhook("hook", Vendor::Brightpearl)["spec"]["subscription"]["brightpearl"].clone();
+    similar["uriTemplate"] = json!(format!("https://hooks.example.com/hook?token={}", crate::scene::TOKEN));
+    similar["contentType"] = json!("text/plain");
+    let id = place.tenant.insert(&similar);
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    let _operator = place.stalled("SimilarExists", "set spec.externalId to the id that the message names");
+    place.says("wh/hook", &[&format!("spec.externalId: \"{id}\"")]);
+}
+
+#[test]
+fn of_one_whose_secret_is_missing() {
+    let place = Place::new();
+    let mut bad = webhook("hook", Vendor::Brightpearl);
+    bad["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("later");
+    place.scene.apply(&bad);
+    let _operator = place.stalled("VariableMissing", "create the Secret or ConfigMap, or the key");
+}
+
+#[test]
+fn of_one_that_waits_for_an_answer_that_was_lost() {
+    let place = Place::new();
+    let _operator = place.scene.operator_with(&["--settle", "10m"]);
+    place.tenant.fault(&json!({"operation": "create", "kind": "drop_before"}));
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.webhook_becomes("hook", "settling", |hook| is(hook, "Ready", "False", "Settling"));
+    let text = place.says(
+        "wh/hook",
+        &[
+            "a create was sent ",
+            "Ready=False Settling",
+            "\nNext\n  once the vendor can no longer be at work on the unanswered create",
+            "To unblock\n  Settling: nothing: the list decides",
+        ],
+    );
+    assert!(!text.contains("no subscription yet"), "{text}");
+}
+
+#[test]
+fn of_one_whose_account_is_in_trouble() {
+    let place = Place::new();
+    place.tenant.accept("another-secret");
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    let _operator = place.stalled("Credentials", "put working credentials into the Secret");
+    let message = place.scene.account_stalled("account", "Credentials");
+    let unblock = "To unblock\n  Credentials: put working credentials into the Secret that the account names";
+    place.says("va/account", &[&message, "Stalled=True Credentials", unblock]);
+}
+
+#[test]
+fn of_one_that_was_ready_before_its_account_came_into_trouble() {
+    let place = Place::new();
+    let _operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.ready("hook");
+    place.tenant.accept("another-secret");
+    place.scene.request("account");
+    place.scene.account_stalled("account", "Credentials");
+    let account = place.scene.account("account");
+    let message = condition(&account, "Ready").unwrap().message;
+    let unblock = "To unblock\n  the account: Credentials: put working credentials";
+    place.says("wh/hook", &["Ready=True InSync", "which is in trouble: Credentials", &message, unblock]);
+}
+
+#[test]
+fn of_one_that_is_planned_only() {
+    let place = Place::new();
+    let _operator = place.scene.operator();
+    let mut plan = webhook("hook", Vendor::Brightpearl);
+    plan["spec"]["mode"] = json!("Plan");
+    place.scene.apply(&plan);
+    place.scene.webhook_becomes("hook", "planned", |hook| is(hook, "Ready", "True", "Planned"));
+    let unblock = "To unblock\n  Planned: set mode: Enforce at the Webhook and its account";
+    place.says("wh/hook", &["\nLeft to do\n  Create\n", "(nothing) -> product", "$(TOKEN)", unblock]);
+}
+
+#[test]
+fn of_what_is_suspended() {
+    let place = Place::new();
+    let _operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.ready("hook");
+    place.scene.patch("webhook/hook", &json!({"spec": {"suspend": true}}));
+    place.scene.webhook_becomes("hook", "suspended", |hook| is(hook, "Ready", "True", "Suspended"));
+    let unblock = "To unblock\n  Suspended: set spec.suspend: false";
+    place.says("wh/hook", &["\nNext\n  nothing: spec.suspend is true", unblock]);
+    place.scene.patch("vendoraccount/account", &json!({"spec": {"suspend": true}}));
+    place.scene.account_becomes("account", "suspended", |account| is(account, "Ready", "True", "Suspended"));
+    place.says("va/account", &["\nNext\n  nothing: spec.suspend is true", unblock]);
+    place.scene.patch("webhook/hook", &json!({"spec": {"suspend": false}}));
+    let unblock = "  the account: Suspended: set spec.suspend: false";
+    place.says("wh/hook", &["\nNext\n  nothing: the account's spec.suspend is true", unblock]);
+}
+
+#[test]
+fn of_one_without_an_account() {
+    let place = Place::new();
+    let _operator = place.scene.operator();
+    let mut bad = webhook("hook", Vendor::Brightpearl);
+    bad["spec"]["accountRef"]["name"] = json!("nobody");
+    place.scene.apply(&bad);
+    place.scene.stalled("hook", "AccountNotFound");
+    let account = format!("account {}/nobody, which does not exist", place.scene.namespace);
+    let next = "\nNext\n  a look as soon as the account is there";
+    let unblock = "To unblock\n  AccountNotFound: create the VendorAccount";
+    place.says("wh/hook", &[&account, next, unblock]);
+}
+
+#[test]
+fn of_what_no_hooktender_has_seen() {
+    let place = Place::new();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    let seen = "no hooktender has seen it: is one running, and for this namespace?";
+    let text = place.says("wh/hook", &["no subscription yet", seen, "\nNext\n"]);
+    assert!(!text.contains("Happened") && !text.contains("Conditions"), "{text}");
+    place.says("va/account", &[seen]);
+}
+
+#[test]
+fn of_one_that_is_leaving() {
+    let place = Place::new();
+    let operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.ready("hook");
+    operator.terminate();
+    place.scene.kubectl(&["delete", "webhook/hook", "--wait=false"]);
+    place.says("wh/hook", &["is being deleted, since "]);
+}
+
+#[test]
+fn what_it_cannot_explain_is_one_line() {
+    let place = Place::new();
+    let namespace = &place.scene.namespace;
+    assert_eq!(place.ran("wh/nobody").failed(), format!("there is no Webhook {namespace}/nobody"));
+    assert_eq!(place.ran("va/nobody").failed(), format!("there is no VendorAccount {namespace}/nobody"));
+    for (wrong, says) in [
+        ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
+        ("pod/x", "pod is no kind of hooktender's: write wh/NAME or va/NAME"),
+        ("wh/", "write wh/NAME or va/NAME"),
+        ("wh/a/b", "write wh/NAME or va/NAME"),
+    ] {
+        let ran = place.ran(wrong);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:#?}");
+        let line = ran.stderr.lines().next().unwrap();
+        assert!(line.starts_with("error: ") && line.contains(says), "{line}");
+    }
+    let stranger = place.scene.cluster.service_account(namespace, "stranger", "[]").unwrap();
+    let ran = run(Some(&stranger), &["explain", "va/account"]);
+    assert!(ran.failed().starts_with(&format!("VendorAccount {namespace}/account cannot be read: ")));
+    // Without a kubeconfig there is no cluster to ask.
+    assert!(run(None, &["explain", "va/account"]).failed().contains("no cluster to talk to"));
+}
+
+#[test]
+fn what_may_not_be_read_is_said() {
+    let place = Place::new();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    let rules = "[{apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get]}]";
+    let poor = place.scene.cluster.service_account(&place.scene.namespace, "poor", rules).unwrap();
+    let ran = run(Some(&poor), &["explain", "wh/hook"]);
+    let text = ran.well();
+    for part in
+        ["\nHappened\n  the events cannot be read: ", "is forbidden", "/account, which cannot be read: "]
+    {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+}

@@ -1,0 +1,235 @@
+//! `hooktender import`, as people run it: what it prints is taken over and changes nothing, and what it cannot print is said.
+
+#[path = "../../src/import/properties/items.rs"]
+mod items;
+
+use crate::program::{Files, Ran, placed, reader, run, wrote};
+use crate::scene::{BODY, Scene, account, login, secret};
+use crate::support;
+use crate::vendors::{Tenant, Vendor};
+use hooktender::api::{Webhook, webhook::Variable};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the vendor has where nobody can read it, or in clear where it should not be.
+pub(crate) const THEIRS: &str = "canary-of-the-vendor";
+/// What a person fills in.
+const OURS: &str = "canary-filled-in";
+
+/// What exists: the second one has a value that is not given back, where the vendor knows such values.
+pub(crate) fn existing(vendor: Vendor, name: &str, with_secret: bool) -> Value {
+    match vendor {
+        Vendor::Brightpearl => json!({
+            "subscribeTo": name, "httpMethod": "POST", "bodyTemplate": BODY, "contentType": "application/json",
+            "uriTemplate": "https://hooks.example.com/$(X)/it's?id=${resource-id}",
+            "idSetAccepted": true, "qualityOfService": 1,
+        }),
+        Vendor::Contensis => {
+            let hidden = json!({"value": THEIRS, "secret": true});
+            let mut headers = json!({"X-Origin": {"value": "c\"m's"}});
+            if with_secret {
+                headers["X-Key"] = hidden;
+            }
+            json!({
+                "name": name, "description": "two\nlines", "method": "PUT", "enabled": false, "ui": false,
+                "url": "https://hooks.example.net/c7s/{{resource.sys.id}}",
+                "topics": [{"resourceType": "entry", "event": ["published"], "language": ["en-GB"]}],
+                "headers": headers, "templates": {"entry.article": "{\"id\":\"{{resource.sys.id}}\"}"},
+            })
+        }
+        Vendor::Superoffice => json!({
+            "Name": name, "Events": ["sale.changed", "contact.created"], "State": "Active", "Type": "webhook",
+            "TargetUrl": format!("https://hooks.example.com/{name}"), "Headers": {"X-Env": "prød"},
+            "Properties": {"tenant": "$(eu)", "deep": {"numbers": [1, 2.5]}}, "ErrorsEmail": "ops@example.com",
+            "Secret": if with_secret { json!(THEIRS) } else { Value::Null },
+        }),
+    }
+}
+
+/// A scene whose account has nothing yet, and the same account in files.
+pub(crate) struct Place {
+    pub(crate) scene: Scene,
+    pub(crate) tenant: Tenant,
+    pub(crate) files: Files,
+    pub(crate) account: String,
+    pub(crate) login: String,
+}
+
+impl Place {
+    pub(crate) fn new(vendor: Vendor) -> Self {
+        let (scene, tenant) = Scene::with_account("import", vendor);
+        let files = Files::new();
+        let account = files.write("account.yaml", &placed(&scene, account("account", "login", &tenant)));
+        let login = files.write("secret.yaml", &placed(&scene, login("login", &tenant)));
+        Self { scene, tenant, files, account, login }
+    }
+
+    /// From files, without a cluster.
+    pub(crate) fn import(&self, flags: &[&str]) -> Ran {
+        run(None, &[&["import", "-f", &self.account, "-f", &self.login], flags].concat())
+    }
+
+    /// `plan` of files alone.
+    fn plan(&self, printed: &str, secrets: &str) -> Ran {
+        let printed = self.files.write("printed.yaml", printed);
+        let secrets = self.files.write("secrets.yaml", secrets);
+        let files = ["-f", &self.account, "-f", &self.login, "-f", &secrets, "-f", &printed];
+        run(None, &[&["plan", "--offline"], &files[..]].concat())
+    }
+
+    pub(crate) fn only_read(&self) {
+        let operations: BTreeSet<_> = self.tenant.operations().into_iter().collect();
+        let read = BTreeSet::from(["list".to_owned(), "token".to_owned()]);
+        assert!(!operations.is_empty() && operations.is_subset(&read), "{operations:?}");
+    }
+}
+
+pub(crate) fn read(printed: &str) -> Vec<Webhook> {
+    serde_saphyr::from_multiple(printed).unwrap_or_else(|error| panic!("{error}\n{printed}"))
+}
+
+pub(crate) fn name(webhook: &Webhook) -> &str {
+    webhook.metadata.name.as_deref().unwrap()
+}
+
+/// The Secrets that the printed Webhooks name, filled in.
+fn filled_in(webhooks: &[Webhook], namespace: &str) -> String {
+    let mut all: BTreeMap<String, Value> = BTreeMap::new();
+    for Variable { value_from, .. } in webhooks.iter().flat_map(|webhook| &webhook.spec.variables) {
+        let from = value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref()).unwrap();
+        all.entry(from.name.clone()).or_insert_with(|| secret(&from.name, &json!({})))["stringData"]
+            [&from.key] = json!(OURS);
+    }
+    all.into_values().fold(String::new(), |text, mut object| {
+        object["metadata"]["namespace"] = json!(namespace);
+        format!("{text}---\n{object}\n")
+    })
+}
+
+fn is_adopted(vendor: Vendor) {
+    let place = Place::new(vendor);
+    let (scene, tenant) = (&place.scene, &place.tenant);
+    tenant.settings(&match vendor {
+        Vendor::Superoffice => json!({"secretEcho": "mask"}),
+        Vendor::Brightpearl | Vendor::Contensis => json!({}),
+    });
+    let plain = tenant.insert(&existing(vendor, "order", false));
+    let hidden = tenant.insert(&existing(vendor, "product", true));
+    let before = tenant.stored();
+    let ran = place.import(&[]);
+    let printed = ran.well().to_owned();
+    let reader = reader(scene);
+    let asked = format!("{}/account", scene.namespace);
+    let of_cluster = run(Some(&reader), &["import", "--account", &asked]);
+    assert_eq!(of_cluster.well(), printed);
+    assert_eq!(of_cluster.stderr, ran.stderr);
+    assert_eq!(run(Some(&reader), &["import", "--account", "account"]).well(), printed);
+    assert_eq!(wrote(scene), []);
+    place.only_read();
+    assert!(!printed.contains(THEIRS) && !ran.stderr.contains(THEIRS), "{ran:#?}");
+
+    let webhooks = read(&printed);
+    let ids: Vec<_> = webhooks.iter().map(|webhook| webhook.spec.external_id.as_deref().unwrap()).collect();
+    assert_eq!(ids, [&plain, &hidden]);
+    let write_only = usize::from(vendor != Vendor::Brightpearl);
+    let secrets = filled_in(&webhooks, &scene.namespace);
+    assert_eq!(secrets.matches(OURS).count(), write_only, "{secrets}");
+    assert_eq!(ran.stderr.matches("fill in: ").count(), write_only, "{}", ran.stderr);
+    let planned = place.plan(&printed, &secrets);
+    assert!(planned.well().contains("No changes"), "{planned:#?}");
+
+    tenant.clear_journal();
+    let _operator = scene.operator();
+    if write_only > 0 {
+        support::apply(&scene.namespace, &secrets).accepted();
+    }
+    support::apply(&scene.namespace, &printed).accepted();
+    for webhook in &webhooks {
+        let ready = scene.ready(name(webhook));
+        assert_eq!(ready["status"]["externalId"].as_str(), webhook.spec.external_id.as_deref());
+    }
+    scene.pass("account");
+    // What nobody can read is sent once, so that it is what is declared.
+    let writes = ["create", "delete", "update"].map(|one| tenant.count(one));
+    assert_eq!(writes, [0, 0, write_only], "{:?}", tenant.operations());
+    assert_eq!(tenant.one(&plain), Some(before[0].clone()));
+    let now = tenant.one(&hidden).unwrap().to_string();
+    assert_eq!(now.contains(OURS), write_only > 0, "{now}");
+    assert!(!now.contains(THEIRS), "{now}");
+}
+
+#[test]
+fn what_brightpearl_has_is_imported_and_taken_over_as_it_is() {
+    is_adopted(Vendor::Brightpearl);
+}
+
+#[test]
+fn what_contensis_has_is_imported_and_taken_over_as_it_is() {
+    is_adopted(Vendor::Contensis);
+}
+
+#[test]
+fn what_superoffice_has_is_imported_and_taken_over_as_it_is() {
+    is_adopted(Vendor::Superoffice);
+}
+
+/// One of the items that the vendors document.
+fn seed(name: &str) -> Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/fixtures/seeds");
+    serde_json::from_str(&std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap()).unwrap()
+}
+
+/// Whatever there is: most of it is printed, and planning what is printed changes nothing.
+fn is_in_sync(vendor: Vendor) {
+    let seed_of_run: u64 = std::env::var("HOOKTENDER_SEED")
+        .map_or_else(|_| u64::from(std::process::id()), |seed| seed.parse().unwrap());
+    println!("HOOKTENDER_SEED={seed_of_run}");
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed_of_run.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(proptest::test_runner::Config::default(), rng);
+    let item = match vendor {
+        Vendor::Brightpearl => items::brightpearl(seed("brightpearl-post-request"), false),
+        Vendor::Contensis => items::contensis(seed("contensis-create-response"), false),
+        Vendor::Superoffice => items::superoffice(seed("superoffice-post-response"), false),
+    };
+    let place = Place::new(vendor);
+    for _ in 0..30 {
+        let mut made = item.new_tree(&mut runner).unwrap().current();
+        for id in ["id", "WebhookId"] {
+            made.as_object_mut().unwrap().remove(id);
+        }
+        place.tenant.insert(&made);
+    }
+    let before = place.tenant.stored();
+    let ran = place.import(&[]);
+    let printed = ran.well();
+    let webhooks = read(printed);
+    assert!(webhooks.len() >= 5, "{}", ran.stderr);
+    assert_eq!(webhooks.len() + ran.stderr.matches("left out: ").count(), 30, "{}", ran.stderr);
+    let names: BTreeSet<_> = webhooks.iter().map(name).collect();
+    assert_eq!(names.len(), webhooks.len());
+    let secrets = filled_in(&webhooks, &place.scene.namespace);
+    let planned = place.plan(printed, &secrets);
+    assert!(planned.well().contains("No changes"), "{planned:#?}");
+    support::try_apply(&place.scene.namespace, printed).accepted();
+    place.only_read();
+    assert_eq!(place.tenant.stored(), before);
+}
+
+#[test]
+fn whatever_brightpearl_has_is_in_sync_once_it_is_imported() {
+    is_in_sync(Vendor::Brightpearl);
+}
+
+#[test]
+fn whatever_contensis_has_is_in_sync_once_it_is_imported() {
+    is_in_sync(Vendor::Contensis);
+}
+
+#[test]
+fn whatever_superoffice_has_is_in_sync_once_it_is_imported() {
+    is_in_sync(Vendor::Superoffice);
+}

@@ -75,9 +75,9 @@ impl Apply {
         }
         let sum = format!("{done} done, {left} not done.");
         if self.drawing.is_text() {
-            print(&format!("{sum}\n"))?
+            print(&format!("{sum}\n"))?;
         } else {
-            mention(&sum)
+            mention(&sum);
         }
         Ok(u8::from(left > 0 || view.report.result == Outlook::Blocked))
     }

@@ -205,5 +205,5 @@ impl Folder {
 
 /// Objects as one file of several documents.
 pub(crate) fn documents(objects: &[Value]) -> String {
-    objects.iter().map(|object| format!("---\n{object:#}\n")).collect()
+    objects.iter().fold(String::new(), |text, object| format!("{text}---\n{object:#}\n"))
 }

@@ -197,11 +197,17 @@ fn deletions_that_are_too_many_are_held() {
     let reader = Reader::of(&scene);
     let operator = scene.operator();
     let names: Vec<_> = (0..5).map(|n| format!("hook-{n}")).collect();
-    names.iter().for_each(|name| scene.apply(&hook(name)));
-    names.iter().for_each(|name| drop(scene.ready(name)));
+    for name in &names {
+        scene.apply(&hook(name));
+    }
+    for name in &names {
+        scene.ready(name);
+    }
     operator.terminate();
     tenant.clear_journal();
-    names.iter().for_each(|name| drop(scene.kubectl(&["delete", "webhook", name, "--wait=false"])));
+    for name in &names {
+        scene.kubectl(&["delete", "webhook", name, "--wait=false"]);
+    }
     let (report, text) = blocked(&reader);
     assert_eq!(report["accounts"][0]["held"]["reason"], "DeletionGuard");
     text.says("hooktender.dev/allow-deletions=");

@@ -76,8 +76,12 @@ fn a_list_that_lacks_most_is_not_believed() {
     let reader = Reader::of(&scene);
     let operator = scene.operator();
     let names = ["hook-1", "hook-2", "hook-3"];
-    names.iter().for_each(|name| scene.apply(&webhook(name, Vendor::Brightpearl)));
-    names.iter().for_each(|name| drop(scene.ready(name)));
+    for name in names {
+        scene.apply(&webhook(name, Vendor::Brightpearl));
+    }
+    for name in names {
+        scene.ready(name);
+    }
     operator.terminate();
     tenant.clear_journal();
     tenant.ids().iter().take(2).for_each(|id| tenant.remove(id));

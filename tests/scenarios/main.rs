@@ -8,6 +8,7 @@ mod command;
 mod delivering;
 mod examples;
 mod explain;
+mod gitops;
 mod hands;
 mod import_choice;
 mod import_cli;

@@ -174,7 +174,7 @@ fn an_account_that_is_not_there_is_one_line() {
 #[test]
 fn a_name_means_the_account_of_the_namespace() {
     let place = Place::new(Vendor::Brightpearl);
-    let (scene, cluster) = (&place.scene, place.scene.cluster);
+    let cluster = place.scene.cluster;
     place.tenant.insert(&existing(Vendor::Brightpearl, "order", false));
     // It comes before the other one in any order by name.
     let here = cluster.namespace("aaa").unwrap();
@@ -185,13 +185,12 @@ fn a_name_means_the_account_of_the_namespace() {
     let mut stranger = webhook("hook", Vendor::Brightpearl);
     stranger["spec"]["accountRef"] = json!({"name": "account", "namespace": here});
     elsewhere.apply(&stranger);
-    let there = json!({"metadata": {"namespace": here}});
     let mut own = account("account", "login", &place.tenant);
-    own["metadata"]["namespace"] = there["metadata"]["namespace"].clone();
+    own["metadata"]["namespace"] = json!(here);
     support::apply(&here, &own.to_string()).accepted();
     let asked = format!("{}/account", elsewhere.namespace);
     let ran = run(Some(cluster.kubeconfig()), &["import", "--account", &asked]);
-    assert_eq!(ran.well(), "", "{}", scene.namespace);
+    assert_eq!(ran.well(), "");
     let ran =
         run(Some(cluster.kubeconfig()), &["import", "--account", "account", "-n", &elsewhere.namespace]);
     assert_eq!(ran.well(), "");

@@ -120,6 +120,7 @@ fn is_adopted(vendor: Vendor) {
     let before = tenant.stored();
     let ran = place.import(&[]);
     let printed = ran.well().to_owned();
+    println!("{printed}{}", ran.stderr);
     let reader = reader(scene);
     let asked = format!("{}/account", scene.namespace);
     let of_cluster = run(Some(&reader), &["import", "--account", &asked]);

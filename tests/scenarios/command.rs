@@ -33,6 +33,21 @@ impl Ran {
         self
     }
 
+    /// What it printed, if all went well.
+    #[track_caller]
+    pub(crate) fn well(&self) -> &str {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        &self.stdout
+    }
+
+    /// The one line it failed with, having printed nothing.
+    #[track_caller]
+    pub(crate) fn failed(&self) -> String {
+        let lines = self.clone().fails();
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        lines.concat()
+    }
+
     /// It failed as a whole, with these errors and nothing else.
     #[track_caller]
     pub(crate) fn fails(self) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! `hooktender explain`: what is so, what happened, what comes next, and what would unblock it.
 
+use crate::command::Ran;
 use crate::operator::Operator;
-use crate::program::{Ran, reader, run, wrote};
+use crate::program::{reader, run, wrote};
 use crate::scene::{Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 use serde_json::json;
@@ -229,7 +230,7 @@ fn what_it_cannot_explain_is_one_line() {
         ("wh/a/b", "write wh/NAME or va/NAME"),
     ] {
         let ran = place.ran(wrong);
-        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:#?}");
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:#?}");
         let line = ran.stderr.lines().next().unwrap();
         assert!(line.starts_with("error: ") && line.contains(says), "{line}");
     }

@@ -3,7 +3,8 @@
 #[path = "../../src/import/properties/items.rs"]
 mod items;
 
-use crate::program::{Files, Ran, placed, reader, run, wrote};
+use crate::command::{Folder, Ran};
+use crate::program::{placed, reader, run, wrote};
 use crate::scene::{BODY, Scene, account, login, secret};
 use crate::support;
 use crate::vendors::{Tenant, Vendor};
@@ -52,7 +53,7 @@ pub(crate) fn existing(vendor: Vendor, name: &str, with_secret: bool) -> Value {
 pub(crate) struct Place {
     pub(crate) scene: Scene,
     pub(crate) tenant: Tenant,
-    pub(crate) files: Files,
+    pub(crate) files: Folder,
     pub(crate) account: String,
     pub(crate) login: String,
 }
@@ -60,7 +61,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(vendor: Vendor) -> Self {
         let (scene, tenant) = Scene::with_account("import", vendor);
-        let files = Files::new();
+        let files = Folder::new();
         let account = files.write("account.yaml", &placed(&scene, account("account", "login", &tenant)));
         let login = files.write("secret.yaml", &placed(&scene, login("login", &tenant)));
         Self { scene, tenant, files, account, login }

@@ -1,6 +1,5 @@
 //! Reads accounts and Webhooks from a cluster, once: as little as the plan of the accounts in question needs.
 
-use super::world::Objects;
 use crate::api::account::NamespacesFrom;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::secrets::ClusterSource;
@@ -9,11 +8,22 @@ use kube::api::ListParams;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 /// Objects a page of a list.
 const PAGE: u32 = 500;
+
+/// The objects by name, and the labels of namespaces that are known.
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) accounts: BTreeMap<ObjectKey, VendorAccount>,
+    pub(super) webhooks: BTreeMap<ObjectKey, Webhook>,
+    pub(super) labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// Objects of the cluster that this hooktender cannot read, and why.
+    pub(super) unreadable: Vec<(ObjectKey, String)>,
+    pub(super) notes: Vec<String>,
+}
 
 /// A cluster, and the part of it that is asked for.
 pub(super) struct Reader {

@@ -1,7 +1,7 @@
 //! What a command goes by: accounts, their Webhooks and the values they name, from the cluster, from files laid over it, or
 //! from files alone. Reads and never writes.
 
-use super::reading::{Reader, read};
+use super::reading::{Objects, Reader, read};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::orphan::Orphan;
@@ -29,17 +29,6 @@ pub(super) struct World {
     /// Where a Webhook is declared, if in a file.
     pub(super) places: BTreeMap<ObjectKey, Place>,
     /// What a person should know beside the plan.
-    pub(super) notes: Vec<String>,
-}
-
-/// The objects by name, and the labels of namespaces that are known.
-#[derive(Default)]
-pub(super) struct Objects {
-    pub(super) accounts: BTreeMap<ObjectKey, VendorAccount>,
-    pub(super) webhooks: BTreeMap<ObjectKey, Webhook>,
-    pub(super) labels: BTreeMap<String, BTreeMap<String, String>>,
-    /// Objects of the cluster that this hooktender cannot read, and why.
-    pub(super) unreadable: Vec<(ObjectKey, String)>,
     pub(super) notes: Vec<String>,
 }
 

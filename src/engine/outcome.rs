@@ -2,12 +2,12 @@
 
 use super::entry::Entry;
 use super::gather::sensitive_fields;
+use super::hold::held;
 use super::record::Happened;
 use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
-use crate::plan::report::{Held, Until};
 use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -61,19 +61,19 @@ fn is_stalled(class: Class) -> bool {
 /// The values of the four conditions.
 pub(super) struct Verdict {
     /// None: as it was.
-    ready: Option<bool>,
-    reconciling: bool,
-    stalled: bool,
-    reason: &'static str,
-    message: String,
+    pub(super) ready: Option<bool>,
+    pub(super) reconciling: bool,
+    pub(super) stalled: bool,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
 }
 
 impl Verdict {
-    fn ready(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn ready(reason: &'static str, message: impl Into<String>) -> Self {
         Self { ready: Some(true), reconciling: false, stalled: false, reason, message: message.into() }
     }
 
-    fn busy(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn busy(reason: &'static str, message: impl Into<String>) -> Self {
         Self { ready: Some(false), reconciling: true, stalled: false, reason, message: message.into() }
     }
 
@@ -207,90 +207,6 @@ fn verdict(declared: &Declared, item: &Item, outcome: &Outcome, vendor: VendorNa
             Verdict::stalled(trouble.reason, trouble.message.clone())
         }
         Outcome::Waiting(trouble) => Verdict::busy(trouble.reason, trouble.message.clone()),
-    }
-}
-
-/// A hold as it is shown in a plan: condition reason, message, and what it waits for.
-pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Held {
-    let verdict = held(declared, item, hold, vendor);
-    let (until, message) = match hold {
-        Hold::PlanOnly => {
-            let message =
-                "plan only: nothing is written until mode is Enforce at the Webhook and its account";
-            (Until::Later, message.to_owned())
-        }
-        Hold::Settling | Hold::NotShownYet => (Until::Later, verdict.message),
-        Hold::Suspended => {
-            (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
-        }
-        Hold::DriftReported => (Until::Left, verdict.message),
-        Hold::DeletionGuard
-        | Hold::SimilarExists(_)
-        | Hold::Conflict(_)
-        | Hold::ExternalIdNotFound(_)
-        | Hold::Unknown { .. } => (Until::Mended, verdict.message),
-    };
-    Held { reason: verdict.reason.to_owned(), message, until }
-}
-
-fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Verdict {
-    match hold {
-        Hold::PlanOnly => {
-            let message = format!("plan only: {}", in_words(item));
-            Verdict::ready("Planned", message)
-        }
-        Hold::Suspended => {
-            let message = "suspended: nothing is read or written until spec.suspend is false";
-            Verdict { ready: None, ..Verdict::ready("Suspended", message) }
-        }
-        Hold::Settling => Verdict::busy(
-            SETTLING,
-            format!(
-                "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
-            ),
-        ),
-        Hold::NotShownYet => Verdict::busy(
-            SETTLING,
-            format!(
-                "it was made just now and {vendor} does not list it; its list may lag, and is read again"
-            ),
-        ),
-        Hold::DriftReported => {
-            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", in_words(item));
-            Verdict::ready("DriftReported", message)
-        }
-        Hold::DeletionGuard => {
-            let message = "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it";
-            Verdict::stalled("DeletionGuard", message)
-        }
-        Hold::SimilarExists(ids) => {
-            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
-            let message = format!(
-                "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
-                ids.join(" or ")
-            );
-            Verdict::stalled("SimilarExists", message)
-        }
-        Hold::Conflict(other) => {
-            let message = format!(
-                "Webhook {other} declares the same subscription and keeps it; delete one of the two, or change it"
-            );
-            Verdict::stalled("Conflict", message)
-        }
-        Hold::ExternalIdNotFound(id) => {
-            let message = format!(
-                "{vendor} has no subscription {id}; correct spec.externalId, or remove it to have one created"
-            );
-            Verdict::stalled("ExternalIdNotFound", message)
-        }
-        Hold::Unknown { reason, message } => {
-            let mut message = message.clone();
-            if declared.deleting {
-                message =
-                    format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain");
-            }
-            Verdict::stalled(reason, message)
-        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::account::DELETION_GUARD;
 use super::gather::{dependencies, desired};
+use super::hold::shown_hold;
 use super::memory::Memory;
 use super::observe::Sight;
-use super::outcome::{Trouble, shown_hold};
+use super::outcome::Trouble;
 use super::pass::{Context, Input, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::Source;

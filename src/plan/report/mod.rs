@@ -73,7 +73,7 @@ pub struct AccountReport {
     pub name: String,
     /// Its vendor.
     pub vendor: VendorName,
-    /// Which account it is at the vendor, such as `acme at https://euw1.brightpearlconnect.com`.
+    /// Which account it is at the vendor, such as `brightpearl/acme`.
     pub identity: String,
     /// What stands in the way of the whole account, or of all its deletions.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -58,7 +58,7 @@ fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<Webhook
 
 /// Everything that a report can have.
 pub(super) fn rich() -> Report {
-    let mut trouble = account("crm-old", VendorName::Superoffice, "Cust26759 at online", Vec::new());
+    let mut trouble = account("crm-old", VendorName::Superoffice, "superoffice/Cust26759", Vec::new());
     trouble.held = Some(held(
         "Credentials",
         "the vendor refused the login (401): the ticket has expired; put a new one into Secret integrations/crm-old, key ticket",
@@ -132,12 +132,7 @@ fn brightpearl() -> AccountReport {
         )),
         unmanaged: strangers.collect(),
         about_seconds: Some(130),
-        ..account(
-            "brightpearl-eu",
-            VendorName::Brightpearl,
-            "acme at https://euw1.brightpearlconnect.com",
-            webhooks,
-        )
+        ..account("brightpearl-eu", VendorName::Brightpearl, "brightpearl/acme", webhooks)
     }
 }
 
@@ -186,7 +181,7 @@ fn contensis() -> AccountReport {
     let retain = webhook("kept", Action::Retain, Cause::Deleted, Some("0b1c2d3e-0000-4000"));
     let mut webhooks = vec![update, retain, drift];
     webhooks.extend(["a", "b", "c"].map(|name| webhook(name, Action::None, Cause::InSync, Some(name))));
-    account("contensis", VendorName::Contensis, "movies at https://cms-example.cloud.contensis.com", webhooks)
+    account("contensis", VendorName::Contensis, "contensis/movies", webhooks)
 }
 
 fn superoffice() -> AccountReport {
@@ -252,7 +247,7 @@ fn superoffice() -> AccountReport {
             Until::Mended,
         ),
     ];
-    account("crm", VendorName::Superoffice, "Cust12345 at online", webhooks)
+    account("crm", VendorName::Superoffice, "superoffice/Cust12345", webhooks)
 }
 
 /// A report with one change and nothing else.

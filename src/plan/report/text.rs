@@ -100,7 +100,7 @@ impl Page {
         }
         self.canvas.gap();
         let name = words::name(&account.namespace, &account.name);
-        let identity = format!(" ({}: {})", account.vendor, visible(&account.identity));
+        let identity = format!(" ({})", visible(&account.identity));
         self.prose(0, 2, &[Span(Ink::Title, format!("Account {name}")), Span(Ink::Faint, identity)]);
         if let Some(held) = &account.held {
             self.held(2, held);

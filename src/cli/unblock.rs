@@ -73,6 +73,7 @@ mod tests {
     /// Words of the engine that are no reason of a condition in trouble.
     const OTHERS: &[(&str, &[&str])] = &[
         ("conditions when all is well", &["Active", "Drifted", "InSync", "NoDrift"]),
+        ("what apply tells of what it did not come to", &["Waiting"]),
         (
             "events of what was done",
             &[

@@ -37,6 +37,7 @@ mod rotation;
 mod safety;
 mod scene;
 mod secrets;
+mod shell;
 mod support;
 mod tenant;
 mod terminal;

@@ -29,8 +29,9 @@ demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything
 	@$(BUILT)/hooktender-demo
 
 # Tests end the program at its fail points, which only a build with this feature has.
+# Scenarios wait more than they compute, so that more of them than there are cores run at once.
 test: tools ## Run all tests; of the fault sweep, one case of each kind
-	HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints
 
 # Optimised, as each history is short and there are to be many.
 histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second

@@ -129,6 +129,22 @@ impl Stage {
         Ok(took)
     }
 
+    /// What `hooktender plan` says of the namespace, in which something differs.
+    pub(crate) fn plan(&self) -> Step<String> {
+        let addresses = self.vendors();
+        let vendors = [&*addresses.brightpearl, &*addresses.contensis, &*addresses.superoffice];
+        let mut command = Command::new(crate::operator::binary()?);
+        command.arg("plan").env("KUBECONFIG", self.kubeconfig());
+        command.env("HOOKTENDER_ALLOW_ENDPOINTS", vendors.join(","));
+        let output = command.output().map_err(Failure::io("running hooktender plan"))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.code() == Some(2) {
+            return Ok(said);
+        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(Failure::Unexpected(format!("hooktender plan ended with {}:\n{said}{errors}", output.status)))
+    }
+
     /// Where the operator serves health and metrics.
     pub(crate) fn operator_address(&self) -> Option<String> {
         self.operator.borrow().as_ref()?.address()

@@ -9,6 +9,7 @@ use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::{Dependency, Source, Values};
+use super::variables::Variables;
 use crate::api::Mode;
 use crate::plan::{Declared, guard};
 use crate::vendor::VendorError;
@@ -49,7 +50,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let (client, lost) = self.client(memory, &values).await?;
         let snapshot = Self::list(memory, &client).await.map_err(|error| {
             // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
-            let error = VendorError { message: values.hidden_in(&error.message), ..error };
+            let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+            let message = webhooks.fold(error.message, |message, entry| {
+                Variables::known(&entry.known, &values).redactor().redact(&message)
+            });
+            let error = VendorError { message, ..error };
             Stop::Trouble(Trouble::of(&error), Some(error))
         })?;
         let uids = self.ours(memory).await;

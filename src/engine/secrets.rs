@@ -3,7 +3,6 @@
 use super::keeper::ClusterKeeper;
 use crate::api::account::Vendor;
 use crate::api::{ObjectKey, SecretKeyRef};
-use crate::plan::Redactor;
 use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
@@ -79,17 +78,6 @@ impl Values {
         let version =
             |from: &Dependency| self.found.get(from).map(|keys| keys.version.as_str()).unwrap_or_default();
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
-    }
-
-    /// A text of somebody else's without any of the secrets.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        let mut redactor = Redactor::default();
-        for value in self.found.values().flat_map(|keys| keys.values.values()) {
-            if let Some(Value::Secret(secret)) = value {
-                redactor.hide(secret, "(redacted)");
-            }
-        }
-        redactor.redact(text)
     }
 
     /// Adds a Secret.

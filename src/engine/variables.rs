@@ -39,6 +39,16 @@ impl Variables {
         Self(all.iter().map(|(name, value, secret)| ((*name).to_owned(), resolved(value, *secret))).collect())
     }
 
+    /// Those of them whose value is to be had.
+    pub(super) fn known(webhook: &Webhook, values: &Values) -> Self {
+        let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
+        let known =
+            webhook.spec.variables.iter().filter_map(|variable| {
+                Some((variable.name.clone(), resolve(variable, namespace, values).ok()?))
+            });
+        Self(known.collect())
+    }
+
     /// Takes the values; an error says which variable lacks what, and how to put it right.
     pub(super) fn resolve(webhook: &Webhook, values: &Values) -> Result<Self, String> {
         let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();

@@ -16,7 +16,8 @@ pub(super) fn by_hand(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(4, "Changed by hand at the vendor, and corrected");
     screen.say("hooktender reads each vendor's list again every few minutes (resyncInterval). Here it is asked to look");
-    screen.say("at once, by an annotation of any new value.");
+    screen.say("at once, by an annotation of any new value. What it would do is to be seen before, with a client that");
+    screen.say("cannot write.");
     for part in &cast.parts {
         by_hand_at(stage, cast, part)?;
     }
@@ -35,6 +36,8 @@ fn by_hand_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     screen.command(&format!("curl -X PATCH {url} -d '{}'", edit.patch));
     let edited = stage.control.ask(Method::PATCH, &url, Some(&edit.patch))?;
     screen.output(&differences(vendor, &before, &edited, &cast.masks));
+    screen.command("hooktender plan");
+    screen.output(&stage.plan()?);
     let asked = Instant::now();
     ask(stage, &part.object())?;
     let wanted = essences(vendor, &all_before);

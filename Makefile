@@ -35,7 +35,7 @@ test: tools ## Run all tests; of the fault sweep, one case of each kind
 
 # Optimised, as each history is short and there are to be many.
 histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second
-	HOOKTENDER_HISTORIES=$${HOOKTENDER_HISTORIES:-10000} $(CARGO) test --profile quick --lib histories::whatever -- --nocapture
+	HOOKTENDER_HISTORIES=$${HOOKTENDER_HISTORIES:-10000} $(CARGO) test --release --lib histories::whatever -- --nocapture
 
 sweep: tools ## Kill the program at every outside effect of every operation, and let every fault happen to it
 	$(CARGO) test --features failpoints --test sweep -- sweep

@@ -24,6 +24,20 @@ pub(super) const DELETION_GUARD: &str = "DeletionGuard";
 pub(super) struct Summary {
     pub(super) counts: SubscriptionCounts,
     pub(super) unmanaged: Vec<UnmanagedSubscription>,
+    pub(super) tally: Tally,
+    /// How long deletions wait for others, with which they are judged together.
+    pub(super) gathering: Option<Duration>,
+    /// Deletions that wait for a person.
+    pub(super) guarded: Option<TooMany>,
+    /// Ids whose deletion is allowed and that are still there.
+    pub(super) allowed: Vec<String>,
+    /// Whether it came to a plan, so that each Webhook was looked at.
+    pub(super) planned: bool,
+}
+
+/// How many Webhooks fared how.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
     pub(super) done: usize,
     pub(super) held: usize,
     pub(super) failed: usize,
@@ -33,14 +47,6 @@ pub(super) struct Summary {
     pub(super) outdated: bool,
     /// How many writes the vendor gave no answer to.
     pub(super) unanswered: u32,
-    /// How long deletions wait for others, with which they are judged together.
-    pub(super) gathering: Option<Duration>,
-    /// Deletions that wait for a person.
-    pub(super) guarded: Option<TooMany>,
-    /// Ids whose deletion is allowed and that are still there.
-    pub(super) allowed: Vec<String>,
-    /// Whether it came to a plan, so that each Webhook was looked at.
-    pub(super) planned: bool,
 }
 
 impl Summary {

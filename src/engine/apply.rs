@@ -1,16 +1,18 @@
-//! Takes the steps of a plan, one at a time. Each outside effect is preceded by what makes it safe to die after it:
+//! Takes a step of a plan. Each outside effect is preceded by what makes it safe to die after it:
 //! the finalizer, the intent, the recorded id.
 
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
+use super::lent::Lent;
 use super::outcome::{Outcome, fields};
 use super::past::Past;
 use super::record::{RecordError, Recorder};
+use super::stock::Stock;
 use crate::api::VendorName;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, Pending};
-use crate::plan::{Cause, Desired, Document, ExternalId, Item, Observed, Redactor, Step};
+use crate::plan::{Cause, Desired, Document, ExternalId, Item, Redactor, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 
 /// What became of a step.
@@ -21,22 +23,22 @@ pub(super) enum Taken {
     LetGo(String),
 }
 
-/// Takes the steps of one account's plan.
-pub(super) struct Worker<'a, R> {
+/// Takes a step of one account's plan. Others may be under way beside it.
+pub(super) struct Worker<'a, 'b, R> {
     pub(super) recorder: &'a R,
     pub(super) vendor: VendorName,
     pub(super) client: &'a Client,
     /// Whose ids are recorded.
     pub(super) identity: String,
     /// What the vendor has, kept up with what is done.
-    pub(super) observed: &'a mut Vec<Observed>,
+    pub(super) observed: &'a Lent<'b, Stock>,
+    pub(super) past: &'a Lent<'b, Past>,
 }
 
-impl<R: Recorder> Worker<'_, R> {
+impl<R: Recorder> Worker<'_, '_, R> {
     /// Takes a step. An error is the cluster's: nothing was done at the vendor after it.
     pub(super) async fn take(
-        &mut self,
-        past: &mut Past,
+        &self,
         entry: &mut Entry,
         item: &Item,
         step: &Step,
@@ -50,20 +52,20 @@ impl<R: Recorder> Worker<'_, R> {
             return Ok(Taken::Stays(Outcome::Held(crate::plan::Hold::PlanOnly)));
         };
         let done = match step {
-            Step::Create(desired) => self.create(connection, past, entry, desired, redactor).await?,
+            Step::Create(desired) => self.create(connection, entry, desired, redactor).await?,
             Step::Adopt(id, None) => self.adopt(entry, id).await.map(Ok)?,
             Step::Adopt(id, Some(old)) => {
                 self.adopt(entry, id).await?;
                 self.supersede(connection, entry, old).await?
             }
             Step::Update(id, desired) if item.cause == Cause::Halted => {
-                return self.revive(connection, past, entry, item, id, desired).await;
+                return self.revive(connection, entry, item, id, desired).await;
             }
             Step::Update(id, desired) => {
-                let done = self.update(connection, past, entry, id, desired).await?;
+                let done = self.update(connection, entry, id, desired).await?;
                 // Recorded, it answers the create, whatever became of the update.
                 if item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
-                    past.answered(&entry.uid);
+                    self.past.with(|past| past.answered(&entry.uid));
                     entry.status.pending = None;
                 }
                 done
@@ -71,7 +73,7 @@ impl<R: Recorder> Worker<'_, R> {
             Step::Replace(old, desired) => {
                 // What an unanswered create made is recorded before the next create forgets that one.
                 entry.status.external_id = Some(old.to_string());
-                match self.create(connection, past, entry, desired, redactor).await? {
+                match self.create(connection, entry, desired, redactor).await? {
                     Ok(()) => self.supersede(connection, entry, old).await?,
                     Err(error) => Err(error),
                 }
@@ -99,43 +101,41 @@ impl<R: Recorder> Worker<'_, R> {
 
     /// Finalizer, intent, request, id: in this order, so that a death between any two heals by itself.
     async fn create(
-        &mut self,
+        &self,
         connection: &Connection<ReadWrite>,
-        past: &mut Past,
         entry: &mut Entry,
         desired: &Document,
         redactor: &Redactor,
     ) -> Result<Result<(), VendorError>, RecordError> {
-        if let Some(refused) = past.refused(&entry.uid, desired) {
-            return Ok(Err(refused.clone()));
+        if let Some(refused) = self.refused(entry, desired) {
+            return Ok(Err(refused));
         }
         entry.hold(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
-        let rules = rules(self.vendor);
-        let equal = self.observed.iter().filter(|one| rules.equal(&one.document, desired));
         let pending = Pending {
             action: Action::Create,
             since: seconds(clock::timestamp()),
-            digest: rules.fingerprint(desired, redactor),
-            beside: equal.map(|one| one.id.to_string()).collect(),
+            digest: rules(self.vendor).fingerprint(desired, redactor),
+            beside: self.observed.with(|observed| observed.equal_to(desired)),
         };
         entry.intend(self.recorder, pending).await?;
         match connection.create(desired).await {
             Ok(made) => {
                 let old = entry.status.external_id.replace(made.id.to_string());
                 entry.status.pending = None;
-                let replaced = old.filter(|old| self.observed.iter().any(|one| one.id.as_str() == old));
-                entry.status.superseded.extend(replaced);
-                self.observed.push(made);
+                self.observed.with(|observed| {
+                    entry.status.superseded.extend(old.filter(|old| observed.get(old).is_some()));
+                    observed.put(made);
+                });
                 Ok(Ok(()))
             }
             Err(error) => {
                 if error.outcome_unknown {
-                    past.unanswered(&entry.uid, desired);
+                    self.past.with(|past| past.unanswered(&entry.uid, desired));
                 } else {
                     entry.status.pending = None;
                 }
-                Ok(Err(remember(past, entry, desired, error)))
+                Ok(Err(self.remember(entry, desired, error)))
             }
         }
     }
@@ -149,15 +149,14 @@ impl<R: Recorder> Worker<'_, R> {
     }
 
     async fn update(
-        &mut self,
+        &self,
         connection: &Connection<ReadWrite>,
-        past: &mut Past,
         entry: &mut Entry,
         id: &ExternalId,
         desired: &Document,
     ) -> Result<Result<(), VendorError>, RecordError> {
-        if let Some(refused) = past.refused(&entry.uid, desired) {
-            return Ok(Err(refused.clone()));
+        if let Some(refused) = self.refused(entry, desired) {
+            return Ok(Err(refused));
         }
         entry.hold(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
@@ -165,37 +164,36 @@ impl<R: Recorder> Worker<'_, R> {
             // Should it fail now: nothing was ever applied to this one.
             entry.status.last_applied = None;
         }
-        let Some(current) = self.observed.iter_mut().find(|one| one.id == *id) else {
+        let Some(current) = self.observed.with(|observed| observed.get(id.as_str()).cloned()) else {
             return Ok(Ok(()));
         };
-        match connection.update(current, desired).await {
+        Ok(match connection.update(&current, desired).await {
             Ok(updated) => {
-                *current = updated;
-                Ok(Ok(()))
+                self.observed.with(|observed| observed.put(updated));
+                Ok(())
             }
-            Err(error) => Ok(Err(remember(past, entry, desired, error))),
-        }
+            Err(error) => Err(self.remember(entry, desired, error)),
+        })
     }
 
     /// Starts one again that the vendor had stopped by itself. What is declared is in order, so that a refusal is not the
     /// Webhook's, and is tried again in its own time.
     async fn revive(
-        &mut self,
+        &self,
         connection: &Connection<ReadWrite>,
-        past: &mut Past,
         entry: &mut Entry,
         item: &Item,
         id: &ExternalId,
         desired: &Document,
     ) -> Result<Taken, RecordError> {
-        past.try_again(&entry.uid);
-        Ok(Taken::Stays(match self.update(connection, past, entry, id, desired).await? {
+        self.past.with(|past| past.try_again(&entry.uid));
+        Ok(Taken::Stays(match self.update(connection, entry, id, desired).await? {
             Ok(()) => {
-                past.revived(&entry.uid, None);
+                self.past.with(|past| past.revived(&entry.uid, None));
                 Outcome::Done(self.said(entry, item))
             }
             Err(error) if error.class == Class::Rejected => {
-                past.revived(&entry.uid, Some(error.message));
+                self.past.with(|past| past.revived(&entry.uid, Some(error.message)));
                 Outcome::InSync
             }
             Err(error) => Outcome::Failed(error),
@@ -204,7 +202,7 @@ impl<R: Recorder> Worker<'_, R> {
 
     /// The new one is recorded before the old one goes, so that whoever dies in between knows both.
     async fn supersede(
-        &mut self,
+        &self,
         connection: &Connection<ReadWrite>,
         entry: &mut Entry,
         old: &ExternalId,
@@ -217,7 +215,7 @@ impl<R: Recorder> Worker<'_, R> {
     }
 
     async fn finish(
-        &mut self,
+        &self,
         connection: &Connection<ReadWrite>,
         entry: &mut Entry,
         ids: &[ExternalId],
@@ -229,13 +227,9 @@ impl<R: Recorder> Worker<'_, R> {
         Ok(())
     }
 
-    async fn delete(
-        &mut self,
-        connection: &Connection<ReadWrite>,
-        id: &ExternalId,
-    ) -> Result<(), VendorError> {
+    async fn delete(&self, connection: &Connection<ReadWrite>, id: &ExternalId) -> Result<(), VendorError> {
         connection.delete(id).await?;
-        self.observed.retain(|one| one.id != *id);
+        self.observed.with(|observed| observed.remove(id));
         Ok(())
     }
 
@@ -243,6 +237,19 @@ impl<R: Recorder> Worker<'_, R> {
         let said = self.said(entry, item);
         self.recorder.remove_finalizer(&entry.known).await?;
         Ok(Taken::LetGo(said))
+    }
+
+    /// What the vendor said when it refused just this, if it is too early to ask again.
+    fn refused(&self, entry: &Entry, desired: &Document) -> Option<VendorError> {
+        self.past.with(|past| past.refused(&entry.uid, desired).cloned())
+    }
+
+    /// A refusal is remembered, so that it is not asked for again before something changes.
+    fn remember(&self, entry: &Entry, desired: &Document, error: VendorError) -> VendorError {
+        if error.class == Class::Rejected {
+            self.past.with(|past| past.refuse(&entry.uid, desired, error.clone()));
+        }
+        error
     }
 
     /// What was done, in words for an event.
@@ -271,14 +278,6 @@ fn duplicates(item: &Item) -> String {
         return String::new();
     }
     format!("; it has equal ones that no Webhook declares, which are left as they are: {}", others.join(", "))
-}
-
-/// A refusal is remembered, so that it is not asked for again before something changes.
-fn remember(past: &mut Past, entry: &Entry, desired: &Document, error: VendorError) -> VendorError {
-    if error.class == Class::Rejected {
-        past.refuse(&entry.uid, desired, error.clone());
-    }
-    error
 }
 
 /// What is declared, if it can be said.

@@ -47,6 +47,11 @@ impl Kept {
         self.budget.as_ref()?.wait()
     }
 
+    /// Whether so many calls can be made now.
+    pub(super) fn fits(&self, calls: usize) -> bool {
+        self.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))
+    }
+
     /// How long so many calls of the account take at least, where they cannot be made at once.
     pub(super) fn time_for(&self, calls: usize) -> Option<Duration> {
         self.budget.as_ref()?.time_for(calls)

@@ -134,12 +134,12 @@ fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: 
 }
 
 /// What the status keeps of the values that the vendor does not give back, now that the vendor has them.
-pub(super) fn conceal<'a>(
+pub(super) fn conceal(
     entry: &Entry,
     document: &Document,
     values: &Values,
     changed: bool,
-    mark: impl FnOnce() -> Option<&'a str>,
+    mark: Option<String>,
 ) -> Result<Option<Concealed>, String> {
     let rules = vendor::rules(entry.known.spec.subscription.vendor());
     let Some(now) = digest::concealed(rules, document) else {
@@ -151,7 +151,7 @@ pub(super) fn conceal<'a>(
         Some(sent) if !changed => (sent.digest.clone(), sent.from.clone()),
         _ => (digest::digest(&now)?, secrets_of(entry, values)),
     };
-    Ok(Some(Concealed { digest, from, mark: mark().map(str::to_owned) }))
+    Ok(Some(Concealed { digest, from, mark }))
 }
 
 fn secrets_of(entry: &Entry, values: &Values) -> String {

@@ -5,6 +5,7 @@ use super::client::Kept;
 use super::clock;
 use super::entry::{Asked, Entry, version};
 use super::past::{Past, Patience};
+use super::stock::Stock;
 use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
@@ -39,7 +40,7 @@ pub(super) struct Doubt {
 
 /// What the vendor has, and when it was read.
 pub(super) struct Snapshot {
-    pub(super) observed: Vec<Observed>,
+    pub(super) observed: Stock,
     pub(super) read: Instant,
 }
 
@@ -243,7 +244,7 @@ impl Memory {
 
     /// What the vendor has, as it was read last; none where it could not be read.
     pub fn observed(&self) -> Option<&[Observed]> {
-        self.snapshot.as_ref().map(|snapshot| snapshot.observed.as_slice())
+        self.snapshot.as_ref().map(|snapshot| snapshot.observed.all())
     }
 
     /// The vendor is read again before anything is decided.

@@ -9,10 +9,11 @@ use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::{Dependency, Source, Values};
+use super::stock::Stock;
 use super::variables::Variables;
 use crate::api::Mode;
 use crate::plan::{Declared, guard};
-use crate::vendor::VendorError;
+use crate::vendor::{VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         let (client, lost) = self.client(memory, &values).await?;
-        let snapshot = Self::list(memory, &client).await.map_err(|error| {
+        let snapshot = self.list(memory, &client).await.map_err(|error| {
             // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
             let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
             let message = webhooks.fold(error.message, |message, entry| {
@@ -97,7 +98,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     }
 
     /// One list call, or what is known from a slice before.
-    async fn list(memory: &mut Memory, client: &Client) -> Result<Snapshot, VendorError> {
+    async fn list(&self, memory: &mut Memory, client: &Client) -> Result<Snapshot, VendorError> {
         if let Some(known) = memory.snapshot.take()
             && clock::since(known.read) < SNAPSHOT
             && !memory.settled_since(known.read)
@@ -105,7 +106,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             return Ok(known);
         }
         let read = clock::now();
-        Ok(Snapshot { observed: client.list().await?, read })
+        Ok(Snapshot { observed: Stock::new(rules(self.vendor), client.list().await?), read })
     }
 
     /// The Webhooks whose ids belong to this account at the vendor. The others are told: under the same name there was
@@ -128,7 +129,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// Whether the list may be gone by.
     fn believe(memory: &mut Memory, declared: &[Declared], snapshot: &Snapshot) -> Result<(), Stop> {
-        if let Some(missing) = guard::doubted(declared, &snapshot.observed, &memory.believed) {
+        if let Some(missing) = guard::doubted(declared, snapshot.observed.all(), &memory.believed) {
             let lacks = missing.len();
             let fresh = declared.iter().filter(|webhook| webhook.fresh);
             let fresh = fresh.filter_map(|webhook| webhook.recorded.as_ref()).collect();
@@ -140,7 +141,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
             }
         }
-        memory.trusts(&snapshot.observed);
+        memory.trusts(snapshot.observed.all());
         Ok(())
     }
 }

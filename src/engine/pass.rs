@@ -1,6 +1,6 @@
 //! One pass over one account: gather, observe, plan, apply, record.
 
-use super::account::{Summary, chain};
+use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::Entry;
@@ -160,10 +160,11 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         }
         self.keep_account(memory, &plan).await?;
         let worked = self.work(memory, &mut sight, &plan).await;
-        let there = |id: &String| sight.snapshot.observed.iter().any(|one| one.id.as_str() == id);
+        let there = |id: &String| sight.snapshot.observed.get(id).is_some();
         self.summary.allowed.retain(there);
         self.summary.counts.declared = number(memory.entries.len());
-        self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
+        self.summary.counts.managed =
+            number(sight.snapshot.observed.all().len()) - self.summary.counts.unmanaged;
         memory.snapshot = Some(sight.snapshot);
         worked
     }
@@ -175,10 +176,10 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> Result<(Sight, Plan), Stop> {
         let sight = self.observe(memory, depends).await?;
-        let mut plan = plan(rules(self.vendor), &sight.declared, &sight.snapshot.observed);
+        let mut plan = plan(rules(self.vendor), &sight.declared, sight.snapshot.observed.all());
         if sight.lost.is_none() {
-            self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
-            self.list_unmanaged(&plan, &sight.snapshot.observed);
+            self.guard(memory, &mut plan, sight.snapshot.observed.all()).await?;
+            self.list_unmanaged(&plan, sight.snapshot.observed.all());
             self.summary.planned = true;
         }
         Ok((sight, plan))
@@ -218,11 +219,11 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             Err(Stop::Trouble(_, Some(error))) if is_pause(error) => {
                 (None, End::Paced(error.retry_after.unwrap_or_default()))
             }
-            Ok(()) if self.summary.left > 0 => (None, End::Left),
+            Ok(()) if self.summary.tally.left > 0 => (None, End::Left),
             Ok(()) if self.summary.gathering.is_some() => {
                 (None, End::Gathering(self.summary.gathering.unwrap_or_default()))
             }
-            Ok(()) if self.summary.outdated => (None, End::Outdated),
+            Ok(()) if self.summary.tally.outdated => (None, End::Outdated),
             Ok(()) => (None, End::Done),
             Err(Stop::Trouble(trouble, error)) => {
                 if !self.summary.planned {
@@ -255,7 +256,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         let ok = result.is_ok();
         self.context.metrics.passed(self.vendor, &self.key, ok);
         self.context.metrics.left(&self.key, memory.client.remaining());
-        let Summary { counts, done, held, failed, left, .. } = &self.summary;
+        let Summary { counts, tally: Tally { done, held, failed, left, .. }, .. } = &self.summary;
         tracing::info!(
             vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
             unmanaged = counts.unmanaged, done, held, failed, left, next_s = after.as_secs(),

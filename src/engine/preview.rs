@@ -57,7 +57,7 @@ pub async fn preview<S: Source, R: Recorder>(
             let calls = goes_on.map(|webhook| webhook.calls).sum();
             report.about_seconds = memory.client.time_for(calls).map(|time| time.as_secs());
             let free: BTreeSet<_> = plan.unmanaged.iter().copied().collect();
-            let observed = sight.snapshot.observed.iter().enumerate();
+            let observed = sight.snapshot.observed.all().iter().enumerate();
             managed.extend(observed.filter(|(at, _)| !free.contains(at)).map(|(_, one)| one.id.clone()));
             memory.snapshot = Some(sight.snapshot);
         }
@@ -105,7 +105,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn shows(&self, report: &mut AccountReport, sight: &Sight, plan: &Plan) {
         report.webhooks = plan.items.iter().map(|item| self.shows_item(sight, item)).collect();
         if self.account.spec.unmanaged == Unmanaged::Report {
-            let strangers = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed[at]);
+            let strangers = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed.all()[at]);
             let shown = strangers
                 .map(|one| Stranger { external_id: one.id.to_string(), summary: one.summary.clone() });
             report.unmanaged = shown.collect();

@@ -1,11 +1,12 @@
-//! Takes a plan's items one by one, for one slice: each is applied, recorded and told.
+//! Takes a plan's items, for one slice: each is applied, recorded and told. Several are under way at once.
 
-use super::account::chain;
+use super::account::{Tally, chain};
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
 use super::gather::conceal;
+use super::lent::Lent;
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::{Noted, Outcome, Trouble, settle};
@@ -13,36 +14,150 @@ use super::pass::{Pass, Stop};
 use super::past::Past;
 use super::record::{Happened, RecordError, Recorder};
 use super::secrets::{Source, Values};
+use super::stock::Stock;
 use crate::api::Mode;
 use crate::api::status::Action;
-use crate::plan::{Declared, Delivery, Item, Observed, Plan, Step};
+use crate::plan::{Declared, Delivery, Item, Lane, Observed, Plan, Step};
 use crate::vendor::{Class, Operation, VendorError, advice, rules};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 /// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
 const SLICE: Duration = Duration::from_secs(10);
 /// A wait for the account's own pace that is shorter than this is not worth a word to anybody.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// What a pass has read.
-struct Seen<'a> {
+/// How many steps are under way at once, at most: enough to hide how long a vendor takes to answer, few enough to be no
+/// burst. The first goes alone, and each that succeeds lets more go beside it; after one that fails the next goes alone again.
+const ABREAST: usize = 8;
+
+/// What the steps of a pass share.
+struct Shared<'a> {
     values: &'a Values,
-    observed: &'a [Observed],
+    client: &'a Client,
+    observed: Lent<'a, Stock>,
+    past: Lent<'a, Past>,
 }
 
-impl Seen<'_> {
-    fn at(&self, id: &str) -> Option<&Observed> {
-        self.observed.iter().find(|one| one.id.as_str() == id)
+/// What the vendor has of a Webhook.
+#[derive(Default)]
+struct Has {
+    mark: Option<String>,
+    delivery: Option<Delivery>,
+}
+
+impl Shared<'_> {
+    /// What the vendor has of a Webhook, as recorded.
+    fn of(&self, entry: &Entry) -> Has {
+        let id = entry.status.external_id.as_deref();
+        id.and_then(|id| self.look(id, |one| Has { mark: one.mark.clone(), delivery: one.delivery }))
+            .unwrap_or_default()
     }
 
-    fn mark(&self, id: Option<&str>) -> Option<&str> {
-        self.at(id?)?.mark.as_deref()
+    /// Looks at what the vendor has, if it has that.
+    fn look<T>(&self, id: &str, look: impl FnOnce(&Observed) -> T) -> Option<T> {
+        self.observed.with(|observed| observed.get(id).map(look))
+    }
+}
+
+/// What became of an item.
+enum Went {
+    /// Nothing was to be done.
+    InSync,
+    Done,
+    Held,
+    /// It waits with its account.
+    Waiting,
+    /// The vendor did not do it.
+    Failed(VendorError),
+    /// It is brought to its end in the next slice.
+    Half,
+    /// The API server refuses something of just this Webhook. Whether it will not do so again soon.
+    Unrecorded {
+        conflict: bool,
+    },
+    /// The Webhook of that uid was let go; whether the guard is to know of it.
+    LetGo {
+        uid: String,
+        counts: bool,
+    },
+}
+
+/// How far a slice has come.
+struct Slice {
+    deadline: Instant,
+    /// How many may be under way now.
+    abreast: usize,
+    /// How many calls those that are under way may still make.
+    calls: usize,
+    lane: Option<Lane>,
+    /// Why nothing more is begun at the vendor.
+    stop: Option<VendorError>,
+    /// Why nothing more is begun at all.
+    cluster: Option<Stop>,
+    /// What was let go.
+    gone: Vec<String>,
+    /// How many subscriptions were deleted that nobody had to allow.
+    deleted: usize,
+    tally: Tally,
+}
+
+impl Slice {
+    fn took(&mut self, calls: usize, went: Result<Went, Stop>) {
+        self.calls -= calls;
+        self.abreast = (self.abreast * 2).min(ABREAST);
+        match went {
+            Ok(Went::InSync) => {}
+            Ok(Went::Done) => self.tally.done += 1,
+            Ok(Went::Held) => self.tally.held += 1,
+            Ok(Went::Waiting) => self.tally.failed += 1,
+            Ok(Went::Half) => self.tally.left += 1,
+            Ok(Went::LetGo { uid, counts }) => {
+                self.tally.done += 1;
+                self.gone.push(uid);
+                self.deleted += usize::from(counts);
+            }
+            Ok(Went::Unrecorded { conflict }) => {
+                self.abreast = 1;
+                self.tally.failed += 1;
+                // Somebody else wrote it at the same time: soon, that is.
+                self.tally.outdated |= conflict;
+            }
+            Ok(Went::Failed(error)) => {
+                self.abreast = 1;
+                self.tally.failed += 1;
+                self.stop = self.stops(&error).or(self.stop.take());
+            }
+            Err(stop) => {
+                self.abreast = 1;
+                self.cluster.get_or_insert(stop);
+            }
+        }
+    }
+
+    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
+    /// fault, which must not stop the others; to two, it is the vendor's.
+    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
+        match error.class {
+            Class::Rejected => None,
+            Class::Outdated | Class::NotFound => {
+                self.tally.outdated = true;
+                None
+            }
+            Class::Unavailable => {
+                self.tally.unanswered += 1;
+                (self.tally.unanswered > 1).then(|| error.clone())
+            }
+            Class::Throttled | Class::Credentials => Some(error.clone()),
+        }
     }
 }
 
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
-    /// Applies and records, item by item, for one slice.
+    /// Applies and records for one slice, several items at once. A lane waits for the one before it: what is deleted and
+    /// edited makes room, as for a name, for what is created.
     pub(super) async fn work(
         &mut self,
         memory: &mut Memory,
@@ -50,68 +165,110 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         plan: &Plan,
     ) -> Result<(), Stop> {
         let Sight { values, client, declared, uids, snapshot, .. } = sight;
-        let observed = &mut snapshot.observed;
-        let deadline = clock::now() + SLICE;
-        let mut stop: Option<VendorError> = None;
+        let Memory { entries, past, client: kept, .. } = memory;
+        let shared =
+            Shared { values, client, observed: Lent::new(&mut snapshot.observed), past: Lent::new(past) };
+        let mut entries: HashMap<&str, &mut Entry> =
+            entries.iter_mut().map(|(uid, entry)| (uid.as_str(), entry)).collect();
+        let mut slice = Slice {
+            deadline: clock::now() + SLICE,
+            abreast: 1,
+            calls: 0,
+            lane: None,
+            stop: None,
+            cluster: None,
+            gone: Vec::new(),
+            deleted: 0,
+            tally: self.summary.tally,
+        };
+        let mut under_way = FuturesUnordered::new();
         for item in &plan.items {
-            let webhook = &declared[item.index];
-            let uid = uids[item.index].clone();
-            if item.step.as_ref().is_some_and(Step::calls) && stop.is_none() {
-                stop = memory.client.wait().map(|wait| VendorError::paced(Operation::List, wait));
-            }
-            let out_of_time = stop.is_none() && (clock::now() >= deadline || self.context.stopping());
-            if item.step.is_some() && (out_of_time || stop.as_ref().is_some_and(is_pause)) {
-                self.summary.left += 1;
-                continue;
-            }
-            let Memory { entries, past, .. } = memory;
-            let Some(entry) = entries.get_mut(&uid) else {
+            let Some(entry) = entries.remove(uids[item.index].as_str()) else {
                 continue;
             };
-            let strained = past.strained(entry).or(stop.as_ref());
-            let taken = match strained {
-                Some(error) if item.step.is_some() => Taken::Stays(Outcome::Waiting(Trouble::of(error))),
-                _ => match self.one(past, client, item, webhook, entry, observed).await {
-                    Err(error) if error.is_of_the_object_alone() => {
-                        self.unrecorded(item, &error);
-                        continue;
-                    }
-                    taken => taken?,
-                },
+            let calls = item.step.as_ref().map_or(0, Step::number_of_calls);
+            let must_wait = |slice: &Slice, under_way: usize| {
+                let crowded = under_way >= slice.abreast || slice.lane != Some(item.lane);
+                under_way > 0 && (crowded || calls > 0 && !kept.fits(slice.calls + 1))
             };
-            match taken {
-                Taken::Stays(outcome) => {
-                    if let Outcome::Failed(error) = &outcome {
-                        past.strain(entry, error);
-                        stop = self.stops(error).or(stop);
-                    }
-                    let seen = Seen { values, observed };
-                    self.stays(past, entry, webhook, item, &outcome, &seen).await?;
-                }
-                Taken::LetGo(what) => {
-                    self.let_go(entry, item, what).await;
-                    let allowed = item.id.as_ref().is_some_and(|id| self.summary.allows(id));
-                    memory.forget(&uid);
-                    if item.action == Action::Delete && !allowed {
-                        memory.deleted();
-                    }
+            while must_wait(&slice, under_way.len()) {
+                if let Some((calls, went)) = under_way.next().await {
+                    slice.took(calls, went);
                 }
             }
+            slice.lane = Some(item.lane);
+            if slice.cluster.is_some() {
+                break;
+            }
+            if calls > 0 && slice.stop.is_none() {
+                slice.stop = kept.wait().map(|wait| VendorError::paced(Operation::List, wait));
+            }
+            let out_of_time =
+                slice.stop.is_none() && (clock::now() >= slice.deadline || self.context.stopping());
+            if item.step.is_some() && (out_of_time || slice.stop.as_ref().is_some_and(is_pause)) {
+                slice.tally.left += 1;
+                continue;
+            }
+            let strained = shared.past.with(|past| past.strained(entry).cloned());
+            let barred = strained.or_else(|| slice.stop.clone()).filter(|_| item.step.is_some());
+            slice.calls += calls;
+            let (pass, shared, webhook) = (&*self, &shared, &declared[item.index]);
+            under_way.push(async move { (calls, pass.item(shared, item, webhook, entry, barred).await) });
         }
-        match stop {
-            Some(error) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
-            None => Ok(()),
+        while let Some((calls, went)) = under_way.next().await {
+            slice.took(calls, went);
+        }
+        drop(under_way);
+        let Slice { stop, cluster, gone, deleted, tally, .. } = slice;
+        self.summary.tally = tally;
+        gone.iter().for_each(|uid| memory.forget(uid));
+        (0..deleted).for_each(|_| memory.deleted());
+        match (cluster, stop) {
+            (Some(cluster), _) => Err(cluster),
+            (None, Some(error)) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Takes the step of one item, if it is not barred from it, and records what became of it.
+    async fn item(
+        &self,
+        shared: &Shared<'_>,
+        item: &Item,
+        webhook: &Declared,
+        entry: &mut Entry,
+        barred: Option<VendorError>,
+    ) -> Result<Went, Stop> {
+        let taken = match barred {
+            Some(error) => Taken::Stays(Outcome::Waiting(Trouble::of(&error))),
+            None => match self.one(shared, item, webhook, entry).await {
+                Err(error) if error.is_of_the_object_alone() => return Ok(self.unrecorded(item, &error)),
+                taken => taken?,
+            },
+        };
+        match taken {
+            Taken::Stays(outcome) => {
+                if let Outcome::Failed(error) = &outcome {
+                    shared.past.with(|past| past.strain(entry, error));
+                }
+                self.stays(shared, entry, webhook, item, outcome).await
+            }
+            Taken::LetGo(what) => {
+                let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
+                self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
+                let allowed = item.id.as_ref().is_some_and(|id| self.summary.allows(id));
+                let counts = item.action == Action::Delete && !allowed;
+                Ok(Went::LetGo { uid: entry.uid.clone(), counts })
+            }
         }
     }
 
     async fn one(
         &self,
-        past: &mut Past,
-        client: &Client,
+        shared: &Shared<'_>,
         item: &Item,
         webhook: &Declared,
         entry: &mut Entry,
-        observed: &mut Vec<Observed>,
     ) -> Result<Taken, RecordError> {
         if let Some(hold) = &item.hold {
             return Ok(Taken::Stays(Outcome::Held(hold.clone())));
@@ -126,8 +283,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
         let identity = self.account.spec.vendor.identity();
-        let mut worker = Worker { recorder, vendor: self.vendor, client, identity, observed };
-        worker.take(past, entry, item, step, &webhook.redactor).await
+        let Shared { client, observed, past, .. } = shared;
+        let worker = Worker { recorder, vendor: self.vendor, client, identity, observed, past };
+        worker.take(entry, item, step, &webhook.redactor).await
     }
 
     /// Warns, once a generation, of what the vendor is likely to refuse.
@@ -141,111 +299,88 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
-    /// fault, which must not stop the others; to two, it is the vendor's.
-    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
-        match error.class {
-            Class::Rejected => None,
-            Class::Outdated | Class::NotFound => {
-                self.summary.outdated = true;
-                None
-            }
-            Class::Unavailable => {
-                self.summary.unanswered += 1;
-                (self.summary.unanswered > 1).then(|| error.clone())
-            }
-            Class::Throttled | Class::Credentials => Some(error.clone()),
-        }
-    }
-
-    /// The API server refuses something of just this Webhook. It is tried again at the next pass.
-    fn unrecorded(&mut self, item: &Item, error: &RecordError) {
+    fn unrecorded(&self, item: &Item, error: &RecordError) -> Went {
         tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %item.key, "{}", chain(error));
-        self.summary.failed += 1;
-        // Somebody else wrote it at the same time: soon, that is.
-        self.summary.outdated |= error.is_conflict();
-    }
-
-    async fn let_go(&mut self, entry: &Entry, item: &Item, what: String) {
-        let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
-        self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
-        self.summary.done += 1;
+        Went::Unrecorded { conflict: error.is_conflict() }
     }
 
     async fn stays(
-        &mut self,
-        past: &mut Past,
+        &self,
+        shared: &Shared<'_>,
         entry: &mut Entry,
         webhook: &Declared,
         item: &Item,
-        outcome: &Outcome,
-        seen: &Seen<'_>,
-    ) -> Result<(), Stop> {
-        if self.is_half_done(entry, webhook, item, outcome, seen) {
+        outcome: Outcome,
+    ) -> Result<Went, Stop> {
+        if self.is_half_done(shared, entry, webhook, item, &outcome) {
             entry.status.pending = None;
-            self.summary.left += 1;
             entry.write(&self.context.recorder).await?;
-            return Ok(());
+            return Ok(Went::Half);
         }
-        match outcome {
-            Outcome::InSync => {}
-            Outcome::Done(_) => self.summary.done += 1,
-            Outcome::Held(_) => self.summary.held += 1,
-            Outcome::Failed(_) | Outcome::Waiting(_) => self.summary.failed += 1,
-        }
+        let has = shared.of(entry);
         let mut concealed = None;
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
-                let mark = || seen.mark(entry.status.external_id.as_deref());
-                concealed = conceal(entry, document, seen.values, webhook.concealed_changed, mark)
+                concealed = conceal(entry, document, shared.values, webhook.concealed_changed, has.mark)
                     .map_err(Stop::Cluster)?;
-                past.in_sync(&entry.uid, document);
+                shared.past.with(|past| past.in_sync(&entry.uid, document));
             }
             // In step before a lost create of another content has settled: what it makes is still to be cleared up.
-            if entry.status.pending.as_ref().is_none_or(|pending| past.settled(&entry.uid, pending)) {
-                past.answered(&entry.uid);
+            let settled = |pending| shared.past.with(|past| past.settled(&entry.uid, pending));
+            if entry.status.pending.as_ref().is_none_or(settled) {
+                shared.past.with(|past| past.answered(&entry.uid));
                 entry.status.pending = None;
             }
         }
         // What is not at the vendor any more needs no deleting.
-        entry.status.superseded.retain(|id| seen.at(id).is_some());
+        entry.status.superseded.retain(|id| shared.look(id, |_| ()).is_some());
         if entry.asked.request.is_some() {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
-        let delivery = entry.status.external_id.as_deref().and_then(|id| seen.at(id)?.delivery);
-        if delivery == Some(Delivery::On) {
-            past.delivers(&entry.uid);
-        }
-        let revival_refused = past.revival_refused(&entry.uid).map(str::to_owned);
-        let noted = Noted { concealed, delivery, revival_refused };
+        let revival_refused = shared.past.with(|past| {
+            if has.delivery == Some(Delivery::On) {
+                past.delivers(&entry.uid);
+            }
+            past.revival_refused(&entry.uid).map(str::to_owned)
+        });
+        let noted = Noted { concealed, delivery: has.delivery, revival_refused };
         // Not the time that the pass began at: the vendor may just have answered.
-        let happened = settle(entry, webhook, item, outcome, noted, self.vendor, clock::timestamp());
-        match entry.write(&self.context.recorder).await {
-            Err(error) if error.is_of_the_object_alone() => self.unrecorded(item, &error),
-            written => written?,
-        }
+        let happened = settle(entry, webhook, item, &outcome, noted, self.vendor, clock::timestamp());
+        let unrecorded = match entry.write(&self.context.recorder).await {
+            Err(error) if error.is_of_the_object_alone() => Some(self.unrecorded(item, &error)),
+            Err(error) => return Err(error.into()),
+            Ok(()) => None,
+        };
         if let Some(happened) = happened {
             self.tell(entry, item, &happened).await;
         }
-        Ok(())
+        Ok(match (outcome, unrecorded) {
+            (Outcome::Failed(error), _) => Went::Failed(error),
+            (_, Some(unrecorded)) => unrecorded,
+            (Outcome::InSync, None) => Went::InSync,
+            (Outcome::Done(_), None) => Went::Done,
+            (Outcome::Held(_), None) => Went::Held,
+            (Outcome::Waiting(_), None) => Went::Waiting,
+        })
     }
 
     /// Whether it took over what an unanswered create had made before the spec, or a Secret, moved on: it is recorded, and
     /// brought up to date in the next slice.
     fn is_half_done(
         &self,
+        shared: &Shared<'_>,
         entry: &Entry,
         webhook: &Declared,
         item: &Item,
         outcome: &Outcome,
-        seen: &Seen<'_>,
     ) -> bool {
         let took_over = matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Adopt(_, Some(_)))));
-        let has = entry.status.external_id.as_deref().and_then(|id| seen.at(id));
-        let (Some(desired), Some(has), true) = (document(&webhook.desired), has, took_over) else {
+        let id = entry.status.external_id.as_deref();
+        let (Some(desired), Some(id), true) = (document(&webhook.desired), id, took_over) else {
             return false;
         };
-        webhook.concealed_changed || !rules(self.vendor).equal(&has.document, desired)
+        let differs = |one: &Observed| !rules(self.vendor).equal(&one.document, desired);
+        shared.look(id, differs).is_some_and(|differs| webhook.concealed_changed || differs)
     }
 
     /// One log line, one event, one metric for what happened to a Webhook.

@@ -77,7 +77,7 @@ pub(crate) fn doubted(
     let recorded: BTreeSet<&ExternalId> = declared
         .iter()
         .filter_map(|webhook| webhook.recorded.as_ref())
-        .filter(|id| !believed.contains(id))
+        .filter(|id| !believed.contains(*id))
         .collect();
     let missing: BTreeSet<_> = recorded.iter().copied().filter(|id| !there.contains(id)).cloned().collect();
     (missing.len() >= 2 && missing.len() * 2 > recorded.len()).then_some(missing)

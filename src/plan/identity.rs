@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
             if *by_id.entry(&one.id).or_insert(i) != i {
                 continue;
             }
-            by_natural_key.entry(natural_key(rules, &one.document)).or_default().push(i);
+            by_natural_key.entry(rules.key_of(&one.document)).or_default().push(i);
         }
         for same in by_natural_key.values_mut() {
             same.sort_by_key(|&i| observed[i].age());
@@ -169,7 +169,7 @@ impl<'a> Search<'a> {
             let made = self.made(webhook);
             return self.with_made(webhook, claim, made, otherwise);
         };
-        let key = natural_key(self.rules, desired);
+        let key = self.rules.key_of(desired);
         let wanting = self.wanted.entry(key.clone()).or_default();
         // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
         if let Some((other, _)) =
@@ -239,6 +239,7 @@ impl<'a> Search<'a> {
 
     /// The youngest unclaimed one that is just as an unanswered create was: it was not there when that was sent.
     fn made(&self, webhook: &Declared) -> Option<usize> {
+        webhook.intent.as_ref()?;
         (0..self.observed.len())
             .filter(|&i| self.may_have_made(webhook, i))
             .max_by_key(|&i| self.observed[i].age())
@@ -296,11 +297,6 @@ impl<'a> Search<'a> {
     fn ids(&self, all: &[usize]) -> Vec<ExternalId> {
         all.iter().map(|&i| self.observed[i].id.clone()).collect()
     }
-}
-
-fn natural_key(rules: &Rules, document: &Document) -> String {
-    let values: Vec<_> = rules.natural_key.iter().map(|name| document.get(name).exposed()).collect();
-    serde_json::Value::Array(values).to_string()
 }
 
 #[cfg(test)]

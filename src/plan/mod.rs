@@ -31,6 +31,7 @@ pub use rules::{Absent, Field, Rule, Rules};
 pub use crate::api::ObjectKey as Key;
 
 use sha2::{Digest as _, Sha256};
+use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 
 /// A vendor's id of a subscription, opaque.
@@ -51,6 +52,12 @@ impl ExternalId {
     /// Age order: vendors number upwards, so that of numbers the smaller is the older.
     pub(crate) fn order(&self) -> (u64, &str) {
         (self.0.parse().unwrap_or(u64::MAX), &self.0)
+    }
+}
+
+impl Borrow<str> for ExternalId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

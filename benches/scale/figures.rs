@@ -1,0 +1,126 @@
+//! What one run gave, as a table and as JSON.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How often each of several things happened.
+pub(crate) type Counts = BTreeMap<String, usize>;
+
+/// What happened while nothing happened.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Quiet {
+    pub(crate) minutes: f64,
+    pub(crate) calls: Counts,
+    pub(crate) writes: Counts,
+    pub(crate) cpu_s: f64,
+    pub(crate) server_cpu_s: f64,
+}
+
+/// What one run gave. Times are in seconds or, where the name says so, milliseconds; memory is in KiB.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) webhooks: usize,
+    pub(crate) accounts: usize,
+    pub(crate) vendor_ms: u64,
+    pub(crate) apply_s: f64,
+    pub(crate) ready_s: f64,
+    pub(crate) converge_cpu_s: f64,
+    pub(crate) converge_calls: Counts,
+    pub(crate) converge_writes: Counts,
+    pub(crate) duplicates: usize,
+    pub(crate) memory_peak_kib: u64,
+    pub(crate) memory_settled_kib: u64,
+    pub(crate) memory_restarted_kib: u64,
+    pub(crate) quiet: Quiet,
+    /// The API server by itself.
+    pub(crate) idle: Quiet,
+    pub(crate) edits_ms: Vec<f64>,
+    pub(crate) secret_ms: f64,
+    pub(crate) drift_s: f64,
+    pub(crate) filled_s: f64,
+    pub(crate) read_s: f64,
+    pub(crate) restart_calls: Counts,
+    pub(crate) restart_writes: Counts,
+    pub(crate) plan_s: f64,
+    pub(crate) plan_calls: Counts,
+    pub(crate) plan_memory_kib: u64,
+}
+
+impl Figures {
+    /// The operator's processor time a quiet minute, in seconds.
+    pub(crate) fn cpu_a_minute(&self) -> f64 {
+        self.quiet.cpu_s / self.quiet.minutes
+    }
+
+    /// The latency that so many of a hundred edits are under, in milliseconds.
+    fn edit(&self, percent: usize) -> f64 {
+        let mut sorted = self.edits_ms.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+        sorted.get(at).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |kib: u64| format!("{:.1} MiB", mebi(kib));
+        let server = |quiet: &Quiet| quiet.server_cpu_s / quiet.minutes;
+        let rows = [
+            ("kubectl apply itself", format!("{:.1} s", self.apply_s)),
+            ("apply to all at the vendor and Ready", format!("{:.1} s", self.ready_s)),
+            ("  vendor calls", counts(&self.converge_calls)),
+            ("  Kubernetes writes", counts(&self.converge_writes)),
+            ("  duplicates", self.duplicates.to_string()),
+            ("  processor time", format!("{:.1} s", self.converge_cpu_s)),
+            ("resident memory, peak", mib(self.memory_peak_kib)),
+            ("resident memory, quiet", mib(self.memory_settled_kib)),
+            ("resident memory, quiet after a restart", mib(self.memory_restarted_kib)),
+            (
+                "quiet: vendor calls",
+                format!("{} in {:.1} min", counts(&self.quiet.calls), self.quiet.minutes),
+            ),
+            ("quiet: Kubernetes writes", counts(&self.quiet.writes)),
+            ("quiet: processor time a minute", format!("{:.2} s", self.cpu_a_minute())),
+            (
+                "quiet: API server's time a minute",
+                format!("{:.2} s ({:.2} s without hooktender)", server(&self.quiet), server(&self.idle)),
+            ),
+            (
+                "edit to the vendor's request",
+                format!(
+                    "p50 {:.0} ms, p99 {:.0} ms of {}",
+                    self.edit(50),
+                    self.edit(99),
+                    self.edits_ms.len()
+                ),
+            ),
+            ("Secret edit to the vendor's request", format!("{:.0} ms", self.secret_ms)),
+            ("edit at the vendor to its correction", format!("{:.1} s", self.drift_s)),
+            ("restart: caches filled", format!("{:.2} s", self.filled_s)),
+            ("restart: every account read", format!("{:.2} s", self.read_s)),
+            ("restart: vendor calls in the first minute", counts(&self.restart_calls)),
+            ("restart: Kubernetes writes in the first minute", counts(&self.restart_writes)),
+            ("hooktender plan", format!("{:.2} s, {}", self.plan_s, mib(self.plan_memory_kib))),
+            ("  vendor calls", counts(&self.plan_calls)),
+        ];
+        writeln!(
+            f,
+            "| {} Webhooks, {} accounts, vendor answers in {} ms | |\n| --- | --- |",
+            self.webhooks, self.accounts, self.vendor_ms
+        )?;
+        rows.iter().try_for_each(|(name, value)| writeln!(f, "| {name} | {value} |"))
+    }
+}
+
+/// KiB as MiB.
+pub(crate) fn mebi(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0
+}
+
+fn counts(counts: &Counts) -> String {
+    if counts.is_empty() {
+        return "0".into();
+    }
+    counts.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
+}

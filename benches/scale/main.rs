@@ -1,0 +1,76 @@
+//! The whole system at scale: a real API server, the real program, a vendor that answers in 50 ms. It prints one table a run,
+//! and with several numbers of Webhooks draws how the figures grow (`docs/performance.md` says what each means).
+//!
+//! Not a test: nothing here passes or fails, and times are good only on the machine that they were taken on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "benchmarks")]
+
+mod figures;
+mod graph;
+mod operator;
+mod process;
+mod stage;
+mod story;
+mod vendor;
+
+use clap::Parser;
+use figures::Figures;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What to measure.
+#[derive(Clone, Debug, Parser)]
+struct Options {
+    /// How many Webhooks; several numbers are measured one after the other.
+    #[arg(long, value_delimiter = ',', default_value = "1000")]
+    webhooks: Vec<usize>,
+    /// Over how many accounts they are spread.
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    accounts: Vec<usize>,
+    /// How long the vendor thinks about each request, in milliseconds.
+    #[arg(long, default_value_t = 50)]
+    vendor_ms: u64,
+    /// How often the vendor's list is read again.
+    #[arg(long, default_value = "1m")]
+    interval: String,
+    /// For how many seconds nothing happens, while everything is counted.
+    #[arg(long, default_value_t = 120)]
+    quiet: u64,
+    /// How many edits are timed.
+    #[arg(long, default_value_t = 50)]
+    edits: usize,
+    /// Where the figures are written as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Where the figures of all runs are drawn against the number of Webhooks, as SVG.
+    #[arg(long)]
+    graph: Option<PathBuf>,
+    /// What cargo says to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Options {
+    fn quiet(&self) -> Duration {
+        Duration::from_secs(self.quiet)
+    }
+}
+
+fn main() {
+    let options = Options::parse();
+    let stage = stage::Stage::set(&options);
+    let mut all: Vec<Figures> = Vec::new();
+    for &accounts in &options.accounts {
+        for &webhooks in &options.webhooks {
+            eprintln!("{webhooks} Webhooks of {accounts} accounts");
+            let figures = story::play(&stage, &options, webhooks, accounts);
+            println!("{figures}");
+            all.push(figures);
+        }
+    }
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
+    }
+    if let Some(path) = &options.graph {
+        graph::draw(path, &all);
+    }
+}

@@ -1,0 +1,52 @@
+//! The operator: the real program, as a process with the rights of a service account.
+
+use crate::process::Process;
+use crate::stage::Stage;
+use hooktender_cluster::eventually;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A running operator. It is killed when this is dropped.
+pub(crate) struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts it for one namespace, and waits until its caches are filled.
+    pub(crate) fn start(stage: &Stage, kubeconfig: &Path, namespace: &str, concurrency: usize) -> Self {
+        let log = stage.cluster.folder().join(format!("operator-{namespace}.log"));
+        let child = Command::new(env!("CARGO_BIN_EXE_hooktender"))
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .env("NO_COLOR", "1")
+            .args(["run", "--listen=127.0.0.1:0", "--log-level=warn,hooktender::controller=info"])
+            .args(["--namespace", namespace, "--allow-endpoint", stage.vendor.url()])
+            .args(["--concurrency", &concurrency.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let operator = Self { child, log };
+        eventually(Duration::from_secs(60), "caches are filled", || {
+            let log = fs::read_to_string(&operator.log).unwrap();
+            if log.contains("caches are filled") { Ok(()) } else { Err(log) }
+        })
+        .unwrap();
+        operator
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,213 @@
+//! One run: declare, wait, count, edit, die.
+
+use crate::Options;
+use crate::figures::{Figures, Quiet};
+use crate::operator::Operator;
+use crate::process::Process;
+use crate::stage::{LONG, Scene, Stage};
+use hooktender_cluster::eventually;
+use jiff::Timestamp;
+use serde_json::json;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Plays the whole run.
+pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: usize) -> Figures {
+    let scene = Scene::new(stage, options, webhooks, accounts);
+    let operator = start(&scene);
+    let mut figures = Figures { webhooks, accounts, vendor_ms: options.vendor_ms, ..Figures::default() };
+    converge(&scene, &operator, &mut figures);
+    figures.quiet = quiet(&scene, options, Some(&operator));
+    figures.memory_settled_kib = operator.process().memory().unwrap().0;
+    figures.edits_ms = edits(&scene, options.edits);
+    figures.secret_ms = rotate(&scene);
+    figures.drift_s = drift(&scene);
+    drop(operator);
+    figures.idle = quiet(&scene, options, None);
+    revive(&scene, &mut figures);
+    plan(&scene, &mut figures);
+    figures
+}
+
+fn start(scene: &Scene<'_>) -> Operator {
+    Operator::start(scene.stage, &scene.kubeconfig, &scene.namespace, scene.accounts.len().clamp(4, 16))
+}
+
+/// From one `kubectl apply` to all ready.
+fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
+    eprintln!("  kubectl apply");
+    let vendor = &scene.stage.vendor;
+    vendor.clear_journals(&scene.accounts);
+    let (_, before) = scene.writes(0);
+    let (cpu, started) = (operator.process().cpu(), Instant::now());
+    scene.declare();
+    figures.apply_s = started.elapsed().as_secs_f64();
+    eventually(LONG, "all are ready", || {
+        let ready = scene.ready();
+        if ready == figures.webhooks { Ok(()) } else { Err(ready) }
+    })
+    .unwrap();
+    figures.ready_s = started.elapsed().as_secs_f64();
+    figures.converge_cpu_s = (operator.process().cpu() - cpu).as_secs_f64();
+    figures.memory_peak_kib = operator.process().memory().unwrap().1;
+    figures.converge_calls = vendor.calls(&scene.accounts);
+    figures.converge_writes = scene.writes(before).0;
+    let stored: usize = scene.accounts.iter().map(|account| vendor.count(account)).sum();
+    figures.duplicates = stored - figures.webhooks;
+}
+
+/// What is done, and what it costs, while nothing happens; without an operator, what the API server costs by itself.
+fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Quiet {
+    eprintln!("  quiet for {} s", options.quiet);
+    let vendor = &scene.stage.vendor;
+    if operator.is_some() {
+        // One pass over what has just been made, whatever is still to be told, is not part of it.
+        vendor.clear_journals(&scene.accounts);
+        for account in &scene.accounts {
+            scene.request(account, "settled");
+            eventually(LONG, "a pass", || {
+                let lists = vendor.journal(account).iter().filter(|(what, ..)| what == "list").count();
+                if lists > 0 { Ok(()) } else { Err(lists) }
+            })
+            .unwrap();
+        }
+        eventually(LONG, "the last status", || {
+            let (before, after) = (scene.audit().len(), {
+                std::thread::sleep(Duration::from_secs(2));
+                scene.audit().len()
+            });
+            if before == after { Ok(()) } else { Err(after) }
+        })
+        .unwrap();
+    }
+    vendor.clear_journals(&scene.accounts);
+    let (_, before) = scene.writes(0);
+    let server = Process(scene.stage.cluster.pids()["kube-apiserver"]);
+    let cpu = |process: Process| process.cpu();
+    let (own, servers) = (operator.map(|operator| cpu(operator.process())), cpu(server));
+    let started = Instant::now();
+    // Nothing to wait for: that nothing happens is what is looked at.
+    std::thread::sleep(options.quiet());
+    let minutes = started.elapsed().as_secs_f64() / 60.0;
+    Quiet {
+        minutes,
+        calls: vendor.calls(&scene.accounts),
+        writes: scene.writes(before).0,
+        cpu_s: operator.zip(own).map_or(0.0, |(operator, own)| (cpu(operator.process()) - own).as_secs_f64()),
+        server_cpu_s: (cpu(server) - servers).as_secs_f64(),
+    }
+}
+
+/// From an edit to the vendor's request, each while the account is being read again.
+fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
+    eprintln!("  {edits} edits");
+    let many = scene.accounts.len();
+    let count = edits.min(scene.ready());
+    let one = |edit: usize| {
+        // Spread over all Webhooks, and not the one with the Secret.
+        let n = 1 + edit;
+        let account = &scene.accounts[n % many];
+        let id = scene.webhook(n)["status"]["externalId"].as_str().unwrap().to_owned();
+        scene.stage.vendor.clear_journals(std::slice::from_ref(account));
+        scene.request(account, &format!("edit-{edit}"));
+        listed(scene, account);
+        let at = Timestamp::now();
+        let text = format!("edited at {at}");
+        scene.edit(n, &json!({"spec": {"subscription": {"contensis": {"description": text}}}}));
+        updated(scene, account, &id, at)
+    };
+    (0..count.saturating_sub(1)).map(one).collect()
+}
+
+/// Waits until the account is being read.
+fn listed(scene: &Scene<'_>, account: &str) {
+    eventually(LONG, "a list", || {
+        let journal = scene.stage.vendor.journal(account);
+        if journal.iter().any(|(what, ..)| what == "list") { Ok(()) } else { Err(()) }
+    })
+    .unwrap();
+}
+
+/// Waits for an update; gives how long after `at` it came, in milliseconds.
+fn updated(scene: &Scene<'_>, account: &str, id: &str, at: Timestamp) -> f64 {
+    let came = eventually(LONG, "an update", || {
+        let journal = scene.stage.vendor.journal(account);
+        let found = journal.iter().find(|(what, path, _)| what == "update" && path.ends_with(id));
+        found.map(|(.., at)| *at).ok_or(())
+    })
+    .unwrap();
+    came.duration_since(at).as_secs_f64() * 1000.0
+}
+
+/// From an edit of a Secret to the vendor's request.
+fn rotate(scene: &Scene<'_>) -> f64 {
+    let account = &scene.accounts[0];
+    let id = scene.webhook(0)["status"]["externalId"].as_str().unwrap().to_owned();
+    scene.stage.vendor.clear_journals(std::slice::from_ref(account));
+    let at = Timestamp::now();
+    scene.rotate("second");
+    updated(scene, account, &id, at)
+}
+
+/// From an edit at the vendor to its correction.
+fn drift(scene: &Scene<'_>) -> f64 {
+    eprintln!("  an edit at the vendor");
+    let account = &scene.accounts[0];
+    let id = scene.webhook(0)["status"]["externalId"].as_str().unwrap().to_owned();
+    scene.stage.vendor.clear_journals(std::slice::from_ref(account));
+    let at = Timestamp::now();
+    scene.stage.vendor.edit(account, &id, &json!({"description": "by hand"}));
+    updated(scene, account, &id, at) / 1000.0
+}
+
+/// Starts it anew after kill -9, and counts what it does in the first minute.
+fn revive(scene: &Scene<'_>, figures: &mut Figures) {
+    eprintln!("  a restart");
+    let vendor = &scene.stage.vendor;
+    vendor.clear_journals(&scene.accounts);
+    let (_, before) = scene.writes(0);
+    let started = Instant::now();
+    let operator = start(scene);
+    figures.filled_s = started.elapsed().as_secs_f64();
+    eventually(LONG, "a list of each account", || {
+        let read = |account: &&String| vendor.journal(account).iter().any(|(what, ..)| what == "list");
+        let lists = scene.accounts.iter().filter(read).count();
+        if lists == scene.accounts.len() { Ok(()) } else { Err(lists) }
+    })
+    .unwrap();
+    figures.read_s = started.elapsed().as_secs_f64();
+    // Whatever else it does in its first minute.
+    std::thread::sleep(Duration::from_secs(50).saturating_sub(started.elapsed()));
+    figures.restart_calls = vendor.calls(&scene.accounts);
+    figures.restart_writes = scene.writes(before).0;
+    figures.memory_restarted_kib = operator.process().memory().unwrap().0;
+}
+
+/// `hooktender plan` over everything.
+fn plan(scene: &Scene<'_>, figures: &mut Figures) {
+    eprintln!("  hooktender plan");
+    scene.stage.vendor.clear_journals(&scene.accounts);
+    let started = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hooktender"))
+        .env_clear()
+        .env("KUBECONFIG", &scene.kubeconfig)
+        .args(["plan", "--namespace", &scene.namespace, "--allow-endpoint", scene.stage.vendor.url()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let process = Process(child.id());
+    let status = loop {
+        if let Some((_, peak)) = process.memory() {
+            figures.plan_memory_kib = peak;
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    assert_eq!(status.code(), Some(0), "nothing is to be done");
+    figures.plan_s = started.elapsed().as_secs_f64();
+    figures.plan_calls = scene.stage.vendor.calls(&scene.accounts);
+}

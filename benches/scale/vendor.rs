@@ -1,0 +1,101 @@
+//! The vendor's side: the sandbox's Contensis, one project an account.
+
+use hooktender_sandbox::{Options, Sandbox};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// Waits for a future, from the benchmark's own thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// The vendor, with all its accounts.
+pub(crate) struct Vendor {
+    sandbox: Sandbox,
+    http: reqwest::Client,
+    millis: u64,
+}
+
+impl Vendor {
+    /// One that thinks for so long about each request.
+    pub(crate) fn open(millis: u64) -> Self {
+        let sandbox = block_on(Sandbox::start(Options::default())).unwrap();
+        Self { sandbox, http: reqwest::Client::builder().no_proxy().build().unwrap(), millis }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.sandbox.contensis_url()
+    }
+
+    /// A new account; its credentials are its name, twice.
+    pub(crate) fn account(&self, name: &str) {
+        let key = json!({"apiKeys": [{"clientId": name, "clientSecret": name}]});
+        self.call("PUT", name, "", &key);
+        if self.millis > 0 {
+            let slow = json!({"operation": "*", "kind": "delay", "millis": self.millis, "times": null});
+            self.call("POST", name, "/faults", &slow);
+        }
+    }
+
+    /// How many subscriptions an account has.
+    pub(crate) fn count(&self, account: &str) -> usize {
+        self.stored(account).len()
+    }
+
+    pub(crate) fn stored(&self, account: &str) -> Vec<Value> {
+        self.call("GET", account, "/subscriptions", &Value::Null).as_array().unwrap().clone()
+    }
+
+    /// Edits a subscription as somebody else.
+    pub(crate) fn edit(&self, account: &str, id: &str, patch: &Value) {
+        self.call("PATCH", account, &format!("/subscriptions/{id}"), patch);
+    }
+
+    /// The requests since the journal was emptied: what was asked, and when.
+    pub(crate) fn journal(&self, account: &str) -> Vec<(String, String, Timestamp)> {
+        let journal = self.call("GET", account, "/journal", &Value::Null);
+        let text = |entry: &Value, member: &str| entry[member].as_str().unwrap().to_owned();
+        let entry = |entry: &Value| {
+            (text(entry, "operation"), text(entry, "path"), text(entry, "at").parse().unwrap())
+        };
+        journal.as_array().unwrap().iter().map(entry).collect()
+    }
+
+    pub(crate) fn clear_journals(&self, accounts: &[String]) {
+        for account in accounts {
+            self.call("DELETE", account, "/journal", &Value::Null);
+        }
+    }
+
+    /// How often each operation was asked for.
+    pub(crate) fn calls(&self, accounts: &[String]) -> BTreeMap<String, usize> {
+        let mut calls = BTreeMap::new();
+        for account in accounts {
+            for (operation, ..) in self.journal(account) {
+                *calls.entry(operation).or_default() += 1;
+            }
+        }
+        calls
+    }
+
+    fn call(&self, method: &str, account: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/contensis/{account}{path}", self.sandbox.control_url());
+        let mut request = self.http.request(method.parse().unwrap(), &url);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        block_on(async {
+            let answer = request.send().await.unwrap();
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            assert!(status.is_success(), "{method} {url}: {status} {text}");
+            serde_json::from_str(&text).unwrap_or_default()
+        })
+    }
+}

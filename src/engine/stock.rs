@@ -1,0 +1,83 @@
+//! What the vendor has, found by id and by likeness, and kept up with what is done.
+
+use crate::plan::{Document, ExternalId, Observed, Rules};
+use std::collections::HashMap;
+
+/// What the vendor has.
+pub(super) struct Stock {
+    rules: &'static Rules,
+    all: Vec<Observed>,
+    /// Where each is in `all`.
+    by_id: HashMap<ExternalId, usize>,
+    /// Those that may be equal to a document, by its natural key; made when it is first asked for. One that has changed
+    /// or gone since may still be under its old key, so that each that is found is looked at again.
+    alike: Option<HashMap<String, Vec<ExternalId>>>,
+}
+
+impl Stock {
+    /// Takes a list. One that shifts between its pages may show a subscription twice: the first stands for both.
+    pub(super) fn new(rules: &'static Rules, list: Vec<Observed>) -> Self {
+        let by_id = HashMap::with_capacity(list.len());
+        let mut stock = Self { rules, all: Vec::with_capacity(list.len()), by_id, alike: None };
+        for one in list {
+            if !stock.by_id.contains_key(&one.id) {
+                stock.put(one);
+            }
+        }
+        stock
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Observed] {
+        &self.all
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Observed> {
+        self.by_id.get(id).map(|&at| &self.all[at])
+    }
+
+    /// It was made, or changed.
+    pub(super) fn put(&mut self, one: Observed) {
+        if let Some(alike) = &mut self.alike {
+            alike.entry(self.rules.key_of(&one.document)).or_default().push(one.id.clone());
+        }
+        if let Some(&at) = self.by_id.get(&one.id) {
+            self.all[at] = one;
+        } else {
+            self.by_id.insert(one.id.clone(), self.all.len());
+            self.all.push(one);
+        }
+    }
+
+    /// It was deleted.
+    pub(super) fn remove(&mut self, id: &ExternalId) {
+        let Some(at) = self.by_id.remove(id) else { return };
+        self.all.swap_remove(at);
+        if let Some(moved) = self.all.get(at) {
+            self.by_id.insert(moved.id.clone(), at);
+        }
+    }
+
+    /// The ids of those that are equal to a document.
+    pub(super) fn equal_to(&mut self, document: &Document) -> Vec<String> {
+        let Self { rules, all, by_id, alike } = self;
+        let alike = alike.get_or_insert_with(|| {
+            let mut alike: HashMap<String, Vec<ExternalId>> = HashMap::new();
+            for one in all.iter() {
+                alike.entry(rules.key_of(&one.document)).or_default().push(one.id.clone());
+            }
+            alike
+        });
+        let mut equal: Vec<_> = alike
+            .get(&rules.key_of(document))
+            .into_iter()
+            .flatten()
+            .filter_map(|id| by_id.get(id).map(|&at| &all[at]))
+            .filter(|one| rules.equal(&one.document, document))
+            .map(|one| one.id.to_string())
+            .collect();
+        equal.sort_unstable();
+        equal.dedup();
+        equal
+    }
+}

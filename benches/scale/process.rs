@@ -1,10 +1,9 @@
 //! What a process costs, as the kernel counts it.
 
 use std::fs;
-use std::time::Duration;
 
 /// The unit of times in `/proc`; it is the same on every Linux that anybody runs.
-const TICKS_A_SECOND: u64 = 100;
+const TICKS_A_SECOND: f64 = 100.0;
 
 /// A running process.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +20,12 @@ impl Process {
         Some((line("VmRSS:")?, line("VmHWM:")?))
     }
 
-    /// Time on the processors so far.
-    pub(crate) fn cpu(self) -> Duration {
+    /// Time on the processors so far, in seconds.
+    pub(crate) fn cpu(self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap();
         // The name, in brackets, may hold anything.
         let (_, rest) = stat.rsplit_once(')').unwrap();
-        let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(ticks * 1000 / TICKS_A_SECOND)
+        rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>()
+            / TICKS_A_SECOND
     }
 }

@@ -56,12 +56,12 @@ impl Stage {
     }
 
     /// Sends a request to the API server as the administrator.
-    fn ask(&self, method: &str, path: &str, patch: Option<&Value>) -> Value {
+    fn ask(&self, method: &str, path: &str, merge: Option<&Value>) -> Value {
         let url = format!("{}{path}", self.cluster.api_url());
         let mut request =
             self.http.request(method.parse().unwrap(), &url).bearer_auth(self.cluster.admin_token());
-        if let Some(patch) = patch {
-            request = request.header("content-type", "application/merge-patch+json").body(patch.to_string());
+        if let Some(merge) = merge {
+            request = request.header("content-type", "application/merge-patch+json").body(merge.to_string());
         }
         block_on(async {
             let answer = request.send().await.unwrap();

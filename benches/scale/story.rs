@@ -48,7 +48,7 @@ fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
     })
     .unwrap();
     figures.ready_s = started.elapsed().as_secs_f64();
-    figures.converge_cpu_s = (operator.process().cpu() - cpu).as_secs_f64();
+    figures.converge_cpu_s = operator.process().cpu() - cpu;
     figures.memory_peak_kib = operator.process().memory().unwrap().1;
     figures.converge_calls = vendor.calls(&scene.accounts);
     figures.converge_writes = scene.writes(before).0;
@@ -93,8 +93,8 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
         minutes,
         calls: vendor.calls(&scene.accounts),
         writes: scene.writes(before).0,
-        cpu_s: operator.zip(own).map_or(0.0, |(operator, own)| (cpu(operator.process()) - own).as_secs_f64()),
-        server_cpu_s: (cpu(server) - servers).as_secs_f64(),
+        cpu_s: operator.zip(own).map_or(0.0, |(operator, own)| cpu(operator.process()) - own),
+        server_cpu_s: cpu(server) - servers,
     }
 }
 

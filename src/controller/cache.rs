@@ -1,7 +1,8 @@
-//! What the cluster holds: reflectors of both kinds, and metadata-only watches of Secrets and ConfigMaps.
+//! What the cluster holds: both kinds, and metadata-only watches of Secrets and ConfigMaps.
 
 use super::Options;
 use super::dependents::Dependents;
+use super::hooks::Hooks;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::secrets::Dependency;
 use futures::future::join_all;
@@ -38,7 +39,7 @@ type Guarded<K> = DeserializeGuard<K>;
 /// What the cluster holds, one store a namespace that is looked after.
 pub(super) struct Cache {
     accounts: Vec<Store<Guarded<VendorAccount>>>,
-    webhooks: Vec<Store<Guarded<Webhook>>>,
+    webhooks: Vec<Arc<Hooks>>,
     /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     filled: Vec<watch::Receiver<bool>>,
@@ -58,7 +59,7 @@ impl Cache {
         if options.namespaces.is_empty() {
             let (store, events) = namespaces(client);
             cache.namespaces = Some(store);
-            cache.watch(events, wake, tasks, |_| vec![Woken::All]);
+            cache.watch("Namespace", events, wake, tasks, |_| vec![Woken::All]);
         }
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
@@ -69,18 +70,18 @@ impl Cache {
             None => watcher::Config::default(),
         };
         for scope in scopes {
-            let (store, events) = reflect::<VendorAccount>(client, scope, selected.clone());
+            let (store, events) = accounts(client, scope, selected.clone());
             cache.accounts.push(store);
-            cache.watch(events, wake, tasks, |account| woken_by_account(&account));
-            let (store, events) = reflect::<Webhook>(client, scope, watcher::Config::default());
-            cache.webhooks.push(store);
-            cache.watch(events, wake, tasks, woken_by_webhook);
+            cache.watch("VendorAccount", events, wake, tasks, |account| woken_by_account(&account));
+            let hooks = Arc::new(Hooks::default());
+            cache.webhooks.push(Arc::clone(&hooks));
+            cache.watch("Webhook", webhooks(client, scope, hooks), wake, tasks, |woken| woken);
             let on = Arc::clone(dependents);
-            cache.watch(metadata::<Secret>(client, scope), wake, tasks, move |secret| {
+            cache.watch("Secret", metadata::<Secret>(client, scope), wake, tasks, move |secret| {
                 depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
             });
             let on = Arc::clone(dependents);
-            cache.watch(metadata::<ConfigMap>(client, scope), wake, tasks, move |map| {
+            cache.watch("ConfigMap", metadata::<ConfigMap>(client, scope), wake, tasks, move |map| {
                 depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)))
             });
         }
@@ -88,15 +89,14 @@ impl Cache {
     }
 
     /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
-    fn watch<K>(
+    fn watch<T: Send + 'static>(
         &mut self,
-        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        kind: &'static str,
+        events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
         wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
-        woken: impl Fn(K) -> Vec<Woken> + Send + 'static,
-    ) where
-        K: Resource<DynamicType = ()> + Send + 'static,
-    {
+        woken: impl Fn(T) -> Vec<Woken> + Send + 'static,
+    ) {
         let (filled, is_filled) = watch::channel(false);
         self.filled.push(is_filled);
         let wake = wake.clone();
@@ -107,9 +107,10 @@ impl Cache {
                 let changes = match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => woken(object),
                     // Dependencies that changed while the watch was down are found here; objects, once all are there.
-                    Ok(watcher::Event::InitApply(object)) => {
-                        woken(object).into_iter().filter(|woken| matches!(woken, Woken::Dependency(_))).collect()
-                    }
+                    Ok(watcher::Event::InitApply(object)) => woken(object)
+                        .into_iter()
+                        .filter(|woken| matches!(woken, Woken::Dependency(_)))
+                        .collect(),
                     Ok(watcher::Event::Init) => continue,
                     Ok(watcher::Event::InitDone) => {
                         filled.send_replace(true);
@@ -118,14 +119,14 @@ impl Cache {
                     Err(error) => {
                         // Said once; the watch goes on by itself, with a growing back-off.
                         if !broken {
-                            tracing::warn!(kind = %K::kind(&()), %error, "a watch broke and is being set up again");
+                            tracing::warn!(kind, %error, "a watch broke and is being set up again");
                         }
                         broken = true;
                         continue;
                     }
                 };
                 if std::mem::take(&mut broken) {
-                    tracing::info!(kind = %K::kind(&()), "the watch is up again");
+                    tracing::info!(kind, "the watch is up again");
                 }
                 for change in changes {
                     // Nobody listens any more when the process ends.
@@ -169,22 +170,26 @@ impl Cache {
         self.accounts.iter().flat_map(Store::state).collect()
     }
 
-    /// All Webhooks, readable or not.
-    pub(super) fn webhooks(&self) -> Vec<Arc<Guarded<Webhook>>> {
-        self.webhooks.iter().flat_map(Store::state).collect()
+    /// How many Webhooks can be read.
+    pub(super) fn number_of_webhooks(&self) -> usize {
+        self.webhooks.iter().map(|hooks| hooks.len()).sum()
+    }
+
+    /// The accounts that any Webhook refers to, be they there or not, with the Webhooks.
+    pub(super) fn webhooks_by_account(&self) -> impl Iterator<Item = (ObjectKey, Vec<Arc<Webhook>>)> {
+        self.webhooks.iter().flat_map(|hooks| {
+            hooks.accounts().into_iter().map(|account| {
+                let of = hooks.of(&account);
+                (account, of)
+            })
+        })
     }
 
     /// The Webhooks that belong to an account and may.
     pub(super) fn webhooks_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
         let key = ObjectKey::of(account);
-        let readable = self.webhooks().into_iter();
-        readable
-            .filter_map(|guarded| {
-                let webhook = guarded.0.as_ref().ok()?;
-                (webhook.account() == key && self.may_refer(account, webhook))
-                    .then(|| Arc::new(webhook.clone()))
-            })
-            .collect()
+        let all = self.webhooks.iter().flat_map(|hooks| hooks.of(&key));
+        all.filter(|webhook| self.may_refer(account, webhook)).collect()
     }
 
     /// Whether the account lets the Webhook's namespace refer to it; its own always may.
@@ -205,12 +210,11 @@ fn woken_by_account(account: &Guarded<VendorAccount>) -> Vec<Woken> {
     vec![Woken::Account(key)]
 }
 
-fn woken_by_webhook(webhook: Guarded<Webhook>) -> Vec<Woken> {
-    let key = ObjectKey::of(&webhook);
-    match webhook.0 {
+fn woken_by_webhook(webhook: &Guarded<Webhook>) -> Vec<Woken> {
+    match &webhook.0 {
         Ok(webhook) => vec![Woken::Webhook(webhook.account())],
         Err(error) => {
-            tracing::warn!(webhook = %key, error = %error.error, "this Webhook cannot be read and is left alone; was it stored by another version?");
+            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be read and is left alone; was it stored by another version?");
             Vec::new()
         }
     }
@@ -248,25 +252,39 @@ fn namespaces(
 
 type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
 
-/// A store, and the watch that fills it without what nobody here reads.
-fn reflect<K>(
+/// The accounts, and the watch that fills their store without what nobody here reads.
+fn accounts(
     client: &Client,
     scope: Option<&str>,
-    config: watcher::Config,
-) -> (Store<Guarded<K>>, Events<Guarded<K>>)
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let (store, writer) = reflector::store::<Guarded<K>>();
-    let events = watcher(api::<Guarded<K>>(client, scope), config)
+    selected: watcher::Config,
+) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
+    let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
+    let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected)
         .default_backoff()
-        .modify(|object: &mut Guarded<K>| {
-            object.managed_fields_mut().clear();
-            object.annotations_mut().remove(LAST_APPLIED);
+        .modify(|account: &mut Guarded<VendorAccount>| {
+            account.managed_fields_mut().clear();
+            account.annotations_mut().remove(LAST_APPLIED);
         })
         .reflect(writer);
     (store, events.boxed())
+}
+
+/// A watch of Webhooks that are kept as they come, and whom each of them wakes.
+fn webhooks(client: &Client, scope: Option<&str>, kept: Arc<Hooks>) -> Events<Vec<Woken>> {
+    use watcher::Event;
+    let events = watcher(api::<Guarded<Webhook>>(client, scope), watcher::Config::default());
+    let take = move |event: Event<Guarded<Webhook>>| {
+        let woken = match &event {
+            Event::Apply(webhook) => Event::Apply(woken_by_webhook(webhook)),
+            Event::Delete(webhook) => Event::Delete(woken_by_webhook(webhook)),
+            Event::Init => Event::Init,
+            Event::InitApply(webhook) => Event::InitApply(woken_by_webhook(webhook)),
+            Event::InitDone => Event::InitDone,
+        };
+        kept.take(event);
+        woken
+    };
+    events.default_backoff().map(move |event| event.map(&take)).boxed()
 }
 
 /// A watch of metadata alone: no Secret's content is ever kept.

@@ -7,6 +7,7 @@
 
 mod cache;
 mod dependents;
+mod hooks;
 mod leader;
 mod orphans;
 mod worker;
@@ -25,7 +26,7 @@ use kube::Client;
 use leader::{Candidate, Fence};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -67,26 +68,8 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let fence = Fence::default();
-    let mut settings = Settings::new(options.allowed.clone(), {
-        let report = metrics.clone();
-        move |call| report.called(call)
-    })
-    .with_timeout(options.patience.request);
-    if options.leader_elect.is_some() {
-        let fence = fence.clone();
-        settings = settings.while_leading(move || fence.is_open());
-    }
-    let stopping = Arc::new(AtomicBool::new(false));
-    let context = Arc::new(Context {
-        source: ClusterSource::new(client.clone()),
-        recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
-        settings,
-        ceiling: options.ceiling,
-        look_only: false,
-        stateless: false,
-        metrics,
-        stopping: Arc::clone(&stopping),
-    });
+    let context = Arc::new(context(&client, &options, &fence, &metrics));
+    let stopping = Arc::clone(&context.stopping);
     let dependents = Arc::new(Dependents::default());
     let mut candidate = options.leader_elect.as_ref().map(|namespace| {
         let name = leader::lease_name(&options.namespaces, options.account_selector.as_deref());
@@ -114,7 +97,11 @@ pub async fn run(
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
         how = &mut lost => return Err(how),
     }
-    tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhooks().len(), "caches are filled");
+    tracing::info!(
+        accounts = cache.accounts().len(),
+        webhooks = cache.number_of_webhooks(),
+        "caches are filled"
+    );
     let mut workers = Workers {
         slots: Arc::new(Semaphore::new(options.concurrency)),
         patience: options.patience,
@@ -163,6 +150,27 @@ pub async fn run(
         candidate.give_back().await;
     }
     Ok(())
+}
+
+/// What holds for all passes of this process.
+fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics) -> ClusterContext {
+    let report = metrics.clone();
+    let mut settings = Settings::new(options.allowed.clone(), move |call| report.called(call))
+        .with_timeout(options.patience.request);
+    if options.leader_elect.is_some() {
+        let fence = fence.clone();
+        settings = settings.while_leading(move || fence.is_open());
+    }
+    Context {
+        source: ClusterSource::new(client.clone()),
+        recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
+        settings,
+        ceiling: options.ceiling,
+        look_only: false,
+        stateless: false,
+        metrics: metrics.clone(),
+        stopping: Arc::default(),
+    }
 }
 
 /// Waits until this process leads; none if it is to stop before that. A standby has filled caches of its own, which says

@@ -22,36 +22,57 @@ pub(super) async fn watch(
     let mut after = Duration::MAX;
     while alarm.wait(after).await {
         after = Duration::MAX;
-        for guarded in cache.webhooks() {
-            let Ok(webhook) = &guarded.0 else { continue };
-            let Some(orphan) = judge(&client, &cache, &options, webhook).await else {
-                continue;
-            };
-            if let Err(error) = tell(&context, webhook, &orphan).await {
-                tracing::warn!(webhook = %ObjectKey::of(webhook), %error, "an orphaned Webhook's status was not written");
-                after = Duration::from_secs(5);
+        for (key, webhooks) in cache.webhooks_by_account() {
+            let orphan = judge(&client, &cache, &options, &key).await;
+            for webhook in webhooks {
+                let Some(orphan) = orphan.of(&cache, &webhook) else { continue };
+                if let Err(error) = tell(&context, &webhook, &orphan).await {
+                    tracing::warn!(webhook = %ObjectKey::of(&*webhook), %error, "an orphaned Webhook's status was not written");
+                    after = Duration::from_secs(5);
+                }
             }
         }
     }
 }
 
-/// Why nobody looks after it; none if somebody does.
-async fn judge(client: &Client, cache: &Cache, options: &Options, webhook: &Webhook) -> Option<Orphan> {
-    let key = webhook.account();
-    if let Some(account) = cache.account(&key) {
-        return (!cache.may_refer(&account, webhook)).then_some(Orphan::NotAllowed(key));
+/// What is known of an account that Webhooks refer to.
+enum Referred {
+    /// It is there, and says who may.
+    Known(Arc<VendorAccount>),
+    /// Somebody else looks after it, or nobody knows at the moment.
+    Elsewhere,
+    /// Nobody looks after its Webhooks.
+    Orphaning(Orphan),
+}
+
+impl Referred {
+    /// Why nobody looks after that Webhook; none if somebody does.
+    fn of(&self, cache: &Cache, webhook: &Webhook) -> Option<Orphan> {
+        match self {
+            Self::Known(account) => {
+                (!cache.may_refer(account, webhook)).then(|| Orphan::NotAllowed(ObjectKey::of(&**account)))
+            }
+            Self::Elsewhere => None,
+            Self::Orphaning(orphan) => Some(orphan.clone()),
+        }
     }
-    if cache.has_account(&key) {
-        return None;
+}
+
+async fn judge(client: &Client, cache: &Cache, options: &Options, key: &ObjectKey) -> Referred {
+    if let Some(account) = cache.account(key) {
+        return Referred::Known(account);
+    }
+    if cache.has_account(key) {
+        return Referred::Elsewhere;
     }
     if !options.namespaces.is_empty() && !options.namespaces.contains(&key.namespace) {
-        return Some(Orphan::OutOfSight(key));
+        return Referred::Orphaning(Orphan::OutOfSight(key.clone()));
     }
     // The cache may lag, and with a selector it holds some accounts only: the API server knows.
     let api: Api<VendorAccount> = Api::namespaced(client.clone(), &key.namespace);
     match api.get_metadata_opt(&key.name).await {
-        Ok(None) => Some(Orphan::NotFound(key)),
-        Ok(Some(_)) | Err(_) => None,
+        Ok(None) => Referred::Orphaning(Orphan::NotFound(key.clone())),
+        Ok(Some(_)) | Err(_) => Referred::Elsewhere,
     }
 }
 

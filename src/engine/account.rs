@@ -99,7 +99,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             }
             let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
             if let Err(error) = entry.write(&self.context.recorder).await {
-                tracing::warn!(webhook = %ObjectKey::of(&entry.known), error = %chain(&error), "status not written");
+                tracing::warn!(webhook = %ObjectKey::of(&*entry.known), error = %chain(&error), "status not written");
                 // A server that is away is not asked once for each of them.
                 let untold = if error.is_of_the_object_alone() { &uids[at..=at] } else { &uids[at..] };
                 for uid in untold {
@@ -111,7 +111,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 continue;
             }
             if let Some(happened) = happened {
-                tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&entry.known), reason = happened.reason, "{}", happened.note);
+                tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&*entry.known), reason = happened.reason, "{}", happened.note);
                 self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             }
         }
@@ -122,7 +122,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
                 continue;
             };
-            let webhook = ObjectKey::of(&entry.known);
+            let webhook = ObjectKey::of(&*entry.known);
             if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
                 tracing::warn!(%webhook, error = %chain(&error), "not let go");
                 memory.untold.webhook(uid, trouble);

@@ -6,15 +6,23 @@ use crate::api::status::{Pending, WebhookStatus};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, Webhook};
 use kube::ResourceExt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
+
+/// The annotations of a Webhook that a pass goes by.
+const OURS: [&str; 2] = [RELEASE, REQUESTED_AT];
+
+/// The status of a Webhook that has none.
+static NONE: LazyLock<WebhookStatus> = LazyLock::new(WebhookStatus::default);
 
 /// One Webhook: as the cluster has it, and as its status should be.
 pub(super) struct Entry {
     /// The object's uid.
     pub(super) uid: String,
-    /// The newest state that the cluster is known to have: the cache's, or what our own last write gave back.
-    pub(super) known: Webhook,
+    /// The newest state that the cluster is known to have: the cache's own copy, or what our own last write gave back.
+    pub(super) known: Arc<Webhook>,
     /// What the status should be. It differs from `known` while a write is still to be made, or failed.
-    pub(super) status: WebhookStatus,
+    pub(super) status: Wanted,
     /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
     /// meanwhile, and that is for the next pass to see.
     pub(super) asked: Asked,
@@ -41,34 +49,86 @@ impl Asked {
     }
 }
 
+/// What a status should be: the one that the cluster is known to have, until it is written to.
+pub(super) struct Wanted {
+    known: Arc<Webhook>,
+    ours: Option<Box<WebhookStatus>>,
+}
+
+impl Wanted {
+    fn as_known(known: &Arc<Webhook>) -> Self {
+        Self { known: Arc::clone(known), ours: None }
+    }
+
+    /// Whether the cluster has another one; what is equal is kept once.
+    fn is_unwritten(&mut self) -> bool {
+        let known = self.known.status.as_ref().unwrap_or(&NONE);
+        self.ours = self.ours.take().filter(|ours| **ours != *known);
+        self.ours.is_some()
+    }
+
+    /// The cluster has this now; ours, if there is one, is still to be written.
+    fn over(&mut self, known: &Arc<Webhook>) {
+        self.known = Arc::clone(known);
+        self.is_unwritten();
+    }
+}
+
+impl Deref for Wanted {
+    type Target = WebhookStatus;
+
+    fn deref(&self) -> &WebhookStatus {
+        self.ours.as_deref().or(self.known.status.as_ref()).unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Wanted {
+    fn deref_mut(&mut self) -> &mut WebhookStatus {
+        let known = &self.known;
+        self.ours.get_or_insert_with(|| Box::new(known.status.clone().unwrap_or_default()))
+    }
+}
+
+/// Cuts off what nobody here reads: thousands of Webhooks are kept.
+pub(crate) fn slim(webhook: &mut Webhook) {
+    let metadata = &mut webhook.metadata;
+    metadata.managed_fields = None;
+    metadata.labels = None;
+    metadata.owner_references = None;
+    metadata.annotations = metadata.annotations.take().and_then(|mut all| {
+        all.retain(|name, _| OURS.contains(&name.as_str()));
+        (!all.is_empty()).then_some(all)
+    });
+}
+
 impl Entry {
-    pub(super) fn new(uid: String, known: Webhook) -> Self {
-        let status = known.status.clone().unwrap_or_default();
+    pub(super) fn new(uid: String, known: Arc<Webhook>) -> Self {
+        let status = Wanted::as_known(&known);
         Self { uid, known, status, asked: Asked::default() }
     }
 
     /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
     /// what must not be lost: ids, intents, and what was applied.
-    pub(super) fn refresh(&mut self, cached: &Webhook) {
-        if version(cached) <= version(&self.known) {
+    pub(super) fn refresh(&mut self, cached: &Arc<Webhook>) {
+        if version(&**cached) < version(&*self.known) {
             return;
         }
-        let unwritten = self.known.status.clone().unwrap_or_default() != self.status;
-        self.known = cached.clone();
-        let shown = cached.status.clone().unwrap_or_default();
-        self.status = if unwritten {
-            let ours = std::mem::take(&mut self.status);
-            WebhookStatus {
-                external_id: ours.external_id,
-                account: ours.account,
-                pending: ours.pending,
-                superseded: ours.superseded,
-                last_applied: ours.last_applied,
-                ..shown
-            }
-        } else {
-            shown
-        };
+        if version(&**cached) == version(&*self.known) {
+            // The same, but kept once.
+            self.known = Arc::clone(cached);
+            self.status.over(&self.known);
+            return;
+        }
+        let ours = self.status.is_unwritten().then(|| self.status.clone());
+        self.known = Arc::clone(cached);
+        self.status = Wanted::as_known(cached);
+        if let Some(ours) = ours {
+            self.status.external_id = ours.external_id;
+            self.status.account = ours.account;
+            self.status.pending = ours.pending;
+            self.status.superseded = ours.superseded;
+            self.status.last_applied = ours.last_applied;
+        }
     }
 
     /// Whether our finalizer is on it.
@@ -89,7 +149,7 @@ impl Entry {
 
     /// Writes the status, if the cluster has another one.
     pub(super) async fn write(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
-        if self.known.status.as_ref() == Some(&self.status) {
+        if !self.status.is_unwritten() {
             return Ok(());
         }
         if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
@@ -124,17 +184,18 @@ impl Entry {
             let overtaken = written.status != self.known.status;
             self.take(written);
             if overtaken {
-                self.status = self.known.status.clone().unwrap_or_default();
+                self.status = Wanted::as_known(&self.known);
                 return Err(RecordError::overtaken(&self.known));
             }
         }
         Ok(())
     }
 
-    /// What a write gave back; who wrote which field is nothing we need.
+    /// What a write gave back.
     fn take(&mut self, mut written: Webhook) {
-        written.metadata.managed_fields = None;
-        self.known = written;
+        slim(&mut written);
+        self.known = Arc::new(written);
+        self.status.over(&self.known);
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn declare(
     past: &Past,
     terms: Terms,
 ) -> Declared {
-    let (webhook, status) = (&entry.known, &entry.status);
+    let (webhook, status) = (&*entry.known, &*entry.status);
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
     let concealed_changed = match &desired {
@@ -93,7 +93,7 @@ pub(super) fn declare(
 
 /// What a Webhook declares, and what of it is not to be seen.
 pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
-    let webhook = &entry.known;
+    let webhook = &*entry.known;
     let unknown = |reason, message| (Desired::Unknown { reason, message }, Redactor::default());
     let (wanted, has) = (webhook.spec.subscription.vendor(), account.spec.vendor.name());
     if wanted != has {

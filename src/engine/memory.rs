@@ -64,7 +64,7 @@ impl Standing {
         let conditions = &entry.status.conditions;
         let ready = conditions::get(conditions, READY);
         Self {
-            webhook: ObjectKey::of(&entry.known),
+            webhook: ObjectKey::of(&*entry.known),
             ready: conditions::is_true(conditions, READY),
             // No pass has come to it yet.
             reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
@@ -154,7 +154,7 @@ impl Memory {
                 .entries
                 .entry(uid.clone())
                 .and_modify(|entry| entry.refresh(webhook))
-                .or_insert_with(|| Entry::new(uid.clone(), Webhook::clone(webhook)));
+                .or_insert_with(|| Entry::new(uid.clone(), Arc::clone(webhook)));
             entry.asked = Asked::of(&entry.known);
             self.past.meet(&uid, &entry.status);
             // One that is being deleted and was never ours goes by itself.
@@ -287,7 +287,7 @@ mod tests {
         let mut memory = Memory::new(Patience::default());
         memory.refresh(&[Arc::new(webhook("5", None))]);
         // Our own write gave version 9 with the id.
-        memory.entries.insert("u".into(), Entry::new("u".into(), webhook("9", Some("7"))));
+        memory.entries.insert("u".into(), Entry::new("u".into(), Arc::new(webhook("9", Some("7")))));
         memory.refresh(&[Arc::new(webhook("5", None))]);
         assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
         memory.refresh(&[Arc::new(webhook("10", None))]);

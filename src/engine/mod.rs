@@ -16,7 +16,7 @@ mod client;
 mod clock;
 mod digest;
 mod due;
-mod entry;
+pub(crate) mod entry;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;

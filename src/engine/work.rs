@@ -221,8 +221,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         drop(under_way);
         let Slice { stop, cluster, gone, deleted, tally, .. } = slice;
         self.summary.tally = tally;
-        gone.iter().for_each(|uid| memory.forget(uid));
-        (0..deleted).for_each(|_| memory.deleted());
+        for uid in &gone {
+            memory.forget(uid);
+        }
+        for _ in 0..deleted {
+            memory.deleted();
+        }
         match (cluster, stop) {
             (Some(cluster), _) => Err(cluster),
             (None, Some(error)) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),

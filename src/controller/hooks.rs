@@ -1,0 +1,142 @@
+//! The Webhooks that a watch shows, by the account they refer to, each shared with the passes that work on it.
+//!
+//! Not kube's reflector: behind the guard for what cannot be read it gives no share of an object but a copy, and it knows no
+//! order but one list of all, which each of a thousand accounts would have to go through.
+
+use crate::api::{ObjectKey, Webhook};
+use crate::engine::entry::slim;
+use kube::core::DeserializeGuard;
+use kube::runtime::watcher::Event;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+type ByName = HashMap<ObjectKey, Arc<Webhook>>;
+type ByAccount = HashMap<ObjectKey, ByName>;
+
+/// The Webhooks of one watch.
+#[derive(Default)]
+pub(super) struct Hooks(RwLock<Shown>);
+
+#[derive(Default)]
+struct Shown {
+    now: ByAccount,
+    /// What a watch that begins anew has shown so far.
+    coming: ByAccount,
+}
+
+impl Hooks {
+    /// Takes in what the watch shows. One that cannot be read is not kept.
+    pub(super) fn take(&self, event: Event<DeserializeGuard<Webhook>>) {
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Init => shown.coming = ByAccount::new(),
+            Event::InitApply(object) => {
+                if let Ok(mut webhook) = object.0 {
+                    slim(&mut webhook);
+                    put(&mut shown.coming, Arc::new(webhook));
+                }
+            }
+            Event::InitDone => shown.now = std::mem::take(&mut shown.coming),
+            Event::Apply(object) => match object.0 {
+                Ok(mut webhook) => {
+                    slim(&mut webhook);
+                    put(&mut shown.now, Arc::new(webhook));
+                }
+                Err(unreadable) => {
+                    let (name, namespace) = (unreadable.metadata.name, unreadable.metadata.namespace);
+                    let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
+                    shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+                }
+            },
+            Event::Delete(object) => {
+                let key = ObjectKey::of(&object);
+                shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+            }
+        }
+    }
+
+    /// Those of one account.
+    pub(super) fn of(&self, account: &ObjectKey) -> Vec<Arc<Webhook>> {
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        shown.now.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The accounts that any of them refers to, be they there or not.
+    pub(super) fn accounts(&self) -> Vec<ObjectKey> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).now.keys().cloned().collect()
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).now.values().map(HashMap::len).sum()
+    }
+}
+
+/// An account reference cannot be changed, and a Webhook that takes another's name comes after the other has gone.
+fn put(all: &mut ByAccount, webhook: Arc<Webhook>) {
+    all.entry(webhook.account()).or_default().insert(ObjectKey::of(&*webhook), webhook);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn webhook(name: &str, account: &str) -> DeserializeGuard<Webhook> {
+        serde_json::from_value(json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
+            "metadata": {"name": name, "namespace": "n", "labels": {"team": "a"},
+                "annotations": {"note": "x", "hooktender.dev/requested-at": "1"}},
+            "spec": {"accountRef": {"name": account}, "subscription": {"superoffice":
+                {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
+        }))
+        .unwrap()
+    }
+
+    fn unreadable(name: &str) -> DeserializeGuard<Webhook> {
+        let object = json!({"metadata": {"name": name, "namespace": "n"}, "spec": {}});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn names(hooks: &Hooks, account: &str) -> Vec<String> {
+        let of = hooks.of(&ObjectKey::new("n", account));
+        let mut names: Vec<_> = of.iter().filter_map(|webhook| webhook.metadata.name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn each_account_has_its_own() {
+        let hooks = Hooks::default();
+        for (name, account) in [("a", "one"), ("b", "one"), ("c", "two")] {
+            hooks.take(Event::Apply(webhook(name, account)));
+        }
+        assert_eq!(
+            (names(&hooks, "one"), names(&hooks, "two")),
+            (vec!["a".into(), "b".into()], vec!["c".into()])
+        );
+        assert_eq!(hooks.len(), 3);
+        hooks.take(Event::Delete(webhook("c", "two")));
+        hooks.take(Event::Apply(unreadable("b")));
+        assert_eq!(names(&hooks, "one"), ["a"]);
+        assert_eq!(hooks.accounts(), [ObjectKey::new("n", "one")], "nothing is kept of what is gone");
+        let kept = &hooks.of(&ObjectKey::new("n", "one"))[0].metadata;
+        assert!(kept.labels.is_none());
+        assert_eq!(
+            kept.annotations.as_ref().unwrap().keys().collect::<Vec<_>>(),
+            ["hooktender.dev/requested-at"]
+        );
+    }
+
+    #[test]
+    fn a_watch_that_begins_anew_shows_the_old_ones_until_it_has_shown_all() {
+        let hooks = Hooks::default();
+        hooks.take(Event::Apply(webhook("a", "one")));
+        hooks.take(Event::Init);
+        hooks.take(Event::InitApply(webhook("b", "one")));
+        hooks.take(Event::InitApply(unreadable("c")));
+        assert_eq!(names(&hooks, "one"), ["a"]);
+        hooks.take(Event::InitDone);
+        assert_eq!(names(&hooks, "one"), ["b"]);
+    }
+}

@@ -69,7 +69,7 @@ fn observed(n: usize) -> Observed {
         created: None,
         mark: None,
         delivery: None,
-        raw: serde_json::Value::Null,
+        raw: None,
     }
 }
 

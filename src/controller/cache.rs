@@ -13,6 +13,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -59,7 +60,7 @@ impl Cache {
         if options.namespaces.is_empty() {
             let (store, events) = namespaces(client);
             cache.namespaces = Some(store);
-            cache.watch("Namespace", events, wake, tasks, |_| vec![Woken::All]);
+            cache.watch(Namespace::kind(&()), events, wake, tasks, |_| vec![Woken::All]);
         }
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
@@ -72,18 +73,22 @@ impl Cache {
         for scope in scopes {
             let (store, events) = accounts(client, scope, selected.clone());
             cache.accounts.push(store);
-            cache.watch("VendorAccount", events, wake, tasks, |account| woken_by_account(&account));
+            cache.watch(VendorAccount::kind(&()), events, wake, tasks, |account| woken_by_account(&account));
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
-            cache.watch("Webhook", webhooks(client, scope, hooks), wake, tasks, |woken| woken);
+            cache.watch(Webhook::kind(&()), webhooks(client, scope, hooks), wake, tasks, |woken| woken);
             let on = Arc::clone(dependents);
-            cache.watch("Secret", metadata::<Secret>(client, scope), wake, tasks, move |secret| {
+            cache.watch(Secret::kind(&()), metadata::<Secret>(client, scope), wake, tasks, move |secret| {
                 depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
             });
             let on = Arc::clone(dependents);
-            cache.watch("ConfigMap", metadata::<ConfigMap>(client, scope), wake, tasks, move |map| {
-                depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)))
-            });
+            cache.watch(
+                ConfigMap::kind(&()),
+                metadata::<ConfigMap>(client, scope),
+                wake,
+                tasks,
+                move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map))),
+            );
         }
         cache
     }
@@ -91,7 +96,7 @@ impl Cache {
     /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
     fn watch<T: Send + 'static>(
         &mut self,
-        kind: &'static str,
+        kind: Cow<'static, str>,
         events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
         wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
@@ -119,14 +124,14 @@ impl Cache {
                     Err(error) => {
                         // Said once; the watch goes on by itself, with a growing back-off.
                         if !broken {
-                            tracing::warn!(kind, %error, "a watch broke and is being set up again");
+                            tracing::warn!(%kind, %error, "a watch broke and is being set up again");
                         }
                         broken = true;
                         continue;
                     }
                 };
                 if std::mem::take(&mut broken) {
-                    tracing::info!(kind, "the watch is up again");
+                    tracing::info!(%kind, "the watch is up again");
                 }
                 for change in changes {
                     // Nobody listens any more when the process ends.

@@ -1,9 +1,8 @@
 //! Desired against observed, field by field.
 
-use super::document::{Document, Value};
+use super::document::{Document, Members, Value};
 use super::redact::Redactor;
 use super::rules::{Field, Rule, Rules, member, sealed};
-use std::collections::BTreeMap;
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl At<'_> {
     }
 
     fn members(&self, ignore_case: bool, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
-        let none = BTreeMap::new();
+        let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
         // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
         for (name, had) in before {
@@ -105,10 +104,10 @@ impl At<'_> {
     }
 
     fn record(&self, fields: &[Field], before: &Value, after: &Value, found: &mut Vec<Change>) {
-        let none = BTreeMap::new();
+        let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
         for field in fields {
-            let get = |map: &BTreeMap<String, Value>| map.get(field.name).cloned().unwrap_or_default();
+            let get = |map: &Members| map.get(field.name).cloned().unwrap_or_default();
             self.step(field.name).compare(field.rule, &get(before), &get(after), found);
         }
     }
@@ -138,18 +137,13 @@ fn within(path: &str, other: &str) -> bool {
 }
 
 /// What stands for a member on the other side, if that member is also what stands for it on its own.
-fn partner<'a>(
-    own: &BTreeMap<String, Value>,
-    name: &str,
-    other: &'a BTreeMap<String, Value>,
-    ignore_case: bool,
-) -> Option<&'a Value> {
+fn partner<'a>(own: &Members, name: &str, other: &'a Members, ignore_case: bool) -> Option<&'a Value> {
     let (found, value) = member(other, name, ignore_case)?;
     let (back, _) = member(own, found, ignore_case)?;
     (back == name).then_some(value)
 }
 
-fn map<'a>(value: &'a Value, none: &'a BTreeMap<String, Value>) -> &'a BTreeMap<String, Value> {
+fn map<'a>(value: &'a Value, none: &'a Members) -> &'a Members {
     if let Value::Map(map) = value { map } else { none }
 }
 

@@ -3,103 +3,92 @@
 //! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`Text::exposed`]
 //! and [`Value::exposed`] give the whole, for the request that needs it.
 
+use litemap::LiteMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A string some parts of which may come from a Secret.
 #[derive(Clone, Default)]
 pub struct Text {
-    parts: Vec<Part>,
+    start: String,
+    rest: Vec<Part>,
 }
 
+/// A secret, and what follows it.
 #[derive(Clone)]
-enum Part {
-    Plain(String),
-    Secret { variable: String, value: SecretString },
+struct Part {
+    variable: String,
+    value: SecretString,
+    then: String,
 }
 
 impl Text {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
-        let text = text.into();
-        if text.is_empty() { Self::default() } else { Self { parts: vec![Part::Plain(text)] } }
+        Self { start: text.into(), rest: Vec::new() }
     }
 
     /// Adds a part that everybody may see.
     pub fn push_plain(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if let Some(Part::Plain(last)) = self.parts.last_mut() {
-            last.push_str(text);
-        } else {
-            self.parts.push(Part::Plain(text.into()));
-        }
+        self.rest.last_mut().map_or(&mut self.start, |part| &mut part.then).push_str(text);
     }
 
     /// Adds a part that nobody may see; it is shown as `$(variable)`.
     pub fn push_secret(&mut self, variable: &str, value: SecretString) {
-        self.parts.push(Part::Secret { variable: variable.into(), value });
+        self.rest.push(Part { variable: variable.into(), value, then: String::new() });
     }
 
     /// Whether a part is secret.
     pub fn is_secret(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Secret { .. }))
+        !self.rest.is_empty()
     }
 
     /// Whether the whole is the empty string.
     pub fn is_empty(&self) -> bool {
-        self.exposed().is_empty()
+        self.whole().is_empty()
+    }
+
+    fn whole(&self) -> Cow<'_, str> {
+        if self.rest.is_empty() { Cow::Borrowed(&self.start) } else { Cow::Owned(self.exposed()) }
     }
 
     /// The whole, secrets included: only for the request that needs it, and for comparing.
     pub fn exposed(&self) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Plain(text) => text.as_str(),
-                Part::Secret { value, .. } => value.expose_secret(),
-            })
-            .collect()
+        let mut whole = self.start.clone();
+        for Part { value, then, .. } in &self.rest {
+            whole.push_str(value.expose_secret());
+            whole.push_str(then);
+        }
+        whole
     }
 
     /// The whole with `$(NAME)` in place of each secret.
     pub fn shown(&self) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Plain(text) => text.clone(),
-                Part::Secret { variable, .. } => format!("$({variable})"),
-            })
-            .collect()
+        let mut shown = self.start.clone();
+        for Part { variable, then, .. } in &self.rest {
+            shown.push_str("$(");
+            shown.push_str(variable);
+            shown.push(')');
+            shown.push_str(then);
+        }
+        shown
     }
 
     /// The secrets in it, with the variables they came from.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretString)> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Plain(_) => None,
-            Part::Secret { variable, value } => Some((variable.as_str(), value)),
-        })
+        self.rest.iter().map(|part| (part.variable.as_str(), &part.value))
     }
 
     /// `other` with everything that stands where this text has secrets put out of sight: for what a vendor has in a
     /// field that is declared with a secret, be it the same secret, an old one, or something else altogether.
     pub fn mask(&self, other: &str) -> String {
-        let (Some(Part::Plain(_) | Part::Secret { .. }), true) = (self.parts.first(), self.is_secret())
-        else {
+        let Some(Part { then: last, .. }) = self.rest.last() else {
             return other.into();
         };
-        let first = match self.parts.first() {
-            Some(Part::Plain(text)) => text.as_str(),
-            _ => "",
-        };
-        let last = match self.parts.last() {
-            Some(Part::Plain(text)) => text.as_str(),
-            _ => "",
-        };
-        let inner = other.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+        let first = &self.start;
+        let inner = other.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()));
         if inner.is_some() && !(first.is_empty() && last.is_empty()) {
             format!("{first}(hidden){last}")
         } else {
@@ -116,7 +105,7 @@ impl From<&str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.exposed() == other.exposed()
+        self.whole() == other.whole()
     }
 }
 
@@ -141,8 +130,11 @@ pub enum Value {
     /// A list; whether its order matters is for the field's rule to say.
     List(Vec<Value>),
     /// Members by name.
-    Map(BTreeMap<String, Value>),
+    Map(Members),
 }
+
+/// Members by name.
+pub type Members = LiteMap<String, Value>;
 
 impl Value {
     /// A text without secrets.
@@ -173,7 +165,7 @@ impl Value {
 
     /// Whether it is that text.
     pub fn is_text(&self, text: &str) -> bool {
-        matches!(self, Self::Text(own) if own.exposed() == text)
+        matches!(self, Self::Text(own) if own.whole() == text)
     }
 
     /// Whether anything in it is secret.
@@ -235,7 +227,7 @@ impl From<Json> for Value {
 /// Made by [`super::Rules::document`] only.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
-    pub(super) fields: BTreeMap<&'static str, Value>,
+    pub(super) fields: LiteMap<&'static str, Value>,
 }
 
 impl Document {
@@ -273,8 +265,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_as_its_variable_everywhere() {
-        let value =
-            Value::Map([("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into());
+        let value = Value::Map(
+            [("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into_iter().collect(),
+        );
         assert_eq!(value.exposed()["url"], "https://h/?t=s3cret&x=1");
         assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
         assert!(!format!("{value:?}").contains("s3cret"));

@@ -22,7 +22,7 @@ mod testing;
 pub use decide::{digest, plan};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
-pub use document::{Document, Text, Value};
+pub use document::{Document, Members, Text, Value};
 pub use item::{Cause, Hold, Item, Lane, Plan, Step};
 pub use redact::Redactor;
 pub use rules::{Absent, Field, Rule, Rules};
@@ -30,6 +30,7 @@ pub use rules::{Absent, Field, Rule, Rules};
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
 
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
@@ -78,6 +79,11 @@ impl fmt::Debug for Observed {
 }
 
 impl Observed {
+    /// The vendor's own answer; null where there was none.
+    pub(crate) fn answer(&self) -> serde_json::Value {
+        self.raw.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
     /// Sorts the oldest first.
     pub(crate) fn age(&self) -> (Option<&str>, (u64, &str)) {
         (self.created.as_deref(), self.id.order())
@@ -99,8 +105,9 @@ pub struct Observed {
     pub mark: Option<String>,
     /// Whether the vendor delivers, where it tells.
     pub delivery: Option<Delivery>,
-    /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name, and version marks.
-    pub raw: serde_json::Value,
+    /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name. As text, of which a tree
+    /// would take many times as much.
+    pub raw: Option<Box<RawValue>>,
 }
 
 /// Whether a vendor delivers what a subscription asks for.

@@ -296,10 +296,10 @@ proptest! {
         in_place in any::<bool>(),
     ) {
         let text = || secret(&before, "TOKEN", &new, &after);
-        let map = |value: Value| Value::Map([("t".to_owned(), Value::List(vec![value]))].into());
+        let map = |value: Value| Value::Map([("t".to_owned(), Value::List(vec![value]))].into_iter().collect());
         let header = |value: Value| {
-            let header = Value::Map([("value".to_owned(), value)].into());
-            Value::Map([("X-Key".to_owned(), header)].into())
+            let header = Value::Map([("value".to_owned(), value)].into_iter().collect());
+            Value::Map([("X-Key".to_owned(), header)].into_iter().collect())
         };
         let (field, wanted) = match shape {
             0 => ("body", text()),

@@ -1,6 +1,6 @@
 //! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
 
-use super::document::{Document, Text, Value};
+use super::document::{Document, Members, Text, Value};
 use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -252,15 +252,14 @@ impl Rule {
             }
             (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
                 // Both ways: of two names equal but for case each would find the same partner.
-                let within = |a: &BTreeMap<String, Value>, b: &BTreeMap<String, Value>| {
+                let within = |a: &Members, b: &Members| {
                     a.iter()
                         .all(|(name, x)| member(b, name, ignore_case).is_some_and(|(_, y)| value.same(x, y)))
                 };
                 a.len() == b.len() && within(a, b) && within(b, a)
             }
             (Self::Record(fields), Value::Map(a), Value::Map(b)) => {
-                let get =
-                    |map: &BTreeMap<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
+                let get = |map: &Members, name: &str| map.get(name).cloned().unwrap_or_default();
                 fields.iter().all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
             }
             (_, a, b) => alike(a, b),
@@ -354,17 +353,13 @@ fn alike(a: &Value, b: &Value) -> bool {
 }
 
 /// Whether a [`Rule::Sealed`] record hides its value.
-pub(super) fn sealed(record: &BTreeMap<String, Value>) -> bool {
+pub(super) fn sealed(record: &Members) -> bool {
     record.get("secret") == Some(&Value::Bool(true))
 }
 
 /// The member of that name, whatever its case where names ignore it.
-pub(super) fn member<'a>(
-    map: &'a BTreeMap<String, Value>,
-    name: &str,
-    ignore_case: bool,
-) -> Option<(&'a str, &'a Value)> {
-    if let Some((name, value)) = map.get_key_value(name) {
+pub(super) fn member<'a>(map: &'a Members, name: &str, ignore_case: bool) -> Option<(&'a str, &'a Value)> {
+    if let Some((name, value)) = map.find_index(name).ok().and_then(|at| map.get_indexed(at)) {
         return Some((name.as_str(), value));
     }
     let wanted = ignore_case.then(|| name.to_lowercase())?;

@@ -108,6 +108,6 @@ pub(super) fn has(external_id: &str, document: Document) -> Observed {
         created: None,
         mark: None,
         delivery: None,
-        raw: serde_json::Value::Null,
+        raw: None,
     }
 }

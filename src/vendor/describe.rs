@@ -6,9 +6,9 @@ use super::{brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::variables::literal;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, Observed, Value};
+use crate::plan::{Document, Members, Observed, Value};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A subscription as a manifest would declare it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +40,8 @@ pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Ve
     let mut reading = Reading { document: &observed.document, reasons: Vec::new(), concealed: Vec::new() };
     let described = match vendor {
         VendorName::Brightpearl => brightpearl::manifest::describe(&mut reading),
-        VendorName::Contensis => contensis::manifest::describe(&mut reading, &observed.raw),
-        VendorName::Superoffice => superoffice::manifest::describe(&mut reading, &observed.raw),
+        VendorName::Contensis => contensis::manifest::describe(&mut reading, &observed.answer()),
+        VendorName::Superoffice => superoffice::manifest::describe(&mut reading, &observed.answer()),
     };
     match described {
         Some((subscription, title)) if reading.reasons.is_empty() => {
@@ -120,9 +120,9 @@ impl Reading<'_> {
     }
 
     /// Members by name.
-    pub(super) fn members(&mut self, field: &str, value: &Value) -> Option<BTreeMap<String, Value>> {
+    pub(super) fn members(&mut self, field: &str, value: &Value) -> Option<Members> {
         match value {
-            Value::Null => Some(BTreeMap::new()),
+            Value::Null => Some(Members::new()),
             Value::Map(map) => Some(map.clone()),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
                 self.cannot(format!("{field} is no map"))

@@ -4,6 +4,7 @@ use super::transport::{Answer, Operation};
 use super::{brightpearl, contensis, superoffice};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 /// A sample, as the fake vendors keep it.
@@ -29,6 +30,11 @@ fn assert_holds(whole: &Value, part: &Value, at: &str) {
     }
 }
 
+/// As it stands in a list.
+fn raw(sample: &Value) -> Box<RawValue> {
+    to_raw_value(sample).unwrap()
+}
+
 #[test]
 fn brightpearl_samples_survive() {
     let mut samples: Vec<Value> = Vec::new();
@@ -40,7 +46,7 @@ fn brightpearl_samples_survive() {
     request["id"] = json!(7);
     samples.push(request);
     for sample in samples {
-        let seen = brightpearl::document::observed(&answer(), sample.clone()).unwrap();
+        let seen = brightpearl::document::observed(&answer(), raw(&sample)).unwrap();
         let mut again = brightpearl::document::body(&seen.document);
         again["id"] = sample["id"].clone();
         assert_eq!(again, sample);
@@ -51,7 +57,7 @@ fn brightpearl_samples_survive() {
 #[test]
 fn contensis_samples_survive() {
     let sample = seed("contensis-create-response");
-    let seen = contensis::document::observed(&answer(), sample.clone(), Some("en-GB")).unwrap();
+    let seen = contensis::document::observed(&answer(), raw(&sample), Some("en-GB")).unwrap();
     assert_eq!(seen.id.as_str(), "3a7ce8e3-9c9f-4242-be20-35edb29c4a07");
     assert_eq!(seen.created.as_deref(), Some("2020-09-01T08:59:49Z"));
     assert_eq!(seen.document.get("name").shown(), json!("name"), "a name by language is that language's");
@@ -72,7 +78,7 @@ fn contensis_samples_survive() {
 fn superoffice_samples_survive() {
     for name in ["superoffice-post-request", "superoffice-post-response"] {
         let sample = seed(name);
-        let seen = superoffice::document::observed(&answer(), sample.clone()).unwrap();
+        let seen = superoffice::document::observed(&answer(), raw(&sample)).unwrap();
         let again =
             superoffice::document::body(&seen.document, Some(&sample), superoffice::generation(&sample));
         let mut expected = sample.clone();

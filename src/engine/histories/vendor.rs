@@ -174,7 +174,7 @@ impl State {
             created: (self.name == VendorName::Contensis).then(|| format!("{:012}", sub.made_at)),
             mark: marked.then(|| sub.mark.to_string()),
             delivery,
-            raw: serde_json::Value::Null,
+            raw: None,
         }
     }
 

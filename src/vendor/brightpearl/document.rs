@@ -4,6 +4,7 @@ use super::wire;
 use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rules, Value};
 use crate::vendor::transport::Answer;
 use crate::vendor::{Class, VendorError, receiver};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Every field is set once and for all: there is no update (2).
@@ -47,8 +48,8 @@ pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
 }
 
 /// One item of a list.
-pub(in crate::vendor) fn observed(answer: &Answer, item: serde_json::Value) -> Result<Observed, VendorError> {
-    let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
+pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Result<Observed, VendorError> {
+    let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
         answer.error(
             Class::Unavailable,
             format!("a webhook in the list is not what Brightpearl documents ({error})"),
@@ -63,7 +64,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: serde_json::Value) -> R
         created: None,
         mark: None,
         delivery: None,
-        raw: item,
+        raw: Some(item),
     })
 }
 
@@ -76,7 +77,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
         created: None,
         mark: None,
         delivery: None,
-        raw: serde_json::Value::Null,
+        raw: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::api::brightpearl::BrightpearlAccount;
 use crate::plan::{Document, ExternalId, Observed};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use serde_json::value::RawValue;
 use std::time::Duration;
 
 /// Milliseconds until the counter of calls starts anew (7).
@@ -124,9 +125,9 @@ impl Vendor for Brightpearl {
 }
 
 /// The items of a list.
-pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<serde_json::Value>, VendorError> {
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<Box<RawValue>>, VendorError> {
     let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
-    Ok(list.response.into_vec())
+    Ok(list.response.0)
 }
 
 impl Brightpearl {

@@ -1,6 +1,7 @@
 //! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). They go no further than this folder.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The envelope of every success.
 #[derive(Debug, Deserialize)]
@@ -8,20 +9,20 @@ pub(super) struct Enveloped<T> {
     pub(super) response: T,
 }
 
-/// A list, or the bare object that one client guards against (9.4).
+/// A list, or the bare object that one client guards against (9.4). Each item is left as text, of which a tree would take
+/// many times as much.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum OneOrMany {
-    Many(Vec<serde_json::Value>),
-    One(serde_json::Map<String, serde_json::Value>),
-}
+#[serde(try_from = "Box<RawValue>")]
+pub(super) struct OneOrMany(pub(super) Vec<Box<RawValue>>);
 
-impl OneOrMany {
-    pub(super) fn into_vec(self) -> Vec<serde_json::Value> {
-        match self {
-            Self::Many(all) => all,
-            Self::One(one) => vec![one.into()],
+impl TryFrom<Box<RawValue>> for OneOrMany {
+    type Error = serde_json::Error;
+
+    fn try_from(raw: Box<RawValue>) -> Result<Self, Self::Error> {
+        if raw.get().starts_with('{') {
+            return Ok(Self(vec![raw]));
         }
+        serde_json::from_str(raw.get()).map(Self)
     }
 }
 

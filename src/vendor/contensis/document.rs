@@ -1,9 +1,10 @@
 //! Contensis' fields (vendors/contensis.md 3 and 4), wire to document and back.
 
 use super::wire::{self, member};
-use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rule, Rules, Value};
+use crate::plan::{Absent, Document, ExternalId, Field, Members, Observed, Rule, Rules, Value};
 use crate::vendor::transport::Answer;
 use crate::vendor::{Class, VendorError, receiver};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -68,12 +69,13 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
 /// One subscription as the vendor showed it, in any of its published shapes.
 pub(in crate::vendor) fn observed(
     answer: &Answer,
-    item: Json,
+    raw: Box<RawValue>,
     language: Option<&str>,
 ) -> Result<Observed, VendorError> {
     let strange = |what: &str| {
         answer.error(Class::Unavailable, format!("a subscription is not what Contensis documents: {what}"))
     };
+    let item: Json = serde_json::from_str(raw.get()).map_err(|error| strange(&error.to_string()))?;
     let map = item.as_object().ok_or_else(|| strange("it is no object"))?;
     let id = wire::id(&item).ok_or_else(|| strange("it has no id"))?;
     let get = |name: &str| member(map, name).unwrap_or(&Json::Null);
@@ -101,7 +103,7 @@ pub(in crate::vendor) fn observed(
         .and_then(Json::as_str)
         .map(str::to_owned);
     let mark = wire::version_no(&item).map(str::to_owned);
-    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw: item })
+    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw: Some(raw) })
 }
 
 /// A name is a text, or in an old dialect a map by language: then the configured language's, else the first (4).
@@ -137,7 +139,7 @@ fn headers(headers: &Json) -> Value {
         if !secret && value.is_none_or(|value| value.as_str() == Some("")) {
             return None;
         }
-        let mut shown = BTreeMap::from([("secret".to_owned(), Value::Bool(secret))]);
+        let mut shown = Members::from_iter([("secret".to_owned(), Value::Bool(secret))]);
         if let Some(value) = value {
             shown.insert("value".into(), value.clone().into());
         }

@@ -15,6 +15,7 @@ use crate::api::VendorName;
 use crate::api::contensis::ContensisAccount;
 use crate::plan::{Document, ExternalId, Observed};
 use reqwest::Method;
+use serde_json::value::RawValue;
 use std::collections::HashSet;
 
 /// How many items a page may hold, once the server was seen to page (2.2).
@@ -128,7 +129,7 @@ impl Contensis {
             return failed;
         }
         match self.read(&current.id).await {
-            Ok(now) if wire::version_no(&now) == wire::version_no(&current.raw) => {
+            Ok(now) if wire::version_no(&now) == current.mark.as_deref() => {
                 VendorError { class: Class::Rejected, ..failed }
             }
             Ok(_) => VendorError { class: Class::Outdated, ..failed },
@@ -171,7 +172,7 @@ impl Vendor for Contensis {
     }
 
     async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
-        let body = document::body(desired, Some(&current.raw), self.language.as_deref());
+        let body = document::body(desired, Some(&current.answer()), self.language.as_deref());
         let answer = self
             .send(|| {
                 let mut call = self.call(Operation::Update, Method::PUT, Some(&current.id));
@@ -205,19 +206,19 @@ impl Vendor for Contensis {
 }
 
 /// The items of a list, or of one page of it.
-pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<serde_json::Value>, VendorError> {
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<Box<RawValue>>, VendorError> {
     answer.json::<wire::Listing>().map(|listing| listing.items)
 }
 
 impl Contensis {
     /// All pages in our own page size. They have to add up to the total that each of them tells.
-    async fn all_pages(&self) -> Result<Vec<serde_json::Value>, VendorError> {
-        let mut items: Vec<serde_json::Value> = Vec::new();
+    async fn all_pages(&self) -> Result<Vec<Box<RawValue>>, VendorError> {
+        let mut items: Vec<Box<RawValue>> = Vec::new();
         let mut seen = HashSet::new();
         for page in 0.. {
             let (answer, listing) = self.page(Some(page)).await?;
             let before = items.len();
-            items.extend(listing.items.into_iter().filter(|item| seen.insert(wire::id(item))));
+            items.extend(listing.items.into_iter().filter(|item| seen.insert(wire::id_of(item))));
             let total = listing.total.unwrap_or(items.len());
             if items.len() == total {
                 break;

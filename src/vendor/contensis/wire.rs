@@ -3,6 +3,7 @@
 //! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// The answer of the token endpoint.
@@ -25,31 +26,31 @@ pub(super) struct TokenError {
 }
 
 /// A list: bare, or in the paging envelope (2.2).
+/// Each item is left as text, of which a tree would take many times as much.
 #[derive(Debug, Deserialize)]
-#[serde(from = "AnyListing")]
+#[serde(try_from = "Box<RawValue>")]
 pub(super) struct Listing {
-    pub(super) items: Vec<Value>,
+    pub(super) items: Vec<Box<RawValue>>,
     /// How many there are in all, where the server pages.
     pub(super) total: Option<usize>,
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum AnyListing {
-    Bare(Vec<Value>),
-    Paged {
-        items: Vec<Value>,
-        #[serde(rename = "totalCount")]
-        total_count: usize,
-    },
+#[serde(rename_all = "camelCase")]
+struct Paged {
+    items: Vec<Box<RawValue>>,
+    total_count: usize,
 }
 
-impl From<AnyListing> for Listing {
-    fn from(any: AnyListing) -> Self {
-        match any {
-            AnyListing::Bare(items) => Self { items, total: None },
-            AnyListing::Paged { items, total_count } => Self { items, total: Some(total_count) },
+impl TryFrom<Box<RawValue>> for Listing {
+    type Error = serde_json::Error;
+
+    fn try_from(raw: Box<RawValue>) -> Result<Self, Self::Error> {
+        if raw.get().starts_with('[') {
+            return Ok(Self { items: serde_json::from_str(raw.get())?, total: None });
         }
+        let Paged { items, total_count } = serde_json::from_str(raw.get())?;
+        Ok(Self { items, total: Some(total_count) })
     }
 }
 
@@ -62,6 +63,11 @@ pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a 
 /// The id of a subscription.
 pub(super) fn id(item: &Value) -> Option<String> {
     member(item.as_object()?, "id")?.as_str().map(str::to_owned)
+}
+
+/// The id of a subscription that is still text.
+pub(super) fn id_of(item: &RawValue) -> Option<String> {
+    id(&serde_json::from_str(item.get()).ok()?)
 }
 
 /// The version that a PUT has to name (3.6): opaque.

@@ -5,6 +5,7 @@ use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule,
 use crate::vendor::transport::Answer;
 use crate::vendor::{Class, VendorError, receiver};
 use reqwest::header::HeaderName;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -98,8 +99,8 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
 }
 
 /// One webhook as the vendor showed it.
-pub(in crate::vendor) fn observed(answer: &Answer, item: Json) -> Result<Observed, VendorError> {
-    let parsed: wire::Webhook = serde_json::from_value(item.clone()).map_err(|error| {
+pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Result<Observed, VendorError> {
+    let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
         answer.error(Class::Unavailable, format!("a webhook is not what SuperOffice documents ({error})"))
     })?;
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
@@ -121,9 +122,9 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: Json) -> Result<Observe
         ("errorsEmail", text(email)),
     ]));
     let id = ExternalId::new(parsed.id.to_string());
-    let mark = Some(saved(&item));
+    let mark = Some(saved(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
-    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: item })
+    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(item) })
 }
 
 /// Whether it delivers (8).
@@ -137,7 +138,7 @@ fn delivery(state: &str) -> Option<Delivery> {
 }
 
 /// When it was saved last, and by whom (6): seconds are the finest that the vendor tells.
-fn saved(item: &Json) -> String {
+fn saved(item: &Map<String, Json>) -> String {
     let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
     format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())
 }

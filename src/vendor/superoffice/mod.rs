@@ -21,6 +21,7 @@ use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
 use crate::plan::{Document, ExternalId, Observed, Value};
 use reqwest::Method;
 use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use serde_json::value::RawValue;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tenant::Tenant;
@@ -127,7 +128,7 @@ impl Superoffice {
         desired: &Document,
     ) -> Result<Observed, VendorError> {
         let generation = self.generation(desired).await?;
-        let body = document::body(desired, current.map(|one| &one.raw), generation);
+        let body = document::body(desired, current.map(Observed::answer).as_ref(), generation);
         let (method, path) = match current {
             Some(current) => (Method::PUT, format!("/{}", current.id)),
             None => (Method::POST, String::new()),
@@ -272,9 +273,9 @@ impl Vendor for Superoffice {
                 error => Err(error),
             };
         }
-        let list: Vec<serde_json::Value> = answer.json()?;
-        if let Some(first) = list.first() {
-            self.generation.set(document::generation(first));
+        let list: Vec<Box<RawValue>> = answer.json()?;
+        if let Some(first) = list.first().and_then(|first| serde_json::from_str(first.get()).ok()) {
+            self.generation.set(document::generation(&first));
         }
         list.into_iter().map(|item| document::observed(&answer, item)).collect()
     }

@@ -75,10 +75,12 @@ impl Cache {
             let (store, events) = reflect::<Webhook>(client, scope, watcher::Config::default());
             cache.webhooks.push(store);
             cache.watch(events, wake, tasks, woken_by_webhook);
-            let on = Arc::clone(dependents);
-            cache.watch(metadata::<Secret>(client, scope), wake, tasks, move |secret| {
-                depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
-            });
+            if options.watch_secrets {
+                let on = Arc::clone(dependents);
+                cache.watch(metadata::<Secret>(client, scope), wake, tasks, move |secret| {
+                    depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
+                });
+            }
             let on = Arc::clone(dependents);
             cache.watch(metadata::<ConfigMap>(client, scope), wake, tasks, move |map| {
                 depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)))

@@ -76,6 +76,9 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
         let refused = until_ready(&address, Duration::from_millis(50)).await.unwrap_err();
-        assert!(refused.starts_with(&format!("{address} was not ready within 0 s: Connection refused")), "{refused}");
+        assert!(
+            refused.starts_with(&format!("{address} was not ready within 0 s: Connection refused")),
+            "{refused}"
+        );
     }
 }

@@ -13,7 +13,7 @@ use crate::support::{Answer, fed};
 const KUBERNETES: &str = "--kube-version=1.36.3";
 /// Stands for the namespace of a test in what is rendered once for all of them.
 const ANY: &str = "namespace-of-a-test";
-/// The operator's ServiceAccount, and the name of its roles.
+/// The operator's service account, and the name of its roles.
 pub(crate) const OPERATOR: &str = "operator";
 
 /// The chart's folder.
@@ -47,7 +47,7 @@ pub(crate) fn objects(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
-/// What the chart gives the ServiceAccount [`OPERATOR`] with these values, in a namespace or, with `everywhere`, in all: that
+/// What the chart gives the service account [`OPERATOR`] with these values, in a namespace or, with `everywhere`, in all: that
 /// account, its roles and their bindings.
 pub(crate) fn rights(namespace: &str, everywhere: bool, values: &Value) -> Vec<Value> {
     let mut all = json!({"fullnameOverride": OPERATOR, "serviceAccount": {"name": OPERATOR}});

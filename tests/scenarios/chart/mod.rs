@@ -3,6 +3,8 @@
 mod pod;
 mod readme;
 mod render;
+// Fail points bring about the conflicts after which an object is read again.
+#[cfg(feature = "failpoints")]
 mod rights;
 mod secrets;
 mod story;

@@ -22,7 +22,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A container of a Pod as the API server has it. Its token is what a kubelet would project: the ServiceAccount's.
+    /// A container of a Pod as the API server has it. Its token is what a kubelet would project: the
+    /// service account's.
     pub(crate) fn of(cluster: &Cluster, namespace: &str, pod: &Value, container: &Value) -> Self {
         assert_eq!(container["command"], Value::Null, "it runs what the image says");
         let account = pod["serviceAccountName"].as_str().unwrap();

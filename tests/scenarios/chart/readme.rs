@@ -86,7 +86,7 @@ fn rights_table() -> String {
         let (group, resources, verbs) = (texts("apiGroups"), texts("resources"), texts("verbs"));
         let what_for = reason(&group, &resources, &verbs, rule["resourceNames"].is_array());
         let group = if group.is_empty() { "core".to_owned() } else { format!("`{group}`") };
-        table += &format!("| {group} | {resources} | {verbs} | {what_for} |\n");
+        table.extend(["| ", &group, " | ", &resources, " | ", &verbs, " | ", what_for, " |\n"]);
     }
     table
 }

@@ -149,6 +149,21 @@ fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
 }
 
+/// Nothing in them was taken for a template, no number became another one, and `make crds` has written the chart's copies.
+#[test]
+fn the_crds_are_what_the_code_says() {
+    let objects = rendered("x", "default", &json!({}), &["--show-only=templates/crds.yaml"]);
+    let crds = hooktender::api::crds().unwrap();
+    assert_eq!(objects.len(), crds.len());
+    for crd in crds {
+        let crd = serde_json::to_value(crd).unwrap();
+        let object = objects.iter().find(|object| object["metadata"]["name"] == crd["metadata"]["name"]);
+        let object = object.unwrap();
+        assert_eq!(object["spec"], crd["spec"]);
+        assert_eq!(object["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    }
+}
+
 #[test]
 fn replicas_elect_and_are_kept_apart() {
     let objects = rendered("x", "default", &json!({"replicas": 2}), &[]);

@@ -360,7 +360,7 @@ fn a_time_that_is_none_is_named_without_a_call() {
 fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
-    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
+    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 6000}));
     let _operator = app.scene.operator();
     app.tenant.asked("token", 1);
     app.scene.let_no_tokens_be_kept();

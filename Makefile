@@ -3,6 +3,7 @@ CARGO ?= cargo
 # One folder and one selection of packages for all targets, so that nothing is built twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BUILT = $(CARGO_TARGET_DIR)/debug
+CRDS = crds charts/hooktender/files/crds
 # Checks licences and sources of dependencies; built once, at just this version.
 DENY_VERSION = 0.20.2
 DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
@@ -14,7 +15,7 @@ FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak check crds schema fuzz
+.PHONY: help build tools demo test histories sweep soak check crds chart schema fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,16 +44,20 @@ sweep: tools ## Kill the program at every outside effect of every operation, and
 soak: tools ## Play random histories for HOOKTENDER_SOAK_MINUTES (10)
 	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test sweep -- soak
 
-check: crds $(DENY) ## Check format, lints, licences and that crds/ is what the code says
+check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what the code says
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --package hooktender --all-targets --features failpoints -- -D warnings
 	@! grep --quiet --text FAILPOINTS $(BUILT)/hooktender || { echo 'a build without the feature has fail points'; exit 1; }
 	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
-	git diff --exit-code -- crds
+	git diff --exit-code -- $(CRDS)
 
-crds: build ## Write crds/ from the code
-	@$(BUILT)/hooktender crds --output-dir crds
+# A chart can read files of its own folder only.
+crds: build ## Write the CRDs from the code: crds/, and the chart's
+	@for folder in $(CRDS); do $(BUILT)/hooktender crds --output-dir $$folder || exit 1; done
+
+chart: tools ## Write the tables of the chart's README from its values and roles
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test scenarios chart::readme
 
 schema: ## Write docs/plan.schema.json from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib plan_schema

@@ -8,6 +8,7 @@ mod looking;
 mod output;
 mod plan;
 mod reading;
+mod ready;
 mod run;
 mod unblock;
 mod version;
@@ -56,6 +57,8 @@ enum Command {
     Import(Box<import::Import>),
     /// Say what is so about one object, what happened last, what comes next, and what would unblock it.
     Explain(Box<explain::Explain>),
+    /// Ask a running `hooktender run` whether it is ready, and wait until it is.
+    Ready(ready::Ready),
     /// Print the CRDs as YAML, to be piped into `kubectl apply -f -`.
     Crds {
         /// Write one file a kind into this folder instead.
@@ -138,6 +141,7 @@ impl Command {
             Self::Apply(apply) => return apply.run().await,
             Self::Import(import) => return import.run().await,
             Self::Explain(explain) => return explain.run().await,
+            Self::Ready(ready) => ready.run().await?,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
             Self::Completion { shell } => {
                 let mut script = Vec::new();

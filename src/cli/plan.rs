@@ -7,6 +7,7 @@ use super::reading::Reader;
 use super::world::World;
 use super::{Done, Failed};
 use crate::manifest::{self, Manifests};
+use crate::plan::report::Outlook;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,6 +19,9 @@ pub(super) struct Plan {
     /// Go by the files alone: accounts, Secrets and Webhooks all in them, and no cluster.
     #[arg(long, requires = "files")]
     offline: bool,
+    /// End with 0 also when something would be written at a vendor.
+    #[arg(long)]
+    exit_zero: bool,
     #[command(flatten)]
     drawing: Drawing,
     #[command(flatten)]
@@ -86,6 +90,9 @@ impl Plan {
         let view = look(&world, &self.vendors, self.offline).await;
         warn(&world.notes);
         self.drawing.print(&view.report)?;
-        Ok(view.report.result.exit_code())
+        Ok(match view.report.result {
+            Outlook::Changes if self.exit_zero => 0,
+            result => result.exit_code(),
+        })
     }
 }

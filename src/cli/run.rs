@@ -27,6 +27,16 @@ pub(super) struct Run {
     /// Look after accounts with these labels only, such as `shard=a`.
     #[arg(long, value_name = "SELECTOR", env = "HOOKTENDER_ACCOUNT_SELECTOR")]
     account_selector: Option<String>,
+    /// Watch the metadata of Secrets, so that a change of one starts a pass at once. Without it a change is seen at the next
+    /// pass, and rights to list and watch Secrets are not needed.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        env = "HOOKTENDER_WATCH_SECRETS"
+    )]
+    watch_secrets: bool,
     /// How many accounts are worked on at once.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
@@ -86,6 +96,7 @@ impl Run {
             leader_elect: self.leader_elect.then_some(lease),
             namespaces: self.namespaces,
             account_selector: self.account_selector,
+            watch_secrets: self.watch_secrets,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
             patience: self.vendors.patience(),

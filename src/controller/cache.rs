@@ -77,18 +77,14 @@ impl Cache {
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
             cache.watch(Webhook::kind(&()), webhooks(client, scope, hooks), wake, tasks, |woken| woken);
+            if options.watch_secrets {
+                let on = Arc::clone(dependents);
+                let woken = move |secret| depending(&on, &Dependency::Secret(ObjectKey::of(&secret)));
+                cache.watch(Secret::kind(&()), metadata::<Secret>(client, scope), wake, tasks, woken);
+            }
             let on = Arc::clone(dependents);
-            cache.watch(Secret::kind(&()), metadata::<Secret>(client, scope), wake, tasks, move |secret| {
-                depending(&on, &Dependency::Secret(ObjectKey::of(&secret)))
-            });
-            let on = Arc::clone(dependents);
-            cache.watch(
-                ConfigMap::kind(&()),
-                metadata::<ConfigMap>(client, scope),
-                wake,
-                tasks,
-                move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map))),
-            );
+            let woken = move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
+            cache.watch(ConfigMap::kind(&()), metadata::<ConfigMap>(client, scope), wake, tasks, woken);
         }
         cache
     }

@@ -42,6 +42,8 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// Labels of the accounts to look after; all if none.
     pub account_selector: Option<String>,
+    /// Whether a change of a Secret starts a pass; the next pass sees it in any case.
+    pub watch_secrets: bool,
     /// Ceiling of every account's mode.
     pub ceiling: Mode,
     /// How many accounts are worked on at once.

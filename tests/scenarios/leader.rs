@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hooktender_cluster::eventually;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::operator::Operator;
 use crate::scene::{SOON, Scene, webhook};
@@ -38,8 +38,16 @@ fn declared(scene: &Scene, names: &[&str], vendor: Vendor) {
     }
 }
 
+/// Lets those with these values take part in an election of their own.
+fn may_elect(scene: &Scene, values: &Value) {
+    let mut all = json!({"leaderElection": "always"});
+    all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
+    scene.grant(&all);
+}
+
 fn two(name: &str) -> (Scene, Tenant, Operator, Operator) {
     let (scene, tenant) = Scene::with_account(name, Vendor::Brightpearl);
+    may_elect(&scene, &json!({}));
     let (first, second) = (candidate(&scene), candidate(&scene));
     let at = leads(&[&first, &second]);
     if at == 0 { (scene, tenant, first, second) } else { (scene, tenant, second, first) }
@@ -99,6 +107,11 @@ fn a_leader_that_was_asleep_writes_nothing_when_it_wakes_up() {
 fn shards_work_side_by_side() {
     let (scene, tenant) = Scene::with_account("lead-shard", Vendor::Brightpearl);
     scene.kubectl(&["label", "vendoraccount", "account", "shard=a"]);
+    // Two releases.
+    for release in ["a", "b"] {
+        let selector = format!("shard={release}");
+        may_elect(&scene, &json!({"fullnameOverride": release, "accountSelector": selector}));
+    }
     let flags = |shard| [&candidate_flags(&scene)[..], &["--account-selector", shard]].concat();
     let start = |shard| scene.operator_with(&flags(shard));
     let (a, b) = (start("shard=a"), start("shard=b"));

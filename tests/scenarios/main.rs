@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply_offline;
+mod chart;
 mod clocks;
 mod command;
 mod delivering;
@@ -10,6 +11,7 @@ mod examples;
 mod explain;
 mod gitops;
 mod hands;
+mod helm;
 mod import_choice;
 mod import_cli;
 mod imported;

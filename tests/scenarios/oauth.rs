@@ -18,20 +18,20 @@ use crate::vendors::{Tenant, Vendor};
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// When a token ended that has to be exchanged before it is used.
-const ENDED: &str = "2026-01-01T00:00:00Z";
+pub(crate) const ENDED: &str = "2026-01-01T00:00:00Z";
 
 /// Where an operator shows what it should not, if it does.
 const LOUD: [&str; 2] = ["--log-level", "debug,hooktender=trace"];
 
 /// An account of an OAuth app, and its Secret `tokens`.
-struct App {
-    scene: Scene,
-    tenant: Tenant,
+pub(crate) struct App {
+    pub(crate) scene: Scene,
+    pub(crate) tenant: Tenant,
 }
 
 impl App {
     /// An app whose Secret holds the pair `canary-access-1` and `canary-refresh-1`, beside these.
-    fn new(beside: &Value) -> Self {
+    pub(crate) fn new(beside: &Value) -> Self {
         let app = Self::without_rights(beside);
         app.scene.let_tokens_be_kept("tokens");
         app
@@ -360,10 +360,10 @@ fn a_time_that_is_none_is_named_without_a_call() {
 fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
-    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
+    app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 6000}));
     let _operator = app.scene.operator();
     app.tenant.asked("token", 1);
-    app.scene.kubectl(&["delete", "rolebinding", "keeper"]);
+    app.scene.let_no_tokens_be_kept();
     app.says("cannot be used before it is kept");
     // Whatever makes a new client: the pair is in the old one only.
     app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);

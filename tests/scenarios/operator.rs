@@ -49,22 +49,41 @@ impl Operator {
         Self::spawn(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat(), environment)
     }
 
+    /// As [`Self::launch`], for all namespaces.
+    #[allow(dead_code, reason = "for what needs fail points")]
+    pub(crate) fn launch_everywhere(kubeconfig: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn(kubeconfig, "everywhere", flags, environment)
+    }
+
     fn spawn(kubeconfig: &Path, namespace: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut arguments = vec!["run", "--listen", "127.0.0.1:0"];
+        if !flags.contains(&"--settle") {
+            arguments.extend(["--settle", "2s"]);
+        }
+        let endpoints = vendors::endpoints();
+        for endpoint in &endpoints {
+            arguments.extend(["--allow-endpoint", endpoint]);
+        }
+        arguments.extend(flags);
+        Self::told(kubeconfig, namespace, &arguments, environment)
+    }
+
+    /// Runs the program with just these arguments; with just this in its environment, beside the way into the cluster.
+    pub(crate) fn told(
+        kubeconfig: &Path,
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
-        let log = folder.join(format!("operator-{namespace}-{number}.log"));
+        let log = folder.join(format!("operator-{name}-{number}.log"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
         command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
-        command.envs(environment.iter().copied()).args(["run", "--listen", "127.0.0.1:0"]);
-        if !flags.contains(&"--settle") {
-            command.args(["--settle", "2s"]);
-        }
-        for endpoint in vendors::endpoints() {
-            command.args(["--allow-endpoint", &endpoint]);
-        }
         let child = command
-            .args(flags)
+            .envs(environment.iter().copied())
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -92,12 +111,16 @@ impl Operator {
         .unwrap();
     }
 
-    /// `/metrics`, as a scraper gets it.
-    pub(crate) fn metrics(&self) -> String {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
         let log = self.log();
         let address = log.split("listen=").nth(1).unwrap();
-        let address = address.split_whitespace().next().unwrap();
-        vendors::get(&format!("http://{address}/metrics"))
+        address.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// `/metrics`, as a scraper gets it.
+    pub(crate) fn metrics(&self) -> String {
+        vendors::get(&format!("http://{}/metrics", self.address()))
     }
 
     /// Sends it a signal, such as `STOP`.

@@ -11,23 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use hooktender_cluster::{AuditEvent, Cluster, eventually};
 use serde_json::{Value, json};
 
+use crate::helm;
 use crate::operator::Operator;
 use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
 
 /// For what must become so, on however busy a machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
-
-/// What the operator is allowed: no more than it needs. Where a vendor exchanges tokens, [`Scene::let_tokens_be_kept`] adds
-/// what that needs.
-const RULES: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get, list, watch, patch]}
-- {apiGroups: [hooktender.dev], resources: [vendoraccounts], verbs: [get, list, watch, patch]}
-- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
-- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
-- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
-- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}
-";
 
 /// The value of `$(TOKEN)` in the usual Webhooks.
 pub(crate) const TOKEN: &str = "canary-hook-token";
@@ -45,13 +35,15 @@ pub(crate) struct Condition {
 pub(crate) struct Scene {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
-    kubeconfig: PathBuf,
+    /// The operator's.
+    pub(crate) kubeconfig: PathBuf,
     /// Trusts this cluster's API server.
     http: reqwest::Client,
 }
 
 impl Scene {
-    /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use.
+    /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use. The operator may do in it what the chart
+    /// lets it do, and nothing else.
     pub(crate) fn new(name: &str) -> Self {
         Self::at(support::cluster(), name)
     }
@@ -59,7 +51,8 @@ impl Scene {
     /// As [`Self::new`], in a cluster of one's own.
     pub(crate) fn at(cluster: &'static Cluster, name: &str) -> Self {
         let namespace = cluster.namespace(name).unwrap();
-        let kubeconfig = cluster.service_account(&namespace, "operator", RULES).unwrap();
+        let rights = helm::usual_rights(&namespace);
+        let kubeconfig = cluster.granted(&namespace, helm::OPERATOR, &rights).unwrap();
         let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
         let scene = Self { cluster, namespace, kubeconfig, http };
@@ -75,25 +68,20 @@ impl Scene {
         (scene, tenant)
     }
 
+    /// Lets the operator do what the chart lets it do with these values.
+    pub(crate) fn grant(&self, values: &Value) {
+        let rights = helm::stream(&helm::rights(&self.namespace, false, values));
+        self.cluster.granted(&self.namespace, helm::OPERATOR, &rights).unwrap();
+    }
+
     /// Lets the operator write that Secret.
     pub(crate) fn let_tokens_be_kept(&self, secret: &str) {
-        let rbac = "rbac.authorization.k8s.io";
-        let rule = json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["patch"]});
-        self.apply(&json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "Role", "metadata": {"name": "keeper"}, "rules": [rule],
-        }));
-        self.apply(&json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding", "metadata": {"name": "keeper"},
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "keeper"},
-            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}],
-        }));
-        // The API server learns of it from a watch of its own.
-        let (may, whose) = (format!("secret/{secret}"), "--namespace");
-        eventually(SOON, "the operator may write the Secret", || {
-            let asked = ["auth", "can-i", "patch", &may, whose, &self.namespace];
-            self.cluster.kubectl_run_as(&self.kubeconfig, &asked)
-        })
-        .unwrap();
+        self.grant(&json!({"secrets": {"writable": [secret]}}));
+    }
+
+    /// Takes that back.
+    pub(crate) fn let_no_tokens_be_kept(&self) {
+        self.grant(&json!({}));
     }
 
     /// What a Secret holds, in clear.

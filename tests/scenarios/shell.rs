@@ -50,7 +50,7 @@ fn a_shell_takes_the_completions() {
 fn every_command_has_a_manual_page() {
     let folder = Folder::new();
     run(&mut hooktender(&["man", "--output-dir", folder.text()])).exits(0).quiet();
-    for command in ["", "-run", "-plan", "-apply", "-import", "-explain", "-crds", "-version"] {
+    for command in ["", "-run", "-plan", "-apply", "-import", "-explain", "-ready", "-crds", "-version"] {
         let page = fs::read_to_string(folder.path().join(format!("hooktender{command}.1"))).unwrap();
         assert!(page.contains(".TH") && page.contains("NAME"), "{command}: {page}");
     }

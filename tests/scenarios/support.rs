@@ -3,7 +3,7 @@
 use hooktender_cluster::{Cluster, eventually, shared};
 use serde_json::Value;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(crate) fn cluster() -> &'static Cluster {
     })
 }
 
-/// Everything that kubectl said.
+/// Everything that kubectl or helm said.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) success: bool,
@@ -91,19 +91,18 @@ pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
 }
 
 fn run_on(cluster: &Cluster, arguments: &[&str], input: &str) -> Answer {
-    let mut child = cluster
-        .kubectl()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    fed(cluster.kubectl().args(arguments), input)
+}
+
+/// Runs a program with `input` to read from.
+pub(crate) fn fed(command: &mut Command, input: &str) -> Answer {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let output = thread::scope(|scope| {
         // Beside reading the output, or both ends could wait for each other for ever.
         scope.spawn(move || {
-            // When kubectl ends without reading everything, its own message says why.
+            // When it ends without reading everything, its own message says why.
             let _ = stdin.write_all(input.as_bytes());
         });
         child.wait_with_output().unwrap()

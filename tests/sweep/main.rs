@@ -8,6 +8,9 @@
 
 mod case;
 mod ground;
+#[path = "../scenarios/helm.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod helm;
 mod oauth;
 #[path = "../scenarios/operator.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]

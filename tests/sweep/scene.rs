@@ -8,6 +8,7 @@ use std::time::Duration;
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::{Value, json};
 
+use crate::helm;
 use crate::operator::Operator;
 use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
@@ -18,14 +19,6 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// As short as the machine allows, so that what has to settle does so soon.
 const FLAGS: [&str; 4] = ["--settle", "2s", "--request-timeout", "2s"];
 const GROUP: &str = "apis/hooktender.dev/v1alpha1";
-
-/// What the operators are allowed, in all namespaces of the run.
-const RULES: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
-- {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
-- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch, patch]}
-- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
-";
 
 /// The cluster that the cases share, and the operators' way into it.
 pub(crate) struct Town {
@@ -44,7 +37,9 @@ impl Town {
 
     /// One in a cluster that has both kinds.
     pub(crate) fn at(cluster: &'static Cluster) -> Self {
-        let kubeconfig = cluster.cluster_service_account("default", "operator", RULES).unwrap();
+        // An account's Secret has its name.
+        let rights = helm::rights("default", true, &json!({"secrets": {"writable": ["account"]}}));
+        let kubeconfig = cluster.granted("default", helm::OPERATOR, &helm::stream(&rights)).unwrap();
         let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
         Self { cluster, kubeconfig, http }

@@ -26,9 +26,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often other ports are tried when one was taken meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// The controllers that tests need: cascades, namespace deletion, a `default` service account in each namespace.
+/// The controllers that tests need: cascades, namespace deletion, a `default` service account in each namespace, roles that
+/// are made of others.
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,\
-    serviceaccount-controller,serviceaccount-token-controller";
+    serviceaccount-controller,serviceaccount-token-controller,clusterrole-aggregation-controller";
 
 /// The running servers and their folder, which goes when this is dropped.
 pub(crate) struct ControlPlane {

@@ -104,6 +104,31 @@ impl Cluster {
         Ok(path)
     }
 
+    /// A kubeconfig whose user is the service account of that name: these documents, such as a chart's, make it and say what
+    /// it may, and all of it is in force.
+    pub fn granted(&self, namespace: &str, name: &str, documents: &str) -> Result<PathBuf, Error> {
+        let mut all = documents.to_owned();
+        // Roles of either kind have a watch of their own.
+        let everywhere = documents.contains("ClusterRole").then_some(Scope::Cluster);
+        let mut verbs = Vec::new();
+        for scope in [Scope::Namespace].into_iter().chain(everywhere) {
+            // The API server learns of roles from watches of its own, moments after it has stored them, but in order: when
+            // one that is made or changed last is in force, all are.
+            let verb = format!("be-in-force-{}", random_hex::<4>());
+            let rule = format!("- {{apiGroups: [''], resources: [serviceaccounts], verbs: [{verb}]}}");
+            all += &Grant { namespace, name, scope }.role(&format!("{name}-in-force"), &rule);
+            verbs.push(verb);
+        }
+        self.kubectl_apply(&all)?;
+        let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
+        for verb in verbs {
+            eventually(RULES_WITHIN, &format!("the rules of {namespace}/{name} are in force"), || {
+                self.kubectl_run_as(&kubeconfig, &["auth", "can-i", &verb, "serviceaccounts"])
+            })?;
+        }
+        Ok(kubeconfig)
+    }
+
     fn make_service_account(
         &self,
         namespace: &str,
@@ -118,16 +143,7 @@ impl Cluster {
             self.kubectl_apply(&account)?;
             return self.service_account_kubeconfig(namespace, name);
         }
-        // The API server learns of new roles from watches of its own, moments after it has stored them, but in order:
-        // when the second role is in force, the first is too.
-        let marker = "- {apiGroups: [''], resources: [serviceaccounts], verbs: [be-in-force]}";
-        let (given, last) = (Grant { namespace, name, scope }, format!("{name}-in-force"));
-        self.kubectl_apply(&(account + &given.role(name, rules) + &given.role(&last, marker)))?;
-        let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
-        eventually(RULES_WITHIN, &format!("the rules of {namespace}/{name} are in force"), || {
-            self.kubectl_run_as(&kubeconfig, &["auth", "can-i", "be-in-force", "serviceaccounts"])
-        })?;
-        Ok(kubeconfig)
+        self.granted(namespace, name, &(account + &Grant { namespace, name, scope }.role(name, rules)))
     }
 }
 

@@ -1,0 +1,43 @@
+{{/* What `values.schema.json` cannot say, or not in words that help: which values go together, and how texts are written. */}}
+{{- define "hooktender.check" -}}
+{{- with .Values -}}
+{{- if and (gt (int .replicas) 1) (eq .leaderElection "never") -}}
+{{- fail (printf "leaderElection=never is for one replica, and replicas is %d: leave it at auto, so that one works and the others stand by" (int .replicas)) -}}
+{{- end -}}
+{{- if and (not .serviceAccount.create) (not .serviceAccount.name) -}}
+{{- fail "serviceAccount.name is missing: with serviceAccount.create=false, say which ServiceAccount the operator is to run as" -}}
+{{- end -}}
+{{- if and .metrics.serviceMonitor.enabled .metrics.podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape everything twice: enable one of them" -}}
+{{- end -}}
+{{- if and .metrics.serviceMonitor.enabled (not .metrics.service.enabled) -}}
+{{- fail "metrics.serviceMonitor finds Pods by the Service: enable metrics.service too, or metrics.podMonitor instead" -}}
+{{- end -}}
+{{- range .watchNamespaces -}}
+{{- include "hooktender.written" (list "watchNamespaces" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: small letters, digits and dashes only") -}}
+{{- end -}}
+{{- range concat .secrets.names .secrets.writable -}}
+{{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is no name of a Secret: small letters, digits, dashes and dots only") -}}
+{{- end -}}
+{{- range .allowedEndpoints -}}
+{{- include "hooktender.written" (list "allowedEndpoints" . "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)/?$" "is no endpoint: give https, host and port only, such as https://crm.example.com:8443; plain http is for loopback addresses") -}}
+{{- end -}}
+{{- range $name, $interval := dict "settle" .settle "requestTimeout" .requestTimeout -}}
+{{- include "hooktender.written" (list $name $interval "^([0-9]+[smh])+$" "is no interval: write it like 90s, 5m or 1h30m") -}}
+{{- end -}}
+{{- include "hooktender.written" (list "requestTimeout" .requestTimeout "[1-9]" "leaves no time for an answer: write it like 90s") -}}
+{{- include "hooktender.written" (list "accountSelector" .accountSelector "^[^\"\\\\]*$" "is no label selector: write it like shard=a") -}}
+{{- include "hooktender.written" (list "image.digest" .image.digest "^(sha256:[0-9a-f]{64})?$" "is no digest: sha256: and 64 digits from 0 to f") -}}
+{{- include "hooktender.written" (list "listenAddress" .listenAddress "^([0-9.]+|\\[[0-9a-fA-F:.]+\\])$" "is no address: write it like 0.0.0.0 or [::]") -}}
+{{- range concat .networkPolicy.apiServerCIDRs .networkPolicy.vendorCIDRs -}}
+{{- include "hooktender.written" (list "networkPolicy" . "^[0-9a-fA-F.:]+/[0-9]{1,3}$" "is no range of addresses: write it like 10.0.0.1/32") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A value's name, the value, a pattern, and what is said of a value that is written otherwise. */}}
+{{- define "hooktender.written" -}}
+{{- if not (regexMatch (index . 2) (index . 1)) -}}
+{{- fail (printf "%s: %q %s" (index . 0) (index . 1) (index . 3)) -}}
+{{- end -}}
+{{- end -}}

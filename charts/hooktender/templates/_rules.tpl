@@ -1,0 +1,77 @@
+{{/* What the operator needs in each namespace that it looks after, and nothing more: tests/scenarios/chart/rights.rs
+     compares it with what the API server was asked. `get` of the two kinds is for after a conflict. */}}
+{{- define "hooktender.rules" -}}
+- apiGroups: [hooktender.dev]
+  resources: [vendoraccounts, webhooks]
+  verbs: [get, list, watch, patch]
+- apiGroups: [hooktender.dev]
+  resources: [vendoraccounts/status, webhooks/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+{{- with .Values.secrets }}
+{{- if .names }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ concat .names .writable | uniq | toJson }}
+  verbs: [get]
+{{- else }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: {{ .watch | ternary "[get, list, watch]" "[get]" }}
+{{- end }}
+{{- if .writable }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ .writable | toJson }}
+  verbs: [patch]
+{{- end }}
+{{- end }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
+
+{{- define "hooktender.leaseRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "hooktender.lease" . }}]
+  verbs: [get, update]
+{{- end -}}
+
+{{/* A role of these rules and its binding to the operator; `namespace` is empty for a ClusterRole. */}}
+{{- define "hooktender.grant" -}}
+{{- $kind := empty .namespace | ternary "ClusterRole" "Role" -}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels: {{- include "hooktender.labels" .root | nindent 4 }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels: {{- include "hooktender.labels" .root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $kind }}
+  name: {{ .name }}
+subjects:
+- kind: ServiceAccount
+  name: {{ include "hooktender.serviceAccount" .root }}
+  namespace: {{ .root.Release.Namespace }}
+{{ end -}}

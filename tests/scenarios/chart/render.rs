@@ -1,0 +1,226 @@
+//! What the chart renders, for a dozen sets of values, is taken by a real API server.
+
+use std::sync::OnceLock;
+
+use hooktender_cluster::Cluster;
+use serde_json::{Value, json};
+
+use crate::helm::{rendered, stream};
+use crate::support::{SOON, cluster, kubectl};
+use hooktender_cluster::eventually;
+
+/// Sets of values, by name, and how many objects they make beside the CRDs.
+fn sets() -> Vec<(&'static str, Value, usize)> {
+    vec![
+        ("nothing", json!({}), 8),
+        ("plan-only", json!({"planOnly": true, "logFormat": "json", "logLevel": "info,hooktender=debug"}), 8),
+        ("three", json!({"replicas": 3}), 11),
+        ("one-elects", json!({"leaderElection": "always"}), 10),
+        ("two-teams", json!({"watchNamespaces": ["default", "kube-public"], "replicas": 2}), 13),
+        (
+            "shard",
+            json!({"accountSelector": "shard in (a,b)", "concurrency": 100, "settle": "1m", "requestTimeout": "1m30s"}),
+            8,
+        ),
+        (
+            "endpoints",
+            json!({"allowedEndpoints": ["https://crm.example.com:8443", "http://127.0.0.1:8080"], "listenAddress": "[::]"}),
+            8,
+        ),
+        ("few-secrets", json!({"secrets": {"names": ["a"], "writable": ["b"]}}), 8),
+        (
+            "theirs",
+            json!({"serviceAccount": {"create": false, "name": "theirs"}, "rbac": {"create": false, "userRoles": false},
+                "crds": {"install": false}, "metrics": {"service": {"enabled": false}}}),
+            2,
+        ),
+        (
+            "image",
+            json!({"fullnameOverride": "hooks", "image": {"repository": "registry.example.com:5000/a/b", "digest": format!("sha256:{:064}", 0),
+                "pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]}, "serviceAccount": {"annotations": {"a": "b"}}}),
+            8,
+        ),
+        (
+            "placed",
+            json!({"nodeSelector": {"a": "b"}, "priorityClassName": "system-cluster-critical", "podLabels": {"team": "hooks"},
+                "podAnnotations": {"a": "b"}, "tolerations": [{"key": "a", "operator": "Exists"}],
+                "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}}},
+                "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+                    "labelSelector": {"matchLabels": {"a": "b"}}}],
+                "replicas": 2, "podDisruptionBudget": {"maxUnavailable": "50%"}}),
+            11,
+        ),
+        (
+            "proxy",
+            json!({"extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"}],
+                "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+                "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": true}]}),
+            8,
+        ),
+        (
+            "watched",
+            json!({"metrics": {"service": {"port": 9090, "annotations": {"a": "b"}}, "serviceMonitor": {"enabled": true, "labels": {"a": "b"}},
+                "prometheusRule": {"enabled": true, "labels": {"a": "b"}}, "dashboard": {"enabled": true, "annotations": {"folder": "hooks"}}}}),
+            11,
+        ),
+        ("pods-watched", json!({"metrics": {"podMonitor": {"enabled": true, "interval": "1m"}}}), 9),
+        ("fenced", json!({"networkPolicy": {"enabled": true}}), 9),
+        (
+            "closely-fenced",
+            json!({"networkPolicy": {"enabled": true, "apiServerCIDRs": ["10.0.0.1/32", "fd00::1/128"], "vendorCIDRs": ["192.0.2.0/24"],
+                "vendorPorts": [443, 8443], "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+                "extraEgress": [{"ports": [{"port": 3128, "protocol": "TCP"}]}]}}),
+            9,
+        ),
+    ]
+}
+
+/// The kinds of the Prometheus operator, as far as the chart goes: its own definitions are ten thousand lines. The members
+/// and types are those of its API reference, and anything else is refused.
+fn with_monitoring() -> &'static Cluster {
+    static INSTALLED: OnceLock<&'static Cluster> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let text = || json!({"type": "string"});
+        let endpoints = json!({"type": "array", "items": {"type": "object", "properties":
+            {"port": text(), "path": text(), "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
+        let selector = json!({"type": "object", "properties":
+            {"matchLabels": {"type": "object", "additionalProperties": text()}}});
+        let texts = || json!({"type": "object", "additionalProperties": text()});
+        let rule = json!({"type": "object", "required": ["expr"], "properties": {"alert": text(), "record": text(),
+            "expr": {"x-kubernetes-int-or-string": true}, "for": text(), "keep_firing_for": text(), "labels": texts(), "annotations": texts()}});
+        let groups = json!({"type": "array", "items": {"type": "object", "required": ["name"], "properties":
+            {"name": text(), "interval": text(), "rules": {"type": "array", "items": rule}}}});
+        for (kind, spec, required) in [
+            ("ServiceMonitor", json!({"endpoints": endpoints, "selector": selector}), json!(["endpoints", "selector"])),
+            ("PodMonitor", json!({"podMetricsEndpoints": endpoints, "selector": selector}), json!(["selector"])),
+            ("PrometheusRule", json!({"groups": groups}), json!([])),
+        ] {
+            let plural = format!("{}s", kind.to_lowercase());
+            let spec = json!({"type": "object", "properties": spec, "required": required});
+            let schema = json!({"type": "object", "properties": {"spec": spec}, "required": ["spec"]});
+            let crd = json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("{plural}.monitoring.coreos.com"),
+                    "annotations": {"api-approved.kubernetes.io": "unapproved, a stand-in"}},
+                "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": {"kind": kind, "plural": plural},
+                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]},
+            });
+            cluster().kubectl_apply(&crd.to_string()).unwrap();
+        }
+        eventually(SOON, "the kinds of monitoring are served", || {
+            kubectl(&["get", "servicemonitors,podmonitors,prometheusrules"], "").success.then_some(()).ok_or(())
+        })
+        .unwrap();
+        cluster()
+    })
+}
+
+#[test]
+fn what_is_rendered_is_taken() {
+    with_monitoring();
+    let namespace = cluster().namespace("rendered").unwrap();
+    let sets: Vec<_> = sets()
+        .into_iter()
+        .map(|(name, values, number)| (name, rendered(name, &namespace, &values, &[]), values, number))
+        .collect();
+    // Pods are taken only where their ServiceAccount is, and a dry run makes none.
+    let pods = sets.iter().flat_map(|(_, objects, ..)| objects).filter(|object| object["kind"] == "Pod");
+    let accounts = pods.map(|pod| {
+        let metadata = json!({"name": pod["spec"]["serviceAccountName"], "namespace": namespace});
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    });
+    cluster().kubectl_apply(&stream(&accounts.collect::<Vec<_>>())).unwrap();
+    for (name, objects, values, number) in sets {
+        let crds = objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition").count();
+        assert_eq!(crds, if values["crds"]["install"] == false { 0 } else { 2 }, "{name}");
+        let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+        assert_eq!(objects.len() - crds, number, "{name}: {kinds:?}");
+        // Strict: a member that the API server does not know would be dropped without a word.
+        let arguments = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
+        let applied = kubectl(&arguments, &stream(&objects));
+        let taken = applied.stdout.lines().filter(|line| line.ends_with("(server dry run)")).count();
+        assert!(applied.success && taken == objects.len(), "{name}: {applied:?}");
+    }
+}
+
+/// One object of a kind.
+fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+/// Nothing in them was taken for a template, no number became another one, and `make crds` has written the chart's copies.
+#[test]
+fn the_crds_are_what_the_code_says() {
+    let objects = rendered("x", "default", &json!({}), &["--show-only=templates/crds.yaml"]);
+    let crds = hooktender::api::crds().unwrap();
+    assert_eq!(objects.len(), crds.len());
+    for crd in crds {
+        let crd = serde_json::to_value(crd).unwrap();
+        let object = objects.iter().find(|object| object["metadata"]["name"] == crd["metadata"]["name"]);
+        let object = object.unwrap();
+        assert_eq!(object["spec"], crd["spec"]);
+        assert_eq!(object["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    }
+}
+
+#[test]
+fn replicas_elect_and_are_kept_apart() {
+    let objects = rendered("x", "default", &json!({"replicas": 2}), &[]);
+    let deployment = &one(&objects, "Deployment")["spec"];
+    let pod = &deployment["template"]["spec"];
+    let arguments = &pod["containers"][0]["args"];
+    assert!(arguments.as_array().unwrap().contains(&json!("--leader-elect")), "{arguments}");
+    assert_eq!(deployment["strategy"]["type"], "RollingUpdate");
+    assert_eq!(pod["topologySpreadConstraints"][0]["topologyKey"], "kubernetes.io/hostname");
+    assert_eq!(one(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], 1);
+    let alone = rendered("x", "default", &json!({}), &[]);
+    let deployment = &one(&alone, "Deployment")["spec"];
+    assert_eq!(deployment["strategy"]["type"], "Recreate", "two would work side by side for a moment");
+    assert!(alone.iter().all(|object| object["kind"] != "PodDisruptionBudget"));
+    let arguments = deployment["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    assert!(!arguments.contains(&json!("--leader-elect")), "{arguments:?}");
+}
+
+#[test]
+fn namespaces_to_look_after_have_roles_and_no_cluster_role() {
+    let objects =
+        rendered("x", "default", &json!({"watchNamespaces": ["a", "b"], "rbac": {"userRoles": false}}), &[]);
+    assert!(objects.iter().all(|object| !object["kind"].as_str().unwrap().starts_with("ClusterRole")));
+    for kind in ["Role", "RoleBinding"] {
+        let all = objects.iter().filter(|object| object["kind"] == kind);
+        let places: Vec<_> = all.map(|object| object["metadata"]["namespace"].as_str().unwrap()).collect();
+        assert_eq!(places, ["a", "b"], "{kind}");
+    }
+}
+
+/// Pods of the namespace may be "restricted" only: the API server itself judges each.
+#[test]
+fn pods_are_restricted() {
+    let cluster = cluster();
+    let namespace = cluster.namespace("restricted").unwrap();
+    let enforce = "pod-security.kubernetes.io/enforce=restricted";
+    cluster.kubectl_run(&["label", "namespace", &namespace, enforce]).unwrap();
+    let objects = rendered("x", &namespace, &json!({}), &[]);
+    cluster.kubectl_apply(&one(&objects, "ServiceAccount").to_string()).unwrap();
+    let template = &one(&objects, "Deployment")["spec"]["template"];
+    let make = |name: &str, spec: &Value| {
+        let metadata = json!({"name": name, "namespace": namespace});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        kubectl(&["create", "--filename=-"], &pod.to_string())
+    };
+    make("operator", &template["spec"]).accepted();
+    make("test", &one(&objects, "Pod")["spec"]).accepted();
+    let pod = cluster.kubectl_json(&["get", "pod", "operator", "--namespace", &namespace]).unwrap();
+    let container = &pod["spec"]["containers"][0];
+    // Beyond what "restricted" asks for.
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert!(
+        container["volumeMounts"][0]["mountPath"].as_str().unwrap().contains("serviceaccount"),
+        "a token is there"
+    );
+    let mut other = template["spec"].clone();
+    other["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
+    let refused = make("other", &other).refused();
+    assert!(refused.contains(r#"violates PodSecurity "restricted"#), "{refused}");
+}

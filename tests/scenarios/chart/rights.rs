@@ -1,0 +1,147 @@
+//! The operator's rights, to the letter: one story in which it needs each of them, and what the API server was asked
+//! meanwhile.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hooktender_cluster::{AuditEvent, eventually};
+use serde_json::{Value, json};
+
+use super::secrets::UNNAMED;
+use crate::helm::{OPERATOR, rights, stream};
+use crate::oauth::{App, ENDED};
+use crate::operator::Operator;
+use crate::scene::{SOON, webhook};
+use crate::vendors::Vendor;
+
+/// Group, kind with its subresource, and verb.
+type Right = (String, String, String);
+
+/// Every right that these roles give.
+fn granted(objects: &[Value]) -> BTreeSet<Right> {
+    let all = objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Role"));
+    let rules: Vec<_> = all.flat_map(|role| role["rules"].as_array().unwrap()).collect();
+    let texts = |rule: &Value, member: &str| {
+        let all = rule[member].as_array().unwrap().iter();
+        all.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut rights = BTreeSet::new();
+    for rule in rules {
+        for group in texts(rule, "apiGroups") {
+            for resource in texts(rule, "resources") {
+                let verbs = texts(rule, "verbs").into_iter();
+                rights.extend(verbs.map(|verb| (group.clone(), resource.clone(), verb)));
+            }
+        }
+    }
+    rights
+}
+
+/// What operators have asked of the API server, kubectl in their name aside.
+fn asked(of: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
+    let all = crate::support::cluster().audit().unwrap().into_iter();
+    let own = |event: &AuditEvent| {
+        of(&event.user) && !event.resource.is_empty() && !event.user_agent.starts_with("kubectl")
+    };
+    all.filter(own).collect()
+}
+
+fn right(event: &AuditEvent) -> Right {
+    let slash = if event.subresource.is_empty() { "" } else { "/" };
+    let resource = format!("{}{slash}{}", event.resource, event.subresource);
+    (event.api_group.clone(), resource, event.verb.clone())
+}
+
+/// No operator of this run has been refused anything, but for Secrets that a test keeps from it.
+fn nobody_was_refused() {
+    let whose = format!(":{OPERATOR}");
+    let everybody = asked(|user| user.starts_with("system:serviceaccount:") && user.ends_with(&whose));
+    let meant = |event: &AuditEvent| {
+        event.resource == "secrets" && (event.verb == "patch" || event.namespace.starts_with(UNNAMED))
+    };
+    let refused: Vec<_> =
+        everybody.iter().filter(|event| event.status_code == 403 && !meant(event)).collect();
+    assert!(refused.is_empty(), "the chart's roles lack something: {refused:#?}");
+}
+
+/// After a conflict an object is read again: each kind meets one.
+const CONFLICTS: (&str, &str) =
+    ("FAILPOINTS", "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409)");
+
+/// A Webhook with values from a Secret and a ConfigMap is made with a login whose tokens are exchanged, and goes; an
+/// election goes before it all.
+fn each_right_is_used_and_no_other(everywhere: bool) {
+    let app = App::new(&json!({"expires_at": ENDED}));
+    let scene = &app.scene;
+    let mut values = json!({"leaderElection": "always", "secrets": {"writable": ["tokens"]}});
+    let selector = format!("of={}", scene.namespace);
+    if everywhere {
+        // The others' accounts are none of its business.
+        values["accountSelector"] = json!(selector);
+        scene.kubectl(&["delete", "role,rolebinding", "--all"]);
+        scene.kubectl(&["label", "vendoraccount", "account", &selector]);
+    }
+    let rights = rights(&scene.namespace, everywhere, &values);
+    let kubeconfig = scene.cluster.granted(&scene.namespace, OPERATOR, &stream(&rights)).unwrap();
+    let operator = start(&kubeconfig, &scene.namespace, if everywhere { Some(&selector) } else { None });
+    operator.logs("leading");
+    scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hooks"}, "data": {"host": "hooks.example.com"}}));
+    let mut hook = webhook("hook", Vendor::Brightpearl);
+    let variables = hook["spec"]["variables"].as_array_mut().unwrap();
+    variables
+        .push(json!({"name": "HOST", "valueFrom": {"configMapKeyRef": {"name": "hooks", "key": "host"}}}));
+    hook["spec"]["subscription"]["brightpearl"]["uriTemplate"] = json!("https://$(HOST)/?token=$(TOKEN)");
+    scene.apply(&hook);
+    scene.ready("hook");
+    assert_eq!(app.tenant.count("token"), 1, "tokens were exchanged, and kept");
+    for object in ["webhook/hook", "vendoraccount/account"] {
+        scene.kubectl(&["delete", object, "--timeout=30s"]);
+    }
+    assert_eq!(app.tenant.ids(), [""; 0]);
+    let whose = format!("system:serviceaccount:{}:{OPERATOR}", scene.namespace);
+    let rights_used = || asked(|user| user == whose).iter().map(right).collect::<BTreeSet<_>>();
+    let expected = granted(&rights);
+    // The Lease is renewed every two seconds. What is never used is told below.
+    let _ = eventually(SOON, "every right is used", || {
+        let used = rights_used();
+        if used.is_superset(&expected) { Ok(()) } else { Err(used) }
+    });
+    let used = rights_used();
+    let unused: Vec<_> = expected.difference(&used).collect();
+    assert!(unused.is_empty(), "granted by the chart, and used by nobody: {unused:?}");
+    let lacking: Vec<_> = used.difference(&expected).collect();
+    assert!(lacking.is_empty(), "asked for, and not granted by the chart: {lacking:?}");
+    operator.terminate();
+    nobody_was_refused();
+}
+
+fn start(kubeconfig: &Path, namespace: &str, selector: Option<&str>) -> Operator {
+    let elects = ["--leader-elect", "--leader-elect-namespace", namespace];
+    let operator = match selector {
+        None => Operator::launch(kubeconfig, namespace, &elects, &[CONFLICTS]),
+        Some(selector) => {
+            let flags = [&elects[..], &["--account-selector", selector]].concat();
+            Operator::launch_everywhere(kubeconfig, &flags, &[CONFLICTS])
+        }
+    };
+    operator.logs("caches are filled");
+    operator
+}
+
+#[test]
+fn each_right_in_one_namespace_is_used_and_no_other() {
+    each_right_is_used_and_no_other(false);
+}
+
+#[test]
+fn each_right_in_all_namespaces_is_used_and_no_other() {
+    each_right_is_used_and_no_other(true);
+}
+
+#[test]
+fn a_role_says_what_it_gives() {
+    let role = json!({"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["a", "a/status"], "verbs": ["get", "list"]}]});
+    let rights = granted(&[role, json!({"kind": "RoleBinding"})]);
+    assert_eq!(rights.len(), 4);
+    assert!(rights.contains(&(String::new(), "a/status".into(), "list".into())));
+}

@@ -1,0 +1,88 @@
+//! An operator that may not list and watch Secrets, or read just some of them.
+
+use serde_json::{Value, json};
+
+use crate::helm::{OPERATOR, rights};
+use crate::scene::{Scene, TOKEN, webhook};
+use crate::vendors::{Tenant, Vendor};
+
+/// Begins the name of a namespace where reading a Secret is refused, and meant to be.
+pub(super) const UNNAMED: &str = "unnamed";
+
+/// What the vendor has in place of `$(TOKEN)`.
+fn token(tenant: &Tenant) -> Value {
+    tenant.stored()[0]["Secret"].clone()
+}
+
+/// What the operator may do with Secrets: verbs, and names if just those.
+fn rules(values: &Value) -> Vec<(Value, Value)> {
+    let all = rights("default", false, values);
+    let role = all.iter().find(|object| object["kind"] == "Role" && object["metadata"]["name"] == OPERATOR);
+    let rules = role.unwrap()["rules"].as_array().unwrap().iter();
+    let of_secrets = rules.filter(|rule| rule["resources"] == json!(["secrets"]));
+    of_secrets.map(|rule| (rule["verbs"].clone(), rule["resourceNames"].clone())).collect()
+}
+
+#[test]
+fn rights_over_secrets_are_as_narrow_as_one_likes() {
+    let all = ["get", "list", "watch"];
+    let cases = [
+        (json!({}), vec![(json!(all), Value::Null)]),
+        (json!({"watch": false}), vec![(json!(["get"]), Value::Null)]),
+        (json!({"names": ["a", "b"]}), vec![(json!(["get"]), json!(["a", "b"]))]),
+        (json!({"writable": ["a"]}), vec![(json!(all), Value::Null), (json!(["patch"]), json!(["a"]))]),
+        (
+            json!({"names": ["a"], "writable": ["b"]}),
+            vec![(json!(["get"]), json!(["a", "b"])), (json!(["patch"]), json!(["b"]))],
+        ),
+    ];
+    for (values, expected) in cases {
+        assert_eq!(rules(&json!({"secrets": values})), expected, "{values}");
+    }
+}
+
+/// Under rights without list and watch, a new value is there with the next pass; meanwhile nothing else is amiss.
+fn is_seen_at_the_next_pass(values: &Value) {
+    let (scene, tenant) = Scene::with_account("unwatched", Vendor::Superoffice);
+    scene.grant(&json!({"secrets": values}));
+    let operator = scene.operator_with(&["--watch-secrets=false"]);
+    scene.apply(&webhook("hook", Vendor::Superoffice));
+    scene.ready("hook");
+    assert_eq!(token(&tenant), TOKEN);
+    scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "second"}}));
+    scene.pass("account");
+    assert_eq!(token(&tenant), "second");
+    // So are other credentials, after the old ones were refused.
+    tenant.accept("another-password");
+    tenant.revoke();
+    scene.request("account");
+    scene.account_stalled("account", "Credentials");
+    scene.patch("secret/login", &json!({"stringData": {"secret": "another-password"}}));
+    scene.pass("account");
+    scene.account_becomes("account", "well", |account| crate::scene::is(account, "Ready", "True", "InSync"));
+    let user = format!("system:serviceaccount:{}:{OPERATOR}", scene.namespace);
+    let events = scene.cluster.audit().unwrap().into_iter().filter(|event| event.user == user);
+    let asked: Vec<_> = events.filter(|event| event.resource == "secrets").collect();
+    assert!(asked.iter().all(|event| event.verb == "get" && event.status_code == 200), "{asked:?}");
+    assert!(!operator.log().contains("a watch broke"), "it does not try to watch either");
+}
+
+#[test]
+fn a_secret_that_is_not_watched_is_read_at_the_next_pass() {
+    is_seen_at_the_next_pass(&json!({"watch": false}));
+}
+
+#[test]
+fn secrets_that_are_named_are_enough() {
+    is_seen_at_the_next_pass(&json!({"names": ["hook-secrets", "login"]}));
+}
+
+#[test]
+fn a_secret_that_is_not_named_is_not_read() {
+    let (scene, tenant) = Scene::with_account(UNNAMED, Vendor::Superoffice);
+    scene.grant(&json!({"secrets": {"names": ["login"]}}));
+    let operator = scene.operator_with(&["--watch-secrets=false"]);
+    scene.apply(&webhook("hook", Vendor::Superoffice));
+    operator.logs(r#"secrets "hook-secrets" is forbidden"#);
+    assert_eq!(tenant.writes(), 0);
+}

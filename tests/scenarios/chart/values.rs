@@ -1,0 +1,91 @@
+//! Values that make no sense are refused, in words.
+
+use serde_json::{Value, json};
+
+use crate::helm::{chart, helm, template};
+use crate::support::cluster;
+
+/// Values, and what is said of them.
+fn wrong() -> Vec<(Value, &'static str)> {
+    vec![
+        (json!({"replica": 2}), "at '': additional properties 'replica' not allowed"),
+        (json!({"replicas": "two"}), "at '/replicas': got string, want integer"),
+        (json!({"replicas": -1}), "at '/replicas': minimum: got -1, want 0"),
+        (json!({"settle": null}), "missing property 'settle'"),
+        (json!({"planOnly": "yes"}), "at '/planOnly': got string, want boolean"),
+        (json!({"logFormat": "xml"}), "at '/logFormat': value must be one of 'text', 'json'"),
+        (json!({"concurrency": 0}), "at '/concurrency': minimum: got 0, want 1"),
+        (
+            json!({"image": {"pullPolicy": "Sometimes"}}),
+            "at '/image/pullPolicy': value must be one of 'Always'",
+        ),
+        (json!({"secrets": {"watched": true}}), "at '/secrets': additional properties 'watched' not allowed"),
+        (json!({"watchNamespaces": "a"}), "at '/watchNamespaces': got string, want array"),
+        (json!({"watchNamespaces": ["a", "a"]}), "at '/watchNamespaces': items at 0 and 1 are equal"),
+        (json!({"podLabels": {"a": 1}}), "at '/podLabels/a': got number, want string"),
+        (json!({"metrics": {"service": {"port": 70000}}}), "at '/metrics/service/port': maximum: got 70,000"),
+        (
+            json!({"replicas": 2, "leaderElection": "never"}),
+            "leaderElection=never is for one replica, and replicas is 2: leave it at auto",
+        ),
+        (
+            json!({"serviceAccount": {"create": false}}),
+            "serviceAccount.name is missing: with serviceAccount.create=false, say which ServiceAccount",
+        ),
+        (
+            json!({"metrics": {"service": {"enabled": false}, "serviceMonitor": {"enabled": true}}}),
+            "metrics.serviceMonitor finds Pods by the Service: enable metrics.service too",
+        ),
+        (
+            json!({"metrics": {"podMonitor": {"enabled": true}, "serviceMonitor": {"enabled": true}}}),
+            "metrics.serviceMonitor and metrics.podMonitor would scrape everything twice",
+        ),
+        (
+            json!({"watchNamespaces": ["Shop"]}),
+            r#"watchNamespaces: "Shop" is no name of a namespace: small letters, digits and dashes only"#,
+        ),
+        (json!({"secrets": {"names": ["a/b"]}}), r#"secrets: "a/b" is no name of a Secret"#),
+        (
+            json!({"allowedEndpoints": ["http://crm.example.com"]}),
+            "is no endpoint: give https, host and port only, such as https://crm.example.com:8443",
+        ),
+        (json!({"allowedEndpoints": ["https://crm.example.com/a"]}), "is no endpoint: give https"),
+        (json!({"settle": "30"}), r#"settle: "30" is no interval: write it like 90s, 5m or 1h30m"#),
+        (json!({"requestTimeout": "0s"}), r#"requestTimeout: "0s" leaves no time for an answer"#),
+        (json!({"accountSelector": "a=\"b\""}), "is no label selector: write it like shard=a"),
+        (json!({"image": {"digest": "sha256:12"}}), r#"image.digest: "sha256:12" is no digest"#),
+        (
+            json!({"listenAddress": "::"}),
+            r#"listenAddress: "::" is no address: write it like 0.0.0.0 or [::]"#,
+        ),
+        (
+            json!({"networkPolicy": {"vendorCIDRs": ["10.0.0.1"]}}),
+            r#"networkPolicy: "10.0.0.1" is no range of addresses: write it like 10.0.0.1/32"#,
+        ),
+    ]
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_in_words() {
+    for (values, words) in wrong() {
+        let answer = template("wrong", "default", &values, &[]);
+        let said = answer.refused();
+        assert!(said.contains(words), "{values}: no {words:?} in:\n{said}");
+    }
+}
+
+#[test]
+fn the_linter_has_nothing_to_say() {
+    let answer = helm(cluster(), &["lint", "--strict", chart().to_str().unwrap()], &json!({}));
+    assert!(answer.success, "{}{}", answer.stdout, answer.stderr);
+    assert!(!answer.stdout.contains("[WARNING]"), "{}", answer.stdout);
+}
+
+#[test]
+fn the_chart_is_of_the_programs_version() {
+    let text = std::fs::read_to_string(chart().join("Chart.yaml")).unwrap();
+    let about: Value = serde_saphyr::from_str(&text).unwrap();
+    for member in ["version", "appVersion"] {
+        assert_eq!(about[member], env!("CARGO_PKG_VERSION"), "{member}");
+    }
+}

@@ -13,8 +13,9 @@ pub enum LogFormat {
 
 /// Starts logging. `level` is a filter such as `info` or `hooktender=debug,kube=warn`.
 pub fn init(format: LogFormat, level: &str) -> Result<(), String> {
-    // kube logs each failed request at error level, which our own lines say better.
-    let filter = EnvFilter::try_new(format!("{level},kube_client::client::builder=off"))
+    // kube logs each failed request at error level, which our own lines say better, and an answer that it cannot read in
+    // full, be it a Secret.
+    let filter = EnvFilter::try_new(format!("{level},kube_client::client=off"))
         .map_err(|error| format!("--log-level {level}: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply_offline;
+mod bounds;
 mod clocks;
 mod command;
 mod delivering;

@@ -79,6 +79,11 @@ impl Operator {
         self.child.try_wait().unwrap().is_some()
     }
 
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()

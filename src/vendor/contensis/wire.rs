@@ -2,13 +2,14 @@
 //!
 //! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The answer of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct Token {
-    pub(super) access_token: String,
+    pub(super) access_token: SecretString,
     /// Seconds; the vendor documents 3600.
     #[serde(default = "an_hour")]
     pub(super) expires_in: u64,

@@ -2,8 +2,11 @@
 
 use super::Options;
 use super::dependents::Dependents;
+use super::obstacle;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::chain;
 use crate::engine::secrets::Dependency;
+use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -42,6 +45,8 @@ pub(super) struct Cache {
     /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     filled: Vec<watch::Receiver<bool>>,
+    /// Is told what keeps a watch from coming about.
+    health: Health,
 }
 
 impl Cache {
@@ -51,10 +56,16 @@ impl Cache {
         options: &Options,
         dependents: &Arc<Dependents>,
         wake: &mpsc::UnboundedSender<Woken>,
+        health: &Health,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let mut cache =
-            Self { accounts: Vec::new(), webhooks: Vec::new(), namespaces: None, filled: Vec::new() };
+        let mut cache = Self {
+            accounts: Vec::new(),
+            webhooks: Vec::new(),
+            namespaces: None,
+            filled: Vec::new(),
+            health: health.clone(),
+        };
         if options.namespaces.is_empty() {
             let (store, events) = namespaces(client);
             cache.namespaces = Some(store);
@@ -99,10 +110,10 @@ impl Cache {
     {
         let (filled, is_filled) = watch::channel(false);
         self.filled.push(is_filled);
-        let wake = wake.clone();
+        let (wake, health) = (wake.clone(), self.health.clone());
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
-            let mut broken = false;
+            let mut broken = None;
             while let Some(event) = events.next().await {
                 let changes = match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => woken(object),
@@ -116,15 +127,18 @@ impl Cache {
                         vec![Woken::All]
                     }
                     Err(error) => {
-                        // Said once; the watch goes on by itself, with a growing back-off.
-                        if !broken {
-                            tracing::warn!(kind = %K::kind(&()), %error, "a watch broke and is being set up again");
+                        // Said once for each reason; the watch goes on by itself, with a growing back-off.
+                        let why = obstacle::in_words::<K>(&error);
+                        if broken.as_ref() != Some(&why) {
+                            tracing::warn!(kind = %K::kind(&()), error = %chain(&error), "a watch broke and is being set up again: {why}");
+                            health.lacks(&K::kind(&()), Some(&why));
                         }
-                        broken = true;
+                        broken = Some(why);
                         continue;
                     }
                 };
-                if std::mem::take(&mut broken) {
+                if broken.take().is_some() {
+                    health.lacks(&K::kind(&()), None);
                     tracing::info!(kind = %K::kind(&()), "the watch is up again");
                 }
                 for change in changes {

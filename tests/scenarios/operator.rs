@@ -99,10 +99,15 @@ impl Operator {
 
     /// `/metrics`, as a scraper gets it.
     pub(crate) fn metrics(&self) -> String {
+        vendors::get(&self.url("metrics"))
+    }
+
+    /// The address of what it serves, such as `readyz`.
+    pub(crate) fn url(&self, path: &str) -> String {
         let log = self.log();
         let address = log.split("listen=").nth(1).unwrap();
         let address = address.split_whitespace().next().unwrap();
-        vendors::get(&format!("http://{address}/metrics"))
+        format!("http://{address}/{path}")
     }
 
     /// Sends it a signal, such as `STOP`.

@@ -47,6 +47,15 @@ pub(super) struct Run {
     cluster: ClusterFlags,
 }
 
+/// No core file, and no look into its memory by other processes of the same user: it holds everybody's credentials. For this
+/// command only, as it takes away `/dev/fd` too, by which shells hand files to the others.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "the kernel does not keep this process' memory from others of its user");
+    }
+}
+
 /// The name of a namespace, which would be part of a path.
 fn namespace(text: &str) -> Result<String, String> {
     let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -62,6 +71,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 impl Run {
     pub(super) async fn run(self) -> Result<(), String> {
+        keep_memory_private();
         let (stop, stopped) = watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;

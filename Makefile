@@ -77,6 +77,7 @@ image-check: tools ## Build the image around the program that the tests use, and
 
 sbom: $(CYCLONEDX) ## Write hooktender.cdx.json, what the program is built from
 	PATH="$(dir $(CYCLONEDX)):$$PATH" $(CARGO) cyclonedx --format json --manifest-path Cargo.toml --override-filename hooktender.cdx
+	@rm -f demo/hooktender.cdx.json tests/*/hooktender.cdx.json
 
 crds: build ## Write crds/ from the code
 	@$(BUILT)/hooktender crds --output-dir crds

@@ -66,7 +66,8 @@ fn spellings(plain: &str) -> Vec<SecretString> {
     let json = serde_json::Value::String(plain.into()).to_string();
     let form: String = form_urlencoded::byte_serialize(plain.as_bytes()).collect();
     let percent = form.replace('+', "%20");
-    let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |bits: u8| char::from_digit(bits.into(), 16).unwrap_or_default();
+    let hex: String = plain.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     let mut all = BTreeSet::from([plain.to_owned(), json[1..json.len() - 1].to_owned()]);
     for escaped in [form, percent] {
         all.insert(lower_escapes(&escaped));

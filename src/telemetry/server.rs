@@ -44,8 +44,8 @@ impl Health {
     /// What to tell whoever asks why it is not ready, a line each.
     fn obstacles(&self) -> String {
         let all = self.0.lacks.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = all.iter().map(|(kind, why)| format!("{kind}: {why}\n"));
-        "caches are not filled yet\n".to_owned() + &lines.collect::<String>()
+        let begin = "caches are not filled yet\n".to_owned();
+        all.iter().fold(begin, |text, (kind, why)| text + kind + ": " + why + "\n")
     }
 }
 

@@ -23,16 +23,23 @@ const FORMATS: [&str; 3] = ["text", "json", "markdown"];
 /// As they are repeated by who answers: plain, and as programs spell them.
 fn repeated(secret: &str) -> String {
     let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(secret);
     let pair = STANDARD.encode(format!("somebody:{secret}"));
     format!("'{secret}' {url} {hex} {} {pair}", STANDARD.encode(secret))
+}
+
+fn hex(secret: &str) -> String {
+    secret.bytes().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// What is searched for: the secret in every spelling that a program may give it.
 fn spellings(secret: &str) -> Vec<String> {
     let json = json!(secret).to_string();
     let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(secret);
     let mut all = vec![secret.into(), json.trim_matches('"').into(), hex.to_uppercase(), hex];
     all.extend([url.replace('+', "%20").to_lowercase(), url.to_lowercase(), url.replace('+', "%20"), url]);
     all.push(secret.chars().rev().collect());

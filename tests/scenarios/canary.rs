@@ -2,13 +2,11 @@
 //! any Secret, in whatever spelling, is found in any place where somebody could look.
 
 mod kinds;
+mod spelling;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use aho_corasick::AhoCorasick;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
@@ -17,42 +15,9 @@ use crate::operator::Operator;
 use crate::scene::{SOON, Scene, condition, is};
 use crate::vendors::{self, Vendor};
 use kinds::{Account, KINDS};
+use spelling::{any_of, repeated, spellings};
 
 const FORMATS: [&str; 3] = ["text", "json", "markdown"];
-
-/// As they are repeated by who answers: plain, and as programs spell them.
-fn repeated(secret: &str) -> String {
-    let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let hex = hex(secret);
-    let pair = STANDARD.encode(format!("somebody:{secret}"));
-    format!("'{secret}' {url} {hex} {} {pair}", STANDARD.encode(secret))
-}
-
-fn hex(secret: &str) -> String {
-    secret.bytes().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// What is searched for: the secret in every spelling that a program may give it.
-fn spellings(secret: &str) -> Vec<String> {
-    let json = json!(secret).to_string();
-    let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let hex = hex(secret);
-    let mut all = vec![secret.into(), json.trim_matches('"').into(), hex.to_uppercase(), hex];
-    all.extend([url.replace('+', "%20").to_lowercase(), url.to_lowercase(), url.replace('+', "%20"), url]);
-    all.push(secret.chars().rev().collect());
-    // Inside something longer that was encoded whole: three ways to begin, and what the neighbours share is left out.
-    for before in 0..3 {
-        let text = format!("{}{secret}", "\0".repeat(before));
-        let (start, end) = ((before * 8).div_ceil(6), text.len() * 8 / 6);
-        all.extend(
-            [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)].map(|t| t[start..end].into()),
-        );
-    }
-    all
-}
 
 /// All that goes on.
 struct Stage {
@@ -77,7 +42,7 @@ impl Stage {
         Self { scene, accounts, operator, places: Vec::new() }
     }
 
-    fn apply(&self, objects: Vec<Value>) {
+    fn apply(&self, objects: &[Value]) {
         self.scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}));
     }
 
@@ -240,6 +205,143 @@ impl Stage {
         told("completion", &["completion", "bash"], false);
     }
 
+    /// All is made, planned, rotated and meddled with; gives what was secret before.
+    fn is_busy(&mut self) -> BTreeSet<String> {
+        // All is made.
+        self.apply(&self.accounts.iter().flat_map(Account::objects).collect::<Vec<_>>());
+        self.apply(&self.accounts.iter().map(|account| account.webhook("hook")).collect::<Vec<_>>());
+        self.all_ready("hook");
+        // Others only show what they would do.
+        let planned = self.accounts.iter().map(|account| {
+            let mut planned = account.webhook("planned");
+            planned["spec"]["mode"] = json!("Plan");
+            planned
+        });
+        self.apply(&planned.collect::<Vec<_>>());
+        for account in &self.accounts {
+            self.scene.webhook_becomes(&format!("{}-planned", account.name), "planned", |hook| {
+                is(hook, "Ready", "True", "Planned")
+            });
+        }
+        // Secrets change: what has one in it is updated, or replaced.
+        let before = self.canaries();
+        let rotated = self.accounts.iter_mut().map(|account| {
+            for (_, value) in &mut account.hook {
+                *value = value.replacen("cnry", "cnry2", 1);
+            }
+            account.objects().swap_remove(1)
+        });
+        let rotated: Vec<_> = rotated.collect();
+        self.apply(&rotated);
+        self.all_ready("hook");
+        eventually(SOON, "every vendor has the new value", || {
+            let lacks =
+                |account: &&Account| !json!(account.tenant.stored()).to_string().contains(&account.hook[2].1);
+            self.accounts.iter().find(lacks).map_or(Ok(()), |account| Err(account.kind))
+        })
+        .unwrap();
+        // Somebody edits what has secrets in it; somebody else uses the same secrets.
+        for account in &self.accounts {
+            let [id] = account.tenant.ids().try_into().unwrap();
+            let url = format!("https://elsewhere.example.com/?token={}", account.hook[0].1);
+            let mut other = account.tenant.one(&id).unwrap();
+            let (member, drift) = match account.tenant.vendor {
+                Vendor::Brightpearl => ("uriTemplate", json!({"uriTemplate": url})),
+                Vendor::Contensis => ("url", json!({"url": url})),
+                Vendor::Superoffice => ("TargetUrl", json!({"TargetUrl": url})),
+            };
+            other[member] = json!(url.replace("elsewhere", "another"));
+            for own in ["id", "WebhookId"] {
+                other.as_object_mut().unwrap().remove(own);
+            }
+            account.tenant.insert(&other);
+            account.tenant.edit(&id, &drift);
+        }
+        self.request_all("drift");
+        self.all_well("drift");
+        before
+    }
+
+    /// Everything goes wrong, and whoever answers repeats what it was sent.
+    fn goes_wrong(&self) {
+        self.trouble(
+            "refused",
+            &["Credentials"],
+            |account, said| json!({"kind": "status", "status": 401, "body": account.refusal(said)}),
+        );
+        self.trouble(
+            "forbidden",
+            &["Credentials"],
+            |account, said| json!({"kind": "status", "status": 403, "body": account.refusal(said)}),
+        );
+        self.trouble(
+            "broken",
+            &["Unavailable"],
+            |account, said| json!({"kind": "status", "status": 500, "body": account.refusal(said)}),
+        );
+        self.trouble(
+            "foreign",
+            &["Unavailable"],
+            |_, said| json!({"kind": "status", "status": 502, "body": said}),
+        );
+        self.trouble(
+            "another shape",
+            &["Unavailable"],
+            |_, said| json!({"kind": "status", "status": 200, "body": {"response": said, "items": said}}),
+        );
+        self.trouble("garbage", &["Unavailable"], |_, _| json!({"kind": "garbage"}));
+        self.trouble("redirected", &["Unavailable"], |account, _| {
+            let url: String = form_urlencoded::byte_serialize(account.hook[0].1.as_bytes()).collect();
+            json!({"kind": "status", "status": 302, "headers": {"location": format!("https://evil.example/{url}?{url}")}})
+        });
+        self.trouble("throttled", &["Throttled"], |account, said| {
+            json!({"kind": "status", "status": 429, "headers": {"retry-after": "2"}, "body": account.refusal(said)})
+        });
+        self.all_were_sent();
+        // A refusal of what is declared.
+        for account in &self.accounts {
+            let said = account.refusal(&self.sent(account));
+            let echo = json!({"operation": "create", "kind": "status", "status": 400, "body": said});
+            account.tenant.fault(&echo);
+        }
+        self.apply(&self.accounts.iter().map(|account| account.webhook("refused")).collect::<Vec<_>>());
+        for account in &self.accounts {
+            self.scene.stalled(&format!("{}-refused", account.name), "Rejected");
+            account.tenant.clear_faults();
+        }
+    }
+
+    /// It ends, in one place with a panic.
+    fn ends(&mut self) {
+        self.scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
+        if cfg!(feature = "failpoints") {
+            self.operator.logs("a pass panicked");
+            assert!(self.operator.log().contains("fail point vendor.delete.sending"));
+        }
+        self.request_all("end");
+        let gone = || self.accounts.iter().find(|account| account.tenant.count("delete") == 0);
+        eventually(SOON, "deletions came to every vendor", || {
+            gone().map_or(Ok(()), |account| Err(account.kind))
+        })
+        .unwrap();
+        self.read_objects("at the end");
+        let metrics = self.operator.metrics();
+        assert!(metrics.contains("hooktender_vendor_requests_total"));
+        self.places.push(("/metrics".into(), metrics));
+        for path in ["healthz", "readyz"] {
+            let text = vendors::get(&self.operator.url(path));
+            self.places.push((format!("/{path}"), text));
+        }
+        // What else the process gives away belongs here, such as the traces that it sends.
+        let log = self.operator.log();
+        assert!(
+            log.contains("TRACE") && log.contains(" hyper_util::") && log.len() > 100_000,
+            "{}",
+            log.len()
+        );
+        self.places.push(("the log".into(), log));
+    }
+
     /// Searches each place for each of them.
     fn search(&self, canaries: &BTreeSet<String>) {
         let logins = self.accounts.iter().flat_map(|account| &account.login);
@@ -259,138 +361,15 @@ impl Stage {
     }
 }
 
-/// Finds any of these in any spelling.
-fn any_of<'a>(secrets: impl Iterator<Item = &'a String>) -> AhoCorasick {
-    let all: BTreeSet<_> = secrets.flat_map(|secret| spellings(secret)).collect();
-    AhoCorasick::new(all).unwrap()
-}
-
 #[test]
 fn no_value_of_a_secret_is_found_anywhere() {
     let mut stage = Stage::set();
-    // All is made.
-    stage.apply(stage.accounts.iter().flat_map(Account::objects).collect());
-    stage.apply(stage.accounts.iter().map(|account| account.webhook("hook")).collect());
-    stage.all_ready("hook");
-    // Others only show what they would do.
-    let planned = stage.accounts.iter().map(|account| {
-        let mut planned = account.webhook("planned");
-        planned["spec"]["mode"] = json!("Plan");
-        planned
-    });
-    stage.apply(planned.collect());
-    for account in &stage.accounts {
-        stage.scene.webhook_becomes(&format!("{}-planned", account.name), "planned", |hook| {
-            is(hook, "Ready", "True", "Planned")
-        });
-    }
-    // Secrets change: what has one in it is updated, or replaced.
-    let before = stage.canaries();
-    let rotated = stage.accounts.iter_mut().map(|account| {
-        for (_, value) in &mut account.hook {
-            *value = value.replacen("cnry", "cnry2", 1);
-        }
-        account.objects().swap_remove(1)
-    });
-    let rotated = rotated.collect();
-    stage.apply(rotated);
-    stage.all_ready("hook");
-    eventually(SOON, "every vendor has the new value", || {
-        let lacks =
-            |account: &&Account| !json!(account.tenant.stored()).to_string().contains(&account.hook[2].1);
-        stage.accounts.iter().find(lacks).map_or(Ok(()), |account| Err(account.kind))
-    })
-    .unwrap();
-    // Somebody edits what has secrets in it; somebody else uses the same secrets.
-    for account in &stage.accounts {
-        let [id] = account.tenant.ids().try_into().unwrap();
-        let url = format!("https://elsewhere.example.com/?token={}", account.hook[0].1);
-        let mut other = account.tenant.one(&id).unwrap();
-        let (member, drift) = match account.tenant.vendor {
-            Vendor::Brightpearl => ("uriTemplate", json!({"uriTemplate": url})),
-            Vendor::Contensis => ("url", json!({"url": url})),
-            Vendor::Superoffice => ("TargetUrl", json!({"TargetUrl": url})),
-        };
-        other[member] = json!(url.replace("elsewhere", "another"));
-        for own in ["id", "WebhookId"] {
-            other.as_object_mut().unwrap().remove(own);
-        }
-        account.tenant.insert(&other);
-        account.tenant.edit(&id, &drift);
-    }
-    stage.request_all("drift");
-    stage.all_well("drift");
-    // Everything goes wrong, and whoever answers repeats what it was sent.
-    stage.trouble(
-        "refused",
-        &["Credentials"],
-        |account, said| json!({"kind": "status", "status": 401, "body": account.refusal(said)}),
-    );
-    stage.trouble(
-        "forbidden",
-        &["Credentials"],
-        |account, said| json!({"kind": "status", "status": 403, "body": account.refusal(said)}),
-    );
-    stage.trouble(
-        "broken",
-        &["Unavailable"],
-        |account, said| json!({"kind": "status", "status": 500, "body": account.refusal(said)}),
-    );
-    stage.trouble(
-        "foreign",
-        &["Unavailable"],
-        |_, said| json!({"kind": "status", "status": 502, "body": said}),
-    );
-    stage.trouble(
-        "another shape",
-        &["Unavailable"],
-        |_, said| json!({"kind": "status", "status": 200, "body": {"response": said, "items": said}}),
-    );
-    stage.trouble("garbage", &["Unavailable"], |_, _| json!({"kind": "garbage"}));
-    stage.trouble("redirected", &["Unavailable"], |account, _| {
-        let url: String = form_urlencoded::byte_serialize(account.hook[0].1.as_bytes()).collect();
-        json!({"kind": "status", "status": 302, "headers": {"location": format!("https://evil.example/{url}?{url}")}})
-    });
-    stage.trouble("throttled", &["Throttled"], |account, said| {
-        json!({"kind": "status", "status": 429, "headers": {"retry-after": "2"}, "body": account.refusal(said)})
-    });
-    stage.all_were_sent();
-    // A refusal of what is declared.
-    for account in &stage.accounts {
-        let said = account.refusal(&stage.sent(account));
-        let echo = json!({"operation": "create", "kind": "status", "status": 400, "body": said});
-        account.tenant.fault(&echo);
-    }
-    stage.apply(stage.accounts.iter().map(|account| account.webhook("refused")).collect());
-    for account in &stage.accounts {
-        stage.scene.stalled(&format!("{}-refused", account.name), "Rejected");
-        account.tenant.clear_faults();
-    }
+    let before = stage.is_busy();
+    stage.goes_wrong();
     stage.read_objects("at work");
     stage.read_screens();
     stage.read_commands();
-    // It ends, in one place with a panic.
-    stage.scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
-    if cfg!(feature = "failpoints") {
-        stage.operator.logs("a pass panicked");
-        assert!(stage.operator.log().contains("fail point vendor.delete.sending"));
-    }
-    stage.request_all("end");
-    let gone = || stage.accounts.iter().find(|account| account.tenant.count("delete") == 0);
-    eventually(SOON, "deletions came to every vendor", || gone().map_or(Ok(()), |account| Err(account.kind)))
-        .unwrap();
-    stage.read_objects("at the end");
-    let metrics = stage.operator.metrics();
-    assert!(metrics.contains("hooktender_vendor_requests_total"));
-    stage.places.push(("/metrics".into(), metrics));
-    for path in ["healthz", "readyz"] {
-        let text = vendors::get(&stage.operator.url(path));
-        stage.places.push((format!("/{path}"), text));
-    }
-    // What else the process gives away belongs here, such as the traces that it sends.
-    let log = stage.operator.log();
-    assert!(log.contains("TRACE") && log.contains(" hyper_util::") && log.len() > 100_000, "{}", log.len());
-    stage.places.push(("the log".into(), log));
+    stage.ends();
     let mut canaries = stage.canaries();
     canaries.extend(before);
     // Given by the vendors, beside those that the Secrets began with.

@@ -107,7 +107,7 @@ impl Account {
         let made = tenant.put(&accepted);
         let mut login = login;
         if let Some((_, key)) = login.iter_mut().find(|(name, _)| *name == "key") {
-            *key = made["apps"][0]["privateKeyPem"].as_str().unwrap().to_owned();
+            made["apps"][0]["privateKeyPem"].as_str().unwrap().clone_into(key);
         }
         let online = matches!(kind, "systemUser" | "refreshToken" | "ticket");
         let hook = vec![("url", c("url")), ("header", c("header")), ("body", c("body"))];

@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use secrecy::SecretString;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +99,8 @@ impl Values {
         let key = ObjectKey::of(&secret);
         let version = secret.resource_version().unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
-            (name, String::from_utf8(bytes.0).ok().map(|text| Value::Secret(text.into())))
+            let bytes = Zeroizing::new(bytes.0);
+            (name, std::str::from_utf8(&bytes).ok().map(|text| Value::Secret(text.into())))
         });
         self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
     }

@@ -14,7 +14,7 @@ mod version;
 mod world;
 
 use crate::api;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, LogOptions, Telemetry};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -112,18 +112,24 @@ pub async fn main() -> ExitCode {
             return ExitCode::from(u8::from(failed));
         }
     };
-    let by_default = if matches!(cli.command, Command::Run(_)) { "info" } else { "off" };
-    let level = cli.logging.log_level.as_deref().unwrap_or(by_default);
-    let done = match crate::telemetry::init_logging(cli.logging.log_format, level) {
-        Ok(()) => cli.command.run().await,
-        Err(problem) => Err(problem.into()),
+    let (queued, traces) = match &cli.command {
+        Command::Run(run) => (true, run.otlp_endpoint.as_deref()),
+        _ => (false, None),
     };
-    match done {
+    let level = cli.logging.log_level.as_deref().unwrap_or(if queued { "info" } else { "off" });
+    let options = LogOptions { format: cli.logging.log_format, level, queued, traces };
+    let telemetry = match Telemetry::start(options) {
+        Ok(telemetry) => telemetry,
+        Err(problem) => {
+            let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match cli.command.run(&telemetry).await {
         Ok(code) => ExitCode::from(code),
         Err(Failed(problems)) => {
             for problem in problems {
-                // Whoever closed stderr does not want to know.
-                let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+                telemetry.say(&format!("error: {problem}"));
             }
             ExitCode::FAILURE
         }
@@ -131,9 +137,9 @@ pub async fn main() -> ExitCode {
 }
 
 impl Command {
-    async fn run(self) -> Done {
+    async fn run(self, telemetry: &Telemetry) -> Done {
         match self {
-            Self::Run(run) => run.run().await?,
+            Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
             Self::Import(import) => return import.run().await,

@@ -8,6 +8,7 @@ use crate::api::{ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::engine::orphan::{Orphan, settle_orphan};
 use crate::engine::record::{Happened, Recorder as _};
 use kube::{Api, Client, Resource, ResourceExt};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,16 +23,19 @@ pub(super) async fn watch(
     let mut after = Duration::MAX;
     while alarm.wait(after).await {
         after = Duration::MAX;
+        let mut counts = HashMap::new();
         for guarded in cache.webhooks() {
             let Ok(webhook) = &guarded.0 else { continue };
             let Some(orphan) = judge(&client, &cache, &options, webhook).await else {
                 continue;
             };
+            *counts.entry(webhook.spec.subscription.vendor()).or_default() += 1;
             if let Err(error) = tell(&context, webhook, &orphan).await {
                 tracing::warn!(webhook = %ObjectKey::of(webhook), %error, "an orphaned Webhook's status was not written");
                 after = Duration::from_secs(5);
             }
         }
+        context.metrics.orphaned(counts);
     }
 }
 

@@ -34,6 +34,7 @@ pub mod past;
 pub mod preview;
 pub mod record;
 pub mod secrets;
+mod standing;
 mod untold;
 mod variables;
 mod work;

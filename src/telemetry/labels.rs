@@ -95,6 +95,8 @@ pub enum PassResult {
 }
 
 impl PassResult {
+    pub(super) const ALL: [Self; 3] = [Self::Success, Self::Paced, Self::Error];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",

@@ -6,7 +6,7 @@ use super::labels::{
 use super::tally::{Tallies, Tally};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};
-use crate::vendor::CallReport;
+use crate::vendor::{CallReport, Class};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -41,6 +41,9 @@ pub struct Metrics {
 }
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// The class of a call that failed in no way.
+const SUCCESS: &str = "success";
 
 /// From ten milliseconds to almost three minutes: from a vendor around the corner to what a pass may take.
 fn durations<L: Clone + std::hash::Hash + Eq>() -> Durations<L> {
@@ -106,7 +109,7 @@ impl Metrics {
     }
 
     /// A pass over an account ended; `good` if it read what the vendor has and did what it could.
-    pub(crate) fn passed(
+    pub fn passed(
         &self,
         vendor: VendorName,
         account: &ObjectKey,
@@ -138,13 +141,20 @@ impl Metrics {
     }
 
     /// How many calls an account could make at once; none where there is no limit.
-    pub(crate) fn left(&self, account: &ObjectKey, calls: Option<u32>) {
+    pub fn left(&self, account: &ObjectKey, calls: Option<u32>) {
         set(&self.budget, account, calls.map(i64::from));
     }
 
     /// How an account and its Webhooks stand, and how often it is read; not at all while it is suspended.
-    pub(crate) fn stands(&self, account: &ObjectKey, tally: Tally, resync: Option<Duration>) {
+    pub fn stands(&self, account: &ObjectKey, tally: Tally, resync: Option<Duration>) {
         self.tallies.tell(account, Some(tally));
+        // A counter that begins at one has not risen, for whoever asks by how much it has.
+        let vendor = Vendor(tally.vendor);
+        drop(self.broken.get_or_create(&OfAccount::of(account)));
+        drop(self.drift.get_or_create(&OfVendor { vendor }));
+        for result in PassResult::ALL {
+            drop(self.passes.get_or_create(&OfPass { vendor, result }));
+        }
         set(&self.resync, account, resync.map(seconds));
     }
 
@@ -164,7 +174,7 @@ impl Metrics {
     }
 
     /// Something was done about a Webhook.
-    pub(crate) fn acted(&self, vendor: VendorName, action: Action, drift: bool) {
+    pub fn acted(&self, vendor: VendorName, action: Action, drift: bool) {
         let vendor = Vendor(vendor);
         self.actions.get_or_create(&OfAction { vendor, action: action.as_str() }).inc();
         if drift {
@@ -175,7 +185,12 @@ impl Metrics {
     /// A vendor was called.
     pub fn called(&self, call: CallReport) {
         let (vendor, operation) = (Vendor(call.vendor), call.operation.as_str());
-        let class = call.class.map_or("success", crate::vendor::Class::as_str);
+        let class = call.class.map_or(SUCCESS, Class::as_str);
+        if self.requests.get(&OfCall { vendor, operation, class }).is_none() {
+            for class in Class::ALL.map(Class::as_str).into_iter().chain([SUCCESS]) {
+                drop(self.requests.get_or_create(&OfCall { vendor, operation, class }));
+            }
+        }
         self.requests.get_or_create(&OfCall { vendor, operation, class }).inc();
         let durations = self.request_durations.get_or_create(&OfOperation { vendor, operation });
         durations.observe(call.elapsed.as_secs_f64());

@@ -1,6 +1,8 @@
 //! What is told to machines: log lines, metrics, traces, and the health server. `docs/telemetry.md` is its manual.
 
 mod classic;
+#[cfg(test)]
+mod documented;
 mod kubernetes;
 mod labels;
 mod lines;

@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::api::{ObjectKey, RELEASE, VendorAccount, VendorName, Webhook};
 use crate::engine::orphan::{Orphan, settle_orphan};
 use crate::engine::record::{Happened, Recorder as _};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -29,9 +29,9 @@ pub(super) async fn watch(
             let Some(orphan) = judge(&client, &cache, &options, webhook).await else {
                 continue;
             };
-            *counts.entry(webhook.spec.subscription.vendor()).or_default() += 1;
+            *counts.entry(vendor(webhook)).or_default() += 1;
             if let Err(error) = tell(&context, webhook, &orphan).await {
-                tracing::warn!(webhook = %ObjectKey::of(webhook), %error, "an orphaned Webhook's status was not written");
+                tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), %error, "an orphaned Webhook's status was not written");
                 after = Duration::from_secs(5);
             }
         }
@@ -59,6 +59,14 @@ async fn judge(client: &Client, cache: &Cache, options: &Options, webhook: &Webh
     }
 }
 
+fn vendor(webhook: &Webhook) -> VendorName {
+    webhook.spec.subscription.vendor()
+}
+
+fn external_id(webhook: &Webhook) -> Option<&str> {
+    webhook.status.as_ref()?.external_id.as_deref()
+}
+
 async fn tell(
     context: &ClusterContext,
     webhook: &Webhook,
@@ -70,7 +78,7 @@ async fn tell(
     if leaving && released {
         context.recorder.remove_finalizer(webhook).await?;
         let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
-        tracing::info!(webhook = %ObjectKey::of(webhook), reason = "Retained", "{note}");
+        tracing::info!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = "Retained", "{note}");
         let happened = Happened { warning: false, reason: "Retained", note };
         context.recorder.event(webhook.object_ref(&()), &happened).await;
         return Ok(());
@@ -81,7 +89,7 @@ async fn tell(
     }
     context.recorder.webhook_status(webhook, &status).await?;
     if let Some(happened) = happened {
-        tracing::warn!(webhook = %ObjectKey::of(webhook), reason = happened.reason, "{}", happened.note);
+        tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = happened.reason, "{}", happened.note);
         context.recorder.event(webhook.object_ref(&()), &happened).await;
     }
     Ok(())

@@ -247,7 +247,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             }
             Err(Stop::Doubted(trouble, wait)) => (Some(trouble), End::Doubted(*wait)),
             Err(Stop::Cluster(message)) => {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, "{message}");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, error = message, "the pass did not come to its end");
                 (None, End::Cluster)
             }
         };

@@ -39,6 +39,7 @@ mod scene;
 mod secrets;
 mod shell;
 mod support;
+mod telemetry;
 mod tenant;
 mod terminal;
 mod trouble;

@@ -39,7 +39,6 @@ impl Operator {
     }
 
     /// As [`Self::start`], with more in its environment, and without waiting.
-    #[allow(dead_code, reason = "for the sweep")]
     pub(crate) fn launch(
         kubeconfig: &Path,
         namespace: &str,
@@ -49,28 +48,40 @@ impl Operator {
         Self::spawn(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat(), environment)
     }
 
+    /// As [`Self::launch`], with its log somewhere else.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn launch_logging_to(log: Stdio, kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+        let flags = [&["--namespace", namespace], flags].concat();
+        let mut command = Self::command(kubeconfig, &flags, &[]);
+        let child = command.stderr(log).spawn().unwrap();
+        Self { child, log: PathBuf::from("/dev/null") }
+    }
+
     fn spawn(kubeconfig: &Path, namespace: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
         let log = folder.join(format!("operator-{namespace}-{number}.log"));
+        let mut command = Self::command(kubeconfig, flags, environment);
+        let child = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        Self { child, log }
+    }
+
+    fn command(kubeconfig: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
         command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
-        command.envs(environment.iter().copied()).args(["run", "--listen", "127.0.0.1:0"]);
+        command.envs(environment.iter().copied()).arg("run");
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         if !flags.contains(&"--settle") {
             command.args(["--settle", "2s"]);
         }
         for endpoint in vendors::endpoints() {
             command.args(["--allow-endpoint", &endpoint]);
         }
-        let child = command
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, log }
+        command.args(flags).stdin(Stdio::null()).stdout(Stdio::null());
+        command
     }
 
     /// Whether it has ended, by itself or by a fail point.
@@ -94,10 +105,14 @@ impl Operator {
 
     /// `/metrics`, as a scraper gets it.
     pub(crate) fn metrics(&self) -> String {
+        vendors::get(&format!("http://{}/metrics", self.address()))
+    }
+
+    /// Where it serves its metrics.
+    pub(crate) fn address(&self) -> String {
         let log = self.log();
         let address = log.split("listen=").nth(1).unwrap();
-        let address = address.split_whitespace().next().unwrap();
-        vendors::get(&format!("http://{address}/metrics"))
+        address.split_whitespace().next().unwrap().to_owned()
     }
 
     /// Sends it a signal, such as `STOP`.

@@ -3,11 +3,12 @@
 use super::prometheus::free_address;
 use super::something_of_everything;
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{SOON, Scene};
 use crate::vendors::{self, Vendor};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, pipe};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _, pipe};
+use std::net::TcpStream;
 use std::time::Duration;
 
 fn lost(address: &str) -> u64 {
@@ -23,17 +24,21 @@ fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_los
     let (reader, writer) = pipe().unwrap();
     let flags = ["--listen", &address, "--log-level", "trace", "--log-format", "json"];
     let operator = scene.launch_logging_to(writer.into(), &flags);
-    // Everything goes on, long after the pipe is full.
-    something_of_everything(&scene, &tenant);
-    let crowd: Vec<_> = (0..60).map(|number| webhook(&format!("hook-{number}"), Vendor::Contensis)).collect();
-    scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": crowd}));
-    eventually(Duration::from_secs(60), "lines are lost", || {
-        scene.pass("account");
+    eventually(SOON, "it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(()))
+        .unwrap();
+    // Each is a line at this level.
+    let nonsense = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(b"nonsense\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    };
+    eventually(SOON, "lines are lost", || {
+        (0..1_000).for_each(|_| nonsense());
         if lost(&address) > 0 { Ok(()) } else { Err(()) }
     })
     .unwrap();
-    scene.ready("hook-59");
-    scene.pass("account");
+    // Everything goes on, long after the pipe is full.
+    something_of_everything(&scene, &tenant);
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
     // Whole lines all of them, up to the gap and after it.
     let parsed =

@@ -45,7 +45,7 @@ struct Logging {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the controller until it is told to stop (SIGTERM or Ctrl-C).
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Show what would change at the vendors, and why; nothing is written anywhere. Exit code 0: nothing would be written at
     /// a vendor; 2: something would; 1: an error, or something that cannot be applied as it is declared.
     Plan(Box<plan::Plan>),

@@ -41,7 +41,7 @@ pub(super) struct Run {
     #[arg(long, default_value = "127.0.0.1:8080", env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
     /// Send a trace of each pass to this OpenTelemetry collector, by OTLP over HTTP, such as `http://localhost:4318`. The
-    /// standard's other variables hold too: OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES.
+    /// standard's other variables hold too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(super) otlp_endpoint: Option<String>,
     #[command(flatten)]

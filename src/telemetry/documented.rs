@@ -24,7 +24,7 @@ fn busy() -> Metrics {
     metrics.left(&account, Some(100));
     metrics.acted(vendor, Action::Update, true);
     metrics.called(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
-    metrics.wrote(OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
+    metrics.wrote(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
     metrics
 }
 

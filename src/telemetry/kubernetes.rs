@@ -66,7 +66,7 @@ where
             let answer = answer.await;
             let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
             let result = result(status);
-            metrics.wrote(OfWrite { resource, verb, result });
+            metrics.wrote(&OfWrite { resource, verb, result });
             if let Some(status) = status {
                 Span::current().record("http.response.status_code", status);
             }

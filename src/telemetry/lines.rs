@@ -148,7 +148,7 @@ mod tests {
     fn the_end_does_not_wait_for_ever() {
         let (_reader, writer) = io::pipe().unwrap();
         let lines = Lines::to(writer, told, Counter::default()).unwrap();
-        (&mut lines.clone()).write_all(&[b'x'; 1 << 20]).unwrap();
+        lines.clone().write_all(&vec![b'x'; 1 << 20]).unwrap();
         lines.flush();
         assert!(lines.0.state().writing);
     }

@@ -197,8 +197,8 @@ impl Metrics {
     }
 
     /// The API server was written to.
-    pub(super) fn wrote(&self, write: OfWrite) {
-        self.writes.get_or_create(&write).inc();
+    pub(super) fn wrote(&self, write: &OfWrite) {
+        self.writes.get_or_create(write).inc();
     }
 
     /// Whether this process works, and does not stand by.

@@ -21,11 +21,21 @@ fn crowd(scene: &Scene, vendor: Vendor, size: usize) {
 }
 
 #[test]
-fn a_settled_account_costs_one_list_call_an_interval_and_no_write_to_the_cluster() {
+fn a_settled_account_costs_one_list_call_and_one_line_an_interval_and_no_write_to_the_cluster() {
     let (scene, tenant) = Scene::with_account("steady", Vendor::Brightpearl);
     scene.patch("vendoraccount/account", &json!({"spec": {"resyncInterval": "30s"}}));
-    let _operator = scene.operator();
+    let operator = scene.operator();
     crowd(&scene, Vendor::Brightpearl, 20);
+    // Its line comes last: all that it wrote was answered, and is in the audit log.
+    let logged = eventually(Duration::from_secs(5), "the pass that was asked for is over", || {
+        let log = operator.log();
+        let over = log
+            .lines()
+            .last()
+            .is_some_and(|line| line.contains("engine::pass: pass ") && line.contains(" done=0 "));
+        if over { Ok(log.lines().count()) } else { Err(log) }
+    })
+    .unwrap();
     tenant.clear_journal();
     let written = scene.cluster_writes().len();
     let listed = |count: usize| {
@@ -41,6 +51,12 @@ fn a_settled_account_costs_one_list_call_an_interval_and_no_write_to_the_cluster
     assert!(interval > Duration::from_millis(26_500) && interval < Duration::from_secs(36), "{interval:?}");
     assert_eq!(tenant.operations(), ["list", "list"]);
     assert_eq!(scene.cluster_writes()[written..], []);
+    let lines = eventually(Duration::from_secs(5), "a line for each", || {
+        let lines: Vec<_> = operator.log().lines().skip(logged).map(str::to_owned).collect();
+        if lines.len() >= 2 { Ok(lines) } else { Err(lines) }
+    })
+    .unwrap();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.contains("engine::pass: pass ")), "{lines:#?}");
 }
 
 #[test]

@@ -48,6 +48,9 @@ fn declared(n: usize) -> Declared {
         concealed_changed: false,
         mark: None,
         deleting: false,
+        stateless: false,
+        fresh: false,
+        revive: false,
         policy: Policy {
             mode: Mode::Enforce,
             drift: DriftPolicy::Correct,

@@ -128,7 +128,7 @@ fn pass(criterion: &mut Criterion) {
     );
     criterion.bench_function("telemetry/a settled pass", |b| b.iter(|| tell(&metrics, &account)));
     criterion.bench_function("telemetry/one action", |b| {
-        b.iter(|| metrics.acted(VENDOR, black_box(Action::Update), true))
+        b.iter(|| metrics.acted(VENDOR, black_box(Action::Update), true));
     });
 }
 

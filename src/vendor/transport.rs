@@ -164,22 +164,28 @@ pub(crate) struct Transport {
     leads: Leads,
 }
 
+/// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
+/// megabyte and are read but once.
+pub(super) fn http() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would carry credentials to a host that nobody checked.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
 impl Transport {
     /// `redactor` holds the account's own secrets.
     pub(crate) fn new(
+        http: reqwest::Client,
         vendor: VendorName,
         access: Access,
         redactor: Redactor,
         budget: Arc<Budget>,
         report: Reporter,
-    ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would carry credentials to a host that nobody checked.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             http,
             vendor,
             access,
@@ -189,7 +195,7 @@ impl Transport {
             meter: None,
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
-        })
+        }
     }
 
     /// The same client, told how the vendor tells what is left of its limit.

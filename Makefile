@@ -22,7 +22,7 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak check advisories crds chart schema fuzz image image-check sbom
+.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema fuzz image image-check sbom
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,13 @@ sweep: tools ## Kill the program at every outside effect of every operation, and
 
 soak: tools ## Play random histories for HOOKTENDER_SOAK_MINUTES (10)
 	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test sweep -- soak
+
+# Not a test: it prints figures, which are good on this machine only.
+bench-scale: tools ## Measure the whole system with N Webhooks (1000); ARGS has more (ARGS=--help)
+	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} $(ARGS)
+
+soak-memory: tools ## Play an hour's worth of intervals with edits, and tell whether memory settles
+	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} --quiet 0 --edits 0 --soak $${INTERVALS:-60}
 
 check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what the code says
 	$(CARGO) fmt --all --check

@@ -17,6 +17,13 @@ pub(crate) struct Quiet {
     pub(crate) server_cpu_s: f64,
 }
 
+impl Quiet {
+    /// So much in the whole time is so much a minute; nothing, where nothing was looked at.
+    pub(crate) fn a_minute(&self, whole: f64) -> f64 {
+        if self.minutes > 0.0 { whole / self.minutes } else { 0.0 }
+    }
+}
+
 /// What one run gave. Times are in seconds or, where the name says so, milliseconds; memory is in KiB.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
@@ -38,6 +45,8 @@ pub(crate) struct Figures {
     pub(crate) edits_ms: Vec<f64>,
     pub(crate) secret_ms: f64,
     pub(crate) drift_s: f64,
+    /// After each interval of the soak.
+    pub(crate) soak_kib: Vec<u64>,
     pub(crate) filled_s: f64,
     pub(crate) read_s: f64,
     pub(crate) restart_calls: Counts,
@@ -50,7 +59,18 @@ pub(crate) struct Figures {
 impl Figures {
     /// The operator's processor time a quiet minute, in seconds.
     pub(crate) fn cpu_a_minute(&self) -> f64 {
-        self.quiet.cpu_s / self.quiet.minutes
+        self.quiet.a_minute(self.quiet.cpu_s)
+    }
+
+    /// How much memory grows with each interval of the second half of the soak, in KiB: least squares.
+    fn slope(&self) -> Option<f64> {
+        let half = &self.soak_kib[self.soak_kib.len() / 2..];
+        let points = || (0_u32..).zip(half).map(|(x, y)| (f64::from(x), mebi(*y) * 1024.0));
+        let n = f64::from(u32::try_from(half.len()).ok().filter(|n| *n > 1)?);
+        let (x, y) = points().fold((0.0, 0.0), |(a, b), (x, y)| (a + x / n, b + y / n));
+        let (over, under) =
+            points().fold((0.0, 0.0), |(a, b), (px, py)| (a + (px - x) * (py - y), b + (px - x).powi(2)));
+        Some(over / under)
     }
 
     /// The latency that so many of a hundred edits are under, in milliseconds.
@@ -65,7 +85,7 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |kib: u64| format!("{:.1} MiB", mebi(kib));
-        let server = |quiet: &Quiet| quiet.server_cpu_s / quiet.minutes;
+        let server = |quiet: &Quiet| quiet.a_minute(quiet.server_cpu_s);
         let rows = [
             ("kubectl apply itself", format!("{:.1} s", self.apply_s)),
             ("apply to all at the vendor and Ready", format!("{:.1} s", self.ready_s)),
@@ -109,7 +129,18 @@ impl fmt::Display for Figures {
             "| {} Webhooks, {} accounts, vendor answers in {} ms | |\n| --- | --- |",
             self.webhooks, self.accounts, self.vendor_ms
         )?;
-        rows.iter().try_for_each(|(name, value)| writeln!(f, "| {name} | {value} |"))
+        rows.iter().try_for_each(|(name, value)| writeln!(f, "| {name} | {value} |"))?;
+        let (Some(slope), Some(first), Some(last)) =
+            (self.slope(), self.soak_kib.first(), self.soak_kib.last())
+        else {
+            return Ok(());
+        };
+        let intervals = self.soak_kib.len();
+        let (first, last) = (mib(*first), mib(*last));
+        writeln!(
+            f,
+            "| {intervals} intervals with edits: resident memory | {first}, in the end {last}, {slope:+.1} KiB an interval |"
+        )
     }
 }
 

@@ -11,9 +11,9 @@ type Drawn = (&'static str, fn(&Figures) -> f64);
 const DRAWN: [Drawn; 4] = [
     ("vendor lists a quiet minute and account", |one| {
         let lists = one.quiet.calls.get("list").copied().unwrap_or_default();
-        number(lists) / one.quiet.minutes / number(one.accounts)
+        one.quiet.a_minute(number(lists)) / number(one.accounts)
     }),
-    ("Kubernetes writes a quiet minute", |one| number(one.quiet.writes.values().sum()) / one.quiet.minutes),
+    ("Kubernetes writes a quiet minute", |one| one.quiet.a_minute(number(one.quiet.writes.values().sum()))),
     ("resident memory, quiet (MiB)", |one| mebi(one.memory_settled_kib)),
     ("processor time a quiet minute (s)", Figures::cpu_a_minute),
 ];

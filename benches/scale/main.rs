@@ -38,6 +38,9 @@ struct Options {
     /// How many edits are timed.
     #[arg(long, default_value_t = 50)]
     edits: usize,
+    /// How many intervals are played one right after the other, each with edits here and there, to see whether memory settles.
+    #[arg(long, default_value_t = 0)]
+    soak: usize,
     /// Where the figures are written as JSON.
     #[arg(long)]
     json: Option<PathBuf>,

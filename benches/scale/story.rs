@@ -22,6 +22,7 @@ pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: 
     figures.edits_ms = edits(&scene, options.edits);
     figures.secret_ms = rotate(&scene);
     figures.drift_s = drift(&scene);
+    figures.soak_kib = soak(&scene, options.soak, operator.process());
     drop(operator);
     figures.idle = quiet(&scene, options, None);
     revive(&scene, &mut figures);
@@ -58,6 +59,9 @@ fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
 
 /// What is done, and what it costs, while nothing happens; without an operator, what the API server costs by itself.
 fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Quiet {
+    if options.quiet == 0 {
+        return Quiet::default();
+    }
     eprintln!("  quiet for {} s", options.quiet);
     let vendor = &scene.stage.vendor;
     if operator.is_some() {
@@ -71,14 +75,7 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
             })
             .unwrap();
         }
-        eventually(LONG, "the last status", || {
-            let (before, after) = (scene.audit().len(), {
-                std::thread::sleep(Duration::from_secs(2));
-                scene.audit().len()
-            });
-            if before == after { Ok(()) } else { Err(after) }
-        })
-        .unwrap();
+        settled(scene);
     }
     vendor.clear_journals(&scene.accounts);
     let (_, before) = scene.writes(0);
@@ -98,11 +95,21 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
     }
 }
 
+/// Waits until the operator has nothing more to tell the cluster.
+fn settled(scene: &Scene<'_>) {
+    eventually(LONG, "the last status", || {
+        let before = scene.audit().len();
+        std::thread::sleep(Duration::from_secs(2));
+        let after = scene.audit().len();
+        if before == after { Ok(()) } else { Err(after) }
+    })
+    .unwrap();
+}
+
 /// From an edit to the vendor's request, each while the account is being read again.
 fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
     eprintln!("  {edits} edits");
     let many = scene.accounts.len();
-    let count = edits.min(scene.ready());
     let one = |edit: usize| {
         // Spread over all Webhooks, and not the one with the Secret.
         let n = 1 + edit;
@@ -116,7 +123,7 @@ fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
         scene.edit(n, &json!({"spec": {"subscription": {"contensis": {"description": text}}}}));
         updated(scene, account, &id, at)
     };
-    (0..count.saturating_sub(1)).map(one).collect()
+    (0..edits.min(scene.ready().saturating_sub(1))).map(one).collect()
 }
 
 /// Waits until the account is being read.
@@ -153,11 +160,38 @@ fn rotate(scene: &Scene<'_>) -> f64 {
 fn drift(scene: &Scene<'_>) -> f64 {
     eprintln!("  an edit at the vendor");
     let account = &scene.accounts[0];
+    settled(scene);
     let id = scene.webhook(0)["status"]["externalId"].as_str().unwrap().to_owned();
     scene.stage.vendor.clear_journals(std::slice::from_ref(account));
     let at = Timestamp::now();
     scene.stage.vendor.edit(account, &id, &json!({"description": "by hand"}));
     updated(scene, account, &id, at) / 1000.0
+}
+
+/// Plays so many intervals, in each of which people and strangers edit something; gives the memory after each.
+fn soak(scene: &Scene<'_>, intervals: usize, process: Process) -> Vec<u64> {
+    let ready = scene.ready();
+    let one = |interval: usize| {
+        if interval.is_multiple_of(10) {
+            eprintln!("  interval {interval} of {intervals}");
+        }
+        for edit in 0..5 {
+            let text = format!("edited in interval {interval}");
+            let n = (interval * 31 + edit * 7) % ready;
+            scene.edit(n, &json!({"spec": {"subscription": {"contensis": {"description": text}}}}));
+        }
+        let account = &scene.accounts[interval % scene.accounts.len()];
+        let stored = scene.stage.vendor.stored(account);
+        let id = stored[interval % stored.len()]["id"].as_str().unwrap();
+        scene.stage.vendor.edit(account, id, &json!({"description": "by hand"}));
+        scene.stage.vendor.clear_journals(&scene.accounts);
+        for account in &scene.accounts {
+            scene.request(account, &format!("soak-{interval}"));
+            listed(scene, account);
+        }
+        process.memory().unwrap().0
+    };
+    (0..intervals).map(one).collect()
 }
 
 /// Starts it anew after kill -9, and counts what it does in the first minute.

@@ -83,7 +83,7 @@ fn with_monitoring() -> &'static Cluster {
     INSTALLED.get_or_init(|| {
         let text = || json!({"type": "string"});
         let endpoints = json!({"type": "array", "items": {"type": "object", "properties":
-            {"port": text(), "path": text(), "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
+            {"port": text(), "path": text(), "honorLabels": {"type": "boolean"}, "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
         let selector = json!({"type": "object", "properties":
             {"matchLabels": {"type": "object", "additionalProperties": text()}}});
         let texts = || json!({"type": "object", "additionalProperties": text()});

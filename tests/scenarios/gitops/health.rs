@@ -100,7 +100,7 @@ fn a_webhook_in_every_situation() {
         STUCK,
         "AccountNotFound",
     ));
-    scene.apply(&with("other", "/spec/subscription/contensis/name", &json!("good")));
+    scene.apply(&with("other", "/spec/externalId", &scene.webhook("good")["status"]["externalId"]));
     seen.push(("a second one", becomes(&scene, "other", "Stalled", "Conflict"), STUCK, "Conflict"));
     scene.apply(&with("absent", "/spec/externalId", &json!("00000000-0000-4000-8000-000000000001")));
     let absent = becomes(&scene, "absent", "Stalled", "ExternalIdNotFound");
@@ -108,7 +108,7 @@ fn a_webhook_in_every_situation() {
     tenant.fault(&json!({"operation": "create", "kind": "status", "status": 422, "body": {"message": "no"}}));
     scene.apply(&webhook("refused", Vendor::Contensis));
     seen.push(("refused", becomes(&scene, "refused", "Stalled", "Rejected"), STUCK, "Rejected"));
-    tenant.fault(&json!({"operation": "create", "kind": "drop_after"}));
+    tenant.fault(&json!({"operation": "create", "kind": "late_commit", "millis": 600_000}));
     scene.apply(&webhook("pending", Vendor::Contensis));
     seen.push(("not answered", becomes(&scene, "pending", "Reconciling", "Settling"), BUSY, "Settling"));
 

@@ -15,10 +15,10 @@ FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak check crds chart schema fuzz
+.PHONY: help build tools demo test histories sweep soak check crds chart schema fuzz release-check
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build hooktender and everything that its tests and the demo need
 	$(CARGO) build --workspace
@@ -68,6 +68,10 @@ fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); 
 	@for target in $(FUZZ_TARGETS); do mkdir -p fuzz/corpus/$$target; \
 	  env -u CARGO_TARGET_DIR PATH="$(dir $(FUZZ)):$$PATH" rustup run nightly cargo fuzz run $$target \
 	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) || exit 1; done
+
+# Minutes, most of them for the optimised program: beside .ci/run, which a release needs too.
+release-check: tools ## Try everything that a release would be, and publish nothing (docs/releasing.md)
+	@BUILT=$(BUILT) release/check
 
 $(FUZZ):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

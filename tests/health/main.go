@@ -1,6 +1,6 @@
 // Health says what GitOps tools make of objects, by the tools' own libraries.
 //
-//	health judge < {"objects": […], "scripts": {…}}   one verdict an object: kstatus, as Flux and kubectl apply sets use it, and Argo CD
+//	health judge < {"objects": […], "scripts": {…}}   one verdict an object: kstatus, which Flux asks, and Argo CD
 //	health flux < {"objects": […]}                     fails if Flux's own types do not know a member of one of them
 //
 // The scripts are the data of Argo CD's ConfigMap argocd-cm.

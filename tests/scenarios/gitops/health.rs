@@ -32,6 +32,9 @@ fn are_judged(scene: &Scene, seen: &[Seen]) {
     for ((what, object, expected, reason), said) in seen.iter().zip(&verdicts) {
         let ready = condition(object, "Ready");
         let is_told = ready.as_ref().map_or("", |ready| ready.reason.as_str()) == *reason;
+        // `kubectl wait` asks for Ready alone, of what was looked at.
+        let well = ready.as_ref().is_some_and(|ready| ready.status == "True" && *reason != "InSync");
+        let is_told = is_told && !(well && expected[0] != "Current" && expected != &LEAVING);
         // A message is there wherever something is to be told; Argo CD shows our own.
         let own =
             said.argocd.status == "Progressing" || ready.is_some_and(|r| r.message == said.argocd.message);

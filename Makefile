@@ -22,10 +22,10 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema fuzz image image-check sbom
+.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema fuzz image image-check sbom release-check
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build hooktender and everything that its tests and the demo need
 	$(CARGO) build --workspace
@@ -103,6 +103,10 @@ fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); 
 	@for target in $(FUZZ_TARGETS); do mkdir -p fuzz/corpus/$$target; \
 	  env -u CARGO_TARGET_DIR PATH="$(dir $(FUZZ)):$$PATH" rustup run nightly cargo fuzz run $$target \
 	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) || exit 1; done
+
+# Minutes, most of them for the optimised program: beside .ci/run, which a release needs too.
+release-check: tools ## Try everything that a release would be, and publish nothing (docs/releasing.md)
+	@BUILT=$(BUILT) release/check
 
 $(FUZZ):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

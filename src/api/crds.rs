@@ -3,7 +3,11 @@
 use super::{VendorAccount, Webhook};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The schema of `status`. What has none says by its default that nobody has looked at it: else kstatus, and with it whoever
+/// waits for what Flux applies, would take an object for ready from the moment that it is there.
+const STATUS: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
 
 /// Both CRDs, in the order they are installed.
 pub fn crds() -> Result<Vec<CustomResourceDefinition>, serde_json::Error> {
@@ -19,6 +23,9 @@ pub fn yaml(crd: &CustomResourceDefinition) -> Result<String, serde_saphyr::ser:
 fn polished(crd: CustomResourceDefinition) -> Result<CustomResourceDefinition, serde_json::Error> {
     let mut value = serde_json::to_value(crd)?;
     polish(&mut value);
+    if let Some(status) = value.pointer_mut(STATUS) {
+        status["default"] = json!({ "observedGeneration": -1 });
+    }
     serde_json::from_value(value)
 }
 

@@ -164,8 +164,9 @@ fn standing<K: Resource>(object: &K, seen: Option<i64>) -> Vec<String> {
         Some(seen) if seen == declared => {
             format!("generation {declared} of the spec, which hooktender has seen")
         }
-        Some(seen) => format!("generation {declared} of the spec; hooktender has seen {seen}"),
-        None => format!(
+        Some(seen @ 1..) => format!("generation {declared} of the spec; hooktender has seen {seen}"),
+        // Below one is the default of an object that nobody has looked at.
+        Some(_) | None => format!(
             "generation {declared} of the spec; no hooktender has seen it: is one running, and for this namespace?"
         ),
     };

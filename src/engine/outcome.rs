@@ -106,7 +106,8 @@ pub(super) fn settle(
     let in_sync = matches!(outcome, Outcome::InSync | Outcome::Done(_));
     let verdict = verdict(declared, item, outcome, vendor);
     if matches!(outcome, Outcome::Held(Hold::Suspended)) {
-        // What was known stays as it is: nothing was looked at.
+        // What was known stays as it is: nothing was looked at but the spec.
+        entry.status.observed_generation = entry.asked.generation;
         set_all(&mut entry.status, &verdict, &Drift::Unknown, entry.asked.generation, now);
         return transition(&before, entry, &verdict, false);
     }

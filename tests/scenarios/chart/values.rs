@@ -80,12 +80,3 @@ fn the_linter_has_nothing_to_say() {
     assert!(answer.success, "{}{}", answer.stdout, answer.stderr);
     assert!(!answer.stdout.contains("[WARNING]"), "{}", answer.stdout);
 }
-
-#[test]
-fn the_chart_is_of_the_programs_version() {
-    let text = std::fs::read_to_string(chart().join("Chart.yaml")).unwrap();
-    let about: Value = serde_saphyr::from_str(&text).unwrap();
-    for member in ["version", "appVersion"] {
-        assert_eq!(about[member], env!("CARGO_PKG_VERSION"), "{member}");
-    }
-}

@@ -73,7 +73,9 @@ fn every_example_is_fine_without_an_api_server() {
     let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let found = read.accounts.len() + read.webhooks.len() + read.secrets.len() + read.config_maps.len();
     assert_eq!(found + read.skipped.len(), documents(&examples));
-    assert!(read.skipped.is_empty(), "{:?}", read.skipped);
+    // Flux's own kinds are checked by its own types, in `gitops::flux`.
+    let mut others = read.skipped.iter().filter(|one| !one.why.contains(".toolkit.fluxcd.io/"));
+    assert!(others.next().is_none(), "{:?}", read.skipped);
 }
 
 /// Words of YAML, and what kubectl and the API server make of them.

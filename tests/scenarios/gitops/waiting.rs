@@ -1,0 +1,67 @@
+//! `kubectl wait`, as scripts and pipelines use it.
+
+use std::process::{Child, Stdio};
+
+use serde_json::json;
+
+use crate::scene::{Scene, webhook};
+use crate::support::{Answer, kubectl};
+use crate::vendors::Vendor;
+
+/// `kubectl wait` in the scene's namespace, to its end.
+fn waits(scene: &Scene, arguments: &[&str]) -> Answer {
+    kubectl(&[&["wait", "--namespace", &scene.namespace], arguments].concat(), "")
+}
+
+/// The same, begun and left to itself.
+fn begun(scene: &Scene, arguments: &[&str]) -> Child {
+    let mut kubectl = scene.cluster.kubectl();
+    kubectl.args(["wait", "--namespace", &scene.namespace]).args(arguments);
+    kubectl.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
+    let (scene, tenant) = Scene::with_account("wait", Vendor::Superoffice);
+    scene.apply(&webhook("hook", Vendor::Superoffice));
+    let both = ["webhook/hook", "vendoraccount/account"];
+    let ready = ["--for=condition=Ready", "--timeout=30s"];
+    // Nobody has looked at them yet, and it takes until somebody has.
+    let mut early = begun(&scene, &[&both[..], &ready].concat());
+    waits(&scene, &[&both[..], &["--for=condition=Ready", "--timeout=1s"]].concat()).refused();
+    assert!(early.try_wait().unwrap().is_none(), "it has not waited");
+    let operator = scene.operator();
+    let early = early.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&early.stdout);
+    assert!(early.status.success() && said.matches("condition met").count() == 2, "{early:?}");
+    assert_eq!(tenant.ids().len(), 1);
+
+    // What was ready is not so for a spec that nobody has looked at.
+    operator.signal("STOP");
+    let patch = json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "other@example.com"}}}});
+    scene.patch("webhook/hook", &patch);
+    waits(&scene, &["webhook/hook", "--for=condition=Ready", "--timeout=1s"]).refused();
+    operator.signal("CONT");
+    waits(&scene, &[&["webhook/hook"][..], &ready].concat()).accepted();
+    assert_eq!(tenant.stored()[0]["ErrorsEmail"], "other@example.com");
+
+    // The account stays until the vendor has deleted what belongs to it.
+    scene.kubectl(&["delete", "vendoraccount/account", "webhook/hook", "--wait=false"]);
+    waits(&scene, &[&both[..], &["--for=delete", "--timeout=30s"]].concat()).accepted();
+    assert!(tenant.ids().is_empty());
+}
+
+#[test]
+fn whoever_waits_for_trouble_learns_of_it() {
+    let (scene, _tenant) = Scene::with_account("wait", Vendor::Brightpearl);
+    let _operator = scene.operator();
+    let mut bad = webhook("bad", Vendor::Brightpearl);
+    bad["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("nowhere");
+    scene.apply(&bad);
+    waits(&scene, &["webhook/bad", "--for=condition=Stalled", "--timeout=30s"]).accepted();
+    waits(
+        &scene,
+        &["webhook/bad", "--for=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=VariableMissing"],
+    )
+    .accepted();
+}

@@ -15,7 +15,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RE
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
@@ -165,28 +165,38 @@ pub(crate) struct Transport {
 }
 
 /// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
-/// megabyte and are read but once.
-pub(super) fn http() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A redirect would carry credentials to a host that nobody checked.
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// megabyte. It is made when the first of them needs it.
+#[derive(Clone, Default)]
+pub(super) struct Http(Arc<OnceLock<reqwest::Client>>);
+
+impl Http {
+    /// The client; an error says why it cannot be set up.
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        if let Some(client) = self.0.get() {
+            return Ok(client.clone());
+        }
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect would carry credentials to a host that nobody checked.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(self.0.get_or_init(|| client).clone())
+    }
 }
 
 impl Transport {
     /// `redactor` holds the account's own secrets.
     pub(crate) fn new(
-        http: reqwest::Client,
+        http: &Http,
         vendor: VendorName,
         access: Access,
         redactor: Redactor,
         budget: Arc<Budget>,
         report: Reporter,
-    ) -> Self {
-        Self {
-            http,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: http.client()?,
             vendor,
             access,
             redactor,
@@ -195,7 +205,7 @@ impl Transport {
             meter: None,
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
-        }
+        })
     }
 
     /// The same client, told how the vendor tells what is left of its limit.

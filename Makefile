@@ -13,12 +13,19 @@ FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 # Seconds a target.
 FUZZ_TIME ?= 600
+# Writes into a program what it was built from, and the same as a bill of materials; built once, at just these versions.
+AUDITABLE_VERSION = 0.7.7
+AUDITABLE = $(CURDIR)/.cache/cargo-auditable-$(AUDITABLE_VERSION)/bin/cargo-auditable
+CYCLONEDX_VERSION = 0.5.9
+CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+# What `make image` tags.
+IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak check crds chart schema fuzz
+.PHONY: help build tools demo test histories sweep soak check advisories crds chart schema fuzz image image-check sbom
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build hooktender and everything that its tests and the demo need
 	$(CARGO) build --workspace
@@ -52,6 +59,27 @@ check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what 
 	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
 	git diff --exit-code -- $(CRDS)
 
+# Apart from check, as the database is at GitHub and nowhere else: where it cannot be had this fails, and says so.
+advisories: $(DENY) ## Check dependencies against the advisory database, fetched anew; before each release
+	$(DENY) --all-features check --hide-inclusion-graph advisories
+
+image: $(AUDITABLE) ## Build the image of an optimised program as IMAGE (localhost/hooktender:dev), and start it
+	PATH="$(dir $(AUDITABLE)):$$PATH" $(CARGO) auditable build --release --locked --package hooktender
+	image/build $(CARGO_TARGET_DIR)/release/hooktender $(IMAGE)
+	$(MAKE) --no-print-directory tools
+	image/check $(IMAGE)
+
+# The optimised program takes minutes to build: what is tried here is the image, not the program.
+image-check: tools ## Build the image around the program that the tests use, and start it as nobody with rights
+	@mkdir -p $(CARGO_TARGET_DIR)/image
+	strip -o $(CARGO_TARGET_DIR)/image/hooktender $(BUILT)/hooktender
+	image/build $(CARGO_TARGET_DIR)/image/hooktender localhost/hooktender:check
+	image/check localhost/hooktender:check
+
+sbom: $(CYCLONEDX) ## Write hooktender.cdx.json, what the program is built from
+	PATH="$(dir $(CYCLONEDX)):$$PATH" $(CARGO) cyclonedx --format json --manifest-path Cargo.toml --override-filename hooktender.cdx
+	@rm -f demo/hooktender.cdx.json tests/*/hooktender.cdx.json
+
 # A chart can read files of its own folder only.
 crds: build ## Write the CRDs from the code: crds/, and the chart's
 	@for folder in $(CRDS); do $(BUILT)/hooktender crds --output-dir $$folder || exit 1; done
@@ -74,3 +102,9 @@ $(FUZZ):
 
 $(DENY):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
+
+$(AUDITABLE):
+	env -u CARGO_TARGET_DIR $(CARGO) install cargo-auditable --version $(AUDITABLE_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
+
+$(CYCLONEDX):
+	env -u CARGO_TARGET_DIR $(CARGO) install cargo-cyclonedx --version $(CYCLONEDX_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

@@ -1,8 +1,8 @@
 //! Places where a test build can be told to die, to fail or to wait: before and after each outside effect.
 //!
 //! `FAILPOINTS` holds rules, divided by `;`: `webhook.status.written=2*kill` ends the process as the out-of-memory killer
-//! would, at the second time that it comes by; `fail(409)` makes the cluster answer that, `wait(500)` waits that many
-//! milliseconds, and the word `trace` alone logs each place. Without the feature `failpoints`, which no release build can
+//! would, at the second time that it comes by; `panic` makes the pass panic, `fail(409)` makes the cluster answer that,
+//! `wait(500)` waits that many milliseconds, and the word `trace` alone logs each place. Without the feature `failpoints`, which no release build can
 //! have, nothing of this is compiled.
 
 #[cfg(all(feature = "failpoints", not(debug_assertions)))]
@@ -46,6 +46,7 @@ mod some {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Told {
         Kill,
+        Panic,
         Fail(u16),
         Wait(u64),
     }
@@ -68,7 +69,7 @@ mod some {
                 }
                 plan.rules.push(read(rule).ok_or_else(|| {
                     format!(
-                        "{rule:?} is no rule: write name=[N*]kill, fail(STATUS) or wait(MILLIS), or {TRACE}"
+                        "{rule:?} is no rule: write name=[N*]kill, panic, fail(STATUS) or wait(MILLIS), or {TRACE}"
                     )
                 })?);
             }
@@ -91,6 +92,7 @@ mod some {
         let number = |word: &str| what.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
         let told = match what {
             "kill" => Told::Kill,
+            "panic" => Told::Panic,
             _ => match (number("fail"), number("wait")) {
                 (Some(status), _) => Told::Fail(status.parse().ok()?),
                 (None, Some(millis)) => Told::Wait(millis.parse().ok()?),
@@ -100,7 +102,8 @@ mod some {
         Some((name.to_owned(), nth.parse().ok()?, told))
     }
 
-    /// Whoever comes here may be told to die or to wait; a status is one to fail with.
+    /// Whoever comes here may be told to die, to panic or to wait; a status is one to fail with.
+    #[expect(clippy::panic, reason = "that is the point")]
     pub(crate) async fn reached<const N: usize>(name: [&str; N]) -> Option<u16> {
         let name = name.join(".");
         let (hit, told) = PLAN.hit(&name);
@@ -113,6 +116,7 @@ mod some {
                 let _ = kill(Pid::this(), Signal::SIGKILL);
                 std::future::pending().await
             }
+            Told::Panic => panic!("fail point {name}"),
             Told::Fail(status) => Some(status),
             Told::Wait(millis) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;

@@ -1,6 +1,7 @@
 //! The command line: one binary, its commands.
 
 mod apply;
+mod environment;
 mod explain;
 mod flags;
 mod import;
@@ -112,6 +113,9 @@ pub async fn main() -> ExitCode {
             let failed = error.use_stderr();
             // Help that nobody reads to its end is no error.
             let _ = error.print();
+            if let Some(note) = environment::origin(&error, Cli::command()) {
+                let _ = writeln!(std::io::stderr().lock(), "\n{note}");
+            }
             return ExitCode::from(u8::from(failed));
         }
     };

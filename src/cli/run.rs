@@ -21,7 +21,8 @@ pub(super) struct Run {
         short = 'n',
         value_name = "NAMESPACE",
         env = "HOOKTENDER_NAMESPACES",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = namespace
     )]
     namespaces: Vec<String>,
     /// Look after accounts with these labels only, such as `shard=a`.
@@ -45,10 +46,10 @@ pub(super) struct Run {
     #[arg(long, env = "HOOKTENDER_LEADER_ELECT")]
     leader_elect: bool,
     /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
-    #[arg(long, value_name = "NAMESPACE", env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace, env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
     leader_elect_namespace: Option<String>,
     /// Where to serve /healthz, /readyz and /metrics.
-    #[arg(long, default_value = "127.0.0.1:8080", env = "HOOKTENDER_LISTEN")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = address, env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
     #[command(flatten)]
     vendors: VendorFlags,
@@ -56,8 +57,31 @@ pub(super) struct Run {
     cluster: ClusterFlags,
 }
 
+/// No core file, and no look into its memory by other processes of the same user: it holds everybody's credentials. For this
+/// command only, as it takes away `/dev/fd` too, by which shells hand files to the others.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "the kernel does not keep this process' memory from others of its user");
+    }
+}
+
+/// The name of a namespace, which would be part of a path.
+fn namespace(text: &str) -> Result<String, String> {
+    let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 63 || !text.chars().all(named) {
+        return Err("give the name of a namespace: small letters, digits and dashes".into());
+    }
+    Ok(text.into())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port, such as 0.0.0.0:8080".into())
+}
+
 impl Run {
     pub(super) async fn run(self) -> Result<(), String> {
+        keep_memory_private();
         let (stop, stopped) = watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;

@@ -3,8 +3,11 @@
 use super::Options;
 use super::dependents::Dependents;
 use super::hooks::Hooks;
+use super::obstacle;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::chain;
 use crate::engine::secrets::Dependency;
+use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -13,7 +16,6 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -44,6 +46,8 @@ pub(super) struct Cache {
     /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     filled: Vec<watch::Receiver<bool>>,
+    /// Is told what keeps a watch from coming about.
+    health: Health,
 }
 
 impl Cache {
@@ -53,14 +57,20 @@ impl Cache {
         options: &Options,
         dependents: &Arc<Dependents>,
         wake: &mpsc::UnboundedSender<Woken>,
+        health: &Health,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let mut cache =
-            Self { accounts: Vec::new(), webhooks: Vec::new(), namespaces: None, filled: Vec::new() };
+        let mut cache = Self {
+            accounts: Vec::new(),
+            webhooks: Vec::new(),
+            namespaces: None,
+            filled: Vec::new(),
+            health: health.clone(),
+        };
         if options.namespaces.is_empty() {
             let (store, events) = namespaces(client);
             cache.namespaces = Some(store);
-            cache.watch(Namespace::kind(&()), events, wake, tasks, |_| vec![Woken::All]);
+            cache.watch::<Namespace, _>(events, wake, tasks, |_| vec![Woken::All]);
         }
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
@@ -73,26 +83,25 @@ impl Cache {
         for scope in scopes {
             let (store, events) = accounts(client, scope, selected.clone());
             cache.accounts.push(store);
-            cache.watch(VendorAccount::kind(&()), events, wake, tasks, |account| woken_by_account(&account));
+            cache.watch::<VendorAccount, _>(events, wake, tasks, |account| woken_by_account(&account));
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
-            cache.watch(Webhook::kind(&()), webhooks(client, scope, hooks), wake, tasks, |woken| woken);
+            cache.watch::<Webhook, _>(webhooks(client, scope, hooks), wake, tasks, |woken| woken);
             if options.watch_secrets {
                 let on = Arc::clone(dependents);
                 let woken = move |secret| depending(&on, &Dependency::Secret(ObjectKey::of(&secret)));
-                cache.watch(Secret::kind(&()), metadata::<Secret>(client, scope), wake, tasks, woken);
+                cache.watch::<Secret, _>(metadata::<Secret>(client, scope), wake, tasks, woken);
             }
             let on = Arc::clone(dependents);
             let woken = move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
-            cache.watch(ConfigMap::kind(&()), metadata::<ConfigMap>(client, scope), wake, tasks, woken);
+            cache.watch::<ConfigMap, _>(metadata::<ConfigMap>(client, scope), wake, tasks, woken);
         }
         cache
     }
 
     /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
-    fn watch<T: Send + 'static>(
+    fn watch<K: Resource<DynamicType = ()>, T: Send + 'static>(
         &mut self,
-        kind: Cow<'static, str>,
         events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
         wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
@@ -100,10 +109,10 @@ impl Cache {
     ) {
         let (filled, is_filled) = watch::channel(false);
         self.filled.push(is_filled);
-        let wake = wake.clone();
+        let (wake, health) = (wake.clone(), self.health.clone());
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
-            let mut broken = false;
+            let mut broken = None;
             while let Some(event) = events.next().await {
                 let changes = match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => woken(object),
@@ -118,16 +127,19 @@ impl Cache {
                         vec![Woken::All]
                     }
                     Err(error) => {
-                        // Said once; the watch goes on by itself, with a growing back-off.
-                        if !broken {
-                            tracing::warn!(%kind, %error, "a watch broke and is being set up again");
+                        // Said once for each reason; the watch goes on by itself, with a growing back-off.
+                        let why = obstacle::in_words::<K>(&error);
+                        if broken.as_ref() != Some(&why) {
+                            tracing::warn!(kind = %K::kind(&()), error = %chain(&error), "a watch broke and is being set up again: {why}");
+                            health.lacks(&K::kind(&()), Some(&why));
                         }
-                        broken = true;
+                        broken = Some(why);
                         continue;
                     }
                 };
-                if std::mem::take(&mut broken) {
-                    tracing::info!(%kind, "the watch is up again");
+                if broken.take().is_some() {
+                    health.lacks(&K::kind(&()), None);
+                    tracing::info!(kind = %K::kind(&()), "the watch is up again");
                 }
                 for change in changes {
                     // Nobody listens any more when the process ends.

@@ -9,6 +9,7 @@ mod cache;
 mod dependents;
 mod hooks;
 mod leader;
+mod obstacle;
 mod orphans;
 mod worker;
 
@@ -86,7 +87,7 @@ pub async fn run(
     }
     let (wake, mut woken) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
-    let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &mut tasks));
+    let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &health, &mut tasks));
     let lost = async {
         match (&candidate, led) {
             (Some(candidate), Some(lease)) => candidate.lead(lease).await,
@@ -113,6 +114,7 @@ pub async fn run(
         cache: Arc::clone(&cache),
         dependents,
     };
+    tasks.spawn(obstacle::look_at_version(client.clone()));
     let orphans = Alarm::default();
     tasks.spawn(orphans::watch(client, Arc::clone(&context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
@@ -187,7 +189,7 @@ async fn stand_by(
 ) -> Option<Lease> {
     let mut tasks = JoinSet::new();
     let (wake, mut woken) = mpsc::unbounded_channel();
-    let cache = Cache::start(client, options, &Arc::new(Dependents::default()), &wake, &mut tasks);
+    let cache = Cache::start(client, options, &Arc::new(Dependents::default()), &wake, health, &mut tasks);
     let ready = async {
         cache.filled().await;
         health.ready();

@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A refusal to read a Secret is believed after so many tries, and then is its readers' trouble and nobody else's.
+const BELIEVED: u32 = 3;
 /// What the vendor has is read again when a backlog has been worked on for so long.
 const SNAPSHOT: Duration = Duration::from_secs(60);
 
@@ -48,6 +50,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .read(&wanted)
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
+        // Rights are not in force at once, as after a restart of the API server.
+        if let Some(refused) = values.refused()
+            && memory.past.failed_less_than(BELIEVED)
+        {
+            return Err(Stop::Cluster(format!("hooktender's service account may not read {refused}")));
+        }
         let (client, lost) = self.client(memory, &values).await?;
         let snapshot = self.list(memory, &client).await.map_err(|error| {
             // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.

@@ -328,6 +328,11 @@ impl Past {
         wait
     }
 
+    /// Whether the account has failed less often in a row.
+    pub(super) fn failed_less_than(&self, times: u32) -> bool {
+        self.failures < times
+    }
+
     /// The account is well.
     pub(super) fn recovered(&mut self) {
         self.failures = 0;

@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use secrecy::SecretString;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,8 @@ pub enum Value {
 #[derive(Default)]
 pub struct Values {
     found: HashMap<Dependency, Keys>,
+    /// What the API server does not let us read.
+    refused: BTreeSet<Dependency>,
 }
 
 #[derive(Default)]
@@ -51,7 +54,7 @@ struct Keys {
 
 /// Reads dependencies.
 pub trait Source: Send + Sync {
-    /// Reads each of them once. One that is not there is left out.
+    /// Reads each of them once. One that is not there is left out, and one that may not be read is noted.
     fn read(&self, wanted: &BTreeSet<Dependency>)
     -> impl Future<Output = Result<Values, kube::Error>> + Send;
 
@@ -62,6 +65,11 @@ pub trait Source: Send + Sync {
 impl Values {
     /// The value of a key; an error says what is missing and what to do.
     pub(super) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
+        if self.refused.contains(from) {
+            return Err(format!(
+                "{from} may not be read: give hooktender's service account the right to get it"
+            ));
+        }
         let Some(keys) = self.found.get(from) else {
             return Err(format!("{from} does not exist: create it with the key {key}"));
         };
@@ -80,12 +88,19 @@ impl Values {
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
     }
 
+    /// What the API server does not let us read, for a message; none if it let us read all.
+    pub(super) fn refused(&self) -> Option<String> {
+        let names: Vec<_> = self.refused.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     /// Adds a Secret.
     pub fn add_secret(&mut self, secret: Secret) {
         let key = ObjectKey::of(&secret);
         let version = secret.resource_version().unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
-            (name, String::from_utf8(bytes.0).ok().map(|text| Value::Secret(text.into())))
+            let bytes = Zeroizing::new(bytes.0);
+            (name, std::str::from_utf8(&bytes).ok().map(|text| Value::Secret(text.into())))
         });
         self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
     }
@@ -93,6 +108,7 @@ impl Values {
     /// Adds what was read elsewhere.
     pub fn extend(&mut self, other: Self) {
         self.found.extend(other.found);
+        self.refused.extend(other.refused);
     }
 
     /// Adds to a Secret, whether it is there or not, a value for each of the keys that it does not have.
@@ -220,25 +236,35 @@ impl ClusterSource {
     pub fn new(client: Client) -> Self {
         Self { client }
     }
+
+    async fn one(&self, dependency: &Dependency, values: &mut Values) -> Result<(), kube::Error> {
+        match dependency {
+            Dependency::Secret(key) => {
+                let api: Api<Secret> = Api::namespaced(self.client.clone(), &key.namespace);
+                if let Some(secret) = api.get_opt(&key.name).await? {
+                    values.add_secret(secret);
+                }
+            }
+            Dependency::ConfigMap(key) => {
+                let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &key.namespace);
+                if let Some(map) = api.get_opt(&key.name).await? {
+                    values.add_config_map(map);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Source for ClusterSource {
     async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
         let mut values = Values::default();
         for dependency in wanted {
-            match dependency {
-                Dependency::Secret(key) => {
-                    let api: Api<Secret> = Api::namespaced(self.client.clone(), &key.namespace);
-                    if let Some(secret) = api.get_opt(&key.name).await? {
-                        values.add_secret(secret);
-                    }
+            match self.one(dependency, &mut values).await {
+                Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
+                    values.refused.insert(dependency.clone());
                 }
-                Dependency::ConfigMap(key) => {
-                    let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &key.namespace);
-                    if let Some(map) = api.get_opt(&key.name).await? {
-                        values.add_config_map(map);
-                    }
-                }
+                read => read?,
             }
         }
         Ok(values)

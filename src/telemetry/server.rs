@@ -6,23 +6,46 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 
-/// Whether the process is ready: its caches are filled.
+/// Whether the process is ready: its caches are filled; and, until they are, what is in the way.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<AtomicBool>);
+pub struct Health(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    ready: AtomicBool,
+    lacks: Mutex<BTreeMap<String, String>>,
+}
 
 impl Health {
     /// The caches are filled.
     pub fn ready(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// What keeps the objects of that kind from being read, if anything does.
+    pub fn lacks(&self, kind: &str, why: Option<&str>) {
+        let mut all = self.0.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => drop(all.insert(kind.to_owned(), why.to_owned())),
+            None => drop(all.remove(kind)),
+        }
     }
 
     fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    /// What to tell whoever asks why it is not ready, a line each.
+    fn obstacles(&self) -> String {
+        let all = self.0.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = "caches are not filled yet\n".to_owned();
+        all.iter().fold(begin, |text, (kind, why)| text + kind + ": " + why + "\n")
     }
 }
 
@@ -50,9 +73,9 @@ pub async fn serve(
 
 async fn readyz(State((health, _)): State<(Health, Metrics)>) -> impl IntoResponse {
     if health.is_ready() {
-        (StatusCode::OK, "ok\n")
+        (StatusCode::OK, "ok\n".to_owned())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "caches are not filled yet\n")
+        (StatusCode::SERVICE_UNAVAILABLE, health.obstacles())
     }
 }
 

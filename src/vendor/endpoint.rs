@@ -39,6 +39,14 @@ pub enum EndpointNotAllowed {
         /// What was given.
         url: String,
     },
+    /// It names a user.
+    #[error(
+        "the address at {host} holds a user name or password; take it out: credentials come from Secrets only"
+    )]
+    NamesAUser {
+        /// Scheme, host and port.
+        host: String,
+    },
     /// It is neither the vendor's nor allowed.
     #[error(
         "{origin} is not one of {vendor}'s own hosts, so no credentials are sent there; to allow it, start hooktender with --allow-endpoint {origin}"
@@ -101,6 +109,9 @@ impl AllowedEndpoints {
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
             .ok_or_else(|| EndpointNotAllowed::NotAUrl { url: address.into() })?;
         let origin = origin(&url);
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EndpointNotAllowed::NamesAUser { host: origin });
+        }
         if self.0.iter().any(|allowed| allowed.0 == origin) {
             return Ok(Endpoint(url));
         }
@@ -108,9 +119,9 @@ impl AllowedEndpoints {
             return Err(EndpointNotAllowed::Plain { origin });
         }
         let own = url.host_str().is_some_and(|host| {
-            domains(vendor)
-                .iter()
-                .any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
+            let account =
+                domains(vendor).iter().find_map(|domain| host.strip_suffix(domain)?.strip_suffix('.'));
+            account.is_some_and(|labels| labels.split('.').all(|label| !label.is_empty()))
         });
         if own && url.port().is_none() {
             Ok(Endpoint(url))
@@ -167,6 +178,62 @@ mod tests {
             (Superoffice, "http://127.0.0.1:4000/superoffice", true, "allowed loopback"),
             (Superoffice, "http://127.0.0.1:4001/superoffice", false, "another loopback port"),
             (Superoffice, "file:///etc/passwd", false, "no web address"),
+            (Superoffice, "https://online.superoffice.com:443/", true, "the usual port, written out"),
+            (Superoffice, "HTTPS://ONLINE.SuperOffice.COM", true, "case does not matter in a host"),
+            (
+                Superoffice,
+                "https://online.superoffice.com@evil.example",
+                false,
+                "a user name that looks like a host",
+            ),
+            (Superoffice, "https://u:p@online.superoffice.com", false, "credentials that are in no Secret"),
+            (Superoffice, "https://u@crm.example.com", false, "the same at what is allowed"),
+            (Superoffice, "https://evil.example\\.superoffice.com", false, "a backslash ends a host"),
+            (Superoffice, "https://evil.example/.superoffice.com", false, "a path that looks like a host"),
+            (
+                Superoffice,
+                "https://evil.example#.superoffice.com",
+                false,
+                "a fragment that looks like a host",
+            ),
+            (Superoffice, "https://evil.example?.superoffice.com", false, "a query that looks like a host"),
+            (Superoffice, "https://online.superoffice.com./", false, "a trailing dot: another name to some"),
+            (Superoffice, "https://superoffice.com", false, "the bare domain is nobody's account"),
+            (Superoffice, "https://.superoffice.com", false, "an empty label"),
+            (Superoffice, "https://x..superoffice.com", false, "an empty label further on"),
+            (
+                Superoffice,
+                "https://online.super\u{43e}ffice.com",
+                false,
+                "a Cyrillic letter that looks the same",
+            ),
+            (Superoffice, "https://xn--superffice-lgh.com", false, "the same in ASCII"),
+            (
+                Superoffice,
+                "https://online\u{3002}superoffice\u{3002}com",
+                true,
+                "full stops of another script: the same name",
+            ),
+            (Superoffice, "https://online%2esuperoffice.com", true, "an escaped full stop: the same name"),
+            (
+                Superoffice,
+                "https://online.superoffice.com%00.evil.example",
+                false,
+                "a character that no host has",
+            ),
+            (
+                Superoffice,
+                "https://online.superoffice.com\t.evil.example",
+                false,
+                "white space that parsers drop",
+            ),
+            (Superoffice, "https://crm.example.com.", false, "what is allowed, with a trailing dot"),
+            (Superoffice, "https://crm.example.com.evil.example", false, "what is allowed, as a beginning"),
+            (Superoffice, "http://localhost:4000", false, "another name of an allowed address"),
+            (Superoffice, "http://2130706433:4000", true, "another spelling of an allowed address"),
+            (Superoffice, "http://[::1]:4000", false, "loopback, and not the allowed one"),
+            (Contensis, "https://cloud.contensis.com.", false, "no account, and a trailing dot"),
+            (Contensis, "https://evilcloud.contensis.com", false, "only ends like it"),
         ];
         for (vendor, url, ok, reason) in cases {
             assert_eq!(allowed.check(vendor, url).is_ok(), ok, "{url}: {reason}");

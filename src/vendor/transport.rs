@@ -1,19 +1,25 @@
 //! The one HTTP client: access gate, budget, time-outs, safe retries, redaction, one report a call.
 
+mod bounds;
+
 use super::budget::Budget;
 use super::error::{Class, VendorError};
 use crate::api::VendorName;
 use crate::failpoint;
 use crate::plan::Redactor;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+pub(super) use bounds::LONGEST_LIST;
+use bounds::{longest_answer, too_many_values};
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use zeroize::Zeroizing;
 
-/// The longest answer that is read: far above any list, far below what would hurt.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// Room for an ordinary body, so that no copy of half of it is left behind where it grew.
+const ROOM: usize = 16 << 10;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take in all, unless it says otherwise.
@@ -152,7 +158,7 @@ pub(crate) struct Answer {
     pub(crate) operation: Operation,
     pub(crate) status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Zeroizing<Vec<u8>>,
     redactor: Redactor,
     base: Redactor,
     budget: Option<Arc<Budget>>,
@@ -252,7 +258,8 @@ impl Transport {
             .header(reqwest::header::ACCEPT, "application/json")
             .timeout(call.timeout.min(self.timeout));
         for (name, value) in &call.headers {
-            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+            let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
+            let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
                 self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))
             })?;
             value.set_sensitive(true);
@@ -260,11 +267,9 @@ impl Transport {
         }
         request = match &call.body {
             Body::None => request,
-            Body::Json(body) => request.json(body),
+            Body::Json(body) => request.header(CONTENT_TYPE, "application/json").body(wiped(in_json(body))),
             Body::Form(fields) => {
-                let fields: Vec<_> =
-                    fields.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
-                request.form(&fields)
+                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(wiped(as_form(fields)))
             }
         };
         request.build().map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
@@ -280,7 +285,11 @@ impl Transport {
         (self.report)(CallReport { vendor: self.vendor, operation: call.operation, status, elapsed });
         result.map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
-            let timed_out = matches!(&failure, Failure::Http(error) if error.is_timeout());
+            // What took too long, or was too much, would be so again.
+            let once_is_enough = match &failure {
+                Failure::Http(error) => error.is_timeout(),
+                Failure::TooLong(_) | Failure::TooMany => true,
+            };
             let error = VendorError {
                 class: Class::Unavailable,
                 operation: call.operation,
@@ -291,7 +300,7 @@ impl Transport {
             };
             // A login may use up what it was sent.
             let once_only = call.operation.writes() || call.operation == Operation::Token;
-            (error, !timed_out && (unsent || !once_only))
+            (error, !once_is_enough && (unsent || !once_only))
         })
     }
 
@@ -300,12 +309,17 @@ impl Transport {
         failpoint::reached(["vendor", operation, "sending"]).await;
         let mut response = self.http.execute(request).await.map_err(Failure::Http)?;
         failpoint::reached(["vendor", operation, "sent"]).await;
-        let mut body = Vec::new();
+        let mut body = Zeroizing::new(Vec::with_capacity(ROOM));
+        let longest = longest_answer(call.operation);
+        // Unpacked, so that what is small on its way counts as what it becomes.
         while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
-            if body.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(Failure::TooLong);
+            if body.len() + chunk.len() > longest {
+                return Err(Failure::TooLong(longest));
             }
             body.extend_from_slice(&chunk);
+        }
+        if too_many_values(&body) {
+            return Err(Failure::TooMany);
         }
         failpoint::reached(["vendor", operation, "answered"]).await;
         if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
@@ -328,16 +342,42 @@ impl Transport {
     }
 }
 
+/// Bytes that are wiped when the last reader is done with them.
+fn wiped(bytes: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(bytes)
+}
+
+fn in_json(body: &serde_json::Value) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
+    // Memory takes whatever is written to it.
+    let _ = serde_json::to_writer(&mut *text, body);
+    text
+}
+
+fn as_form(fields: &[(&'static str, SecretString)]) -> Zeroizing<Vec<u8>> {
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(ROOM));
+    form.extend_pairs(fields.iter().map(|(name, value)| (*name, value.expose_secret())));
+    form.finish().into_bytes().into()
+}
+
 enum Failure {
     Http(reqwest::Error),
-    TooLong,
+    TooLong(usize),
+    TooMany,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(error) => f.write_str(&describe(error)),
-            Self::TooLong => write!(f, "the answer is longer than {} MiB", LONGEST_ANSWER >> 20),
+            Self::TooLong(longest) => write!(
+                f,
+                "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",
+                longest >> 20
+            ),
+            Self::TooMany => f.write_str(
+                "the answer holds more values than are read; check the account's address, and what it has there",
+            ),
         }
     }
 }
@@ -367,7 +407,15 @@ impl Answer {
     /// An answer that no vendor gave.
     pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
         let (redactor, base) = (Redactor::default(), Redactor::default());
-        Self { operation, status, headers, body: body.as_bytes().to_vec(), redactor, base, budget: None }
+        Self {
+            operation,
+            status,
+            headers,
+            body: body.as_bytes().to_vec().into(),
+            redactor,
+            base,
+            budget: None,
+        }
     }
 
     /// The same answer to an account that has these secrets.
@@ -379,13 +427,23 @@ impl Answer {
     /// vendor's own service, or not whole.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({error})"))
+            // The parser's words may repeat a value, and nobody knows yet what is secret in a login's answer.
+            let place = match self.operation {
+                Operation::Token => format!("line {}, column {}", error.line(), error.column()),
+                _ => error.to_string(),
+            };
+            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({place})"))
         })
     }
 
     /// The body as JSON of any shape, if it is that.
     pub(crate) fn any_json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.body).ok()
+    }
+
+    /// How long the body is.
+    pub(crate) fn len(&self) -> usize {
+        self.body.len()
     }
 
     /// A header's value, if it is text.

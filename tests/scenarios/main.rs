@@ -3,10 +3,13 @@
 
 mod adopt;
 mod apply_offline;
+mod bounds;
+mod canary;
 mod chart;
 mod clocks;
 mod command;
 mod delivering;
+mod endpoints;
 mod examples;
 mod explain;
 mod gitops;
@@ -40,6 +43,7 @@ mod safety;
 mod scene;
 mod secrets;
 mod shell;
+mod starts;
 mod support;
 mod tenant;
 mod terminal;

@@ -98,6 +98,11 @@ impl Operator {
         self.child.try_wait().unwrap().is_some()
     }
 
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
@@ -120,7 +125,12 @@ impl Operator {
 
     /// `/metrics`, as a scraper gets it.
     pub(crate) fn metrics(&self) -> String {
-        vendors::get(&format!("http://{}/metrics", self.address()))
+        vendors::get(&self.url("metrics"))
+    }
+
+    /// The address of what it serves, such as `readyz`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address())
     }
 
     /// Sends it a signal, such as `STOP`.

@@ -102,6 +102,12 @@ impl Scene {
         Operator::start(&self.kubeconfig, &self.namespace, flags)
     }
 
+    /// As [`Self::operator_with`], with more in its environment, and without waiting.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn launch(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {
+        Operator::launch(&self.kubeconfig, &self.namespace, flags, environment)
+    }
+
     /// Runs kubectl in the namespace.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let all = [&["--namespace", &self.namespace], arguments].concat();

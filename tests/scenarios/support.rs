@@ -90,7 +90,7 @@ pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
     )
 }
 
-fn run_on(cluster: &Cluster, arguments: &[&str], input: &str) -> Answer {
+pub(crate) fn run_on(cluster: &Cluster, arguments: &[&str], input: &str) -> Answer {
     fed(cluster.kubectl().args(arguments), input)
 }
 

@@ -215,8 +215,8 @@ impl Exchange {
         let life = Duration::from_secs(given.expires_in);
         let end = Timestamp::now().checked_add(SignedDuration::try_from(life).unwrap_or(SignedDuration::MAX));
         let tokens = vec![
-            (ACCESS_TOKEN, given.access_token.into()),
-            (REFRESH_TOKEN, given.refresh_token.map_or_else(|| refresh.clone(), SecretString::from)),
+            (ACCESS_TOKEN, given.access_token),
+            (REFRESH_TOKEN, given.refresh_token.unwrap_or_else(|| refresh.clone())),
             (EXPIRES_AT, format!("{:.0}", end.unwrap_or(Timestamp::MAX)).into()),
         ];
         Ok((tokens, life))

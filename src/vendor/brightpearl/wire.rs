@@ -1,5 +1,6 @@
 //! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). They go no further than this folder.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -48,13 +49,13 @@ pub(super) struct Webhook {
 /// The answer of the token endpoint (6.2), which has no envelope.
 #[derive(Deserialize)]
 pub(super) struct Tokens {
-    pub(super) access_token: String,
+    pub(super) access_token: SecretString,
     /// Seconds; seven days on the first grant.
     #[serde(default = "a_week")]
     pub(super) expires_in: u64,
     /// The next one; without it the old one stays.
     #[serde(default)]
-    pub(super) refresh_token: Option<String>,
+    pub(super) refresh_token: Option<SecretString>,
 }
 
 fn a_week() -> u64 {

@@ -94,7 +94,7 @@ impl Renewal for Grant {
             return Err(answer.failed(None));
         }
         let token: wire::Token = answer.json()?;
-        Ok(Token::lasting(token.access_token.into(), Duration::from_secs(token.expires_in)))
+        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
     }
 
     fn headers(&self, token: &SecretString) -> Headers {

@@ -9,7 +9,7 @@ pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};
 use super::session::Session;
-use super::transport::{Answer, Body, Call, Operation, Transport};
+use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::contensis::ContensisAccount;
@@ -20,6 +20,8 @@ use std::collections::HashSet;
 
 /// How many items a page may hold, once the server was seen to page (2.2).
 const PAGE_SIZE: usize = 100;
+/// More than ten thousand subscriptions are read, and not without end, whatever the pages say of their total.
+const MOST_PAGES: usize = 500;
 
 /// A client of one Contensis project.
 pub(crate) struct Contensis {
@@ -214,9 +216,18 @@ impl Contensis {
     /// All pages in our own page size. They have to add up to the total that each of them tells.
     async fn all_pages(&self) -> Result<Vec<Box<RawValue>>, VendorError> {
         let mut items: Vec<Box<RawValue>> = Vec::new();
-        let mut seen = HashSet::new();
+        let (mut seen, mut length) = (HashSet::new(), 0);
         for page in 0.. {
             let (answer, listing) = self.page(Some(page)).await?;
+            length += answer.len();
+            if page >= MOST_PAGES || length > LONGEST_LIST {
+                let message = format!(
+                    "the list has no end: {} pages hold {} MiB; check the account's address, and what it has there",
+                    page + 1,
+                    length >> 20
+                );
+                return Err(answer.error(Class::Unavailable, message));
+            }
             let before = items.len();
             items.extend(listing.items.into_iter().filter(|item| seen.insert(wire::id_of(item))));
             let total = listing.total.unwrap_or(items.len());

@@ -2,6 +2,7 @@
 //!
 //! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 /// The answer of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct Token {
-    pub(super) access_token: String,
+    pub(super) access_token: SecretString,
     /// Seconds; the vendor documents 3600.
     #[serde(default = "an_hour")]
     pub(super) expires_in: u64,

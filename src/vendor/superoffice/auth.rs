@@ -16,6 +16,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("so-apptoken");
 
@@ -58,8 +59,9 @@ pub(super) fn session(
         SuperofficeCredentials::Basic(user) => {
             let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
             let (user, pass) = (credentials.trimmed(name)?, credentials.exact(password)?);
-            let pair = STANDARD.encode(format!("{}:{}", user.expose_secret(), pass.expose_secret()));
-            fixed(vec![(AUTHORIZATION, format!("Basic {pair}").into())], &[name, password])
+            let pair = Zeroizing::new(format!("{}:{}", user.expose_secret(), pass.expose_secret()));
+            let pair = SecretString::from(STANDARD.encode(&*pair));
+            fixed(vec![(AUTHORIZATION, format!("Basic {}", pair.expose_secret()).into())], &[name, password])
         }
         SuperofficeCredentials::Bearer(bearer) => {
             let at = &bearer.token_secret_ref;
@@ -174,6 +176,6 @@ impl Consent {
             return Err(answer.failed(None));
         }
         let token: wire::AccessToken = answer.json()?;
-        Ok(Token::lasting(token.access_token.into(), Duration::from_secs(token.expires_in)))
+        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
     }
 }

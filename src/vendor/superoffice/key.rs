@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
 
 /// The longest text that is looked at: far above any key.
 const LONGEST: usize = 64 << 10;
@@ -52,8 +53,9 @@ impl PrivateKey {
             }
         }
         let der = PrivateKeyDer::from_pem_slice(text.as_bytes())
+            .map(Zeroizing::new)
             .map_err(|_| format!("is no key in PEM, or not a whole one; {WANTED}"))?;
-        let pair = match &der {
+        let pair = match &*der {
             PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
             _ => return Err(format!("is another kind of key; {WANTED}")),
@@ -75,8 +77,11 @@ impl PrivateKey {
                 "Modulus" | "Exponent" => format!("is RSA XML without <{name}>; {WANTED}"),
                 _ => format!("is RSA XML without <{name}>: it is the public half; {WANTED}"),
             })?;
-            let packed: String = found.split_whitespace().collect();
-            STANDARD.decode(packed).map_err(|_| format!("is RSA XML whose <{name}> is not base64; {WANTED}"))
+            let packed: Zeroizing<String> = Zeroizing::new(found.split_whitespace().collect());
+            STANDARD
+                .decode(&*packed)
+                .map(Zeroizing::new)
+                .map_err(|_| format!("is RSA XML whose <{name}> is not base64; {WANTED}"))
         };
         let components = KeyPairComponents {
             public_key: PublicKeyComponents { n: number("Modulus")?, e: number("Exponent")? },

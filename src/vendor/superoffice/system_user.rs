@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 /// The literal issuer of the answer.
 const ISSUER: &str = "SuperOffice AS";
@@ -96,7 +97,7 @@ impl SystemUser {
         let Some(jwt) = given.token.filter(|_| given.is_successful) else {
             return Err(self.refused(&answer, given.error_message.as_deref().unwrap_or_default()));
         };
-        let claims = self.verified(&jwt, transport).await.map_err(|error| match error {
+        let claims = self.verified(jwt.expose_secret(), transport).await.map_err(|error| match error {
             Unverified::Unavailable(error) => error,
             Unverified::Forged(why) => answer.error(
                 Class::Unavailable,
@@ -112,9 +113,9 @@ impl SystemUser {
     /// The system user token with the minute, and the signature over both.
     fn signed(&self) -> Result<SecretString, String> {
         let minute = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M");
-        let data = format!("{}.{minute}", self.token.expose_secret());
+        let data = Zeroizing::new(format!("{}.{minute}", self.token.expose_secret()));
         let signature = STANDARD.encode(self.private_key.sign(data.as_bytes())?);
-        Ok(format!("{data}.{signature}").into())
+        Ok(format!("{}.{signature}", *data).into())
     }
 
     /// The vendor's codes, by their names; how they are rendered is not documented (3.1).

@@ -1,5 +1,6 @@
 //! SuperOffice's wire types (vendors/superoffice.md 6 and 10). They go no further than this folder.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -87,7 +88,7 @@ pub(super) struct SystemUserAnswer {
     #[serde(default)]
     pub(super) is_successful: bool,
     #[serde(default)]
-    pub(super) token: Option<String>,
+    pub(super) token: Option<SecretString>,
     #[serde(default)]
     pub(super) error_message: Option<String>,
 }
@@ -95,7 +96,7 @@ pub(super) struct SystemUserAnswer {
 /// The answer of the token endpoint (3.2).
 #[derive(Deserialize)]
 pub(super) struct AccessToken {
-    pub(super) access_token: String,
+    pub(super) access_token: SecretString,
     /// Seconds; one page says 3600, another 20 minutes.
     #[serde(default = "twenty_minutes")]
     pub(super) expires_in: u64,

@@ -39,3 +39,40 @@ async fn a_client_that_may_only_read_sends_no_write() {
     assert!(transport.send(Call::new(Operation::List, Method::GET, url())).await.is_err());
     assert_ne!(calls.load(Ordering::Relaxed), 0, "a read is sent");
 }
+
+/// What held a secret is wiped when it goes: the compiler refuses this where it is not.
+#[test]
+fn what_held_a_secret_is_wiped() {
+    fn is_wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+    is_wiped(&Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "").body);
+    is_wiped(&in_json(&serde_json::json!({"secret": "s"})));
+    is_wiped(&as_form(&[("secret", "s".into())]));
+}
+
+/// What a body is made of is what is sent, and a header that holds a secret is shown to nobody.
+#[test]
+fn bodies_and_headers_are_as_they_were_given() {
+    let form = as_form(&[("a b", "c&d=\u{fc}".into()), ("e", "".into())]);
+    assert_eq!(std::str::from_utf8(&form).unwrap(), "a+b=c%26d%3D%C3%BC&e=");
+    let json = serde_json::json!({"a": ["\"", 1.5, null]});
+    assert_eq!(std::str::from_utf8(&in_json(&json)).unwrap(), json.to_string());
+    let report: Reporter = Arc::new(|_| {});
+    let budget = Arc::new(Budget::of(&account(), None));
+    let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
+    let transport = Transport::new(vendor, access, Redactor::default(), budget, report).unwrap();
+    let mut call = Call::new(Operation::List, Method::GET, Url::parse("http://127.0.0.1:9/").unwrap());
+    call.headers.push((reqwest::header::AUTHORIZATION, "Bearer canary".into()));
+    let request = transport.request(&call).unwrap();
+    assert_eq!(request.headers()["authorization"], "Bearer canary");
+    assert!(!format!("{request:?}").contains("canary"), "{request:?}");
+}
+
+/// The parser's words repeat what it found, and of a login's answer that may be the token.
+#[test]
+fn a_login_that_cannot_be_read_is_not_repeated() {
+    let answer = |operation| Answer::of(operation, StatusCode::OK, HeaderMap::new(), "{\"n\": \"canary\"}");
+    let read = |operation| answer(operation).json::<std::collections::HashMap<String, u8>>().unwrap_err();
+    assert!(read(Operation::List).message.contains("canary"), "{}", read(Operation::List).message);
+    let message = read(Operation::Token).message;
+    assert!(message.contains("line 1, column 14") && !message.contains("canary"), "{message}");
+}

@@ -78,11 +78,18 @@ fn secrets_that_are_named_are_enough() {
 }
 
 #[test]
-fn a_secret_that_is_not_named_is_not_read() {
-    let (scene, tenant) = Scene::with_account(UNNAMED, Vendor::Superoffice);
+fn a_secret_that_is_not_named_stops_only_who_reads_it() {
+    let (scene, tenant) = Scene::with_account(UNNAMED, Vendor::Contensis);
     scene.grant(&json!({"secrets": {"names": ["login"]}}));
     let operator = scene.operator_with(&["--watch-secrets=false"]);
-    scene.apply(&webhook("hook", Vendor::Superoffice));
-    operator.logs(r#"secrets "hook-secrets" is forbidden"#);
-    assert_eq!(tenant.writes(), 0);
+    scene.apply(&webhook("hook", Vendor::Contensis));
+    let mut neighbour = webhook("neighbour", Vendor::Contensis);
+    neighbour["spec"]["subscription"]["contensis"]["headers"] = json!({});
+    neighbour["spec"]["variables"] = json!([]);
+    scene.apply(&neighbour);
+    let message = scene.stalled("hook", "VariableMissing");
+    assert!(message.contains("hook-secrets may not be read: give hooktender's service account"), "{message}");
+    scene.ready("neighbour");
+    assert_eq!(tenant.count("create"), 1);
+    assert!(operator.log().contains("may not read Secret"), "it is asked for again before it is believed");
 }

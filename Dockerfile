@@ -1,0 +1,30 @@
+# The image as it is released: `docker buildx build .` or `buildah build .`, for each architecture in CONTRIBUTING.md.
+# Bases are pinned by exact tag here; the release recipe pins them by digest as well (BUILD_BASE, RUN_BASE), as a digest is one
+# only if it was fetched by whoever writes it down.
+ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-bookworm
+ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${BUILD_BASE} AS build
+# Writes into the program what it was built from: `cargo audit bin hooktender` reads it.
+RUN cargo install cargo-auditable --version 0.7.7 --locked
+WORKDIR /source
+COPY . .
+ARG HOOKTENDER_COMMIT=unknown
+RUN cargo auditable build --release --locked --package hooktender
+
+FROM ${RUN_BASE}
+# --- from here on, image/build makes the same without a registry
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="hooktender" \
+      org.opencontainers.image.description="Declares webhook subscriptions at SaaS vendors as Kubernetes objects and keeps the vendors in step" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build --chown=0:0 --chmod=0555 /source/target/release/hooktender /usr/local/bin/hooktender
+# A number, so that a kubelet can see that it is not root.
+USER 65532:65532
+WORKDIR /
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/hooktender"]
+CMD ["run", "--listen", "0.0.0.0:8080"]

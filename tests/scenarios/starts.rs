@@ -1,0 +1,169 @@
+//! An operator that cannot begin: it says why, where a kubelet and a person look, and begins when that is put right.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hooktender_cluster::{Cluster, eventually};
+use serde_json::json;
+
+use crate::command::{Folder, hooktender, run};
+use crate::operator::Operator;
+use crate::support::{cluster, run_on};
+use crate::vendors;
+
+/// The operator's watches wait up to half a minute between two tries.
+const AFTER_BACK_OFF: Duration = Duration::from_secs(60);
+
+const KINDS: &str = "\
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+";
+const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}\n";
+
+/// Waits until `/readyz` has all of these in its answer; `/healthz` is well all the while.
+fn says(operator: &Operator, ready: bool, words: &[&str]) {
+    eventually(AFTER_BACK_OFF, &format!("readyz says {words:?}"), || {
+        let (healthy, _) = vendors::ask(&operator.url("healthz"));
+        assert_eq!(healthy.as_u16(), 200);
+        let (status, text) = vendors::ask(&operator.url("readyz"));
+        assert_eq!(status.as_u16(), if status.is_success() { 200 } else { 503 });
+        let said = words.iter().all(|word| text.contains(word));
+        if status.is_success() == ready && said { Ok(()) } else { Err((status, text)) }
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_is_in_the_way_is_told_and_put_right_without_a_restart() {
+    let cluster = Cluster::start().unwrap();
+    let namespace = cluster.namespace("starts").unwrap();
+    let kubeconfig = cluster.service_account(&namespace, "operator", "").unwrap();
+    cluster.stop_api_server().unwrap();
+    let operator = Operator::launch(&kubeconfig, &namespace, &[], &[]);
+    operator.logs("hooktender starts");
+    says(
+        &operator,
+        false,
+        &["caches are not filled yet", "Webhook: no answer from the API server", "refused"],
+    );
+    cluster.start_api_server().unwrap();
+    says(
+        &operator,
+        false,
+        &[
+            "Webhook: hooktender may not list and watch webhooks.hooktender.dev: give its ServiceAccount these verbs",
+            "VendorAccount: hooktender may not",
+            "Secret: hooktender may not",
+            "ConfigMap: hooktender may not",
+        ],
+    );
+    // One right after another.
+    cluster.service_account(&namespace, "operator", KINDS).unwrap();
+    says(
+        &operator,
+        false,
+        &[
+            "Webhook: the API server does not know webhooks.hooktender.dev: install the CRDs",
+            "Secret: hooktender may not list and watch secrets:",
+        ],
+    );
+    for crd in hooktender::api::crds().unwrap() {
+        run_on(&cluster, &["apply", "--filename=-"], &hooktender::api::yaml(&crd).unwrap()).accepted();
+    }
+    cluster.service_account(&namespace, "operator", &format!("{KINDS}{VALUES}")).unwrap();
+    says(&operator, true, &["ok"]);
+    let log = operator.log();
+    assert!(log.contains("caches are filled"), "{log}");
+    // Each reason once a kind, however often it was tried.
+    let told = log.matches("Webhook\" error").count() + log.matches("kind=Webhook").count();
+    assert!(told < 12, "{told} times:\n{log}");
+    operator.terminate();
+}
+
+/// The kubeconfig of nobody in particular, with something else in it.
+fn altered(folder: &Folder, name: &str, what: &str, to: &str) -> PathBuf {
+    let file = std::fs::read_to_string(cluster().kubeconfig()).unwrap();
+    let mut text: serde_json::Value = serde_json::from_str(&file).unwrap_or(json!(null));
+    let altered = if text.is_null() {
+        let lines = file.lines().map(|line| match line.split_once(what) {
+            Some((before, _)) => format!("{before}{what}: {to}"),
+            None => line.to_owned(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    } else {
+        text.take().to_string()
+    };
+    assert_ne!(altered, file, "{what}");
+    folder.write(name, &altered).into()
+}
+
+#[test]
+fn an_api_server_that_is_not_the_one_is_told_apart() {
+    let folder = Folder::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = Cluster::start().unwrap();
+    let theirs = std::fs::read_to_string(other.kubeconfig()).unwrap();
+    let ca = theirs.split_once("certificate-authority-data: ").unwrap().1.lines().next().unwrap();
+    for (name, what, to, says_so) in [
+        ("token", "token", "of-yesterday", "token or certificate is wrong, or has expired"),
+        (
+            "authority",
+            "certificate-authority-data",
+            ca,
+            "no answer from the API server (invalid peer certificate",
+        ),
+        ("port", "server", &format!("https://{nobody}"), "refused"),
+        (
+            "silent",
+            "server",
+            &format!("https://{}", silent.local_addr().unwrap()),
+            "caches are not filled yet",
+        ),
+    ] {
+        let operator = Operator::launch(&altered(&folder, name, what, to), "default", &[], &[]);
+        operator.logs("hooktender starts");
+        says(&operator, false, &[says_so]);
+        operator.terminate();
+    }
+}
+
+#[test]
+fn a_wrong_flag_or_variable_is_named_with_what_is_allowed() {
+    let cases = [
+        // The flag, its variable, a value, and what is said of it.
+        ("--concurrency", "HOOKTENDER_CONCURRENCY", "0", "1..=1000"),
+        ("--concurrency", "HOOKTENDER_CONCURRENCY", "many", "invalid digit"),
+        ("--listen", "HOOKTENDER_LISTEN", "8080", "such as 0.0.0.0:8080"),
+        ("--namespace", "HOOKTENDER_NAMESPACES", "A_b", "small letters, digits and dashes"),
+        ("--namespace", "HOOKTENDER_NAMESPACES", "", "small letters, digits and dashes"),
+        ("--leader-elect-namespace", "HOOKTENDER_LEADER_ELECT_NAMESPACE", "a/b", "small letters"),
+        ("--settle", "HOOKTENDER_SETTLE", "soon", "write it like 90s"),
+        ("--request-timeout", "HOOKTENDER_REQUEST_TIMEOUT", "0s", "no request can be answered"),
+        ("--allow-endpoint", "HOOKTENDER_ALLOW_ENDPOINTS", "http://10.0.0.1", "https"),
+        ("--allow-endpoint", "HOOKTENDER_ALLOW_ENDPOINTS", "crm.example.com", "https://host"),
+        ("--log-format", "HOOKTENDER_LOG_FORMAT", "xml", "possible values: text, json"),
+        ("--log-level", "RUST_LOG", "laud", "error, warn, info"),
+        ("--log-level", "RUST_LOG", "a=b=c", "error, warn, info"),
+    ];
+    for (flag, variable, value, allowed) in cases {
+        let given = run(hooktender(&["run", flag, value]).env_remove("HOOKTENDER_ALLOW_ENDPOINTS")).exits(1);
+        assert!(
+            given.stderr.contains(flag) && given.stderr.contains(allowed),
+            "{flag} {value}: {}",
+            given.stderr
+        );
+        assert!(!given.stderr.contains("environment"), "{flag}: {}", given.stderr);
+        let mut command = hooktender(&["run"]);
+        let set = run(command.env_remove("HOOKTENDER_ALLOW_ENDPOINTS").env(variable, value)).exits(1);
+        assert!(
+            set.stderr.contains(variable) && set.stderr.contains(allowed),
+            "{variable}={value}: {}",
+            set.stderr
+        );
+    }
+    for (variable, value) in [("HOOKTENDER_PLAN_ONLY", "maybe"), ("HOOKTENDER_LEADER_ELECT", "2")] {
+        let set = run(hooktender(&["run"]).env(variable, value)).exits(1);
+        assert!(set.stderr.contains(variable) && set.stderr.contains("true, false"), "{}", set.stderr);
+    }
+}

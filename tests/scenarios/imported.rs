@@ -107,7 +107,7 @@ fn observed(id: usize, document: Document) -> Observed {
         created: None,
         mark: None,
         delivery: None,
-        raw: json!(null),
+        raw: None,
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Page {
 }
 
 #[derive(Debug)]
+#[allow(dead_code, reason = "not for the scenarios")]
 pub(crate) struct Link {
     pub(crate) line: usize,
     pub(crate) target: String,

@@ -2,17 +2,17 @@
 //! two blocks the operators are what the Deployments ask for.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hooktender_cluster::{Cluster, eventually};
+use hooktender_cluster::Cluster;
 use serde_json::{Value, json};
 
 use crate::chart::pod::Process;
 use crate::command::Folder;
 use crate::markdown::{Block, Page, pages, root};
 use crate::operator::Operator;
-use crate::scene::{BODY, SOON};
+use crate::scene::BODY;
 use crate::vendors::{self, Tenant, Vendor};
 
 /// The pages with commands, in the order in which they are read, and what is so at the vendor when a page is done.

@@ -2,79 +2,18 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
+mod account;
+
+use account::{OLD, VENDOR, declared, document, observed};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
-use hooktender::api::{Mode, ObjectKey, VendorName};
 use hooktender::manifest::parse;
 use hooktender::plan::diff::{Hide, changes};
-use hooktender::plan::{
-    Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest, plan,
-};
-use hooktender::vendor::{desired, rules};
-use serde_json::json;
+use hooktender::plan::{Redactor, plan};
+use hooktender::vendor::rules;
 use std::hint::black_box;
 
-const VENDOR: VendorName = VendorName::Contensis;
-
-/// A subscription with all that a real one has.
-fn document(n: usize, template: &str) -> Document {
-    let subscription: Subscription = serde_json::from_value(json!({"contensis": {
-        "name": format!("webhook-{n}"),
-        "url": format!("https://hooks.example.com/c7s/{n}/{{{{resource.sys.id}}}}"),
-        "topics": [
-            {"resourceType": "entry", "event": ["published", "unpublished"], "contentTypeId": ["article", "review"]},
-            {"resourceType": "asset", "event": ["deleted"]},
-        ],
-        "headers": {"X-Origin": {"value": "cms"}, "X-Env": {"value": "prod"}},
-        "templates": {"entry.article": template},
-    }}))
-    .unwrap();
-    desired(&subscription, &mut |text| Ok::<_, String>(Text::plain(text))).unwrap()
-}
-
-fn declared(n: usize, template: &str, applied: &Document) -> Declared {
-    Declared {
-        key: ObjectKey::new("shop", format!("webhook-{n}")),
-        created: 0,
-        desired: Desired::Known(document(n, template)),
-        recorded: Some(ExternalId::new(n.to_string())),
-        named: None,
-        superseded: Vec::new(),
-        intent: None,
-        applied: Some(digest(applied)),
-        sensitive: Vec::new(),
-        values_changed: false,
-        concealed_changed: false,
-        mark: None,
-        revive: false,
-        fresh: false,
-        deleting: false,
-        stateless: false,
-        policy: Policy {
-            mode: Mode::Enforce,
-            drift: DriftPolicy::Correct,
-            deletion: DeletionPolicy::Delete,
-            suspended: false,
-            release: false,
-        },
-        redactor: Redactor::default(),
-    }
-}
-
-fn observed(n: usize) -> Observed {
-    Observed {
-        id: ExternalId::new(n.to_string()),
-        document: document(n, "<p>old</p>\n"),
-        summary: String::new(),
-        created: None,
-        mark: None,
-        delivery: None,
-        raw: None,
-    }
-}
-
 fn diff(criterion: &mut Criterion) {
-    let (before, after) = (document(1, "<p>old</p>\n"), document(1, "<p>new</p>\n"));
+    let (before, after) = (document(1, OLD), document(1, "<p>new</p>\n"));
     let redactor = Redactor::default();
     let hide = Hide { redactor: &redactor, fields: &[] };
     criterion.bench_function("diff/equal", |b| {
@@ -85,8 +24,8 @@ fn diff(criterion: &mut Criterion) {
     });
 }
 
-fn account(criterion: &mut Criterion) {
-    for (name, template) in [("plan/unchanged", "<p>old</p>\n"), ("plan/all edited", "<p>new</p>\n")] {
+fn accounts(criterion: &mut Criterion) {
+    for (name, template) in [("plan/unchanged", OLD), ("plan/all edited", "<p>new</p>\n")] {
         let mut group = criterion.benchmark_group(name);
         for webhooks in [100, 1_000, 10_000] {
             let has: Vec<_> = (0..webhooks).map(observed).collect();
@@ -121,5 +60,5 @@ fn manifests(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, diff, account, manifests);
+criterion_group!(benches, diff, accounts, manifests);
 criterion_main!(benches);

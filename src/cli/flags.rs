@@ -1,9 +1,11 @@
 //! Flags that several commands share.
 
 use crate::engine::past::Patience;
+use crate::telemetry::{CountWrites, Metrics};
 use crate::vendor::Settings;
 use crate::vendor::endpoint::AllowedEndpoint;
 use clap::Args;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::PathBuf;
@@ -71,15 +73,20 @@ pub(super) struct ClusterFlags {
 impl ClusterFlags {
     /// A client, and the namespace of the context or of the Pod.
     pub(super) async fn connect(&self) -> Result<(Client, String), String> {
+        self.connect_counting(Metrics::default()).await
+    }
+
+    /// The same, whose writes are counted.
+    pub(super) async fn connect_counting(&self, metrics: Metrics) -> Result<(Client, String), String> {
         let mut config = self.config().await?;
         // Passes have their own back-off, which kube's silent retries of up to minutes would hide.
         config.default_retry = false;
         config.connect_timeout = Some(API_TIMEOUT);
         config.write_timeout = Some(API_TIMEOUT);
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config)
+        let client = ClientBuilder::try_from(config)
             .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?;
-        Ok((client, namespace))
+        Ok((client.with_layer(&CountWrites(metrics)).build(), namespace))
     }
 
     async fn config(&self) -> Result<Config, String> {

@@ -18,7 +18,7 @@ mod version;
 mod world;
 
 use crate::api;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, LogOptions, Telemetry};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ struct Logging {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the controller until it is told to stop (SIGTERM or Ctrl-C).
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Show what would change at the vendors, and why; nothing is written anywhere. Exit code 0: nothing would be written at
     /// a vendor; 2: something would; 1: an error, or something that cannot be applied as it is declared.
     Plan(Box<plan::Plan>),
@@ -121,18 +121,24 @@ pub async fn main() -> ExitCode {
             return ExitCode::from(u8::from(failed));
         }
     };
-    let by_default = if matches!(cli.command, Command::Run(_)) { "info" } else { "off" };
-    let level = cli.logging.log_level.as_deref().unwrap_or(by_default);
-    let done = match crate::telemetry::init_logging(cli.logging.log_format, level) {
-        Ok(()) => cli.command.run().await,
-        Err(problem) => Err(problem.into()),
+    let (queued, traces) = match &cli.command {
+        Command::Run(run) => (true, run.otlp_endpoint.as_deref()),
+        _ => (false, None),
     };
-    match done {
+    let level = cli.logging.log_level.as_deref().unwrap_or(if queued { "info" } else { "off" });
+    let options = LogOptions { format: cli.logging.log_format, level, queued, traces };
+    let telemetry = match Telemetry::start(options) {
+        Ok(telemetry) => telemetry,
+        Err(problem) => {
+            let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match cli.command.run(&telemetry).await {
         Ok(code) => ExitCode::from(code),
         Err(Failed(problems)) => {
             for problem in problems {
-                // Whoever closed stderr does not want to know.
-                let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+                telemetry.say(&format!("error: {problem}"));
             }
             ExitCode::FAILURE
         }
@@ -140,9 +146,9 @@ pub async fn main() -> ExitCode {
 }
 
 impl Command {
-    async fn run(self) -> Done {
+    async fn run(self, telemetry: &Telemetry) -> Done {
         match self {
-            Self::Run(run) => run.run().await?,
+            Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
             Self::Import(import) => return import.run().await,

@@ -9,6 +9,11 @@ fn escaped(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
+/// On one line, and with the full stop that clap cuts off.
+fn sentence(text: &str) -> String {
+    format!("{}.", text.replace('\n', " ").trim_end_matches('.'))
+}
+
 /// How an argument is typed.
 fn typed(arg: &Arg) -> String {
     let value = || {
@@ -30,10 +35,7 @@ fn typed(arg: &Arg) -> String {
 
 /// What it means, which values it takes, and what it is without.
 fn meaning(arg: &Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    if !text.is_empty() && !text.ends_with('.') {
-        text.push('.');
-    }
+    let mut text = arg.get_help().map(|help| sentence(&help.to_string())).unwrap_or_default();
     let code =
         |words: Vec<String>| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     if arg.get_action().takes_values() {
@@ -75,7 +77,7 @@ fn reference(mut cli: Command) -> String {
     for command in cli.get_subcommands_mut().filter(shown) {
         let about =
             command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), about.replace('\n', " ")).unwrap();
+        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), sentence(&about)).unwrap();
         let usage = command.render_usage().to_string();
         write!(page, "```text\n{}\n```\n\n", usage.trim_start_matches("Usage: ")).unwrap();
         table(&mut page, command.get_arguments().filter(|arg| !arg.is_global_set()));

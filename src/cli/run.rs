@@ -3,7 +3,7 @@
 use super::flags::{ClusterFlags, VendorFlags};
 use crate::api::Mode;
 use crate::controller::{self, Options};
-use crate::telemetry::{self, Health, Metrics};
+use crate::telemetry::{self, Health, Metrics, Telemetry};
 use clap::Args;
 use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,6 +51,10 @@ pub(super) struct Run {
     /// Where to serve /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address, env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
+    /// Send a trace of each pass to this OpenTelemetry collector, by OTLP over HTTP, such as `http://localhost:4318`. The
+    /// standard's other variables hold too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(super) otlp_endpoint: Option<String>,
     #[command(flatten)]
     vendors: VendorFlags,
     #[command(flatten)]
@@ -80,7 +84,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl Run {
-    pub(super) async fn run(self) -> Result<(), String> {
+    pub(super) async fn run(self, telemetry: &Telemetry) -> Result<(), String> {
         keep_memory_private();
         let (stop, stopped) = watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -92,7 +96,7 @@ impl Run {
             }
             stop.send_replace(true);
         });
-        let (health, metrics) = (Health::default(), Metrics::default());
+        let (health, metrics) = (Health::default(), Metrics::new(telemetry.lost_lines()));
         let mut until = stopped.clone();
         let ended = async move {
             let _ = until.wait_for(|stop| *stop).await;
@@ -100,7 +104,7 @@ impl Run {
         let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), ended)
             .await
             .map_err(|error| format!("--listen {}: {error}", self.listen))?;
-        let (client, namespace) = self.cluster.connect().await?;
+        let (client, namespace) = self.cluster.connect_counting(metrics.clone()).await?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
             namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"

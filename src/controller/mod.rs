@@ -85,6 +85,7 @@ pub async fn run(
             return Ok(());
         }
     }
+    context.metrics.leads(true);
     let (wake, mut woken) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
     let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &health, &mut tasks));
@@ -234,12 +235,11 @@ impl Workers {
             self.tasks.spawn(worker.run(self.patience));
             self.alarms.insert(key, alarm);
         }
-        let (cache, metrics, dependents) = (&self.cache, &self.context.metrics, &self.dependents);
+        let (cache, dependents) = (&self.cache, &self.dependents);
         self.alarms.retain(|key, alarm| {
             let kept = cache.has_account(key);
             if !kept {
                 alarm.end();
-                metrics.forget(key);
                 dependents.forget(key);
             }
             kept

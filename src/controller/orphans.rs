@@ -4,10 +4,11 @@ use super::cache::Cache;
 use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::api::{ObjectKey, RELEASE, VendorAccount, VendorName, Webhook};
 use crate::engine::orphan::{Orphan, settle_orphan};
 use crate::engine::record::{Happened, Recorder as _};
 use kube::{Api, Client, Resource, ResourceExt};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,16 +23,19 @@ pub(super) async fn watch(
     let mut after = Duration::MAX;
     while alarm.wait(after).await {
         after = Duration::MAX;
+        let mut counts = HashMap::new();
         for (key, webhooks) in cache.webhooks_by_account() {
             let orphan = judge(&client, &cache, &options, &key).await;
             for webhook in webhooks {
                 let Some(orphan) = orphan.of(&cache, &webhook) else { continue };
+                *counts.entry(vendor(&webhook)).or_default() += 1;
                 if let Err(error) = tell(&context, &webhook, &orphan).await {
-                    tracing::warn!(webhook = %ObjectKey::of(&*webhook), %error, "an orphaned Webhook's status was not written");
+                    tracing::warn!(vendor = %vendor(&webhook), account = %key, webhook = %ObjectKey::of(&*webhook), external_id = external_id(&webhook), %error, "an orphaned Webhook's status was not written");
                     after = Duration::from_secs(5);
                 }
             }
         }
+        context.metrics.orphaned(counts);
     }
 }
 
@@ -76,6 +80,14 @@ async fn judge(client: &Client, cache: &Cache, options: &Options, key: &ObjectKe
     }
 }
 
+fn vendor(webhook: &Webhook) -> VendorName {
+    webhook.spec.subscription.vendor()
+}
+
+fn external_id(webhook: &Webhook) -> Option<&str> {
+    webhook.status.as_ref()?.external_id.as_deref()
+}
+
 async fn tell(
     context: &ClusterContext,
     webhook: &Webhook,
@@ -87,7 +99,7 @@ async fn tell(
     if leaving && released {
         context.recorder.remove_finalizer(webhook).await?;
         let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
-        tracing::info!(webhook = %ObjectKey::of(webhook), reason = "Retained", "{note}");
+        tracing::info!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = "Retained", "{note}");
         let happened = Happened { warning: false, reason: "Retained", note };
         context.recorder.event(webhook.object_ref(&()), &happened).await;
         return Ok(());
@@ -98,7 +110,7 @@ async fn tell(
     }
     context.recorder.webhook_status(webhook, &status).await?;
     if let Some(happened) = happened {
-        tracing::warn!(webhook = %ObjectKey::of(webhook), reason = happened.reason, "{}", happened.note);
+        tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = happened.reason, "{}", happened.note);
         context.recorder.event(webhook.object_ref(&()), &happened).await;
     }
     Ok(())

@@ -85,9 +85,12 @@ impl Worker {
         let mut memory = Memory::new(patience);
         let mut after = Duration::MAX;
         while self.alarm.wait(after).await {
+            let waiting = self.context.metrics.waiting();
             let Ok(_slot) = self.slots.acquire().await else {
-                return;
+                break;
             };
+            drop(waiting);
+            let _running = self.context.metrics.running();
             let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
             after = match timeout(PASS_DEADLINE, pass).await {
                 Ok(Ok(after)) => after,
@@ -95,6 +98,8 @@ impl Worker {
                 Err(_) => self.failed("a pass hung and was given up"),
             };
         }
+        // Not before its last pass, which would tell of it again.
+        self.context.metrics.forget(&self.key);
     }
 
     async fn pass(&self, memory: &mut Memory) -> Duration {
@@ -102,11 +107,14 @@ impl Worker {
             return Duration::MAX;
         };
         let webhooks = self.cache.webhooks_of(&account);
+        let known = Arc::clone(&account);
         let input = Input { account, webhooks, dependency_changed: self.alarm.take_dependency_changed() };
-        pass::run(&self.context, memory, input, |wanted| {
+        let after = pass::run(&self.context, memory, input, |wanted| {
             self.dependents.set(&self.key, wanted);
         })
-        .await
+        .await;
+        memory.tell(&known, &self.context.metrics);
+        after
     }
 
     fn failed(&self, what: &str) -> Duration {

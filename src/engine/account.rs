@@ -99,7 +99,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             }
             let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
             if let Err(error) = entry.write(&self.context.recorder).await {
-                tracing::warn!(webhook = %ObjectKey::of(&*entry.known), error = %chain(&error), "status not written");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, error = %chain(&error), "status not written");
                 // A server that is away is not asked once for each of them.
                 let untold = if error.is_of_the_object_alone() { &uids[at..=at] } else { &uids[at..] };
                 for uid in untold {
@@ -111,7 +111,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 continue;
             }
             if let Some(happened) = happened {
-                tracing::warn!(vendor = %self.vendor, webhook = %ObjectKey::of(&*entry.known), reason = happened.reason, "{}", happened.note);
+                tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, reason = happened.reason, "{}", happened.note);
                 self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             }
         }
@@ -124,13 +124,13 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             };
             let webhook = ObjectKey::of(&*entry.known);
             if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
-                tracing::warn!(%webhook, error = %chain(&error), "not let go");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, %webhook, external_id = entry.status.external_id, error = %chain(&error), "not let go");
                 memory.untold.webhook(uid, trouble);
                 continue;
             }
             let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
             let note = format!("let go; {id} stays at {}", self.vendor);
-            tracing::info!(vendor = %self.vendor, account = %self.key, %webhook, reason = "Retained", "{note}");
+            tracing::info!(vendor = %self.vendor, account = %self.key, %webhook, external_id = entry.status.external_id, reason = "Retained", "{note}");
             let happened = Happened { warning: false, reason: "Retained", note };
             self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
             memory.forget(uid);
@@ -166,7 +166,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 true
             }
             Err(error) => {
-                tracing::warn!(account = %self.key, error = %chain(&error), "not let go");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, error = %chain(&error), "not let go");
                 false
             }
         }
@@ -294,7 +294,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             Ok(Some(written)) => self.account = Arc::new(written),
             Ok(None) => return true,
             Err(error) => {
-                tracing::warn!(account = %self.key, error = %chain(&error), "status not written");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, error = %chain(&error), "status not written");
                 return false;
             }
         }

@@ -180,7 +180,7 @@ fn until_settled(memory: &Memory, entry: &Entry) -> Option<Duration> {
 }
 
 /// How often the vendor's list is read; the CRD keeps it within its range.
-fn resync(account: &VendorAccount) -> Duration {
+pub(super) fn resync(account: &VendorAccount) -> Duration {
     interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
 }
 

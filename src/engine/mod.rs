@@ -35,6 +35,7 @@ pub mod past;
 pub mod preview;
 pub mod record;
 pub mod secrets;
+mod standing;
 mod stock;
 mod untold;
 mod variables;

@@ -15,7 +15,7 @@ use crate::api::account::Unmanaged;
 use crate::api::status::{AccountStatus, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Observed, Plan, plan};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, PassResult};
 use crate::vendor::{Class, Settings, VendorError, rules};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// How many strangers are listed in the account's status.
 const LISTED: usize = 50;
@@ -112,8 +113,12 @@ pub async fn run<S: Source, R: Recorder>(
     }
     let started = clock::now();
     memory.past.begun = started;
-    let result = pass.walk(memory, depends).await;
-    let after = pass.conclude(memory, result, started).await;
+    let span = pass.span();
+    let after = async {
+        let result = pass.walk(memory, depends).await;
+        pass.conclude(memory, result, started).await
+    };
+    let after = after.instrument(span).await;
     memory.wrote(&pass.account);
     saw(memory, &account, &pass.uids);
     memory.untold.rest().map_or(after, |soon| soon.min(after))
@@ -141,6 +146,16 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             now: clock::timestamp(),
             summary: Summary::default(),
         }
+    }
+
+    /// The one trace of a pass.
+    fn span(&self) -> tracing::Span {
+        let ObjectKey { namespace, name } = &self.key;
+        tracing::info_span!(
+            parent: None, "pass", otel.name = %format_args!("pass {}", self.key), hooktender.vendor = self.vendor.as_str(),
+            hooktender.account = name, k8s.namespace.name = namespace, hooktender.result = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+        )
     }
 
     async fn walk(
@@ -233,7 +248,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             }
             Err(Stop::Doubted(trouble, wait)) => (Some(trouble), End::Doubted(*wait)),
             Err(Stop::Cluster(message)) => {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, "{message}");
+                tracing::warn!(vendor = %self.vendor, account = %self.key, error = message, "the pass did not come to its end");
                 (None, End::Cluster)
             }
         };
@@ -253,14 +268,20 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         // Nobody would be told or let go before the next resync, nor whoever asked for this pass be answered.
         let end = if matches!(end, End::Done) && !(told && let_go) { End::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);
-        let ok = result.is_ok();
-        self.context.metrics.passed(self.vendor, &self.key, ok);
+        let (ok, took) = (result.is_ok(), clock::since(started));
+        let paced = matches!(&result, Err(Stop::Trouble(_, Some(error))) if error.is_paced());
+        let (how, good) = match (ok, paced) {
+            (true, _) => (PassResult::Success, true),
+            (false, true) => (PassResult::Paced, self.summary.planned),
+            (false, false) => (PassResult::Error, false),
+        };
+        self.context.metrics.passed(self.vendor, &self.key, how, good, took);
         self.context.metrics.left(&self.key, memory.client.remaining());
         let Summary { counts, tally: Tally { done, held, failed, left, .. }, .. } = &self.summary;
         tracing::info!(
             vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
             unmanaged = counts.unmanaged, done, held, failed, left, next_s = after.as_secs(),
-            elapsed_ms = clock::since(started).as_millis(), "pass"
+            elapsed_ms = took.as_millis(), "pass"
         );
         after
     }

@@ -17,7 +17,7 @@ use super::secrets::{Source, Values};
 use super::stock::Stock;
 use crate::api::Mode;
 use crate::api::status::Action;
-use crate::plan::{Declared, Delivery, Item, Lane, Observed, Plan, Step};
+use crate::plan::{Declared, Delivery, ExternalId, Item, Lane, Observed, Plan, Step};
 use crate::vendor::{Class, Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
@@ -303,8 +303,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
+    /// The API server refuses something of just this Webhook. It is tried again at the next pass.
     fn unrecorded(&self, item: &Item, error: &RecordError) -> Went {
-        tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %item.key, "{}", chain(error));
+        let (vendor, webhook, external_id) =
+            (self.vendor, &item.key, item.id.as_ref().map(ExternalId::as_str));
+        tracing::warn!(%vendor, account = %self.key, %webhook, external_id, error = %chain(error), "status not written");
         Went::Unrecorded { conflict: error.is_conflict() }
     }
 
@@ -390,10 +393,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     /// One log line, one event, one metric for what happened to a Webhook.
     async fn tell(&self, entry: &Entry, item: &Item, happened: &Happened) {
         let (vendor, webhook) = (self.vendor, &item.key);
+        let id = entry.status.external_id.as_deref().or(item.id.as_ref().map(ExternalId::as_str));
         if happened.warning {
-            tracing::warn!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
+            tracing::warn!(%vendor, account = %self.key, %webhook, external_id = id, reason = happened.reason, "{}", happened.note);
         } else {
-            tracing::info!(%vendor, account = %self.key, %webhook, reason = happened.reason, "{}", happened.note);
+            tracing::info!(%vendor, account = %self.key, %webhook, external_id = id, reason = happened.reason, "{}", happened.note);
             if item.action != Action::None {
                 self.context.metrics.acted(vendor, item.action, item.cause.is_drift());
             }

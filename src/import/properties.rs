@@ -51,7 +51,7 @@ fn imported(vendor: VendorName, observed: &[Observed]) -> Imported {
 /// What the vendor's code can read, each id once.
 fn readable(vendor: VendorName, items: &[Value]) -> Vec<Observed> {
     let mut ids = BTreeSet::new();
-    let all = items.iter().filter_map(|item| observed(vendor, item.clone()).ok());
+    let all = items.iter().filter_map(|item| observed(vendor, item).ok());
     all.filter(|observed| ids.insert(observed.id.clone())).collect()
 }
 

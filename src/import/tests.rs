@@ -16,7 +16,7 @@ pub(super) fn seed(name: &str) -> Value {
 }
 
 fn list(vendor: VendorName, items: &[Value]) -> Vec<Observed> {
-    items.iter().map(|item| observed(vendor, item.clone()).unwrap()).collect()
+    items.iter().map(|item| observed(vendor, item).unwrap()).collect()
 }
 
 fn imported(vendor: VendorName, items: &[Value], existing: &[Webhook]) -> Imported {

@@ -1,11 +1,22 @@
-//! What is told to machines: logging, metrics, and the health server.
+//! What is told to machines: log lines, metrics, traces, and the health server. `docs/telemetry.md` is its manual.
 
+mod classic;
+#[cfg(test)]
+mod documented;
+mod kubernetes;
+mod labels;
+mod lines;
 mod logging;
 mod metrics;
 mod probe;
 mod server;
+mod tally;
+mod traces;
 
-pub use logging::{LogFormat, init as init_logging};
+pub use kubernetes::CountWrites;
+pub use labels::{AccountState, PassResult, WebhookState};
+pub use logging::{LogFormat, LogOptions, Telemetry};
 pub use metrics::Metrics;
 pub use probe::until_ready;
 pub use server::{Health, serve};
+pub use tally::Tally;

@@ -1,16 +1,31 @@
-//! `/healthz`, `/readyz` and `/metrics`.
+//! `/healthz`, `/readyz` and `/metrics`. Whoever asks and does not read the answer, or asks half a question, is left behind:
+//! it costs a few connections for a few seconds, and no other client its answer.
 
 use super::Metrics;
+use super::classic::classic;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use std::collections::BTreeMap;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpListener;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+/// How long a connection may take, from its first byte to its last.
+const LONGEST: Duration = Duration::from_secs(10);
+/// How many there are at once; the oldest makes room for the next.
+const MOST: usize = 64;
+/// After a connection could not be taken: there are too many open files, say.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether the process is ready: its caches are filled; and, until they are, what is in the way.
 #[derive(Clone, Debug, Default)]
@@ -64,11 +79,56 @@ pub async fn serve(
         .route("/metrics", get(text))
         .with_state((health, metrics));
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "the health server ended");
+        tokio::select! {
+            () = accept(listener, router) => {}
+            () = stop => {}
         }
     });
     Ok(bound)
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(MOST);
+    let told = Arc::new(AtomicBool::new(false));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection to the health server was not taken");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= MOST
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+            tell(&told);
+        }
+        open.push_back(tokio::spawn(answer(stream, router.clone(), Arc::clone(&told))).abort_handle());
+    }
+}
+
+/// One connection is one question and its answer.
+async fn answer(stream: TcpStream, router: Router, told: Arc<AtomicBool>) {
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    match timeout(LONGEST, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a connection to the health server broke"),
+        Err(_) => tell(&told),
+    }
+}
+
+/// Said once: whoever does so once does so every few seconds.
+fn tell(told: &AtomicBool) {
+    if !told.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "a client of the health server does not ask or read to its end; such connections are closed"
+        );
+    }
 }
 
 async fn readyz(State((health, _)): State<(Health, Metrics)>) -> impl IntoResponse {
@@ -79,12 +139,18 @@ async fn readyz(State((health, _)): State<(Health, Metrics)>) -> impl IntoRespon
     }
 }
 
-async fn text(State((_, metrics)): State<(Health, Metrics)>) -> impl IntoResponse {
-    match metrics.text() {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+async fn text(State((_, metrics)): State<(Health, Metrics)>, asked: HeaderMap) -> impl IntoResponse {
+    let text = match metrics.text() {
+        Ok(text) => text,
+        Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    };
+    let accepted = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted = accepted.collect::<Vec<_>>().join(",");
+    // OpenMetrics, unless only the format of before is asked for by its name.
+    if accepted.contains("text/plain") && !accepted.contains("application/openmetrics-text") {
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        return ([(header::CONTENT_TYPE, kind)], classic(&text)).into_response();
     }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

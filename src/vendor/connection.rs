@@ -6,8 +6,9 @@ use super::budget::Budget;
 use super::contensis::Contensis;
 use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
 use super::error::VendorError;
+use super::report::{CallReport, Reporter};
 use super::superoffice::Superoffice;
-use super::transport::{Access, CallReport, Leads, Reporter, Transport};
+use super::transport::{self, Access, Leads, Transport};
 use super::{Vendor as _, brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::account::Vendor;
@@ -16,7 +17,7 @@ use crate::api::webhook::Subscription;
 use crate::plan::{Document, ExternalId, Observed, Redactor, Rules, Text, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What a connection may do, as a type.
@@ -49,6 +50,7 @@ pub struct Settings {
     report: Reporter,
     timeout: Duration,
     leads: Leads,
+    http: Arc<OnceLock<reqwest::Client>>,
     /// Stands in for every vendor.
     #[cfg(test)]
     instead: Option<Arc<dyn super::testing::Instead>>,
@@ -62,6 +64,7 @@ impl Settings {
             report: Arc::new(report),
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
+            http: Arc::default(),
             #[cfg(test)]
             instead: None,
         }
@@ -77,6 +80,15 @@ impl Settings {
     #[must_use]
     pub fn while_leading(self, leads: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { leads: Arc::new(leads), ..self }
+    }
+
+    /// The client that all accounts share, made when the first needs it.
+    fn http(&self) -> Result<reqwest::Client, ConnectError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http.clone());
+        }
+        let http = transport::http().map_err(|error| ConnectError::Client(error.to_string()))?;
+        Ok(self.http.get_or_init(|| http).clone())
     }
 
     /// No call takes longer than this, whatever it is for.
@@ -153,8 +165,7 @@ impl<A: AccessLevel> Connection<A> {
         let mut redactor = Redactor::default();
         credentials.hide(&mut redactor);
         let report = Arc::clone(&settings.report);
-        let transport = Transport::new(account.name(), access, redactor, budget, report)
-            .map_err(|error| ConnectError::Client(error.to_string()))?
+        let transport = Transport::new(settings.http()?, account.name(), access, redactor, budget, report)
             .within(settings.timeout)
             .while_leading(Arc::clone(&settings.leads));
         let vendor = match account {

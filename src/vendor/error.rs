@@ -21,6 +21,16 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Rejected,
+        Self::Credentials,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Outdated,
+        Self::NotFound,
+    ];
+
     /// The name as it stands in conditions and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 //! whatever it is given, must come back, and asserts what holds whatever it was.
 
 use super::superoffice::key::PrivateKey;
-use super::transport::{Access, Answer, Operation, Transport};
+use super::transport::{self, Access, Answer, Operation, Transport};
 use super::{AllowedEndpoints, Budget, Class, Credentials, VendorError};
 use super::{brightpearl, contensis, superoffice};
 use crate::api::SecretKeyRef;
@@ -44,9 +44,11 @@ fn clients() -> Option<Clients> {
     ]);
     let accounts: Vec<Vendor> = serde_json::from_value(accounts).ok()?;
     let allowed: AllowedEndpoints = AllowedEndpoints::default();
+    let http = transport::http().ok()?;
     let transport = |account: &Vendor| {
         let budget = Arc::new(Budget::of(account, None));
-        Transport::new(account.name(), Access::ReadOnly, Redactor::default(), budget, Arc::new(|_| {})).ok()
+        let (name, report) = (account.name(), Arc::new(|_| {}));
+        Some(Transport::new(http.clone(), name, Access::ReadOnly, Redactor::default(), budget, report))
     };
     let (mut brightpearl, mut contensis, mut superoffice) = (None, None, None);
     for account in &accounts {

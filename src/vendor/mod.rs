@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod report;
 #[cfg(test)]
 mod seeds;
 mod session;
@@ -32,7 +33,8 @@ pub use connection::{
 pub use describe::{Concealed, Described, describe};
 pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
-pub use transport::{CallReport, Operation};
+pub use report::CallReport;
+pub use transport::Operation;
 
 use crate::plan::{Document, ExternalId, Observed};
 use std::future::Future;

@@ -48,8 +48,8 @@ impl Vendor for Arc<dyn Instead> {
 }
 
 /// One item of the vendor's list, as the vendor's code reads it.
-pub(crate) fn observed(vendor: VendorName, item: serde_json::Value) -> Result<Observed, VendorError> {
+pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, VendorError> {
     let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
-    let item = serde_json::value::to_raw_value(&item).unwrap_or_default();
+    let item = serde_json::value::to_raw_value(item).unwrap_or_default();
     super::fuzzing::observed(vendor, &answer, item, Some("en-GB"))
 }

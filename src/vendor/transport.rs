@@ -4,6 +4,7 @@ mod bounds;
 
 use super::budget::Budget;
 use super::error::{Class, VendorError};
+use super::report::{self, CallReport, Reporter, Unjudged};
 use crate::api::VendorName;
 use crate::failpoint;
 use crate::plan::Redactor;
@@ -16,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 /// Room for an ordinary body, so that no copy of half of it is left behind where it grew.
@@ -97,22 +99,6 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
-/// What is told of each call, for metrics.
-#[derive(Clone, Copy, Debug)]
-pub struct CallReport {
-    /// Which vendor was called.
-    pub vendor: VendorName,
-    /// What for.
-    pub operation: Operation,
-    /// The HTTP status; none where no answer came.
-    pub status: Option<u16>,
-    /// How long it took.
-    pub elapsed: Duration,
-}
-
-/// Is told of each call.
-pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
-
 /// Says whether this process may still talk to vendors.
 pub(crate) type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
 
@@ -162,6 +148,7 @@ pub(crate) struct Answer {
     redactor: Redactor,
     base: Redactor,
     budget: Option<Arc<Budget>>,
+    unjudged: Option<Unjudged>,
 }
 
 /// The one HTTP client of an account.
@@ -177,22 +164,28 @@ pub(crate) struct Transport {
     leads: Leads,
 }
 
+/// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
+/// megabyte and are read but once.
+pub(super) fn http() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would carry credentials to a host that nobody checked.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
 impl Transport {
     /// `redactor` holds the account's own secrets.
     pub(crate) fn new(
+        http: reqwest::Client,
         vendor: VendorName,
         access: Access,
         redactor: Redactor,
         budget: Arc<Budget>,
         report: Reporter,
-    ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would carry credentials to a host that nobody checked.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             http,
             vendor,
             access,
@@ -202,7 +195,7 @@ impl Transport {
             meter: None,
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
-        })
+        }
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
@@ -278,12 +271,18 @@ impl Transport {
     /// One try; the flag tells whether it may be repeated.
     async fn once(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, (VendorError, bool)> {
         let started = Instant::now();
-        let result = self.exchange(call, request).await;
+        let span = report::span(self.vendor, call);
+        let result = self.exchange(call, request).instrument(span.clone()).await;
         let elapsed = started.elapsed();
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
-        (self.report)(CallReport { vendor: self.vendor, operation: call.operation, status, elapsed });
-        result.map_err(|failure| {
+        report::ended(&span, status);
+        let class = status.map_or(Some(Class::Unavailable), report::class_of);
+        let unjudged = Unjudged::new(
+            Arc::clone(&self.report),
+            CallReport { vendor: self.vendor, operation: call.operation, class, elapsed },
+        );
+        result.map(|answer| Answer { unjudged: Some(unjudged), ..answer }).map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
             // What took too long, or was too much, would be so again.
             let once_is_enough = match &failure {
@@ -333,6 +332,7 @@ impl Transport {
             redactor: call.redactor.clone(),
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),
+            unjudged: None,
         })
     }
 
@@ -415,6 +415,7 @@ impl Answer {
             redactor,
             base,
             budget: None,
+            unjudged: None,
         }
     }
 
@@ -468,6 +469,9 @@ impl Answer {
 
     /// An error with a message that is fit to be shown.
     pub(crate) fn error(&self, class: Class, message: impl AsRef<str>) -> VendorError {
+        if let Some(unjudged) = &self.unjudged {
+            unjudged.is(class);
+        }
         let message = self.base.redact(&self.redactor.redact(message.as_ref()));
         let message = format!("{message} (HTTP {})", self.status.as_u16());
         VendorError::answered(class, self.operation, self.status.as_u16(), message)

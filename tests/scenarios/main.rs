@@ -48,6 +48,7 @@ mod secrets;
 mod shell;
 mod starts;
 mod support;
+mod telemetry;
 mod tenant;
 mod terminal;
 mod trouble;

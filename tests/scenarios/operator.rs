@@ -39,7 +39,6 @@ impl Operator {
     }
 
     /// As [`Self::start`], with more in its environment, and without waiting.
-    #[allow(dead_code, reason = "for the sweep")]
     pub(crate) fn launch(
         kubeconfig: &Path,
         namespace: &str,
@@ -55,41 +54,59 @@ impl Operator {
         Self::spawn(kubeconfig, "everywhere", flags, environment)
     }
 
+    /// As [`Self::launch`], with its log somewhere else.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn launch_logging_to(log: Stdio, kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
+        let flags = [&["--namespace", namespace], flags].concat();
+        let mut command = Self::command(kubeconfig, &Self::arguments(&flags), &[]);
+        let child = command.stderr(log).spawn().unwrap();
+        Self { child, log: PathBuf::from("/dev/null") }
+    }
+
     fn spawn(kubeconfig: &Path, namespace: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut arguments = vec!["run", "--listen", "127.0.0.1:0"];
-        if !flags.contains(&"--settle") {
-            arguments.extend(["--settle", "2s"]);
-        }
-        let endpoints = vendors::endpoints();
-        for endpoint in &endpoints {
-            arguments.extend(["--allow-endpoint", endpoint]);
-        }
-        arguments.extend(flags);
-        Self::told(kubeconfig, namespace, &arguments, environment)
+        Self::told(kubeconfig, namespace, &Self::arguments(flags), environment)
     }
 
     /// Runs the program with just these arguments; with just this in its environment, beside the way into the cluster.
     pub(crate) fn told(
         kubeconfig: &Path,
         name: &str,
-        arguments: &[&str],
+        arguments: &[impl AsRef<std::ffi::OsStr>],
         environment: &[(&str, &str)],
     ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = hooktender_cluster::shared().unwrap().folder();
         let log = folder.join(format!("operator-{name}-{number}.log"));
+        let mut command = Self::command(kubeconfig, arguments, environment);
+        let child = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        Self { child, log }
+    }
+
+    /// The arguments for one that is told everything that tests have in common, unless `flags` say otherwise.
+    fn arguments(flags: &[&str]) -> Vec<String> {
+        let mut arguments = vec!["run".to_owned()];
+        for (flag, value) in [("--listen", "127.0.0.1:0"), ("--settle", "2s")] {
+            if !flags.contains(&flag) {
+                arguments.extend([flag.to_owned(), value.to_owned()]);
+            }
+        }
+        for endpoint in vendors::endpoints() {
+            arguments.extend(["--allow-endpoint".to_owned(), endpoint]);
+        }
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        arguments
+    }
+
+    fn command(
+        kubeconfig: &Path,
+        arguments: &[impl AsRef<std::ffi::OsStr>],
+        environment: &[(&str, &str)],
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
         command.env_clear().env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
-        let child = command
-            .envs(environment.iter().copied())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, log }
+        command.envs(environment.iter().copied()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        command
     }
 
     /// Whether it has ended, by itself or by a fail point.

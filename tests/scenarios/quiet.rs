@@ -21,11 +21,25 @@ fn crowd(scene: &Scene, vendor: Vendor, size: usize) {
 }
 
 #[test]
-fn a_settled_account_costs_one_list_call_an_interval_and_no_write_to_the_cluster() {
-    let (scene, tenant) = Scene::with_account("steady", Vendor::Brightpearl);
+fn a_settled_account_costs_one_list_call_and_one_line_an_interval_and_no_write_to_the_cluster() {
+    let (scene, tenant) = Scene::with_account("steady", Vendor::Contensis);
     scene.patch("vendoraccount/account", &json!({"spec": {"resyncInterval": "30s"}}));
-    let _operator = scene.operator();
-    crowd(&scene, Vendor::Brightpearl, 20);
+    let operator = scene.operator();
+    crowd(&scene, Vendor::Contensis, 200);
+    assert_eq!((tenant.stored().len(), tenant.writes()), (200, 200), "each is made once");
+    // A finalizer, an intent, a status and an event each; what is left is the account's.
+    let written = scene.cluster_writes().len();
+    assert!(written < 4 * 200 + 40, "{written}");
+    // Its line comes last: all that it wrote was answered, and is in the audit log.
+    let logged = eventually(Duration::from_secs(5), "the pass that was asked for is over", || {
+        let log = operator.log();
+        let over = log
+            .lines()
+            .last()
+            .is_some_and(|line| line.contains("engine::pass: pass ") && line.contains(" done=0 "));
+        if over { Ok(log.lines().count()) } else { Err(log) }
+    })
+    .unwrap();
     tenant.clear_journal();
     let written = scene.cluster_writes().len();
     let listed = |count: usize| {
@@ -41,6 +55,19 @@ fn a_settled_account_costs_one_list_call_an_interval_and_no_write_to_the_cluster
     assert!(interval > Duration::from_millis(26_500) && interval < Duration::from_secs(36), "{interval:?}");
     assert_eq!(tenant.operations(), ["list", "list"]);
     assert_eq!(scene.cluster_writes()[written..], []);
+    let lines = eventually(Duration::from_secs(5), "a line for each", || {
+        let lines: Vec<_> = operator.log().lines().skip(logged).map(str::to_owned).collect();
+        if lines.len() >= 2 { Ok(lines) } else { Err(lines) }
+    })
+    .unwrap();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.contains("engine::pass: pass ")), "{lines:#?}");
+    for number in 0..5 {
+        scene.patch(&format!("webhook/hook-{number}"), &edit(Vendor::Contensis));
+    }
+    for number in 0..5 {
+        scene.ready(&format!("hook-{number}"));
+    }
+    assert_eq!(tenant.writes(), 5, "vendor writes are the changes, and nothing else");
 }
 
 #[test]

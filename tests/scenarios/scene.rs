@@ -108,6 +108,12 @@ impl Scene {
         Operator::launch(&self.kubeconfig, &self.namespace, flags, environment)
     }
 
+    /// As [`Self::operator_with`], without waiting, and with a log of its own.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn launch_logging_to(&self, log: Stdio, flags: &[&str]) -> Operator {
+        Operator::launch_logging_to(log, &self.kubeconfig, &self.namespace, flags)
+    }
+
     /// Runs kubectl in the namespace.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let all = [&["--namespace", &self.namespace], arguments].concat();

@@ -25,9 +25,14 @@ async fn a_client_that_may_only_read_sends_no_write() {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     let budget = Arc::new(Budget::of(&account(), None));
-    let transport =
-        Transport::new(VendorName::Brightpearl, Access::ReadOnly, Redactor::default(), budget, report)
-            .unwrap();
+    let transport = Transport::new(
+        http().unwrap(),
+        VendorName::Brightpearl,
+        Access::ReadOnly,
+        Redactor::default(),
+        budget,
+        report,
+    );
     // Nobody listens there: a call that gets through fails, and is counted.
     let url = || Url::parse("http://127.0.0.1:9/").unwrap();
     for operation in [Operation::Create, Operation::Update, Operation::Delete] {
@@ -59,7 +64,7 @@ fn bodies_and_headers_are_as_they_were_given() {
     let report: Reporter = Arc::new(|_| {});
     let budget = Arc::new(Budget::of(&account(), None));
     let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
-    let transport = Transport::new(vendor, access, Redactor::default(), budget, report).unwrap();
+    let transport = Transport::new(http().unwrap(), vendor, access, Redactor::default(), budget, report);
     let mut call = Call::new(Operation::List, Method::GET, Url::parse("http://127.0.0.1:9/").unwrap());
     call.headers.push((reqwest::header::AUTHORIZATION, "Bearer canary".into()));
     let request = transport.request(&call).unwrap();

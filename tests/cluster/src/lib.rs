@@ -13,7 +13,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | `tools` | the five programs: found, or built once from the pinned Go modules beside this crate |
+//! | `tools` | the seven programs: found, or built once from the pinned Go modules beside this crate |
 //! | `cluster` | what a test holds: addresses, kubectl, helm, namespaces, service accounts |
 //! | `audit` | what was asked of the API server, by whom and with which result |
 //! | `wait` | waiting for a condition with a deadline |

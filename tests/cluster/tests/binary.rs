@@ -76,8 +76,8 @@ fn without_go_the_message_says_what_to_install() {
     let empty = assets(&[]);
     let usual = assets(&[Tool::Etcd, Tool::Kubectl, Tool::ApiServer]);
     for (given, missing) in [
-        (None, "etcd, kubectl, kube-apiserver, kube-controller-manager, helm"),
-        (Some(usual.path()), "build kube-controller-manager, helm with"),
+        (None, "etcd, kubectl, kube-apiserver, kube-controller-manager, helm, prometheus, promtool"),
+        (Some(usual.path()), "build kube-controller-manager, helm, prometheus, promtool with"),
     ] {
         let output = tools(given, empty.path(), empty.path());
         assert!(!output.status.success());
@@ -109,7 +109,7 @@ fn a_failing_build_shows_what_the_compiler_said_and_leaves_nothing_behind() {
 fn two_processes_do_not_build_at_once() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = cache.path().join("log");
-    // `go build -trimpath -ldflags FLAGS -o FILE PACKAGE`
+    // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS PACKAGE`
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho \"${{6##*/}}\" >> {log}\n/bin/sleep 0.2\n: > \"$6\"\n",
         log = log.display()

@@ -1,0 +1,72 @@
+//! An account of ordinary Webhooks, for benchmarks.
+
+use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
+use hooktender::api::{Mode, ObjectKey, VendorName};
+use hooktender::plan::{Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest};
+use hooktender::vendor::desired;
+use serde_json::json;
+
+/// The template of what the vendor has.
+pub(crate) const OLD: &str = "<p>old</p>\n";
+
+/// The vendor of all of them.
+pub(crate) const VENDOR: VendorName = VendorName::Contensis;
+
+/// A subscription with all that a real one has.
+pub(crate) fn document(n: usize, template: &str) -> Document {
+    let subscription: Subscription = serde_json::from_value(json!({"contensis": {
+        "name": format!("webhook-{n}"),
+        "url": format!("https://hooks.example.com/c7s/{n}/{{{{resource.sys.id}}}}"),
+        "topics": [
+            {"resourceType": "entry", "event": ["published", "unpublished"], "contentTypeId": ["article", "review"]},
+            {"resourceType": "asset", "event": ["deleted"]},
+        ],
+        "headers": {"X-Origin": {"value": "cms"}, "X-Env": {"value": "prod"}},
+        "templates": {"entry.article": template},
+    }}))
+    .unwrap();
+    desired(&subscription, &mut |text| Ok::<_, String>(Text::plain(text))).unwrap()
+}
+
+/// Its Webhook, with what was applied last.
+pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared {
+    Declared {
+        key: ObjectKey::new("shop", format!("webhook-{n}")),
+        created: 0,
+        desired: Desired::Known(document(n, template)),
+        recorded: Some(ExternalId::new(n.to_string())),
+        named: None,
+        superseded: Vec::new(),
+        intent: None,
+        applied: Some(digest(applied)),
+        sensitive: Vec::new(),
+        values_changed: false,
+        concealed_changed: false,
+        mark: None,
+        revive: false,
+        fresh: false,
+        deleting: false,
+        stateless: false,
+        policy: Policy {
+            mode: Mode::Enforce,
+            drift: DriftPolicy::Correct,
+            deletion: DeletionPolicy::Delete,
+            suspended: false,
+            release: false,
+        },
+        redactor: Redactor::default(),
+    }
+}
+
+/// What the vendor has of it.
+pub(crate) fn observed(n: usize) -> Observed {
+    Observed {
+        id: ExternalId::new(n.to_string()),
+        document: document(n, OLD),
+        summary: String::new(),
+        created: None,
+        mark: None,
+        delivery: None,
+        raw: None,
+    }
+}

@@ -1,0 +1,62 @@
+//! The text format of before `OpenMetrics`, for scrapers that ask for it by name.
+
+/// The same metrics in it: families are called as their samples are, infos are gauges, and there is neither unit nor end.
+pub(super) fn classic(text: &str) -> String {
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let types: std::collections::HashMap<_, _> = types.collect();
+    let sample = |family: &str| match types.get(family) {
+        Some(&"counter") => format!("{family}_total"),
+        Some(&"info") => format!("{family}_info"),
+        _ => family.to_owned(),
+    };
+    let mut classic = String::with_capacity(text.len());
+    for line in text.lines() {
+        let written = match line.strip_prefix("# ").and_then(|comment| comment.split_once(' ')) {
+            Some(("UNIT", _)) => continue,
+            None if line == "# EOF" => continue,
+            Some((word @ ("HELP" | "TYPE"), rest)) => {
+                let (family, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+                let rest = if (word, rest) == ("TYPE", "info") { "gauge" } else { rest };
+                format!("# {word} {} {rest}", sample(family))
+            }
+            Some(_) | None => line.to_owned(),
+        };
+        classic.push_str(&written);
+        classic.push('\n');
+    }
+    classic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_called_as_their_samples_are() {
+        let openmetrics = "\
+# HELP hooktender_passes Passes.
+# TYPE hooktender_passes counter
+hooktender_passes_total{vendor=\"contensis\"} 3
+# HELP hooktender_build The build.
+# TYPE hooktender_build info
+hooktender_build_info{version=\"1\"} 1
+# HELP hooktender_pass_duration_seconds How long.
+# TYPE hooktender_pass_duration_seconds histogram
+# UNIT hooktender_pass_duration_seconds seconds
+hooktender_pass_duration_seconds_sum 1.0
+# EOF
+";
+        let expected = "\
+# HELP hooktender_passes_total Passes.
+# TYPE hooktender_passes_total counter
+hooktender_passes_total{vendor=\"contensis\"} 3
+# HELP hooktender_build_info The build.
+# TYPE hooktender_build_info gauge
+hooktender_build_info{version=\"1\"} 1
+# HELP hooktender_pass_duration_seconds How long.
+# TYPE hooktender_pass_duration_seconds histogram
+hooktender_pass_duration_seconds_sum 1.0
+";
+        assert_eq!(classic(openmetrics), expected);
+    }
+}

@@ -1,0 +1,143 @@
+//! Each metric has its section in `docs/telemetry.md`, each section its metric, and alerts and dashboard ask for nothing else.
+
+use super::labels::{OfWrite, PassResult};
+use super::{AccountState, Metrics, Tally, WebhookState};
+use crate::api::status::Action;
+use crate::api::{ObjectKey, VendorName};
+use crate::vendor::{CallReport, Operation};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+const DOCUMENTED: &str = "docs/telemetry.md";
+const ALERTS: &str = "charts/hooktender/files/alerts.yaml";
+const DASHBOARD: &str = "charts/hooktender/files/dashboard.json";
+
+/// Metrics of a process that has done something of everything.
+fn busy() -> Metrics {
+    let (metrics, vendor) = (Metrics::default(), VendorName::Contensis);
+    let (account, took) = (ObjectKey::new("shop", "a-shop"), Duration::from_millis(40));
+    let mut tally = Tally::of(vendor, AccountState::Ready);
+    tally.add(WebhookState::Ready);
+    metrics.stands(&account, tally, Some(Duration::from_secs(300)));
+    metrics.passed(vendor, &account, PassResult::Success, true, took);
+    metrics.left(&account, Some(100));
+    metrics.acted(vendor, Action::Update, true);
+    metrics.called(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
+    metrics.wrote(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
+    metrics
+}
+
+/// The type and the labels of each metric by the name of its samples; `le` is the histograms' own.
+fn exposed(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut all = BTreeMap::new();
+    let mut current = (String::new(), String::new());
+    for line in text.lines() {
+        if let Some((family, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            let suffix = match kind {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
+            current = (format!("{family}{suffix}"), kind.to_owned());
+        } else if !line.starts_with('#') {
+            let labels =
+                line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |all| all.0);
+            let names =
+                labels.split("\",").filter_map(|pair| pair.split_once('=')).map(|(name, _)| name.to_owned());
+            let known = all.entry(current.0.clone()).or_insert_with(|| (current.1.clone(), BTreeSet::new()));
+            known.1.extend(names.filter(|name| name != "le"));
+        }
+    }
+    all
+}
+
+/// The same, as the sections say it: a heading with the name, then `TYPE; LABEL, LABEL.`
+fn documented(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let sections = page.split("\n### `hooktender_").skip(1);
+    let read = |section: &str| {
+        let (name, rest) = section.split_once("`\n").unwrap();
+        let line = rest.trim_start().split_once('.').unwrap().0;
+        let (kind, labels) = line.split_once(';').unwrap_or((line, ""));
+        let labels = labels.split(',').map(|label| label.trim().trim_matches('`').to_owned());
+        (format!("hooktender_{name}"), (kind.to_owned(), labels.filter(|label| !label.is_empty()).collect()))
+    };
+    sections.map(read).collect()
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The metrics that a text asks for.
+fn asked_for(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let metrics = words.filter(|word| word.starts_with("hooktender_"));
+    metrics.map(|word| word.trim_end_matches("_bucket").to_owned()).collect()
+}
+
+#[test]
+fn each_metric_has_its_section_and_each_section_its_metric() {
+    assert_eq!(documented(&file(DOCUMENTED)), exposed(&busy().text().unwrap()), "{DOCUMENTED}");
+}
+
+#[test]
+fn no_label_names_a_webhook() {
+    for (metric, (_, labels)) in exposed(&busy().text().unwrap()) {
+        for label in labels {
+            assert!(
+                !["webhook", "name", "external_id", "uid"].contains(&label.as_str()),
+                "{metric}: {label}"
+            );
+        }
+    }
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
+    let known: BTreeSet<_> = exposed(&busy().text().unwrap()).into_keys().collect();
+    for path in [ALERTS, DASHBOARD] {
+        let asked = asked_for(&file(path));
+        assert!(asked.is_subset(&known), "{path}: {:?}", asked.difference(&known));
+    }
+    // What neither of them uses is not worth its series.
+    let used: BTreeSet<_> = [ALERTS, DASHBOARD].iter().flat_map(|path| asked_for(&file(path))).collect();
+    assert!(known.is_subset(&used), "{:?}", known.difference(&used));
+}
+
+#[test]
+fn each_alert_has_its_section_its_command_and_both_its_cases() {
+    let (page, rules, cases) = (file(DOCUMENTED), file(ALERTS), file("tests/alerts/rules.yaml"));
+    let alerts: Vec<_> =
+        rules.split("- alert: ").skip(1).map(|rule| rule.split_once('\n').unwrap()).collect();
+    assert!(!alerts.is_empty());
+    for (alert, rule) in &alerts {
+        assert!(page.contains(&format!("\n### {alert}\n")), "{alert} has no section in {DOCUMENTED}");
+        for part in [
+            format!("runbook: {DOCUMENTED}#{}\n", alert.to_lowercase()),
+            "Next:".into(),
+            "summary:".into(),
+            "severity:".into(),
+        ] {
+            assert!(rule.contains(&part), "{alert}: {part}");
+        }
+        for case in ["fires", "is silent"] {
+            assert!(
+                cases.contains(&format!("- name: {alert} {case}\n")),
+                "{alert}: no case in which it {case}"
+            );
+        }
+    }
+    let sections = page.split("\n### Hooktender").count() - 1;
+    assert_eq!(sections, alerts.len(), "a section without an alert");
+}
+
+#[test]
+fn series_of_an_account_go_with_it() {
+    let metrics = busy();
+    assert!(metrics.text().unwrap().contains("a-shop"));
+    metrics.forget(&ObjectKey::new("shop", "a-shop"));
+    let text = metrics.text().unwrap();
+    assert!(!text.contains("a-shop"), "{text}");
+    assert!(text.contains("hooktender_webhooks{vendor=\"contensis\",state=\"ready\"} 0\n"), "{text}");
+}

@@ -1,0 +1,30 @@
+//! What is told to machines, and what happens when they do not listen.
+
+mod alerts;
+mod collector;
+mod logs;
+mod prometheus;
+mod scraped;
+mod scraper;
+mod traces;
+
+use crate::scene::Scene;
+use crate::vendors::{Tenant, Vendor};
+use serde_json::json;
+
+/// Makes a Webhook `hook`, and somebody else changes it at the vendor, so that it is corrected.
+fn something_of_everything(scene: &Scene, tenant: &Tenant) {
+    scene.apply(&crate::scene::webhook("hook", tenant.vendor));
+    scene.ready("hook");
+    drift(scene, tenant);
+}
+
+fn drift(scene: &Scene, tenant: &Tenant) {
+    let change = match tenant.vendor {
+        Vendor::Brightpearl => json!({"qualityOfService": 0}),
+        Vendor::Contensis => json!({"description": "of somebody else"}),
+        Vendor::Superoffice => json!({"ErrorsEmail": "somebody@example.com"}),
+    };
+    tenant.edit(&tenant.ids()[0], &change);
+    scene.pass("account");
+}

@@ -56,7 +56,7 @@ impl Reader {
     /// Types a block; what fails is told with its line on the page.
     fn types(&self, page: &Page, block: &Block) {
         // The commands stand in the script where they stand on the page, so that bash tells the line.
-        let begin = "set -Eeuo pipefail; trap 'echo \"failed in line $LINENO: $BASH_COMMAND\" >&2' ERR";
+        let begin = "set -Eeuo pipefail; trap 'echo \"$0:$LINENO failed: $BASH_COMMAND\" >&2' ERR";
         let address = &vendors::endpoints()[0];
         let commands = block.text.replace("datacenter: euw1 ", &format!("url: {address} "));
         let script = format!("{begin}{}{commands}", "\n".repeat(block.line - 1));
@@ -66,18 +66,11 @@ impl Reader {
         let output = self
             .shell()
             .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
-            .args(["-c", &script])
+            .args(["-c", &script, &page.path])
             .output()
             .unwrap();
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success(),
-            "{}:{}: {}\n{}\n{commands}",
-            page.path,
-            block.line,
-            said(&output.stderr),
-            said(&output.stdout)
-        );
+        assert!(output.status.success(), "{}\n{}\n{commands}", said(&output.stderr), said(&output.stdout));
         eprintln!("{}:{}\n{}", page.path, block.line, said(&output.stdout));
     }
 

@@ -15,8 +15,11 @@ use crate::operator::Operator;
 use crate::scene::BODY;
 use crate::vendors::{self, Tenant, Vendor};
 
-/// The pages with commands, in the order in which they are read, and what is so at the vendor when a page is done.
-const PAGES: [(&str, fn(&Reader)); 7] = [
+/// A page with commands, and what is so at the vendor when it is done.
+type Played = (&'static str, fn(&Reader));
+
+/// In the order in which they are read.
+const PAGES: [Played; 7] = [
     ("docs/getting-started.md", Reader::has_begun_and_ended),
     ("docs/how-to/adopt.md", Reader::has_adopted),
     ("docs/how-to/rotate.md", Reader::has_rotated),

@@ -11,6 +11,9 @@ DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 FUZZ_VERSION = 0.13.1
 FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+# Makes the book of docs/; built once, at just this version. Its own server and its search are left out.
+BOOK_VERSION = 0.5.4
+MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)/bin/mdbook
 # Seconds a target.
 FUZZ_TIME ?= 600
 # Writes into a program what it was built from, and the same as a bill of materials; built once, at just these versions.
@@ -22,7 +25,7 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema fuzz image image-check sbom release-check
+.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +100,14 @@ chart: tools ## Write the tables of the chart's README from its values and roles
 schema: ## Write docs/plan.schema.json from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib plan_schema
 
+reference: ## Write docs/cli.md and docs/crds.md from the code
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib cli_reference
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test docs the_reference
+
+# A missing page fails; what mdBook only warns of is found by tests/docs.
+book: $(MDBOOK) ## Make the book of docs/, to be read at .cache/book/index.html
+	$(MDBOOK) build
+
 fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); needs a nightly compiler
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(FUZZ)
@@ -110,6 +121,9 @@ release-check: tools ## Try everything that a release would be, and publish noth
 
 $(FUZZ):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
+
+$(MDBOOK):
+	env -u CARGO_TARGET_DIR $(CARGO) install mdbook --version $(BOOK_VERSION) --locked --no-default-features --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(DENY):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

@@ -10,6 +10,8 @@ mod output;
 mod plan;
 mod reading;
 mod ready;
+#[cfg(test)]
+mod reference;
 mod run;
 mod unblock;
 mod version;

@@ -70,9 +70,10 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
-    /// Words of the engine that are no reason of a condition in trouble.
+    /// Reasons of conditions against which nothing has to be done, or which another condition has an answer to.
+    const WELL: &[&str] = &["Active", "Drifted", "InSync", "NoDrift"];
+    /// Words of the engine that are no reason of a condition.
     const OTHERS: &[(&str, &[&str])] = &[
-        ("conditions when all is well", &["Active", "Drifted", "InSync", "NoDrift"]),
         ("what apply tells of what it did not come to", &["Waiting"]),
         (
             "events of what was done",
@@ -101,13 +102,34 @@ mod tests {
         let spoken = spoken();
         let known: BTreeSet<_> = WAYS_OUT.iter().map(|(reason, _)| (*reason).to_owned()).collect();
         assert_eq!(known.len(), WAYS_OUT.len(), "a reason stands there twice");
-        let others: BTreeSet<_> =
-            OTHERS.iter().flat_map(|(_, words)| *words).map(|word| (*word).to_owned()).collect();
+        let others = OTHERS.iter().flat_map(|(_, words)| *words).chain(WELL);
+        let others: BTreeSet<_> = others.map(|word| (*word).to_owned()).collect();
         let all: BTreeSet<_> = known.union(&others).cloned().collect();
         let missing: Vec<_> = spoken.difference(&all).collect();
-        assert!(missing.is_empty(), "neither in WAYS_OUT nor in OTHERS: {missing:?}");
+        assert!(missing.is_empty(), "neither in WAYS_OUT nor in WELL nor in OTHERS: {missing:?}");
         let gone: Vec<_> = all.difference(&spoken).collect();
         assert!(gone.is_empty(), "nobody says it any more: {gone:?}");
+    }
+
+    /// With the test above: every reason that the code can tell has its paragraph, and no other.
+    #[test]
+    fn every_reason_has_its_paragraph_in_the_book() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/troubleshooting.md");
+        let book = std::fs::read_to_string(path).unwrap();
+        let mut paragraphs = BTreeSet::new();
+        for section in book.split("\n### ").skip(1) {
+            let (reason, rest) = section.split_once('\n').unwrap();
+            let reason = reason.trim_matches('`');
+            assert!(paragraphs.insert(reason), "{reason} has two");
+            let text = rest.split("\n## ").next().unwrap();
+            assert!(text.trim().ends_with('.'), "{reason} has a heading without a paragraph");
+        }
+        let reasons: BTreeSet<_> =
+            WAYS_OUT.iter().map(|(reason, _)| *reason).chain(WELL.iter().copied()).collect();
+        let missing: Vec<_> = reasons.difference(&paragraphs).collect();
+        assert!(missing.is_empty(), "docs/troubleshooting.md does not say what these are: {missing:?}");
+        let gone: Vec<_> = paragraphs.difference(&reasons).collect();
+        assert!(gone.is_empty(), "no condition has these reasons, but docs/troubleshooting.md: {gone:?}");
     }
 
     #[test]

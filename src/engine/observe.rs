@@ -54,7 +54,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if let Some(refused) = values.refused()
             && memory.past.failed_less_than(BELIEVED)
         {
-            return Err(Stop::Cluster(format!("hooktender's service account may not read {refused}")));
+            return Err(Stop::Cluster(format!("reading Secrets and ConfigMaps: {refused}")));
         }
         let (client, lost) = self.client(memory, &values).await?;
         let snapshot = self.list(memory, &client).await.map_err(|error| {

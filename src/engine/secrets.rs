@@ -7,7 +7,7 @@ use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
 use secrecy::SecretString;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -42,8 +42,8 @@ pub enum Value {
 #[derive(Default)]
 pub struct Values {
     found: HashMap<Dependency, Keys>,
-    /// What the API server does not let us read.
-    refused: BTreeSet<Dependency>,
+    /// What the API server does not let us read, in its words.
+    refused: BTreeMap<Dependency, String>,
 }
 
 #[derive(Default)]
@@ -65,10 +65,8 @@ pub trait Source: Send + Sync {
 impl Values {
     /// The value of a key; an error says what is missing and what to do.
     pub(super) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
-        if self.refused.contains(from) {
-            return Err(format!(
-                "{from} may not be read: give hooktender's service account the right to get it"
-            ));
+        if let Some(why) = self.refused.get(from) {
+            return Err(format!("{from} may not be read: {why}"));
         }
         let Some(keys) = self.found.get(from) else {
             return Err(format!("{from} does not exist: create it with the key {key}"));
@@ -88,10 +86,9 @@ impl Values {
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
     }
 
-    /// What the API server does not let us read, for a message; none if it let us read all.
-    pub(super) fn refused(&self) -> Option<String> {
-        let names: Vec<_> = self.refused.iter().map(ToString::to_string).collect();
-        (!names.is_empty()).then(|| names.join(", "))
+    /// Why the API server does not let us read something, in its words; none if it let us read all.
+    pub(super) fn refused(&self) -> Option<&str> {
+        self.refused.values().next().map(String::as_str)
     }
 
     /// Adds a Secret.
@@ -262,7 +259,7 @@ impl Source for ClusterSource {
         for dependency in wanted {
             match self.one(dependency, &mut values).await {
                 Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
-                    values.refused.insert(dependency.clone());
+                    values.refused.insert(dependency.clone(), refused.message);
                 }
                 read => read?,
             }

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply_offline;
+mod book;
 mod bounds;
 mod canary;
 mod chart;
@@ -23,6 +24,8 @@ mod kinds;
 mod lag;
 mod leader;
 mod lifecycle;
+#[path = "../docs/markdown.rs"]
+mod markdown;
 mod neighbours;
 mod oauth;
 mod operator;

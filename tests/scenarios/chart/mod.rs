@@ -1,6 +1,6 @@
 //! The chart, as platform teams meet it: what it renders, what it lets the operator do, and its whole life in a cluster.
 
-mod pod;
+pub(crate) mod pod;
 mod readme;
 mod render;
 // Fail points bring about the conflicts after which an object is read again.

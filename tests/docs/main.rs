@@ -1,0 +1,19 @@
+//! The docs are true: links lead somewhere, the book has every page, and what is generated is as the code is. That commands work is
+//! for `tests/scenarios/book.rs`, that every reason has its paragraph for `src/cli/unblock.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod book;
+mod crds;
+mod links;
+mod markdown;
+
+/// Compares a generated page with what is checked in, or writes it anew.
+fn blessed(page: &str, text: &str) {
+    let path = markdown::root().join(page);
+    if std::env::var_os("HOOKTENDER_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    } else {
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(checked_in == text, "{page} is not what the code says: make reference");
+    }
+}

@@ -107,7 +107,7 @@ fn stopped_by_ctrl_c() -> Stopping {
     let set = Arc::clone(&flag);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            mention("stopping after the step that is under way");
+            mention("stopping after the steps that are under way");
             set.store(true, Ordering::Relaxed);
             tell.send_replace(true);
         }

@@ -137,27 +137,29 @@ fn what_has_changed_since_it_was_shown_is_not_done() {
 
 #[test]
 fn whoever_interrupts_is_told_what_was_done() {
-    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook-a", "hook-b", "hook-c"]);
-    tenant.fault(&json!({"operation": "create", "kind": "delay", "millis": 1500, "skip": 1}));
+    let (tenant, folder) = declared(Vendor::Brightpearl, &["hook-a", "hook-b", "hook-c", "hook-d"]);
+    // The first goes alone, the next two go together.
+    tenant.fault(&json!({"operation": "create", "kind": "delay", "millis": 1500, "skip": 1, "times": 2}));
     let child = apply(&folder, &["--yes"]).stdin(Stdio::null()).spawn().unwrap();
-    tenant.asked("create", 2);
+    tenant.asked("create", 3);
     let pid = child.id().to_string();
     assert!(Command::new("sh").args(["-c", "kill -INT \"$0\"", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let (stdout, stderr) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
-    assert!(stdout.ends_with("2 done, 1 not done.\n"), "{stdout}");
-    assert!(stderr.starts_with("stopping after the step that is under way\n"), "{stderr}");
+    assert!(stdout.ends_with("3 done, 1 not done.\n"), "{stdout}");
+    assert!(stderr.starts_with("stopping after the steps that are under way\n"), "{stderr}");
     let open: Vec<_> = stderr.lines().filter(|line| line.starts_with("not done: default/hook-")).collect();
     assert!(open.len() == 1 && open[0].contains("it was not begun"), "{stderr}");
     for stored in tenant.stored() {
         let text = stored.to_string();
-        let name = ["hook-a", "hook-b", "hook-c"].into_iter().find(|name| text.contains(name)).unwrap();
+        let name =
+            ["hook-a", "hook-b", "hook-c", "hook-d"].into_iter().find(|name| text.contains(name)).unwrap();
         assert!(stdout.contains(&format!("default/{name}: created")), "{stdout}");
         assert!(!open[0].contains(name), "{stderr}");
     }
-    assert_eq!(tenant.stored().len(), 2);
+    assert_eq!(tenant.stored().len(), 3);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Stage {
     fn set() -> Self {
         let scene = Scene::new("canary");
         let accounts: Vec<_> = KINDS.into_iter().map(|(kind, vendor)| Account::open(kind, vendor)).collect();
-        scene.let_tokens_be_kept("oauth");
+        scene.grant(&json!({"leaderElection": "always", "secrets": {"writable": ["oauth"]}}));
         let mut flags = vec!["--log-level", "trace", "--leader-elect", "--leader-elect-namespace"];
         flags.push(&scene.namespace);
         // The first deletion panics, where a build can be told to.

@@ -69,7 +69,7 @@ fn a_project_that_is_not_there_is_named() {
 /// An account of an API key that may do only this.
 fn key_that_may(actions: &[&str]) -> (Scene, Tenant) {
     let (scene, tenant) = Scene::with_account("input", Vendor::Contensis);
-    let key = json!({"clientId": tenant.code, "clientSecret": tenant.secret(), "actions": actions});
+    let key = json!({"clientId": tenant.client(), "clientSecret": tenant.secret(), "actions": actions});
     tenant.put(&json!({"apiKeys": [key]}));
     (scene, tenant)
 }

@@ -150,7 +150,7 @@ fn the_secret_of_an_account_or_its_key_is_missing() {
     assert!(message.contains("login") && message.contains("does not exist"), "{message}");
     assert_eq!(scene.event("account", "Credentials"), message);
     street.is_quiet("account");
-    scene.apply(&crate::scene::secret("login", &json!({"id": tenant.code})));
+    scene.apply(&crate::scene::secret("login", &json!({"id": tenant.client()})));
     scene.account_becomes("account", "without a key", |account| {
         let stalled = crate::scene::condition(account, "Stalled").unwrap();
         stalled.reason == "Credentials" && stalled.message.contains("no key secret")

@@ -299,8 +299,8 @@ pub(crate) fn secret(name: &str, data: &Value) -> Value {
 /// A Secret with a tenant's credentials.
 pub(crate) fn login(name: &str, tenant: &Tenant) -> Value {
     let id = match tenant.vendor {
-        Vendor::Contensis => tenant.code.as_str(),
-        Vendor::Brightpearl | Vendor::Superoffice => "ops",
+        Vendor::Contensis => tenant.client(),
+        Vendor::Brightpearl | Vendor::Superoffice => "ops".to_owned(),
     };
     secret(name, &json!({"id": id, "secret": tenant.secret()}))
 }

@@ -75,12 +75,16 @@ impl Tenant {
         format!("canary-login-{}", self.code)
     }
 
+    /// The name that callers have at Contensis. It comes from a Secret too, and is hidden like one.
+    pub(crate) fn client(&self) -> String {
+        format!("client-{}", self.code)
+    }
+
     /// Makes the vendor accept this secret, and no other.
     pub(crate) fn accept(&self, secret: &str) {
-        let code = &self.code;
         let credentials = match self.vendor {
             Vendor::Brightpearl => json!({"staffTokens": {"ops": secret}}),
-            Vendor::Contensis => json!({"apiKeys": [{"clientId": code, "clientSecret": secret}]}),
+            Vendor::Contensis => json!({"apiKeys": [{"clientId": self.client(), "clientSecret": secret}]}),
             Vendor::Superoffice => json!({"users": {"ops": secret}}),
         };
         self.put(&credentials);

@@ -220,7 +220,9 @@ fn a_release_lives_and_leaves_what_is_not_its_own() {
     let operator = release.operator();
     eventually(SOON, "each account is looked at", || {
         let metrics = operator.metrics();
-        let passes = metrics.lines().filter(|line| line.starts_with("hooktender_passes_total")).count();
+        let good =
+            |line: &&str| line.starts_with("hooktender_passes_total") && line.ends_with("\"success\"} 1");
+        let passes = metrics.lines().filter(good).count();
         if passes == declared.len() { Ok(()) } else { Err(metrics) }
     })
     .unwrap();

@@ -167,7 +167,7 @@ pub(crate) struct Transport {
 /// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
 /// megabyte. It is made when the first of them needs it.
 #[derive(Clone, Default)]
-pub(super) struct Http(Arc<OnceLock<reqwest::Client>>);
+pub(crate) struct Http(Arc<OnceLock<reqwest::Client>>);
 
 impl Http {
     /// The client; an error says why it cannot be set up.

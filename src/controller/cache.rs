@@ -24,6 +24,9 @@ use tokio::task::JoinSet;
 /// What `kubectl apply` keeps in an annotation, and nobody here reads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// How many Webhooks are read at once: each takes many times its own size while it is being read.
+const PAGE: u32 = 100;
+
 /// What woke the controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Woken {
@@ -285,7 +288,8 @@ fn accounts(
 /// A watch of Webhooks that are kept as they come, and whom each of them wakes.
 fn webhooks(client: &Client, scope: Option<&str>, kept: Arc<Hooks>) -> Events<Vec<Woken>> {
     use watcher::Event;
-    let events = watcher(api::<Guarded<Webhook>>(client, scope), watcher::Config::default());
+    let config = watcher::Config::default().page_size(PAGE);
+    let events = watcher(api::<Guarded<Webhook>>(client, scope), config);
     let take = move |event: Event<Guarded<Webhook>>| {
         let woken = match &event {
             Event::Apply(webhook) => Event::Apply(woken_by_webhook(webhook)),

@@ -99,8 +99,8 @@ impl Scene {
     /// make passes, and deletions are never too many.
     pub(crate) fn account(&self, name: &str, tenant: &Tenant, vendor: &Value) {
         let id = match tenant.vendor {
-            Vendor::Contensis => tenant.code.as_str(),
-            Vendor::Brightpearl | Vendor::Superoffice => "ops",
+            Vendor::Contensis => tenant.client(),
+            Vendor::Brightpearl | Vendor::Superoffice => "ops".to_owned(),
         };
         self.secret(name, &json!({"id": id, "secret": tenant.secret()}));
         self.account_with(name, vendor);

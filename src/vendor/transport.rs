@@ -1,5 +1,6 @@
 //! The one HTTP client: access gate, budget, time-outs, safe retries, redaction, one report a call.
 
+mod answer;
 mod bounds;
 
 use super::budget::Budget;
@@ -8,15 +9,17 @@ use super::report::{self, CallReport, Reporter, Unjudged};
 use crate::api::VendorName;
 use crate::failpoint;
 use crate::plan::Redactor;
+pub(crate) use answer::Answer;
+use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
 use bounds::{longest_answer, too_many_values};
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
@@ -26,10 +29,6 @@ const ROOM: usize = 16 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take in all, unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,18 +136,6 @@ impl Call<'_> {
             redactor: Redactor::default(),
         }
     }
-}
-
-/// What came back.
-pub(crate) struct Answer {
-    pub(crate) operation: Operation,
-    pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    body: Zeroizing<Vec<u8>>,
-    redactor: Redactor,
-    base: Redactor,
-    budget: Option<Arc<Budget>>,
-    unjudged: Option<Unjudged>,
 }
 
 /// The one HTTP client of an account.
@@ -410,137 +397,6 @@ fn describe(error: &reqwest::Error) -> String {
         format!("{what} {host}")
     } else {
         format!("{what} {host} ({cause})")
-    }
-}
-
-impl Answer {
-    /// An answer that no vendor gave.
-    pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
-        let (redactor, base) = (Redactor::default(), Redactor::default());
-        Self {
-            operation,
-            status,
-            headers,
-            body: body.as_bytes().to_vec().into(),
-            redactor,
-            base,
-            budget: None,
-            unjudged: None,
-        }
-    }
-
-    /// The same answer to an account that has these secrets.
-    pub(crate) fn hiding(self, base: Redactor) -> Self {
-        Self { base, ..self }
-    }
-
-    /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
-    /// vendor's own service, or not whole.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            // The parser's words may repeat a value, and nobody knows yet what is secret in a login's answer.
-            let place = match self.operation {
-                Operation::Token => format!("line {}, column {}", error.line(), error.column()),
-                _ => error.to_string(),
-            };
-            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({place})"))
-        })
-    }
-
-    /// The body as JSON of any shape, if it is that.
-    pub(crate) fn any_json(&self) -> Option<serde_json::Value> {
-        serde_json::from_slice(&self.body).ok()
-    }
-
-    /// How long the body is.
-    pub(crate) fn len(&self) -> usize {
-        self.body.len()
-    }
-
-    /// A header's value, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// How long `Retry-After` asks to wait: seconds, or a date, which is read by the vendor's own clock.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let value = self.header(RETRY_AFTER.as_str())?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let until = httpdate::parse_http_date(value).ok()?;
-        Some(until.duration_since(self.date().unwrap_or_else(SystemTime::now)).unwrap_or_default())
-    }
-
-    /// The vendor's clock.
-    pub(crate) fn date(&self) -> Option<SystemTime> {
-        httpdate::parse_http_date(self.header(DATE.as_str())?).ok()
-    }
-
-    /// An error with a message that is fit to be shown.
-    pub(crate) fn error(&self, class: Class, message: impl AsRef<str>) -> VendorError {
-        if let Some(unjudged) = &self.unjudged {
-            unjudged.is(class);
-        }
-        let message = self.base.redact(&self.redactor.redact(message.as_ref()));
-        let message = format!("{message} (HTTP {})", self.status.as_u16());
-        VendorError::answered(class, self.operation, self.status.as_u16(), message)
-    }
-
-    /// Too fast. The whole account waits for as long as it is told, `wait`, or else what `Retry-After` says.
-    pub(crate) fn throttled(&self, said: &str, wait: Option<Duration>) -> VendorError {
-        let wait = wait.or_else(|| self.retry_after()).map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
-        if let (Some(budget), Some(wait)) = (&self.budget, wait) {
-            budget.close(wait, Instant::now());
-        }
-        VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, said) }
-    }
-
-    /// The error of a status that says the same at every vendor. `said` is what the vendor's own envelope said, if the
-    /// answer had one.
-    pub(crate) fn failed(&self, said: Option<String>) -> VendorError {
-        let foreign = said.is_none();
-        let message = said.unwrap_or_else(|| self.foreign());
-        match self.status.as_u16() {
-            401 | 403 => self.error(Class::Credentials, message),
-            404 | 410 if !foreign => self.error(Class::NotFound, message),
-            409 | 412 => self.error(Class::Outdated, message),
-            429 => self.throttled(&message, None),
-            503 if self.speaks_of_throttling() => self.throttled(&message, None),
-            400..=499 if !foreign => self.error(Class::Rejected, message),
-            // A 4xx in a foreign envelope comes from something in between, or from a wrong address.
-            _ => {
-                let wait = self.retry_after().map(|wait| wait.min(LONGEST_WAIT));
-                VendorError { retry_after: wait, ..self.error(Class::Unavailable, message) }
-            }
-        }
-    }
-
-    /// A 503 is an outage, unless its text says that it is about the pace.
-    fn speaks_of_throttling(&self) -> bool {
-        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).to_lowercase();
-        ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
-    }
-
-    /// Whether a token endpoint refuses who asks. What else it may answer says nothing of the credentials: there may be
-    /// no token endpoint at that address.
-    pub(crate) fn refuses_login(&self) -> bool {
-        matches!(self.status.as_u16(), 400 | 401 | 403)
-    }
-
-    /// What to say of an answer that is not in the vendor's own envelope.
-    fn foreign(&self) -> String {
-        if self.status.is_redirection() {
-            let to = self.header("location").and_then(|to| Url::parse(to).ok());
-            let host = to.as_ref().and_then(|to| to.host_str()).unwrap_or("another address");
-            return format!("redirected to {host}, which is not followed; check the account's address");
-        }
-        let kind =
-            self.header("content-type").unwrap_or("no content type").split(';').next().unwrap_or_default();
-        format!(
-            "the answer is not the vendor's own ({kind}, {} bytes); check the account's address",
-            self.body.len()
-        )
     }
 }
 

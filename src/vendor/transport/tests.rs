@@ -1,6 +1,7 @@
 use super::*;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials};
 use crate::api::{SecretKeyRef, account::Vendor};
+use reqwest::StatusCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 fn account() -> Vendor {

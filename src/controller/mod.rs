@@ -11,6 +11,7 @@ mod hooks;
 mod leader;
 mod obstacle;
 mod orphans;
+mod slots;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
@@ -25,11 +26,12 @@ use dependents::Dependents;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{Candidate, Fence};
+use slots::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use worker::{Alarm, Worker};
 
@@ -107,7 +109,7 @@ pub async fn run(
         "caches are filled"
     );
     let mut workers = Workers {
-        slots: Arc::new(Semaphore::new(options.concurrency)),
+        slots: Arc::new(Slots::new(options.concurrency)),
         patience: options.patience,
         alarms: HashMap::new(),
         tasks: JoinSet::new(),
@@ -206,7 +208,7 @@ async fn stand_by(
 
 /// One worker an account.
 struct Workers {
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     patience: Patience,
     alarms: HashMap<ObjectKey, Alarm>,
     tasks: JoinSet<()>,

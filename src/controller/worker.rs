@@ -3,6 +3,7 @@
 use super::ClusterContext;
 use super::cache::Cache;
 use super::dependents::Dependents;
+use super::slots::Slots;
 use crate::api::ObjectKey;
 use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Input};
@@ -12,7 +13,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 /// A burst of changes is one pass: it starts when nothing more has come for this long,
@@ -74,7 +75,7 @@ impl Alarm {
 pub(super) struct Worker {
     pub(super) key: ObjectKey,
     pub(super) alarm: Alarm,
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Arc<Slots>,
     pub(super) context: Arc<ClusterContext>,
     pub(super) cache: Arc<Cache>,
     pub(super) dependents: Arc<Dependents>,
@@ -86,13 +87,11 @@ impl Worker {
         let mut after = Duration::MAX;
         while self.alarm.wait(after).await {
             let waiting = self.context.metrics.waiting();
-            let Ok(_slot) = self.slots.acquire().await else {
-                break;
-            };
+            let slot = self.slots.take(memory.is_unanswered()).await;
             drop(waiting);
             let _running = self.context.metrics.running();
             let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
-            after = match timeout(PASS_DEADLINE, pass).await {
+            after = match timeout(PASS_DEADLINE, slot.run(pass)).await {
                 Ok(Ok(after)) => after,
                 Ok(Err(_)) => self.failed("a pass panicked; please report it"),
                 Err(_) => self.failed("a pass hung and was given up"),

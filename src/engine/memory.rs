@@ -95,6 +95,8 @@ pub struct Memory {
     /// Everything that the last pass went by.
     pub(super) seen: Seen,
     pub(super) past: Past,
+    /// Whether the last pass ended because the vendor did not answer.
+    pub(super) unanswered: bool,
     /// What the cluster did not take of what people are to be told.
     pub(super) untold: Untold,
 }
@@ -114,6 +116,7 @@ impl Memory {
             believed: HashSet::new(),
             seen: Seen::default(),
             past: Past::new(patience),
+            unanswered: false,
             untold: Untold::default(),
         }
     }
@@ -245,6 +248,11 @@ impl Memory {
     /// What the vendor has, as it was read last; none where it could not be read.
     pub fn observed(&self) -> Option<&[Observed]> {
         self.snapshot.as_ref().map(|snapshot| snapshot.observed.all())
+    }
+
+    /// Whether the next pass is likely to wait for the vendor, as the last one did in vain.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered
     }
 
     /// The vendor is read again before anything is decided.

@@ -4,12 +4,16 @@ use super::keeper::ClusterKeeper;
 use crate::api::account::Vendor;
 use crate::api::{ObjectKey, SecretKeyRef};
 use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use zeroize::Zeroizing;
+
+/// How many Secrets and ConfigMaps are read at once.
+const AT_ONCE: usize = 8;
 
 /// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,35 +238,40 @@ impl ClusterSource {
         Self { client }
     }
 
-    async fn one(&self, dependency: &Dependency, values: &mut Values) -> Result<(), kube::Error> {
-        match dependency {
+    /// Reads one into values of its own.
+    async fn one(&self, dependency: &Dependency) -> Result<Values, kube::Error> {
+        let mut values = Values::default();
+        let read = match dependency {
             Dependency::Secret(key) => {
                 let api: Api<Secret> = Api::namespaced(self.client.clone(), &key.namespace);
-                if let Some(secret) = api.get_opt(&key.name).await? {
-                    values.add_secret(secret);
-                }
+                api.get_opt(&key.name)
+                    .await
+                    .map(|found| found.into_iter().for_each(|one| values.add_secret(one)))
             }
             Dependency::ConfigMap(key) => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &key.namespace);
-                if let Some(map) = api.get_opt(&key.name).await? {
-                    values.add_config_map(map);
-                }
+                api.get_opt(&key.name)
+                    .await
+                    .map(|found| found.into_iter().for_each(|one| values.add_config_map(one)))
             }
+        };
+        match read {
+            Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
+                values.refused.insert(dependency.clone(), refused.message);
+                Ok(values)
+            }
+            read => read.map(|()| values),
         }
-        Ok(())
     }
 }
 
 impl Source for ClusterSource {
     async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+        let wanted = stream::iter(wanted.iter().cloned());
+        let mut reads = wanted.map(|one| async move { self.one(&one).await }).buffer_unordered(AT_ONCE);
         let mut values = Values::default();
-        for dependency in wanted {
-            match self.one(dependency, &mut values).await {
-                Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
-                    values.refused.insert(dependency.clone(), refused.message);
-                }
-                read => read?,
-            }
+        while let Some(one) = reads.try_next().await? {
+            values.extend(one);
         }
         Ok(values)
     }

@@ -126,17 +126,17 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
     };
     fit_to_be_shown(&failed);
     // As a list, as its paging envelope, and as one.
-    if let Err(error) = answer.json::<Vec<Box<RawValue>>>() {
+    if let Err(error) = answer.json::<Vec<&RawValue>>() {
         fit_to_be_shown(&error);
     }
     let listed = match vendor {
         VendorName::Brightpearl => brightpearl::items(&answer),
         VendorName::Contensis => contensis::items(&answer),
-        VendorName::Superoffice => answer.json::<Vec<Box<RawValue>>>(),
+        VendorName::Superoffice => answer.json::<Vec<&RawValue>>(),
     };
-    for item in listed.unwrap_or_default().into_iter().chain(answer.json::<Box<RawValue>>()) {
+    for item in listed.unwrap_or_default().into_iter().chain(answer.json::<&RawValue>()) {
         for language in [None, Some("en-GB")] {
-            match observed(vendor, &answer, item.clone(), language) {
+            match observed(vendor, &answer, item, language) {
                 Ok(seen) => comes_back(vendor, &answer, &seen, language),
                 Err(error) => fit_to_be_shown(&error),
             }
@@ -147,7 +147,7 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
 pub(super) fn observed(
     vendor: VendorName,
     answer: &Answer,
-    item: Box<RawValue>,
+    item: &RawValue,
     language: Option<&str>,
 ) -> Result<Observed, VendorError> {
     match vendor {
@@ -174,7 +174,7 @@ fn comes_back(vendor: VendorName, answer: &Answer, seen: &Observed, language: Op
         let named = if vendor == VendorName::Contensis { Some(seen.id.as_str().into()) } else { number() };
         body.insert(id.into(), named.unwrap_or_default());
     }
-    let again = to_raw_value(&body).ok().and_then(|body| observed(vendor, answer, body, language).ok());
+    let again = to_raw_value(&body).ok().and_then(|body| observed(vendor, answer, &body, language).ok());
     assert!(again.is_some(), "what is sent cannot be read");
     let same = again.is_some_and(|again| super::rules(vendor).equal(&again.document, &seen.document));
     assert!(same, "what is sent is not what was shown");

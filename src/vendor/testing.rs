@@ -51,5 +51,5 @@ impl Vendor for Arc<dyn Instead> {
 pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, VendorError> {
     let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
     let item = serde_json::value::to_raw_value(item).unwrap_or_default();
-    super::fuzzing::observed(vendor, &answer, item, Some("en-GB"))
+    super::fuzzing::observed(vendor, &answer, &item, Some("en-GB"))
 }

@@ -12,7 +12,7 @@ use crate::plan::Redactor;
 pub(crate) use answer::Answer;
 use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
-use bounds::{longest_answer, too_many_values};
+use bounds::{longest_answer, takes_turn, too_many_values, turns};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
@@ -141,6 +142,7 @@ impl Call<'_> {
 /// The one HTTP client of an account.
 pub(crate) struct Transport {
     http: reqwest::Client,
+    turns: Arc<Semaphore>,
     vendor: VendorName,
     access: Access,
     redactor: Redactor,
@@ -153,13 +155,22 @@ pub(crate) struct Transport {
 
 /// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
 /// megabyte. It is made when the first of them needs it.
-#[derive(Clone, Default)]
-pub(crate) struct Http(Arc<OnceLock<reqwest::Client>>);
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Arc<OnceLock<reqwest::Client>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { client: Arc::default(), turns: turns() }
+    }
+}
 
 impl Http {
     /// The client; an error says why it cannot be set up.
     fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
-        if let Some(client) = self.0.get() {
+        if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
         let client = reqwest::Client::builder()
@@ -168,7 +179,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(self.0.get_or_init(|| client).clone())
+        Ok(self.client.get_or_init(|| client).clone())
     }
 }
 
@@ -184,6 +195,7 @@ impl Transport {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: http.client()?,
+            turns: Arc::clone(&http.turns),
             vendor,
             access,
             redactor,
@@ -284,7 +296,7 @@ impl Transport {
             // What took too long, or was too much, would be so again.
             let once_is_enough = match &failure {
                 Failure::Http(error) => error.is_timeout(),
-                Failure::TooLong(_) | Failure::TooMany => true,
+                Failure::TooLong(_) | Failure::TooMany | Failure::Crowded => true,
             };
             let error = VendorError {
                 class: Class::Unavailable,
@@ -307,10 +319,14 @@ impl Transport {
         failpoint::reached(["vendor", operation, "sent"]).await;
         let mut body = Zeroizing::new(Vec::with_capacity(ROOM));
         let longest = longest_answer(call.operation);
+        let mut turn = None;
         // Unpacked, so that what is small on its way counts as what it becomes.
         while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
             if body.len() + chunk.len() > longest {
                 return Err(Failure::TooLong(longest));
+            }
+            if turn.is_none() && takes_turn(call.operation, body.len() + chunk.len()) {
+                turn = Some(self.turn(call).await?);
             }
             body.extend_from_slice(&chunk);
         }
@@ -330,7 +346,16 @@ impl Transport {
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),
             unjudged: None,
+            _turn: turn,
         })
+    }
+
+    async fn turn(&self, call: &Call<'_>) -> Result<OwnedSemaphorePermit, Failure> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout(call.timeout.min(self.timeout), turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Failure::Crowded),
+        }
     }
 
     fn unsent(&self, call: &Call<'_>, class: Class, message: &str) -> VendorError {
@@ -361,6 +386,7 @@ enum Failure {
     Http(reqwest::Error),
     TooLong(usize),
     TooMany,
+    Crowded,
 }
 
 impl fmt::Display for Failure {
@@ -372,6 +398,7 @@ impl fmt::Display for Failure {
                 "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",
                 longest >> 20
             ),
+            Self::Crowded => f.write_str("too many long lists are being read at once; this one is tried again"),
             Self::TooMany => f.write_str(
                 "the answer holds more values than are read; check the account's address, and what it has there",
             ),

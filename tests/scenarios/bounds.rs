@@ -1,6 +1,6 @@
 //! Whatever answers in a vendor's place, it costs bounded memory and time, and the other accounts nothing.
 
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +18,8 @@ use crate::vendors::Vendor;
 const MIB: usize = 1 << 20;
 /// What it would send if it were let.
 const FLOOD: usize = 1 << 30;
+/// How much of a list comes before it drips.
+const LONG: usize = 40 * MIB;
 /// What an account in trouble may add to what the operator takes, at most: a whole list, once more while it grows.
 const MOST: usize = 150 * MIB;
 
@@ -92,8 +94,16 @@ fn answer(what: &str, line: &mut Counted) -> std::io::Result<()> {
             }
             Ok(())
         }
-        "drip" => {
+        "silent" => {
+            line.sent.fetch_add(1, Ordering::Relaxed);
+            // Until the caller gives up.
+            line.stream.read_to_end(&mut Vec::new()).map(|_| ())
+        }
+        "drip" | "long" => {
             begin(line, "")?;
+            if what == "long" {
+                line.write_all(&vec![b' '; LONG])?;
+            }
             loop {
                 line.write_all(b" ")?;
                 thread::sleep(Duration::from_millis(200));
@@ -198,6 +208,57 @@ fn what_a_vendor_sends_without_end_costs_little_and_the_others_nothing() {
     scene.pass("account");
     scene.ready("first");
     assert_eq!(tenant.writes(), 1);
+}
+
+/// Sets out accounts at servers of one kind, and an operator that works on one account at a time.
+fn crowd(scene: &Scene, what: &'static str, size: usize) -> (Operator, Vec<Flood>) {
+    let floods: Vec<_> = (0..size).map(|_| Flood::of(what)).collect();
+    let mut flags = vec!["--concurrency", "1", "--request-timeout", "80s"];
+    flags.extend(floods.iter().flat_map(|flood| ["--allow-endpoint", flood.address.as_str()]));
+    let operator = scene.operator_with(&flags);
+    scene.apply(&secret("anything", &json!({"a": "canary-name", "b": "canary-pass"})));
+    for (number, flood) in floods.iter().enumerate() {
+        scene.apply(&account(&format!("{what}-{number}"), &flood.address));
+    }
+    (operator, floods)
+}
+
+/// How many of them have sent more than that.
+fn beyond(floods: &[Flood], bytes: usize) -> usize {
+    floods.iter().filter(|flood| flood.sent.load(Ordering::Relaxed) > bytes).count()
+}
+
+#[test]
+fn vendors_that_never_answer_hold_up_nobody_else() {
+    let (scene, _tenant) = Scene::with_account("silence", Vendor::Superoffice);
+    let (_operator, floods) = crowd(&scene, "silent", 6);
+    eventually(SOON, "all of them are asked, although none has answered", || {
+        let asked = beyond(&floods, 0);
+        if asked == floods.len() { Ok(()) } else { Err(asked) }
+    })
+    .unwrap();
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    for number in 0..floods.len() {
+        assert_eq!(condition(&scene.account(&format!("silent-{number}")), "Ready"), None, "it still waits");
+    }
+}
+
+#[test]
+fn long_lists_are_read_in_turn() {
+    let (scene, _tenant) = Scene::with_account("turns", Vendor::Superoffice);
+    let (operator, floods) = crowd(&scene, "long", 8);
+    let before = peak(&operator);
+    eventually(SOON, "all begin, and some go on", || {
+        let (begun, gone_on) = (beyond(&floods, MIB / 2), beyond(&floods, LONG - 1));
+        if begun == floods.len() && gone_on == 4 { Ok(()) } else { Err((begun, gone_on)) }
+    })
+    .unwrap();
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    assert_eq!(beyond(&floods, LONG - 1), 4, "the others wait for their turn");
+    let more = peak(&operator) - before;
+    assert!(more < 4 * 2 * LONG, "{} MiB more than at rest", more / MIB);
 }
 
 /// The most memory that the operator has had so far.

@@ -48,7 +48,7 @@ pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
 }
 
 /// One item of a list.
-pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Result<Observed, VendorError> {
+pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
     let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
         answer.error(
             Class::Unavailable,
@@ -64,7 +64,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Resul
         created: None,
         mark: None,
         delivery: None,
-        raw: Some(item),
+        raw: Some(item.to_owned()),
     })
 }
 

@@ -125,8 +125,8 @@ impl Vendor for Brightpearl {
 }
 
 /// The items of a list.
-pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<Box<RawValue>>, VendorError> {
-    let list: wire::Enveloped<wire::OneOrMany> = answer.json()?;
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
+    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.json()?;
     Ok(list.response.0)
 }
 

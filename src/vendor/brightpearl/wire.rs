@@ -1,7 +1,8 @@
 //! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). They go no further than this folder.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// The envelope of every success.
@@ -10,20 +11,18 @@ pub(super) struct Enveloped<T> {
     pub(super) response: T,
 }
 
-/// A list, or the bare object that one client guards against (9.4). Each item is left as text, of which a tree would take
-/// many times as much.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "Box<RawValue>")]
-pub(super) struct OneOrMany(pub(super) Vec<Box<RawValue>>);
+/// A list, or the bare object that one client guards against (9.4). Each item is left as it stands in the answer, and read
+/// one by one.
+#[derive(Debug)]
+pub(super) struct OneOrMany<'a>(pub(super) Vec<&'a RawValue>);
 
-impl TryFrom<Box<RawValue>> for OneOrMany {
-    type Error = serde_json::Error;
-
-    fn try_from(raw: Box<RawValue>) -> Result<Self, Self::Error> {
+impl<'de> Deserialize<'de> for OneOrMany<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
         if raw.get().starts_with('{') {
             return Ok(Self(vec![raw]));
         }
-        serde_json::from_str(raw.get()).map(Self)
+        serde_json::from_str(raw.get()).map(Self).map_err(D::Error::custom)
     }
 }
 

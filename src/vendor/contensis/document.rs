@@ -69,7 +69,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
 /// One subscription as the vendor showed it, in any of its published shapes.
 pub(in crate::vendor) fn observed(
     answer: &Answer,
-    raw: Box<RawValue>,
+    raw: &RawValue,
     language: Option<&str>,
 ) -> Result<Observed, VendorError> {
     let strange = |what: &str| {
@@ -103,7 +103,8 @@ pub(in crate::vendor) fn observed(
         .and_then(Json::as_str)
         .map(str::to_owned);
     let mark = wire::version_no(&item).map(str::to_owned);
-    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw: Some(raw) })
+    let raw = Some(raw.to_owned());
+    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw })
 }
 
 /// A name is a text, or in an old dialect a map by language: then the configured language's, else the first (4).

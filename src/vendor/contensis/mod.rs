@@ -71,7 +71,7 @@ impl Contensis {
         self.session.send(&self.transport, call).await
     }
 
-    async fn page(&self, page: Option<usize>) -> Result<(Answer, wire::Listing), VendorError> {
+    async fn page(&self, page: Option<usize>) -> Result<Answer, VendorError> {
         let answer = self
             .send(|| {
                 let mut call = self.call(Operation::List, Method::GET, None);
@@ -86,8 +86,11 @@ impl Contensis {
         if !answer.status.is_success() {
             return Err(self.failed(&answer));
         }
-        let listing = answer.json()?;
-        Ok((answer, listing))
+        Ok(answer)
+    }
+
+    fn observed(&self, answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
+        document::observed(answer, item, self.language.as_deref())
     }
 
     /// One subscription as it is now; for telling a stale version from a refusal.
@@ -142,15 +145,14 @@ impl Contensis {
 
 impl Vendor for Contensis {
     async fn list(&self) -> Result<Vec<Observed>, VendorError> {
-        let (answer, first) = self.page(None).await?;
-        let mut items = first.items;
-        if let Some(total) = first.total {
-            // The first answer came in the server's own page size; from here on it is ours, so start again at 0.
-            if items.len() < total {
-                items = self.all_pages().await?;
-            }
+        let answer = self.page(None).await?;
+        let wire::Listing { items, total } = answer.json()?;
+        // It came in the server's own page size; from here on it is ours, so start again at 0.
+        if total.is_some_and(|total| items.len() < total) {
+            drop(answer);
+            return self.all_pages().await;
         }
-        items.into_iter().map(|item| document::observed(&answer, item, self.language.as_deref())).collect()
+        items.into_iter().map(|item| self.observed(&answer, item)).collect()
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -170,7 +172,7 @@ impl Vendor for Contensis {
         if !answer.status.is_success() {
             return Err(self.failed(&answer));
         }
-        document::observed(&answer, answer.json()?, self.language.as_deref())
+        self.observed(&answer, answer.json()?)
     }
 
     async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
@@ -186,7 +188,7 @@ impl Vendor for Contensis {
         if !answer.status.is_success() {
             return Err(self.refused(&answer, current).await);
         }
-        document::observed(&answer, answer.json()?, self.language.as_deref())
+        self.observed(&answer, answer.json()?)
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
@@ -208,17 +210,18 @@ impl Vendor for Contensis {
 }
 
 /// The items of a list, or of one page of it.
-pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<Box<RawValue>>, VendorError> {
-    answer.json::<wire::Listing>().map(|listing| listing.items)
+pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
+    answer.json::<wire::Listing<'_>>().map(|listing| listing.items)
 }
 
 impl Contensis {
     /// All pages in our own page size. They have to add up to the total that each of them tells.
-    async fn all_pages(&self) -> Result<Vec<Box<RawValue>>, VendorError> {
-        let mut items: Vec<Box<RawValue>> = Vec::new();
+    async fn all_pages(&self) -> Result<Vec<Observed>, VendorError> {
+        let mut all: Vec<Observed> = Vec::new();
         let (mut seen, mut length) = (HashSet::new(), 0);
         for page in 0.. {
-            let (answer, listing) = self.page(Some(page)).await?;
+            let answer = self.page(Some(page)).await?;
+            let listing: wire::Listing<'_> = answer.json()?;
             length += answer.len();
             if page >= MOST_PAGES || length > LONGEST_LIST {
                 let message = format!(
@@ -228,21 +231,26 @@ impl Contensis {
                 );
                 return Err(answer.error(Class::Unavailable, message));
             }
-            let before = items.len();
-            items.extend(listing.items.into_iter().filter(|item| seen.insert(wire::id_of(item))));
-            let total = listing.total.unwrap_or(items.len());
-            if items.len() == total {
+            let before = all.len();
+            for item in listing.items {
+                let one = self.observed(&answer, item)?;
+                if seen.insert(one.id.clone()) {
+                    all.push(one);
+                }
+            }
+            let total = listing.total.unwrap_or(all.len());
+            if all.len() == total {
                 break;
             }
             // A server that ignores the page index would go on for ever.
-            if items.len() == before || items.len() > total {
+            if all.len() == before || all.len() > total {
                 let message = format!(
                     "the pages of the list hold {} subscriptions, not the {total} they tell",
-                    items.len()
+                    all.len()
                 );
                 return Err(answer.error(Class::Unavailable, message));
             }
         }
-        Ok(items)
+        Ok(all)
     }
 }

@@ -3,7 +3,8 @@
 //! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -26,31 +27,29 @@ pub(super) struct TokenError {
     pub(super) error: String,
 }
 
-/// A list: bare, or in the paging envelope (2.2).
-/// Each item is left as text, of which a tree would take many times as much.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "Box<RawValue>")]
-pub(super) struct Listing {
-    pub(super) items: Vec<Box<RawValue>>,
+/// A list: bare, or in the paging envelope (2.2). Each item is left as it stands in the answer, and read one by one.
+#[derive(Debug)]
+pub(super) struct Listing<'a> {
+    pub(super) items: Vec<&'a RawValue>,
     /// How many there are in all, where the server pages.
     pub(super) total: Option<usize>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Paged {
-    items: Vec<Box<RawValue>>,
+struct Paged<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
     total_count: usize,
 }
 
-impl TryFrom<Box<RawValue>> for Listing {
-    type Error = serde_json::Error;
-
-    fn try_from(raw: Box<RawValue>) -> Result<Self, Self::Error> {
-        if raw.get().starts_with('[') {
-            return Ok(Self { items: serde_json::from_str(raw.get())?, total: None });
+impl<'de> Deserialize<'de> for Listing<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with('[') {
+            return Ok(Self { items: serde_json::from_str(raw).map_err(D::Error::custom)?, total: None });
         }
-        let Paged { items, total_count } = serde_json::from_str(raw.get())?;
+        let Paged { items, total_count } = serde_json::from_str(raw).map_err(D::Error::custom)?;
         Ok(Self { items, total: Some(total_count) })
     }
 }
@@ -64,11 +63,6 @@ pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a 
 /// The id of a subscription.
 pub(super) fn id(item: &Value) -> Option<String> {
     member(item.as_object()?, "id")?.as_str().map(str::to_owned)
-}
-
-/// The id of a subscription that is still text.
-pub(super) fn id_of(item: &RawValue) -> Option<String> {
-    id(&serde_json::from_str(item.get()).ok()?)
 }
 
 /// The version that a PUT has to name (3.6): opaque.

@@ -99,7 +99,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
 }
 
 /// One webhook as the vendor showed it.
-pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Result<Observed, VendorError> {
+pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
     let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
         answer.error(Class::Unavailable, format!("a webhook is not what SuperOffice documents ({error})"))
     })?;
@@ -124,7 +124,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: Box<RawValue>) -> Resul
     let id = ExternalId::new(parsed.id.to_string());
     let mark = Some(saved(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
-    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(item) })
+    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(item.to_owned()) })
 }
 
 /// Whether it delivers (8).

@@ -273,7 +273,7 @@ impl Vendor for Superoffice {
                 error => Err(error),
             };
         }
-        let list: Vec<Box<RawValue>> = answer.json()?;
+        let list: Vec<&RawValue> = answer.json()?;
         if let Some(first) = list.first().and_then(|first| serde_json::from_str(first.get()).ok()) {
             self.generation.set(document::generation(&first));
         }

@@ -9,6 +9,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 /// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
@@ -25,6 +26,8 @@ pub(crate) struct Answer {
     pub(super) base: Redactor,
     pub(super) budget: Option<Arc<Budget>>,
     pub(super) unjudged: Option<Unjudged>,
+    /// What is long is read in turn, and the next one's turn is when this one has been read.
+    pub(super) _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
@@ -40,6 +43,7 @@ impl Answer {
             base,
             budget: None,
             unjudged: None,
+            _turn: None,
         }
     }
 
@@ -50,7 +54,7 @@ impl Answer {
 
     /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
     /// vendor's own service, or not whole.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, VendorError> {
+    pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
             // The parser's words may repeat a value, and nobody knows yet what is secret in a login's answer.
             let place = match self.operation {

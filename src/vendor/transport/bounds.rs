@@ -1,6 +1,8 @@
 //! How much of an answer is taken in: what somebody who is not the vendor, or not well, sends costs bounded memory.
 
 use super::Operation;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The longest list that is read, in one answer or over all its pages: ten thousand subscriptions of five kilobytes each are
 /// 50 MB.
@@ -11,6 +13,21 @@ const LONGEST_OTHER: usize = 4 << 20;
 /// The most values that an answer may hold. Ten thousand subscriptions have a million at most; each takes some hundred bytes
 /// in memory, however short it is written.
 const MOST_VALUES: usize = 2_000_000;
+
+/// A list that grows longer than this takes its turn,
+const LONG: usize = 1 << 20;
+/// with so many others, over all accounts: each takes several times its own length while it is read.
+const LONG_AT_ONCE: usize = 4;
+
+/// Turns of long lists.
+pub(super) fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LONG_AT_ONCE))
+}
+
+/// Whether a list that has come so far takes its turn before more of it is read.
+pub(super) fn takes_turn(operation: Operation, length: usize) -> bool {
+    operation == Operation::List && length > LONG
+}
 
 /// The longest answer that is read.
 pub(super) fn longest_answer(operation: Operation) -> usize {

@@ -1,14 +1,15 @@
-//! How long it takes to read manifests, to compare one subscription, and to plan an account whose Webhooks are unchanged, or all edited.
+//! How long it takes to read manifests, to make canonical documents and their digests, to compare subscriptions, and to plan
+//! an account whose Webhooks are unchanged, or all edited.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
 mod account;
 
-use account::{OLD, VENDOR, declared, document, observed};
+use account::{OLD, SIZES, VENDOR, declared, document, expanded, observed, subscription};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hooktender::manifest::parse;
 use hooktender::plan::diff::{Hide, changes};
-use hooktender::plan::{Redactor, plan};
+use hooktender::plan::{Redactor, digest, plan};
 use hooktender::vendor::rules;
 use std::hint::black_box;
 
@@ -22,12 +23,32 @@ fn diff(criterion: &mut Criterion) {
     criterion.bench_function("diff/one field", |b| {
         b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&after), hide));
     });
+    let twins = |n| (document(n, OLD), document(n, OLD));
+    each(criterion, "diff/all equal", twins, |(a, b)| changes(rules(VENDOR), a, b, hide));
+}
+
+/// Does the same to each of an account's Webhooks.
+fn each<T, R>(criterion: &mut Criterion, name: &str, make: impl Fn(usize) -> T, of: impl Fn(&T) -> R) {
+    let mut group = criterion.benchmark_group(name);
+    for webhooks in SIZES {
+        let all: Vec<_> = (0..webhooks).map(&make).collect();
+        group.throughput(Throughput::Elements(webhooks as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(webhooks), &all, |b, all| {
+            b.iter(|| all.iter().for_each(|one| drop(black_box(of(black_box(one))))));
+        });
+    }
+    group.finish();
+}
+
+fn documents(criterion: &mut Criterion) {
+    each(criterion, "canonicalise", |n| subscription(n, OLD), expanded);
+    each(criterion, "digest", |n| document(n, OLD), digest);
 }
 
 fn accounts(criterion: &mut Criterion) {
     for (name, template) in [("plan/unchanged", OLD), ("plan/all edited", "<p>new</p>\n")] {
         let mut group = criterion.benchmark_group(name);
-        for webhooks in [100, 1_000, 10_000] {
+        for webhooks in SIZES {
             let has: Vec<_> = (0..webhooks).map(observed).collect();
             let wants: Vec<_> = (0..webhooks).map(|n| declared(n, template, &has[n].document)).collect();
             group.throughput(Throughput::Elements(webhooks as u64));
@@ -60,5 +81,5 @@ fn manifests(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, diff, accounts, manifests);
+criterion_group!(benches, documents, diff, accounts, manifests);
 criterion_main!(benches);

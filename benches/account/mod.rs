@@ -12,9 +12,13 @@ pub(crate) const OLD: &str = "<p>old</p>\n";
 /// The vendor of all of them.
 pub(crate) const VENDOR: VendorName = VendorName::Contensis;
 
+/// How many Webhooks an account has.
+#[allow(dead_code, reason = "telemetry has one size only")]
+pub(crate) const SIZES: [usize; 3] = [100, 1_000, 10_000];
+
 /// A subscription with all that a real one has.
-pub(crate) fn document(n: usize, template: &str) -> Document {
-    let subscription: Subscription = serde_json::from_value(json!({"contensis": {
+pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
+    serde_json::from_value(json!({"contensis": {
         "name": format!("webhook-{n}"),
         "url": format!("https://hooks.example.com/c7s/{n}/{{{{resource.sys.id}}}}"),
         "topics": [
@@ -24,8 +28,17 @@ pub(crate) fn document(n: usize, template: &str) -> Document {
         "headers": {"X-Origin": {"value": "cms"}, "X-Env": {"value": "prod"}},
         "templates": {"entry.article": template},
     }}))
-    .unwrap();
-    desired(&subscription, &mut |text| Ok::<_, String>(Text::plain(text))).unwrap()
+    .unwrap()
+}
+
+/// Its canonical document.
+pub(crate) fn expanded(subscription: &Subscription) -> Document {
+    desired(subscription, &mut |text| Ok::<_, String>(Text::plain(text))).unwrap()
+}
+
+/// The canonical document of a subscription.
+pub(crate) fn document(n: usize, template: &str) -> Document {
+    expanded(&subscription(n, template))
 }
 
 /// Its Webhook, with what was applied last.

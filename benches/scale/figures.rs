@@ -11,6 +11,8 @@ pub(crate) type Counts = BTreeMap<String, usize>;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Quiet {
     pub(crate) minutes: f64,
+    /// The longest time between two lists of one account.
+    pub(crate) gap_s: f64,
     pub(crate) calls: Counts,
     pub(crate) writes: Counts,
     pub(crate) cpu_s: f64,
@@ -39,11 +41,13 @@ pub(crate) struct Figures {
     pub(crate) memory_peak_kib: u64,
     pub(crate) memory_settled_kib: u64,
     pub(crate) memory_restarted_kib: u64,
+    /// In characters.
+    pub(crate) longest_message: usize,
     pub(crate) quiet: Quiet,
     /// The API server by itself.
     pub(crate) idle: Quiet,
     pub(crate) edits_ms: Vec<f64>,
-    pub(crate) secret_ms: f64,
+    pub(crate) secrets_ms: Vec<f64>,
     pub(crate) drift_s: f64,
     /// After each interval of the soak.
     pub(crate) soak_kib: Vec<u64>,
@@ -72,14 +76,17 @@ impl Figures {
             points().fold((0.0, 0.0), |(a, b), (px, py)| (a + (px - x) * (py - y), b + (px - x).powi(2)));
         Some(over / under)
     }
+}
 
-    /// The latency that so many of a hundred edits are under, in milliseconds.
-    fn edit(&self, percent: usize) -> f64 {
-        let mut sorted = self.edits_ms.clone();
-        sorted.sort_by(f64::total_cmp);
+/// What half of the latencies, and 99 of a hundred, are within, in milliseconds.
+fn latency(of: &[f64]) -> String {
+    let mut sorted = of.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let within = |percent: usize| {
         let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
         sorted.get(at).copied().unwrap_or_default()
-    }
+    };
+    format!("p50 {:.0} ms, p99 {:.0} ms of {}", within(50), within(99), of.len())
 }
 
 impl fmt::Display for Figures {
@@ -106,16 +113,10 @@ impl fmt::Display for Figures {
                 "quiet: API server's time a minute",
                 format!("{:.2} s ({:.2} s without hooktender)", server(&self.quiet), server(&self.idle)),
             ),
-            (
-                "edit to the vendor's request",
-                format!(
-                    "p50 {:.0} ms, p99 {:.0} ms of {}",
-                    self.edit(50),
-                    self.edit(99),
-                    self.edits_ms.len()
-                ),
-            ),
-            ("Secret edit to the vendor's request", format!("{:.0} ms", self.secret_ms)),
+            ("quiet: longest between two lists of an account", format!("{:.1} s", self.quiet.gap_s)),
+            ("edit to the vendor's request", latency(&self.edits_ms)),
+            ("Secret edit to the vendor's request", latency(&self.secrets_ms)),
+            ("longest message in a status", format!("{} characters", self.longest_message)),
             ("edit at the vendor to its correction", format!("{:.1} s", self.drift_s)),
             ("restart: caches filled", format!("{:.2} s", self.filled_s)),
             ("restart: every account read", format!("{:.2} s", self.read_s)),

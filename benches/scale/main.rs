@@ -26,6 +26,21 @@ struct Options {
     /// Over how many accounts they are spread.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     accounts: Vec<usize>,
+    /// How many further accounts there are, each with one Webhook, whose vendor takes calls and never answers.
+    #[arg(long, default_value_t = 0)]
+    dead: usize,
+    /// How many subscriptions each account has at the vendor that no Webhook declares.
+    #[arg(long, default_value_t = 0)]
+    strangers: usize,
+    /// How many characters longer than usual each subscription is.
+    #[arg(long, default_value_t = 0)]
+    padding: usize,
+    /// A variable in the operator's environment, as `NAME=VALUE`: to try another allocator, say.
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Hold the operator to one processor.
+    #[arg(long)]
+    one_core: bool,
     /// How long the vendor thinks about each request, in milliseconds.
     #[arg(long, default_value_t = 50)]
     vendor_ms: u64,
@@ -60,11 +75,12 @@ impl Options {
 
 fn main() {
     let options = Options::parse();
-    let stage = stage::Stage::set(&options);
     let mut all: Vec<Figures> = Vec::new();
     for &accounts in &options.accounts {
         for &webhooks in &options.webhooks {
             eprintln!("{webhooks} Webhooks of {accounts} accounts");
+            // A cluster of its own for each, so that none has what another left behind.
+            let stage = stage::Stage::set(&options);
             let figures = story::play(&stage, &options, webhooks, accounts);
             println!("{figures}");
             all.push(figures);

@@ -1,5 +1,6 @@
 //! The operator: the real program, as a process with the rights of a service account.
 
+use crate::Options;
 use crate::process::Process;
 use crate::stage::Stage;
 use hooktender_cluster::eventually;
@@ -16,17 +17,23 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// Starts it for one namespace, and waits until its caches are filled.
-    pub(crate) fn start(stage: &Stage, kubeconfig: &Path, namespace: &str, concurrency: usize) -> Self {
+    pub(crate) fn start(stage: &Stage, kubeconfig: &Path, namespace: &str, options: &Options) -> Self {
         let log = stage.cluster.folder().join(format!("operator-{namespace}.log"));
-        let child = Command::new(env!("CARGO_BIN_EXE_hooktender"))
+        let program = env!("CARGO_BIN_EXE_hooktender");
+        let mut command = Command::new(if options.one_core { "taskset" } else { program });
+        if options.one_core {
+            command.args(["--cpu-list", "0", program]);
+        }
+        let child = command
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("NO_COLOR", "1")
             // As the image has it.
             .env("MALLOC_ARENA_MAX", "1")
+            .envs(options.env.iter().filter_map(|variable| variable.split_once('=')))
             .args(["run", "--listen=127.0.0.1:0", "--log-level=warn,hooktender::controller=info"])
             .args(["--namespace", namespace, "--allow-endpoint", stage.vendor.url()])
-            .args(["--concurrency", &concurrency.to_string()])
+            .args(["--allow-endpoint", stage.vendor.dead_url()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())

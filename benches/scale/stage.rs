@@ -35,6 +35,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) kubeconfig: PathBuf,
     pub(crate) accounts: Vec<String>,
     webhooks: usize,
+    dead: usize,
+    padding: usize,
 }
 
 impl Stage {
@@ -83,15 +85,29 @@ impl<'a> Scene<'a> {
             stage.vendor.account(name);
             items.push(secret(name, &json!({"id": name, "secret": name})));
             items.push(account(name, stage.vendor.url(), &options.interval));
+            for n in 0..options.strangers {
+                let webhook = webhook(&format!("stranger-{n}"), name, options.padding);
+                stage.vendor.add(name, &webhook["spec"]["subscription"]["contensis"]);
+            }
         }
-        let scene = Self { stage, namespace, kubeconfig, accounts, webhooks };
+        for name in (0..options.dead).map(dead) {
+            items.push(secret(&name, &json!({"id": name, "secret": name})));
+            items.push(account(&name, stage.vendor.dead_url(), &options.interval));
+        }
+        let (dead, padding) = (options.dead, options.padding);
+        let scene = Self { stage, namespace, kubeconfig, accounts, webhooks, dead, padding };
         scene.apply("accounts", &items);
         scene
     }
 
     /// One `kubectl apply` of all Webhooks.
     pub(crate) fn declare(&self) {
-        let items: Vec<_> = (0..self.webhooks).map(|n| webhook(n, self.account_of(n))).collect();
+        let mut items: Vec<_> =
+            (0..self.webhooks).map(|n| webhook(&name(n), self.account_of(n), self.padding)).collect();
+        if let Some(first) = items.first_mut() {
+            takes_a_secret(first);
+        }
+        items.extend((0..self.dead).map(dead).map(|name| webhook(&name, &name, self.padding)));
         self.apply("webhooks", &items);
     }
 
@@ -107,10 +123,34 @@ impl<'a> Scene<'a> {
         assert!(kubectl.stdout(Stdio::null()).status().unwrap().success());
     }
 
+    /// How long there is between two looks at all Webhooks, so that looking does not keep the machine busy.
+    pub(crate) fn pause(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.webhooks / 5).unwrap_or_default())
+    }
+
+    fn all(&self) -> Value {
+        let path = format!("/apis/hooktender.dev/v1alpha1/namespaces/{}/webhooks", self.namespace);
+        self.stage.ask("GET", &path, None)
+    }
+
+    /// How long the longest message in any status is, in characters.
+    pub(crate) fn longest_message(&self) -> usize {
+        let all = self.all();
+        let conditions = all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|one| one["status"]["conditions"].as_array().into_iter().flatten());
+        conditions
+            .filter_map(|one| one["message"].as_str())
+            .map(|text| text.chars().count())
+            .max()
+            .unwrap_or(0)
+    }
+
     /// How many Webhooks are ready.
     pub(crate) fn ready(&self) -> usize {
-        let path = format!("/apis/hooktender.dev/v1alpha1/namespaces/{}/webhooks", self.namespace);
-        let all = self.stage.ask("GET", &path, None);
+        let all = self.all();
         let is_ready = |webhook: &&Value| {
             let conditions = webhook["status"]["conditions"].as_array().into_iter().flatten();
             conditions.filter(|one| one["type"] == "Ready" && one["status"] == "True").count() == 1
@@ -187,22 +227,30 @@ fn account(name: &str, url: &str, interval: &str) -> Value {
     })
 }
 
-/// An ordinary subscription; the first takes a value from a Secret.
-fn webhook(n: usize, account: &str) -> Value {
-    let mut webhook = json!({
-        "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": name(n)},
+/// The name of an account whose vendor does not answer, and of its Webhook.
+fn dead(n: usize) -> String {
+    format!("dead-{n}")
+}
+
+/// An ordinary subscription, of some 600 characters.
+fn webhook(name: &str, account: &str, padding: usize) -> Value {
+    let padding = "x".repeat(padding);
+    json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": name},
         "spec": {"accountRef": {"name": account}, "subscription": {"contensis": {
-            "name": name(n),
+            "name": name,
             "description": "feeds the search index",
-            "url": format!("https://hooks.example.net/c7s/{n}/{{{{resource.sys.id}}}}"),
+            "url": format!("https://hooks.example.net/c7s/{name}/{{{{resource.sys.id}}}}"),
             "topics": [{"resourceType": "entry", "event": ["published", "unpublished"], "contentTypeId": ["article", "review"]}],
             "headers": {"X-Origin": {"value": "cms"}},
-            "templates": {"entry.article": "{\"id\":\"{{resource.sys.id}}\",\"title\":\"{{resource.title}}\"}"},
+            "templates": {"entry.article":
+                format!("{{\"id\":\"{{{{resource.sys.id}}}}\",\"title\":\"{{{{resource.title}}}}\"}}{padding}")},
         }}},
-    });
-    if n == 0 {
-        webhook["spec"]["variables"] = json!([{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "hook-secrets", "key": "token"}}}]);
-        webhook["spec"]["subscription"]["contensis"]["headers"]["X-Token"] = json!({"value": "$(TOKEN)"});
-    }
-    webhook
+    })
+}
+
+fn takes_a_secret(webhook: &mut Value) {
+    let from = json!({"secretKeyRef": {"name": "hook-secrets", "key": "token"}});
+    webhook["spec"]["variables"] = json!([{"name": "TOKEN", "valueFrom": from}]);
+    webhook["spec"]["subscription"]["contensis"]["headers"]["X-Token"] = json!({"value": "$(TOKEN)"});
 }

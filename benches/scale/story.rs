@@ -14,28 +14,29 @@ use std::time::{Duration, Instant};
 /// Plays the whole run.
 pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: usize) -> Figures {
     let scene = Scene::new(stage, options, webhooks, accounts);
-    let operator = start(&scene);
+    let operator = start(&scene, options);
     let mut figures = Figures { webhooks, accounts, vendor_ms: options.vendor_ms, ..Figures::default() };
-    converge(&scene, &operator, &mut figures);
+    converge(&scene, &operator, options.strangers, &mut figures);
     figures.quiet = quiet(&scene, options, Some(&operator));
     figures.memory_settled_kib = operator.process().memory().unwrap().0;
+    figures.longest_message = scene.longest_message();
     figures.edits_ms = edits(&scene, options.edits);
-    figures.secret_ms = rotate(&scene);
+    figures.secrets_ms = (0..options.edits.min(10)).map(|n| rotate(&scene, n)).collect();
     figures.drift_s = drift(&scene);
     figures.soak_kib = soak(&scene, options.soak, operator.process());
     drop(operator);
     figures.idle = quiet(&scene, options, None);
-    revive(&scene, &mut figures);
+    revive(&scene, options, &mut figures);
     plan(&scene, &mut figures);
     figures
 }
 
-fn start(scene: &Scene<'_>) -> Operator {
-    Operator::start(scene.stage, &scene.kubeconfig, &scene.namespace, scene.accounts.len().clamp(4, 16))
+fn start(scene: &Scene<'_>, options: &Options) -> Operator {
+    Operator::start(scene.stage, &scene.kubeconfig, &scene.namespace, options)
 }
 
 /// From one `kubectl apply` to all ready.
-fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
+fn converge(scene: &Scene<'_>, operator: &Operator, strangers: usize, figures: &mut Figures) {
     eprintln!("  kubectl apply");
     let vendor = &scene.stage.vendor;
     vendor.clear_journals(&scene.accounts);
@@ -45,7 +46,11 @@ fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
     figures.apply_s = started.elapsed().as_secs_f64();
     eventually(LONG, "all are ready", || {
         let ready = scene.ready();
-        if ready == figures.webhooks { Ok(()) } else { Err(ready) }
+        if ready == figures.webhooks {
+            return Ok(());
+        }
+        std::thread::sleep(scene.pause());
+        Err(ready)
     })
     .unwrap();
     figures.ready_s = started.elapsed().as_secs_f64();
@@ -53,7 +58,7 @@ fn converge(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
     figures.memory_peak_kib = operator.process().memory().unwrap().1;
     figures.converge_calls = vendor.calls(&scene.accounts);
     figures.converge_writes = scene.writes(before).0;
-    let stored: usize = scene.accounts.iter().map(|account| vendor.count(account)).sum();
+    let stored: usize = scene.accounts.iter().map(|account| vendor.count(account) - strangers).sum();
     figures.duplicates = stored - figures.webhooks;
 }
 
@@ -86,13 +91,21 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
     // Nothing to wait for: that nothing happens is what is looked at.
     std::thread::sleep(options.quiet());
     let minutes = started.elapsed().as_secs_f64() / 60.0;
+    let gaps = scene.accounts.iter().map(|account| gap(&vendor.journal(account)));
     Quiet {
         minutes,
+        gap_s: gaps.fold(0.0, f64::max),
         calls: vendor.calls(&scene.accounts),
         writes: scene.writes(before).0,
         cpu_s: operator.zip(own).map_or(0.0, |(operator, own)| cpu(operator.process()) - own),
         server_cpu_s: cpu(server) - servers,
     }
+}
+
+/// The longest time between two lists, in seconds.
+fn gap(journal: &[(String, String, Timestamp)]) -> f64 {
+    let lists: Vec<_> = journal.iter().filter(|(what, ..)| what == "list").map(|(.., at)| *at).collect();
+    lists.windows(2).map(|two| two[1].duration_since(two[0]).as_secs_f64()).fold(0.0, f64::max)
 }
 
 /// Waits until the operator has nothing more to tell the cluster.
@@ -147,12 +160,12 @@ fn updated(scene: &Scene<'_>, account: &str, id: &str, at: Timestamp) -> f64 {
 }
 
 /// From an edit of a Secret to the vendor's request.
-fn rotate(scene: &Scene<'_>) -> f64 {
+fn rotate(scene: &Scene<'_>, n: usize) -> f64 {
     let account = &scene.accounts[0];
     let id = scene.webhook(0)["status"]["externalId"].as_str().unwrap().to_owned();
     scene.stage.vendor.clear_journals(std::slice::from_ref(account));
     let at = Timestamp::now();
-    scene.rotate("second");
+    scene.rotate(&format!("token {n}"));
     updated(scene, account, &id, at)
 }
 
@@ -195,13 +208,13 @@ fn soak(scene: &Scene<'_>, intervals: usize, process: Process) -> Vec<u64> {
 }
 
 /// Starts it anew after kill -9, and counts what it does in the first minute.
-fn revive(scene: &Scene<'_>, figures: &mut Figures) {
+fn revive(scene: &Scene<'_>, options: &Options, figures: &mut Figures) {
     eprintln!("  a restart");
     let vendor = &scene.stage.vendor;
     vendor.clear_journals(&scene.accounts);
     let (_, before) = scene.writes(0);
     let started = Instant::now();
-    let operator = start(scene);
+    let operator = start(scene, options);
     figures.filled_s = started.elapsed().as_secs_f64();
     eventually(LONG, "a list of each account", || {
         let read = |account: &&String| vendor.journal(account).iter().any(|(what, ..)| what == "list");

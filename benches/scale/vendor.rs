@@ -4,6 +4,7 @@ use hooktender_sandbox::{Options, Sandbox};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::LazyLock;
 use tokio::runtime::Runtime;
 
@@ -21,13 +22,29 @@ pub(crate) struct Vendor {
     sandbox: Sandbox,
     http: reqwest::Client,
     millis: u64,
+    /// Nobody takes from it what the system has taken in.
+    _dead: TcpListener,
+    dead_url: String,
 }
 
 impl Vendor {
     /// One that thinks for so long about each request.
     pub(crate) fn open(millis: u64) -> Self {
         let sandbox = block_on(Sandbox::start(Options::default())).unwrap();
-        Self { sandbox, http: reqwest::Client::builder().no_proxy().build().unwrap(), millis }
+        let dead = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dead_url = format!("http://{}", dead.local_addr().unwrap());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { sandbox, http, millis, _dead: dead, dead_url }
+    }
+
+    /// Where a vendor is that takes calls and never answers.
+    pub(crate) fn dead_url(&self) -> &str {
+        &self.dead_url
+    }
+
+    /// Adds a subscription that nobody declares.
+    pub(crate) fn add(&self, account: &str, subscription: &Value) {
+        self.call("POST", account, "/subscriptions", subscription);
     }
 
     pub(crate) fn url(&self) -> &str {

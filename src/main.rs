@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+/// Gives back what passes have taken for a moment, which the system's own heap keeps (docs/performance.md). How it is set up
+/// stands in `.cargo/config.toml`.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // First of all, and by hand: with two TLS users in one process, neither may have to guess.

@@ -2,6 +2,7 @@
 
 use super::{SecretKeyRef, yes};
 use kube::KubeSchema;
+use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -113,15 +114,15 @@ pub struct ContensisWebhook {
     #[schemars(length(max = 64))]
     pub topics: Vec<Topic>,
     /// Headers of the call, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
-    #[schemars(extend("maxProperties" = 64))]
-    pub headers: BTreeMap<String, Header>,
+    #[schemars(with = "BTreeMap<String, Header>", extend("maxProperties" = 64))]
+    pub headers: LiteMap<String, Header>,
     /// Payload templates: by resource type (`entry`) or by type and content type (`entry.article`). A value is a
     /// string, or an object that is kept as structure.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     #[schemars(schema_with = "templates")]
-    pub templates: BTreeMap<String, serde_json::Value>,
+    pub templates: LiteMap<String, serde_json::Value>,
 }
 
 /// One topic: all of its filters must match.
@@ -177,6 +178,19 @@ pub struct Header {
     /// Whether the vendor hides the value from everybody, hooktender included. Default false.
     #[serde(default)]
     pub secret: bool,
+}
+
+impl ContensisWebhook {
+    /// Gives back the room that its lists have for more.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.topics.shrink_to_fit();
+        for topic in &mut self.topics {
+            let Topic { event, content_type_id, language, workflow_event, workflow_state, .. } = topic;
+            for list in [event, content_type_id, language, workflow_event, workflow_state] {
+                list.shrink_to_fit();
+            }
+        }
+    }
 }
 
 /// A map of templates: strings or objects, which OpenAPI can only say as "anything" and CEL cannot look into.

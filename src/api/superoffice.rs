@@ -2,9 +2,9 @@
 
 use super::SecretKeyRef;
 use kube::KubeSchema;
+use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One SuperOffice tenant or on-site installation, and how to log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -203,11 +203,11 @@ pub struct SuperofficeWebhook {
     #[schemars(length(max = 100))]
     pub kind: String,
     /// Headers added to each delivery, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
     #[x_kube(validation = Rule::new("self.all(a, size(self[a]) > 0)").message("a header value must not be empty: remove the header or give it a value"))]
     #[schemars(schema_with = "headers")]
-    pub headers: BTreeMap<String, String>,
+    pub headers: LiteMap<String, String>,
     /// Members added to the body of each delivery: any JSON.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schemars(schema_with = "properties")]

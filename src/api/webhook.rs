@@ -162,6 +162,15 @@ impl Subscription {
             Self::Superoffice(_) => VendorName::Superoffice,
         }
     }
+
+    /// Gives back the room that its lists have for more: a list that was read may have four times what it needs.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        match self {
+            Self::Brightpearl(_) => {}
+            Self::Contensis(declared) => declared.shrink_to_fit(),
+            Self::Superoffice(declared) => declared.events.shrink_to_fit(),
+        }
+    }
 }
 
 /// A value for `$(NAME)`.

@@ -201,6 +201,11 @@ impl Cache {
         })
     }
 
+    /// Keeps the Webhooks of an account in less memory, at the price of a copy.
+    pub(super) fn pack(&self, account: &ObjectKey) {
+        self.webhooks.iter().for_each(|hooks| hooks.pack(account));
+    }
+
     /// The Webhooks that belong to an account and may.
     pub(super) fn webhooks_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
         let key = ObjectKey::of(account);

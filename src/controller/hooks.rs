@@ -61,6 +61,19 @@ impl Hooks {
         shown.now.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Copies those of one account, so that they stand side by side in memory. What came bit by bit while passes were under
+    /// way stands between what those have left, and holds on to all of it.
+    pub(super) fn pack(&self, account: &ObjectKey) {
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of) = shown.now.get_mut(account) {
+            let copied = |(_, webhook): (_, Arc<Webhook>)| {
+                let webhook = Arc::new(Webhook::clone(&webhook));
+                (ObjectKey::of(&*webhook), webhook)
+            };
+            *of = of.drain().map(copied).collect();
+        }
+    }
+
     /// The accounts that any of them refers to, be they there or not.
     pub(super) fn accounts(&self) -> Vec<ObjectKey> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).now.keys().cloned().collect()

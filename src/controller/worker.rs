@@ -113,6 +113,10 @@ impl Worker {
         })
         .await;
         memory.tell(&known, &self.context.metrics);
+        if memory.has_calmed() {
+            self.cache.pack(&self.key);
+            memory.pack(&self.cache.webhooks_of(&known));
+        }
         after
     }
 

@@ -4,7 +4,7 @@ use super::clock;
 use super::entry::Entry;
 use super::memory::{Memory, Seen};
 use super::outcome::{SETTLING, Trouble};
-use super::past::{Wait, WaitKind};
+use super::past::{Past, Wait, WaitKind};
 use crate::api::conditions::{self, READY};
 use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
@@ -77,23 +77,23 @@ pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> 
 pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String]) -> bool {
     // One that is gone without our doing was never held, and others may have waited for what it wanted.
     memory.seen.account != Some(asked_of(memory, account))
-        || memory.seen.webhooks.len() != uids.len()
+        || memory.seen.webhooks != uids.len()
         || uids.iter().filter_map(|uid| memory.entries.get(uid)).any(|entry| {
-            memory.seen.webhooks.get(&entry.uid)
-                != Some(&(memory.past.mark_of(&entry.asked), written(memory, entry)))
+            entry.seen != Some((memory.past.mark_of(&entry.asked), written(&memory.past, entry)))
         })
 }
 
 /// Keeps what this pass went by: `account` as it was when the pass began.
 pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String]) {
     // What it made is known from now on, though its status be wiped before the next pass.
-    for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
-        memory.past.meet(&entry.uid, &entry.status);
+    let mut webhooks = 0;
+    for uid in uids {
+        let Some(entry) = memory.entries.get_mut(uid) else { continue };
+        memory.past.meet(uid, &entry.status);
+        entry.seen = Some((memory.past.mark_of(&entry.asked), written(&memory.past, entry)));
+        webhooks += 1;
     }
-    let entries = uids.iter().filter_map(|uid| memory.entries.get(uid));
-    let marks =
-        entries.map(|entry| (entry.uid.clone(), (memory.past.mark_of(&entry.asked), written(memory, entry))));
-    memory.seen = Seen { webhooks: marks.collect(), account: Some(asked_of(memory, account)) };
+    memory.seen = Seen { webhooks, account: Some(asked_of(memory, account)) };
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
@@ -102,8 +102,8 @@ fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
 }
 
 /// A status that somebody wiped, or a finalizer taken off by force, is something to look at too.
-fn written(memory: &Memory, entry: &Entry) -> u64 {
-    memory.past.mark_of((entry.is_held(), serde_json::to_string(&entry.known.status).unwrap_or_default()))
+fn written(past: &Past, entry: &Entry) -> u64 {
+    past.mark_of((entry.is_held(), serde_json::to_string(&entry.known.status).unwrap_or_default()))
 }
 
 /// When to look again, by how the pass ended.

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
     /// meanwhile, and that is for the next pass to see.
     pub(super) asked: Asked,
+    /// Marks of what was asked and of what was written when the last pass over it ended.
+    pub(super) seen: Option<(u64, u64)>,
 }
 
 /// What people ask of a Webhook, as a pass found it when it began.
@@ -89,7 +91,7 @@ impl DerefMut for Wanted {
     }
 }
 
-/// Cuts off what nobody here reads: thousands of Webhooks are kept.
+/// Cuts off what nobody here reads, and room that nobody needs: thousands of Webhooks are kept.
 pub(crate) fn slim(webhook: &mut Webhook) {
     let metadata = &mut webhook.metadata;
     metadata.managed_fields = None;
@@ -99,12 +101,17 @@ pub(crate) fn slim(webhook: &mut Webhook) {
         all.retain(|name, _| OURS.contains(&name.as_str()));
         (!all.is_empty()).then_some(all)
     });
+    metadata.finalizers.iter_mut().for_each(Vec::shrink_to_fit);
+    webhook.spec.subscription.shrink_to_fit();
+    if let Some(status) = &mut webhook.status {
+        status.conditions.shrink_to_fit();
+    }
 }
 
 impl Entry {
     pub(super) fn new(uid: String, known: Arc<Webhook>) -> Self {
         let status = Wanted::as_known(&known);
-        Self { uid, known, status, asked: Asked::default() }
+        Self { uid, known, status, asked: Asked::default(), seen: None }
     }
 
     /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
@@ -113,10 +120,7 @@ impl Entry {
         if version(&**cached) < version(&*self.known) {
             return;
         }
-        if version(&**cached) == version(&*self.known) {
-            // The same, but kept once.
-            self.known = Arc::clone(cached);
-            self.status.over(&self.known);
+        if self.share(cached) {
             return;
         }
         let ours = self.status.is_unwritten().then(|| self.status.clone());
@@ -129,6 +133,16 @@ impl Entry {
             self.status.superseded = ours.superseded;
             self.status.last_applied = ours.last_applied;
         }
+    }
+
+    /// What the cache shows may be what is known already: then it is kept once. Gives whether it is.
+    pub(super) fn share(&mut self, cached: &Arc<Webhook>) -> bool {
+        let same = version(&**cached) == version(&*self.known);
+        if same {
+            self.known = Arc::clone(cached);
+            self.status.over(&self.known);
+        }
+        same
     }
 
     /// Whether our finalizer is on it.

@@ -22,13 +22,16 @@ const LONGEST_TOGETHER: Duration = Duration::from_secs(10);
 /// Those of so long ago still count when more come.
 const LATELY: Duration = Duration::from_secs(600);
 
+/// After so many steps there is much in memory that was kept while passes were under way.
+const MANY: usize = 100;
+
 /// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
 /// written with what it left behind: so our own writes wake nobody, and nothing that people do meanwhile is lost.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) account: Option<u64>,
-    /// By uid: what was asked, and what was written.
-    pub(super) webhooks: HashMap<String, (u64, u64)>,
+    /// How many Webhooks; each has its own marks.
+    pub(super) webhooks: usize,
 }
 
 /// A list that is not believed before a second reading agrees.
@@ -97,6 +100,9 @@ pub struct Memory {
     pub(super) past: Past,
     /// Whether the last pass ended because the vendor did not answer.
     pub(super) unanswered: bool,
+    /// How many steps the passes took since there was one that had nothing to do; and whether that one was the last.
+    busy: usize,
+    calmed: bool,
     /// What the cluster did not take of what people are to be told.
     pub(super) untold: Untold,
 }
@@ -117,6 +123,8 @@ impl Memory {
             seen: Seen::default(),
             past: Past::new(patience),
             unanswered: false,
+            busy: 0,
+            calmed: false,
             untold: Untold::default(),
         }
     }
@@ -169,6 +177,20 @@ impl Memory {
         self.entries.retain(|uid, _| shown.contains(uid));
         self.past.retain(|uid| shown.contains(uid));
         uids
+    }
+
+    /// Keeps in less memory what is known of Webhooks that the cache has packed too.
+    pub fn pack(&mut self, cached: &[Arc<Webhook>]) {
+        for webhook in cached {
+            if let Some(entry) = webhook.uid().and_then(|uid| self.entries.get_mut(&uid)) {
+                entry.share(webhook);
+            }
+        }
+        let copied = |(uid, entry): (String, Entry)| {
+            (uid.as_str().to_owned(), Entry { uid: entry.uid.as_str().to_owned(), ..entry })
+        };
+        self.entries = self.entries.drain().map(copied).collect();
+        self.past.pack();
     }
 
     /// Whether a create that was not answered has settled since then: a list from before it settled may not show what it
@@ -253,6 +275,17 @@ impl Memory {
     /// Whether the next pass is likely to wait for the vendor, as the last one did in vain.
     pub fn is_unanswered(&self) -> bool {
         self.unanswered
+    }
+
+    /// A pass has taken so many steps.
+    pub(super) fn took(&mut self, steps: usize) {
+        self.calmed = steps == 0 && self.busy >= MANY;
+        self.busy = if steps == 0 { 0 } else { self.busy + steps };
+    }
+
+    /// Whether a pass has just found nothing to do after others had done much.
+    pub fn has_calmed(&mut self) -> bool {
+        std::mem::take(&mut self.calmed)
     }
 
     /// The vendor is read again before anything is decided.

@@ -35,11 +35,14 @@ struct Strain {
     error: VendorError,
 }
 
-/// What a status speaks of, and since when this process has known it.
+/// Marks of what is known of a Webhook.
 #[derive(Default)]
 struct Known {
-    id: Option<(String, Instant)>,
-    pending: Option<(Pending, Instant)>,
+    /// The document that the vendor had when it was last in sync.
+    in_sync: Option<u64>,
+    /// What its status speaks of, and since when this process has known it.
+    id: Option<(u64, Instant)>,
+    pending: Option<(u64, Instant)>,
 }
 
 /// Tries to start one again that the vendor had stopped by itself.
@@ -86,7 +89,6 @@ pub struct Patience {
 /// What happened before, and what follows from it.
 pub(super) struct Past {
     refused: HashMap<String, Refused>,
-    in_sync: HashMap<String, u64>,
     /// Webhooks whose last write the vendor did not answer, or did not take for the moment.
     strained: HashMap<String, Strain>,
     /// When a request whose outcome is unknown came to its end.
@@ -103,8 +105,8 @@ pub(super) struct Past {
     pub(super) patience: Patience,
     /// When the last pass began.
     pub(super) begun: Instant,
-    /// Since when this process has known the subscription of a Webhook, and its unanswered create. What another process, or
-    /// this one before a clock was set, wrote down as the time of it is for people: nothing is decided by it.
+    /// What is known of each Webhook. What another process, or this one before a clock was set, wrote down as the time of a
+    /// subscription or an unanswered create is for people: nothing is decided by it.
     known: HashMap<String, Known>,
     hasher: RandomState,
 }
@@ -113,7 +115,6 @@ impl Past {
     pub(super) fn new(patience: Patience) -> Self {
         Self {
             refused: HashMap::new(),
-            in_sync: HashMap::new(),
             strained: HashMap::new(),
             ended: HashMap::new(),
             revived: HashMap::new(),
@@ -130,7 +131,6 @@ impl Past {
     }
 
     pub(super) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
-        self.in_sync.retain(|uid, _| keep(uid));
         self.refused.retain(|uid, _| keep(uid));
         self.strained.retain(|uid, _| keep(uid));
         self.ended.retain(|uid, _| keep(uid));
@@ -141,12 +141,27 @@ impl Past {
 
     /// Takes note of the subscription and the unanswered create that a status speaks of.
     pub(super) fn meet(&mut self, uid: &str, status: &WebhookStatus) {
-        let known = self.known.entry(uid.to_owned()).or_default();
+        let id = status.external_id.as_ref().map(|id| self.mark_of(id));
+        let pending = status.pending.as_ref().map(|pending| self.mark_of_pending(pending));
+        let known = self.known_of(uid);
         // Whoever wipes a status takes nothing away at the vendor.
-        if status.external_id.is_some() {
-            known.id = met(known.id.take(), status.external_id.as_ref());
+        if id.is_some() {
+            known.id = met(known.id, id);
         }
-        known.pending = met(known.pending.take(), status.pending.as_ref());
+        known.pending = met(known.pending, pending);
+    }
+
+    fn known_of(&mut self, uid: &str) -> &mut Known {
+        self.known.entry(uid.to_owned()).or_default()
+    }
+
+    /// See [`Memory::pack`](super::memory::Memory::pack).
+    pub(super) fn pack(&mut self) {
+        self.known = self.known.drain().map(|(uid, known)| (uid.as_str().to_owned(), known)).collect();
+    }
+
+    fn mark_of_pending(&self, pending: &Pending) -> u64 {
+        self.mark_of((pending.action.as_str(), pending.since.0, &pending.digest, &pending.beside))
     }
 
     /// How long the subscription of a Webhook may still be missing from a list that lags so long behind.
@@ -155,7 +170,7 @@ impl Past {
         let known = self.known.get(&entry.uid).and_then(|known| known.id.as_ref());
         let since = match (&entry.status.external_id, known) {
             (None, None) => return Duration::ZERO,
-            (Some(id), Some((known, _))) if known != id => Duration::ZERO,
+            (Some(id), Some((known, _))) if *known != self.mark_of(id) => Duration::ZERO,
             (Some(_), None) => Duration::ZERO,
             (_, Some((_, since))) => clock::since(*since),
         };
@@ -180,12 +195,13 @@ impl Past {
 
     /// The mark of what was in sync last.
     pub(super) fn in_sync_mark(&self, uid: &str) -> Option<u64> {
-        self.in_sync.get(uid).copied()
+        self.known.get(uid)?.in_sync
     }
 
     /// The vendor has it as declared.
     pub(super) fn in_sync(&mut self, uid: &str, document: &Document) {
-        self.in_sync.insert(uid.to_owned(), self.mark(document));
+        let mark = self.mark(document);
+        self.known_of(uid).in_sync = Some(mark);
         self.refused.remove(uid);
         self.strained.remove(uid);
     }
@@ -316,7 +332,8 @@ impl Past {
             return (clock::since(*ended), settle);
         }
         let known = self.known.get(uid).and_then(|known| known.pending.as_ref());
-        let since = known.filter(|(known, _)| known == pending).map(|(_, since)| clock::since(*since));
+        let is_that = |(known, _): &&(u64, Instant)| *known == self.mark_of_pending(pending);
+        let since = known.filter(is_that).map(|(_, since)| clock::since(*since));
         // A login or a refused token may have come between the intent and the request.
         (since.unwrap_or_default(), request + settle)
     }
@@ -341,9 +358,9 @@ impl Past {
 }
 
 /// What is, and since when it has been known; from now on, if it was another before.
-fn met<T: Clone + PartialEq>(known: Option<(T, Instant)>, is: Option<&T>) -> Option<(T, Instant)> {
+fn met(known: Option<(u64, Instant)>, is: Option<u64>) -> Option<(u64, Instant)> {
     let is = is?;
-    known.filter(|(was, _)| was == is).or_else(|| Some((is.clone(), clock::now())))
+    known.filter(|(was, _)| *was == is).or_else(|| Some((is, clock::now())))
 }
 
 /// The wait after so many failures before: doubled from a second up, with jitter.

@@ -6,8 +6,8 @@ use crate::api::contensis::{ContensisWebhook, Header, Method, Topic};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
 use crate::vendor::describe::{Reading, quoted};
+use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
 
 /// The vendor's half of the Webhook, and what people would call it.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
@@ -120,11 +120,11 @@ fn topic(reading: &mut Reading<'_>, path: &str, value: &Value) -> Option<Topic> 
 }
 
 /// The value of a secret header is shown to nobody (3.4).
-fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Header>> {
+fn headers(reading: &mut Reading<'_>) -> Option<LiteMap<String, Header>> {
     let value = reading.get("headers");
     let map = reading.members("headers", &value)?;
     reading.distinct(map.keys())?;
-    let mut headers = BTreeMap::new();
+    let mut headers = LiteMap::new();
     for (name, header) in &map {
         let field = format!("headers.{name}");
         let record = reading.members(&field, header)?;
@@ -140,7 +140,7 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Header>> {
     Some(headers)
 }
 
-fn templates(reading: &mut Reading<'_>) -> Option<BTreeMap<String, Json>> {
+fn templates(reading: &mut Reading<'_>) -> Option<LiteMap<String, Json>> {
     let value = reading.get("templates");
     let map = reading.members("templates", &value)?;
     let template = |(name, value): (&String, &Value)| {

@@ -5,8 +5,8 @@ use crate::api::superoffice::{OnTooManyErrors, State, SuperofficeWebhook};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
 use crate::vendor::describe::{Reading, quoted};
+use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
 
 /// The vendor's half of the Webhook, and what people would call it.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
@@ -76,11 +76,11 @@ fn state(reading: &mut Reading<'_>) -> Option<(State, OnTooManyErrors)> {
     }
 }
 
-fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<String, String>> {
+fn headers(reading: &mut Reading<'_>) -> Option<LiteMap<String, String>> {
     let value = reading.get("headers");
     let map = reading.members("headers", &value)?;
     reading.distinct(map.keys())?;
-    let mut headers = BTreeMap::new();
+    let mut headers = LiteMap::new();
     for (name, value) in &map {
         headers.insert(name.clone(), reading.filled_text(&format!("headers.{name}"), value)?);
     }

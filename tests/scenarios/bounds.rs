@@ -102,7 +102,10 @@ fn answer(what: &str, line: &mut Counted) -> std::io::Result<()> {
         "drip" | "long" => {
             begin(line, "")?;
             if what == "long" {
-                line.write_all(&vec![b' '; LONG])?;
+                // A write comes back when all of it has been taken.
+                for _ in 0..LONG / 1024 {
+                    line.write_all(&[b' '; 1024])?;
+                }
             }
             loop {
                 line.write_all(b" ")?;

@@ -28,8 +28,6 @@ impl Operator {
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("NO_COLOR", "1")
-            // As the image has it.
-            .env("MALLOC_ARENA_MAX", "1")
             .envs(options.env.iter().filter_map(|variable| variable.split_once('=')))
             .args(["run", "--listen=127.0.0.1:0", "--log-level=warn,hooktender::controller=info"])
             .args(["--namespace", namespace, "--allow-endpoint", stage.vendor.url()])

@@ -38,7 +38,7 @@ pub(super) struct Run {
         env = "HOOKTENDER_WATCH_SECRETS"
     )]
     watch_secrets: bool,
-    /// How many accounts are worked on at once.
+    /// How many accounts are worked on at once, beside those that wait for their vendor.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
     /// Let only one of several processes work at a time, by a Lease; the others stand by, and one takes over within

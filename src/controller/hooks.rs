@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn packing_changes_only_where_they_stand() {
+        let hooks = Hooks::default();
+        let account = ObjectKey::new("n", "one");
+        hooks.take(Event::Apply(webhook("a", "one")));
+        let before = hooks.of(&account);
+        hooks.pack(&account);
+        let after = hooks.of(&account);
+        assert!(!Arc::ptr_eq(&before[0], &after[0]));
+        assert_eq!(format!("{after:?}"), format!("{before:?}"));
+        hooks.take(Event::Delete(webhook("a", "one")));
+        assert_eq!(hooks.len(), 0, "it is found under its name");
+    }
+
+    #[test]
     fn a_watch_that_begins_anew_shows_the_old_ones_until_it_has_shown_all() {
         let hooks = Hooks::default();
         hooks.take(Event::Apply(webhook("a", "one")));

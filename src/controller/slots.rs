@@ -4,10 +4,11 @@
 //! hundred vendors that are away hold up nobody else's account, such a pass makes room.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// A pass that takes longer than this is most likely waiting.
+/// A pass whose vendor takes longer than this makes room.
 const QUICK: Duration = Duration::from_secs(1);
 /// So many may be waiting for each that may be at work.
 const WAITING: usize = 32;
@@ -40,14 +41,18 @@ impl Slots {
 }
 
 impl Slot<'_> {
-    /// Runs a pass to its end; when it takes long, others may be at work meanwhile.
-    pub(super) async fn run<T>(mut self, pass: impl Future<Output = T>) -> T {
+    /// Runs a pass to its end. While it `waits` for its vendor for long, others may be at work.
+    pub(super) async fn run<T>(mut self, waits: &AtomicBool, pass: impl Future<Output = T>) -> T {
         let mut pass = pin!(pass);
         if !self.waits {
             let slots = self.slots;
             let room = async {
-                tokio::time::sleep(slots.quick).await;
-                place(&slots.wait).await
+                loop {
+                    tokio::time::sleep(slots.quick).await;
+                    if waits.load(Ordering::Relaxed) {
+                        return place(&slots.wait).await;
+                    }
+                }
             };
             tokio::select! {
                 biased;
@@ -87,7 +92,7 @@ mod tests {
                     began.send(()).unwrap();
                     pending::<()>().await;
                 };
-                slots.take(waits).await.run(pass).await;
+                slots.take(waits).await.run(&AtomicBool::new(true), pass).await;
             });
             timeout(Duration::from_secs(30), has_begun).await.expect("there is room").unwrap();
         }
@@ -108,9 +113,19 @@ mod tests {
     #[tokio::test]
     async fn a_pass_that_ends_gives_its_place_back() {
         let slots = slots(1);
-        slots.take(false).await.run(async {}).await;
-        slots.take(true).await.run(async {}).await;
+        for waits in [false, true] {
+            slots.take(waits).await.run(&AtomicBool::new(false), async {}).await;
+        }
         assert_eq!((slots.work.available_permits(), slots.wait.available_permits()), (1, WAITING));
+    }
+
+    #[tokio::test]
+    async fn a_pass_that_works_for_long_keeps_its_place() {
+        let slots = slots(1);
+        let (works, pass) = (AtomicBool::new(false), tokio::time::sleep(Duration::from_millis(300)));
+        let slot = slots.take(false).await;
+        let (free, ()) = tokio::join!(is_free(&slots, Duration::from_millis(200)), slot.run(&works, pass));
+        assert!(!free);
     }
 
     #[tokio::test]

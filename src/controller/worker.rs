@@ -90,8 +90,9 @@ impl Worker {
             let slot = self.slots.take(memory.is_unanswered()).await;
             drop(waiting);
             let _running = self.context.metrics.running();
+            let waits = memory.waits();
             let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
-            after = match timeout(PASS_DEADLINE, slot.run(pass)).await {
+            after = match timeout(PASS_DEADLINE, slot.run(&waits, pass)).await {
                 Ok(Ok(after)) => after,
                 Ok(Err(_)) => self.failed("a pass panicked; please report it"),
                 Err(_) => self.failed("a pass hung and was given up"),

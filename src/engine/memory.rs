@@ -13,6 +13,7 @@ use crate::plan::{ExternalId, Observed};
 use kube::ResourceExt;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Deletions that come within this of one another are judged together,
@@ -100,6 +101,8 @@ pub struct Memory {
     pub(super) past: Past,
     /// Whether the last pass ended because the vendor did not answer.
     pub(super) unanswered: bool,
+    /// Whether a pass waits for the vendor's list.
+    pub(super) waits: Arc<AtomicBool>,
     /// How many steps the passes took since there was one that had nothing to do; and whether that one was the last.
     busy: usize,
     calmed: bool,
@@ -123,6 +126,7 @@ impl Memory {
             seen: Seen::default(),
             past: Past::new(patience),
             unanswered: false,
+            waits: Arc::default(),
             busy: 0,
             calmed: false,
             untold: Untold::default(),
@@ -272,6 +276,11 @@ impl Memory {
         self.snapshot.as_ref().map(|snapshot| snapshot.observed.all())
     }
 
+    /// Whether a pass waits for the vendor's list, as it goes on.
+    pub fn waits(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.waits)
+    }
+
     /// Whether the next pass is likely to wait for the vendor, as the last one did in vain.
     pub fn is_unanswered(&self) -> bool {
         self.unanswered
@@ -321,6 +330,33 @@ mod tests {
             "status": {"externalId": id},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn what_the_cache_has_packed_is_kept_once_and_nothing_else_changes() {
+        let mut memory = Memory::new(Patience::default());
+        let (shown, packed) = (Arc::new(webhook("5", Some("7"))), Arc::new(webhook("5", Some("7"))));
+        let uids = memory.refresh(&[shown]);
+        memory.pack(&[Arc::clone(&packed)]);
+        assert!(Arc::ptr_eq(&memory.entries["u"].known, &packed));
+        assert_eq!(memory.entries["u"].uid, "u");
+        assert_eq!(memory.refresh(&[packed]), uids);
+        // An older copy is not taken over.
+        memory.pack(&[Arc::new(webhook("4", None))]);
+        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn it_has_calmed_once_after_much_was_done() {
+        let mut memory = Memory::new(Patience::default());
+        let calmed: Vec<_> = [0, MANY - 1, 0, MANY / 2, MANY / 2, 0, 0]
+            .into_iter()
+            .map(|steps| {
+                memory.took(steps);
+                memory.has_calmed()
+            })
+            .collect();
+        assert_eq!(calmed, [false, false, false, false, false, true, false]);
     }
 
     #[test]

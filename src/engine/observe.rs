@@ -16,6 +16,7 @@ use crate::plan::{Declared, guard};
 use crate::vendor::{VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A refusal to read a Secret is believed after so many tries, and then is its readers' trouble and nobody else's.
@@ -114,7 +115,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             return Ok(known);
         }
         let read = clock::now();
-        Ok(Snapshot { observed: Stock::new(rules(self.vendor), client.list().await?), read })
+        memory.waits.store(true, Ordering::Relaxed);
+        let list = client.list().await;
+        memory.waits.store(false, Ordering::Relaxed);
+        Ok(Snapshot { observed: Stock::new(rules(self.vendor), list?), read })
     }
 
     /// The Webhooks whose ids belong to this account at the vendor. The others are told: under the same name there was

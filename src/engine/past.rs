@@ -7,7 +7,7 @@ use crate::api::status::{Pending, WebhookStatus};
 use crate::plan::Document;
 use crate::vendor::{self, Class, VendorError};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::time::{Duration, Instant};
 
 /// What became due while a pass ran is looked at so soon after it.
@@ -180,12 +180,7 @@ impl Past {
     /// A mark of a document, secrets included: it tells that a value changed without keeping the value, and is good
     /// within this process only.
     pub(super) fn mark(&self, document: &Document) -> u64 {
-        let mut state = self.hasher.build_hasher();
-        for (name, value) in document.iter() {
-            name.hash(&mut state);
-            value.exposed().to_string().hash(&mut state);
-        }
-        state.finish()
+        self.mark_of(document)
     }
 
     /// A mark of anything, good within this process.

@@ -27,7 +27,8 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
         .collect();
     items.sort_by_key(|item| {
         let webhook = &declared[item.index];
-        (item.lane, webhook.created, webhook.key.clone())
+        // Whoever waits for a step does not wait for the statuses of those that need none.
+        (item.step.is_none(), item.lane, webhook.created, webhook.key.clone())
     });
     let mut seen: HashSet<&ExternalId> = taken.iter().map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();

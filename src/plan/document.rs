@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A string some parts of which may come from a Secret.
 #[derive(Clone, Default)]
@@ -109,6 +110,12 @@ impl PartialEq for Text {
     }
 }
 
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.whole().hash(state);
+    }
+}
+
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.shown())
@@ -116,7 +123,7 @@ impl fmt::Debug for Text {
 }
 
 /// A value of a document: JSON whose strings are [`Text`].
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub enum Value {
     /// Nothing.
     #[default]
@@ -225,7 +232,7 @@ impl From<Json> for Value {
 
 /// The canonical document of one subscription: every field that its vendor's rules know, defaults filled in.
 /// Made by [`super::Rules::document`] only.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Document {
     pub(super) fields: LiteMap<&'static str, Value>,
 }

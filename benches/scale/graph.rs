@@ -31,11 +31,19 @@ pub(crate) fn draw(path: &Path, all: &[Figures]) {
         let mut chart = ChartBuilder::on(&area)
             .caption(title, ("sans-serif", 16))
             .margin(12)
+            .margin_right(30)
             .x_label_area_size(30)
             .y_label_area_size(45)
             .build_cartesian_2d(0.0..most, 0.0..top)
             .unwrap();
-        chart.configure_mesh().x_labels(5).y_labels(5).x_desc("Webhooks").draw().unwrap();
+        chart
+            .configure_mesh()
+            .x_labels(5)
+            .y_labels(5)
+            .x_label_formatter(&|n| format!("{n:.0}"))
+            .x_desc("Webhooks")
+            .draw()
+            .unwrap();
         chart.draw_series(LineSeries::new(points.iter().copied(), &BLUE)).unwrap();
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, BLUE.filled()))).unwrap();
     }

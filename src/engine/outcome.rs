@@ -8,7 +8,7 @@ use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
-use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step};
+use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step, digest};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -118,7 +118,7 @@ pub(super) fn settle(
     if in_sync {
         let made =
             matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Create(_) | Step::Replace(..))));
-        applied(&mut entry.status, declared, item, noted.concealed, made, now);
+        applied(&mut entry.status, declared, noted.concealed, made, now);
     }
     told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status))
 }
@@ -264,7 +264,7 @@ fn planned(item: &Item, in_sync: bool) -> PlanStatus {
     PlanStatus {
         action: item.action,
         changes: item.changes.iter().map(shown).collect(),
-        digest: (item.action != Action::None).then(|| item.digest.clone()),
+        digest: item.digest.clone().filter(|_| item.action != Action::None),
     }
 }
 
@@ -287,21 +287,19 @@ fn shortened(text: &str, longest: usize) -> String {
 fn applied(
     status: &mut WebhookStatus,
     declared: &Declared,
-    item: &Item,
     concealed: Option<Concealed>,
     made: bool,
     now: Timestamp,
 ) {
-    let (Some(digest), Desired::Known(document)) = (&item.desired_digest, &declared.desired) else {
-        return;
-    };
+    let Desired::Known(document) = &declared.desired else { return };
+    let digest = digest(document);
     let sensitive = sensitive_fields(document);
-    let same = |last: &&LastApplied| !made && last.digest == *digest && last.sensitive == sensitive;
+    let same = |last: &&LastApplied| !made && last.digest == digest && last.sensitive == sensitive;
     let time = match status.last_applied.as_ref().filter(same) {
         Some(last) => last.time.clone(),
         None => conditions::seconds(now),
     };
-    status.last_applied = Some(LastApplied { digest: digest.clone(), time, sensitive, concealed });
+    status.last_applied = Some(LastApplied { digest, time, sensitive, concealed });
 }
 
 fn told(
@@ -316,7 +314,7 @@ fn told(
         Outcome::Done(what) => Some(Happened { warning: false, reason: done(item), note: what.clone() }),
         Outcome::Held(Hold::PlanOnly) => {
             let digest = before.plan.as_ref().and_then(|plan| plan.digest.as_ref());
-            (digest != Some(&item.digest)).then(|| Happened {
+            (digest != item.digest.as_ref()).then(|| Happened {
                 warning: false,
                 reason: "Planned",
                 note: verdict.message.clone(),

@@ -138,7 +138,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             duplicates: item.duplicates.iter().map(ToString::to_string).collect(),
             advice,
             calls: item.calls,
-            digest: (item.calls > 0 || item.hold.is_some()).then(|| item.digest.clone()),
+            digest: item.digest.clone().filter(|_| item.calls > 0 || item.hold.is_some()),
         }
     }
 }

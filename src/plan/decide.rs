@@ -25,11 +25,9 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
         .enumerate()
         .map(|(index, (webhook, claim))| Case { rules, webhook, observed, left: &left, index }.decide(claim))
         .collect();
-    items.sort_by_key(|item| {
-        let webhook = &declared[item.index];
-        // Whoever waits for a step does not wait for the statuses of those that need none.
-        (item.step.is_none(), item.lane, webhook.created, webhook.key.clone())
-    });
+    // Whoever waits for a step does not wait for the statuses of those that need none.
+    let turn = |item: &Item| (item.step.is_none(), item.lane, declared[item.index].created);
+    items.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| a.key.cmp(&b.key)));
     let mut seen: HashSet<&ExternalId> = taken.iter().map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
@@ -135,8 +133,11 @@ impl Case<'_> {
         Item { answers, ..self.item(verdict, effect, calls) }
     }
 
-    /// Digest of what the verdict comes to, whether or not it is held afterwards.
-    fn effect(&self, verdict: &Verdict) -> String {
+    /// Digest of what the verdict comes to, whether or not it is held afterwards; none if it comes to nothing.
+    fn effect(&self, verdict: &Verdict) -> Option<String> {
+        if verdict.action == Action::None && verdict.step.is_none() && verdict.hold.is_none() {
+            return None;
+        }
         let changes: Vec<_> = verdict
             .changes
             .iter()
@@ -146,16 +147,16 @@ impl Case<'_> {
             Some(Step::Delete(ids) | Step::Finish(ids)) => ids.iter().map(ExternalId::as_str).collect(),
             _ => Vec::new(),
         };
-        hash(&serde_json::json!([
+        Some(hash(&serde_json::json!([
             self.webhook.key.to_string(),
             verdict.action.as_str(),
             verdict.id.as_ref().map(ExternalId::as_str),
             changes,
             doomed
-        ]))
+        ])))
     }
 
-    fn item(&self, verdict: Verdict, digest_of_effect: String, calls: usize) -> Item {
+    fn item(&self, verdict: Verdict, digest: Option<String>, calls: usize) -> Item {
         let lane = match (&verdict.step, verdict.cause) {
             (Some(_), cause) if cause.is_drift() => Lane::Drift,
             (Some(Step::Create(_) | Step::Adopt(..)), _) => Lane::Create,
@@ -168,11 +169,7 @@ impl Case<'_> {
             id: verdict.id,
             cause: verdict.cause,
             changes: verdict.changes,
-            digest: digest_of_effect,
-            desired_digest: match &self.webhook.desired {
-                Desired::Known(desired) => Some(digest(desired)),
-                Desired::Unknown { .. } => None,
-            },
+            digest,
             calls,
             step: verdict.step,
             hold: verdict.hold,

@@ -2,7 +2,7 @@
 
 use super::document::{Document, Members, Value};
 use super::redact::Redactor;
-use super::rules::{Field, Rule, Rules, member, sealed};
+use super::rules::{Field, Rule, Rules, member, of, sealed};
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,11 @@ pub struct Hide<'a> {
 pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
     let mut found = Vec::new();
     for field in rules.fields {
-        let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
-        at.compare(field.rule, observed.get(field.name), desired.get(field.name), &mut found);
+        let (before, after) = (observed.get(field.name), desired.get(field.name));
+        if !field.rule.same(before, after) {
+            let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
+            at.differ(field.rule, before, after, &mut found);
+        }
     }
     found
 }
@@ -68,10 +71,15 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn compare(&self, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
-        if rule.same(before, after) {
-            return;
+    /// A member of a value that differs.
+    fn compare(&self, name: &str, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
+        if !rule.same(before, after) {
+            let path = format!("{}.{name}", self.path);
+            Self { path, ..*self }.differ(rule, before, after, found);
         }
+    }
+
+    fn differ(&self, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         match (rule, before, after) {
             (Rule::Map { ignore_case, value }, Value::Map(_) | Value::Null, Value::Map(_) | Value::Null) => {
                 self.members(ignore_case, *value, before, after, found);
@@ -94,12 +102,12 @@ impl At<'_> {
         // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
         for (name, had) in before {
             if partner(before, name, after, ignore_case).is_none() {
-                self.step(name).compare(rule, had, &Value::Null, found);
+                self.compare(name, rule, had, &Value::Null, found);
             }
         }
         for (name, wanted) in after {
             let had = partner(after, name, before, ignore_case).unwrap_or(&Value::Null);
-            self.step(name).compare(rule, had, wanted, found);
+            self.compare(name, rule, had, wanted, found);
         }
     }
 
@@ -107,13 +115,8 @@ impl At<'_> {
         let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
         for field in fields {
-            let get = |map: &Members| map.get(field.name).cloned().unwrap_or_default();
-            self.step(field.name).compare(field.rule, &get(before), &get(after), found);
+            self.compare(field.name, field.rule, of(before, field.name), of(after, field.name), found);
         }
-    }
-
-    fn step(&self, name: &str) -> Self {
-        Self { path: format!("{}.{name}", self.path), replaces: self.replaces, hide: self.hide }
     }
 
     /// The vendor's side may hold an old secret, which no redactor knows: where the field is declared with a secret, or

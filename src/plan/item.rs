@@ -146,10 +146,8 @@ pub struct Item {
     pub cause: Cause,
     /// Field by field, fit to be shown.
     pub changes: Vec<Change>,
-    /// Stable while the effect is the same.
-    pub digest: String,
-    /// Digest of what is declared, secrets left out.
-    pub desired_digest: Option<String>,
+    /// Stable while the effect is the same; none where nothing is to be done.
+    pub digest: Option<String>,
     /// How many writes at the vendor it takes, held or not.
     pub calls: usize,
     /// What is done about it; nothing when held or in sync.

@@ -26,7 +26,7 @@ fn said(item: &Item) -> String {
         "{:?}",
         (
             (item.action, item.cause, &item.id, &item.changes, &item.digest),
-            (&item.desired_digest, &item.step, &item.hold, item.lane, &item.duplicates),
+            (&item.step, &item.hold, item.lane, &item.duplicates),
         )
     )
 }

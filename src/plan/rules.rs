@@ -259,8 +259,7 @@ impl Rule {
                 a.len() == b.len() && within(a, b) && within(b, a)
             }
             (Self::Record(fields), Value::Map(a), Value::Map(b)) => {
-                let get = |map: &Members, name: &str| map.get(name).cloned().unwrap_or_default();
-                fields.iter().all(|f| f.rule.same(&get(a, f.name), &get(b, f.name)))
+                fields.iter().all(|f| f.rule.same(of(a, f.name), of(b, f.name)))
             }
             (_, a, b) => alike(a, b),
         }
@@ -355,6 +354,11 @@ fn alike(a: &Value, b: &Value) -> bool {
 /// Whether a [`Rule::Sealed`] record hides its value.
 pub(super) fn sealed(record: &Members) -> bool {
     record.get("secret") == Some(&Value::Bool(true))
+}
+
+/// The member of a record; nothing where it has none.
+pub(super) fn of<'a>(record: &'a Members, name: &str) -> &'a Value {
+    record.get(name).unwrap_or(&Value::Null)
 }
 
 /// The member of that name, whatever its case where names ignore it.

@@ -105,7 +105,8 @@ impl World {
     pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
         let Some(step) = &item.step else {
             if item.action == Action::None && item.hold.is_none() {
-                self.declared[item.index].applied.clone_from(&item.desired_digest);
+                let webhook = &mut self.declared[item.index];
+                webhook.applied = digest_of(&webhook.desired);
             }
             return;
         };
@@ -181,7 +182,7 @@ impl World {
         // What was taken over as it is, is brought up to date in the next round.
         let as_it_is = matches!(step, Step::Adopt(_, Some(_)));
         if !as_it_is && !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
-            webhook.applied.clone_from(&item.desired_digest);
+            webhook.applied = digest_of(&webhook.desired);
             webhook.values_changed = false;
         }
     }
@@ -194,6 +195,14 @@ impl World {
             .map(|(name, value)| (name, Value::from(value.exposed())))
             .collect();
         self.rules.document(fields.into_iter().collect())
+    }
+}
+
+/// What is recorded of what is declared, once the vendor has it.
+fn digest_of(desired: &Desired) -> Option<String> {
+    match desired {
+        Desired::Known(document) => Some(digest(document)),
+        Desired::Unknown { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::ClusterContext;
 use super::cache::Cache;
 use super::dependents::Dependents;
 use super::slots::Slots;
-use crate::api::ObjectKey;
+use crate::api::{ObjectKey, Webhook};
 use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Input};
 use crate::engine::past::Patience;
@@ -53,14 +53,21 @@ impl Alarm {
 
     /// Comes back after the time, or, once a burst is over, when it rang; false when it is the end.
     pub(super) async fn wait(&self, after: Duration) -> bool {
-        if timeout(after, self.0.notify.notified()).await.is_ok() {
+        self.rings(after).await;
+        !self.ended()
+    }
+
+    /// Whether it rings within the time; comes back when the burst is over.
+    async fn rings(&self, within: Duration) -> bool {
+        let rang = timeout(within, self.0.notify.notified()).await.is_ok();
+        if rang {
             let first = Instant::now();
             while first.elapsed() < BURST
                 && !self.ended()
                 && timeout(QUIET, self.0.notify.notified()).await.is_ok()
             {}
         }
-        !self.ended()
+        rang
     }
 
     fn ended(&self) -> bool {
@@ -85,7 +92,7 @@ impl Worker {
     pub(super) async fn run(self, patience: Patience) {
         let mut memory = Memory::new(patience);
         let mut after = Duration::MAX;
-        while self.alarm.wait(after).await {
+        while self.rest(&mut memory, after).await {
             let waiting = self.context.metrics.waiting();
             let slot = self.slots.take(memory.is_unanswered()).await;
             drop(waiting);
@@ -102,6 +109,16 @@ impl Worker {
         self.context.metrics.forget(&self.key);
     }
 
+    /// Waits for an alarm, or for the time; false when it is the end.
+    async fn rest(&self, memory: &mut Memory, after: Duration) -> bool {
+        let kept = memory.kept_for().map_or(after, |kept| kept.min(after));
+        if self.alarm.rings(kept).await {
+            return !self.alarm.ended();
+        }
+        memory.forget_kept();
+        self.alarm.wait(after.saturating_sub(kept)).await
+    }
+
     async fn pass(&self, memory: &mut Memory) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
@@ -115,8 +132,12 @@ impl Worker {
         .await;
         memory.tell(&known, &self.context.metrics);
         if memory.has_calmed() {
+            // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side.
+            let gaps: Vec<Webhook> =
+                self.cache.webhooks_of(&known).iter().map(|webhook| Webhook::clone(webhook)).collect();
             self.cache.pack(&self.key);
             memory.pack(&self.cache.webhooks_of(&known));
+            drop(gaps);
         }
         after
     }

@@ -1,8 +1,8 @@
 //! When a pass is due: the resync interval, back-offs, waits that a vendor asks for, settling times.
 
 use super::clock;
-use super::entry::Entry;
-use super::memory::{Memory, Seen};
+use super::entry::{Entry, Seen, version};
+use super::memory::{LastPass, Memory};
 use super::outcome::{SETTLING, Trouble};
 use super::past::{Past, Wait, WaitKind};
 use crate::api::conditions::{self, READY};
@@ -67,7 +67,7 @@ pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> 
         memory.past.wait = None;
         return None;
     }
-    if changed || memory.snapshot.is_some() {
+    if changed || memory.goes_on() {
         return None;
     }
     memory.past.due.filter(|due| now < *due).map(|due| due - now)
@@ -79,7 +79,10 @@ pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String])
     memory.seen.account != Some(asked_of(memory, account))
         || memory.seen.webhooks != uids.len()
         || uids.iter().filter_map(|uid| memory.entries.get(uid)).any(|entry| {
-            entry.seen != Some((memory.past.mark_of(&entry.asked), written(&memory.past, entry)))
+            let asked = memory.past.mark_of(&entry.asked);
+            entry.seen.is_none_or(|seen| {
+                seen.asked != asked || seen.written != written(&memory.past, entry, version(&*entry.known))
+            })
         })
 }
 
@@ -90,10 +93,12 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
     for uid in uids {
         let Some(entry) = memory.entries.get_mut(uid) else { continue };
         memory.past.meet(uid, &entry.status);
-        entry.seen = Some((memory.past.mark_of(&entry.asked), written(&memory.past, entry)));
+        let version = version(&*entry.known);
+        let written = written(&memory.past, entry, version);
+        entry.seen = Some(Seen { asked: memory.past.mark_of(&entry.asked), written, version });
         webhooks += 1;
     }
-    memory.seen = Seen { webhooks, account: Some(asked_of(memory, account)) };
+    memory.seen = LastPass { webhooks, account: Some(asked_of(memory, account)) };
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
@@ -101,8 +106,12 @@ fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
     memory.past.mark_of((account.uid(), account.meta().generation, asks))
 }
 
-/// A status that somebody wiped, or a finalizer taken off by force, is something to look at too.
-fn written(past: &Past, entry: &Entry) -> u64 {
+/// A status that somebody wiped, or a finalizer taken off by force, is something to look at too. A version that was marked
+/// before has the same mark.
+fn written(past: &Past, entry: &Entry, version: u64) -> u64 {
+    if let Some(seen) = entry.seen.filter(|seen| version > 0 && seen.version == version) {
+        return seen.written;
+    }
     past.mark_of((entry.is_held(), serde_json::to_string(&entry.known.status).unwrap_or_default()))
 }
 
@@ -153,7 +162,10 @@ pub(super) fn after(
             past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
         }
     }
-    let mut after = spread(resync(account));
+    // The interval is that of the list: what goes by one of a moment ago makes it no longer.
+    let known_for =
+        memory.snapshot.as_ref().and_then(|snapshot| snapshot.ended).map_or(Duration::ZERO, clock::since);
+    let mut after = spread(resync(account)).saturating_sub(known_for);
     for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
         after = after.min(until_settled(memory, entry).unwrap_or(after));
         after = after.min(memory.past.until_rested(&entry.uid).unwrap_or(after));

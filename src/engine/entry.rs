@@ -26,8 +26,20 @@ pub(super) struct Entry {
     /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
     /// meanwhile, and that is for the next pass to see.
     pub(super) asked: Asked,
-    /// Marks of what was asked and of what was written when the last pass over it ended.
-    pub(super) seen: Option<(u64, u64)>,
+    /// As it was when the last pass over it ended.
+    pub(super) seen: Option<Seen>,
+    /// A mark of all that its status was made of when it was last in sync and nothing was left to be told of it.
+    pub(super) settled: Option<u64>,
+}
+
+/// Marks of one Webhook.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    /// Of what was asked.
+    pub(super) asked: u64,
+    /// Of what is written, and in which version.
+    pub(super) written: u64,
+    pub(super) version: u64,
 }
 
 /// What people ask of a Webhook, as a pass found it when it began.
@@ -60,6 +72,11 @@ pub(super) struct Wanted {
 impl Wanted {
     fn as_known(known: &Arc<Webhook>) -> Self {
         Self { known: Arc::clone(known), ours: None }
+    }
+
+    /// Whether the cluster has just this one, as far as is known without a look.
+    pub(super) fn is_known(&self) -> bool {
+        self.ours.is_none()
     }
 
     /// Whether the cluster has another one; what is equal is kept once.
@@ -111,7 +128,7 @@ pub(crate) fn slim(webhook: &mut Webhook) {
 impl Entry {
     pub(super) fn new(uid: String, known: Arc<Webhook>) -> Self {
         let status = Wanted::as_known(&known);
-        Self { uid, known, status, asked: Asked::default(), seen: None }
+        Self { uid, known, status, asked: Asked::default(), seen: None, settled: None }
     }
 
     /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
@@ -148,6 +165,11 @@ impl Entry {
     /// Whether our finalizer is on it.
     pub(super) fn is_held(&self) -> bool {
         self.known.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    /// Whether a person has asked for a pass that is still to come.
+    pub(super) fn is_asked_for(&self) -> bool {
+        is_unanswered(self.asked.request.as_ref(), self.status.last_handled_request.as_ref())
     }
 
     /// Whether it is being deleted.
@@ -211,6 +233,11 @@ impl Entry {
         self.known = Arc::new(written);
         self.status.over(&self.known);
     }
+}
+
+/// Whether a request, of a Webhook or an account, is another than the one that was handled last.
+pub(super) fn is_unanswered(request: Option<&String>, handled: Option<&String>) -> bool {
+    request.is_some() && request != handled
 }
 
 /// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.

@@ -11,6 +11,7 @@ use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redac
 use crate::vendor;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// Everything that a pass over the account reads beside the objects themselves.
 pub(super) fn dependencies<'a>(
@@ -31,6 +32,8 @@ pub(super) struct Terms {
     pub(super) ceiling: Mode,
     pub(super) look_only: bool,
     pub(super) stateless: bool,
+    /// When the list was read.
+    pub(super) read: Instant,
 }
 
 /// One Webhook, as far as deciding needs it.
@@ -77,7 +80,7 @@ pub(super) fn declare(
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
         revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
         // Who only looks has just come, and knows nothing of what was made just now.
-        fresh: !terms.look_only && !past.until_shown(entry).is_zero(),
+        fresh: !terms.look_only && !past.until_shown_in(entry, terms.read).is_zero(),
         deleting: webhook.metadata.deletion_timestamp.is_some(),
         stateless: terms.stateless,
         policy: Policy {

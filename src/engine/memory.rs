@@ -23,13 +23,16 @@ const LONGEST_TOGETHER: Duration = Duration::from_secs(10);
 /// Those of so long ago still count when more come.
 const LATELY: Duration = Duration::from_secs(600);
 
+/// After a pass that came to its end its list is good for edits for so long.
+const KEPT: Duration = Duration::from_secs(2);
+
 /// After so many steps there is much in memory that was kept while passes were under way.
 const MANY: usize = 100;
 
 /// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
 /// written with what it left behind: so our own writes wake nobody, and nothing that people do meanwhile is lost.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct LastPass {
     pub(super) account: Option<u64>,
     /// How many Webhooks; each has its own marks.
     pub(super) webhooks: usize,
@@ -46,6 +49,8 @@ pub(super) struct Doubt {
 pub(super) struct Snapshot {
     pub(super) observed: Stock,
     pub(super) read: Instant,
+    /// When the pass that read it came to its end. It is kept for edits then, and no more for going on.
+    pub(super) ended: Option<Instant>,
 }
 
 /// How a Webhook stands, as its conditions say.
@@ -86,7 +91,7 @@ pub struct Memory {
     /// Webhooks that were let go, until the cache has forgotten them.
     gone: HashSet<String>,
     pub(super) client: Kept,
-    /// What the vendor has, with our own writes since; for going on after a slice.
+    /// What the vendor has, with our own writes since; for going on after a slice, or for edits.
     pub(super) snapshot: Option<Snapshot>,
     /// The last list, if it was not believed.
     pub(super) doubt: Option<Doubt>,
@@ -97,7 +102,7 @@ pub struct Memory {
     /// Recorded ids that are gone beyond doubt.
     pub(super) believed: HashSet<ExternalId>,
     /// Everything that the last pass went by.
-    pub(super) seen: Seen,
+    pub(super) seen: LastPass,
     pub(super) past: Past,
     /// Whether the last pass ended because the vendor did not answer.
     pub(super) unanswered: bool,
@@ -123,7 +128,7 @@ impl Memory {
             leaving: None,
             deleted: VecDeque::new(),
             believed: HashSet::new(),
-            seen: Seen::default(),
+            seen: LastPass::default(),
             past: Past::new(patience),
             unanswered: false,
             waits: Arc::default(),
@@ -160,26 +165,31 @@ impl Memory {
         let mut uids = Vec::with_capacity(cached.len());
         let mut shown = HashSet::with_capacity(cached.len());
         for webhook in cached {
-            let Some(uid) = webhook.uid() else { continue };
-            shown.insert(uid.clone());
-            if self.gone.contains(&uid) {
+            let Some(uid) = &webhook.metadata.uid else { continue };
+            shown.insert(uid.as_str());
+            if self.gone.contains(uid) {
                 continue;
             }
-            let entry = self
-                .entries
-                .entry(uid.clone())
-                .and_modify(|entry| entry.refresh(webhook))
-                .or_insert_with(|| Entry::new(uid.clone(), Arc::clone(webhook)));
+            let entry = match self.entries.get_mut(uid) {
+                Some(entry) => {
+                    entry.refresh(webhook);
+                    entry
+                }
+                None => self
+                    .entries
+                    .entry(uid.clone())
+                    .or_insert_with(|| Entry::new(uid.clone(), Arc::clone(webhook))),
+            };
             entry.asked = Asked::of(&entry.known);
-            self.past.meet(&uid, &entry.status);
+            self.past.meet(uid, &entry.status);
             // One that is being deleted and was never ours goes by itself.
             if entry.known.metadata.deletion_timestamp.is_none() || entry.is_held() {
-                uids.push(uid);
+                uids.push(uid.clone());
             }
         }
-        self.gone.retain(|uid| shown.contains(uid));
-        self.entries.retain(|uid, _| shown.contains(uid));
-        self.past.retain(|uid| shown.contains(uid));
+        self.gone.retain(|uid| shown.contains(uid.as_str()));
+        self.entries.retain(|uid, _| shown.contains(uid.as_str()));
+        self.past.retain(|uid| shown.contains(uid.as_str()));
         uids
     }
 
@@ -295,6 +305,37 @@ impl Memory {
     /// Whether a pass has just found nothing to do after others had done much.
     pub fn has_calmed(&mut self) -> bool {
         std::mem::take(&mut self.calmed)
+    }
+
+    /// Whether there is more to do by what is known of the vendor.
+    pub(super) fn goes_on(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.ended.is_none())
+    }
+
+    /// There is more to do by what is known of the vendor.
+    pub(super) fn will_go_on(&mut self) {
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.ended = None;
+        }
+    }
+
+    /// The pass came to its end: what is known of the vendor is good for edits for a moment. Should this be the pass over
+    /// such an edit, that moment is not made longer.
+    pub(super) fn keep_for_edits(&mut self) {
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.ended.get_or_insert_with(clock::now);
+        }
+    }
+
+    /// For how much longer what is known of the vendor is kept for edits, if it is.
+    pub fn kept_for(&self) -> Option<Duration> {
+        let ended = self.snapshot.as_ref()?.ended?;
+        Some(KEPT.saturating_sub(clock::since(ended)))
+    }
+
+    /// What was kept for edits is old.
+    pub fn forget_kept(&mut self) {
+        self.snapshot.take_if(|snapshot| snapshot.ended.is_some());
     }
 
     /// The vendor is read again before anything is decided.

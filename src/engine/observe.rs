@@ -12,7 +12,8 @@ use super::secrets::{Dependency, Source, Values};
 use super::stock::Stock;
 use super::variables::Variables;
 use crate::api::Mode;
-use crate::plan::{Declared, guard};
+use crate::api::status::Action;
+use crate::plan::{Declared, Hold, Item, Plan, Step, guard, plan};
 use crate::vendor::{VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,29 @@ use std::time::Duration;
 const BELIEVED: u32 = 3;
 /// What the vendor has is read again when a backlog has been worked on for so long.
 const SNAPSHOT: Duration = Duration::from_secs(60);
+
+/// Whether a list that was read just before a Webhook changed is good enough for this: for bringing up to date what is
+/// known. What is made, taken over, deleted or missed needs a list from after that.
+fn is_edit(item: &Item) -> bool {
+    let says_the_list = match item.hold {
+        Some(
+            Hold::Settling
+            | Hold::NotShownYet
+            | Hold::DeletionGuard
+            | Hold::SimilarExists(_)
+            | Hold::ExternalIdNotFound(_),
+        ) => true,
+        Some(
+            Hold::PlanOnly | Hold::Suspended | Hold::DriftReported | Hold::Conflict(_) | Hold::Unknown { .. },
+        )
+        | None => false,
+    };
+    let updates = matches!(
+        (item.action, &item.step),
+        (Action::None | Action::Update, None) | (Action::Update, Some(Step::Update(..)))
+    );
+    updates && !says_the_list && !item.answers
+}
 
 /// What a pass goes by.
 pub(super) struct Sight {
@@ -42,7 +66,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         &self,
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> Result<Sight, Stop> {
+    ) -> Result<(Sight, Plan), Stop> {
         let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
         depends(wanted.clone());
         let values = self
@@ -58,31 +82,37 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             return Err(Stop::Cluster(format!("reading Secrets and ConfigMaps: {refused}")));
         }
         let (client, lost) = self.client(memory, &values).await?;
-        let snapshot = self.list(memory, &client).await.map_err(|error| {
-            // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
-            let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
-            let message = webhooks.fold(error.message, |message, entry| {
-                Variables::known(&entry.known, &values).redactor().redact(&message)
-            });
-            let error = VendorError { message, ..error };
-            Stop::Trouble(Trouble::of(&error), Some(error))
-        })?;
-        let uids = self.ours(memory).await;
-        // Before anything is decided: what a person asks for is not left to the next pass.
-        for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
-            if self.wants_another_try(entry) {
-                memory.past.try_again(&entry.uid);
+        loop {
+            let snapshot = self.list(memory, &client).await.map_err(|error| {
+                // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
+                let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+                let message = webhooks.fold(error.message, |message, entry| {
+                    Variables::known(&entry.known, &values).redactor().redact(&message)
+                });
+                let error = VendorError { message, ..error };
+                Stop::Trouble(Trouble::of(&error), Some(error))
+            })?;
+            let uids = self.ours(memory).await;
+            // Before anything is decided: what a person asks for is not left to the next pass.
+            for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+                if self.wants_another_try(entry) {
+                    memory.past.try_again(&entry.uid);
+                }
             }
+            let Context { ceiling, look_only, stateless, .. } = *self.context;
+            let terms = Terms { ceiling, look_only, stateless, read: snapshot.read };
+            let declared: Vec<Declared> = uids
+                .iter()
+                .filter_map(|uid| memory.entries.get(uid))
+                .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
+                .collect();
+            let plan = plan(rules(self.vendor), &declared, snapshot.observed.all());
+            if snapshot.ended.is_some() && !plan.items.iter().all(is_edit) {
+                continue;
+            }
+            Self::believe(memory, &declared, &snapshot)?;
+            return Ok((Sight { values, client, snapshot, declared, uids, lost }, plan));
         }
-        let Context { ceiling, look_only, stateless, .. } = *self.context;
-        let terms = Terms { ceiling, look_only, stateless };
-        let declared: Vec<Declared> = uids
-            .iter()
-            .filter_map(|uid| memory.entries.get(uid))
-            .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
-            .collect();
-        Self::believe(memory, &declared, &snapshot)?;
-        Ok(Sight { values, client, snapshot, declared, uids, lost })
     }
 
     /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that
@@ -94,9 +124,16 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     ) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
         let Context { source, settings, ceiling, look_only, .. } = self.context;
         let ceiling = if *look_only { Mode::Plan } else { *ceiling };
+        let before = memory.client.last();
         let made = Client::of(&mut memory.client, &self.account, values, source, ceiling, settings);
         let lost = match made.await {
-            Ok(client) => return Ok((client, None)),
+            Ok(client) => {
+                // What another one has read says nothing of whether this one is let in.
+                if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
+                    memory.forget_kept();
+                }
+                return Ok((client, None));
+            }
             Err(trouble) => trouble,
         };
         let mut entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
@@ -106,8 +143,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    /// One list call, or what is known from a slice before.
+    /// One list call, or what is known from a slice before, or from a pass that has just come to its end.
     async fn list(&self, memory: &mut Memory, client: &Client) -> Result<Snapshot, VendorError> {
+        if self.is_asked_for(memory) || memory.kept_for() == Some(Duration::ZERO) {
+            memory.forget_kept();
+        }
         if let Some(known) = memory.snapshot.take()
             && clock::since(known.read) < SNAPSHOT
             && !memory.settled_since(known.read)
@@ -118,7 +158,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         memory.waits.store(true, Ordering::Relaxed);
         let list = client.list().await;
         memory.waits.store(false, Ordering::Relaxed);
-        Ok(Snapshot { observed: Stock::new(rules(self.vendor), list?), read })
+        Ok(Snapshot { observed: Stock::new(rules(self.vendor), list?), read, ended: None })
+    }
+
+    /// Whether a person has asked for this pass.
+    fn is_asked_for(&self, memory: &Memory) -> bool {
+        let mut entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+        self.account_is_asked_for() || entries.any(Entry::is_asked_for)
     }
 
     /// The Webhooks whose ids belong to this account at the vendor. The others are told: under the same name there was

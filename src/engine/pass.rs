@@ -3,7 +3,7 @@
 use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
-use super::entry::Entry;
+use super::entry::{Entry, is_unanswered};
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::Trouble;
@@ -12,11 +12,11 @@ use super::secrets::{Dependency, Source};
 use super::work::is_pause;
 use crate::api::VendorName;
 use crate::api::account::Unmanaged;
-use crate::api::status::{AccountStatus, UnmanagedSubscription};
+use crate::api::status::UnmanagedSubscription;
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Observed, Plan, plan};
+use crate::plan::{Observed, Plan};
 use crate::telemetry::{Metrics, PassResult};
-use crate::vendor::{Class, Settings, VendorError, rules};
+use crate::vendor::{Class, Settings, VendorError};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
@@ -190,8 +190,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> Result<(Sight, Plan), Stop> {
-        let sight = self.observe(memory, depends).await?;
-        let mut plan = plan(rules(self.vendor), &sight.declared, sight.snapshot.observed.all());
+        let (sight, mut plan) = self.observe(memory, depends).await?;
         if sight.lost.is_none() {
             self.guard(memory, &mut plan, sight.snapshot.observed.all()).await?;
             self.list_unmanaged(&plan, sight.snapshot.observed.all());
@@ -213,14 +212,13 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
     }
 
     pub(super) fn wants_another_try(&self, entry: &Entry) -> bool {
-        let asked = |asked: Option<&String>, handled: Option<&String>| asked.is_some() && asked != handled;
-        let handled =
-            |status: Option<&AccountStatus>| status.and_then(|status| status.last_handled_request.clone());
-        asked(entry.asked.request.as_ref(), entry.status.last_handled_request.as_ref())
-            || asked(
-                self.account.annotations().get(REQUESTED_AT),
-                handled(self.account.status.as_ref()).as_ref(),
-            )
+        entry.is_asked_for() || self.account_is_asked_for()
+    }
+
+    /// Whether the account's request is still to be answered.
+    pub(super) fn account_is_asked_for(&self) -> bool {
+        let handled = self.account.status.as_ref().and_then(|status| status.last_handled_request.as_ref());
+        is_unanswered(self.account.annotations().get(REQUESTED_AT), handled)
     }
 
     /// Writes what is so about the account; gives the time until the next look.
@@ -252,10 +250,15 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
                 (None, End::Cluster)
             }
         };
-        // What is left to do is planned again from what is known; anything else begins with a new list.
+        // What is left to do is planned again from what is known, and an edit of the next moment may be; anything else begins
+        // with a new list.
         let throttled =
             matches!(end, End::Trouble { error: Some(error), .. } if error.class == Class::Throttled);
-        if !(throttled || matches!(end, End::Left | End::Paced(_) | End::Gathering(_))) {
+        if throttled || matches!(end, End::Left | End::Paced(_) | End::Gathering(_)) {
+            memory.will_go_on();
+        } else if matches!(end, End::Done) && self.summary.tally.failed == 0 {
+            memory.keep_for_edits();
+        } else {
             memory.snapshot = None;
         }
         // What the status write gives back may hold an edit that this pass knew nothing of.

@@ -143,16 +143,20 @@ impl Past {
     pub(super) fn meet(&mut self, uid: &str, status: &WebhookStatus) {
         let id = status.external_id.as_ref().map(|id| self.mark_of(id));
         let pending = status.pending.as_ref().map(|pending| self.mark_of_pending(pending));
-        let known = self.known_of(uid);
-        // Whoever wipes a status takes nothing away at the vendor.
-        if id.is_some() {
-            known.id = met(known.id, id);
-        }
-        known.pending = met(known.pending, pending);
+        self.know(uid, |known| {
+            // Whoever wipes a status takes nothing away at the vendor.
+            if id.is_some() {
+                known.id = met(known.id, id);
+            }
+            known.pending = met(known.pending, pending);
+        });
     }
 
-    fn known_of(&mut self, uid: &str) -> &mut Known {
-        self.known.entry(uid.to_owned()).or_default()
+    fn know(&mut self, uid: &str, what: impl FnOnce(&mut Known)) {
+        match self.known.get_mut(uid) {
+            Some(known) => what(known),
+            None => what(self.known.entry(uid.to_owned()).or_default()),
+        }
     }
 
     /// See [`Memory::pack`](super::memory::Memory::pack).
@@ -166,13 +170,18 @@ impl Past {
 
     /// How long the subscription of a Webhook may still be missing from a list that lags so long behind.
     pub(super) fn until_shown(&self, entry: &Entry) -> Duration {
+        self.until_shown_in(entry, clock::now())
+    }
+
+    /// The same, counted from when a list was read.
+    pub(super) fn until_shown_in(&self, entry: &Entry, read: Instant) -> Duration {
         let longest = vendor::slow_to_show(entry.known.spec.subscription.vendor());
         let known = self.known.get(&entry.uid).and_then(|known| known.id.as_ref());
         let since = match (&entry.status.external_id, known) {
             (None, None) => return Duration::ZERO,
             (Some(id), Some((known, _))) if *known != self.mark_of(id) => Duration::ZERO,
             (Some(_), None) => Duration::ZERO,
-            (_, Some((_, since))) => clock::since(*since),
+            (_, Some((_, since))) => read.saturating_duration_since(*since),
         };
         longest.saturating_sub(since)
     }
@@ -196,7 +205,7 @@ impl Past {
     /// The vendor has it as declared.
     pub(super) fn in_sync(&mut self, uid: &str, document: &Document) {
         let mark = self.mark(document);
-        self.known_of(uid).in_sync = Some(mark);
+        self.know(uid, |known| known.in_sync = Some(mark));
         self.refused.remove(uid);
         self.strained.remove(uid);
     }
@@ -277,6 +286,11 @@ impl Past {
         let wait = (REVIVAL * 2_u32.saturating_pow(tries.min(16))).min(LONGEST_REVIVAL);
         let revival = Revival { tries: tries.saturating_add(1), until: clock::now() + wait, refused };
         self.revived.insert(uid.to_owned(), revival);
+    }
+
+    /// Whether one was started again, or tried to be, and has not delivered for a while since.
+    pub(super) fn revives(&self, uid: &str) -> bool {
+        self.revived.contains_key(uid)
     }
 
     /// What the vendor said when it refused to start one again.

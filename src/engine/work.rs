@@ -4,7 +4,7 @@ use super::account::{Tally, chain};
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
 use super::clock;
-use super::entry::Entry;
+use super::entry::{Entry, version};
 use super::gather::conceal;
 use super::lent::Lent;
 use super::memory::Memory;
@@ -186,6 +186,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let Some(entry) = entries.remove(uids[item.index].as_str()) else {
                 continue;
             };
+            if is_settled(&shared, entry, &declared[item.index], item) {
+                continue;
+            }
+            entry.settled = None;
             let calls = item.step.as_ref().map_or(0, Step::number_of_calls);
             let must_wait = |slice: &Slice, under_way: usize| {
                 let crowded = under_way >= slice.abreast || slice.lane != Some(item.lane);
@@ -328,8 +332,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let mut concealed = None;
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
-                concealed = conceal(entry, document, shared.values, webhook.concealed_changed, has.mark)
-                    .map_err(Stop::Cluster)?;
+                concealed =
+                    conceal(entry, document, shared.values, webhook.concealed_changed, has.mark.clone())
+                        .map_err(Stop::Cluster)?;
                 shared.past.with(|past| past.in_sync(&entry.uid, document));
             }
             // In step before a lost create of another content has settled: what it makes is still to be cleared up.
@@ -358,6 +363,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Err(error) => return Err(error.into()),
             Ok(()) => None,
         };
+        if matches!(outcome, Outcome::InSync) && item.step.is_none() {
+            entry.settled = shared.past.with(|past| settled(past, entry, &has));
+        }
         if let Some(happened) = happened {
             self.tell(entry, item, &happened).await;
         }
@@ -404,6 +412,24 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
         self.context.recorder.event(entry.known.object_ref(&()), happened).await;
     }
+}
+
+/// Whether the status of a Webhook that is in sync says so already, and nothing that it is made of is another since.
+fn is_settled(shared: &Shared<'_>, entry: &Entry, webhook: &Declared, item: &Item) -> bool {
+    let in_sync = item.step.is_none() && item.hold.is_none();
+    let same_values = !webhook.values_changed && !webhook.concealed_changed;
+    in_sync
+        && same_values
+        && entry.settled.is_some()
+        && shared.past.with(|past| settled(past, entry, &shared.of(entry))) == entry.settled
+}
+
+/// A mark of all that the status of one in sync is made of, but for its values; none while more is to be told.
+fn settled(past: &Past, entry: &Entry, has: &Has) -> Option<u64> {
+    let (status, version) = (&*entry.status, version(&*entry.known));
+    let waits = status.pending.is_some() || !status.superseded.is_empty() || past.revives(&entry.uid);
+    (entry.status.is_known() && version > 0 && !waits)
+        .then(|| past.mark_of((version, &entry.asked, &has.mark, has.delivery)))
 }
 
 /// Whether the account only waits for its own pace, and not for long.

@@ -111,7 +111,7 @@ pub struct Observed {
 }
 
 /// Whether a vendor delivers what a subscription asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// It does.
     On,

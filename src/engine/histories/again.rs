@@ -1,7 +1,7 @@
 //! Histories that went wrong once, and what takes more than a history to see.
 
 use super::content::CONTENTS;
-use super::step::Act::{Create, Delete, DeleteThere, Edit, Retain, Rotate, Stranger, WipeStatus};
+use super::step::Act::{Create, Delete, DeleteThere, Edit, Request, Retain, Rotate, Stranger, WipeStatus};
 use super::step::Step::{Act, Api, Kill, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
 use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
 use super::step::{ApiTrouble, Death, History};
@@ -124,6 +124,21 @@ fn what_went_wrong_once_ends_well() {
             VendorName::Contensis,
             vec![Act(Create { slot: 0, content: 1 }), Trouble(AnswerLost), Pass(0), Restart, Act(Rotate)],
         ),
+        (
+            "what a list did not show yet is not missed by it later, while a backlog is worked on",
+            VendorName::Contensis,
+            vec![
+                Lag(8),
+                Act(Create { slot: 0, content: 0 }),
+                Pass(0),
+                Restart,
+                Act(Create { slot: 1, content: 1 }),
+                Act(Create { slot: 2, content: 2 }),
+                Act(Create { slot: 3, content: 3 }),
+                Slow(10),
+                Pass(0),
+            ],
+        ),
     ];
     for (reason, vendor, steps) in cases {
         let history = History { vendor, steps };
@@ -161,6 +176,38 @@ fn who_is_to_be_told_or_let_go_is_so_soon_although_the_api_server_refuses_it_onc
             state.now,
             state.vendor.lists
         );
+    }
+}
+
+/// For what makes, takes over or deletes, for who asks, and after a while, the vendor is read again.
+#[test]
+fn a_list_of_just_before_is_good_for_edits_and_for_nothing_else() {
+    let (edit, back) = (Act(Edit { slot: 0, content: 1 }), Act(Edit { slot: 0, content: 0 }));
+    let cases = [
+        ("an edit", vec![edit], 0),
+        ("one edit after the other", vec![edit, Pass(0), back], 0),
+        ("another secret", vec![edit, Pass(0), Act(Rotate)], 0),
+        ("an edit of what is gone", vec![Act(DeleteThere(0)), edit], 1),
+        ("another Webhook", vec![Act(Create { slot: 1, content: 2 })], 1),
+        ("another Webhook beside an edit", vec![edit, Act(Create { slot: 1, content: 2 })], 1),
+        ("a deletion", vec![Act(Delete(0))], 1),
+        ("a wiped status", vec![Act(WipeStatus(0))], 1),
+        ("a request", vec![Act(Request(0))], 1),
+        ("an edit after a while", vec![Wait(2), edit], 1),
+        ("edits one after the other for a while", vec![Wait(1), edit, Pass(0), Wait(1), back], 1),
+        ("an edit after a restart", vec![Restart, edit], 1),
+    ];
+    for (reason, steps, lists) in cases {
+        let history = History { vendor: VendorName::Contensis, steps: vec![] };
+        let mut player = Player::new(&history, &Metrics::default());
+        player.step(Act(Create { slot: 0, content: 0 }));
+        player.step(Pass(0));
+        let before = player.world.state().vendor.lists;
+        for step in steps.into_iter().chain([Pass(0)]) {
+            player.step(step);
+        }
+        assert_eq!(player.world.state().vendor.lists - before, lists, "{reason}");
+        assert_eq!(player.end().err(), None, "{reason}");
     }
 }
 

@@ -30,7 +30,7 @@ pub use rules::{Absent, Field, Rule, Rules};
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
 
-use serde_json::value::RawValue;
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
@@ -81,7 +81,7 @@ impl fmt::Debug for Observed {
 impl Observed {
     /// The vendor's own answer; null where there was none.
     pub(crate) fn answer(&self) -> serde_json::Value {
-        self.raw.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        self.raw.as_ref().and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default()
     }
 
     /// Sorts the oldest first.
@@ -105,9 +105,9 @@ pub struct Observed {
     pub mark: Option<String>,
     /// Whether the vendor delivers, where it tells.
     pub delivery: Option<Delivery>,
-    /// The vendor's own answer, for the vendor's code alone: members that a manifest cannot name. As text, of which a tree
-    /// would take many times as much.
-    pub raw: Option<Box<RawValue>>,
+    /// The vendor's own JSON, for the vendor's code alone: members that a manifest cannot name. As text, of which a tree would
+    /// take many times as much, and of a list's answer no more than a view.
+    pub raw: Option<Bytes>,
 }
 
 /// Whether a vendor delivers what a subscription asks for.

@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-/// Room for an ordinary body, so that no copy of half of it is left behind where it grew.
+/// Room for an ordinary body whose length nobody tells, so that no copy of half of it is left behind where it grew.
 const ROOM: usize = 16 << 10;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -317,8 +317,9 @@ impl Transport {
         failpoint::reached(["vendor", operation, "sending"]).await;
         let mut response = self.http.execute(request).await.map_err(Failure::Http)?;
         failpoint::reached(["vendor", operation, "sent"]).await;
-        let mut body = Zeroizing::new(Vec::with_capacity(ROOM));
         let longest = longest_answer(call.operation);
+        let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or_default().clamp(ROOM, longest)));
         let mut turn = None;
         // Unpacked, so that what is small on its way counts as what it becomes.
         while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
@@ -341,7 +342,7 @@ impl Transport {
             operation: call.operation,
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
-            body,
+            body: wiped(body),
             redactor: call.redactor.clone(),
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),

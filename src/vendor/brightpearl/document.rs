@@ -64,7 +64,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         created: None,
         mark: None,
         delivery: None,
-        raw: Some(item.to_owned()),
+        raw: Some(answer.part(item)),
     })
 }
 

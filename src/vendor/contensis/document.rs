@@ -103,7 +103,7 @@ pub(in crate::vendor) fn observed(
         .and_then(Json::as_str)
         .map(str::to_owned);
     let mark = wire::version_no(&item).map(str::to_owned);
-    let raw = Some(raw.to_owned());
+    let raw = Some(answer.part(raw));
     Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw })
 }
 

@@ -124,7 +124,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
     let id = ExternalId::new(parsed.id.to_string());
     let mark = Some(saved(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
-    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(item.to_owned()) })
+    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(answer.part(item)) })
 }
 
 /// Whether it delivers (8).

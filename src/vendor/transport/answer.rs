@@ -1,16 +1,17 @@
 //! What came back: read as JSON, and judged.
 
-use super::Operation;
+use super::{Operation, wiped};
 use crate::plan::Redactor;
 use crate::vendor::budget::Budget;
 use crate::vendor::error::{Class, VendorError};
 use crate::vendor::report::Unjudged;
+use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::OwnedSemaphorePermit;
-use zeroize::Zeroizing;
 
 /// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -21,7 +22,8 @@ pub(crate) struct Answer {
     pub(crate) operation: Operation,
     pub(crate) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: Zeroizing<Vec<u8>>,
+    /// Made by [`wiped`].
+    pub(super) body: Bytes,
     pub(super) redactor: Redactor,
     pub(super) base: Redactor,
     pub(super) budget: Option<Arc<Budget>>,
@@ -38,7 +40,7 @@ impl Answer {
             operation,
             status,
             headers,
-            body: body.as_bytes().to_vec().into(),
+            body: wiped(body.as_bytes().to_vec().into()),
             redactor,
             base,
             budget: None,
@@ -63,6 +65,19 @@ impl Answer {
             };
             self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({place})"))
         })
+    }
+
+    /// A part of the body, to be kept. Of a list it is a view: the list is kept while any of its parts is. Of anything else
+    /// it is a copy, as the rest is not worth keeping.
+    pub(crate) fn part(&self, part: &RawValue) -> Bytes {
+        let part = part.get().as_bytes();
+        let (whole, at) = (self.body.as_ptr_range(), part.as_ptr_range());
+        let within = whole.contains(&at.start) && at.end <= whole.end;
+        if within && self.operation == Operation::List {
+            self.body.slice_ref(part)
+        } else {
+            wiped(part.to_vec().into())
+        }
     }
 
     /// The body as JSON of any shape, if it is that.

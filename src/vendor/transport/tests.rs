@@ -51,9 +51,22 @@ async fn a_client_that_may_only_read_sends_no_write() {
 #[test]
 fn what_held_a_secret_is_wiped() {
     fn is_wiped(_: &impl zeroize::ZeroizeOnDrop) {}
-    is_wiped(&Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "").body);
     is_wiped(&in_json(&serde_json::json!({"secret": "s"})));
     is_wiped(&as_form(&[("secret", "s".into())]));
+}
+
+/// A list is kept once, and of any other answer no more than is needed.
+#[test]
+fn a_part_is_a_view_of_a_list_and_a_copy_of_anything_else() {
+    let elsewhere = serde_json::value::to_raw_value("elsewhere").unwrap();
+    for (operation, is_view) in [(Operation::List, true), (Operation::Create, false)] {
+        let answer = Answer::of(operation, StatusCode::OK, HeaderMap::new(), r#"[{"id": 1}]"#);
+        let items: Vec<&serde_json::value::RawValue> = answer.json().unwrap();
+        let part = answer.part(items[0]);
+        assert_eq!(part, r#"{"id": 1}"#);
+        assert_eq!(answer.body.as_ptr_range().contains(&part.as_ptr()), is_view, "{operation:?}");
+        assert_eq!(answer.part(&elsewhere), r#""elsewhere""#);
+    }
 }
 
 /// What a body is made of is what is sent, and a header that holds a secret is shown to nobody.

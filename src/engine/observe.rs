@@ -26,8 +26,8 @@ const BELIEVED: u32 = 3;
 const SNAPSHOT: Duration = Duration::from_secs(60);
 
 /// Whether a list that was read just before a Webhook changed is good enough for this: for bringing up to date what is
-/// known. What is made, taken over, deleted or missed needs a list from after that.
-fn is_edit(item: &Item) -> bool {
+/// known, in the version that is known. What is made, taken over, deleted or missed needs a list from after that.
+fn is_edit(item: &Item, observed: &Stock) -> bool {
     let says_the_list = match item.hold {
         Some(
             Hold::Settling
@@ -41,10 +41,13 @@ fn is_edit(item: &Item) -> bool {
         )
         | None => false,
     };
-    let updates = matches!(
-        (item.action, &item.step),
-        (Action::None | Action::Update, None) | (Action::Update, Some(Step::Update(..)))
-    );
+    let updates = match (item.action, &item.step) {
+        (Action::None | Action::Update, None) => true,
+        (Action::Update, Some(Step::Update(id, _))) => {
+            observed.get(id.as_str()).is_some_and(|one| one.mark.is_some())
+        }
+        _ => false,
+    };
     updates && !says_the_list && !item.answers
 }
 
@@ -107,7 +110,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
                 .collect();
             let plan = plan(rules(self.vendor), &declared, snapshot.observed.all());
-            if snapshot.ended.is_some() && !plan.items.iter().all(is_edit) {
+            if snapshot.ended.is_some() && !plan.items.iter().all(|item| is_edit(item, &snapshot.observed)) {
                 continue;
             }
             Self::believe(memory, &declared, &snapshot)?;

@@ -16,7 +16,7 @@ use crate::api::status::UnmanagedSubscription;
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Observed, Plan};
 use crate::telemetry::{Metrics, PassResult};
-use crate::vendor::{Class, Settings, VendorError};
+use crate::vendor::{Class, Settings, VendorError, refuses_outdated};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
@@ -250,13 +250,14 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
                 (None, End::Cluster)
             }
         };
-        // What is left to do is planned again from what is known, and an edit of the next moment may be; anything else begins
-        // with a new list.
+        // What is left to do is planned again from what is known, and an edit of the next moment may be where the vendor refuses
+        // one that overlooks somebody else's; anything else begins with a new list.
         let throttled =
             matches!(end, End::Trouble { error: Some(error), .. } if error.class == Class::Throttled);
         if throttled || matches!(end, End::Left | End::Paced(_) | End::Gathering(_)) {
             memory.will_go_on();
-        } else if matches!(end, End::Done) && self.summary.tally.failed == 0 {
+        } else if matches!(end, End::Done) && self.summary.tally.failed == 0 && refuses_outdated(self.vendor)
+        {
             memory.keep_for_edits();
         } else {
             memory.snapshot = None;

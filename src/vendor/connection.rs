@@ -236,6 +236,15 @@ pub fn slow_to_show(vendor: VendorName) -> Duration {
     }
 }
 
+/// Whether an update names the version that it was made of, and the vendor refuses it when that is an old one: then nothing
+/// that somebody else has changed meanwhile is overwritten unseen (vendors/contensis.md 2.3).
+pub fn refuses_outdated(vendor: VendorName) -> bool {
+    match vendor {
+        VendorName::Contensis => true,
+        VendorName::Brightpearl | VendorName::Superoffice => false,
+    }
+}
+
 /// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
 /// variables into each string.
 pub fn desired<E>(

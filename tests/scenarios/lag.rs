@@ -33,7 +33,11 @@ fn is_there_once(scene: &Scene, tenant: &Tenant, description: &str) {
 #[test]
 fn an_edit_right_after_the_creation_makes_no_second_one() {
     let (scene, tenant, _operator) = just_made();
-    let edit = json!({"spec": {"subscription": {"contensis": {"description": "edited"}}}});
+    // Who asks for a pass has the vendor read again; the edit alone would go by the list of just before.
+    let edit = json!({
+        "metadata": {"annotations": {"hooktender.dev/requested-at": "now"}},
+        "spec": {"subscription": {"contensis": {"description": "edited"}}},
+    });
     scene.patch("webhook/hook", &edit);
     let waiting =
         scene.webhook_becomes("hook", "waiting", |hook| is(hook, "Reconciling", "True", "Settling"));

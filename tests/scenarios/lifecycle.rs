@@ -229,8 +229,10 @@ fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_rea
         if stored["enabled"] == true { Ok(()) } else { Err(stored) }
     });
     assert_eq!(external_id(&settled.scene.ready("first")), settled.id);
-    assert_eq!(settled.tenant.operations(), ["list", "update"]);
-    let put = &settled.tenant.journal()[1];
+    // By the list of just before, unless this machine was slow.
+    let journal = settled.tenant.journal();
+    let (put, before) = journal.split_last().unwrap();
+    assert!(before.len() <= 1 && settled.tenant.count("list") == before.len(), "{journal:?}");
     assert_eq!(put["method"], "PUT");
     assert_eq!(put["body"]["version"]["versionNo"], "1.0");
     let mut expected = as_declared(Vendor::Contensis, "first");

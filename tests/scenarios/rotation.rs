@@ -50,7 +50,6 @@ fn rotates(vendor: Vendor, habits: &[Value]) {
 
         // Another version of the Secret with the same value.
         scene.kubectl(&["annotate", "secret", "hook-secrets", "example.com/touched=yes"]);
-        tenant.asked("list", 1);
         scene.pass("account");
         assert_eq!(tenant.writes(), 0, "{habit}");
 

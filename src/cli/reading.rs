@@ -2,6 +2,7 @@
 
 use crate::api::account::NamespacesFrom;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::engine::entry::slim;
 use crate::engine::secrets::ClusterSource;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-/// Objects a page of a list.
+/// Objects a page of a list: each takes many times its own size while it is being read.
 const PAGE: u32 = 500;
 
 /// The objects by name, and the labels of namespaces that are known.
@@ -37,8 +38,12 @@ impl Reader {
         ClusterSource::new(self.client.clone())
     }
 
-    /// All objects of a kind, page by page.
-    async fn list<K>(&self, namespace: Option<&str>) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
+    /// Takes all objects of a kind, page by page.
+    async fn each<K>(
+        &self,
+        namespace: Option<&str>,
+        mut take: impl FnMut(DeserializeGuard<K>),
+    ) -> Result<(), kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
@@ -47,14 +52,13 @@ impl Reader {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let mut all = Vec::new();
         let mut params = ListParams::default().limit(PAGE);
         loop {
             let page = api.list(&params).await?;
-            all.extend(page.items);
+            page.items.into_iter().for_each(&mut take);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
-                None => return Ok(all),
+                None => return Ok(()),
             }
         }
     }
@@ -70,13 +74,12 @@ pub(super) async fn read(
     let mut objects = Objects::default();
     let mut seen = BTreeSet::new();
     let scope = reader.namespace.as_deref();
-    for account in
-        reader.list::<VendorAccount>(scope).await.map_err(|error| wrong("VendorAccounts", scope, &error))?
-    {
+    let accounts = reader.each::<VendorAccount>(scope, |account| {
         take(account, &mut objects.unreadable, |account| {
             objects.accounts.insert(ObjectKey::of(&account), account);
         });
-    }
+    });
+    accounts.await.map_err(|error| wrong("VendorAccounts", scope, &error))?;
     webhooks(reader, scope, &mut objects, &mut seen)
         .await
         .map_err(|error| wrong("Webhooks", scope, &error))?;
@@ -135,11 +138,13 @@ async fn webhooks(
     objects: &mut Objects,
     seen: &mut BTreeSet<String>,
 ) -> Result<(), kube::Error> {
-    for webhook in reader.list::<Webhook>(namespace).await? {
-        take(webhook, &mut objects.unreadable, |webhook| {
+    let all = reader.each::<Webhook>(namespace, |webhook| {
+        take(webhook, &mut objects.unreadable, |mut webhook| {
+            slim(&mut webhook);
             objects.webhooks.insert(ObjectKey::of(&webhook), webhook);
         });
-    }
+    });
+    all.await?;
     seen.extend(namespace.map(str::to_owned));
     Ok(())
 }

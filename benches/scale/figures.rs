@@ -17,12 +17,21 @@ pub(crate) struct Quiet {
     pub(crate) writes: Counts,
     pub(crate) cpu_s: f64,
     pub(crate) server_cpu_s: f64,
+    /// The operator's resident memory, each second.
+    pub(crate) memory_kib: Vec<u64>,
 }
 
 impl Quiet {
     /// So much in the whole time is so much a minute; nothing, where nothing was looked at.
     pub(crate) fn a_minute(&self, whole: f64) -> f64 {
         if self.minutes > 0.0 { whole / self.minutes } else { 0.0 }
+    }
+
+    /// The operator's resident memory in KiB: half of the time it is no more than the first, and never more than the second.
+    pub(crate) fn memory(&self) -> Option<(u64, u64)> {
+        let mut all = self.memory_kib.clone();
+        all.sort_unstable();
+        Some((*all.get(all.len() / 2)?, *all.last()?))
     }
 }
 
@@ -102,6 +111,7 @@ impl fmt::Display for Figures {
             ("  processor time", format!("{:.1} s", self.converge_cpu_s)),
             ("resident memory, peak", mib(self.memory_peak_kib)),
             ("resident memory, quiet", mib(self.memory_settled_kib)),
+            ("resident memory, quiet, at most", mib(self.quiet.memory().unwrap_or_default().1)),
             ("resident memory, quiet after a restart", mib(self.memory_restarted_kib)),
             (
                 "quiet: vendor calls",

@@ -18,7 +18,9 @@ pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: 
     let mut figures = Figures { webhooks, accounts, vendor_ms: options.vendor_ms, ..Figures::default() };
     converge(&scene, &operator, options.strangers, &mut figures);
     figures.quiet = quiet(&scene, options, Some(&operator));
-    figures.memory_settled_kib = operator.process().memory().unwrap().0;
+    // At any one moment a pass may be under way.
+    let now = operator.process().memory().unwrap();
+    figures.memory_settled_kib = figures.quiet.memory().unwrap_or(now).0;
     figures.longest_message = scene.longest_message();
     figures.edits_ms = edits(&scene, options.edits);
     figures.secrets_ms = (0..options.edits.min(10)).map(|n| rotate(&scene, n)).collect();
@@ -93,7 +95,11 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
     let (own, servers) = (operator.map(|operator| cpu(operator.process())), cpu(server));
     let started = Instant::now();
     // Nothing to wait for: that nothing happens is what is looked at.
-    std::thread::sleep(options.quiet());
+    let mut memory_kib = Vec::new();
+    while started.elapsed() < options.quiet() {
+        std::thread::sleep(Duration::from_secs(1));
+        memory_kib.extend(operator.and_then(|operator| Some(operator.process().memory()?.0)));
+    }
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     let gaps = scene.accounts.iter().map(|account| gap(&vendor.journal(account)));
     Quiet {
@@ -103,6 +109,7 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
         writes: scene.writes(before).0,
         cpu_s: operator.zip(own).map_or(0.0, |(operator, own)| cpu(operator.process()) - own),
         server_cpu_s: cpu(server) - servers,
+        memory_kib,
     }
 }
 

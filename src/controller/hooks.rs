@@ -66,11 +66,12 @@ impl Hooks {
     pub(super) fn pack(&self, account: &ObjectKey) {
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(of) = shown.now.get_mut(account) {
-            let copied = |(_, webhook): (_, Arc<Webhook>)| {
-                let webhook = Arc::new(Webhook::clone(&webhook));
+            let copied = |webhook: &Arc<Webhook>| {
+                let webhook = Arc::new(Webhook::clone(webhook));
                 (ObjectKey::of(&*webhook), webhook)
             };
-            *of = of.drain().map(copied).collect();
+            // The old ones go when all are copied: what is freed before is where a copy would be put.
+            *of = of.values().map(copied).collect();
         }
     }
 

@@ -132,12 +132,13 @@ impl Worker {
         .await;
         memory.tell(&known, &self.context.metrics);
         if memory.has_calmed() {
-            // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side.
-            let gaps: Vec<Webhook> =
-                self.cache.webhooks_of(&known).iter().map(|webhook| Webhook::clone(webhook)).collect();
+            // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side; and
+            // what is kept now, or it would leave gaps while it is copied.
+            let kept = self.cache.webhooks_of(&known);
+            let gaps: Vec<Webhook> = kept.iter().map(|webhook| Webhook::clone(webhook)).collect();
             self.cache.pack(&self.key);
             memory.pack(&self.cache.webhooks_of(&known));
-            drop(gaps);
+            drop((kept, gaps));
         }
         after
     }

@@ -200,8 +200,12 @@ impl Memory {
                 entry.share(webhook);
             }
         }
-        let copied = |(uid, entry): (String, Entry)| {
-            (uid.as_str().to_owned(), Entry { uid: entry.uid.as_str().to_owned(), ..entry })
+        // The old ones go when all are copied.
+        let mut old = Vec::with_capacity(self.entries.len());
+        let copied = |(uid, mut entry): (String, Entry)| {
+            let copy = uid.as_str().to_owned();
+            old.push((std::mem::replace(&mut entry.uid, copy.clone()), uid));
+            (copy, entry)
         };
         self.entries = self.entries.drain().map(copied).collect();
         self.past.pack();

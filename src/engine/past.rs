@@ -36,7 +36,7 @@ struct Strain {
 }
 
 /// Marks of what is known of a Webhook.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Known {
     /// The document that the vendor had when it was last in sync.
     in_sync: Option<u64>,
@@ -161,7 +161,7 @@ impl Past {
 
     /// See [`Memory::pack`](super::memory::Memory::pack).
     pub(super) fn pack(&mut self) {
-        self.known = self.known.drain().map(|(uid, known)| (uid.as_str().to_owned(), known)).collect();
+        self.known = self.known.iter().map(|(uid, known)| (uid.clone(), *known)).collect();
     }
 
     fn mark_of_pending(&self, pending: &Pending) -> u64 {

@@ -58,6 +58,7 @@ impl State {
                 self.cluster.rotated += 1;
                 self.note_rotation();
             }
+            Act::Login => self.cluster.logins += 1,
             Act::SuspendAccount => {
                 let mut account = (*self.cluster.account).clone();
                 account.spec.suspend = !account.spec.suspend;

@@ -1,7 +1,9 @@
 //! Histories that went wrong once, and what takes more than a history to see.
 
 use super::content::CONTENTS;
-use super::step::Act::{Create, Delete, DeleteThere, Edit, Request, Retain, Rotate, Stranger, WipeStatus};
+use super::step::Act::{
+    Create, Delete, DeleteThere, Edit, Login, Request, Retain, Rotate, Stranger, WipeStatus,
+};
 use super::step::Step::{Act, Api, Kill, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
 use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
 use super::step::{ApiTrouble, Death, History};
@@ -193,6 +195,7 @@ fn a_list_of_just_before_is_good_for_edits_and_for_nothing_else() {
         ("a deletion", vec![Act(Delete(0))], 1),
         ("a wiped status", vec![Act(WipeStatus(0))], 1),
         ("a request", vec![Act(Request(0))], 1),
+        ("another login", vec![Act(Login)], 1),
         ("an edit after a while", vec![Wait(2), edit], 1),
         ("edits one after the other for a while", vec![Wait(1), edit, Pass(0), Wait(1), back], 1),
         ("an edit after a restart", vec![Restart, edit], 1),

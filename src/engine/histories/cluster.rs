@@ -34,6 +34,8 @@ pub(super) struct Cluster {
     pub(super) away_until: u64,
     /// How often the Secret was changed.
     pub(super) rotated: u64,
+    /// How often the account's own Secret was.
+    pub(super) logins: u64,
     pub(super) writes: u64,
     /// The account's own Secret is gone.
     pub(super) locked: bool,
@@ -53,6 +55,7 @@ impl Cluster {
             troubles: VecDeque::new(),
             away_until: 0,
             rotated: 0,
+            logins: 0,
             writes: 0,
             locked: false,
         }
@@ -281,7 +284,11 @@ impl Source for World {
             };
             let cluster = &state.cluster;
             if !cluster.locked {
-                values.add_secret(secret("login", 1, &[("a", "user".into()), ("b", "pass".into())]));
+                values.add_secret(secret(
+                    "login",
+                    cluster.logins + 1,
+                    &[("a", "user".into()), ("b", "pass".into())],
+                ));
             }
             values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));
             Ok(values)

@@ -45,7 +45,7 @@ struct Player {
     memory: Memory,
     /// When the worker's own alarm rings.
     wake: u64,
-    /// The version of the Secret that was told of last.
+    /// How many changes of Secrets were told of.
     told: u64,
 }
 
@@ -123,7 +123,7 @@ impl Player {
                 let mut state = self.world.state();
                 state.counts.passes += 1;
                 state.vendor.deleted.clear();
-                (state.cluster.view(lag), state.cluster.rotated)
+                (state.cluster.view(lag), state.cluster.rotated + state.cluster.logins)
             };
             let there = self.world.state().vendor.subs.len();
             let input = Input {

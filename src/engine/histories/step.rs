@@ -33,6 +33,8 @@ pub(super) enum Act {
     /// Our finalizer is taken off.
     Force(u8),
     Rotate,
+    /// The account's own Secret is changed.
+    Login,
     SuspendAccount,
     AllowDeletions,
     /// Somebody else makes one: just as declared, looking alike, or of another kind.

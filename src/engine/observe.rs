@@ -98,7 +98,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let uids = self.ours(memory).await;
             // Before anything is decided: what a person asks for is not left to the next pass.
             for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
-                if self.wants_another_try(entry) {
+                if entry.is_asked_for() || self.account_is_asked_for() {
                     memory.past.try_again(&entry.uid);
                 }
             }

@@ -3,7 +3,7 @@
 use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
-use super::entry::{Entry, is_unanswered};
+use super::entry::is_unanswered;
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::Trouble;
@@ -209,10 +209,6 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             });
             self.summary.unmanaged = listed.collect();
         }
-    }
-
-    pub(super) fn wants_another_try(&self, entry: &Entry) -> bool {
-        entry.is_asked_for() || self.account_is_asked_for()
     }
 
     /// Whether the account's request is still to be answered.

@@ -146,10 +146,18 @@ pub(crate) fn overlay(entity: &mut Map<String, Value>, members: Map<String, Valu
         let value = match (name.as_str(), value) {
             ("Events", value) => stored_events(&value, settings),
             ("Type", Value::Null) => "webhook".into(),
-            ("Headers" | "Properties", value) => stored_map(value, settings),
             (_, value) => value,
         };
         entity.insert(name, value);
+    }
+    for name in ["Headers", "Properties"] {
+        let value = entity.remove(name).unwrap_or_default();
+        entity.insert(name.to_owned(), stored_map(value, settings));
+    }
+    // A saved hook without a secret shows an empty one, the template shows null.
+    let secret = entity.entry("Secret").or_insert(Value::Null);
+    if secret.is_null() {
+        *secret = "".into();
     }
 }
 
@@ -228,7 +236,7 @@ pub(crate) fn render(entity: &Map<String, Value>, settings: &Settings) -> Map<St
         SecretEcho::Null => {
             shown.insert("Secret".to_owned(), Value::Null);
         }
-        SecretEcho::Mask if entity.get("Secret").is_some_and(Value::is_string) => {
+        SecretEcho::Mask if entity.get("Secret").and_then(Value::as_str).is_some_and(|s| !s.is_empty()) => {
             shown.insert("Secret".to_owned(), "********".into());
         }
         SecretEcho::Clear | SecretEcho::Mask => {}

@@ -1,8 +1,10 @@
 //! SuperOffice's REST collection `{tenant}/api/v1/Webhook`
 //! (vendors/superoffice.md §4, §6, §7, list for a stand-in in §17).
 
+mod agents;
 mod auth;
 mod entity;
+mod language;
 mod online;
 mod patch;
 mod rest;

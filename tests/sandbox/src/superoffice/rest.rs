@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Caller;
 use super::settings::PutUnknown;
-use super::store::Hook;
-use super::{Tenant, below, entity, error, framework, online, patch};
+use super::store::{Filters, Hook};
+use super::{Tenant, below, entity, error, framework, language, online, patch};
 use crate::exchange::{Call, Reply};
 use crate::pace::too_many;
 
@@ -48,7 +48,12 @@ impl Tenant {
         };
         match (&call.method, route.as_slice()) {
             (&Method::GET, ["api", "v1"]) => Reply::json(StatusCode::OK, &routes(call)),
-            (method, ["api", "v1", "webhook", rest @ ..]) => self.webhook(method, rest, call, &who, now),
+            (method, ["api", "v1", "webhook", rest @ ..]) => {
+                language::translated(call, self.webhook(method, rest, call, &who, now))
+            }
+            (&Method::POST, ["api", "v1", "agents", "webhook", name]) => {
+                language::translated(call, self.agent(name, call, &who, now))
+            }
             _ => no_route(call),
         }
     }
@@ -69,7 +74,7 @@ impl Tenant {
     }
 
     /// The refusal for a hook of another app.
-    fn foreign(&self, id: i64, who: &Caller) -> Option<Reply> {
+    pub(crate) fn foreign(&self, id: i64, who: &Caller) -> Option<Reply> {
         let hook = self.store.get(id)?;
         if who.app.is_none() || who.app == hook.app {
             return None;
@@ -90,12 +95,14 @@ impl Tenant {
     ) -> Reply {
         match (method, rest) {
             (&Method::GET, []) => self.list(call, who),
-            (&Method::POST, []) => self.create(call, who, now),
-            (&Method::GET, ["default"]) => {
-                let template = entity::render(&entity::template(&self.settings), &self.settings);
-                Reply::json(StatusCode::OK, &Value::Object(template))
+            (&Method::POST, []) => {
+                self.create(call, who, now).map_or_else(|refusal| refusal, |id| self.shown_by_id(id, call))
             }
-            (&Method::POST, ["test"]) => self.test(call, now),
+            (&Method::GET, ["default"]) => self.template(),
+            (&Method::POST, ["test"]) => match self.members(call) {
+                Ok((_, members)) => self.test(&members, now),
+                Err(refusal) => refusal,
+            },
             // A custom event: nothing listens here.
             (&Method::POST, [_, key]) if key.parse::<i64>().is_ok() => Reply::empty(StatusCode::NO_CONTENT),
             (&Method::GET, [id, "lasterror"]) => match number(id).and_then(|id| self.store.get(id)) {
@@ -121,7 +128,9 @@ impl Tenant {
                 Some(hook) => self.shown(&hook.entity, call),
                 None => gone(id),
             },
-            Method::PUT => self.put(id, call, who, now),
+            Method::PUT => {
+                self.put(id, call, who, now).map_or_else(|refusal| refusal, |id| self.shown_by_id(id, call))
+            }
             Method::PATCH if self.settings.patch => self.patch(id, call, who, now),
             Method::DELETE => {
                 if self.store.remove(id) || self.settings.delete_unknown_status == 204 {
@@ -138,60 +147,56 @@ impl Tenant {
         }
     }
 
+    /// The template with the server's defaults (§4.2).
+    pub(crate) fn template(&self) -> Reply {
+        let template = entity::render(&entity::template(&self.settings), &self.settings);
+        Reply::json(StatusCode::OK, &Value::Object(template))
+    }
+
     /// A bare array, empty or not; no links (§4.1).
     fn list(&self, call: &Call, who: &Caller) -> Reply {
         let filter = |name: &str| call.query(name).filter(|text| !text.is_empty());
-        let (name, event, state) = (filter("nameFilter"), filter("eventFilter"), filter("statusFilter"));
-        let state = state.filter(|state| !state.eq_ignore_ascii_case("unknown"));
-        let fits = |hook: &&Hook| {
-            let text = |member: &str| hook.entity.get(member).and_then(Value::as_str).unwrap_or_default();
-            let events = hook.entity.get("Events").and_then(Value::as_array);
-            (who.app.is_none() || who.app == hook.app)
-                && name.as_ref().is_none_or(|name| name == text("Name"))
-                && state.as_ref().is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
-                && event.as_ref().is_none_or(|event| events.is_some_and(|all| all.contains(&json!(event))))
+        let filters = Filters {
+            name: filter("nameFilter"),
+            event: filter("eventFilter"),
+            state: filter("statusFilter").filter(|state| !state.eq_ignore_ascii_case("unknown")),
         };
-        let hooks: Vec<Value> = self
-            .store
-            .all()
-            .filter(fits)
-            .map(|hook| Value::Object(entity::render(&hook.entity, &self.settings)))
-            .collect();
+        let hooks = self.matching(&filters, who);
         if hooks.is_empty() && self.settings.empty_list_status == 404 {
             return error(StatusCode::NOT_FOUND, "SoNotFoundException", "No webhooks found");
         }
         Reply::json(StatusCode::OK, &Value::Array(hooks))
     }
 
-    fn create(&mut self, call: &Call, who: &Caller, now: Timestamp) -> Reply {
-        let (body, members) = match self.members(call) {
-            Ok(both) => both,
-            Err(reply) => return reply,
-        };
+    /// The hooks that the caller's app may see and that fit the filters, as they are shown.
+    pub(crate) fn matching(&self, filters: &Filters, who: &Caller) -> Vec<Value> {
+        let shown = |hook: &Hook| Value::Object(entity::render(&hook.entity, &self.settings));
+        self.store.matching(filters, who.app.as_deref()).map(shown).collect()
+    }
+
+    /// Stores a new hook; returns its id.
+    pub(crate) fn create(&mut self, call: &Call, who: &Caller, now: Timestamp) -> Result<i64, Reply> {
+        let (body, members) = self.members(call)?;
         let mut fresh = entity::fresh(&self.settings);
         entity::overlay(&mut fresh, members, &self.settings);
         entity::register(&mut fresh, &who.name, now);
-        if let Err(reply) = self.check(&fresh, "create", now) {
-            return reply;
-        }
+        self.check(&fresh, "create", now)?;
         let wanted = body.get("WebhookId").and_then(Value::as_i64).filter(|id| *id > 0);
         let wanted = wanted.filter(|_| self.settings.post_takes_id);
-        let id = self.store.insert(Hook::new(fresh, who.app.clone()), wanted, &mut self.settings.next_id);
-        self.shown_by_id(id, call)
+        Ok(self.store.insert(Hook::new(fresh, who.app.clone()), wanted, &mut self.settings.next_id))
     }
 
-    /// Replaces everything; the id in the path wins (§4.5).
-    fn put(&mut self, id: i64, call: &Call, who: &Caller, now: Timestamp) -> Reply {
-        let (_, members) = match self.members(call) {
-            Ok(both) => both,
-            Err(reply) => return reply,
-        };
+    /// Replaces everything; the id in the path wins (§4.5). Returns the id that was saved.
+    pub(crate) fn put(&mut self, id: i64, call: &Call, who: &Caller, now: Timestamp) -> Result<i64, Reply> {
+        let (_, members) = self.members(call)?;
         let Some(hook) = self.store.get(id) else {
             return match self.settings.put_unknown {
-                PutUnknown::NotFound => gone(id),
-                PutUnknown::Fails => {
-                    error(StatusCode::INTERNAL_SERVER_ERROR, "NullReferenceException", "Nothing to update")
-                }
+                PutUnknown::NotFound => Err(gone(id)),
+                PutUnknown::Fails => Err(error(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "NullReferenceException",
+                    "Nothing to update",
+                )),
                 PutUnknown::Create => self.create(call, who, now),
             };
         };
@@ -200,7 +205,7 @@ impl Tenant {
             entity::reset_writable(&mut changed, &self.settings);
         }
         entity::overlay(&mut changed, members, &self.settings);
-        self.save(id, changed, call, who, now)
+        self.save(id, changed, who, now)
     }
 
     /// An array is a JSON Patch, an object is a merge patch (§4.6).
@@ -236,25 +241,22 @@ impl Tenant {
         };
         let mut changed = hook.entity.clone();
         entity::overlay(&mut changed, members, &self.settings);
-        self.save(id, changed, call, who, now)
+        self.save(id, changed, who, now).map_or_else(|refusal| refusal, |id| self.shown_by_id(id, call))
     }
 
     fn save(
         &mut self,
         id: i64,
         mut changed: Map<String, Value>,
-        call: &Call,
         who: &Caller,
         now: Timestamp,
-    ) -> Reply {
+    ) -> Result<i64, Reply> {
         entity::touch(&mut changed, &who.name, now);
-        if let Err(reply) = self.check(&changed, "update", now) {
-            return reply;
-        }
+        self.check(&changed, "update", now)?;
         if let Some(hook) = self.store.get_mut(id) {
             hook.entity = changed;
         }
-        self.shown_by_id(id, call)
+        Ok(id)
     }
 
     /// Only hooks of type webhook have an address to call (§7.1).
@@ -272,17 +274,12 @@ impl Tenant {
         let name = hook.get("Name").cloned().unwrap_or_default();
         self.targets.ping(text("TargetUrl"), name, reason, &self.settings, now).map_err(|what| {
             let status = StatusCode::from_u16(self.settings.refused_target_status);
-            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            error(status, "SoWebhookException", &format!("The webhook cannot be saved: {what}"))
+            refused(status.unwrap_or(StatusCode::BAD_REQUEST), &format!("Webhook TargetUrl: {what}"))
         })
     }
 
     /// The pre-flight: the status is 200 whatever the target does (§4.8).
-    fn test(&mut self, call: &Call, now: Timestamp) -> Reply {
-        let (_, members) = match self.members(call) {
-            Ok(both) => both,
-            Err(reply) => return reply,
-        };
+    pub(crate) fn test(&mut self, members: &Map<String, Value>, now: Timestamp) -> Reply {
         let url = members.get("TargetUrl").and_then(Value::as_str);
         let name = members.get("Name").cloned().unwrap_or_default();
         let outcome = self.targets.ping(url, name, "test", &self.settings, now);
@@ -351,6 +348,19 @@ impl Tenant {
     }
 }
 
+/// A refused save, as the vendor's own client tests it: the words are in `Message` (§10).
+fn refused(status: StatusCode, message: &str) -> Reply {
+    Reply::json(
+        status,
+        &json!({
+            "Error": true,
+            "ErrorType": "ArgumentException",
+            "Message": message,
+            "ErrorSource": "SuperOffice.Services.Implementation",
+        }),
+    )
+}
+
 fn number(text: &str) -> Option<i64> {
     text.parse().ok()
 }
@@ -363,11 +373,11 @@ fn unreadable(detail: &str) -> Reply {
     framework(StatusCode::BAD_REQUEST, "The request is invalid.", detail)
 }
 
-fn wrong_type(name: &str) -> Reply {
+pub(crate) fn wrong_type(name: &str) -> Reply {
     unreadable(&format!("the value of {name} has the wrong type"))
 }
 
-fn no_route(call: &Call) -> Reply {
+pub(crate) fn no_route(call: &Call) -> Reply {
     framework(StatusCode::NOT_FOUND, "No HTTP resource was found that matches the request URI.", &call.path)
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) delete_unknown_status: u16,
     /// PATCH is offered.
     pub(crate) patch: bool,
-    /// Status when the target does not pass its check: 500 or 400.
+    /// Status when the target does not pass its check: 400 or 500.
     pub(crate) refused_target_status: u16,
     /// Targets of type webhook must be https.
     pub(crate) require_https: bool,
@@ -161,11 +161,12 @@ impl Default for Settings {
             put_resets_omitted: true,
             delete_unknown_status: 404,
             patch: true,
-            refused_target_status: 500,
+            refused_target_status: 400,
             require_https: true,
             check_targets: true,
             events: Events::Keep,
-            empty_maps: EmptyMaps::Keep,
+            // As in the sample of a saved hook in the vendor's own client.
+            empty_maps: EmptyMaps::Object,
             secret_echo: SecretEcho::Clear,
             dates: Dates::Bare,
             refuse_all: false,

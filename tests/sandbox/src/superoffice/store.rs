@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A stored hook: every member of the newest generation, the secret in clear.
 #[derive(Debug, Clone)]
@@ -18,6 +18,25 @@ impl Hook {
     }
 }
 
+/// What a list is narrowed to (§4.1).
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    pub(crate) name: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) state: Option<String>,
+}
+
+impl Filters {
+    fn match_all(&self, hook: &Hook) -> bool {
+        let text = |member: &str| hook.entity.get(member).and_then(Value::as_str).unwrap_or_default();
+        let events = hook.entity.get("Events").and_then(Value::as_array);
+        let has = |event| events.is_some_and(|all| all.contains(&json!(event)));
+        self.name.as_ref().is_none_or(|name| name == text("Name"))
+            && self.state.as_ref().is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
+            && self.event.as_ref().is_none_or(has)
+    }
+}
+
 /// Hooks by id.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
@@ -28,6 +47,12 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Hook> {
         self.hooks.values()
+    }
+
+    /// The hooks of one app, of all without one, that fit the filters.
+    pub(crate) fn matching(&self, filters: &Filters, app: Option<&str>) -> impl Iterator<Item = &Hook> {
+        self.all()
+            .filter(move |hook| (app.is_none() || app == hook.app.as_deref()) && filters.match_all(hook))
     }
 
     pub(crate) fn get(&self, id: i64) -> Option<&Hook> {

@@ -26,7 +26,7 @@ async fn lives_through_create_read_update_delete() {
         json!({"WebhookId": 77, "Name": "n", "Events": ["sale.sold"], "TargetUrl": "https://x/", "State": 2});
     let changed = Seen::of(bench.superoffice(Method::PUT, "/1").json(&bare)).await.expect(200);
     assert_eq!((&changed["WebhookId"], &changed["State"]), (&json!(1), &json!("Stopped")), "the path wins");
-    assert_eq!((&changed["Secret"], &changed["Headers"]), (&Value::Null, &Value::Null), "left out is reset");
+    assert_eq!((&changed["Secret"], &changed["Headers"]), (&json!(""), &json!({})), "left out is reset");
     assert_eq!((&changed["Type"], &changed["UpdatedAssociate"]["Name"]), (&json!("webhook"), &json!("ops")));
     let gone = Seen::of(bench.superoffice(Method::DELETE, "/1")).await;
     assert_eq!((gone.status, gone.text.as_str()), (204, ""));
@@ -74,9 +74,12 @@ async fn a_save_calls_the_target_and_fails_with_it() {
     let script = json!({"url": "https://hooks.example.com/so", "verdict": "refuse"});
     bench.control(Method::PUT, "/superoffice/superoffice/targets", script).await;
     let post = async || Seen::of(bench.superoffice(Method::POST, "").json(&hook())).await;
-    assert_eq!(post().await.expect(500)["Error"], true);
+    let refused = post().await.expect(400);
+    assert_eq!((&refused["Error"], &refused["ErrorType"]), (&json!(true), &json!("ArgumentException")));
+    assert!(refused["Message"].as_str().unwrap().contains("did not answer 200"), "{refused}");
+    bench.set(TENANT, json!({"refusedTargetStatus": 500})).await;
+    post().await.expect(500);
     bench.set(TENANT, json!({"refusedTargetStatus": 400})).await;
-    post().await.expect(400);
     assert_eq!(bench.look("/superoffice/superoffice/subscriptions").await, json!([]));
     let test = async || Seen::of(bench.superoffice(Method::POST, "/Test").json(&hook())).await.expect(200);
     assert_eq!(test().await["Success"], false);
@@ -198,4 +201,56 @@ async fn an_administrator_interferes() {
     assert_eq!(shown["UpdatedAssociate"]["Name"], "admin");
     assert_eq!(Seen::of(bench.superoffice(Method::GET, "/1/LastError")).await.expect(200), json!("410 Gone"));
     assert_eq!(bench.look("/superoffice/superoffice/pings").await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_language_header_translates_values() {
+    let bench = Bench::new().await;
+    let mut body = hook();
+    let stored = "NO:\"norsk\";US:\"english\"";
+    body["Name"] = stored.into();
+    body["Properties"] = json!({"title": stored, "resource": "[SR_MANDATORY_FIELD]", "plain": "a;b:c"});
+    Seen::of(bench.superoffice(Method::POST, "").json(&body)).await.expect(200);
+    let name = async |headers: &[(&str, &str)]| {
+        let request = bench.superoffice(Method::GET, "/1");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Seen::of(request).await.expect(200)
+    };
+    assert_eq!(name(&[]).await["Name"], stored);
+    let english = name(&[("accept-language", "en-us; en-gb")]).await;
+    assert_eq!(english["Name"], "english");
+    let properties = json!({"title": "english", "resource": "mandatory field", "plain": "a;b:c"});
+    assert_eq!(english["Properties"], properties);
+    let overridden = [("accept-language", "en"), ("so-language", "nb-no")];
+    assert_eq!(name(&overridden).await["Name"], "norsk");
+    for cancel in ["x", "*"] {
+        assert_eq!(name(&[("accept-language", "en"), ("so-language", cancel)]).await["Name"], stored);
+    }
+}
+
+#[tokio::test]
+async fn the_agent_does_the_same() {
+    let bench = Bench::new().await;
+    let agent = async |method: &str, body: Value| {
+        let base = bench.sandbox.superoffice_url();
+        let request = bench.client.post(format!("{base}/api/v1/Agents/Webhook/{method}"));
+        Seen::of(request.basic_auth("ops", Some("example-password")).json(&body)).await
+    };
+    let made = agent("SaveWebhook", hook()).await.expect(200);
+    assert_eq!((&made["WebhookId"], made.get("_Links")), (&json!(1), None));
+    let changed =
+        json!({"webhookId": 1, "name": "n", "events": ["a.b"], "targetUrl": "https://x/", "state": 2});
+    assert_eq!(agent("SaveWebhook", changed).await.expect(200)["State"], "Stopped");
+    assert_eq!(agent("GetWebhook?webhookId=1", Value::Null).await.expect(200)["Name"], "n");
+    assert_eq!(agent("GetWebhook?webhookId=9", Value::Null).await.expect(200), Value::Null);
+    for (filter, count) in [(json!({"StatusFilter": 2}), 1), (json!({"StatusFilter": "Active"}), 0)] {
+        let found = agent("GetAllWebhooks", filter).await.expect(200);
+        assert_eq!(found.as_array().unwrap().len(), count);
+    }
+    assert_eq!(agent("TestWebhook", json!({"Webhook": hook()})).await.expect(200)["Success"], true);
+    assert_eq!(agent("GetLastError", json!({"WebhookId": 1})).await.expect(200), "");
+    for method in ["SignalEvent", "DeleteWebhook?webhookId=1", "DeleteWebhook?webhookId=1"] {
+        assert_eq!(agent(method, Value::Null).await.status, 204);
+    }
+    assert_eq!(agent("PingWebhook", Value::Null).await.status, 404);
 }

@@ -33,6 +33,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "start hooktender with the --allow-endpoint that the message names, or correct the account's address",
     ),
     ("ExternalIdNotFound", "correct spec.externalId, or remove it to have a subscription created"),
+    ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (
         "ListDoubted",
         "nothing, if the next reading is to decide; else see that the account points to the right tenant",
@@ -60,6 +61,14 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
     ),
     ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),
+    (
+        "WebhooksNotWritten",
+        "change what refuses the Webhooks that the message names; each has an event with the API server's words",
+    ),
+    (
+        "WriteRefused",
+        "change what refuses the write, as an admission policy, or the object; an edit is tried at once",
+    ),
     ("VariableMissing", "create the Secret or ConfigMap, or the key, that the message names"),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];

@@ -51,6 +51,8 @@ pub(super) struct Cache {
     filled: Vec<watch::Receiver<bool>>,
     /// Is told what keeps a watch from coming about.
     health: Health,
+    /// Wakes the controller.
+    wake: mpsc::UnboundedSender<Woken>,
 }
 
 impl Cache {
@@ -69,11 +71,12 @@ impl Cache {
             namespaces: None,
             filled: Vec::new(),
             health: health.clone(),
+            wake: wake.clone(),
         };
         if options.namespaces.is_empty() {
             let (store, events) = namespaces(client);
             cache.namespaces = Some(store);
-            cache.watch::<Namespace, _>(events, wake, tasks, |_| vec![Woken::All]);
+            cache.watch::<Namespace, _>(None, events, tasks, |_| vec![Woken::All]);
         }
         let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
             [] => vec![None],
@@ -86,18 +89,18 @@ impl Cache {
         for scope in scopes {
             let (store, events) = accounts(client, scope, selected.clone());
             cache.accounts.push(store);
-            cache.watch::<VendorAccount, _>(events, wake, tasks, |account| woken_by_account(&account));
+            cache.watch::<VendorAccount, _>(scope, events, tasks, |account| woken_by_account(&account));
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
-            cache.watch::<Webhook, _>(webhooks(client, scope, hooks), wake, tasks, |woken| woken);
+            cache.watch::<Webhook, _>(scope, webhooks(client, scope, hooks), tasks, |woken| woken);
             if options.watch_secrets {
                 let on = Arc::clone(dependents);
                 let woken = move |secret| depending(&on, &Dependency::Secret(ObjectKey::of(&secret)));
-                cache.watch::<Secret, _>(metadata::<Secret>(client, scope), wake, tasks, woken);
+                cache.watch::<Secret, _>(scope, metadata::<Secret>(client, scope), tasks, woken);
             }
             let on = Arc::clone(dependents);
             let woken = move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
-            cache.watch::<ConfigMap, _>(metadata::<ConfigMap>(client, scope), wake, tasks, woken);
+            cache.watch::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), tasks, woken);
         }
         cache
     }
@@ -105,14 +108,14 @@ impl Cache {
     /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
     fn watch<K: Resource<DynamicType = ()>, T: Send + 'static>(
         &mut self,
+        scope: Option<&str>,
         events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
-        wake: &mpsc::UnboundedSender<Woken>,
         tasks: &mut JoinSet<()>,
         woken: impl Fn(T) -> Vec<Woken> + Send + 'static,
     ) {
         let (filled, is_filled) = watch::channel(false);
         self.filled.push(is_filled);
-        let (wake, health) = (wake.clone(), self.health.clone());
+        let (wake, health, scope) = (self.wake.clone(), self.health.clone(), scope.map(str::to_owned));
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
             let mut broken = None;
@@ -134,14 +137,14 @@ impl Cache {
                         let why = obstacle::in_words::<K>(&error);
                         if broken.as_ref() != Some(&why) {
                             tracing::warn!(kind = %K::kind(&()), error = %chain(&error), "a watch broke and is being set up again: {why}");
-                            health.lacks(&K::kind(&()), Some(&why));
+                            health.lacks(&K::kind(&()), scope.as_deref(), Some(&why));
                         }
                         broken = Some(why);
                         continue;
                     }
                 };
                 if broken.take().is_some() {
-                    health.lacks(&K::kind(&()), None);
+                    health.lacks(&K::kind(&()), scope.as_deref(), None);
                     tracing::info!(kind = %K::kind(&()), "the watch is up again");
                 }
                 for change in changes {

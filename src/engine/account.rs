@@ -3,12 +3,13 @@
 use super::due::End;
 use super::entry::Entry;
 use super::memory::Memory;
-use super::outcome::{Trouble, settle_unseen};
+use super::outcome::{Trouble, WEBHOOKS_NOT_WRITTEN, account_refused};
 use super::pass::Pass;
 use super::record::{Happened, RecordError, Recorder};
+use super::scope::Scope;
 use crate::api::conditions::{self, READY, RECONCILING, STALLED};
 use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
-use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, ObjectKey, REQUESTED_AT, VendorAccount};
+use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, VendorAccount};
 use crate::plan::guard::{self, Limits, TooMany};
 use crate::plan::{ExternalId, Observed, Plan, Step};
 use kube::{Resource, ResourceExt};
@@ -33,6 +34,8 @@ pub(super) struct Summary {
     pub(super) allowed: Vec<String>,
     /// Whether it came to a plan, so that each Webhook was looked at.
     pub(super) planned: bool,
+    /// Webhooks that the API server refuses to write: how many, and the first of them with its words.
+    pub(super) refused: Option<(usize, String)>,
 }
 
 /// How many Webhooks fared how.
@@ -83,60 +86,6 @@ struct Says {
 }
 
 impl<S, R: Recorder> Pass<'_, S, R> {
-    /// Tells the Webhooks that wait for something that the account is in trouble. Whoever needs no vendor to go is let go.
-    /// What the cluster does not take is noted as untold.
-    pub(super) async fn unseen(&self, memory: &mut Memory, uids: &[String], trouble: &Trouble) {
-        self.release(memory, uids, trouble).await;
-        for (at, uid) in uids.iter().enumerate() {
-            let Some(entry) = memory.entries.get_mut(uid) else {
-                continue;
-            };
-            if entry.known.spec.suspend {
-                continue;
-            }
-            if entry.asked.request.is_some() {
-                entry.status.last_handled_request.clone_from(&entry.asked.request);
-            }
-            let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
-            if let Err(error) = entry.write(&self.context.recorder).await {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, error = %chain(&error), "status not written");
-                // A server that is away is not asked once for each of them.
-                let untold = if error.is_of_the_object_alone() { &uids[at..=at] } else { &uids[at..] };
-                for uid in untold {
-                    memory.untold.webhook(uid, trouble);
-                }
-                if untold.len() > 1 {
-                    return;
-                }
-                continue;
-            }
-            if let Some(happened) = happened {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, reason = happened.reason, "{}", happened.note);
-                self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
-            }
-        }
-    }
-
-    async fn release(&self, memory: &mut Memory, uids: &[String], trouble: &Trouble) {
-        for uid in uids {
-            let Some(entry) = memory.entries.get(uid).filter(|entry| entry.is_released()) else {
-                continue;
-            };
-            let webhook = ObjectKey::of(&*entry.known);
-            if let Err(error) = self.context.recorder.remove_finalizer(&entry.known).await {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, %webhook, external_id = entry.status.external_id, error = %chain(&error), "not let go");
-                memory.untold.webhook(uid, trouble);
-                continue;
-            }
-            let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
-            let note = format!("let go; {id} stays at {}", self.vendor);
-            tracing::info!(vendor = %self.vendor, account = %self.key, %webhook, external_id = entry.status.external_id, reason = "Retained", "{note}");
-            let happened = Happened { warning: false, reason: "Retained", note };
-            self.context.recorder.event(entry.known.object_ref(&()), &happened).await;
-            memory.forget(uid);
-        }
-    }
-
     /// Puts our finalizer on the account before the first subscription of it is made or taken over.
     pub(super) async fn keep_account(&mut self, memory: &Memory, plan: &Plan) -> Result<(), RecordError> {
         let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
@@ -200,6 +149,13 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 let message =
                     format!("is being deleted; kept until its {} Webhooks are gone", self.uids.len());
                 return Says { reconciling: true, ..calm(was_ready, "Deleting", message) };
+            }
+            if let Some((count, which)) = &self.summary.refused {
+                let message = format!(
+                    "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept up",
+                    self.uids.len()
+                );
+                return calm(true, WEBHOOKS_NOT_WRITTEN, message);
             }
             let interval = &self.account.spec.resync_interval;
             return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
@@ -266,7 +222,12 @@ impl<S, R: Recorder> Pass<'_, S, R> {
     }
 
     /// Brings the account's status up to date; writes and tells only what is new. Gives whether the cluster has it now.
-    pub(super) async fn account_status(&mut self, trouble: Option<&Trouble>, end: &End<'_>) -> bool {
+    pub(super) async fn account_status(
+        &mut self,
+        memory: &mut Memory,
+        trouble: Option<&Trouble>,
+        end: &End<'_>,
+    ) -> bool {
         let known = self.account.status.clone().unwrap_or_default();
         let mut status = known.clone();
         let generation = self.account.meta().generation;
@@ -282,10 +243,8 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let message = if kind == READY || value { says.message.as_str() } else { "" };
             conditions::set(&mut status.conditions, kind, value, says.reason, message, generation, self.now);
         }
-        if matches!(end, End::Done | End::Trouble { .. })
-            && let Some(asked) = self.account.annotations().get(REQUESTED_AT)
-        {
-            status.last_handled_request = Some(asked.clone());
+        if matches!(end, End::Done | End::Trouble { .. } | End::Refused) && self.requested.is_some() {
+            status.last_handled_request.clone_from(&self.requested);
         }
         if status == known {
             return true;
@@ -295,19 +254,38 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             Ok(None) => return true,
             Err(error) => {
                 tracing::warn!(vendor = %self.vendor, account = %self.key, error = %chain(&error), "status not written");
+                self.tell_account_refusal(memory, &error).await;
                 return false;
             }
         }
+        memory.account_refused = None;
         let told = conditions::get(&known.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
         if told == Some((says.reason, says.message.as_str())) {
             return true;
         }
-        let warning = trouble.is_some() || self.summary.guarded.is_some();
+        let refused = says.reason == WEBHOOKS_NOT_WRITTEN;
+        let warning = trouble.is_some() || self.summary.guarded.is_some() || refused;
         let happened = Happened { warning, reason: says.reason, note: says.message };
         if happened.warning {
             tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);
         }
         self.context.recorder.event(self.account.object_ref(&()), &happened).await;
         true
+    }
+
+    /// Tells in an event, once, that the API server refuses the account's own status, which cannot say it then.
+    async fn tell_account_refusal(&self, memory: &mut Memory, error: &RecordError) {
+        let scope = error.scope();
+        if !matches!(scope, Scope::Object | Scope::Rights) {
+            return;
+        }
+        let words = error.in_words();
+        if memory.account_refused.as_ref() == Some(&words) {
+            return;
+        }
+        let Trouble { reason, message, .. } = account_refused(scope, &words);
+        memory.account_refused = Some(words);
+        let happened = Happened { warning: true, reason, note: message };
+        self.context.recorder.event(self.account.object_ref(&()), &happened).await;
     }
 }

@@ -78,7 +78,7 @@ impl Client {
         }
     }
 
-    /// The client that was kept, or a new one.
+    /// The client that was kept, or a new one; or why there is none, with the vendor client's error where there is one.
     pub(super) async fn of(
         kept: &mut Kept,
         account: &VendorAccount,
@@ -86,8 +86,8 @@ impl Client {
         source: &impl Source,
         ceiling: Mode,
         settings: &Settings,
-    ) -> Result<Arc<Self>, Trouble> {
-        let stalled = |reason, message| Trouble { reason, message, stalled: true };
+    ) -> Result<Arc<Self>, (Trouble, Option<VendorError>)> {
+        let stalled = |reason, message| (Trouble { reason, message, stalled: true }, None);
         let (vendor, namespace) = (&account.spec.vendor, account.namespace().unwrap_or_default());
         let (credentials, versions) = values
             .credentials(vendor, &namespace, source)
@@ -101,7 +101,7 @@ impl Client {
             return Ok(Arc::clone(client));
         }
         if let Some(client) = &kept.client {
-            client.settle().await.map_err(|error| Trouble::of(&error))?;
+            client.settle().await.map_err(|error| (Trouble::of(&error), Some(error)))?;
         }
         let budget = kept.budget(account);
         let client = match mode {

@@ -37,6 +37,8 @@ pub(super) enum End<'a> {
         /// What the vendor said.
         error: Option<&'a VendorError>,
     },
+    /// The API server refuses something that only a person can change.
+    Refused,
     /// The cluster did not take something.
     Cluster,
 }
@@ -157,8 +159,12 @@ pub(super) fn after(
         End::Trouble { error: Some(error @ VendorError { retry_after: Some(wait), .. }), .. } => {
             past.wait = Some(Wait { until: now + *wait, kind: asked_for(account, error) });
         }
+        // A pass that ends so costs no call, and nothing tells when a right is granted or a policy changed.
+        End::Trouble { error: Some(error), .. } if error.was_no_call() => {
+            past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
+        }
         End::Trouble { stalled: true, .. } => {}
-        End::Trouble { stalled: false, .. } | End::Cluster => {
+        End::Trouble { stalled: false, .. } | End::Refused | End::Cluster => {
             past.wait = Some(Wait { until: now + past.back_off(), kind: WaitKind::BackOff });
         }
     }
@@ -170,7 +176,14 @@ pub(super) fn after(
         after = after.min(until_settled(memory, entry).unwrap_or(after));
         after = after.min(memory.past.until_rested(&entry.uid).unwrap_or(after));
         after = after.min(memory.past.until_revival(&entry.uid).unwrap_or(after));
+        // While the account is in trouble, what cannot be written is tried again without a call to the vendor.
+        if !matches!(end, End::Trouble { .. } | End::Refused) {
+            let next_try =
+                memory.refusals.until(&entry.uid).and_then(|until| memory.past.still_to_come(until));
+            after = after.min(next_try.unwrap_or(after));
+        }
     }
+    after = after.min(memory.unread.retry().unwrap_or(after));
     memory.past.due = Some(now + after);
     memory.past.wait.as_ref().map_or(after, |wait| wait.until.saturating_duration_since(now))
 }

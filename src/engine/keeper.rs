@@ -1,6 +1,7 @@
 //! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
 
 use super::record::passes;
+use super::scope::Scope;
 use crate::api::ObjectKey;
 use crate::vendor::{NewTokens, NotKept, TokenKeeper};
 use futures::FutureExt as _;
@@ -53,25 +54,33 @@ impl ClusterKeeper {
             secret.resource_version().unwrap_or_default();
     }
 
-    fn in_words(&self, error: &kube::Error) -> String {
+    /// Why a write failed, and so who can help.
+    fn not_kept(&self, error: &kube::Error) -> NotKept {
         let key = &self.key;
-        match error {
-            kube::Error::Api(refused) if refused.is_conflict() => {
-                format!("Secret {key} was changed meanwhile; it is read again")
+        let kube::Error::Api(refused) = error else {
+            return NotKept::Failed(format!("the API server did not take Secret {key} ({error})"));
+        };
+        let message = &refused.message;
+        match Scope::of(refused) {
+            _ if refused.is_not_found() => NotKept::Refused(format!("Secret {key} is gone")),
+            _ if message.contains("immutable") => {
+                NotKept::Refused(format!("Secret {key} is immutable; replace it by one that is not"))
             }
-            kube::Error::Api(refused) if refused.is_not_found() => format!("Secret {key} is gone"),
-            kube::Error::Api(refused) if refused.code == 403 => {
-                format!("hooktender may not write Secret {key}; give its ServiceAccount the verb patch on it")
+            Scope::Conflict => {
+                NotKept::Failed(format!("Secret {key} was changed meanwhile; it is read again"))
             }
-            kube::Error::Api(refused) if refused.message.contains("immutable") => {
-                format!("Secret {key} is immutable; replace it by one that is not")
+            Scope::Rights => NotKept::Refused(format!(
+                "hooktender may not write Secret {key}; give its ServiceAccount the verb patch on it"
+            )),
+            Scope::Object => {
+                NotKept::Refused(format!("the API server refuses to write Secret {key}: {message}"))
             }
-            error => format!("the API server did not take Secret {key} ({error})"),
+            Scope::Server => NotKept::Failed(format!("the API server did not take Secret {key} ({message})")),
         }
     }
 
     async fn write(&self, replaced: (&'static str, SecretString), tokens: NewTokens) -> Result<(), NotKept> {
-        let failed = |error: kube::Error| NotKept::Failed(self.in_words(&error));
+        let failed = |error: kube::Error| self.not_kept(&error);
         let data: BTreeMap<_, _> = tokens
             .iter()
             .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
@@ -98,10 +107,10 @@ impl ClusterKeeper {
 }
 
 impl TokenKeeper for ClusterKeeper {
-    fn ready(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>> {
         async {
             let probe = BTreeMap::from([(PROBE, ByteString::default())]);
-            self.patch(&probe, true).await.map_err(|error| self.in_words(&error))
+            self.patch(&probe, true).await.map_err(|error| self.not_kept(&error))
         }
         .boxed()
     }

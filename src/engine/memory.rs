@@ -5,7 +5,9 @@ use super::client::Kept;
 use super::clock;
 use super::entry::{Asked, Entry, version};
 use super::past::{Past, Patience};
+use super::refusals::Refusals;
 use super::stock::Stock;
+use super::unread::Unread;
 use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
@@ -113,6 +115,12 @@ pub struct Memory {
     calmed: bool,
     /// What the cluster did not take of what people are to be told.
     pub(super) untold: Untold,
+    /// Webhooks that the API server refuses to write.
+    pub(super) refusals: Refusals,
+    /// What the API server said last when it refused the account's own status.
+    pub(super) account_refused: Option<String>,
+    /// Secrets and ConfigMaps that may not be read.
+    pub(super) unread: Unread,
 }
 
 impl Memory {
@@ -135,6 +143,9 @@ impl Memory {
             busy: 0,
             calmed: false,
             untold: Untold::default(),
+            refusals: Refusals::default(),
+            account_refused: None,
+            unread: Unread::default(),
         }
     }
 
@@ -190,6 +201,7 @@ impl Memory {
         self.gone.retain(|uid| shown.contains(uid.as_str()));
         self.entries.retain(|uid, _| shown.contains(uid.as_str()));
         self.past.retain(|uid| shown.contains(uid.as_str()));
+        self.refusals.retain(|uid| shown.contains(uid.as_str()));
         uids
     }
 

@@ -8,11 +8,11 @@ use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
-use super::secrets::{Dependency, Source, Values};
+use super::secrets::{Dependency, Source, Values, account_dependencies};
 use super::stock::Stock;
-use super::variables::Variables;
-use crate::api::Mode;
+use super::variables::{self, Variables};
 use crate::api::status::Action;
+use crate::api::{Mode, Webhook};
 use crate::plan::{Declared, Hold, Item, Plan, Step, guard, plan};
 use crate::vendor::{VendorError, rules};
 use std::collections::BTreeSet;
@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A refusal to read a Secret is believed after so many tries, and then is its readers' trouble and nobody else's.
-const BELIEVED: u32 = 3;
 /// What the vendor has is read again when a backlog has been worked on for so long.
 const SNAPSHOT: Duration = Duration::from_secs(60);
 
@@ -51,6 +49,11 @@ fn is_edit(item: &Item, observed: &Stock) -> bool {
     updates && !says_the_list && !item.answers
 }
 
+/// Whether a Webhook takes a value from any of these.
+fn reads_any(webhook: &Webhook, these: &BTreeSet<Dependency>) -> bool {
+    !these.is_empty() && variables::dependencies(webhook).any(|one| these.contains(&one))
+}
+
 /// What a pass goes by.
 pub(super) struct Sight {
     pub(super) values: Values,
@@ -78,12 +81,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .read(&wanted)
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
-        // Rights are not in force at once, as after a restart of the API server.
-        if let Some(refused) = values.refused()
-            && memory.past.failed_less_than(BELIEVED)
-        {
-            return Err(Stop::Cluster(format!("reading Secrets and ConfigMaps: {refused}")));
-        }
+        let doubted = self.doubted_refusals(memory, &values)?;
         let (client, lost) = self.client(memory, &values).await?;
         loop {
             let snapshot = self.list(memory, &client).await.map_err(|error| {
@@ -100,6 +98,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
                 if entry.is_asked_for() || self.account_is_asked_for() {
                     memory.past.try_again(&entry.uid);
+                    memory.refusals.try_again(&entry.uid);
                 }
             }
             let Context { ceiling, look_only, stateless, .. } = *self.context;
@@ -109,12 +108,33 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 .filter_map(|uid| memory.entries.get(uid))
                 .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
                 .collect();
-            let plan = plan(rules(self.vendor), &declared, snapshot.observed.all());
+            let mut plan = plan(rules(self.vendor), &declared, snapshot.observed.all());
+            plan.items.retain(|item| {
+                let entry = memory.entries.get(&uids[item.index]);
+                !entry.is_some_and(|entry| reads_any(&entry.known, &doubted))
+            });
             if snapshot.ended.is_some() && !plan.items.iter().all(|item| is_edit(item, &snapshot.observed)) {
                 continue;
             }
             Self::believe(memory, &declared, &snapshot)?;
             return Ok((Sight { values, client, snapshot, declared, uids, lost }, plan));
+        }
+    }
+
+    /// The Secrets and ConfigMaps that were refused and may be readable with the next pass, whose readers wait for that. It is
+    /// an error if the account is one of them.
+    fn doubted_refusals(&self, memory: &mut Memory, values: &Values) -> Result<BTreeSet<Dependency>, Stop> {
+        if self.context.look_only {
+            return Ok(BTreeSet::new());
+        }
+        let doubted = memory.unread.count(values);
+        for (from, words) in &doubted {
+            tracing::warn!(vendor = %self.vendor, account = %self.key, "{from} may not be read and is tried again: {words}");
+        }
+        let own = account_dependencies(&self.account.spec.vendor, &self.key.namespace);
+        match own.filter_map(|own| doubted.get(&own)).next() {
+            Some(words) => Err(Stop::Cluster(format!("reading the account's Secrets: {words}"))),
+            None => Ok(doubted.into_keys().cloned().collect()),
         }
     }
 
@@ -129,7 +149,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let ceiling = if *look_only { Mode::Plan } else { *ceiling };
         let before = memory.client.last();
         let made = Client::of(&mut memory.client, &self.account, values, source, ceiling, settings);
-        let lost = match made.await {
+        let (lost, error) = match made.await {
             Ok(client) => {
                 // What another one has read says nothing of whether this one is let in.
                 if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
@@ -137,12 +157,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
                 return Ok((client, None));
             }
-            Err(trouble) => trouble,
+            Err(lost) => lost,
         };
         let mut entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
         match memory.client.last() {
             Some(client) if entries.any(Entry::is_leaving) => Ok((client, Some(lost))),
-            _ => Err(Stop::Trouble(lost, None)),
+            _ => Err(Stop::Trouble(lost, error)),
         }
     }
 
@@ -183,7 +203,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let message = format!(
                 "the recorded subscription belongs to another account at the vendor than {identity}: make the account point there again, or make a new Webhook"
             );
-            self.unseen(memory, &foreign, &Trouble { reason: ACCOUNT_CHANGED, message, stalled: true }).await;
+            self.report_failure(
+                memory,
+                &foreign,
+                &Trouble { reason: ACCOUNT_CHANGED, message, stalled: true },
+            )
+            .await;
         }
         ours
     }

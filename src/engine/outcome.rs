@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::gather::sensitive_fields;
 use super::hold::held;
 use super::record::Happened;
+use super::scope::Scope;
 use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
@@ -16,6 +17,12 @@ use k8s_openapi::jiff::Timestamp;
 pub(super) const SETTLING: &str = "Settling";
 /// The reason of a Webhook whose id belongs to another account at the vendor.
 pub(super) const ACCOUNT_CHANGED: &str = "AccountChanged";
+/// The reason of an object that the API server refuses to write, as an admission policy does.
+pub(super) const WRITE_REFUSED: &str = "WriteRefused";
+/// The reason of an account where hooktender lacks a right in the cluster.
+pub(super) const FORBIDDEN: &str = "Forbidden";
+/// The reason of an account some of whose Webhooks the API server refuses to write.
+pub(super) const WEBHOOKS_NOT_WRITTEN: &str = "WebhooksNotWritten";
 /// Values in status and events are cut to this many characters.
 const LONGEST_VALUE: usize = 256;
 
@@ -30,12 +37,14 @@ pub(super) enum Outcome {
     Held(Hold),
     /// The vendor did not do it.
     Failed(VendorError),
+    /// The API server refuses to write it, in these words.
+    Refused(String),
     /// The account is in trouble, so that nothing could be done.
     Waiting(Trouble),
 }
 
 /// Why an account cannot be worked on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
     pub(super) reason: &'static str,
     pub(super) message: String,
@@ -204,6 +213,7 @@ fn verdict(declared: &Declared, item: &Item, outcome: &Outcome, vendor: VendorNa
             Verdict::stalled(error.class.as_str(), error.to_string())
         }
         Outcome::Failed(error) => Verdict::busy(error.class.as_str(), error.to_string()),
+        Outcome::Refused(words) => Verdict::stalled(WRITE_REFUSED, refused(words).note),
         Outcome::Waiting(trouble) if trouble.stalled => {
             Verdict::stalled(trouble.reason, trouble.message.clone())
         }
@@ -310,7 +320,8 @@ fn told(
     verdict: &Verdict,
 ) -> Option<Happened> {
     match outcome {
-        Outcome::InSync => None,
+        // Its event is told with the refusal, whether the status can be written or not.
+        Outcome::InSync | Outcome::Refused(_) => None,
         Outcome::Done(what) => Some(Happened { warning: false, reason: done(item), note: what.clone() }),
         Outcome::Held(Hold::PlanOnly) => {
             let digest = before.plan.as_ref().and_then(|plan| plan.digest.as_ref());
@@ -324,6 +335,24 @@ fn told(
             transition(before, entry, verdict, true)
         }
     }
+}
+
+/// The API server refuses to write an account, in these words: it alone, or as hooktender lacks a right.
+pub(super) fn account_refused(scope: Scope, words: &str) -> Trouble {
+    let (reason, what_helps) = match scope {
+        Scope::Rights => (FORBIDDEN, "give hooktender's ServiceAccount the rights of the chart"),
+        Scope::Object | Scope::Conflict | Scope::Server => (WRITE_REFUSED, "change what refuses it"),
+    };
+    let message = format!("the API server refuses to write this account: {words}; {what_helps}");
+    Trouble { reason, message, stalled: true }
+}
+
+/// The API server refuses to write a Webhook, in these words.
+pub(super) fn refused(words: &str) -> Happened {
+    let note = format!(
+        "the API server refuses to write this Webhook: {words}; change what refuses it, or the Webhook (it is tried again with growing pauses)"
+    );
+    Happened { warning: true, reason: WRITE_REFUSED, note }
 }
 
 /// Tells of a state once, when it is entered.

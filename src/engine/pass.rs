@@ -6,8 +6,9 @@ use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::is_unanswered;
 use super::memory::Memory;
 use super::observe::Sight;
-use super::outcome::Trouble;
+use super::outcome::{Trouble, account_refused};
 use super::record::{RecordError, Recorder};
+use super::scope::Scope;
 use super::secrets::{Dependency, Source};
 use super::work::is_pause;
 use crate::api::VendorName;
@@ -71,13 +72,19 @@ pub(super) enum Stop {
     Trouble(Trouble, Option<VendorError>),
     /// The list lacks most of what is recorded.
     Doubted(Trouble, Duration),
+    /// The API server refuses to write the account, which only a person can change.
+    Refused(Trouble),
     /// The cluster.
     Cluster(String),
 }
 
 impl From<RecordError> for Stop {
+    /// A write of the account failed.
     fn from(error: RecordError) -> Self {
-        Self::Cluster(chain(&error))
+        match error.scope() {
+            Scope::Object | Scope::Rights => Self::Refused(account_refused(error.scope(), &error.in_words())),
+            Scope::Conflict | Scope::Server => Self::Cluster(chain(&error)),
+        }
     }
 }
 
@@ -104,12 +111,12 @@ pub async fn run<S: Source, R: Recorder>(
     memory.untold.begin();
     if let Some((trouble, left)) = told {
         // The vendor is left alone; people are told, or let go.
-        pass.unseen(memory, &pass.uids, &trouble).await;
+        pass.report_failure(memory, &pass.uids, &trouble).await;
         if !pass.release_account(memory).await {
             memory.untold.account(&trouble);
         }
         saw(memory, &account, &pass.uids);
-        return memory.untold.rest().map_or(left, |soon| soon.min(left));
+        return memory.untold.rest(&memory.refusals).map_or(left, |soon| soon.min(left));
     }
     let started = clock::now();
     memory.past.begun = started;
@@ -121,7 +128,7 @@ pub async fn run<S: Source, R: Recorder>(
     let after = after.instrument(span).await;
     memory.wrote(&pass.account);
     saw(memory, &account, &pass.uids);
-    memory.untold.rest().map_or(after, |soon| soon.min(after))
+    memory.untold.rest(&memory.refusals).map_or(after, |soon| soon.min(after))
 }
 
 /// A pass under way.
@@ -131,6 +138,8 @@ pub(super) struct Pass<'a, S, R> {
     pub(super) vendor: VendorName,
     pub(super) account: Arc<VendorAccount>,
     pub(super) uids: Vec<String>,
+    /// The account's request as the pass began: what its own writes give back may hold a newer one, which is for the next pass.
+    pub(super) requested: Option<String>,
     pub(super) now: Timestamp,
     pub(super) summary: Summary,
 }
@@ -143,6 +152,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             vendor: account.spec.vendor.name(),
             account: Arc::clone(account),
             uids,
+            requested: account.annotations().get(REQUESTED_AT).cloned(),
             now: clock::timestamp(),
             summary: Summary::default(),
         }
@@ -214,7 +224,14 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
     /// Whether the account's request is still to be answered.
     pub(super) fn account_is_asked_for(&self) -> bool {
         let handled = self.account.status.as_ref().and_then(|status| status.last_handled_request.as_ref());
-        is_unanswered(self.account.annotations().get(REQUESTED_AT), handled)
+        is_unanswered(self.requested.as_ref(), handled)
+    }
+
+    /// Tells all Webhooks of the trouble, unless the pass came to a plan and so looked at each.
+    async fn report_unplanned(&self, memory: &mut Memory, trouble: &Trouble) {
+        if !self.summary.planned {
+            self.report_failure(memory, &self.uids, trouble).await;
+        }
     }
 
     /// Writes what is so about the account; gives the time until the next look.
@@ -235,10 +252,12 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             Ok(()) if self.summary.tally.outdated => (None, End::Outdated),
             Ok(()) => (None, End::Done),
             Err(Stop::Trouble(trouble, error)) => {
-                if !self.summary.planned {
-                    self.unseen(memory, &self.uids, trouble).await;
-                }
+                self.report_unplanned(memory, trouble).await;
                 (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
+            }
+            Err(Stop::Refused(trouble)) => {
+                self.report_unplanned(memory, trouble).await;
+                (Some(trouble), End::Refused)
             }
             Err(Stop::Doubted(trouble, wait)) => (Some(trouble), End::Doubted(*wait)),
             Err(Stop::Cluster(message)) => {
@@ -258,11 +277,13 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         } else {
             memory.snapshot = None;
         }
+        self.summary.refused = memory.refusals.summary();
         // What the status write gives back may hold an edit that this pass knew nothing of.
         let account = Arc::clone(&self.account);
-        let told = matches!(end, End::Cluster | End::Paced(_)) || self.account_status(trouble, &end).await;
+        let told =
+            matches!(end, End::Cluster | End::Paced(_)) || self.account_status(memory, trouble, &end).await;
         let let_go = self.release_account(memory).await;
-        if let (Some(trouble), End::Trouble { .. }, false) = (trouble, &end, told && let_go) {
+        if let (Some(trouble), End::Trouble { .. } | End::Refused, false) = (trouble, &end, told && let_go) {
             memory.untold.account(trouble);
         }
         // Nobody would be told or let go before the next resync, nor whoever asked for this pass be answered.

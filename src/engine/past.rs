@@ -244,7 +244,7 @@ impl Past {
     }
 
     /// How long until then. What has come while the last pass ran, which may have passed it over, is looked at soon.
-    fn still_to_come(&self, until: Instant) -> Option<Duration> {
+    pub(super) fn still_to_come(&self, until: Instant) -> Option<Duration> {
         let left = until.saturating_duration_since(clock::now());
         (until > self.begun).then_some(left.max(OVERTAKEN))
     }
@@ -352,11 +352,6 @@ impl Past {
         let wait = backed_off(self.failures);
         self.failures = self.failures.saturating_add(1);
         wait
-    }
-
-    /// Whether the account has failed less often in a row.
-    pub(super) fn failed_less_than(&self, times: u32) -> bool {
-        self.failures < times
     }
 
     /// The account is well.

@@ -95,7 +95,9 @@ pub async fn changes_values<S: Source>(
 
 fn stopped(stop: Stop) -> Held {
     let (reason, message) = match stop {
-        Stop::Trouble(trouble, _) | Stop::Doubted(trouble, _) => (trouble.reason, trouble.message),
+        Stop::Trouble(trouble, _) | Stop::Doubted(trouble, _) | Stop::Refused(trouble) => {
+            (trouble.reason, trouble.message)
+        }
         Stop::Cluster(message) => ("Cluster", message),
     };
     Held { reason: reason.into(), message, until: Until::Mended }

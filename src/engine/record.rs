@@ -1,6 +1,7 @@
 //! The one writer to the cluster: status, finalizer, events.
 
 use super::clock;
+use super::scope::Scope;
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
 use crate::failpoint;
@@ -17,6 +18,8 @@ const MANAGER: &str = "hooktender";
 const CONFLICTS: usize = 5;
 /// The API server takes no longer note.
 const LONGEST_NOTE: usize = 1000;
+/// The API server's words in conditions and events are cut to this many characters.
+const LONGEST_WORDS: usize = 300;
 
 /// A write to the cluster that failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +39,25 @@ impl RecordError {
         failed("intent", webhook, kube::Error::Api(Box::new(status)))
     }
 
-    /// Whether somebody else has written the object at the same time.
-    pub(super) fn is_conflict(&self) -> bool {
-        matches!(&*self.source, kube::Error::Api(refused) if refused.is_conflict())
+    /// Whom it concerns.
+    pub(super) fn scope(&self) -> Scope {
+        match &*self.source {
+            kube::Error::Api(status) => Scope::of(status),
+            _ => Scope::Server,
+        }
     }
 
-    /// Whether the API server refuses just this object, so that all others can go on: it is too large, say, or somebody
-    /// has written it meanwhile.
-    pub(super) fn is_of_the_object_alone(&self) -> bool {
-        matches!(&*self.source, kube::Error::Api(refused) if matches!(refused.code, 400 | 409 | 413 | 422))
+    /// What was refused, and the API server's words, for conditions and events.
+    pub(super) fn in_words(&self) -> String {
+        let why = match &*self.source {
+            kube::Error::Api(status) => status.message.clone(),
+            source => source.to_string(),
+        };
+        let mut words: String = why.chars().take(LONGEST_WORDS).collect();
+        if words.len() < why.len() {
+            words.push('…');
+        }
+        format!("its {} is refused: {words}", self.what)
     }
 }
 

@@ -90,9 +90,14 @@ impl Values {
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
     }
 
-    /// Why the API server does not let us read something, in its words; none if it let us read all.
-    pub(super) fn refused(&self) -> Option<&str> {
-        self.refused.values().next().map(String::as_str)
+    /// Adds what the API server does not let us read, with its words.
+    pub(super) fn refuse(&mut self, from: Dependency, words: String) {
+        self.refused.insert(from, words);
+    }
+
+    /// What the API server does not let us read, with its words.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&Dependency, &str)> {
+        self.refused.iter().map(|(from, words)| (from, words.as_str()))
     }
 
     /// Adds a Secret.
@@ -257,7 +262,7 @@ impl ClusterSource {
         };
         match read {
             Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
-                values.refused.insert(dependency.clone(), refused.message);
+                values.refuse(dependency.clone(), refused.message);
                 Ok(values)
             }
             read => read.map(|()| values),

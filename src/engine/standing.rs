@@ -18,7 +18,9 @@ impl Memory {
             tally.add(of_webhook(entry));
         }
         let resync = (state != AccountState::Suspended).then(|| resync(&account));
-        metrics.stands(&ObjectKey::of(&*account), tally, resync);
+        let key = ObjectKey::of(&*account);
+        metrics.stands(&key, tally, resync);
+        metrics.not_written(&key, self.refusals.len(), self.account_refused.is_some());
     }
 }
 

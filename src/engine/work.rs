@@ -1,6 +1,6 @@
 //! Takes a plan's items, for one slice: each is applied, recorded and told. Several are under way at once.
 
-use super::account::{Tally, chain};
+use super::account::chain;
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
 use super::clock;
@@ -13,25 +13,22 @@ use super::outcome::{Noted, Outcome, Trouble, settle};
 use super::pass::{Pass, Stop};
 use super::past::Past;
 use super::record::{Happened, RecordError, Recorder};
+use super::refusals::Refusals;
+use super::scope::Scope;
 use super::secrets::{Source, Values};
+use super::slice::{Slice, Went};
 use super::stock::Stock;
 use crate::api::Mode;
 use crate::api::status::Action;
-use crate::plan::{Declared, Delivery, ExternalId, Item, Lane, Observed, Plan, Step};
-use crate::vendor::{Class, Operation, VendorError, advice, rules};
+use crate::plan::{Declared, Delivery, ExternalId, Item, Observed, Plan, Step};
+use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
-const SLICE: Duration = Duration::from_secs(10);
 /// A wait for the account's own pace that is shorter than this is not worth a word to anybody.
 const PAUSE: Duration = Duration::from_secs(3);
-
-/// How many steps are under way at once, at most: enough to hide how long a vendor takes to answer, few enough to be no
-/// burst. The first goes alone, and each that succeeds lets more go beside it; after one that fails the next goes alone again.
-const ABREAST: usize = 8;
 
 /// What the steps of a pass share.
 struct Shared<'a> {
@@ -39,6 +36,7 @@ struct Shared<'a> {
     client: &'a Client,
     observed: Lent<'a, Stock>,
     past: Lent<'a, Past>,
+    refusals: Lent<'a, Refusals>,
 }
 
 /// What the vendor has of a Webhook.
@@ -62,99 +60,6 @@ impl Shared<'_> {
     }
 }
 
-/// What became of an item.
-enum Went {
-    /// Nothing was to be done.
-    InSync,
-    Done,
-    Held,
-    /// It waits with its account.
-    Waiting,
-    /// The vendor did not do it.
-    Failed(VendorError),
-    /// It is brought to its end in the next slice.
-    Half,
-    /// The API server refuses something of just this Webhook. Whether it will not do so again soon.
-    Unrecorded {
-        conflict: bool,
-    },
-    /// The Webhook of that uid was let go; whether the guard is to know of it.
-    LetGo {
-        uid: String,
-        counts: bool,
-    },
-}
-
-/// How far a slice has come.
-struct Slice {
-    deadline: Instant,
-    /// How many may be under way now.
-    abreast: usize,
-    /// How many calls those that are under way may still make.
-    calls: usize,
-    lane: Option<Lane>,
-    /// Why nothing more is begun at the vendor.
-    stop: Option<VendorError>,
-    /// Why nothing more is begun at all.
-    cluster: Option<Stop>,
-    /// What was let go.
-    gone: Vec<String>,
-    /// How many subscriptions were deleted that nobody had to allow.
-    deleted: usize,
-    tally: Tally,
-}
-
-impl Slice {
-    fn took(&mut self, calls: usize, went: Result<Went, Stop>) {
-        self.calls -= calls;
-        self.abreast = (self.abreast * 2).min(ABREAST);
-        match went {
-            Ok(Went::InSync) => {}
-            Ok(Went::Done) => self.tally.done += 1,
-            Ok(Went::Held) => self.tally.held += 1,
-            Ok(Went::Waiting) => self.tally.failed += 1,
-            Ok(Went::Half) => self.tally.left += 1,
-            Ok(Went::LetGo { uid, counts }) => {
-                self.tally.done += 1;
-                self.gone.push(uid);
-                self.deleted += usize::from(counts);
-            }
-            Ok(Went::Unrecorded { conflict }) => {
-                self.abreast = 1;
-                self.tally.failed += 1;
-                // Somebody else wrote it at the same time: soon, that is.
-                self.tally.outdated |= conflict;
-            }
-            Ok(Went::Failed(error)) => {
-                self.abreast = 1;
-                self.tally.failed += 1;
-                self.stop = self.stops(&error).or(self.stop.take());
-            }
-            Err(stop) => {
-                self.abreast = 1;
-                self.cluster.get_or_insert(stop);
-            }
-        }
-    }
-
-    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
-    /// fault, which must not stop the others; to two, it is the vendor's.
-    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
-        match error.class {
-            Class::Rejected => None,
-            Class::Outdated | Class::NotFound => {
-                self.tally.outdated = true;
-                None
-            }
-            Class::Unavailable => {
-                self.tally.unanswered += 1;
-                (self.tally.unanswered > 1).then(|| error.clone())
-            }
-            Class::Throttled | Class::Credentials => Some(error.clone()),
-        }
-    }
-}
-
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
     /// Applies and records for one slice, several items at once. A lane waits for the one before it: what is deleted and
     /// edited makes room, as for a name, for what is created.
@@ -165,22 +70,17 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         plan: &Plan,
     ) -> Result<(), Stop> {
         let Sight { values, client, declared, uids, snapshot, .. } = sight;
-        let Memory { entries, past, client: kept, .. } = memory;
-        let shared =
-            Shared { values, client, observed: Lent::new(&mut snapshot.observed), past: Lent::new(past) };
+        let Memory { entries, past, client: kept, refusals, .. } = memory;
+        let shared = Shared {
+            values,
+            client,
+            observed: Lent::new(&mut snapshot.observed),
+            past: Lent::new(past),
+            refusals: Lent::new(refusals),
+        };
         let mut entries: HashMap<&str, &mut Entry> =
             entries.iter_mut().map(|(uid, entry)| (uid.as_str(), entry)).collect();
-        let mut slice = Slice {
-            deadline: clock::now() + SLICE,
-            abreast: 1,
-            calls: 0,
-            lane: None,
-            stop: None,
-            cluster: None,
-            gone: Vec::new(),
-            deleted: 0,
-            tally: self.summary.tally,
-        };
+        let mut slice = Slice::new(self.summary.tally);
         let mut under_way = FuturesUnordered::new();
         for item in &plan.items {
             let Some(entry) = entries.remove(uids[item.index].as_str()) else {
@@ -204,6 +104,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if slice.cluster.is_some() {
                 break;
             }
+            let waits = shared.refusals.with(|refusals| refusals.holds_back(entry));
+            if waits || slice.is_forbidden(&item.key.namespace) {
+                slice.tally.failed += 1;
+                continue;
+            }
             if calls > 0 && slice.stop.is_none() {
                 slice.stop = kept.wait().map(|wait| VendorError::paced(Operation::List, wait));
             }
@@ -223,19 +128,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             slice.took(calls, went);
         }
         drop(under_way);
-        let Slice { stop, cluster, gone, deleted, tally, .. } = slice;
-        self.summary.tally = tally;
-        for uid in &gone {
-            memory.forget(uid);
+        self.summary.tally = slice.tally;
+        for uid in std::mem::take(&mut slice.gone) {
+            memory.forget(&uid);
         }
-        for _ in 0..deleted {
+        for _ in 0..slice.deleted {
             memory.deleted();
         }
-        match (cluster, stop) {
-            (Some(cluster), _) => Err(cluster),
-            (None, Some(error)) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
-            (None, None) => Ok(()),
-        }
+        slice.stopped()
     }
 
     /// Takes the step of one item, if it is not barred from it, and records what became of it.
@@ -250,8 +150,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let taken = match barred {
             Some(error) => Taken::Stays(Outcome::Waiting(Trouble::of(&error))),
             None => match self.one(shared, item, webhook, entry).await {
-                Err(error) if error.is_of_the_object_alone() => return Ok(self.unrecorded(item, &error)),
-                taken => taken?,
+                Ok(taken) => taken,
+                Err(error) => {
+                    let went = self.not_written(shared, entry, item, &error).await?;
+                    if !matches!(went, Went::Refused) {
+                        return Ok(went);
+                    }
+                    Taken::Stays(Outcome::Refused(error.in_words()))
+                }
             },
         };
         match taken {
@@ -307,12 +213,31 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
-    /// The API server refuses something of just this Webhook. It is tried again at the next pass.
-    fn unrecorded(&self, item: &Item, error: &RecordError) -> Went {
+    /// The API server did not take a write of this Webhook.
+    async fn not_written(
+        &self,
+        shared: &Shared<'_>,
+        entry: &Entry,
+        item: &Item,
+        error: &RecordError,
+    ) -> Result<Went, Stop> {
         let (vendor, webhook, external_id) =
             (self.vendor, &item.key, item.id.as_ref().map(ExternalId::as_str));
-        tracing::warn!(%vendor, account = %self.key, %webhook, external_id, error = %chain(error), "status not written");
-        Went::Unrecorded { conflict: error.is_conflict() }
+        tracing::warn!(%vendor, account = %self.key, %webhook, external_id, error = %chain(error), "not written");
+        match error.scope() {
+            Scope::Conflict => Ok(Went::Conflict),
+            Scope::Object => {
+                let words = error.in_words();
+                if shared.refusals.with(|refusals| refusals.record(entry, words.clone())) {
+                    self.tell_refusal(entry, &words).await;
+                }
+                Ok(Went::Refused)
+            }
+            Scope::Rights => {
+                Ok(Went::Forbidden { namespace: item.key.namespace.clone(), words: error.in_words() })
+            }
+            Scope::Server => Err(Stop::Cluster(chain(error))),
+        }
     }
 
     async fn stays(
@@ -325,8 +250,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     ) -> Result<Went, Stop> {
         if self.is_half_done(shared, entry, webhook, item, &outcome) {
             entry.status.pending = None;
-            entry.write(&self.context.recorder).await?;
-            return Ok(Went::Half);
+            return match entry.write(&self.context.recorder).await {
+                Ok(()) => Ok(Went::Half),
+                Err(error) => self.not_written(shared, entry, item, &error).await,
+            };
         }
         let has = shared.of(entry);
         let mut concealed = None;
@@ -358,10 +285,16 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let noted = Noted { concealed, delivery: has.delivery, revival_refused };
         // Not the time that the pass began at: the vendor may just have answered.
         let happened = settle(entry, webhook, item, &outcome, noted, self.vendor, clock::timestamp());
-        let unrecorded = match entry.write(&self.context.recorder).await {
-            Err(error) if error.is_of_the_object_alone() => Some(self.unrecorded(item, &error)),
-            Err(error) => return Err(error.into()),
-            Ok(()) => None,
+        let was_refused = matches!(outcome, Outcome::Refused(_));
+        let unwritten = match entry.write(&self.context.recorder).await {
+            Ok(()) if was_refused => None,
+            Ok(()) => {
+                shared.refusals.with(|refusals| refusals.forget(&entry.uid));
+                None
+            }
+            // It is known, and told, that this Webhook cannot be written.
+            Err(error) if was_refused && error.scope() == Scope::Object => None,
+            Err(error) => Some(self.not_written(shared, entry, item, &error).await?),
         };
         if matches!(outcome, Outcome::InSync) && item.step.is_none() {
             entry.settled = shared.past.with(|past| settled(past, entry, &has));
@@ -369,9 +302,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if let Some(happened) = happened {
             self.tell(entry, item, &happened).await;
         }
-        Ok(match (outcome, unrecorded) {
+        Ok(match (outcome, unwritten) {
             (Outcome::Failed(error), _) => Went::Failed(error),
-            (_, Some(unrecorded)) => unrecorded,
+            (_, Some(unwritten)) => unwritten,
+            (Outcome::Refused(_), None) => Went::Refused,
             (Outcome::InSync, None) => Went::InSync,
             (Outcome::Done(_), None) => Went::Done,
             (Outcome::Held(_), None) => Went::Held,

@@ -22,6 +22,7 @@ fn busy() -> Metrics {
     metrics.stands(&account, tally, Some(Duration::from_secs(300)));
     metrics.passed(vendor, &account, PassResult::Success, true, took);
     metrics.left(&account, Some(100));
+    metrics.not_written(&account, 1, false);
     metrics.acted(vendor, Action::Update, true);
     metrics.called(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
     metrics.wrote(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });

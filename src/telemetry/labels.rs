@@ -182,6 +182,19 @@ impl OfAccount {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfKind {
+    pub(super) namespace: String,
+    pub(super) account: String,
+    pub(super) kind: &'static str,
+}
+
+impl OfKind {
+    pub(super) fn of(account: &ObjectKey, kind: &'static str) -> Self {
+        Self { namespace: account.namespace.clone(), account: account.name.clone(), kind }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OfWrite {
     pub(super) resource: &'static str,
     pub(super) verb: &'static str,

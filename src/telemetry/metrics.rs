@@ -1,7 +1,7 @@
 //! The metrics. `docs/telemetry.md` says of each what it means; a test keeps the two together. No label names a Webhook.
 
 use super::labels::{
-    OfAccount, OfAction, OfCall, OfOperation, OfPass, OfVendor, OfWrite, PassResult, Vendor,
+    OfAccount, OfAction, OfCall, OfKind, OfOperation, OfPass, OfVendor, OfWrite, PassResult, Vendor,
 };
 use super::tally::{Tallies, Tally};
 use crate::api::status::Action;
@@ -36,11 +36,16 @@ pub struct Metrics {
     resync: Family<OfAccount, Gauge>,
     tallies: Tallies,
     writes: Family<OfWrite, Counter>,
+    not_written: Family<OfKind, Gauge>,
     leader: Gauge,
     lost_lines: Counter,
 }
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// The kinds of objects that are written.
+const WEBHOOK: &str = "Webhook";
+const VENDOR_ACCOUNT: &str = "VendorAccount";
 
 /// The class of a call that failed in no way.
 const SUCCESS: &str = "success";
@@ -75,6 +80,7 @@ impl Metrics {
             resync: Family::default(),
             tallies: Tallies::default(),
             writes: Family::default(),
+            not_written: Family::default(),
             leader: Gauge::default(),
             lost_lines,
         };
@@ -97,6 +103,8 @@ impl Metrics {
         is(all, "webhooks", "Webhooks, by how they stand", &self.tallies.webhooks);
         is(all, "accounts", "VendorAccounts, by how they stand", &self.tallies.accounts);
         is(all, "kubernetes_writes", "Writes to the API server", &self.writes);
+        let help = "Objects of an account that the API server refuses to write";
+        is(all, "objects_not_written", help, &self.not_written);
         is(all, "leader", "Whether this process works: 1, or 0 while it stands by", &self.leader);
         is(all, "log_lines_lost", "Log lines that nobody read in time", &self.lost_lines);
         let build = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("HOOKTENDER_BUILD_COMMIT"))];
@@ -158,6 +166,13 @@ impl Metrics {
         set(&self.resync, account, resync.map(seconds));
     }
 
+    /// How many Webhooks of an account the API server refuses to write, and whether it refuses the account itself.
+    pub fn not_written(&self, account: &ObjectKey, webhooks: usize, itself: bool) {
+        let webhooks = i64::try_from(webhooks).unwrap_or(i64::MAX);
+        self.not_written.get_or_create(&OfKind::of(account, WEBHOOK)).set(webhooks);
+        self.not_written.get_or_create(&OfKind::of(account, VENDOR_ACCOUNT)).set(itself.into());
+    }
+
     /// So many Webhooks have no account that looks after them.
     pub(crate) fn orphaned(&self, counts: HashMap<VendorName, i64>) {
         self.tallies.orphaned(counts);
@@ -166,6 +181,9 @@ impl Metrics {
     /// An account is gone.
     pub(crate) fn forget(&self, account: &ObjectKey) {
         self.tallies.tell(account, None);
+        for kind in [WEBHOOK, VENDOR_ACCOUNT] {
+            self.not_written.remove(&OfKind::of(account, kind));
+        }
         let account = OfAccount::of(account);
         self.last_pass.remove(&account);
         self.resync.remove(&account);

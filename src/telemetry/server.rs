@@ -34,7 +34,8 @@ pub struct Health(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     ready: AtomicBool,
-    lacks: Mutex<BTreeMap<String, String>>,
+    /// By kind and namespace; the namespace is empty for a watch over all of them.
+    lacks: Mutex<BTreeMap<(String, String), String>>,
 }
 
 impl Health {
@@ -43,12 +44,13 @@ impl Health {
         self.0.ready.store(true, Ordering::Relaxed);
     }
 
-    /// What keeps the objects of that kind from being read, if anything does.
-    pub fn lacks(&self, kind: &str, why: Option<&str>) {
+    /// What keeps the objects of that kind from being read in a namespace, or in all if there is none given; if anything does.
+    pub fn lacks(&self, kind: &str, namespace: Option<&str>, why: Option<&str>) {
         let mut all = self.0.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = (kind.to_owned(), namespace.unwrap_or_default().to_owned());
         match why {
-            Some(why) => drop(all.insert(kind.to_owned(), why.to_owned())),
-            None => drop(all.remove(kind)),
+            Some(why) => drop(all.insert(of, why.to_owned())),
+            None => drop(all.remove(&of)),
         }
     }
 
@@ -60,7 +62,11 @@ impl Health {
     fn obstacles(&self) -> String {
         let all = self.0.lacks.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = "caches are not filled yet\n".to_owned();
-        all.iter().fold(begin, |text, (kind, why)| text + kind + ": " + why + "\n")
+        all.iter().fold(begin, |text, ((kind, namespace), why)| {
+            let place =
+                if namespace.is_empty() { String::new() } else { format!(" (in namespace {namespace})") };
+            format!("{text}{kind}: {why}{place}\n")
+        })
     }
 }
 
@@ -153,4 +159,23 @@ async fn text(State((_, metrics)): State<(Health, Metrics)>, asked: HeaderMap) -
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_namespace_lacks_is_told_until_that_namespace_has_it() {
+        let health = Health::default();
+        for namespace in ["shop", "stock"] {
+            health.lacks("Secret", Some(namespace), Some("may not be listed"));
+        }
+        health.lacks("Secret", Some("shop"), None);
+        let expected = "caches are not filled yet\nSecret: may not be listed (in namespace stock)\n";
+        assert_eq!(health.obstacles(), expected);
+        health.lacks("Secret", Some("stock"), None);
+        health.lacks("Webhook", None, Some("no CRD"));
+        assert_eq!(health.obstacles(), "caches are not filled yet\nWebhook: no CRD\n");
+    }
 }

@@ -22,7 +22,7 @@ pub type NewTokens = Vec<(&'static str, SecretString)>;
 /// Keeps tokens that a vendor gave in exchange for others where those came from. What it answers is fit to be shown.
 pub trait TokenKeeper: Send + Sync {
     /// Whether new tokens could be kept right now: asked before the old ones are given away for good.
-    fn ready(&self) -> BoxFuture<'_, Result<(), String>>;
+    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>>;
 
     /// Keeps them, unless the Secret holds another value than `replaced` under that key by now: then somebody else was
     /// first, and what they put there counts. Tokens are not used before they are kept.
@@ -39,6 +39,9 @@ pub enum NotKept {
     /// Somebody else has put others there, which count.
     #[error("{0}")]
     Overtaken(String),
+    /// The Secret may not be written until a person changes something: a right, a policy, or the Secret itself.
+    #[error("{0}")]
+    Refused(String),
     /// It did not work; it may later.
     #[error("{0}")]
     Failed(String),

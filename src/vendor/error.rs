@@ -81,6 +81,11 @@ impl VendorError {
         self.class == Class::Throttled && self.status.is_none()
     }
 
+    /// Whether nothing was sent because what is sent along is not in order, so that another try costs no call either.
+    pub(crate) fn was_no_call(&self) -> bool {
+        self.class == Class::Credentials && self.status.is_none()
+    }
+
     /// A failure that the vendor answered with, so that its outcome is known.
     pub(crate) fn answered(
         class: Class,

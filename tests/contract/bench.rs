@@ -223,8 +223,8 @@ impl Keeper {
 }
 
 impl TokenKeeper for Keeper {
-    fn ready(&self) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { self.state() })
+    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>> {
+        Box::pin(async { self.state().map_err(NotKept::Failed) })
     }
 
     fn keep(

@@ -1,6 +1,7 @@
 //! What users do, against a real API server, the fake vendors and the real program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod admission;
 mod adopt;
 mod apply_offline;
 mod book;

@@ -237,8 +237,9 @@ fn a_pair_is_not_given_away_where_the_next_one_could_not_be_kept() {
     let operator = app.scene.operator_with(&LOUD);
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let namespace = &app.scene.namespace;
-    let account = app.says("none is asked for");
-    let message = condition(&account, "Ready").unwrap().message;
+    let message = app.scene.account_stalled("account", "Credentials");
+    assert!(message.contains("none is asked for"), "{message}");
+    assert_eq!(app.scene.event("account", "Credentials"), message);
     let cause = format!(
         "hooktender may not write Secret {namespace}/tokens; give its ServiceAccount the verb patch on it"
     );
@@ -246,6 +247,7 @@ fn a_pair_is_not_given_away_where_the_next_one_could_not_be_kept() {
     app.scene.pass("account");
     assert_eq!(app.tenant.journal(), [Value::Null; 0], "nothing was asked of the vendor");
     assert_eq!(app.scene.values("tokens"), before);
+    assert_eq!(app.scene.events("account").len(), 1, "{:?}", app.scene.events("account"));
     app.is_discreet(&operator, &[&before]);
     app.scene.let_tokens_be_kept("tokens");
     app.scene.ready("hook");
@@ -258,7 +260,8 @@ fn a_secret_that_cannot_be_changed_is_found_out_before_its_pair_is_given_away() 
     let app = App::new(&json!({"expires_at": ENDED}));
     app.scene.patch("secret/tokens", &json!({"immutable": true}));
     let _operator = app.scene.operator();
-    app.says("is immutable; replace it by one that is not");
+    let message = app.scene.account_stalled("account", "Credentials");
+    assert!(message.contains("is immutable; replace it by one that is not"), "{message}");
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
 

@@ -173,16 +173,25 @@ impl Renewal for Exchange {
     }
 }
 
+/// Who can help when a pair cannot be kept: a person, or time.
+fn class(why: &NotKept) -> Class {
+    match why {
+        NotKept::Refused(_) => Class::Credentials,
+        NotKept::Overtaken(_) | NotKept::Failed(_) => Class::Unavailable,
+    }
+}
+
 impl Exchange {
     /// Keeps a pair. One that cannot be kept now is tried again; one that came second is forgotten.
     async fn keep(&self, tokens: &mut Tokens, given: NewTokens, life: Duration) -> Result<(), VendorError> {
         let kept = self.keeper.keep((REFRESH_TOKEN, tokens.stored.clone()), given.clone()).await;
         if let Err(why) = kept {
             let message = format!("the access token was renewed and cannot be used before it is kept: {why}");
-            if matches!(why, NotKept::Failed(_)) {
+            let class = class(&why);
+            if !matches!(why, NotKept::Overtaken(_)) {
                 tokens.unkept = Some((given, life));
             }
-            return Err(VendorError::unsent(Class::Unavailable, Operation::Token, message));
+            return Err(VendorError::unsent(class, Operation::Token, message));
         }
         Ok(())
     }
@@ -196,7 +205,7 @@ impl Exchange {
             let message = format!(
                 "the access token is due, but a new one could not be kept, so that none is asked for: {why}"
             );
-            VendorError::unsent(Class::Unavailable, Operation::Token, message)
+            VendorError::unsent(class(&why), Operation::Token, message)
         })?;
         let mut form = vec![
             ("grant_type", SecretString::from("refresh_token")),

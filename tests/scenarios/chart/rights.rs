@@ -8,6 +8,7 @@ use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use super::secrets::UNNAMED;
+use crate::admission::REFUSED;
 use crate::helm::{OPERATOR, rights, stream};
 use crate::oauth::{App, ENDED};
 use crate::operator::Operator;
@@ -52,12 +53,13 @@ fn right(event: &AuditEvent) -> Right {
     (event.api_group.clone(), resource, event.verb.clone())
 }
 
-/// No operator of this run has been refused anything, but for Secrets that a test keeps from it.
+/// No operator of this run has been refused anything, but for what a test keeps from it.
 fn nobody_was_refused() {
     let whose = format!(":{OPERATOR}");
     let everybody = asked(|user| user.starts_with("system:serviceaccount:") && user.ends_with(&whose));
     let meant = |event: &AuditEvent| {
         event.resource == "secrets" && (event.verb == "patch" || event.namespace.starts_with(UNNAMED))
+            || event.namespace.starts_with(REFUSED)
     };
     let refused: Vec<_> =
         everybody.iter().filter(|event| event.status_code == 403 && !meant(event)).collect();

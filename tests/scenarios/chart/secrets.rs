@@ -87,13 +87,24 @@ fn a_secret_that_is_not_named_stops_only_who_reads_it() {
     neighbour["spec"]["subscription"]["contensis"]["headers"] = json!({});
     neighbour["spec"]["variables"] = json!([]);
     scene.apply(&neighbour);
+    // Its neighbour does not wait for the refusal to be believed.
+    scene.ready("neighbour");
+    assert_eq!(tenant.count("create"), 1);
     let message = scene.stalled("hook", "VariableMissing");
     assert!(
         message.contains(r#"hook-secrets may not be read: secrets "hook-secrets" is forbidden: User"#),
         "{message}"
     );
-    scene.ready("neighbour");
-    assert_eq!(tenant.count("create"), 1);
-    let refused = operator.log().matches("reading Secrets and ConfigMaps: secrets").count();
-    assert_eq!(refused, 3, "it is asked for again before it is believed");
+    let doubted = || operator.log().matches("may not be read and is tried again").count();
+    assert_eq!(doubted(), 2, "it is asked for again before it is believed");
+    // Once it is believed no pass waits for it again.
+    for description in ["second", "third"] {
+        scene.patch(
+            "webhook/neighbour",
+            &json!({"spec": {"subscription": {"contensis": {"description": description}}}}),
+        );
+        scene.ready("neighbour");
+    }
+    assert_eq!((doubted(), tenant.count("update")), (2, 2));
+    assert!(!operator.log().contains("the pass did not come to its end"), "{}", operator.log());
 }

@@ -1,0 +1,158 @@
+//! One slice of a pass: how many items are under way, what became of them, and what stops further ones.
+
+use super::account::Tally;
+use super::clock;
+use super::outcome::{FORBIDDEN, Trouble};
+use super::pass::Stop;
+use crate::plan::Lane;
+use crate::vendor::{Class, VendorError};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
+const SLICE: Duration = Duration::from_secs(10);
+/// How many steps are under way at once, at most: enough to hide how long a vendor takes to answer, few enough to be no
+/// burst. The first goes alone, and each that succeeds lets more go beside it; after one that fails the next goes alone again.
+const ABREAST: usize = 8;
+
+/// What became of an item.
+pub(super) enum Went {
+    /// Nothing was to be done.
+    InSync,
+    Done,
+    Held,
+    /// It waits with its account.
+    Waiting,
+    /// The vendor did not do it.
+    Failed(VendorError),
+    /// It is brought to its end in the next slice.
+    Half,
+    /// The object was changed, deleted or made again since it was read.
+    Conflict,
+    /// The API server refuses a write that concerns only this Webhook.
+    Refused,
+    /// hooktender lacks a right for the Webhooks of this namespace.
+    Forbidden {
+        namespace: String,
+        words: String,
+    },
+    /// The Webhook of that uid was let go; whether the guard is to know of it.
+    LetGo {
+        uid: String,
+        counts: bool,
+    },
+}
+
+/// How far a slice has come.
+pub(super) struct Slice {
+    pub(super) deadline: Instant,
+    /// How many may be under way now.
+    pub(super) abreast: usize,
+    /// How many calls those that are under way may still make.
+    pub(super) calls: usize,
+    pub(super) lane: Option<Lane>,
+    /// Why nothing more is begun at the vendor.
+    pub(super) stop: Option<VendorError>,
+    /// Why nothing more is begun at all.
+    pub(super) cluster: Option<Stop>,
+    /// Namespaces whose Webhooks may not be written, with the API server's words.
+    forbidden: HashMap<String, String>,
+    /// What was let go.
+    pub(super) gone: Vec<String>,
+    /// How many subscriptions were deleted that nobody had to allow.
+    pub(super) deleted: usize,
+    pub(super) tally: Tally,
+}
+
+impl Slice {
+    pub(super) fn new(tally: Tally) -> Self {
+        Self {
+            deadline: clock::now() + SLICE,
+            abreast: 1,
+            calls: 0,
+            lane: None,
+            stop: None,
+            cluster: None,
+            forbidden: HashMap::new(),
+            gone: Vec::new(),
+            deleted: 0,
+            tally,
+        }
+    }
+
+    /// Whether hooktender lacks a right for the Webhooks of that namespace.
+    pub(super) fn is_forbidden(&self, namespace: &str) -> bool {
+        self.forbidden.contains_key(namespace)
+    }
+
+    pub(super) fn took(&mut self, calls: usize, went: Result<Went, Stop>) {
+        self.calls -= calls;
+        self.abreast = (self.abreast * 2).min(ABREAST);
+        match went {
+            Ok(Went::InSync) => {}
+            Ok(Went::Done) => self.tally.done += 1,
+            Ok(Went::Held) => self.tally.held += 1,
+            Ok(Went::Waiting | Went::Refused) => self.tally.failed += 1,
+            Ok(Went::Half) => self.tally.left += 1,
+            Ok(Went::LetGo { uid, counts }) => {
+                self.tally.done += 1;
+                self.gone.push(uid);
+                self.deleted += usize::from(counts);
+            }
+            Ok(Went::Conflict) => {
+                self.abreast = 1;
+                self.tally.failed += 1;
+                self.tally.outdated = true;
+            }
+            Ok(Went::Forbidden { namespace, words }) => {
+                self.abreast = 1;
+                self.tally.failed += 1;
+                self.forbidden.insert(namespace, words);
+            }
+            Ok(Went::Failed(error)) => {
+                self.abreast = 1;
+                self.tally.failed += 1;
+                self.stop = self.stops(&error).or(self.stop.take());
+            }
+            Err(stop) => {
+                self.abreast = 1;
+                self.cluster.get_or_insert(stop);
+            }
+        }
+    }
+
+    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
+    /// fault, which must not stop the others; to two, it is the vendor's.
+    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
+        match error.class {
+            Class::Rejected => None,
+            Class::Outdated | Class::NotFound => {
+                self.tally.outdated = true;
+                None
+            }
+            Class::Unavailable => {
+                self.tally.unanswered += 1;
+                (self.tally.unanswered > 1).then(|| error.clone())
+            }
+            Class::Throttled | Class::Credentials => Some(error.clone()),
+        }
+    }
+
+    /// Why the account cannot be worked on, if it cannot.
+    pub(super) fn stopped(self) -> Result<(), Stop> {
+        let forbidden = self.forbidden.into_iter().min();
+        match (self.cluster, self.stop, forbidden) {
+            (Some(cluster), _, _) => Err(cluster),
+            (None, Some(error), _) => Err(Stop::Trouble(Trouble::of(&error), Some(error))),
+            (None, None, Some((namespace, words))) => Err(Stop::Refused(forbidden_in(&namespace, &words))),
+            (None, None, None) => Ok(()),
+        }
+    }
+}
+
+fn forbidden_in(namespace: &str, words: &str) -> Trouble {
+    let message = format!(
+        "hooktender may not write Webhooks of namespace {namespace}: {words}; give its ServiceAccount the rights of the chart"
+    );
+    Trouble { reason: FORBIDDEN, message, stalled: true }
+}

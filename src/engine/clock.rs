@@ -64,6 +64,11 @@ pub(super) mod test {
         STOPPED.get()
     }
 
+    /// How long after its beginning the clock stands.
+    pub(in crate::engine) fn passed() -> Duration {
+        STOPPED.get().map_or(Duration::ZERO, |(_, passed)| passed)
+    }
+
     /// Stops the clock of this thread, so long after its beginning.
     pub(in crate::engine) fn stop_at(passed: Duration) {
         let start = STOPPED.get().map_or_else(Instant::now, |(start, _)| start);

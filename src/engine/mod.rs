@@ -2,9 +2,10 @@
 //!
 //! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the
 //! vendor's list and says whether to believe it; `gather` makes of objects and values what the core decides on; only
-//! [`secrets`] reads Secrets. `work` takes a plan's items one by one, `apply` their steps at the vendor. Only [`record`]
+//! [`secrets`] reads Secrets. `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
 //! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
-//! the API server did not take. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
+//! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the
+//! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
 //! before, `entry` what of one Webhook; `client` is how the vendor is reached, `digest` remembers values that cannot be
 //! read back, and `keeper` writes tokens that a vendor exchanged back into their Secret. `clock` says what time it is.
 //! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written

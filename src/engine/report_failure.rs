@@ -142,3 +142,6 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,12 +13,14 @@ pub mod conditions;
 pub mod contensis;
 mod crds;
 pub mod status;
+mod stored;
 pub mod superoffice;
 pub(crate) mod variables;
 pub mod webhook;
 
 pub use account::{VendorAccount, VendorAccountSpec};
 pub use crds::{crds, yaml};
+pub use stored::StoredWebhook;
 pub use webhook::{Webhook, WebhookSpec};
 
 use kube::KubeSchema;

@@ -151,6 +151,14 @@ pub enum Subscription {
     Contensis(ContensisWebhook),
     /// A webhook of SuperOffice.
     Superoffice(SuperofficeWebhook),
+    /// The cluster stores a value that this version does not know. Never part of a manifest.
+    #[serde(skip)]
+    Unreadable {
+        /// The vendor that it is meant for.
+        vendor: VendorName,
+        /// What could not be read.
+        error: String,
+    },
 }
 
 impl Subscription {
@@ -160,13 +168,14 @@ impl Subscription {
             Self::Brightpearl(_) => VendorName::Brightpearl,
             Self::Contensis(_) => VendorName::Contensis,
             Self::Superoffice(_) => VendorName::Superoffice,
+            Self::Unreadable { vendor, .. } => *vendor,
         }
     }
 
     /// Gives back the room that its lists have for more: a list that was read may have four times what it needs.
     pub(crate) fn shrink_to_fit(&mut self) {
         match self {
-            Self::Brightpearl(_) => {}
+            Self::Brightpearl(_) | Self::Unreadable { .. } => {}
             Self::Contensis(declared) => declared.shrink_to_fit(),
             Self::Superoffice(declared) => declared.events.shrink_to_fit(),
         }

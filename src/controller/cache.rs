@@ -4,7 +4,7 @@ use super::Options;
 use super::dependents::Dependents;
 use super::hooks::Hooks;
 use super::obstacle;
-use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::api::{ObjectKey, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::chain;
 use crate::engine::secrets::Dependency;
 use crate::telemetry::Health;
@@ -297,7 +297,7 @@ fn accounts(
 fn webhooks(client: &Client, scope: Option<&str>, kept: Arc<Hooks>) -> Events<Vec<Woken>> {
     use watcher::Event;
     let config = watcher::Config::default().page_size(PAGE);
-    let events = watcher(api::<Guarded<Webhook>>(client, scope), config);
+    let events = watcher(api::<StoredWebhook>(client, scope), config);
     let take = move |event: Event<Guarded<Webhook>>| {
         let woken = match &event {
             Event::Apply(webhook) => Event::Apply(woken_by_webhook(webhook)),
@@ -309,7 +309,18 @@ fn webhooks(client: &Client, scope: Option<&str>, kept: Arc<Hooks>) -> Events<Ve
         kept.take(event);
         woken
     };
-    events.default_backoff().map(move |event| event.map(&take)).boxed()
+    events.default_backoff().map(move |event| event.map(|event| take(guarded(event)))).boxed()
+}
+
+fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webhook>> {
+    use watcher::Event;
+    match event {
+        Event::Apply(StoredWebhook(webhook)) => Event::Apply(DeserializeGuard(webhook)),
+        Event::Delete(StoredWebhook(webhook)) => Event::Delete(DeserializeGuard(webhook)),
+        Event::Init => Event::Init,
+        Event::InitApply(StoredWebhook(webhook)) => Event::InitApply(DeserializeGuard(webhook)),
+        Event::InitDone => Event::InitDone,
+    }
 }
 
 /// A watch of metadata alone: no Secret's content is ever kept.

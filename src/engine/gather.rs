@@ -6,6 +6,7 @@ use super::past::Past;
 use super::secrets::{Dependency, Values, account_dependencies};
 use super::variables::{self, Variables};
 use crate::api::status::Concealed;
+use crate::api::webhook::Subscription;
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
@@ -98,6 +99,12 @@ pub(super) fn declare(
 pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
     let webhook = &*entry.known;
     let unknown = |reason, message| (Desired::Unknown { reason, message }, Redactor::default());
+    if let Subscription::Unreadable { error, .. } = &webhook.spec.subscription {
+        let message = format!(
+            "this version of hooktender cannot read the spec, and changes nothing at the vendor: {error}; upgrade hooktender, or change the spec"
+        );
+        return unknown("Unreadable", message);
+    }
     let (wanted, has) = (webhook.spec.subscription.vendor(), account.spec.vendor.name());
     if wanted != has {
         let message = format!(

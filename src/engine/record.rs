@@ -3,12 +3,13 @@
 use super::clock;
 use super::scope::Scope;
 use crate::api::status::{AccountStatus, WebhookStatus};
-use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
+use crate::api::{ACCOUNT_FINALIZER, FINALIZER, StoredWebhook, VendorAccount, Webhook};
 use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::error_boundary::InvalidObject;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
@@ -239,7 +240,7 @@ impl Recorder for ClusterRecorder {
         webhook: &Webhook,
         status: &WebhookStatus,
     ) -> Result<Option<Webhook>, RecordError> {
-        self.status(webhook, status, None).await
+        read(webhook, self.status(&stored(webhook), status, None).await?)
     }
 
     async fn webhook_intent(
@@ -247,7 +248,7 @@ impl Recorder for ClusterRecorder {
         webhook: &Webhook,
         status: &WebhookStatus,
     ) -> Result<Option<Webhook>, RecordError> {
-        self.status(webhook, status, webhook.resource_version()).await
+        read(webhook, self.status(&stored(webhook), status, webhook.resource_version()).await?)
     }
 
     async fn account_status(
@@ -259,13 +260,13 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
-        let held = self.finalizers(webhook, |all| add(all, FINALIZER)).await?;
+        let held = self.finalizers(&stored(webhook), |all| add(all, FINALIZER)).await?;
         // A Webhook that vanished at this very moment has nothing to be held for.
-        held.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
+        read(webhook, held)?.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
     }
 
     async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
-        self.finalizers(webhook, |all| all.retain(|name| name != FINALIZER)).await.map(|_| ())
+        self.finalizers(&stored(webhook), |all| all.retain(|name| name != FINALIZER)).await.map(|_| ())
     }
 
     async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
@@ -334,6 +335,17 @@ fn clear_absent(status: &mut Value, object: &impl serde::Serialize) {
             status.entry(name).or_insert(Value::Null);
         }
     }
+}
+
+/// The same Webhook, of a type that the API server's answer can be read as whatever version has written its spec.
+fn stored(webhook: &Webhook) -> StoredWebhook {
+    StoredWebhook(Ok(webhook.clone()))
+}
+
+fn read(webhook: &Webhook, answer: Option<StoredWebhook>) -> Result<Option<Webhook>, RecordError> {
+    let unreadable = |error: InvalidObject| kube::Error::SerdeError(serde::de::Error::custom(error));
+    let answer = answer.map(|StoredWebhook(webhook)| webhook).transpose();
+    answer.map_err(|error| failed("answer", webhook, unreadable(error)))
 }
 
 fn add(all: &mut Vec<String>, finalizer: &str) {

@@ -224,7 +224,7 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
 pub fn revives(subscription: &Subscription) -> bool {
     match subscription {
         Subscription::Superoffice(declared) => declared.on_too_many_errors == OnTooManyErrors::Reactivate,
-        Subscription::Brightpearl(_) | Subscription::Contensis(_) => false,
+        Subscription::Brightpearl(_) | Subscription::Contensis(_) | Subscription::Unreadable { .. } => false,
     }
 }
 
@@ -246,7 +246,7 @@ pub fn refuses_outdated(vendor: VendorName) -> bool {
 }
 
 /// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
-/// variables into each string.
+/// variables into each string. Of what cannot be read nothing is declared: the engine holds it before.
 pub fn desired<E>(
     subscription: &Subscription,
     expand: &mut dyn FnMut(&str) -> Result<Text, E>,
@@ -255,6 +255,7 @@ pub fn desired<E>(
         Subscription::Brightpearl(declared) => serde_json::to_value(declared),
         Subscription::Contensis(declared) => serde_json::to_value(declared),
         Subscription::Superoffice(declared) => serde_json::to_value(declared),
+        Subscription::Unreadable { .. } => Ok(serde_json::Value::Null),
     };
     // A struct of strings, numbers and maps with string keys always serialises.
     let mut declared = declared.unwrap_or_default();

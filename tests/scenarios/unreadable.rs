@@ -1,21 +1,25 @@
 //! Objects that hooktender cannot read: stored by another version, say.
 
-use crate::scene::{Scene, account, login, webhook};
+use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 use hooktender_cluster::Cluster;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
-/// A cluster of this test's own, whose CRDs let any `httpMethod` through.
+/// A cluster of these tests' own, whose CRDs let any `httpMethod` through.
 fn lenient_cluster() -> &'static Cluster {
-    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start().unwrap()));
-    for crd in hooktender::api::crds().unwrap() {
-        let mut crd = serde_json::to_value(crd).unwrap();
-        loosen(&mut crd);
-        cluster.kubectl_apply(&crd.to_string()).unwrap();
-    }
-    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    cluster.kubectl_run(&wait).unwrap();
-    cluster
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let cluster = Cluster::start().unwrap();
+        for crd in hooktender::api::crds().unwrap() {
+            let mut crd = serde_json::to_value(crd).unwrap();
+            loosen(&mut crd);
+            cluster.kubectl_apply(&crd.to_string()).unwrap();
+        }
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+        cluster.kubectl_run(&wait).unwrap();
+        cluster
+    })
 }
 
 fn loosen(schema: &mut Value) {
@@ -31,28 +35,81 @@ fn loosen(schema: &mut Value) {
     }
 }
 
-#[test]
-fn a_webhook_that_cannot_be_read_never_stops_the_rest() {
-    let scene = Scene::at(lenient_cluster(), "unreadable");
-    let tenant = Tenant::open(Vendor::Brightpearl);
-    let unreadable = |name: &str| {
-        let mut webhook = webhook(name, Vendor::Brightpearl);
-        webhook["spec"]["subscription"]["brightpearl"]["httpMethod"] = json!("PATCH");
-        webhook
-    };
+/// A Webhook with a value that this version does not know.
+fn unreadable(name: &str) -> Value {
+    let mut webhook = webhook(name, Vendor::Brightpearl);
+    webhook["spec"]["subscription"]["brightpearl"]["httpMethod"] = json!("PATCH");
+    webhook
+}
+
+fn with_account(name: &str) -> (Scene, Tenant) {
+    let (scene, tenant) = (Scene::at(lenient_cluster(), name), Tenant::open(Vendor::Brightpearl));
     scene.apply(&login("login", &tenant));
     scene.apply(&account("account", "login", &tenant));
+    (scene, tenant)
+}
+
+#[test]
+fn a_webhook_that_cannot_be_read_never_stops_the_rest_and_says_so() {
+    let (scene, tenant) = with_account("unreadable");
     // One is there when the operator starts, one comes later.
     scene.apply(&unreadable("early"));
     scene.apply(&webhook("first", Vendor::Brightpearl));
-    let operator = scene.operator();
+    let _operator = scene.operator();
     scene.ready("first");
     scene.apply(&unreadable("late"));
     scene.apply(&webhook("second", Vendor::Brightpearl));
     scene.ready("second");
     assert_eq!(tenant.stored().len(), 2, "one for each Webhook that can be read");
     for name in ["early", "late"] {
-        operator.logs(&format!("webhook={}/{name}", scene.namespace));
-        assert_eq!(scene.webhook(name)["status"], json!({"observedGeneration": -1}), "{name} is left alone");
+        let message = scene.stalled(name, "Unreadable");
+        assert!(message.contains("PATCH"), "{message}");
+        assert_eq!(scene.event(name, "Unreadable"), message);
     }
+    // Once it can be read it is a Webhook like any other.
+    scene.patch("webhook/early", &json!({"spec": {"subscription": {"brightpearl": {"httpMethod": "PUT"}}}}));
+    scene.ready("early");
+    assert_eq!(tenant.stored().len(), 3);
+}
+
+#[test]
+fn what_a_rollback_cannot_read_stays_managed_and_can_be_deleted() {
+    let (scene, tenant) = with_account("rollback");
+    let names = ["deleted", "released", "kept"];
+    {
+        let _operator = scene.operator();
+        for name in names {
+            scene.apply(&webhook(name, Vendor::Brightpearl));
+            scene.ready(name);
+        }
+    }
+    let id = |name: &str| scene.webhook(name)["status"]["externalId"].as_str().unwrap().to_owned();
+    let (deleted, released, kept) = (id("deleted"), id("released"), id("kept"));
+    for name in names {
+        let edit = json!({"spec": {"subscription": {"brightpearl": {"httpMethod": "PATCH"}}}});
+        scene.patch(&format!("webhook/{name}"), &edit);
+    }
+    // A copy of what one of them declared takes nothing from it.
+    scene.apply(&webhook("copy", Vendor::Brightpearl));
+    let _operator = scene.operator();
+    for name in names {
+        scene.stalled(name, "Unreadable");
+    }
+    scene.ready("copy");
+    let account = scene.account_becomes("account", "read", |account| {
+        account["status"]["subscriptions"] == json!({"declared": 4, "managed": 4, "unmanaged": 0})
+    });
+    assert_eq!(account["status"]["unmanaged"], Value::Null);
+    assert_eq!(id("kept"), kept);
+    scene.kubectl(&["delete", "webhook", "deleted"]);
+    scene.kubectl(&["annotate", "webhook", "released", "hooktender.dev/release=true"]);
+    scene.kubectl(&["delete", "webhook", "released"]);
+    assert!(!tenant.ids().contains(&deleted) && tenant.ids().contains(&released), "{:?}", tenant.ids());
+    // The account stays for the last of them.
+    scene.kubectl(&["delete", "webhook", "copy"]);
+    scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
+    scene.account_becomes("account", "kept", |account| is(account, "Reconciling", "True", "Deleting"));
+    scene.kubectl(&["delete", "webhook", "kept"]);
+    scene.kubectl(&["wait", "--for=delete", "vendoraccount/account", "--timeout=30s"]);
+    assert_eq!(tenant.ids(), [released]);
 }

@@ -1,0 +1,155 @@
+//! A Webhook as the cluster stores it, which another version of hooktender may have written.
+
+use super::webhook::Subscription;
+use super::{VendorName, Webhook};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::error_boundary::InvalidObject;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// A Webhook that can be read although this version does not know a value in its spec, as after a rollback: its
+/// subscription is [`Subscription::Unreadable`] then. So its metadata and its status still count: it holds its account and
+/// its subscription, and can be deleted.
+///
+/// Of the rest of its spec, what cannot be read has its default, and if that is so of anything, nothing is written for it.
+/// A Webhook whose account, vendor or status cannot be read cannot be read at all.
+#[derive(Clone, Debug)]
+pub struct StoredWebhook(pub Result<Webhook, InvalidObject>);
+
+impl<'de> Deserialize<'de> for StoredWebhook {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = Value::deserialize(deserializer)?;
+        let error = match Webhook::deserialize(&object) {
+            Ok(webhook) => return Ok(Self(Ok(webhook))),
+            Err(error) => error.to_string(),
+        };
+        let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(serde::de::Error::custom)?;
+        Ok(Self(salvage(object, &error).ok_or(InvalidObject { error, metadata })))
+    }
+}
+
+fn salvage(mut object: Value, error: &str) -> Option<Webhook> {
+    let spec = object.get_mut("spec")?.as_object_mut()?;
+    let vendor = vendor(spec.get("subscription")?)?;
+    // Stands in until the subscription is replaced below.
+    spec.insert(
+        "subscription".into(),
+        json!({"brightpearl": {"subscribeTo": "", "httpMethod": "POST", "uriTemplate": ""}}),
+    );
+    if Webhook::deserialize(&object).is_err() {
+        let spec = object.get_mut("spec")?.as_object_mut()?;
+        reduce(spec);
+    }
+    let mut webhook = Webhook::deserialize(object).ok()?;
+    webhook.spec.subscription = Subscription::Unreadable { vendor, error: error.to_owned() };
+    Some(webhook)
+}
+
+/// Keeps what says whose the Webhook is.
+fn reduce(spec: &mut Map<String, Value>) {
+    spec.retain(|name, _| matches!(name.as_str(), "accountRef" | "subscription"));
+    spec.insert("mode".into(), json!("Plan"));
+}
+
+fn vendor(subscription: &Value) -> Option<VendorName> {
+    let key = subscription.as_object()?.keys().next()?;
+    VendorName::deserialize(Value::String(key.clone())).ok()
+}
+
+impl Serialize for StoredWebhook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            // Only a spec that can be read can be written.
+            Ok(webhook) => {
+                json!({"metadata": webhook.metadata, "status": webhook.status}).serialize(serializer)
+            }
+            Err(invalid) => json!({"metadata": invalid.metadata}).serialize(serializer),
+        }
+    }
+}
+
+impl Resource for StoredWebhook {
+    type DynamicType = ();
+    type Scope = <Webhook as Resource>::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        Webhook::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        Webhook::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        Webhook::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        Webhook::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        self.0.as_ref().map_or_else(|invalid| &invalid.metadata, Webhook::meta)
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        self.0.as_mut().map_or_else(|invalid| &mut invalid.metadata, Webhook::meta_mut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Mode;
+    use crate::api::webhook::DeletionPolicy;
+
+    fn stored(edit: impl FnOnce(&mut Value)) -> Result<Webhook, InvalidObject> {
+        let mut object = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
+            "metadata": {"name": "a", "namespace": "shop", "finalizers": ["hooktender.dev/subscription"]},
+            "spec": {"accountRef": {"name": "account"}, "deletionPolicy": "Retain", "subscription": {"brightpearl":
+                {"subscribeTo": "product", "httpMethod": "POST", "uriTemplate": "https://h"}}},
+            "status": {"externalId": "7"},
+        });
+        edit(&mut object);
+        serde_json::from_value::<StoredWebhook>(object).unwrap().0
+    }
+
+    #[test]
+    fn a_webhook_of_another_version_keeps_what_says_whose_it_is() {
+        let read = stored(|_| {}).unwrap();
+        assert!(matches!(read.spec.subscription, Subscription::Brightpearl(_)));
+        let unknown_method =
+            stored(|webhook| webhook["spec"]["subscription"]["brightpearl"]["httpMethod"] = json!("PATCH"));
+        let webhook = unknown_method.unwrap();
+        let Subscription::Unreadable { vendor, error } = &webhook.spec.subscription else { panic!() };
+        assert!(*vendor == VendorName::Brightpearl && error.contains("PATCH"), "{error}");
+        assert_eq!(webhook.status.unwrap().external_id.as_deref(), Some("7"));
+        assert_eq!(webhook.metadata.finalizers.unwrap().len(), 1);
+        assert_eq!(
+            (webhook.spec.deletion_policy, webhook.spec.mode),
+            (DeletionPolicy::Retain, Mode::Enforce)
+        );
+    }
+
+    #[test]
+    fn with_a_policy_of_another_version_nothing_is_written() {
+        let webhook = stored(|webhook| webhook["spec"]["deletionPolicy"] = json!("Archive")).unwrap();
+        assert!(matches!(webhook.spec.subscription, Subscription::Unreadable { .. }));
+        assert_eq!((webhook.spec.mode, webhook.spec.account_ref.name.as_str()), (Mode::Plan, "account"));
+    }
+
+    #[test]
+    fn what_has_no_account_vendor_or_status_to_go_by_cannot_be_read() {
+        let edits: [fn(&mut Value); 3] = [
+            |webhook| webhook["spec"]["accountRef"] = json!("account"),
+            |webhook| webhook["spec"]["subscription"] = json!({"other": {}}),
+            |webhook| webhook["status"]["plan"] = json!({"action": "Merge"}),
+        ];
+        for edit in edits {
+            assert_eq!(stored(edit).unwrap_err().metadata.name.as_deref(), Some("a"));
+        }
+    }
+}

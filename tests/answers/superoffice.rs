@@ -72,6 +72,13 @@ fn tenant() -> Vec<Case> {
         case(
             Ask::Create,
             "create",
+            400,
+            json!({"Error": true, "ErrorType": "ArgumentException", "Message": "TargetUrl must be secure", "ErrorSource": "S"}),
+            Comes::To(Rejected, &["ArgumentException: TargetUrl must be secure"]),
+        ),
+        case(
+            Ask::Create,
+            "create",
             409,
             envelope("SoConflictException", "test failed"),
             Comes::To(Outdated, &["test failed"]),

@@ -20,7 +20,7 @@ use crate::api::VendorName;
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
 use crate::plan::{Document, ExternalId, Observed, Value};
 use reqwest::Method;
-use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -145,8 +145,8 @@ impl Superoffice {
         let answer = self.send(request(operation, &method, &path)).await?;
         if !answer.status.is_success() {
             let failed = self.failed(&answer);
-            // What a refused receiver looks like is not documented (7.1); a try of the receiver, which stores nothing,
-            // tells it from a fault of the vendor's (4.8).
+            // A refused receiver is a 400, and possibly a 500 (7.1); a test of the receiver, which stores nothing, tells it
+            // from another fault (4.8).
             return Err(match (answer.status.as_u16(), said(&answer)) {
                 (400 | 500, Some(_)) => {
                     let tried = self.send(request(Operation::Check, &Method::POST, "/Test")).await;
@@ -205,11 +205,9 @@ impl Superoffice {
     }
 }
 
-/// A request to the tenant, wherever it lives.
+/// A request to the tenant, wherever it lives. It names no language: an answer would be translated (4.12).
 fn call<'a>(at: &Endpoint, operation: Operation, method: Method, path: &str) -> Call<'a> {
     let mut call = Call::new(operation, method, at.join(&format!("api/v1/Webhook{path}")));
-    // The vendor's words come in the language that is asked for (10).
-    call.headers.push((ACCEPT_LANGUAGE, "en".into()));
     call.timeout = match operation {
         Operation::Create | Operation::Update | Operation::Check => SAVE_TIMEOUT,
         Operation::List | Operation::Read | Operation::Delete | Operation::Token | Operation::Locate => {

@@ -58,11 +58,11 @@ impl State {
 /// What the vendor's error envelope says, the tenant's or the framework's; none if it is neither.
 pub(super) fn in_words(body: &Value) -> Option<String> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    match (text("ErrorType"), text("ErrorMessage"), text("Message")) {
-        (Some(kind), Some(message), _) => Some(format!("{kind}: {message}")),
-        (None, Some(message), _) | (_, None, Some(message)) => Some(message.into()),
-        (Some(kind), None, None) => Some(kind.into()),
-        (None, None, None) => None,
+    // A refused save has its words in `Message` (10).
+    match (text("ErrorType"), text("ErrorMessage").or_else(|| text("Message"))) {
+        (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
+        (Some(words), None) | (None, Some(words)) => Some(words.into()),
+        (None, None) => None,
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases![
         "every generation of the server: 10.1, 10.2.7, 12.0" => generations,
         "one address for errors, whichever member is there" => errors_email,
+        "values in several languages are read as they are stored" => languages,
         "a state may be a number" => numeric_state,
         "what the vendor stopped is no drift" => halted,
         "an unknown id on delete: 404 or 204" => delete_unknown,
@@ -76,6 +77,27 @@ async fn errors_email(bench: Bench) {
         let seen = connection.list().await.unwrap().remove(0);
         same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
     }
+}
+
+async fn languages(bench: Bench) {
+    let title = "NO:\"kunde\";US:\"customer\"";
+    let mut declared = manifest(Superoffice, title);
+    declared["properties"] = json!({"title": title, "label": "[SR_CUSTOMER]"});
+    let mut stored = foreign(Superoffice, title);
+    stored["TargetUrl"] = declared["targetUrl"].clone();
+    stored["Properties"] = declared["properties"].clone();
+    // A member that no manifest names is written back as it is stored.
+    stored["ErrorAssociates"] = json!([{"Id": 5, "Name": title}]);
+    bench.set(json!({"version": "12.0"})).await;
+    bench.insert(&stored).await;
+    let connection = bench.connect();
+    let seen = connection.list().await.unwrap().remove(0);
+    same(bench.column, &seen, &document_of(Superoffice, &declared));
+    declared["events"] = json!(["sale.changed"]);
+    let desired = document_of(Superoffice, &declared);
+    same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    let now = bench.stored().await.remove(0);
+    assert_eq!((&now["Name"], &now["ErrorAssociates"]), (&stored["Name"], &stored["ErrorAssociates"]));
 }
 
 async fn numeric_state(bench: Bench) {

@@ -1,5 +1,5 @@
 //! Translation of answers: a request that names a language gets multi-language values and resource strings parsed
-//! (vendors/superoffice.md §4, "Languages").
+//! (vendors/superoffice.md §4.12).
 
 use serde_json::Value;
 

@@ -20,6 +20,9 @@ use zeroize::Zeroizing;
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("so-apptoken");
 
+/// What else an app online needs, and why it is not to be added without thought (3.4).
+const WEBHOOK_AGENT: &str = "and that the app has the Webhook agent (a new app has it; adding it to an app in use locks its users out until the tenant's administrator approves the app again)";
+
 /// What is renewed.
 pub(super) enum Grant {
     SystemUser(SystemUser),
@@ -96,7 +99,7 @@ pub(super) fn session(
                 named(&[key]),
                 named(&[secret, token]),
             );
-            let advice = format!("ask SuperOffice to let the app use the Webhook agent, or check {from}");
+            let advice = format!("check {from}, {WEBHOOK_AGENT}");
             Ok((Session::renewed(Grant::SystemUser(user), None), advice))
         }
         SuperofficeCredentials::RefreshToken(consent) => {
@@ -110,9 +113,7 @@ pub(super) fn session(
                 token: credentials.trimmed(token)?,
                 from: from.clone(),
             };
-            let advice = format!(
-                "ask SuperOffice to let the app use the Webhook agent, or check the rights of the person behind {from}"
-            );
+            let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
             Ok((Session::renewed(Grant::Consent(grant), None), advice))
         }
     }

@@ -165,11 +165,32 @@ pub enum OnTooManyErrors {
     Leave,
 }
 
+/// A channel of notifications of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotifyVia {
+    /// To the addresses of `errorEmails`.
+    Email,
+    /// Within SuperOffice, to CRM users.
+    InApp,
+}
+
+/// An occasion for a notification of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotifyWhen {
+    /// The first delivery fails.
+    FirstFailure,
+    /// SuperOffice disables the webhook after too many errors.
+    Disabling,
+}
+
 /// One webhook of SuperOffice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
-    validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]://.|[$][(])')")
-        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does); a script name goes with type crmscript"),
+    // Whether http is possible depends on the account, which a rule of the Webhook cannot see: see `vendor::refusal`.
+    validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]?://.|[$][(])')")
+        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does), on-site possibly with http://; a script's id or include name goes with type crmscript"),
+    validation = Rule::new("!(has(self.errorsEmail) && has(self.errorEmails))")
+        .message("set errorsEmail or errorEmails, not both: errorsEmail is short for errorEmails with one address"),
     // Not at the field itself: the API server would repeat the literal secret in its answer.
     validation = Rule::new("!has(self.secret) || self.secret.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')")
         .message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object")
@@ -177,17 +198,20 @@ pub enum OnTooManyErrors {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SuperofficeWebhook {
-    /// Name, as administrators see it. Need not be unique at the vendor.
-    #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 100").message("name must have 1 to 100 characters: SuperOffice's own screens allow no more"))]
+    /// Name, as administrators see it: 1 to 400 characters, of which SuperOffice's own screens take 100. Need not be unique
+    /// at the vendor. Default: no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 400").message("name must have 1 to 400 characters; remove it for a webhook without a name"))]
     #[schemars(length(max = 1000))]
-    pub name: String,
+    pub name: Option<String>,
     /// Events, such as `contact.created`; at least one, a set. Open list: the vendor decides.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event, such as contact.created"))]
     #[x_kube(validation = Rule::new("self.all(e, size(e) > 0 && !e.contains(','))").message("an event is one name such as sale.changed, without commas: list each on its own"))]
     #[schemars(length(max = 256), inner(length(max = 200)))]
     pub events: Vec<String>,
-    /// The receiver: an https address for type webhook, the name of a script for type crmscript.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty: it is the receiver's https address, or the name of a script for type crmscript"))]
+    /// The receiver: an https address for type webhook, the id or include name of a script for type crmscript. On-site an http
+    /// address is possible where `RequireHttps` is off in the server's configuration.
+    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty: it is the receiver's https address, or the id or include name of a script for type crmscript"))]
     #[schemars(length(max = 4000))]
     pub target_url: String,
     /// Key of the signature on each delivery: exactly one `$(NAME)`, taken from a Secret. Absent: unsigned.
@@ -212,10 +236,31 @@ pub struct SuperofficeWebhook {
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schemars(schema_with = "properties")]
     pub properties: serde_json::Map<String, serde_json::Value>,
-    /// Address that is told when deliveries stop after too many errors.
+    /// Description, as administrators see it: at most 4000 characters. Default: none. Needs SuperOffice 12.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4000))]
+    pub description: Option<String>,
+    /// E-mail address to notify when SuperOffice disables the webhook after too many errors: at most 239 characters. Short for
+    /// `errorEmails` with one address. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 239))]
     pub errors_email: Option<String>,
+    /// E-mail addresses to notify of errors, each of at most 239 characters; a set. Default: none. More than one needs
+    /// SuperOffice 12.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0)").message("an address of errorEmails must not be empty: remove it"))]
+    #[schemars(length(max = 64), inner(length(max = 239)))]
+    pub error_emails: Option<Vec<String>>,
+    /// Channels of the notification; a set. `InApp` notifies the CRM users that an administrator chose. `[]`: none. Default:
+    /// `Email` if an address is declared, otherwise none. Anything but the default needs SuperOffice 12.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2))]
+    pub notify_via: Option<Vec<NotifyVia>>,
+    /// When to notify; a set. `[]`: never. Default: `Disabling` if an address is declared, otherwise never. Anything but the
+    /// default needs SuperOffice 12.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2))]
+    pub notify_when: Option<Vec<NotifyWhen>>,
     /// What to do when SuperOffice has stopped deliveries after too many errors. Default Reactivate.
     #[serde(default)]
     pub on_too_many_errors: OnTooManyErrors,

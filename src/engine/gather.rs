@@ -118,7 +118,10 @@ pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -
     };
     let redactor = variables.redactor();
     match vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text)) {
-        Ok(document) => (Desired::Known(document), redactor),
+        Ok(document) => match vendor::refusal(&account.spec.vendor, &document) {
+            Some(message) => (Desired::Unknown { reason: "Rejected", message }, redactor),
+            None => (Desired::Known(document), redactor),
+        },
         Err(message) => (Desired::Unknown { reason: "VariableMissing", message }, redactor),
     }
 }

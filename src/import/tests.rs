@@ -146,15 +146,15 @@ fn what_no_manifest_can_hold_is_left_out_with_its_reasons() {
         [
             json!({"Headers": {"X": ""}}),
             json!({"Headers": {"X": 1}}),
-            json!({"Name": "n".repeat(101), "Events": ["a,b"]}),
+            json!({"Name": "n".repeat(401), "Events": ["a,b"]}),
             json!({"State": 0}),
-            json!({"TargetUrl": "http://h/"}),
+            json!({"TargetUrl": "ftp://h/"}),
             json!({"Properties": {"n": 18_446_744_073_709_551_615_u64}}),
             json!({"Properties": {"a": [1, null]}}),
             json!({"Properties": [1]}),
             json!({"Properties": {"n".repeat(200): 1}}),
             json!({"Properties": {"deep": (0..110).fold(json!(1), |inner, _| json!([inner]))}}),
-            json!({"ErrorEmails": ["a@b.c", "d@e.f"]}),
+            json!({"ErrorEmails": [], "NotifyVia": "Email, Pigeon"}),
         ]
         .map(|change| left(VendorName::Superoffice, superoffice(1, change))),
     )

@@ -220,6 +220,15 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
     }
 }
 
+/// Why the account can never take what is declared, where neither a rule of the CRD nor the vendor's answer tells: the former
+/// does not see the account, and a dry run has no answer.
+pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
+    match account {
+        Vendor::Superoffice(account) => superoffice::refusal(account, desired),
+        Vendor::Brightpearl(_) | Vendor::Contensis(_) => None,
+    }
+}
+
 /// Whether a subscription that the vendor has stopped by itself is to be started again.
 pub fn revives(subscription: &Subscription) -> bool {
     match subscription {
@@ -254,7 +263,7 @@ pub fn desired<E>(
     let declared = match subscription {
         Subscription::Brightpearl(declared) => serde_json::to_value(declared),
         Subscription::Contensis(declared) => serde_json::to_value(declared),
-        Subscription::Superoffice(declared) => serde_json::to_value(declared),
+        Subscription::Superoffice(declared) => Ok(superoffice::declared(declared)),
         Subscription::Unreadable { .. } => Ok(serde_json::Value::Null),
     };
     // A struct of strings, numbers and maps with string keys always serialises.

@@ -27,8 +27,8 @@ pub use auth::{Credentials, MissingSecret, NewTokens, NotKept, TokenKeeper};
 pub(crate) use brightpearl::OAUTH_KEYS;
 pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, refuses_outdated,
-    revives, rules, slow_to_show,
+    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, refusal,
+    refuses_outdated, revives, rules, slow_to_show,
 };
 pub use describe::{Concealed, Described, describe};
 pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};

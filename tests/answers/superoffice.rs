@@ -123,7 +123,7 @@ fn logins() -> Vec<Case> {
             envelope("SoSecurityException", "Access denied"),
             Comes::To(
                 Credentials,
-                &["Access denied", "ask SuperOffice to let the app use the Webhook agent"],
+                &["Access denied", "that the app has the Webhook agent", "locks its users out"],
             ),
         )
         .login("systemUser"),

@@ -108,8 +108,9 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
                 "Properties": stored["properties"],
                 "ErrorsEmail": stored["errorsEmail"],
                 "ErrorEmails": [stored["errorsEmail"]],
-                "Description": "made by hand",
-                "NotifyVia": "InApp",
+                "NotifyVia": "Email",
+                "NotifyWhen": "Disabling",
+                "ErrorAssociates": [{"Id": 5, "Name": "Kim"}],
             });
         }
     }

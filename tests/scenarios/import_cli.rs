@@ -177,6 +177,40 @@ fn what_superoffice_has_is_imported_and_taken_over_as_it_is() {
     is_adopted(Vendor::Superoffice);
 }
 
+/// Everything that a SuperOffice server of 12.0 on-site can hold beside what its older ones can.
+#[test]
+fn whom_superoffice_notifies_is_imported_and_in_sync() {
+    let place = Place::new(Vendor::Superoffice);
+    place.tenant.settings(&json!({"version": "12.0", "requireHttps": false}));
+    for (at, members) in [
+        json!({"Name": "n".repeat(400), "TargetUrl": "http://receiver.internal/so"}),
+        json!({"Name": null, "ErrorEmails": ["a@example.com"], "NotifyVia": "Email", "NotifyWhen": "Disabling"}),
+        json!({"ErrorEmails": ["b@example.com"], "Description": "nobody is notified"}),
+        json!({"ErrorEmails": ["c@example.com", "d@example.com"], "NotifyVia": "InApp, Email", "NotifyWhen": 3}),
+        json!({"ErrorAssociates": [{"Id": 5}], "NotifyVia": "InApp", "NotifyWhen": "FirstFailure"}),
+        json!({"Type": "crmscript", "TargetUrl": "42"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut hook = existing(Vendor::Superoffice, &format!("hook-{at}"), false);
+        hook.as_object_mut().unwrap().remove("ErrorsEmail");
+        hook.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        place.tenant.insert(&hook);
+    }
+    let before = place.tenant.stored();
+    let ran = place.import(&[]);
+    let printed = ran.well();
+    assert!(!ran.stderr.contains("left out: "), "{}", ran.stderr);
+    let webhooks = read(printed);
+    assert_eq!(webhooks.len(), 6);
+    let planned = place.plan(printed, &filled_in(&webhooks, &place.scene.namespace));
+    assert!(planned.well().contains("No changes"), "{planned:#?}");
+    support::try_apply(&place.scene.namespace, printed).accepted();
+    place.only_read();
+    assert_eq!(place.tenant.stored(), before);
+}
+
 /// One of the items that the vendors document.
 fn seed(name: &str) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/fixtures/seeds");

@@ -246,10 +246,9 @@ fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_rea
 #[test]
 fn an_edit_updates_a_superoffice_webhook_and_keeps_what_a_manifest_cannot_name() {
     let settled = Settled::new(Vendor::Superoffice);
-    // The newest generation has members of which a manifest knows nothing.
+    // The newest generation has a member of which a manifest knows nothing.
     settled.tenant.settings(&json!({"version": "12.0"}));
-    let unnamed =
-        json!({"Description": "by the CRM team", "NotifyVia": "Email, InApp", "NotifyWhen": "Disabling"});
+    let unnamed = json!({"ErrorAssociates": [{"Id": 5, "Name": "Kim"}]});
     settled.tenant.edit(&settled.id, &unnamed);
     settled.tenant.clear_journal();
     settled.scene.patch(

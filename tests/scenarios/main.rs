@@ -28,6 +28,7 @@ mod lifecycle;
 #[path = "../docs/markdown.rs"]
 mod markdown;
 mod neighbours;
+mod notify;
 mod oauth;
 mod operator;
 mod outage;

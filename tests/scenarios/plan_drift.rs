@@ -24,7 +24,8 @@ fn drift_is_shown_with_its_cause() {
     tenant.edit(&id, &json!({"ErrorsEmail": "eve@example.com"}));
     let (hook, action, cause) = shown(&reader, 2);
     assert_eq!((action.as_str(), cause.as_str()), ("Update", "vendorEdit"), "{hook:#}");
-    let email = json!({"field": "errorsEmail", "before": "eve@example.com", "after": "ops@example.com"});
+    let email =
+        json!({"field": "errorEmails", "before": "[\"eve@example.com\"]", "after": "[\"ops@example.com\"]"});
     assert!(hook["changes"].as_array().unwrap().contains(&email), "{hook:#}");
     reader.plan(&[]).says(&format!("update {id} (vendor-side edit)"));
     // Somebody wants it left as it is, or not looked at.

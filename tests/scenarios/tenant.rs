@@ -330,3 +330,20 @@ fn a_tenant_is_not_followed_to_a_strangers_host() {
     cloud.scene.request("account");
     cloud.is_well();
 }
+
+#[test]
+fn a_receiver_without_https_is_refused_before_the_tenant_is_asked() {
+    let cloud = Cloud::new();
+    let _operator = cloud.operator();
+    let mut plain = hook("plain");
+    plain["spec"]["subscription"]["superoffice"]["targetUrl"] = json!("http://hooks.example.com/so");
+    cloud.scene.apply(&plain);
+    let said = cloud.scene.stalled("plain", "Rejected");
+    assert!(said.contains("must start with https:// at an account online"), "{said}");
+    assert_eq!((cloud.tenant.count("create"), cloud.tenant.ids().len()), (0, 0));
+    cloud.scene.patch(
+        "webhook/plain",
+        &json!({"spec": {"subscription": {"superoffice": {"targetUrl": "https://hooks.example.com/so"}}}}),
+    );
+    cloud.scene.ready("plain");
+}

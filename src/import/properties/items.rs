@@ -211,7 +211,13 @@ pub(crate) fn superoffice(base: Value, strange: bool) -> BoxedStrategy<Value> {
         ("Headers", map(some(text()))),
         ("Properties", map(anything())),
         ("ErrorsEmail", some(text())),
-        ("ErrorEmails", prop::collection::vec(text(), 0..2).prop_map(Value::from).boxed()),
+        ("ErrorEmails", prop::collection::vec(text(), 0..4).prop_map(Value::from).boxed()),
+        ("Description", some(text())),
+        ("NotifyVia", prop::sample::select(vec![json!("None"), json!("InApp, Email"), json!(1)]).boxed()),
+        (
+            "NotifyWhen",
+            prop::sample::select(vec![json!("Disabling"), json!("FirstFailure"), json!(0)]).boxed(),
+        ),
     ];
     item(base, "WebhookId", strange, members)
 }

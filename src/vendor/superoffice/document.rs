@@ -1,6 +1,7 @@
 //! SuperOffice's fields (vendors/superoffice.md 6 and 7.3), wire to document and back.
 
 use super::{Generation, wire};
+use crate::api::superoffice::{SuperofficeAccount, SuperofficeWebhook};
 use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule, Rules, Value};
 use crate::vendor::transport::Answer;
 use crate::vendor::{Class, VendorError, receiver};
@@ -23,7 +24,10 @@ pub const RULES: Rules = Rules {
         Field::exact("type").absent(Absent::Text("webhook")).replaces(),
         Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
         Field::exact("properties"),
-        Field::exact("errorsEmail"),
+        Field::exact("description"),
+        Field::exact("errorEmails").rule(Rule::Set(&Rule::Exact)),
+        Field::exact("notifyVia").rule(Rule::Set(&Rule::Exact)),
+        Field::exact("notifyWhen").rule(Rule::Set(&Rule::Exact)),
     ],
     natural_key: &["name", "targetUrl"],
 };
@@ -39,11 +43,18 @@ const WIRE_NAMES: [(&str, &str); 8] = [
     ("headers", "Headers"),
     ("properties", "Properties"),
 ];
-/// The address that is told of errors: one in the older member, a list in the newer one (6).
+/// Members for the notification of errors: one address in the older one, a list in the newer one, and what came with it (6).
 const ONE_EMAIL: &str = "ErrorsEmail";
-pub(super) const EMAILS: &str = "ErrorEmails";
+const EMAILS: &str = "ErrorEmails";
+const DESCRIPTION: &str = "Description";
+const NOTIFY_VIA: &str = "NotifyVia";
+const NOTIFY_WHEN: &str = "NotifyWhen";
+/// Fields that need a server of 12.0, at least with some of their values.
+const NEWER: [&str; 4] = ["description", "errorEmails", "notifyVia", "notifyWhen"];
 /// All events are kept in one text of this length (6).
 const LONGEST_EVENTS: usize = 4000;
+/// The longest name that the admin screens take (6).
+const LONGEST_NAME_ON_SCREEN: usize = 100;
 const NOT_SENT: &[&str] = &["_Links", "TotalCalls", "TotalErrors", "ConsecutiveErrors", "LastError"];
 
 /// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept: a save resets
@@ -56,16 +67,33 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
     for (field, wire_name) in WIRE_NAMES {
         body.insert(wire_name.into(), desired.get(field).exposed());
     }
-    let email = desired.get("errorsEmail").exposed();
+    let mut emails = texts(desired.get("errorEmails"));
     // Only one of the two, so that the server need not choose (16, row 14).
     match generation {
-        Generation::OneErrorsEmail => body.insert(ONE_EMAIL.into(), email),
+        Generation::OneErrorsEmail => {
+            body.insert(ONE_EMAIL.into(), emails.pop().into());
+        }
         Generation::ErrorEmails => {
             body.remove(ONE_EMAIL);
-            body.insert(EMAILS.into(), if email.is_null() { json!([]) } else { json!([email]) })
+            body.insert(EMAILS.into(), emails.into());
+            body.insert(DESCRIPTION.into(), desired.get("description").exposed());
+            body.insert(NOTIFY_VIA.into(), flags(desired.get("notifyVia")));
+            body.insert(NOTIFY_WHEN.into(), flags(desired.get("notifyWhen")));
         }
-    };
+    }
     Json::Object(body)
+}
+
+/// The texts of a list, secrets included.
+fn texts(value: &Value) -> Vec<String> {
+    let Value::List(list) = value else { return Vec::new() };
+    list.iter().filter_map(|one| one.exposed().as_str().map(str::to_owned)).collect()
+}
+
+/// A set of flags as the server takes it: the names in one text, `None` for no flag (6).
+fn flags(value: &Value) -> Json {
+    let names = texts(value);
+    if names.is_empty() { "None".into() } else { names.join(", ").into() }
 }
 
 /// The generation of a server that shows this.
@@ -73,29 +101,133 @@ pub(in crate::vendor) fn generation(item: &Json) -> Generation {
     if item.get(EMAILS).is_some() { Generation::ErrorEmails } else { Generation::OneErrorsEmail }
 }
 
-/// What is likely to be refused, or lost on the way to the receiver: header names that no request can carry, or that are
-/// the sender's own (16, row 22), and more events than the vendor stores (6).
+/// Whether the body depends on the server's generation.
+pub(super) fn needs_generation(desired: &Document) -> bool {
+    NEWER.iter().any(|field| !desired.get(field).is_empty())
+}
+
+/// Why a server of that generation cannot hold what is declared; `None` if it can. The older one notifies its one address by
+/// e-mail when it disables the webhook, and has no other notification (6).
+pub(super) fn unsupported(desired: &Document, generation: Generation) -> Option<String> {
+    if generation == Generation::ErrorEmails {
+        return None;
+    }
+    let emails = texts(desired.get("errorEmails"));
+    let (via, when) = default_notification(!emails.is_empty());
+    let missing = [
+        ("description", !desired.get("description").is_empty()),
+        ("a second address in errorEmails", emails.len() > 1),
+        ("this notifyVia", texts(desired.get("notifyVia")) != via),
+        ("this notifyWhen", texts(desired.get("notifyWhen")) != when),
+    ];
+    let missing: Vec<_> = missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "the server is older than SuperOffice 12.0 and cannot store {}; remove it, or upgrade the server",
+            missing.join(", ")
+        )
+    })
+}
+
+/// `notifyVia` and `notifyWhen` of a webhook that does not mention them: with an address to notify, what `errorsEmail` always
+/// meant, otherwise nothing. On servers of 12.0 an address without channel and occasion notifies nobody (6).
+pub(super) fn default_notification(has_email: bool) -> (&'static [&'static str], &'static [&'static str]) {
+    if has_email { (&["Email"], &["Disabling"]) } else { (&[], &[]) }
+}
+
+/// The members of a manifest by the names of [`RULES`], the default notification filled in.
+pub(in crate::vendor) fn declared(webhook: &SuperofficeWebhook) -> Json {
+    let SuperofficeWebhook {
+        name,
+        events,
+        target_url,
+        secret,
+        state,
+        kind,
+        headers,
+        properties,
+        description,
+        errors_email,
+        error_emails,
+        notify_via,
+        notify_when,
+        on_too_many_errors: _,
+    } = webhook;
+    let emails: Vec<_> = errors_email.iter().chain(error_emails.iter().flatten()).collect();
+    let (via, when) = default_notification(emails.iter().any(|email| !email.is_empty()));
+    json!({
+        "name": name,
+        "events": events,
+        "targetUrl": target_url,
+        "secret": secret,
+        "state": state,
+        "type": kind,
+        "headers": headers,
+        "properties": properties,
+        "description": description,
+        "errorEmails": emails.into_iter().filter(|email| !email.is_empty()).collect::<Vec<_>>(),
+        "notifyVia": notify_via.as_ref().map_or_else(|| json!(via), |declared| json!(declared)),
+        "notifyWhen": notify_when.as_ref().map_or_else(|| json!(when), |declared| json!(declared)),
+    })
+}
+
+/// Why a tenant online refuses what is declared; `None` if it does not, or if it is on-site, where a setting of the server
+/// decides (3.3).
+pub(in crate::vendor) fn refusal(account: &SuperofficeAccount, desired: &Document) -> Option<String> {
+    (account.online.is_some() && is_plain_http(desired)).then(|| {
+        "targetUrl of type webhook must start with https:// at an account online; http:// is possible on-site only".into()
+    })
+}
+
+/// Whether deliveries go to an address that is not https.
+fn is_plain_http(desired: &Document) -> bool {
+    let target = desired.get("targetUrl").exposed();
+    let starts_with_https =
+        |url: &str| url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    desired.get("type").is_text("webhook") && !target.as_str().is_some_and(starts_with_https)
+}
+
+/// What the server is likely to refuse, or what is lost on the way to the receiver: an address without https (3.3), header
+/// names that no request can carry or that the sender sets itself (16, row 22), more events than the vendor stores, and a name
+/// that its screens cannot show (6).
 pub(crate) fn advice(desired: &Document) -> Option<String> {
-    if let Value::Map(headers) = desired.get("headers") {
-        for name in headers.keys() {
-            let lower = name.to_lowercase();
-            if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                return Some(format!(
-                    "{name:?} cannot be the name of a header; SuperOffice is likely to refuse it"
-                ));
-            }
-            let own = ["host", "connection"].contains(&lower.as_str())
-                || ["content-", "x-superoffice-"].iter().any(|start| lower.starts_with(start));
-            if own {
-                return Some(format!("SuperOffice sets the header {name} itself; choose another name"));
-            }
+    if is_plain_http(desired) {
+        return Some(
+            "targetUrl is not https: SuperOffice refuses it unless RequireHttps is off in the server's configuration, and deliveries are not encrypted"
+                .into(),
+        );
+    }
+    if let Some(advice) = header_advice(desired) {
+        return Some(advice);
+    }
+    let length: usize = texts(desired.get("events")).iter().map(|event| event.len() + 1).sum();
+    if length > LONGEST_EVENTS {
+        return Some(format!(
+            "the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; make two Webhooks of it"
+        ));
+    }
+    let length = desired.get("name").exposed().as_str().map_or(0, |name| name.chars().count());
+    (length > LONGEST_NAME_ON_SCREEN).then(|| {
+        format!("name has {length} characters, and SuperOffice's screens allow {LONGEST_NAME_ON_SCREEN}: an administrator cannot save it there")
+    })
+}
+
+fn header_advice(desired: &Document) -> Option<String> {
+    let Value::Map(headers) = desired.get("headers") else { return None };
+    for name in headers.keys() {
+        let lower = name.to_lowercase();
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Some(format!(
+                "{name:?} cannot be the name of a header; SuperOffice is likely to refuse it"
+            ));
+        }
+        let own = ["host", "connection"].contains(&lower.as_str())
+            || ["content-", "x-superoffice-"].iter().any(|start| lower.starts_with(start));
+        if own {
+            return Some(format!("SuperOffice sets the header {name} itself; choose another name"));
         }
     }
-    let Value::List(events) = desired.get("events") else { return None };
-    let length: usize = events.iter().map(|event| event.exposed().as_str().map_or(0, str::len) + 1).sum();
-    (length > LONGEST_EVENTS).then(|| {
-        format!("the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; make two Webhooks of it")
-    })
+    None
 }
 
 /// One webhook as the vendor showed it.
@@ -108,9 +240,19 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
     let target = parsed.target_url.unwrap_or_default();
     let summary = format!("{} -> {}", events.join(","), receiver(&target));
     let state = parsed.state.map(|state| state.name());
+    let is_newer = parsed.error_emails.is_some();
+    let mut emails = parsed.error_emails.flatten().unwrap_or_default();
     // A server that has the newer member shows in it what was sent in either (16, row 14).
-    let emails = parsed.error_emails.unwrap_or_default();
-    let email = if emails.is_empty() { parsed.errors_email } else { Some(emails.join(", ")) };
+    if emails.is_empty() {
+        emails.extend(parsed.errors_email);
+    }
+    emails.retain(|email| !email.is_empty());
+    let (via, when) = default_notification(!emails.is_empty());
+    let shown = |flags: Option<wire::Flags>, names, default: &[&str]| match flags {
+        Some(flags) => Value::texts(flags.names(names)),
+        None if is_newer => Value::Null,
+        None => Value::texts(default.iter().copied()),
+    };
     let document = RULES.document(BTreeMap::from([
         ("name", text(parsed.name)),
         ("events", Value::texts(events.iter().map(|event| event.trim()))),
@@ -119,7 +261,10 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("type", text(parsed.r#type)),
         ("headers", json!(parsed.headers).into()),
         ("properties", parsed.properties.unwrap_or_default().into()),
-        ("errorsEmail", text(email)),
+        ("description", text(parsed.description)),
+        ("errorEmails", Value::texts(emails)),
+        ("notifyVia", shown(parsed.notify_via, ["Email", "InApp"], via)),
+        ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
     let id = ExternalId::new(parsed.id.to_string());
     let mark = Some(saved(&parsed.rest));

@@ -1,7 +1,8 @@
 //! What a person would write to declare a SuperOffice webhook that exists (vendors/superoffice.md 6).
 
-use super::{Generation, document::EMAILS, generation};
-use crate::api::superoffice::{OnTooManyErrors, State, SuperofficeWebhook};
+use super::document::default_notification;
+use super::{Generation, generation};
+use crate::api::superoffice::{NotifyVia, NotifyWhen, OnTooManyErrors, State, SuperofficeWebhook};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
 use crate::vendor::describe::{Reading, quoted};
@@ -17,35 +18,56 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
     let state = state(reading);
     let headers = headers(reading);
     let properties = properties(reading);
-    let errors_email = errors_email(reading, raw);
+    let description = description(reading);
+    let notification = notification(reading);
     let secret = secret(reading, raw);
-    let (name, kind, target_url) = (name?, kind?, target_url?);
-    if kind == "webhook" && !is_https(&target_url) {
-        return reading.cannot("targetUrl does not start with https://, which type webhook must");
+    let (name, events, kind, target_url) = (name?, events?, kind?, target_url?);
+    if kind == "webhook" && !is_address(&target_url) {
+        return reading.cannot("targetUrl starts with neither https:// nor http://, as type webhook must");
     }
-    let title = name.clone();
+    let title = name.clone().or_else(|| events.first().cloned()).unwrap_or_default();
     let (state, on_too_many_errors) = state?;
+    let Notification { errors_email, error_emails, notify_via, notify_when } = notification?;
     let described = SuperofficeWebhook {
         name,
-        events: events?,
+        events,
         target_url,
         secret,
         state,
         kind,
         headers: headers?,
         properties: properties?,
+        description: description?,
         errors_email,
+        error_emails,
+        notify_via,
+        notify_when,
         on_too_many_errors,
     };
     Some((Subscription::Superoffice(described), title))
 }
 
-fn name(reading: &mut Reading<'_>) -> Option<String> {
-    let name = reading.text("name")?;
-    if name.chars().count() > 100 {
-        return reading.cannot("name has more than 100 characters");
+/// `Some(None)` for a webhook without a name.
+fn name(reading: &mut Reading<'_>) -> Option<Option<String>> {
+    optional(reading, "name", 400)
+}
+
+fn description(reading: &mut Reading<'_>) -> Option<Option<String>> {
+    optional(reading, "description", 4000)
+}
+
+/// A text that may be absent. `None` if a manifest cannot hold it.
+fn optional(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<Option<String>> {
+    match reading.get(field) {
+        Value::Null => Some(None),
+        value => {
+            let text = reading.optional_text(field, &value)?;
+            if text.chars().count() > longest {
+                return reading.cannot(format!("{field} has more than {longest} characters"));
+            }
+            Some(Some(text))
+        }
     }
-    Some(name)
 }
 
 fn events(reading: &mut Reading<'_>) -> Option<Vec<String>> {
@@ -60,9 +82,13 @@ fn events(reading: &mut Reading<'_>) -> Option<Vec<String>> {
     }
 }
 
-fn is_https(url: &str) -> bool {
-    let rest = url.get(..8).filter(|start| start.eq_ignore_ascii_case("https://")).map(|_| &url[8..]);
-    url.starts_with("$(") || rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('\n'))
+/// Whether it is an address that the CRD takes. Without https it was accepted by the server that shows it.
+fn is_address(url: &str) -> bool {
+    let after = |scheme: &str| {
+        let start = url.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
+        start.is_some_and(|start| url[start.len()..].starts_with(|first| first != '\n'))
+    };
+    url.starts_with("$(") || after("https://") || after("http://")
 }
 
 /// One that the vendor has stopped by itself is left so: to import is to change nothing (8).
@@ -96,13 +122,51 @@ fn properties(reading: &mut Reading<'_>) -> Option<Map<String, Json>> {
     map.iter().map(member).collect()
 }
 
-/// A newer server may tell several people, and a manifest names one (6).
-fn errors_email(reading: &mut Reading<'_>, raw: &Json) -> Option<String> {
-    if raw.get(EMAILS).and_then(Json::as_array).is_some_and(|all| all.len() > 1) {
-        return reading.cannot("several addresses are told of errors, and a Webhook has one errorsEmail");
+/// Who is notified of errors, how and when.
+struct Notification {
+    errors_email: Option<String>,
+    error_emails: Option<Vec<String>>,
+    notify_via: Option<Vec<NotifyVia>>,
+    notify_when: Option<Vec<NotifyWhen>>,
+}
+
+/// One address goes into the shorter field, and what is the default is left out.
+fn notification(reading: &mut Reading<'_>) -> Option<Notification> {
+    let value = reading.get("errorEmails");
+    let mut emails = reading.texts("errorEmails", &value)?;
+    let (via, when) = default_notification(!emails.is_empty());
+    let notify_via = flags(reading, "notifyVia", via, |flag| match flag {
+        "Email" => Some(NotifyVia::Email),
+        "InApp" => Some(NotifyVia::InApp),
+        _ => None,
+    })?;
+    let notify_when = flags(reading, "notifyWhen", when, |flag| match flag {
+        "FirstFailure" => Some(NotifyWhen::FirstFailure),
+        "Disabling" => Some(NotifyWhen::Disabling),
+        _ => None,
+    })?;
+    let errors_email = if emails.len() == 1 { emails.pop() } else { None };
+    let error_emails = (!emails.is_empty()).then_some(emails);
+    Some(Notification { errors_email, error_emails, notify_via, notify_when })
+}
+
+/// A set of flags; `Some(None)` if it is the default.
+fn flags<T>(
+    reading: &mut Reading<'_>,
+    field: &str,
+    default: &[&str],
+    flag: impl Fn(&str) -> Option<T>,
+) -> Option<Option<Vec<T>>> {
+    let value = reading.get(field);
+    let names = reading.texts(field, &value)?;
+    if names == default {
+        return Some(None);
     }
-    let value = reading.get("errorsEmail");
-    reading.optional_text("errorsEmail", &value)
+    match names.iter().map(|name| flag(name)).collect::<Option<Vec<_>>>() {
+        Some(flags) => Some(Some(flags)),
+        None => reading
+            .cannot(format!("{field} has a value that a Webhook cannot name: {}", quoted(&names.join(", ")))),
+    }
 }
 
 /// Older servers show the secret or a mask of it, newer ones may show nothing where there is one (6.1). Whoever leaves out

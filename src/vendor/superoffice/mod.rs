@@ -10,7 +10,7 @@ mod wire;
 
 pub use document::RULES;
 pub(crate) use document::advice;
-pub(in crate::vendor) use document::generation;
+pub(in crate::vendor) use document::{declared, generation, refusal};
 
 use super::connection::{ConnectError, secrets_of};
 use super::session::Session;
@@ -18,7 +18,7 @@ use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
-use crate::plan::{Document, ExternalId, Observed, Value};
+use crate::plan::{Document, ExternalId, Observed};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
@@ -42,7 +42,8 @@ pub(crate) struct Superoffice {
     generation: AtomicGeneration,
 }
 
-/// Which generation of the server it is, as far as it matters: from 12.0 on it has several addresses for errors (6).
+/// Which generation of the server it is, as far as it matters: from 12.0 on it has several addresses for errors, channels and
+/// occasions of their notification, and a description (6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::vendor) enum Generation {
     OneErrorsEmail,
@@ -128,6 +129,9 @@ impl Superoffice {
         desired: &Document,
     ) -> Result<Observed, VendorError> {
         let generation = self.generation(desired).await?;
+        if let Some(reason) = document::unsupported(desired, generation) {
+            return Err(VendorError::unsent(Class::Rejected, operation, reason));
+        }
         let body = document::body(desired, current.map(Observed::answer).as_ref(), generation);
         let (method, path) = match current {
             Some(current) => (Method::PUT, format!("/{}", current.id)),
@@ -173,7 +177,7 @@ impl Superoffice {
         if let Some(known) = self.generation.get() {
             return Ok(known);
         }
-        if matches!(desired.get("errorsEmail"), Value::Null) {
+        if !document::needs_generation(desired) {
             return Ok(Generation::OneErrorsEmail);
         }
         let answer = self.send(|at| call(at, Operation::Read, Method::GET, "/default")).await?;

@@ -1,7 +1,7 @@
 //! SuperOffice's wire types (vendors/superoffice.md 6 and 10). They go no further than this folder.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// A webhook. Whatever this version of the server has beside it stays in `rest` and goes back with a PUT.
@@ -28,10 +28,47 @@ pub(super) struct Webhook {
     pub(super) properties: Option<Value>,
     #[serde(default)]
     pub(super) errors_email: Option<String>,
+    /// Absent from servers before 12.0.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) error_emails: Option<Option<Vec<String>>>,
     #[serde(default)]
-    pub(super) error_emails: Option<Vec<String>>,
+    pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) notify_via: Option<Flags>,
+    #[serde(default)]
+    pub(super) notify_when: Option<Flags>,
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
+}
+
+/// Tells a member that is null from one that is absent.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A set of flags: names in one text, such as `Email, InApp`, or a number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Flags {
+    Number(u64),
+    Names(String),
+}
+
+impl Flags {
+    /// The flags that are set; `known` are the names of the lowest two bits. One that is not known keeps its name or number.
+    pub(super) fn names(&self, known: [&str; 2]) -> Vec<String> {
+        match self {
+            Self::Number(bits) => {
+                let set = |bit: usize| bits >> bit & 1 == 1;
+                let named = (0..2).filter(|bit| set(*bit)).map(|bit| known[bit].to_owned());
+                named.chain((bits >> 2 > 0).then(|| format!("Unknown({})", bits & !3))).collect()
+            }
+            Self::Names(names) => {
+                let names = names.split(',').map(str::trim);
+                names.filter(|name| !name.is_empty() && *name != "None").map(str::to_owned).collect()
+            }
+        }
+    }
 }
 
 /// A state: by name, or by number in older samples.

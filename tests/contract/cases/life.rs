@@ -94,7 +94,7 @@ async fn update(bench: Bench) {
     let stored = bench.stored().await.remove(0);
     let kept = match bench.column.vendor() {
         VendorName::Contensis => vec![("ui", json!(true))],
-        _ => vec![("Description", json!("made by hand")), ("NotifyVia", json!("InApp"))],
+        _ => vec![("ErrorAssociates", json!([{"Id": 5, "Name": "Kim"}]))],
     };
     for (member, value) in kept {
         assert_eq!(stored[member], value, "{member} is not a manifest's to change");

@@ -4,9 +4,9 @@ use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
 use crate::samples::{document, document_of, edited, foreign, manifest, same};
 use hooktender::api::VendorName::Superoffice;
-use hooktender::plan::{Delivery, ExternalId};
+use hooktender::plan::{Delivery, Document, ExternalId};
 use hooktender::vendor::Class;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const RECEIVER: &str = "https://hooks.example.com/one";
 
@@ -14,6 +14,9 @@ pub(super) fn cases() -> Vec<Case> {
     cases![
         "every generation of the server: 10.1, 10.2.7, 12.0" => generations,
         "one address for errors, whichever member is there" => errors_email,
+        "whom 12.0 notifies of errors, how and when" => notification,
+        "a notification that servers before 12.0 do not have" => older_notification,
+        "names of any length, none, and a receiver without https" => names_and_targets,
         "values in several languages are read as they are stored" => languages,
         "a state may be a number" => numeric_state,
         "what the vendor stopped is no drift" => halted,
@@ -61,7 +64,12 @@ async fn errors_email(bench: Bench) {
         bench.set(json!({"version": version})).await;
         let connection = bench.connect();
         let made = connection.create(&document(bench.column, "one")).await.unwrap();
-        assert_eq!(bench.stored().await[0][member], value);
+        let stored = bench.stored().await.remove(0);
+        assert_eq!(stored[member], value);
+        if version == "12.0" {
+            // Without them an address is stored, and never notified.
+            assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!("Email"), &json!("Disabling")));
+        }
         // No list was read yet: the vendor's template tells which member there is, once.
         assert_eq!(bench.count("other").await, 1);
         connection.update(&made, &edited(bench.column, "one")).await.unwrap();
@@ -76,6 +84,90 @@ async fn errors_email(bench: Bench) {
         let desired = document_of(Superoffice, &declared);
         let seen = connection.list().await.unwrap().remove(0);
         same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    }
+}
+
+/// The usual manifest with these members, `errorsEmail` left out.
+fn notifying(members: &Value) -> Document {
+    let mut declared = manifest(Superoffice, "one");
+    let declared_members = declared.as_object_mut().unwrap();
+    declared_members.remove("errorsEmail");
+    declared_members.extend(members.as_object().unwrap().clone());
+    document_of(Superoffice, &declared)
+}
+
+async fn notification(bench: Bench) {
+    for (members, via, when) in [
+        (json!({}), "None", "None"),
+        (json!({"errorEmails": ["a@b.c", "d@e.f"]}), "Email", "Disabling"),
+        (json!({"errorsEmail": "a@b.c", "notifyVia": [], "notifyWhen": []}), "None", "None"),
+        (
+            json!({"notifyVia": ["InApp"], "notifyWhen": ["FirstFailure", "Disabling"], "description": "why"}),
+            "InApp",
+            "FirstFailure, Disabling",
+        ),
+    ] {
+        let bench = bench.another().await;
+        bench.set(json!({"version": "12.0"})).await;
+        let connection = bench.connect();
+        let desired = notifying(&members);
+        same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+        let stored = bench.stored().await.remove(0);
+        assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!(via), &json!(when)), "{members}");
+        let seen = connection.list().await.unwrap().remove(0);
+        same(bench.column, &seen, &desired);
+        // A PUT sets what the manifest does not mention to its default.
+        let plain = notifying(&json!({}));
+        same(bench.column, &connection.update(&seen, &plain).await.unwrap(), &plain);
+        let stored = bench.stored().await.remove(0);
+        assert_eq!((&stored["NotifyVia"], &stored["Description"]), (&json!("None"), &Value::Null));
+    }
+    // Flags are a set, in any order, as names or as a number.
+    let desired = notifying(&json!({"notifyVia": ["Email", "InApp"], "notifyWhen": ["Disabling"]}));
+    let bench = bench.another().await;
+    bench.set(json!({"version": "12.0"})).await;
+    let connection = bench.connect();
+    connection.create(&desired).await.unwrap();
+    let id = bench.stored().await[0]["WebhookId"].to_string();
+    for (via, when) in [(json!("InApp, Email"), json!("Disabling")), (json!(3), json!(2))] {
+        bench.edit(&id, &json!({"NotifyVia": via, "NotifyWhen": when})).await;
+        same(bench.column, &connection.list().await.unwrap()[0], &desired);
+    }
+}
+
+async fn older_notification(bench: Bench) {
+    for (members, words) in [
+        (json!({"description": "why"}), "description"),
+        (json!({"errorEmails": ["a@b.c", "d@e.f"]}), "a second address"),
+        (json!({"errorsEmail": "a@b.c", "notifyVia": []}), "notifyVia"),
+        (json!({"errorsEmail": "a@b.c", "notifyWhen": ["FirstFailure"]}), "notifyWhen"),
+    ] {
+        let bench = bench.another().await;
+        let error = fails(bench.connect().create(&notifying(&members)).await, Class::Rejected);
+        says(&error, &["12.0", words]);
+        assert_eq!((bench.count("create").await, error.outcome_unknown), (0, false));
+    }
+    // What its one address always meant can be declared.
+    let explicit = json!({"errorEmails": ["a@b.c"], "notifyVia": ["Email"], "notifyWhen": ["Disabling"]});
+    let desired = notifying(&explicit);
+    same(bench.column, &bench.connect().create(&desired).await.unwrap(), &desired);
+    assert_eq!(bench.stored().await[0]["ErrorsEmail"], "a@b.c");
+}
+
+async fn names_and_targets(bench: Bench) {
+    bench.set(json!({"requireHttps": false})).await;
+    let connection = bench.connect();
+    for (at, name) in [json!("n".repeat(400)), Value::Null].into_iter().enumerate() {
+        let mut declared = manifest(Superoffice, "one");
+        declared["name"] = name.clone();
+        declared["targetUrl"] = json!("http://receiver.internal/so");
+        let desired = document_of(Superoffice, &declared);
+        same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+        let seen = connection.list().await.unwrap().remove(at);
+        same(bench.column, &seen, &desired);
+        declared["events"] = json!(["sale.changed"]);
+        connection.update(&seen, &document_of(Superoffice, &declared)).await.unwrap();
+        assert_eq!(bench.stored().await[at]["Name"], name);
     }
 }
 

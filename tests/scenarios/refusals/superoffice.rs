@@ -31,6 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(targets());
     cases.extend(secrets());
     cases.extend(headers());
+    cases.extend(notifications());
     cases
 }
 
@@ -183,20 +184,15 @@ fn subscriptions() -> Vec<Case> {
             ) + "\nvariables: [{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
         ),
         fine("any name of an event: the vendor decides", WEBHOOK, events("moon.risen")),
-        fine("the longest name", WEBHOOK, named(&"ä".repeat(100))),
+        fine("the longest name", WEBHOOK, named(&"ä".repeat(400))),
+        fine("no name", WEBHOOK, webhook("events: [a], targetUrl: 'https://a.example/'")),
         bad(
-            "a name too long for the vendor's screens",
+            "a name too long for the vendor",
             WEBHOOK,
-            named(&"a".repeat(101)),
-            "name must have 1 to 100 characters: SuperOffice's own screens allow no more",
+            named(&"a".repeat(401)),
+            "name must have 1 to 400 characters",
         ),
-        bad("an empty name", WEBHOOK, named(""), "name must have 1 to 100 characters"),
-        bad(
-            "no name",
-            WEBHOOK,
-            webhook("events: [a], targetUrl: 'https://a.example/'"),
-            "spec.subscription.superoffice.name: Required value",
-        ),
+        bad("an empty name", WEBHOOK, named(""), "remove it for a webhook without a name"),
         bad("no events", WEBHOOK, events(""), "name at least one event, such as contact.created"),
         bad(
             "events left out",
@@ -234,12 +230,55 @@ fn subscriptions() -> Vec<Case> {
     cases
 }
 
+fn notifications() -> Vec<Case> {
+    vec![
+        fine(
+            "addresses, channels, occasions and a description",
+            WEBHOOK,
+            with(
+                "errorEmails: [a@example.com, $(MAIL)], notifyVia: [Email, InApp], \
+                 notifyWhen: [FirstFailure, Disabling], description: why",
+            ) + "\nvariables: [{name: MAIL, value: b@example.com}]",
+        ),
+        fine(
+            "nobody is notified",
+            WEBHOOK,
+            with("errorsEmail: a@example.com, notifyVia: [], notifyWhen: []"),
+        ),
+        bad(
+            "two places for addresses",
+            WEBHOOK,
+            with("errorsEmail: a@example.com, errorEmails: [b@example.com]"),
+            "set errorsEmail or errorEmails, not both",
+        ),
+        bad(
+            "an empty address",
+            WEBHOOK,
+            with("errorEmails: ['']"),
+            "an address of errorEmails must not be empty: remove it",
+        ),
+        bad(
+            "no such channel",
+            WEBHOOK,
+            with("notifyVia: [Phone]"),
+            "notifyVia[0]: Unsupported value: \"Phone\": supported values: \"Email\", \"InApp\"",
+        ),
+        bad(
+            "no such occasion",
+            WEBHOOK,
+            with("notifyWhen: [Always]"),
+            "notifyWhen[0]: Unsupported value: \"Always\": supported values: \"FirstFailure\", \"Disabling\"",
+        ),
+    ]
+}
+
 fn targets() -> Vec<Case> {
     let to = |kind: &str, url: &str| {
         webhook(&format!("name: a, events: [contact.created], type: {kind}, targetUrl: '{url}'"))
     };
     let mut cases = vec![
         fine("upper case is the same", WEBHOOK, to("webhook", "HTTPS://a.example/")),
+        fine("http: the server's settings decide", WEBHOOK, to("webhook", "http://a.example/")),
         fine("the whole address is a variable", WEBHOOK, to("webhook", "$(RECEIVER)/so")),
         fine("a script", WEBHOOK, to("crmscript", "my-script")),
         fine("a plug-in of one's own", WEBHOOK, to("queue-writer", "anything")),
@@ -257,9 +296,9 @@ fn targets() -> Vec<Case> {
             "spec.subscription.superoffice.targetUrl: Required value",
         ),
     ];
-    cases.extend(["http://a.example/", "a.example", "https://", "$$(ESCAPED)"].map(|url| {
+    cases.extend(["ftp://a.example/", "a.example", "https://", "$$(ESCAPED)"].map(|url| {
         bad(
-            "not https",
+            "no address of the web",
             WEBHOOK,
             to("webhook", url),
             "targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does)",

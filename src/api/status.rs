@@ -2,6 +2,7 @@
 
 use super::VendorName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,15 @@ pub struct LastApplied {
     pub concealed: Option<Concealed>,
 }
 
+impl LastApplied {
+    /// A subscription that has write-only values of which nothing is known: no digest is theirs.
+    pub(crate) fn unknown() -> Self {
+        let concealed = Concealed { digest: String::new(), from: String::new(), mark: None };
+        let time = Time(Timestamp::UNIX_EPOCH);
+        Self { digest: String::new(), time, sensitive: Vec::new(), concealed: Some(concealed) }
+    }
+}
+
 /// What was last sent of the values that a vendor does not give back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -150,6 +160,9 @@ pub struct Pending {
     /// Equal subscriptions that were there before, and so are not what it makes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
+    /// Whether it has values that the vendor does not return.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub write_only: bool,
 }
 
 /// What is so about one account.

@@ -3,6 +3,7 @@
 
 use super::client::Client;
 use super::clock;
+use super::effect::Effect;
 use super::entry::Entry;
 use super::lent::Lent;
 use super::outcome::{Outcome, fields};
@@ -11,7 +12,7 @@ use super::record::{RecordError, Recorder};
 use super::stock::Stock;
 use crate::api::VendorName;
 use crate::api::conditions::seconds;
-use crate::api::status::{Action, Pending};
+use crate::api::status::{Action, LastApplied, Pending};
 use crate::plan::{Cause, Desired, Document, ExternalId, Item, Redactor, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 
@@ -65,7 +66,6 @@ impl<R: Recorder> Worker<'_, '_, R> {
                 let done = self.update(connection, entry, id, desired).await?;
                 // Recorded, it answers the create, whatever became of the update.
                 if item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
-                    self.past.with(|past| past.answered(&entry.uid));
                     entry.status.pending = None;
                 }
                 done
@@ -112,28 +112,30 @@ impl<R: Recorder> Worker<'_, '_, R> {
         }
         entry.hold(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
-        let pending = Pending {
+        let intent = Pending {
             action: Action::Create,
             since: seconds(clock::timestamp()),
             digest: rules(self.vendor).fingerprint(desired, redactor),
             beside: self.observed.with(|observed| observed.equal_to(desired)),
+            write_only: !rules(self.vendor).concealed(desired).is_empty(),
         };
-        entry.intend(self.recorder, pending).await?;
+        entry.intend(self.recorder, intent.clone()).await?;
         match connection.create(desired).await {
             Ok(made) => {
-                let old = entry.status.external_id.replace(made.id.to_string());
-                entry.status.pending = None;
+                let before = entry.status.external_id.clone();
+                let (id, account) = (made.id.to_string(), self.identity.clone());
+                entry.note(Effect::Created { id, account, intent, before });
                 self.observed.with(|observed| {
-                    entry.status.superseded.extend(old.filter(|old| observed.get(old).is_some()));
+                    entry.status.superseded.retain(|old| observed.get(old).is_some());
                     observed.put(made);
                 });
                 Ok(Ok(()))
             }
             Err(error) => {
                 if error.outcome_unknown {
-                    self.past.with(|past| past.unanswered(&entry.uid, desired));
+                    self.past.with(|past| past.unanswered(&entry.uid, &intent, desired));
                 } else {
-                    entry.status.pending = None;
+                    entry.note(Effect::NotCreated { intent });
                 }
                 Ok(Err(self.remember(entry, desired, error)))
             }
@@ -161,8 +163,9 @@ impl<R: Recorder> Worker<'_, '_, R> {
         entry.hold(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
         if entry.status.external_id.replace(id.to_string()).as_deref() != Some(id.as_str()) {
-            // Should it fail now: nothing was ever applied to this one.
-            entry.status.last_applied = None;
+            // If the update fails, nothing is known of the write-only values that a lost create of ours gave it.
+            let write_only = entry.status.pending.as_ref().is_some_and(|intent| intent.write_only);
+            entry.status.last_applied = write_only.then(LastApplied::unknown);
         }
         let Some(current) = self.observed.with(|observed| observed.get(id.as_str()).cloned()) else {
             return Ok(Ok(()));
@@ -222,7 +225,7 @@ impl<R: Recorder> Worker<'_, '_, R> {
     ) -> Result<(), VendorError> {
         for id in ids {
             self.delete(connection, id).await?;
-            entry.status.superseded.retain(|other| other != id.as_str());
+            entry.note(Effect::Deleted { id: id.to_string() });
         }
         Ok(())
     }
@@ -233,9 +236,9 @@ impl<R: Recorder> Worker<'_, '_, R> {
         Ok(())
     }
 
-    async fn let_go(&self, entry: &Entry, item: &Item) -> Result<Taken, RecordError> {
+    async fn let_go(&self, entry: &mut Entry, item: &Item) -> Result<Taken, RecordError> {
         let said = self.said(entry, item);
-        self.recorder.remove_finalizer(&entry.known).await?;
+        entry.release(self.recorder).await?;
         Ok(Taken::LetGo(said))
     }
 

@@ -1,7 +1,9 @@
 //! One Webhook in memory: as the cluster has it, as its status should be, and as the pass found it. A watch cache lags, so
 //! that what we wrote ourselves is kept until the cache shows it.
 
-use super::record::{RecordError, Recorder};
+use super::effect::Effect;
+use super::record::{RecordError, Recorder, failed, gone};
+use super::scope::Scope;
 use crate::api::status::{Pending, WebhookStatus};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, Webhook};
@@ -23,6 +25,8 @@ pub(super) struct Entry {
     pub(super) known: Arc<Webhook>,
     /// What the status should be. It differs from `known` while a write is still to be made, or failed.
     pub(super) status: Wanted,
+    /// What the vendor did for it and the cluster has not recorded yet, oldest first.
+    effects: Vec<Effect>,
     /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
     /// meanwhile, and that is for the next pass to see.
     pub(super) asked: Asked,
@@ -128,28 +132,31 @@ pub(crate) fn slim(webhook: &mut Webhook) {
 impl Entry {
     pub(super) fn new(uid: String, known: Arc<Webhook>) -> Self {
         let status = Wanted::as_known(&known);
-        Self { uid, known, status, asked: Asked::default(), seen: None, settled: None }
+        Self { uid, known, status, effects: Vec::new(), asked: Asked::default(), seen: None, settled: None }
     }
 
-    /// Takes what the cache shows, unless it is older than what we wrote. A status that could not be written yet keeps
-    /// what must not be lost: ids, intents, and what was applied.
+    /// Replaces the known state by the cache's, unless that is older. Of a status that was made of an older state only the
+    /// effects at the vendor are kept.
     pub(super) fn refresh(&mut self, cached: &Arc<Webhook>) {
-        if version(&**cached) < version(&*self.known) {
-            return;
+        if version(&**cached) >= version(&*self.known) && !self.share(cached) {
+            self.rebase(Arc::clone(cached));
         }
-        if self.share(cached) {
-            return;
+    }
+
+    /// Starts again from a newer state of the object: drops the unwritten status, which was derived from an older one, and
+    /// adds the effects at the vendor to the new one.
+    fn rebase(&mut self, known: Arc<Webhook>) {
+        self.status = Wanted::as_known(&known);
+        self.known = known;
+        for effect in &self.effects {
+            effect.apply(&mut self.status);
         }
-        let ours = self.status.is_unwritten().then(|| self.status.clone());
-        self.known = Arc::clone(cached);
-        self.status = Wanted::as_known(cached);
-        if let Some(ours) = ours {
-            self.status.external_id = ours.external_id;
-            self.status.account = ours.account;
-            self.status.pending = ours.pending;
-            self.status.superseded = ours.superseded;
-            self.status.last_applied = ours.last_applied;
-        }
+    }
+
+    /// Adds an effect at the vendor to the status, and keeps it until the cluster has recorded it.
+    pub(super) fn note(&mut self, effect: Effect) {
+        effect.apply(&mut self.status);
+        self.effects.push(effect);
     }
 
     /// What the cache shows may be what is known already: then it is kept once. Gives whether it is.
@@ -184,47 +191,88 @@ impl Entry {
     }
 
     /// Writes the status, if the cluster has another one.
+    ///
+    /// # Errors
+    ///
+    /// A conflict if somebody has written the object since it was read: it has been read again by then, and the next pass decides
+    /// on the newer state.
     pub(super) async fn write(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
         if !self.status.is_unwritten() {
+            self.effects.clear();
             return Ok(());
         }
-        if let Some(written) = recorder.webhook_status(&self.known, &self.status).await? {
-            self.take(written);
+        match recorder.webhook_status(&self.known, &self.status).await {
+            Ok(Some(written)) => {
+                self.take(written);
+                self.effects.clear();
+            }
+            Ok(None) => {}
+            Err(error) => return Err(self.read_again(recorder, error).await),
         }
         Ok(())
     }
 
-    /// Writes an intent, if nobody else has written the object since it was read.
+    /// Stores the intent of a create. Without it nothing may be sent.
+    ///
+    /// # Errors
+    ///
+    /// A conflict as in [`write`](Self::write), and if the object is gone.
     pub(super) async fn intend(
         &mut self,
         recorder: &impl Recorder,
         pending: Pending,
     ) -> Result<(), RecordError> {
-        let before = self.status.pending.replace(pending);
-        match recorder.webhook_intent(&self.known, &self.status).await {
-            Ok(Some(written)) => self.take(written),
-            Ok(None) => {}
+        self.status.pending = Some(pending);
+        match recorder.webhook_status(&self.known, &self.status).await {
+            Ok(Some(written)) => {
+                self.take(written);
+                self.effects.clear();
+                Ok(())
+            }
+            Ok(None) => Err(failed("intent", &*self.known, gone(&*self.known))),
             Err(error) => {
-                self.status.pending = before;
-                return Err(error);
+                self.rebase(Arc::clone(&self.known));
+                Err(self.read_again(recorder, error).await)
             }
         }
-        Ok(())
+    }
+
+    /// Reads the object again after a conflict, so that the next pass does not run into the same one while the watch cache lags.
+    async fn read_again(&mut self, recorder: &impl Recorder, error: RecordError) -> RecordError {
+        if error.scope() == Scope::Conflict
+            && let Ok(Some(mut current)) = recorder.webhook(&self.known).await
+        {
+            slim(&mut current);
+            self.rebase(Arc::new(current));
+        }
+        error
     }
 
     /// Puts our finalizer on it, before the first write at the vendor.
     pub(super) async fn hold(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
         if !self.is_held() {
-            let written = recorder.add_finalizer(&self.known).await?;
-            // Another process has been at work on it: what this pass goes by is old.
-            let overtaken = written.status != self.known.status;
-            self.take(written);
-            if overtaken {
-                self.status = Wanted::as_known(&self.known);
+            let mut written = recorder.add_finalizer(&self.known).await?;
+            // Another process has been at work on it: this pass was planned on an older state.
+            if written.status != self.known.status {
+                slim(&mut written);
+                self.rebase(Arc::new(written));
                 return Err(RecordError::overtaken(&self.known));
             }
+            self.take(written);
         }
         Ok(())
+    }
+
+    /// Takes our finalizer off, when nothing is left to be done at the vendor.
+    ///
+    /// # Errors
+    ///
+    /// A conflict if another process has recorded something since the object was read, which may be a subscription to delete.
+    pub(super) async fn release(&mut self, recorder: &impl Recorder) -> Result<(), RecordError> {
+        match recorder.remove_finalizer(&self.known).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.read_again(recorder, error).await),
+        }
     }
 
     /// What a write gave back.

@@ -71,7 +71,7 @@ pub(super) fn declare(
         intent: status.pending.as_ref().map(|pending| Intent {
             settled: past.settled(&entry.uid, pending),
             sent: pending.digest.clone(),
-            document: past.sent(&entry.uid).cloned(),
+            document: past.sent(&entry.uid, pending).cloned(),
             beside: pending.beside.iter().cloned().map(ExternalId::new).collect(),
         }),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
@@ -131,10 +131,16 @@ pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -
 fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: &Past) -> bool {
     let rules = vendor::rules(entry.known.spec.subscription.vendor());
     let Some(last) = &entry.status.last_applied else {
-        // It was never applied, so that what is found may hold any value, or none: a stranger's, or that of an unanswered
-        // create that was sent before the spec or a Secret moved on. Only the process that sent it knows.
-        let sent = past.sent(&entry.uid).filter(|_| entry.status.pending.is_some());
-        return sent.and_then(|sent| digest::concealed(rules, sent)) != digest::concealed(rules, document);
+        // Nothing is known to be applied: what is found may be another writer's, or have been made by a lost create before the
+        // spec or a Secret changed. What that create sent is known to the process that sent it only.
+        let now = digest::concealed(rules, document);
+        return match &entry.status.pending {
+            Some(pending) => match past.sent(&entry.uid, pending) {
+                Some(sent) => digest::concealed(rules, sent) != now,
+                None => now.is_some() || pending.write_only,
+            },
+            None => now.is_some(),
+        };
     };
     match (digest::concealed(rules, document), &last.concealed) {
         (None, None) => false,

@@ -376,6 +376,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::effect::Effect;
     use serde_json::json;
 
     fn webhook(version: &str, id: Option<&str>) -> Webhook {
@@ -432,9 +433,21 @@ mod tests {
     fn an_id_that_could_not_be_written_outlives_a_newer_cache() {
         let mut memory = Memory::new(Patience::default());
         memory.refresh(&[Arc::new(webhook("5", None))]);
-        memory.entries.get_mut("u").unwrap().status.external_id = Some("7".into());
+        let created = Effect::Created {
+            id: "7".into(),
+            account: "superoffice/Cust1".into(),
+            intent: serde_json::from_value(json!({
+                "action": "Create", "since": "2026-01-01T00:00:00Z", "digest": "mine",
+            }))
+            .unwrap(),
+            before: None,
+        };
+        let entry = memory.entries.get_mut("u").unwrap();
+        entry.status.last_handled_request = Some("of an older object".into());
+        entry.note(created);
         memory.refresh(&[Arc::new(webhook("6", None))]);
         assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
+        assert_eq!(memory.entries["u"].status.last_handled_request, None, "the rest is made again");
     }
 
     #[test]

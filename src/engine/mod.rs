@@ -17,6 +17,7 @@ mod client;
 mod clock;
 mod digest;
 mod due;
+mod effect;
 pub(crate) mod entry;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -30,20 +30,16 @@ fn held<K: Resource + Clone>(object: &K, finalizer: &str) -> K {
 }
 
 impl<F: Fn(&ObjectReference, &Happened) + Send + Sync> Recorder for Paper<F> {
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
+        Ok(Some(webhook.clone()))
+    }
+
     async fn webhook_status(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
     ) -> Result<Option<Webhook>, RecordError> {
         Ok(Some(Webhook { status: Some(status.clone()), ..written(webhook.clone()) }))
-    }
-
-    async fn webhook_intent(
-        &self,
-        webhook: &Webhook,
-        status: &WebhookStatus,
-    ) -> Result<Option<Webhook>, RecordError> {
-        self.webhook_status(webhook, status).await
     }
 
     async fn account_status(

@@ -35,6 +35,13 @@ struct Strain {
     error: VendorError,
 }
 
+/// A create that this process sent and that ended with an unknown outcome.
+struct LostCreate {
+    intent: Pending,
+    ended: Instant,
+    sent: Document,
+}
+
 /// Marks of what is known of a Webhook.
 #[derive(Clone, Copy, Default)]
 struct Known {
@@ -91,11 +98,9 @@ pub(super) struct Past {
     refused: HashMap<String, Refused>,
     /// Webhooks whose last write the vendor did not answer, or did not take for the moment.
     strained: HashMap<String, Strain>,
-    /// When a request whose outcome is unknown came to its end.
-    ended: HashMap<String, Instant>,
+    /// The creates that this process sent and that have an unknown outcome.
+    lost: HashMap<String, LostCreate>,
     revived: HashMap<String, Revival>,
-    /// What the creates without an answer sent.
-    sent: HashMap<String, Document>,
     failures: u32,
     pub(super) wait: Option<Wait>,
     /// When the next pass is due by itself.
@@ -116,9 +121,8 @@ impl Past {
         Self {
             refused: HashMap::new(),
             strained: HashMap::new(),
-            ended: HashMap::new(),
+            lost: HashMap::new(),
             revived: HashMap::new(),
-            sent: HashMap::new(),
             failures: 0,
             wait: None,
             due: None,
@@ -133,9 +137,8 @@ impl Past {
     pub(super) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
         self.refused.retain(|uid, _| keep(uid));
         self.strained.retain(|uid, _| keep(uid));
-        self.ended.retain(|uid, _| keep(uid));
+        self.lost.retain(|uid, _| keep(uid));
         self.revived.retain(|uid, _| keep(uid));
-        self.sent.retain(|uid, _| keep(uid));
         self.known.retain(|uid, _| keep(uid));
     }
 
@@ -212,8 +215,7 @@ impl Past {
 
     /// Nothing that was sent waits for an answer any more.
     pub(super) fn answered(&mut self, uid: &str) {
-        self.ended.remove(uid);
-        self.sent.remove(uid);
+        self.lost.remove(uid);
     }
 
     /// A write of this Webhook failed, and may be that Webhook's own fault: it alone backs off, and is the first to.
@@ -305,15 +307,20 @@ impl Past {
         }
     }
 
-    /// A create came to its end and nobody knows whether it was done.
-    pub(super) fn unanswered(&mut self, uid: &str, sent: &Document) {
-        self.ended.insert(uid.to_owned(), clock::now());
-        self.sent.insert(uid.to_owned(), sent.clone());
+    /// A create ended with an unknown outcome.
+    pub(super) fn unanswered(&mut self, uid: &str, intent: &Pending, sent: &Document) {
+        let lost = LostCreate { intent: intent.clone(), ended: clock::now(), sent: sent.clone() };
+        self.lost.insert(uid.to_owned(), lost);
     }
 
-    /// What the create without an answer sent, if this process sent it.
-    pub(super) fn sent(&self, uid: &str) -> Option<&Document> {
-        self.sent.get(uid)
+    /// What the create of that intent sent, if this process sent it and its outcome is unknown.
+    pub(super) fn sent(&self, uid: &str, intent: &Pending) -> Option<&Document> {
+        self.lost_create(uid, intent).map(|lost| &lost.sent)
+    }
+
+    /// The create of that intent, if it is ours: another process may have stored an intent of its own since.
+    fn lost_create(&self, uid: &str, intent: &Pending) -> Option<&LostCreate> {
+        self.lost.get(uid).filter(|lost| lost.intent == *intent)
     }
 
     /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
@@ -337,8 +344,8 @@ impl Past {
     /// What has to go by before it is settled: how much has, and how much has to.
     fn settling(&self, uid: &str, pending: &Pending) -> (Duration, Duration) {
         let Patience { request, settle } = self.patience;
-        if let Some(ended) = self.ended.get(uid) {
-            return (clock::since(*ended), settle);
+        if let Some(lost) = self.lost_create(uid, pending) {
+            return (clock::since(lost.ended), settle);
         }
         let known = self.known.get(uid).and_then(|known| known.pending.as_ref());
         let is_that = |(known, _): &&(u64, Instant)| *known == self.mark_of_pending(pending);

@@ -75,16 +75,13 @@ pub struct Happened {
 
 /// Writes what became of things.
 pub trait Recorder: Send + Sync {
-    /// Writes the status; gives the object as it is now, or none if it is gone.
-    fn webhook_status(
-        &self,
-        webhook: &Webhook,
-        status: &WebhookStatus,
-    ) -> impl Future<Output = Result<Option<Webhook>, RecordError>> + Send;
+    /// Reads the object again; none if it is gone or another one has its name.
+    fn webhook(&self, webhook: &Webhook)
+    -> impl Future<Output = Result<Option<Webhook>, RecordError>> + Send;
 
-    /// Writes the status, unless somebody has written the object since it was read: an intent that rests on what is
-    /// older than another process' intent is none.
-    fn webhook_intent(
+    /// Writes the status; gives the object as it is now, or none if it is gone. A conflict if somebody has written the object
+    /// since it was read: a status that was made of an older one would undo what another process has recorded.
+    fn webhook_status(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
@@ -100,7 +97,7 @@ pub trait Recorder: Send + Sync {
     /// Puts our finalizer on it; gives the object as it is now.
     fn add_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<Webhook, RecordError>> + Send;
 
-    /// Takes our finalizer off. An object that is gone is fine.
+    /// Takes our finalizer off. An object that is gone is fine. A conflict if its status is another one than was read.
     fn remove_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<(), RecordError>> + Send;
 
     /// Puts our finalizer on an account; gives it as it is now. One that is being deleted takes none.
@@ -150,8 +147,10 @@ impl ClusterRecorder {
         K: serde::de::DeserializeOwned + serde::Serialize,
     {
         let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+        // A precondition: the object that was made again under this name is another one.
+        body["metadata"] = json!({ "uid": object.uid() });
         if let Some(version) = at {
-            body["metadata"] = json!({ "resourceVersion": version });
+            body["metadata"]["resourceVersion"] = json!(version);
         }
         let params = PatchParams::apply(MANAGER).force();
         let kind = K::kind(&());
@@ -179,11 +178,13 @@ impl ClusterRecorder {
         }
     }
 
-    /// Changes the finalizers of just the object that was read; after a conflict it is read again. None: it is gone.
+    /// Changes the finalizers of just the object that was read. After a conflict it is read again, and changed if it `may` be as it
+    /// is then. None: it is gone.
     async fn finalizers<K>(
         &self,
         object: &K,
         change: impl Fn(&mut Vec<String>),
+        may: impl Fn(&K) -> bool,
     ) -> Result<Option<K>, RecordError>
     where
         K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
@@ -210,19 +211,27 @@ impl ClusterRecorder {
                 passes([&kind, verb, "written"]).await?;
                 Ok(written)
             };
-            match written.await {
+            let conflict = match written.await {
                 Ok(written) => return Ok(Some(written)),
                 Err(kube::Error::Api(refused)) if refused.is_not_found() => return Ok(None),
-                Err(kube::Error::Api(refused)) if refused.is_conflict() && tries < CONFLICTS => tries += 1,
+                Err(error @ kube::Error::Api(_)) if is_conflict(&error) && tries < CONFLICTS => error,
                 Err(error) => return Err(failed("finalizer", object, error)),
-            }
+            };
+            tries += 1;
             match api.get_opt(&current.name_any()).await {
+                Ok(Some(now)) if now.uid() == object.uid() && !may(&now) => {
+                    return Err(failed("finalizer", object, conflict));
+                }
                 Ok(Some(now)) if now.uid() == object.uid() => current = now,
                 Ok(_) => return Ok(None),
                 Err(error) => return Err(failed("finalizer", object, error)),
             }
         }
     }
+}
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(refused) if refused.is_conflict())
 }
 
 pub(super) fn failed<K: Resource>(what: &'static str, object: &K, error: kube::Error) -> RecordError
@@ -235,15 +244,14 @@ where
 }
 
 impl Recorder for ClusterRecorder {
-    async fn webhook_status(
-        &self,
-        webhook: &Webhook,
-        status: &WebhookStatus,
-    ) -> Result<Option<Webhook>, RecordError> {
-        read(webhook, self.status(&stored(webhook), status, None).await?)
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
+        let stored = stored(webhook);
+        let current = self.api(&stored).get_opt(&webhook.name_any()).await;
+        let current = current.map_err(|error| failed("newest version", webhook, error))?;
+        read(webhook, current.filter(|current| current.uid() == webhook.uid()))
     }
 
-    async fn webhook_intent(
+    async fn webhook_status(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
@@ -260,25 +268,32 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
-        let held = self.finalizers(&stored(webhook), |all| add(all, FINALIZER)).await?;
+        let held = self.finalizers(&stored(webhook), |all| add(all, FINALIZER), |_| true).await?;
         // A Webhook that vanished at this very moment has nothing to be held for.
         read(webhook, held)?.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
     }
 
     async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
-        self.finalizers(&stored(webhook), |all| all.retain(|name| name != FINALIZER)).await.map(|_| ())
+        let as_read = |now: &StoredWebhook| match &now.0 {
+            Ok(now) => now.status == webhook.status,
+            Err(_) => true,
+        };
+        let remove = |all: &mut Vec<String>| all.retain(|name| name != FINALIZER);
+        self.finalizers(&stored(webhook), remove, as_read).await.map(|_| ())
     }
 
     async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
         if account.metadata.deletion_timestamp.is_some() {
             return Ok(account.clone());
         }
-        let held = self.finalizers(account, |all| add(all, ACCOUNT_FINALIZER)).await?;
+        let held = self.finalizers(account, |all| add(all, ACCOUNT_FINALIZER), |_| true).await?;
         held.ok_or_else(|| failed("finalizer", account, gone(account)))
     }
 
     async fn release_account(&self, account: &VendorAccount) -> Result<(), RecordError> {
-        self.finalizers(account, |all| all.retain(|name| name != ACCOUNT_FINALIZER)).await.map(|_| ())
+        self.finalizers(account, |all| all.retain(|name| name != ACCOUNT_FINALIZER), |_| true)
+            .await
+            .map(|_| ())
     }
 
     async fn event(&self, on: ObjectReference, happened: &Happened) {

@@ -4,6 +4,7 @@ use super::account::chain;
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
 use super::clock;
+use super::effect::Effect;
 use super::entry::{Entry, version};
 use super::gather::conceal;
 use super::lent::Lent;
@@ -19,7 +20,7 @@ use super::secrets::{Source, Values};
 use super::slice::{Slice, Went};
 use super::stock::Stock;
 use crate::api::Mode;
-use crate::api::status::Action;
+use crate::api::status::{Action, Pending};
 use crate::plan::{Declared, Delivery, ExternalId, Item, Observed, Plan, Step};
 use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -265,11 +266,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 shared.past.with(|past| past.in_sync(&entry.uid, document));
             }
             // In step before a lost create of another content has settled: what it makes is still to be cleared up.
-            let settled = |pending| shared.past.with(|past| past.settled(&entry.uid, pending));
-            if entry.status.pending.as_ref().is_none_or(settled) {
-                shared.past.with(|past| past.answered(&entry.uid));
-                entry.status.pending = None;
-            }
+            let settled = |pending: &Pending| shared.past.with(|past| past.settled(&entry.uid, pending));
+            entry.status.pending.take_if(|pending| settled(pending));
         }
         // What is not at the vendor any more needs no deleting.
         entry.status.superseded.retain(|id| shared.look(id, |_| ()).is_some());
@@ -285,6 +283,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let noted = Noted { concealed, delivery: has.delivery, revival_refused };
         // Not the time that the pass began at: the vendor may just have answered.
         let happened = settle(entry, webhook, item, &outcome, noted, self.vendor, clock::timestamp());
+        if let (Outcome::Done(_), Some(id), Some(last)) =
+            (&outcome, entry.status.external_id.clone(), entry.status.last_applied.clone())
+        {
+            entry.note(Effect::Applied { id, last });
+        }
         let was_refused = matches!(outcome, Outcome::Refused(_));
         let unwritten = match entry.write(&self.context.recorder).await {
             Ok(()) if was_refused => None,
@@ -296,6 +299,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Err(error) if was_refused && error.scope() == Scope::Object => None,
             Err(error) => Some(self.not_written(shared, entry, item, &error).await?),
         };
+        // Only now: a refused write leaves the intent stored, and only this process knows what its create sent.
+        if unwritten.is_none() && entry.status.pending.is_none() {
+            shared.past.with(|past| past.answered(&entry.uid));
+        }
         if matches!(outcome, Outcome::InSync) && item.step.is_none() {
             entry.settled = shared.past.with(|past| settled(past, entry, &has));
         }

@@ -189,7 +189,7 @@ impl State {
     /// One that is equal is made only while no create is unanswered.
     fn stranger(&mut self, content: u8, kind: u8) {
         let pending = |one: &Webhook| one.status.as_ref().is_some_and(|status| status.pending.is_some());
-        let unanswered = self.meanwhile.is_some()
+        let unanswered = self.mid_pass()
             || !self.vendor.late.is_empty()
             || self.cluster.objects.values().any(|one| pending(one));
         let like = webhook(self.name, content);
@@ -232,8 +232,13 @@ fn nonsense(webhook: &mut Webhook, kind: u8) {
         2 => {
             let since = Time(clock::timestamp());
             let digest = "nonsense".to_owned();
-            status.pending =
-                Some(Pending { action: Action::Create, since, digest, beside: vec!["x".into()] });
+            status.pending = Some(Pending {
+                action: Action::Create,
+                since,
+                digest,
+                beside: vec!["x".into()],
+                write_only: false,
+            });
         }
         3 => {
             status.conditions.clear();

@@ -4,8 +4,11 @@ use super::content::CONTENTS;
 use super::step::Act::{
     Create, Delete, DeleteThere, Edit, Login, Request, Retain, Rotate, Stranger, WipeStatus,
 };
-use super::step::Step::{Act, Api, Kill, Lag, Pass, Restart, Slow, Trouble, Wait, Wake};
-use super::step::Trouble::{AnswerLost, Garbage, Late, Throttled};
+use super::step::Pause::Before;
+use super::step::Step::{
+    Act, Api, CutOff, Kill, Lag, Pass, Pause, Restart, Slow, Switch, Trouble, Wait, Wake,
+};
+use super::step::Trouble::{AnswerLost, Garbage, Late, Rejected, RequestLost, Throttled};
 use super::step::{ApiTrouble, Death, History};
 use super::{Player, play};
 use crate::api::VendorName;
@@ -139,6 +142,59 @@ fn what_went_wrong_once_ends_well() {
                 Act(Create { slot: 3, content: 3 }),
                 Slow(10),
                 Pass(0),
+            ],
+        ),
+        (
+            "the loser of a race for an intent does not forget the winner's",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                // Both processes see the finalizer and no intent.
+                Kill(3, Death::After),
+                Pass(0),
+                Pause(2, Before),
+                Pass(0),
+                // The other one stores its intent, and its request takes a while.
+                Switch,
+                Pause(3, Before),
+                Pass(0),
+                Switch,
+                Pass(0),
+                Switch,
+                Pass(0),
+            ],
+        ),
+        (
+            "what another process sends now is not settled because an earlier create of this one is",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Trouble(RequestLost),
+                Pass(0),
+                CutOff(240),
+                Switch,
+                Pass(0),
+                Wait(125),
+                Pause(2, Before),
+                Pass(0),
+                Switch,
+                Wait(50),
+                CutOff(0),
+                Pass(0),
+                Switch,
+                Pass(0),
+            ],
+        ),
+        (
+            "what a lost create sent is known until its adoption is recorded",
+            VendorName::Superoffice,
+            vec![
+                Act(Create { slot: 1, content: 1 }),
+                Trouble(Garbage),
+                Pass(0),
+                Trouble(Rejected),
+                Act(Edit { slot: 1, content: 0 }),
+                Pass(1),
             ],
         ),
     ];

@@ -148,7 +148,7 @@ impl State {
     /// Lost creates that hold the old value in clear are not found by it any more.
     pub(super) fn note_rotation(&mut self) {
         // In the middle of a pass one may be sent that knows the old value only.
-        let mid_pass = self.meanwhile.is_some();
+        let mid_pass = self.mid_pass();
         for webhook in self.cluster.objects.values().cloned().collect::<Vec<_>>() {
             let pending = webhook.status.as_ref().is_some_and(|status| status.pending.is_some());
             if self.name == VendorName::Brightpearl && (mid_pass || pending) {
@@ -164,10 +164,10 @@ impl State {
         excused.any(|book| book.ids.contains(id) || book.wanted.iter().any(|one| self.rules.equal(one, has)))
     }
 
-    /// Whether an empty list would be one that nobody believes: several recorded ones are missing in it.
+    /// Whether the process would not believe an empty list: several subscriptions that it knows to be recorded are missing in it.
     pub(super) fn would_be_doubted(&self) -> bool {
-        let recorded =
-            self.cluster.objects.values().filter_map(|one| one.status.as_ref()?.external_id.clone());
+        let view = self.cluster.last_view(self.acting);
+        let recorded = view.webhooks.iter().filter_map(|one| one.status.as_ref()?.external_id.clone());
         let there = |id: &String| self.vendor.subs.iter().any(|sub| sub.id.as_str() == id);
         recorded.filter(there).collect::<HashSet<_>>().len() > 1
     }
@@ -180,7 +180,7 @@ impl State {
             one.metadata.deletion_timestamp.is_some() && recorded == Some(id.as_str())
         });
         if leaving {
-            self.vendor.deleted.insert(id.clone());
+            self.vendor.deleted[self.acting].insert(id.clone());
         }
         // Its replacement is recorded first: whoever dies in between knows both.
         let stays = self.cluster.objects.values().find(|one| {

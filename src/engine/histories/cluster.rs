@@ -2,7 +2,7 @@
 
 use super::content;
 use super::step::ApiTrouble;
-use super::world::{State, World};
+use super::world::{PROCESSES, State, World};
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
 use crate::engine::record::{Happened, RecordError, Recorder, failed, gone};
@@ -27,9 +27,11 @@ pub(super) struct Cluster {
     pub(super) account: Arc<VendorAccount>,
     version: u64,
     pub(super) objects_made: u64,
-    /// Every state since the beginning, and how far the cache has come.
+    /// Every state since the beginning, and how far the cache of each process has come.
     log: Vec<View>,
-    shown: usize,
+    shown: [usize; PROCESSES],
+    /// Until when each process is cut off from the API server.
+    pub(super) cut_off_until: [u64; PROCESSES],
     pub(super) troubles: VecDeque<ApiTrouble>,
     pub(super) away_until: u64,
     /// How often the Secret was changed.
@@ -51,7 +53,8 @@ impl Cluster {
             version: 10,
             objects_made: 0,
             log: vec![first],
-            shown: 0,
+            shown: Default::default(),
+            cut_off_until: Default::default(),
             troubles: VecDeque::new(),
             away_until: 0,
             rotated: 0,
@@ -65,10 +68,21 @@ impl Cluster {
         format!("s3cret-{}", self.rotated)
     }
 
-    /// What the cache shows, so many changes behind; it never goes back.
-    pub(super) fn view(&mut self, lag: u8) -> View {
-        self.shown = self.shown.max((self.log.len() - 1).saturating_sub(lag.into()));
-        self.log[self.shown].clone()
+    /// What the cache of a process shows, so many changes behind; it never goes back.
+    pub(super) fn view(&mut self, process: usize, lag: u8) -> View {
+        let shown = &mut self.shown[process];
+        *shown = (*shown).max((self.log.len() - 1).saturating_sub(lag.into()));
+        self.log[*shown].clone()
+    }
+
+    /// What it showed last, of a process that is cut off.
+    pub(super) fn last_view(&self, process: usize) -> View {
+        self.log[self.shown[process]].clone()
+    }
+
+    /// Whether the API server cannot be reached by that process.
+    fn is_away(&self, now: u64, process: usize) -> bool {
+        now < self.away_until || now < self.cut_off_until[process]
     }
 
     pub(super) fn slot(&self, uid: &str) -> Option<u8> {
@@ -120,7 +134,7 @@ impl World {
     {
         self.effect(|state, _| {
             state.cluster.writes += 1;
-            if state.now < state.cluster.away_until {
+            if state.cluster.is_away(state.now, state.acting) {
                 return Err(refused(object, 503));
             }
             let trouble = state.cluster.troubles.pop_front();
@@ -146,27 +160,18 @@ fn slot(webhook: &Webhook) -> u8 {
 }
 
 impl Recorder for World {
-    async fn webhook_status(
-        &self,
-        webhook: &Webhook,
-        status: &WebhookStatus,
-    ) -> Result<Option<Webhook>, RecordError> {
-        self.write(webhook, |state| {
-            let slot = slot(webhook);
-            let Some(now) = state.cluster.objects.get(&slot).cloned() else { return Ok(None) };
-            if now.status.as_ref() == Some(status) {
-                return Ok(Some((*now).clone()));
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
+        self.effect(|state, _| {
+            if state.cluster.is_away(state.now, state.acting) {
+                return Err(refused(webhook, 503));
             }
-            let mut now = (*now).clone();
-            now.status = Some(status.clone());
-            let stored = state.cluster.store(slot, now);
-            state.note_status(&stored);
-            Ok(Some((*stored).clone()))
+            let now = state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid());
+            Ok(now.map(|now| (**now).clone()))
         })
         .await
     }
 
-    async fn webhook_intent(
+    async fn webhook_status(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
@@ -228,6 +233,9 @@ impl Recorder for World {
             let now =
                 state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
             if let Some(now) = now {
+                if now.status != webhook.status {
+                    return Err(refused(webhook, 409));
+                }
                 let mut now = (*now).clone();
                 now.metadata.finalizers = Some(without(now.finalizers(), FINALIZER));
                 let left = state.cluster.store(slot(webhook), now);
@@ -266,7 +274,7 @@ impl Recorder for World {
 impl Source for World {
     async fn read(&self, _: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
         self.effect(|state, _| {
-            if state.now < state.cluster.away_until {
+            if state.cluster.is_away(state.now, state.acting) {
                 let status = kube::core::Status::failure("away", "Away").with_code(503);
                 return Err(kube::Error::Api(Box::new(status)));
             }

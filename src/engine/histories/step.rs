@@ -87,6 +87,15 @@ pub(super) enum Death {
     Late(u8),
 }
 
+/// Where the pass of a process is suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// Before the effect takes place.
+    Before,
+    /// When it has taken place, and before the process sees its result.
+    After,
+}
+
 /// One step of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -106,6 +115,12 @@ pub(super) enum Step {
     ApiAway(u8),
     /// The process dies at its so-manieth outside effect from now.
     Kill(u8, Death),
+    /// The pass of the process is suspended at its so-manieth outside effect from now, until the next step that runs it.
+    Pause(u8, Pause),
+    /// What follows is about the other process, which is started if it is not there yet.
+    Switch,
+    /// The process sees nothing of the API server for so long, and cannot reach it.
+    CutOff(u8),
     Restart,
     Wait(u16),
     /// The clock on the wall is set, so many seconds forth or back.
@@ -153,8 +168,9 @@ pub(super) fn history(seed: u64) -> History {
     for slot in 0..begins {
         steps.push(Step::Act(Act::Create { slot, content: chance.below(CONTENTS) }));
     }
+    let two = chance.below(2) == 0;
     for _ in 0..4 + chance.below(22) {
-        let drawn = step(&mut chance);
+        let drawn = if two && chance.below(4) == 0 { beside(&mut chance) } else { step(&mut chance) };
         steps.push(drawn);
         // Trouble that nobody runs into teaches nothing.
         if !matches!(drawn, Step::Wait(_) | Step::Wake | Step::Pass(_)) && chance.below(3) > 0 {
@@ -185,6 +201,15 @@ fn step(chance: &mut Chance) -> Step {
         29..=31 => Step::Wake,
         32 => Step::Clock(chance.of(&[-12_000, -3600, -100, 100, 3600, 12_000])),
         _ => Step::Pass(chance.of(&[0, 0, 1, 2, 5])),
+    }
+}
+
+/// What there is with two processes only.
+fn beside(chance: &mut Chance) -> Step {
+    match chance.below(8) {
+        0..=3 => Step::Switch,
+        4..=6 => Step::Pause(chance.below(8), chance.of(&[Pause::Before, Pause::After])),
+        _ => Step::CutOff(chance.of(&[3, 40, 240])),
     }
 }
 

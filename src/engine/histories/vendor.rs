@@ -2,7 +2,7 @@
 
 use super::content::{has_all, in_clear, shown};
 use super::step::{Death, Trouble};
-use super::world::{Fate, State, World};
+use super::world::{Fate, PROCESSES, State, World};
 use crate::api::VendorName;
 use crate::plan::{Delivery, Document, ExternalId, Observed, Value};
 use crate::vendor::testing::Instead;
@@ -49,8 +49,8 @@ pub(super) struct Remote {
     pub(super) emptied: u8,
     pub(super) lists: u64,
     pub(super) writes: u64,
-    /// Recorded ids of Webhooks on their way out that were deleted in this pass.
-    pub(super) deleted: HashSet<ExternalId>,
+    /// Recorded ids of Webhooks on their way out that each process deleted in its pass.
+    pub(super) deleted: [HashSet<ExternalId>; PROCESSES],
 }
 
 impl Remote {

@@ -3,7 +3,7 @@
 
 use super::book::Books;
 use super::cluster::Cluster;
-use super::step::{Act, Death};
+use super::step::{Act, Death, Pause};
 use super::vendor::Remote;
 use crate::api::VendorName;
 use crate::engine::clock;
@@ -11,6 +11,7 @@ use crate::plan::Rules;
 use crate::vendor::rules;
 use k8s_openapi::jiff::SignedDuration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 /// What a history came to, in numbers.
@@ -20,6 +21,8 @@ pub(super) struct Counts {
     pub(super) passes: u64,
     pub(super) faults: u64,
     pub(super) kills: u64,
+    /// How often a pass was suspended.
+    pub(super) pauses: u64,
     /// How often the vendor had two of one Webhook's, on the way.
     pub(super) twins: u64,
     /// Webhooks that wait for a person at the end.
@@ -28,7 +31,35 @@ pub(super) struct Counts {
     pub(super) deleted: u64,
 }
 
-/// Everything outside the process.
+/// How many processes there are over the same objects.
+pub(super) const PROCESSES: usize = 2;
+
+/// What is armed to happen to a process, and what has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Armed {
+    /// It dies at its so-manieth outside effect from now.
+    pub(super) kill: Option<(u8, Death)>,
+    /// Its pass is suspended at its so-manieth outside effect from now.
+    pub(super) pause: Option<(u8, Pause)>,
+    /// It has died: nothing that it still does has an effect.
+    pub(super) dead: bool,
+}
+
+impl Armed {
+    /// Counts one outside effect; gives where the pass is suspended around this one, if it is.
+    fn pauses(&mut self) -> Option<Pause> {
+        match self.pause {
+            Some((0, pause)) => Some(pause),
+            Some((left, pause)) => {
+                self.pause = Some((left - 1, pause));
+                None
+            }
+            None => None,
+        }
+    }
+}
+
+/// Everything outside the processes.
 pub(super) struct State {
     pub(super) name: VendorName,
     pub(super) rules: &'static Rules,
@@ -36,8 +67,11 @@ pub(super) struct State {
     pub(super) now: u64,
     /// How far the clock on the wall is from it.
     wall: i64,
-    pub(super) kill: Option<(u8, Death)>,
+    /// What is armed to happen to each process.
+    pub(super) armed: [Armed; PROCESSES],
     pub(super) meanwhile: Option<(u8, Act)>,
+    /// Whose effect takes place.
+    pub(super) acting: usize,
     pub(super) cluster: Cluster,
     pub(super) vendor: Remote,
     pub(super) books: Books,
@@ -49,6 +83,11 @@ pub(super) struct State {
 impl State {
     pub(super) fn wrong(&mut self, what: String) {
         self.wrong.get_or_insert(what);
+    }
+
+    /// Whether a process may be in the middle of a pass.
+    pub(super) fn mid_pass(&self) -> bool {
+        self.meanwhile.is_some() || self.armed.iter().any(|armed| matches!(armed.pause, Some((0, _))))
     }
 
     /// Somebody sets the clock on the wall.
@@ -71,9 +110,12 @@ pub(super) enum Fate {
     Dies(Death),
 }
 
-/// The outside, shared by all who touch it.
+/// The outside, shared by all processes, as one of them reaches it.
 #[derive(Clone)]
-pub(super) struct World(Arc<Mutex<State>>);
+pub(super) struct World {
+    state: Arc<Mutex<State>>,
+    process: usize,
+}
 
 impl World {
     pub(super) fn new(name: VendorName) -> Self {
@@ -83,29 +125,60 @@ impl World {
             rules: rules(name),
             now: 0,
             wall: 0,
-            kill: None,
+            armed: Default::default(),
             meanwhile: None,
+            acting: 0,
             cluster: Cluster::new(name),
             vendor: Remote::default(),
             books: Books::default(),
             counts: Counts::default(),
             wrong: None,
         };
-        Self(Arc::new(Mutex::new(state)))
+        Self { state: Arc::new(Mutex::new(state)), process: 0 }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One outside effect. Who dies over it never hears of it: the future ends nowhere, and is dropped.
+    /// The same outside, as that process reaches it.
+    pub(super) fn of(&self, process: usize) -> Self {
+        Self { state: Arc::clone(&self.state), process }
+    }
+
+    pub(super) fn process(&self) -> usize {
+        self.process
+    }
+
+    /// One outside effect. A process that dies over it never sees its result: the future stays pending, and is dropped.
     pub(super) async fn effect<T>(&self, act: impl FnOnce(&mut State, &Fate) -> T) -> T {
-        if let Some(done) = self.fated(act) {
-            return done;
+        let pause = self.state().armed[self.process].pauses();
+        if pause == Some(Pause::Before) {
+            self.suspended().await;
         }
-        std::future::pending().await
+        let done = self.fated(act);
+        if pause == Some(Pause::After) {
+            self.suspended().await;
+        }
+        match done {
+            Some(done) if !self.state().armed[self.process].dead => done,
+            _ => std::future::pending().await,
+        }
     }
 
+    /// Ends when the process is resumed. Its own waker is called, as a set of futures polls only those that were woken.
+    async fn suspended(&self) {
+        std::future::poll_fn(|context| {
+            if self.state().armed[self.process].pause.is_none() {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The result of an effect; none if the process dies over it, or has died.
     fn fated<T>(&self, act: impl FnOnce(&mut State, &Fate) -> T) -> Option<T> {
         let mut state = self.state();
         match state.meanwhile {
@@ -116,14 +189,20 @@ impl World {
             Some((left, act)) => state.meanwhile = Some((left - 1, act)),
             None => {}
         }
-        let fate = match state.kill.take() {
+        let armed = &mut state.armed[self.process];
+        if armed.dead {
+            return None;
+        }
+        let fate = match armed.kill.take() {
             Some((0, death)) => Fate::Dies(death),
             Some((left, death)) => {
-                state.kill = Some((left - 1, death));
+                armed.kill = Some((left - 1, death));
                 Fate::Lives
             }
             None => Fate::Lives,
         };
+        armed.dead = matches!(fate, Fate::Dies(_));
+        state.acting = self.process;
         match fate {
             Fate::Lives => Some(act(&mut state, &fate)),
             Fate::Dies(Death::Before) => None,
@@ -141,6 +220,7 @@ impl Counts {
         self.passes += other.passes;
         self.faults += other.faults;
         self.kills += other.kills;
+        self.pauses += other.pauses;
         self.twins += other.twins;
         self.stalled += other.stalled;
         self.created += other.created;

@@ -48,6 +48,10 @@ impl Server {
 }
 
 impl Recorder for Server {
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
+        Ok(Some(webhook.clone()))
+    }
+
     async fn webhook_status(
         &self,
         webhook: &Webhook,
@@ -55,14 +59,6 @@ impl Recorder for Server {
     ) -> Result<Option<Webhook>, RecordError> {
         self.write(webhook).await?;
         Ok(Some(Webhook { status: Some(status.clone()), ..webhook.clone() }))
-    }
-
-    async fn webhook_intent(
-        &self,
-        webhook: &Webhook,
-        status: &WebhookStatus,
-    ) -> Result<Option<Webhook>, RecordError> {
-        self.webhook_status(webhook, status).await
     }
 
     async fn account_status(

@@ -99,7 +99,7 @@ impl Fake for Brightpearl {
         } else if let Err(text) = account.credentials.check(call, &account.settings, now) {
             ("api-proxy", gateway(StatusCode::UNAUTHORIZED, &text))
         } else {
-            account.serve(call)
+            account.serve(call, now)
         };
         let reply = if account.settings.escape_equals { escape_equals(reply) } else { reply };
         reply
@@ -135,12 +135,12 @@ impl Fake for Brightpearl {
         Ok(self.account(account)?.store.all())
     }
 
-    fn insert(&mut self, account: &str, body: Value, _now: Timestamp) -> Result<String, Refusal> {
+    fn insert(&mut self, account: &str, body: Value, now: Timestamp) -> Result<String, Refusal> {
         let account = self.account_mut(account)?;
         let Value::Object(members) = body else {
             return Err(Refusal::Bad("a webhook is a JSON object".to_owned()));
         };
-        let id = account.store.insert(members, account.settings.next_id);
+        let id = account.store.insert(members, account.settings.next_id, now);
         account.settings.next_id = account.settings.next_id.max(id + 1);
         Ok(id.to_string())
     }

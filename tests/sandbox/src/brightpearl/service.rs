@@ -1,6 +1,7 @@
 //! The webhook service behind the gateway, and how both word their answers (vendors/brightpearl.md §2, §8.1).
 
 use axum::http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::settings::Settings;
@@ -9,14 +10,14 @@ use crate::exchange::{Call, Reply};
 
 impl Account {
     /// The service behind the gateway; the first part is the `Message-Type` (§2.7).
-    pub(super) fn serve(&mut self, call: &Call) -> (&'static str, Reply) {
+    pub(super) fn serve(&mut self, call: &Call, now: Timestamp) -> (&'static str, Reply) {
         let route = call.route();
         let Some(["integration-service", "webhook", rest @ ..]) = route.get(2..) else {
             return ("api-proxy", not_found(&format!("There is no resource at {}", call.path)));
         };
         match (&call.method, rest) {
-            (&Method::POST, []) => ("post-webhook", self.create(call)),
-            (&Method::GET, []) => named("webhook-get", "get-webhook", self.list()),
+            (&Method::POST, []) => ("post-webhook", self.create(call, now)),
+            (&Method::GET, []) => named("webhook-get", "get-webhook", self.list(now)),
             (&Method::GET, [ids]) => named("webhook-get", "get-webhook", self.get(ids)),
             (&Method::DELETE, [id]) => named("webhook-delete", "delete-webhook", self.delete(id)),
             (&Method::POST, [id, "simulate"]) => ("webhook-simulate-post", self.simulate(id, call)),
@@ -29,10 +30,10 @@ impl Account {
     }
 
     /// Answers with the bare id; every problem of the request at once (§2.1).
-    fn create(&mut self, call: &Call) -> Reply {
+    fn create(&mut self, call: &Call, now: Timestamp) -> Reply {
         match validate::webhook(call, &self.settings) {
             Ok(members) => {
-                let id = self.store.insert(members, self.settings.next_id);
+                let id = self.store.insert(members, self.settings.next_id, now);
                 self.settings.next_id = id + 1;
                 response(&json!(id))
             }
@@ -40,8 +41,9 @@ impl Account {
         }
     }
 
-    fn list(&self) -> Reply {
-        let all = self.store.all();
+    fn list(&self, now: Timestamp) -> Reply {
+        let delay = SignedDuration::from_millis(self.settings.visibility_delay_millis);
+        let all = self.store.listed(delay, now);
         if all.is_empty() && !self.settings.empty_list_ok {
             return not_found("There are no webhooks in ID set ");
         }

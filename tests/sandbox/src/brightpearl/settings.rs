@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(super) auth_mode: AuthMode,
     /// A refresh replaces the refresh token, and the old one is void (§6.2).
     pub(super) rotate_refresh_tokens: bool,
+    /// How long the list does not show a new webhook.
+    pub(super) visibility_delay_millis: i64,
 }
 
 /// How credentials fare.
@@ -66,6 +68,7 @@ impl Default for Settings {
             escape_equals: true,
             auth_mode: AuthMode::Normal,
             rotate_refresh_tokens: true,
+            visibility_delay_millis: 0,
         }
     }
 }

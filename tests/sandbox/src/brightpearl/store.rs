@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 /// Webhooks by id, each as it is shown to the caller.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     webhooks: BTreeMap<u64, Value>,
+    /// When each was stored.
+    born: BTreeMap<u64, Timestamp>,
     highest: u64,
 }
 
 impl Store {
     /// Stores under the object's own `id` if it brings a free one, else under `next`.
-    pub(crate) fn insert(&mut self, mut members: Map<String, Value>, next: u64) -> u64 {
+    pub(crate) fn insert(&mut self, mut members: Map<String, Value>, next: u64, now: Timestamp) -> u64 {
         let own = members.get("id").and_then(Value::as_u64).filter(|id| !self.webhooks.contains_key(id));
         let id = own.unwrap_or(next.max(self.highest + 1));
         members.insert("id".to_owned(), id.into());
         self.highest = self.highest.max(id);
+        self.born.insert(id, now);
         self.webhooks.insert(id, Value::Object(members));
         id
     }
@@ -26,6 +30,12 @@ impl Store {
     /// All, ascending.
     pub(crate) fn all(&self) -> Vec<Value> {
         self.webhooks.values().cloned().collect()
+    }
+
+    /// All that were stored at least so long ago, ascending.
+    pub(crate) fn listed(&self, delay: SignedDuration, now: Timestamp) -> Vec<Value> {
+        let is_listed = |id: &u64| self.born.get(id).is_none_or(|born| now.duration_since(*born) >= delay);
+        self.webhooks.iter().filter(|(id, _)| is_listed(id)).map(|(_, webhook)| webhook.clone()).collect()
     }
 
     /// Those in the set, ascending.

@@ -74,6 +74,7 @@ fn filters(body: &Value) -> Filters {
         name: text("NameFilter"),
         event: text("EventFilter"),
         state: state.or_else(|| text("StatusFilter")).filter(|state| !state.eq_ignore_ascii_case(STATES[0])),
+        until: None,
     }
 }
 

@@ -165,7 +165,7 @@ impl Fake for Superoffice {
         let mut entity = entity::fresh(&tenant.settings);
         entity::register(&mut entity, "admin", now);
         entity.extend(members);
-        let id = tenant.store.insert(Hook::new(entity, app), own, &mut tenant.settings.next_id);
+        let id = tenant.store.insert(Hook::new(entity, app, now), own, &mut tenant.settings.next_id);
         Ok(id.to_string())
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::auth::Caller;
@@ -94,7 +94,7 @@ impl Tenant {
         now: Timestamp,
     ) -> Reply {
         match (method, rest) {
-            (&Method::GET, []) => self.list(call, who),
+            (&Method::GET, []) => self.list(call, who, now),
             (&Method::POST, []) => {
                 self.create(call, who, now).map_or_else(|refusal| refusal, |id| self.shown_by_id(id, call))
             }
@@ -154,12 +154,14 @@ impl Tenant {
     }
 
     /// A bare array, empty or not; no links (§4.1).
-    fn list(&self, call: &Call, who: &Caller) -> Reply {
+    fn list(&self, call: &Call, who: &Caller, now: Timestamp) -> Reply {
+        let delay = SignedDuration::from_millis(self.settings.visibility_delay_millis);
         let filter = |name: &str| call.query(name).filter(|text| !text.is_empty());
         let filters = Filters {
             name: filter("nameFilter"),
             event: filter("eventFilter"),
             state: filter("statusFilter").filter(|state| !state.eq_ignore_ascii_case("unknown")),
+            until: now.checked_sub(delay).ok(),
         };
         let hooks = self.matching(&filters, who);
         if hooks.is_empty() && self.settings.empty_list_status == 404 {
@@ -183,7 +185,7 @@ impl Tenant {
         self.check(&fresh, "create", now)?;
         let wanted = body.get("WebhookId").and_then(Value::as_i64).filter(|id| *id > 0);
         let wanted = wanted.filter(|_| self.settings.post_takes_id);
-        Ok(self.store.insert(Hook::new(fresh, who.app.clone()), wanted, &mut self.settings.next_id))
+        Ok(self.store.insert(Hook::new(fresh, who.app.clone(), now), wanted, &mut self.settings.next_id))
     }
 
     /// Replaces everything; the id in the path wins (§4.5). Returns the id that was saved.

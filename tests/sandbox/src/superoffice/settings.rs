@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) max_calls_per_second: Option<u32>,
     /// How a refusal for being too fast says when to come again.
     pub(crate) throttle_dialect: ThrottleDialect,
+    /// How long the list does not show a new hook.
+    pub(crate) visibility_delay_millis: i64,
 }
 
 /// Generations that differ in their fields (§6).
@@ -181,6 +183,7 @@ impl Default for Settings {
             empty_list_status: 200,
             max_calls_per_second: None,
             throttle_dialect: ThrottleDialect::Seconds,
+            visibility_delay_millis: 0,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// A stored hook: every member of the newest generation, the secret in clear.
@@ -10,11 +11,13 @@ pub(crate) struct Hook {
     pub(crate) entity: Map<String, Value>,
     /// The app that made it; nobody else's calls see it.
     pub(crate) app: Option<String>,
+    /// When it was stored.
+    born: Timestamp,
 }
 
 impl Hook {
-    pub(crate) fn new(entity: Map<String, Value>, app: Option<String>) -> Self {
-        Self { entity, app }
+    pub(crate) fn new(entity: Map<String, Value>, app: Option<String>, born: Timestamp) -> Self {
+        Self { entity, app, born }
     }
 }
 
@@ -24,6 +27,8 @@ pub(crate) struct Filters {
     pub(crate) name: Option<String>,
     pub(crate) event: Option<String>,
     pub(crate) state: Option<String>,
+    /// The list lags, and shows only what was stored until then.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Filters {
@@ -34,6 +39,7 @@ impl Filters {
         self.name.as_ref().is_none_or(|name| name == text("Name"))
             && self.state.as_ref().is_none_or(|state| state.eq_ignore_ascii_case(text("State")))
             && self.event.as_ref().is_none_or(has)
+            && self.until.is_none_or(|until| hook.born <= until)
     }
 }
 

@@ -209,8 +209,8 @@ pub struct SubscriptionCounts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnmanagedSubscription {
-    /// The vendor's id.
+    /// The vendor's id. Empty for an item of the vendor's list that shows none.
     pub external_id: String,
-    /// What it is about and where it goes, without path or query.
+    /// What it is about and where it goes, without path or query; or why it cannot be read.
     pub summary: String,
 }

@@ -14,7 +14,7 @@ use crate::engine::memory::Memory;
 use crate::engine::preview::preview;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
 use crate::plan::report::{AccountReport, WebhookReport, visible};
-use crate::plan::{ExternalId, Observed};
+use crate::plan::{ExternalId, Observed, Unreadable};
 use clap::Args;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -62,6 +62,7 @@ impl Which {
     fn of(
         &self,
         observed: &[Observed],
+        unreadable: &[Unreadable],
         mut managed: BTreeSet<ExternalId>,
     ) -> Result<(Vec<Observed>, BTreeSet<ExternalId>), Failed> {
         if self.all {
@@ -70,7 +71,8 @@ impl Which {
         if self.ids.is_empty() {
             return Ok((observed.to_vec(), managed));
         }
-        let all: BTreeSet<_> = observed.iter().map(|one| &one.id).collect();
+        let unreadable = unreadable.iter().filter_map(|item| item.id.as_ref());
+        let all: BTreeSet<_> = observed.iter().map(|one| &one.id).chain(unreadable).collect();
         let wanted: BTreeSet<ExternalId> = self.ids.iter().map(ExternalId::new).collect();
         let unknown: Vec<_> = wanted.iter().filter(|id| !all.contains(id)).collect();
         if !unknown.is_empty() {
@@ -79,6 +81,19 @@ impl Which {
         managed.retain(|id| !wanted.contains(id));
         let here = |one: &&Observed| wanted.contains(&one.id) || managed.contains(&one.id);
         Ok((observed.iter().filter(here).cloned().collect(), managed))
+    }
+}
+
+impl Which {
+    /// The items to tell of that cannot be read.
+    fn unreadable(&self, all: &[Unreadable], managed: &BTreeSet<ExternalId>) -> Vec<Unreadable> {
+        let is_asked_for = |item: &&Unreadable| match &item.id {
+            _ if self.all => true,
+            Some(id) if !self.ids.is_empty() => self.ids.iter().any(|wanted| wanted == id.as_str()),
+            Some(id) => !managed.contains(id),
+            None => self.ids.is_empty(),
+        };
+        all.iter().filter(is_asked_for).cloned().collect()
     }
 }
 
@@ -103,7 +118,8 @@ impl Import {
         let Some(observed) = memory.observed() else {
             return Err(unread(&seen.report).into());
         };
-        let (observed, managed) = self.which.of(observed, seen.managed)?;
+        let unreadable = self.which.unreadable(memory.unreadable(), &seen.managed);
+        let (observed, managed) = self.which.of(observed, &unreadable, seen.managed)?;
         let existing: Vec<Webhook> = world.webhooks().map(|webhook| Webhook::clone(webhook)).collect();
         let mut imported = import(&Before {
             vendor: seen.report.vendor,
@@ -114,6 +130,7 @@ impl Import {
             existing: &existing,
             taken: &self.taken(&mut world, &namespace).await?,
         });
+        imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
         self.prove(&world.source, &mut memory, &account, &webhooks, &mut imported).await;
         warn(&world.notes);
         tell(&imported);
@@ -269,7 +286,8 @@ fn tell(imported: &Imported) {
         ));
     }
     for left in &imported.left_out {
-        lines.push(format!("left out: {} ({}): {}", left.id, left.summary, left.reasons.join("; ")));
+        let id = if left.id.as_str().is_empty() { "an item without an id" } else { left.id.as_str() };
+        lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
     lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));
     for line in lines {

@@ -43,7 +43,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("Planned", "set mode: Enforce at the Webhook and its account, and run hooktender without --plan-only"),
     (
         "Rejected",
-        "change the manifest to what the vendor's words ask for; the same is not sent again before the next change or resync",
+        "change the manifest to what the vendor's words ask for, or give the login the right that they name; the same is sent again after an hour, or at once with hooktender.dev/requested-at",
     ),
     ("Settling", "nothing: the list decides once the vendor can no longer be at work"),
     (
@@ -59,6 +59,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
     (
         "TooManyErrors",
         "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
+    ),
+    (
+        "Unreadable",
+        "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
     ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),
     (

@@ -7,11 +7,12 @@ use super::outcome::{Trouble, WEBHOOKS_NOT_WRITTEN, account_refused};
 use super::pass::Pass;
 use super::record::{Happened, RecordError, Recorder};
 use super::scope::Scope;
+use super::stock::Stock;
 use crate::api::conditions::{self, READY, RECONCILING, STALLED};
 use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
 use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, VendorAccount};
 use crate::plan::guard::{self, Limits, TooMany};
-use crate::plan::{ExternalId, Observed, Plan, Step};
+use crate::plan::{ExternalId, Plan, Step};
 use kube::{Resource, ResourceExt};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -182,14 +183,14 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         &mut self,
         memory: &mut Memory,
         plan: &mut Plan,
-        observed: &[Observed],
+        observed: &Stock,
     ) -> Result<(), RecordError> {
         let number = |n: i32| usize::try_from(n).unwrap_or_default();
         let guard = &self.account.spec.deletion_guard;
         let limits = Limits { max_percent: number(guard.max_percent), min_count: number(guard.min_count) };
         let known = self.account.status.as_ref().map(|status| status.allowed_deletions.clone());
         let mut allowed: HashSet<ExternalId> = known.into_iter().flatten().map(ExternalId::new).collect();
-        allowed.retain(|id| observed.iter().any(|one| one.id == *id));
+        allowed.retain(|id| observed.has(id.as_str()));
         if plan.managed >= limits.min_count && !self.context.look_only {
             let unheard = |ids: &[ExternalId]| !ids.iter().all(|id| allowed.contains(id));
             let leaving = plan.items.iter().filter_map(|item| match &item.step {

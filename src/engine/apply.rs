@@ -15,6 +15,7 @@ use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
 use crate::plan::{Cause, Desired, Document, ExternalId, Item, Redactor, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
+use std::hash::Hash;
 
 /// What became of a step.
 pub(super) enum Taken {
@@ -85,7 +86,7 @@ impl<R: Recorder> Worker<'_, '_, R> {
             }
             Step::Delete(ids) => {
                 for id in ids {
-                    if let Err(error) = self.delete(connection, id).await {
+                    if let Err(error) = self.delete(connection, entry, id).await {
                         return Ok(Taken::Stays(Outcome::Failed(error)));
                     }
                 }
@@ -126,7 +127,7 @@ impl<R: Recorder> Worker<'_, '_, R> {
                 let (id, account) = (made.id.to_string(), self.identity.clone());
                 entry.note(Effect::Created { id, account, intent, before });
                 self.observed.with(|observed| {
-                    entry.status.superseded.retain(|old| observed.get(old).is_some());
+                    entry.status.superseded.retain(|old| observed.has(old));
                     observed.put(made);
                 });
                 Ok(Ok(()))
@@ -224,14 +225,22 @@ impl<R: Recorder> Worker<'_, '_, R> {
         ids: &[ExternalId],
     ) -> Result<(), VendorError> {
         for id in ids {
-            self.delete(connection, id).await?;
+            self.delete(connection, entry, id).await?;
             entry.note(Effect::Deleted { id: id.to_string() });
         }
         Ok(())
     }
 
-    async fn delete(&self, connection: &Connection<ReadWrite>, id: &ExternalId) -> Result<(), VendorError> {
-        connection.delete(id).await?;
+    async fn delete(
+        &self,
+        connection: &Connection<ReadWrite>,
+        entry: &Entry,
+        id: &ExternalId,
+    ) -> Result<(), VendorError> {
+        if let Some(refused) = self.refused(entry, id) {
+            return Err(refused);
+        }
+        connection.delete(id).await.map_err(|error| self.remember(entry, id, error))?;
         self.observed.with(|observed| observed.remove(id));
         Ok(())
     }
@@ -243,14 +252,14 @@ impl<R: Recorder> Worker<'_, '_, R> {
     }
 
     /// What the vendor said when it refused just this, if it is too early to ask again.
-    fn refused(&self, entry: &Entry, desired: &Document) -> Option<VendorError> {
-        self.past.with(|past| past.refused(&entry.uid, desired).cloned())
+    fn refused(&self, entry: &Entry, what: impl Hash) -> Option<VendorError> {
+        self.past.with(|past| past.refused(&entry.uid, what).cloned())
     }
 
     /// A refusal is remembered, so that it is not asked for again before something changes.
-    fn remember(&self, entry: &Entry, desired: &Document, error: VendorError) -> VendorError {
+    fn remember(&self, entry: &Entry, what: impl Hash, error: VendorError) -> VendorError {
         if error.class == Class::Rejected {
-            self.past.with(|past| past.refuse(&entry.uid, desired, error.clone()));
+            self.past.with(|past| past.refuse(&entry.uid, what, error.clone()));
         }
         error
     }

@@ -5,7 +5,7 @@ use super::outcome::Trouble;
 use super::secrets::{Source, Values};
 use crate::api::account::RateLimit;
 use crate::api::{Mode, VendorAccount};
-use crate::plan::Observed;
+use crate::plan::List;
 use crate::vendor::{Budget, ConnectError, Connection, ReadOnly, ReadWrite, Settings, VendorError};
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Kept {
 }
 
 impl Client {
-    pub(super) async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    pub(super) async fn list(&self) -> Result<List, VendorError> {
         match self {
             Self::Reader(connection) => connection.list().await,
             Self::Writer(connection) => connection.list().await,

@@ -68,6 +68,7 @@ pub(super) fn declare(
         recorded: status.external_id.clone().map(ExternalId::new),
         named: spec.external_id.clone().map(ExternalId::new),
         superseded: status.superseded.iter().cloned().map(ExternalId::new).collect(),
+        unreadable: None,
         intent: status.pending.as_ref().map(|pending| Intent {
             settled: past.settled(&entry.uid, pending),
             sent: pending.digest.clone(),

@@ -3,7 +3,7 @@
 use super::outcome::{SETTLING, Verdict, in_words};
 use crate::api::VendorName;
 use crate::plan::report::{Held, Until};
-use crate::plan::{Declared, Hold, Item};
+use crate::plan::{Declared, Hold, Item, Unreadable};
 
 /// A hold as it is shown in a plan: condition reason, message, and what it waits for.
 pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Held {
@@ -23,6 +23,7 @@ pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: 
         | Hold::SimilarExists(_)
         | Hold::Conflict(_)
         | Hold::ExternalIdNotFound(_)
+        | Hold::Unreadable(_)
         | Hold::Unknown { .. } => (Until::Mended, verdict.message),
     };
     Held { reason: verdict.reason.to_owned(), message, until }
@@ -79,6 +80,7 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             );
             Verdict::stalled("ExternalIdNotFound", message)
         }
+        Hold::Unreadable(item) => Verdict::stalled("Unreadable", unreadable(declared, item, vendor)),
         Hold::Unknown { reason, message } => {
             let mut message = message.clone();
             if declared.deleting {
@@ -88,4 +90,21 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             Verdict::stalled(reason, message)
         }
     }
+}
+
+/// What is wrong with an item of the list that is, or may be, a Webhook's subscription, and what to do.
+fn unreadable(declared: &Declared, item: &Unreadable, vendor: VendorName) -> String {
+    let why = &item.why;
+    let listed = match &item.id {
+        Some(id) if declared.known_ids().any(|known| known == id) => {
+            return format!(
+                "{vendor} lists subscription {id} in a shape that cannot be read ({why}); it is left as it is. Correct it at {vendor}, or delete it there to have it created again"
+            );
+        }
+        Some(id) => format!("subscription {id}"),
+        None => "a subscription without an id".to_owned(),
+    };
+    format!(
+        "{vendor} lists {listed} in a shape that cannot be read ({why}), which may be the one of this Webhook; nothing is created beside it. Correct it at {vendor}, or delete it there"
+    )
 }

@@ -11,7 +11,7 @@ use super::unread::Unread;
 use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
-use crate::plan::{ExternalId, Observed};
+use crate::plan::{Declared, ExternalId, Observed, Unreadable};
 use kube::ResourceExt;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -286,20 +286,23 @@ impl Memory {
         self.deleted.len()
     }
 
-    /// A list that shows most of what is recorded.
-    pub(super) fn trusts(&mut self, observed: &[Observed]) {
+    /// A list that shows most of what is recorded, with the ids in it.
+    pub(super) fn trusts(&mut self, declared: &[Declared], there: &HashSet<&ExternalId>) {
         self.doubt = None;
         if !self.believed.is_empty() {
-            let recorded: HashSet<_> =
-                self.entries.values().filter_map(|entry| entry.status.external_id.as_deref()).collect();
-            let there: HashSet<_> = observed.iter().map(|one| &one.id).collect();
-            self.believed.retain(|id| recorded.contains(id.as_str()) && !there.contains(id));
+            let known: HashSet<_> = declared.iter().flat_map(Declared::known_ids).collect();
+            self.believed.retain(|id| known.contains(id) && !there.contains(id));
         }
     }
 
     /// What the vendor has, as it was read last; none where it could not be read.
     pub fn observed(&self) -> Option<&[Observed]> {
         self.snapshot.as_ref().map(|snapshot| snapshot.observed.all())
+    }
+
+    /// The items of the vendor's list that could not be read.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        self.snapshot.as_ref().map_or(&[], |snapshot| snapshot.observed.unreadable())
     }
 
     /// Whether a pass waits for the vendor's list, as it goes on.

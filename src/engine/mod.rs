@@ -31,6 +31,7 @@ pub mod memory;
 mod observe;
 pub mod orphan;
 mod outcome;
+mod pages;
 pub mod paper;
 pub mod pass;
 pub mod past;

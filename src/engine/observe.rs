@@ -6,6 +6,7 @@ use super::entry::Entry;
 use super::gather::{Terms, declare, dependencies};
 use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
+use super::pages::{Pages, Reading, restless, unanswered};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::{Dependency, Source, Values, account_dependencies};
@@ -13,7 +14,7 @@ use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Action;
 use crate::api::{Mode, Webhook};
-use crate::plan::{Declared, Hold, Item, Plan, Step, guard, plan};
+use crate::plan::{Declared, ExternalId, Hold, Item, Plan, Step, Unreadable, guard, list, plan};
 use crate::vendor::{VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ fn is_edit(item: &Item, observed: &Stock) -> bool {
             | Hold::NotShownYet
             | Hold::DeletionGuard
             | Hold::SimilarExists(_)
+            | Hold::Unreadable(_)
             | Hold::ExternalIdNotFound(_),
         ) => true,
         Some(
@@ -67,6 +69,13 @@ pub(super) struct Sight {
     pub(super) lost: Option<Trouble>,
 }
 
+impl Sight {
+    /// The items of the list that cannot be read and that no Webhook knows.
+    pub(super) fn unmanaged_unreadable(&self) -> Vec<&Unreadable> {
+        list::unmanaged(&self.declared, self.snapshot.observed.unreadable()).collect()
+    }
+}
+
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
     pub(super) async fn observe(
         &self,
@@ -83,6 +92,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         let doubted = self.doubted_refusals(memory, &values)?;
         let (client, lost) = self.client(memory, &values).await?;
+        let mut pages = Pages::default();
         loop {
             let snapshot = self.list(memory, &client).await.map_err(|error| {
                 // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
@@ -103,12 +113,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             let Context { ceiling, look_only, stateless, .. } = *self.context;
             let terms = Terms { ceiling, look_only, stateless, read: snapshot.read };
-            let declared: Vec<Declared> = uids
+            let mut declared: Vec<Declared> = uids
                 .iter()
                 .filter_map(|uid| memory.entries.get(uid))
                 .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
                 .collect();
-            let mut plan = plan(rules(self.vendor), &declared, snapshot.observed.all());
+            let stock = &snapshot.observed;
+            let is_listed = |id: &ExternalId| stock.get(id.as_str()).is_some();
+            list::attribute(rules(self.vendor), &mut declared, stock.unreadable(), is_listed);
+            let mut plan = plan(rules(self.vendor), &declared, stock.all());
             plan.items.retain(|item| {
                 let entry = memory.entries.get(&uids[item.index]);
                 !entry.is_some_and(|entry| reads_any(&entry.known, &doubted))
@@ -116,7 +129,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if snapshot.ended.is_some() && !plan.items.iter().all(|item| is_edit(item, &snapshot.observed)) {
                 continue;
             }
-            Self::believe(memory, &declared, &snapshot)?;
+            if !Self::believe(memory, &declared, &plan, &snapshot.observed, &mut pages)? {
+                continue;
+            }
             return Ok((Sight { values, client, snapshot, declared, uids, lost }, plan));
         }
     }
@@ -154,6 +169,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 // What another one has read says nothing of whether this one is let in.
                 if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
                     memory.forget_kept();
+                    memory.past.forget_forbidden();
                 }
                 return Ok((client, None));
             }
@@ -213,9 +229,16 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         ours
     }
 
-    /// Whether the list may be gone by.
-    fn believe(memory: &mut Memory, declared: &[Declared], snapshot: &Snapshot) -> Result<(), Stop> {
-        if let Some(missing) = guard::doubted(declared, snapshot.observed.all(), &memory.believed) {
+    /// Checks that the list is plausible. Gives whether it is; if not, it has to be read again at once.
+    fn believe(
+        memory: &mut Memory,
+        declared: &[Declared],
+        plan: &Plan,
+        stock: &Stock,
+        pages: &mut Pages,
+    ) -> Result<bool, Stop> {
+        let there = stock.ids();
+        if let Some(missing) = guard::doubted(declared, &there, &memory.believed) {
             let lacks = missing.len();
             let fresh = declared.iter().filter(|webhook| webhook.fresh);
             let fresh = fresh.filter_map(|webhook| webhook.recorded.as_ref()).collect();
@@ -227,7 +250,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 return Err(Stop::Doubted(Trouble { reason: "ListDoubted", message, stalled: false }, wait));
             }
         }
-        memory.trusts(snapshot.observed.all());
-        Ok(())
+        if stock.is_paged() {
+            let missing = guard::missing_from_pages(declared, &there, &memory.believed);
+            match pages.lack(missing, unanswered(plan, declared), &mut memory.believed) {
+                Reading::Agrees => {}
+                Reading::Differs => return Ok(false),
+                Reading::DiffersAgain => return Err(restless(memory.past.patience.settle)),
+            }
+        }
+        memory.trusts(declared, &there);
+        Ok(true)
     }
 }

@@ -15,7 +15,7 @@ use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::UnmanagedSubscription;
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::{Observed, Plan};
+use crate::plan::Plan;
 use crate::telemetry::{Metrics, PassResult};
 use crate::vendor::{Class, Settings, VendorError, refuses_outdated};
 use k8s_openapi::jiff::Timestamp;
@@ -185,11 +185,10 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         }
         self.keep_account(memory, &plan).await?;
         let worked = self.work(memory, &mut sight, &plan).await;
-        let there = |id: &String| sight.snapshot.observed.get(id).is_some();
+        let there = |id: &String| sight.snapshot.observed.has(id);
         self.summary.allowed.retain(there);
         self.summary.counts.declared = number(memory.entries.len());
-        self.summary.counts.managed =
-            number(sight.snapshot.observed.all().len()) - self.summary.counts.unmanaged;
+        self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
         memory.snapshot = Some(sight.snapshot);
         worked
     }
@@ -202,20 +201,26 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
     ) -> Result<(Sight, Plan), Stop> {
         let (sight, mut plan) = self.observe(memory, depends).await?;
         if sight.lost.is_none() {
-            self.guard(memory, &mut plan, sight.snapshot.observed.all()).await?;
-            self.list_unmanaged(&plan, sight.snapshot.observed.all());
+            self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
+            self.list_unmanaged(&plan, &sight);
             self.summary.planned = true;
         }
         Ok((sight, plan))
     }
 
     /// What nobody declares is not touched, so it can be counted before anything is done.
-    fn list_unmanaged(&mut self, plan: &Plan, observed: &[Observed]) {
-        self.summary.counts.unmanaged = number(plan.unmanaged.len());
+    fn list_unmanaged(&mut self, plan: &Plan, sight: &Sight) {
+        let unreadable = sight.unmanaged_unreadable();
+        self.summary.counts.unmanaged = number(plan.unmanaged.len() + unreadable.len());
         if self.account.spec.unmanaged == Unmanaged::Report {
-            let listed = plan.unmanaged.iter().take(LISTED).map(|&i| UnmanagedSubscription {
-                external_id: observed[i].id.to_string(),
-                summary: observed[i].summary.clone(),
+            let observed = sight.snapshot.observed.all();
+            let readable =
+                plan.unmanaged.iter().map(|&i| (Some(&observed[i].id), observed[i].summary.clone()));
+            // First, as they need somebody.
+            let all = unreadable.iter().map(|item| (item.id.as_ref(), item.summary())).chain(readable);
+            let listed = all.take(LISTED).map(|(id, summary)| UnmanagedSubscription {
+                external_id: id.map(ToString::to_string).unwrap_or_default(),
+                summary,
             });
             self.summary.unmanaged = listed.collect();
         }

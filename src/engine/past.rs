@@ -251,16 +251,21 @@ impl Past {
         (until > self.begun).then_some(left.max(OVERTAKEN))
     }
 
-    /// The vendor refused it.
-    pub(super) fn refuse(&mut self, uid: &str, document: &Document, error: VendorError) {
-        let refused = Refused { mark: self.mark(document), until: clock::now() + SLOW_RETRY, error };
+    /// The vendor refused it: a document, or the deletion of an id.
+    pub(super) fn refuse(&mut self, uid: &str, what: impl Hash, error: VendorError) {
+        let refused = Refused { mark: self.mark_of(what), until: clock::now() + SLOW_RETRY, error };
         self.refused.insert(uid.to_owned(), refused);
     }
 
     /// What the vendor said when it refused just this, if it is too early to ask again.
-    pub(super) fn refused(&self, uid: &str, document: &Document) -> Option<&VendorError> {
+    pub(super) fn refused(&self, uid: &str, what: impl Hash) -> Option<&VendorError> {
         let refused = self.refused.get(uid)?;
-        (refused.mark == self.mark(document) && clock::now() < refused.until).then_some(&refused.error)
+        (refused.mark == self.mark_of(what) && clock::now() < refused.until).then_some(&refused.error)
+    }
+
+    /// The account's login is another one, which may have the rights that the last one lacked.
+    pub(super) fn forget_forbidden(&mut self) {
+        self.refused.retain(|_, refused| refused.error.status != Some(403));
     }
 
     /// A person asked for another try.

@@ -12,7 +12,7 @@ use super::secrets::Source;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
-use crate::plan::{Change, Desired, ExternalId, Item, Plan};
+use crate::plan::{Change, Declared, Desired, ExternalId, Item, Plan};
 use crate::vendor::advice;
 use std::collections::BTreeSet;
 
@@ -59,6 +59,7 @@ pub async fn preview<S: Source, R: Recorder>(
             let free: BTreeSet<_> = plan.unmanaged.iter().copied().collect();
             let observed = sight.snapshot.observed.all().iter().enumerate();
             managed.extend(observed.filter(|(at, _)| !free.contains(at)).map(|(_, one)| one.id.clone()));
+            managed.extend(sight.declared.iter().flat_map(Declared::known_ids).cloned());
             memory.snapshot = Some(sight.snapshot);
         }
         Err(stop) => report.held = Some(stopped(stop)),
@@ -107,10 +108,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     fn shows(&self, report: &mut AccountReport, sight: &Sight, plan: &Plan) {
         report.webhooks = plan.items.iter().map(|item| self.shows_item(sight, item)).collect();
         if self.account.spec.unmanaged == Unmanaged::Report {
-            let strangers = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed.all()[at]);
-            let shown = strangers
+            let unreadable = sight.unmanaged_unreadable().into_iter().map(|item| Stranger {
+                external_id: item.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+                summary: item.summary(),
+            });
+            let readable = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed.all()[at]);
+            let readable = readable
                 .map(|one| Stranger { external_id: one.id.to_string(), summary: one.summary.clone() });
-            report.unmanaged = shown.collect();
+            report.unmanaged = unreadable.chain(readable).collect();
         }
         if let Some(Trouble { reason, message, .. }) = &sight.lost {
             report.held =

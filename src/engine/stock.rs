@@ -1,12 +1,16 @@
 //! What the vendor has, found by id and by likeness, and kept up with what is done.
 
-use crate::plan::{Document, ExternalId, Observed, Rules};
-use std::collections::HashMap;
+use crate::plan::{Document, ExternalId, List, Observed, Rules, Unreadable};
+use std::collections::{HashMap, HashSet};
 
 /// What the vendor has.
 pub(super) struct Stock {
     rules: &'static Rules,
     all: Vec<Observed>,
+    /// The items of the list that cannot be read.
+    unreadable: Vec<Unreadable>,
+    /// Whether the list came in several pages.
+    paged: bool,
     /// Where each is in `all`.
     by_id: HashMap<ExternalId, usize>,
     /// Those that may be equal to a document, by its natural key; made when it is first asked for. One that has changed
@@ -16,10 +20,12 @@ pub(super) struct Stock {
 
 impl Stock {
     /// Takes a list. One that shifts between its pages may show a subscription twice: the first stands for both.
-    pub(super) fn new(rules: &'static Rules, list: Vec<Observed>) -> Self {
-        let by_id = HashMap::with_capacity(list.len());
-        let mut stock = Self { rules, all: Vec::with_capacity(list.len()), by_id, alike: None };
-        for one in list {
+    pub(super) fn new(rules: &'static Rules, list: List) -> Self {
+        let List { observed, unreadable, paged } = list;
+        let by_id = HashMap::with_capacity(observed.len());
+        let all = Vec::with_capacity(observed.len());
+        let mut stock = Self { rules, all, unreadable, paged, by_id, alike: None };
+        for one in observed {
             if !stock.by_id.contains_key(&one.id) {
                 stock.put(one);
             }
@@ -30,6 +36,32 @@ impl Stock {
     /// All of them.
     pub(super) fn all(&self) -> &[Observed] {
         &self.all
+    }
+
+    /// The items of the list that cannot be read.
+    pub(super) fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
+    /// The ids of all items that have one, readable or not.
+    pub(super) fn ids(&self) -> HashSet<&ExternalId> {
+        self.by_id.keys().chain(self.unreadable.iter().filter_map(|item| item.id.as_ref())).collect()
+    }
+
+    /// Whether the list came in several pages.
+    pub(super) fn is_paged(&self) -> bool {
+        self.paged
+    }
+
+    /// How many there are, readable or not.
+    pub(super) fn len(&self) -> usize {
+        self.all.len() + self.unreadable.len()
+    }
+
+    /// Whether the vendor has one with that id, readable or not.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let same = |item: &Unreadable| item.id.as_ref().is_some_and(|other| other.as_str() == id);
+        self.by_id.contains_key(id) || self.unreadable.iter().any(same)
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Observed> {
@@ -51,6 +83,7 @@ impl Stock {
 
     /// It was deleted.
     pub(super) fn remove(&mut self, id: &ExternalId) {
+        self.unreadable.retain(|item| item.id.as_ref() != Some(id));
         let Some(at) = self.by_id.remove(id) else { return };
         self.all.swap_remove(at);
         if let Some(moved) = self.all.get(at) {
@@ -60,7 +93,7 @@ impl Stock {
 
     /// The ids of those that are equal to a document.
     pub(super) fn equal_to(&mut self, document: &Document) -> Vec<String> {
-        let Self { rules, all, by_id, alike } = self;
+        let Self { rules, all, by_id, alike, .. } = self;
         let alike = alike.get_or_insert_with(|| {
             let mut alike: HashMap<String, Vec<ExternalId>> = HashMap::new();
             for one in all.iter() {

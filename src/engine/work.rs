@@ -270,7 +270,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             entry.status.pending.take_if(|pending| settled(pending));
         }
         // What is not at the vendor any more needs no deleting.
-        entry.status.superseded.retain(|id| shared.look(id, |_| ()).is_some());
+        entry.status.superseded.retain(|id| shared.observed.with(|observed| observed.has(id)));
         if entry.asked.request.is_some() {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }

@@ -18,7 +18,7 @@ pub use yaml::yaml;
 
 use crate::api::webhook::{AccountRef, DeletionPolicy, DriftPolicy, ValueFrom, Variable};
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
-use crate::plan::{ExternalId, Observed, Redactor, Rules};
+use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable};
 use crate::vendor::{self, Concealed, Described};
 use std::collections::{BTreeSet, HashMap};
 
@@ -83,12 +83,23 @@ pub struct ClearSecret {
 /// A subscription that no manifest can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The vendor's id.
+    /// The vendor's id. Empty for an item of the vendor's list that shows none.
     pub id: ExternalId,
     /// What it is about and where it goes.
     pub summary: String,
     /// Why.
     pub reasons: Vec<String>,
+}
+
+impl LeftOut {
+    /// An item of the vendor's list that cannot be read.
+    pub fn unreadable(item: &Unreadable) -> Self {
+        Self {
+            id: item.id.clone().unwrap_or_else(|| ExternalId::new("")),
+            summary: "it cannot be read".into(),
+            reasons: vec![item.why.clone()],
+        }
+    }
 }
 
 /// Makes manifests of what exists at the vendor and no Webhook manages.

@@ -31,7 +31,8 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
     let mut seen: HashSet<&ExternalId> = taken.iter().map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
-    Plan { items, unmanaged, managed: taken.len() }
+    let unreadable = declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).count();
+    Plan { items, unmanaged, managed: taken.len() + unreadable }
 }
 
 /// Digest of a subscription as it is declared, secrets left out.
@@ -188,9 +189,14 @@ impl Case<'_> {
                 (Some(id(*at)), None)
             }
             Claim::Replaced { old, new } => (Some(id(*new)), Some(id(*old))),
-            Claim::Gone | Claim::Missing | Claim::Similar(_) | Claim::NotThere(_) | Claim::Conflict(_) => {
-                (None, None)
-            }
+            // An id is all that a deletion needs.
+            Claim::Unreadable(_) if webhook.own_unreadable().is_some() => (webhook.recorded.clone(), None),
+            Claim::Unreadable(_)
+            | Claim::Gone
+            | Claim::Missing
+            | Claim::Similar(_)
+            | Claim::NotThere(_)
+            | Claim::Conflict(_) => (None, None),
         };
         if webhook.policy.deletion == DeletionPolicy::Retain || webhook.policy.release {
             return Verdict {
@@ -207,12 +213,16 @@ impl Case<'_> {
                 ..Verdict::held(found, settling)
             };
         }
-        // Let go now, it would turn up later and belong to nobody.
-        if found.is_none() && webhook.recorded.is_some() && webhook.fresh {
+        // Released now, it would turn up later as unmanaged.
+        let hidden = match claim {
+            Claim::Unreadable(item) => Some(Hold::Unreadable(item.clone())),
+            _ => (webhook.recorded.is_some() && webhook.fresh).then_some(Hold::NotShownYet),
+        };
+        if let (None, Some(hold)) = (&found, hidden) {
             return Verdict {
                 action: Action::Delete,
                 cause: Cause::Deleted,
-                ..Verdict::held(webhook.recorded.clone(), Hold::NotShownYet)
+                ..Verdict::held(webhook.recorded.clone(), hold)
             };
         }
         let mut doomed: Vec<ExternalId> = found.iter().cloned().chain(twin).collect();
@@ -258,6 +268,7 @@ impl Case<'_> {
             },
             Claim::NotThere(id) => Verdict::held(None, Hold::ExternalIdNotFound(id)),
             Claim::Conflict(other) => Verdict::held(self.webhook.recorded.clone(), Hold::Conflict(other)),
+            Claim::Unreadable(item) => Verdict::held(self.webhook.recorded.clone(), Hold::Unreadable(item)),
         }
     }
 
@@ -403,7 +414,8 @@ impl Case<'_> {
         self.webhook
             .superseded
             .iter()
-            .filter(|id| self.left.contains(id) && seen.insert(*id))
+            .filter(|id| self.left.contains(id) || self.webhook.lists_unreadable(id))
+            .filter(|id| seen.insert(*id))
             .cloned()
             .collect()
     }

@@ -1,6 +1,7 @@
 //! What the core decides on, beside what is observed.
 
 use super::document::Document;
+use super::list::Unreadable;
 use super::redact::Redactor;
 use super::{ExternalId, Key};
 use crate::api::Mode;
@@ -22,6 +23,8 @@ pub struct Declared {
     pub named: Option<ExternalId>,
     /// Ids that were replaced and not deleted yet.
     pub superseded: Vec<ExternalId>,
+    /// The item of the vendor's list that is, or may be, its own and cannot be read.
+    pub unreadable: Option<Unreadable>,
     /// A create that was sent and not answered.
     pub intent: Option<Intent>,
     /// Digest of what the vendor was last made to have.
@@ -46,6 +49,33 @@ pub struct Declared {
     pub policy: Policy,
     /// Secrets that must not be shown.
     pub redactor: Redactor,
+}
+
+impl Declared {
+    /// The ids of its own subscriptions: recorded, replaced, or named in its spec.
+    pub fn known_ids(&self) -> impl Iterator<Item = &ExternalId> {
+        let named = self.named.iter().filter(|_| !self.deleting);
+        self.recorded.iter().chain(named).chain(&self.superseded)
+    }
+
+    /// The unreadable item that is its recorded or pinned subscription.
+    pub(super) fn own_unreadable(&self) -> Option<&Unreadable> {
+        let named = self.named.as_ref().filter(|_| !self.deleting);
+        self.unreadable
+            .as_ref()
+            .filter(|item| item.id.is_some() && [self.recorded.as_ref(), named].contains(&item.id.as_ref()))
+    }
+
+    /// Whether it has replaced that one, and the vendor lists it in a shape that cannot be read.
+    pub(super) fn lists_unreadable(&self, replaced: &ExternalId) -> bool {
+        self.unreadable.as_ref().is_some_and(|item| item.id.as_ref() == Some(replaced))
+    }
+
+    /// The unreadable item that may be what it has not, or what an unanswered create made.
+    pub(super) fn possible_unreadable(&self) -> Option<&Unreadable> {
+        let replaced = |id: &ExternalId| self.superseded.contains(id);
+        self.unreadable.as_ref().filter(|item| !item.id.as_ref().is_some_and(replaced))
+    }
 }
 
 /// What the vendor should have.

@@ -2,7 +2,7 @@
 
 use super::declared::Declared;
 use super::item::{Hold, Plan, Step};
-use super::{ExternalId, Observed, hash};
+use super::{ExternalId, hash};
 use std::collections::{BTreeSet, HashSet};
 
 /// When an account's deletions are held until a person allows them.
@@ -70,10 +70,9 @@ pub(crate) fn hold(plan: &mut Plan, held: &TooMany) {
 /// `believed` to be gone do not count.
 pub(crate) fn doubted(
     declared: &[Declared],
-    observed: &[Observed],
+    there: &HashSet<&ExternalId>,
     believed: &HashSet<ExternalId>,
 ) -> Option<BTreeSet<ExternalId>> {
-    let there: HashSet<&ExternalId> = observed.iter().map(|one| &one.id).collect();
     let recorded: BTreeSet<&ExternalId> = declared
         .iter()
         .filter_map(|webhook| webhook.recorded.as_ref())
@@ -81,6 +80,17 @@ pub(crate) fn doubted(
         .collect();
     let missing: BTreeSet<_> = recorded.iter().copied().filter(|id| !there.contains(id)).cloned().collect();
     (missing.len() >= 2 && missing.len() * 2 > recorded.len()).then_some(missing)
+}
+
+/// The subscriptions of Webhooks that the pages of a list lack: one that moves from page to page while they are read is on
+/// none of them. A list is expected to lack one that was created just now, and those that are `believed` to be gone.
+pub(crate) fn missing_from_pages(
+    declared: &[Declared],
+    there: &HashSet<&ExternalId>,
+    believed: &HashSet<ExternalId>,
+) -> BTreeSet<ExternalId> {
+    let known = declared.iter().filter(|webhook| !webhook.fresh).flat_map(Declared::known_ids);
+    known.filter(|id| !there.contains(id) && !believed.contains(*id)).cloned().collect()
 }
 
 #[cfg(test)]

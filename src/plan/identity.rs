@@ -6,9 +6,10 @@
 //! | the Webhook | the vendor's list | it is |
 //! | --- | --- | --- |
 //! | wants what another wants that has one already, or is older | | [`Claim::Conflict`] |
+//! | has a recorded id, or names one in its spec | holds that id in a shape that cannot be read | [`Claim::Unreadable`] |
 //! | has a recorded id | holds that id | [`Claim::Bound`] |
 //! | names an id in its spec | holds that id | [`Claim::Named`] |
-//! | has either, which cannot be changed in place, and an unanswered create | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
+//! | has either, which cannot be changed in place, and an unanswered create or no status | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
 //! | names an id in its spec | does not hold it | [`Claim::NotThere`] |
 //! | has either, and an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Replaced`] |
 //! | has an unanswered create, and moved on since | holds an unclaimed equal one, and one that is as that create was | [`Claim::Replaced`] |
@@ -18,6 +19,7 @@
 //! | has a recorded id | | [`Claim::Gone`] |
 //! | has no unanswered create, and nothing is recorded anywhere | holds just one unclaimed with the same natural key | [`Claim::Named`] |
 //! | has no unanswered create | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
+//! | has no subscription by now, or an unanswered create | holds an unreadable item that may be its own | [`Claim::Unreadable`] |
 //! | | | [`Claim::Missing`] |
 //!
 //! A Webhook that is being deleted names nothing and is in conflict with nobody over content; by content it has only what
@@ -26,8 +28,10 @@
 
 use super::declared::{Declared, Desired};
 use super::document::Document;
+use super::list::Unreadable;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What is found for one Webhook. A number is a place in the list of observed subscriptions.
@@ -58,6 +62,8 @@ pub enum Claim {
     NotThere(ExternalId),
     /// Another Webhook wants the same, or has the same id.
     Conflict(Key),
+    /// The vendor lists its own, or one that may be its own, in a shape that cannot be read.
+    Unreadable(Unreadable),
 }
 
 /// What is found for all Webhooks of an account.
@@ -77,7 +83,7 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
     let mut found: Vec<Option<Claim>> = vec![None; declared.len()];
     let mut order: Vec<usize> = (0..declared.len()).collect();
     order.sort_by_key(|&i| (declared[i].created, &declared[i].key));
-    for by_id in [Search::recorded, Search::named] {
+    for by_id in [Search::unreadable, Search::recorded, Search::named] {
         for &i in &order {
             if found[i].is_none() {
                 found[i] = by_id(&mut search, &declared[i]);
@@ -85,18 +91,38 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
         }
     }
     // Who has a subscription keeps it, however young.
-    order.sort_by_key(|&i| !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_))));
+    order.sort_by_key(|&i| {
+        !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_) | Claim::Unreadable(_)))
+    });
     for &i in &order {
         found[i] = Some(search.by_content(&declared[i], found[i].take()));
     }
     for i in order {
         found[i] = found[i].take().map(|claim| search.still_similar(&declared[i], claim));
     }
-    let of = found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing)).collect();
+    let claims = found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing));
+    let of = claims.zip(declared).map(|(claim, webhook)| unless_unreadable(claim, webhook)).collect();
     let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
     let taken = search.taken.keys().chain(superseded).copied().collect();
     let owned = search.taken.into_keys().collect();
     Claims { of, taken, owned }
+}
+
+/// What is missing may be an item that cannot be read, and so may be what an unanswered create made.
+fn unless_unreadable(claim: Claim, webhook: &Declared) -> Claim {
+    let may_be_unreadable = match claim {
+        Claim::Gone | Claim::Missing => true,
+        Claim::Bound(_) | Claim::Named(_) => webhook.intent.is_some(),
+        Claim::Replaced { .. }
+        | Claim::Made(_)
+        | Claim::Adopt(..)
+        | Claim::Similar(_)
+        | Claim::NotThere(_)
+        | Claim::Conflict(_)
+        | Claim::Unreadable(_) => false,
+    };
+    let item = webhook.possible_unreadable().filter(|_| may_be_unreadable);
+    item.map_or(claim, |item| Claim::Unreadable(item.clone()))
 }
 
 struct Search<'a> {
@@ -106,6 +132,8 @@ struct Search<'a> {
     by_natural_key: HashMap<String, Vec<usize>>,
     /// Who has which subscription.
     taken: HashMap<usize, &'a Key>,
+    /// Who has which of those that cannot be read.
+    unreadable: HashMap<&'a ExternalId, &'a Key>,
     /// Replaced ids wait for their deletion and are nobody's to adopt.
     superseded: HashSet<&'a ExternalId>,
     /// What the Webhooks looked at so far want, by natural key.
@@ -132,9 +160,21 @@ impl<'a> Search<'a> {
             by_id,
             by_natural_key,
             taken: HashMap::new(),
+            unreadable: HashMap::new(),
             superseded: declared.iter().flat_map(|d| &d.superseded).collect(),
             wanted: HashMap::new(),
         }
+    }
+
+    fn unreadable(&mut self, webhook: &'a Declared) -> Option<Claim> {
+        let item = webhook.own_unreadable()?;
+        Some(match self.unreadable.entry(item.id.as_ref()?) {
+            Entry::Occupied(other) => Claim::Conflict((*other.get()).clone()),
+            Entry::Vacant(free) => {
+                free.insert(&webhook.key);
+                Claim::Unreadable(item.clone())
+            }
+        })
     }
 
     fn recorded(&mut self, webhook: &'a Declared) -> Option<Claim> {
@@ -188,7 +228,9 @@ impl<'a> Search<'a> {
         match claim {
             // The youngest: an older one may have been a stranger's when the create was sent.
             Some(Claim::Bound(old) | Claim::Named(old))
-                if webhook.intent.is_some() && self.needs_another(old, desired) && !equal.is_empty() =>
+                if (webhook.intent.is_some() || webhook.stateless)
+                    && self.needs_another(old, desired)
+                    && !equal.is_empty() =>
             {
                 let new = equal.last().copied().unwrap_or(old);
                 self.take(new, webhook, Claim::Replaced { old, new })

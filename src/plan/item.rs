@@ -2,6 +2,7 @@
 
 use super::diff::Change;
 use super::document::Document;
+use super::list::Unreadable;
 use super::{ExternalId, Key};
 use crate::api::status::Action;
 use schemars::JsonSchema;
@@ -74,6 +75,8 @@ pub enum Hold {
     Conflict(Key),
     /// The id in the spec is not there.
     ExternalIdNotFound(ExternalId),
+    /// The vendor lists its subscription, or one that may be its own, in a shape that cannot be read.
+    Unreadable(Unreadable),
     /// What is declared cannot be said.
     Unknown {
         /// Condition reason.

@@ -10,6 +10,7 @@ pub mod document;
 pub(crate) mod guard;
 pub mod identity;
 mod item;
+pub(crate) mod list;
 pub mod redact;
 pub mod report;
 pub mod rules;
@@ -24,6 +25,7 @@ pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
 pub use document::{Document, Members, Text, Value};
 pub use item::{Cause, Hold, Item, Lane, Plan, Step};
+pub use list::{List, Unreadable};
 pub use redact::Redactor;
 pub use rules::{Absent, Field, Rule, Rules};
 

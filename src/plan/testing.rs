@@ -81,6 +81,7 @@ pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         recorded: None,
         named: None,
         superseded: Vec::new(),
+        unreadable: None,
         intent: None,
         applied: None,
         sensitive: Vec::new(),

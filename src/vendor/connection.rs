@@ -14,7 +14,7 @@ use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, ExternalId, Observed, Redactor, Rules, Text, Value};
+use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, Text, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ impl<A: AccessLevel> Connection<A> {
     }
 
     /// Every subscription of the account.
-    pub async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    pub async fn list(&self) -> Result<List, VendorError> {
         each!(&self.vendor, vendor => vendor.list().await)
     }
 }
@@ -237,11 +237,12 @@ pub fn revives(subscription: &Subscription) -> bool {
     }
 }
 
-/// How long a new subscription may be missing from the vendor's list (vendors/contensis.md 10, row 21).
+/// How long a new subscription may be missing from the vendor's list. No vendor promises that its list shows at once what it
+/// has just created; Contensis' may be served from an index (vendors/contensis.md 10, row 21).
 pub fn slow_to_show(vendor: VendorName) -> Duration {
     match vendor {
         VendorName::Contensis => Duration::from_secs(10),
-        VendorName::Brightpearl | VendorName::Superoffice => Duration::ZERO,
+        VendorName::Brightpearl | VendorName::Superoffice => Duration::from_secs(5),
     }
 }
 

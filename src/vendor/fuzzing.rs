@@ -138,7 +138,7 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
         for language in [None, Some("en-GB")] {
             match observed(vendor, &answer, item, language) {
                 Ok(seen) => comes_back(vendor, &answer, &seen, language),
-                Err(error) => fit_to_be_shown(&error),
+                Err(why) => fit_to_be_shown(&answer.misread(&why)),
             }
         }
     }
@@ -149,7 +149,7 @@ pub(super) fn observed(
     answer: &Answer,
     item: &RawValue,
     language: Option<&str>,
-) -> Result<Observed, VendorError> {
+) -> Result<Observed, String> {
     match vendor {
         VendorName::Brightpearl => brightpearl::document::observed(answer, item),
         VendorName::Contensis => contensis::document::observed(answer, item, language),

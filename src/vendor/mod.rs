@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod items;
 mod report;
 #[cfg(test)]
 mod seeds;
@@ -36,13 +37,14 @@ pub use error::{Class, VendorError};
 pub use report::CallReport;
 pub use transport::Operation;
 
-use crate::plan::{Document, ExternalId, Observed};
+use crate::plan::{Document, ExternalId, List, Observed};
 use std::future::Future;
 
 /// What every vendor can do. A call takes as long as the transport's time-outs allow and is never repeated blindly.
 pub(crate) trait Vendor: Send + Sync {
-    /// Every subscription of the account: all pages. An answer that is not the vendor's own is an error, never "none".
-    fn list(&self) -> impl Future<Output = Result<Vec<Observed>, VendorError>> + Send;
+    /// Every subscription of the account: all pages, which fit together. An answer that is not the vendor's own is an error,
+    /// never "none".
+    fn list(&self) -> impl Future<Output = Result<List, VendorError>> + Send;
 
     /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
     fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send;

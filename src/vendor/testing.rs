@@ -4,7 +4,7 @@
 use super::transport::{Answer, Operation};
 use super::{Vendor, VendorError};
 use crate::api::VendorName;
-use crate::plan::{Document, ExternalId, Observed};
+use crate::plan::{Document, ExternalId, List, Observed};
 use futures::future::BoxFuture;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What [`Vendor`] asks for, for an object whose type nobody here knows.
 pub(crate) trait Instead: Send + Sync {
     /// Every subscription.
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Observed>, VendorError>>;
+    fn list(&self) -> BoxFuture<'_, Result<List, VendorError>>;
 
     /// Makes a subscription.
     fn create(&self, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>>;
@@ -26,7 +26,7 @@ pub(crate) trait Instead: Send + Sync {
 }
 
 impl Vendor for Arc<dyn Instead> {
-    async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    async fn list(&self) -> Result<List, VendorError> {
         self.as_ref().list().await
     }
 
@@ -48,7 +48,7 @@ impl Vendor for Arc<dyn Instead> {
 }
 
 /// One item of the vendor's list, as the vendor's code reads it.
-pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, VendorError> {
+pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, String> {
     let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
     let item = serde_json::value::to_raw_value(item).unwrap_or_default();
     super::fuzzing::observed(vendor, &answer, &item, Some("en-GB"))

@@ -75,6 +75,14 @@ impl Operation {
         }
     }
 
+    /// Whether a refusal of it concerns the whole account, and not the one subscription that it is about.
+    pub(crate) fn concerns_account(self) -> bool {
+        match self {
+            Self::List | Self::Token | Self::Locate => true,
+            Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => false,
+        }
+    }
+
     /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
     fn is_counted(self) -> bool {
         match self {

@@ -12,7 +12,10 @@ pub(crate) fn table() -> Table {
         subscription: json!({"brightpearl": {
             "subscribeTo": "product", "httpMethod": "GET", "uriTemplate": "https://hooks.example.com/bp",
         }}),
-        cases: [refusals(), missing(), logins(), paces(), outages()].into_iter().flatten().collect(),
+        cases: [refusals(), missing(), logins(), rights(), paces(), outages(), successes()]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
 }
 
@@ -94,15 +97,34 @@ fn refusals() -> Vec<Case> {
 fn missing() -> Vec<Case> {
     let none = || errors(&[("CMNC-404", "No webhooks are available in the ID set 'all'")]);
     let other = || errors(&[("CMNC-404", "The resource could not be found")]);
+    let unknown = || errors(&[("CMNC-100", "There are no webhooks here")]);
     let advice = Comes::To(Unavailable, &["check the account code and the datacentre"]);
+    let from = |route: &str| json!({"message-type": route});
     vec![
         case(Ask::List, "list", 404, none(), Comes::Fine),
         case(Ask::List, "list", 200, json!({"response": []}), Comes::Fine),
         case(Ask::Delete, "delete", 404, errors(&[("CMNC-404", "Cannot find webhook 7")]), Comes::Fine),
         case(Ask::Delete, "delete", 200, json!({}), Comes::Fine),
         case(Ask::Delete, "delete", 200, Value::Null, Comes::Fine),
-        case(Ask::List, "list", 404, other(), advice),
-        case(Ask::Delete, "delete", 404, other(), advice),
+        // The code tells it, whatever the words; and so does the service's own route, whatever the code.
+        case(Ask::List, "list", 404, other(), Comes::Fine),
+        case(Ask::Delete, "delete", 404, other(), Comes::Fine),
+        case(Ask::List, "list", 404, unknown(), Comes::Fine).headers(from("get-webhook")),
+        case(Ask::Delete, "delete", 404, unknown(), Comes::Fine).headers(from("delete-webhook")),
+        case(Ask::List, "list", 404, unknown(), advice),
+        case(Ask::Delete, "delete", 404, unknown(), advice),
+        // What the gateway says of an address is nothing about webhooks.
+        case(Ask::List, "list", 404, none(), advice).headers(from("api-proxy")),
+        case(Ask::Delete, "delete", 404, none(), advice).headers(from("api-proxy")),
+        case(Ask::List, "list", 404, json!({"response": "No such webhook route"}), advice),
+        case(Ask::Delete, "delete", 404, json!({"response": "No such webhook route"}), advice),
+        case(
+            Ask::List,
+            "list",
+            404,
+            json!({"message": "no Route matched"}),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        ),
         case(
             Ask::List,
             "list",
@@ -136,12 +158,81 @@ fn logins() -> Vec<Case> {
         )
         .login("oauth"),
         case(
+            Ask::List,
+            "list",
+            403,
+            errors(&[("CMNC-403", "Forbidden")]),
+            Comes::To(Credentials, &["CMNC-403: Forbidden", "may not list webhooks", "give the app"]),
+        ),
+    ]
+}
+
+fn rights() -> Vec<Case> {
+    let forbidden = || errors(&[("CMNC-403", "Forbidden")]);
+    vec![
+        case(
+            Ask::Create,
+            "create",
+            403,
+            forbidden(),
+            Comes::To(Rejected, &["CMNC-403: Forbidden", "may not create webhooks", "give the app"]),
+        ),
+        case(
             Ask::Delete,
             "delete",
             403,
-            errors(&[("CMNC-403", "Forbidden")]),
-            Comes::To(Credentials, &["CMNC-403: Forbidden", "give the app"]),
+            forbidden(),
+            Comes::To(Rejected, &["CMNC-403: Forbidden", "may not delete webhooks", "give the app"]),
         ),
+        case(Ask::Delete, "delete", 403, Value::Null, Comes::To(Rejected, &["permission denied", "delete"])),
+        // A filter on the way to the vendor says nothing of anybody's rights.
+        case(
+            Ask::Create,
+            "create",
+            403,
+            json!("<html>Attention required</html>"),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        ),
+    ]
+}
+
+/// What comes with a 200 and is no success.
+fn successes() -> Vec<Case> {
+    let page = || json!("<html>Sign in to the network</html>");
+    let foreign = Comes::To(Unavailable, &["not the vendor's own", "text/html"]);
+    let told = Comes::To(Unavailable, &["INTC-050: out of order"]);
+    let error = || errors(&[("INTC-050", "out of order")]);
+    let gateway = || json!({"response": "Service temporarily unavailable"});
+    vec![
+        case(Ask::Delete, "delete", 200, json!({"response": {}}), Comes::Fine),
+        case(Ask::Delete, "delete", 200, page(), foreign).unknown(),
+        case(
+            Ask::Delete,
+            "delete",
+            200,
+            json!({"page": 1}),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        )
+        .unknown(),
+        case(Ask::Delete, "delete", 200, json!([]), Comes::To(Unavailable, &["not the vendor's own"]))
+            .unknown(),
+        case(Ask::Delete, "delete", 200, error(), told).unknown(),
+        case(Ask::Delete, "delete", 200, gateway(), Comes::To(Unavailable, &["Service temporarily"]))
+            .unknown(),
+        case(Ask::Create, "create", 200, page(), Comes::To(Unavailable, &["not what the vendor documents"]))
+            .unknown(),
+        case(Ask::Create, "create", 200, error(), told).unknown(),
+        case(Ask::Create, "create", 200, gateway(), Comes::To(Unavailable, &["Service temporarily"]))
+            .unknown(),
+        case(
+            Ask::Create,
+            "create",
+            200,
+            json!({"response": 0}),
+            Comes::To(Unavailable, &["not what the vendor documents"]),
+        )
+        .unknown(),
+        case(Ask::List, "list", 200, error(), told),
     ]
 }
 
@@ -154,6 +245,19 @@ fn paces() -> Vec<Case> {
         case(Ask::List, "list", 503, said(), throttled).headers(period.clone()).wait(12_345),
         case(Ask::Create, "create", 503, said(), throttled).headers(period).wait(12_345),
         case(Ask::List, "list", 503, said(), throttled)
+            .headers(json!({"brightpearl-throttle-time": "7"}))
+            .wait(7000),
+        // The header tells the wait, whatever the words beside it.
+        case(
+            Ask::List,
+            "list",
+            503,
+            json!({"response": "Come back later"}),
+            Comes::To(Throttled, &["Come back later"]),
+        )
+        .headers(json!({"brightpearl-throttle-time": "7"}))
+        .wait(7000),
+        case(Ask::Create, "create", 503, json!("<html></html>"), throttled)
             .headers(json!({"brightpearl-throttle-time": "7"}))
             .wait(7000),
         case(Ask::List, "list", 429, said(), throttled).headers(json!({"retry-after": "9"})).wait(9000),

@@ -14,7 +14,10 @@ pub(crate) fn table() -> Table {
         subscription: json!({"contensis": {
             "name": "a", "url": "https://hooks.example.com/c", "topics": [{"resourceType": "entry", "event": ["created"]}],
         }}),
-        cases: [refusals(), missing(), logins(), outages()].into_iter().flatten().collect(),
+        cases: [refusals(), missing(), logins(), rights(), outages(), successes()]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
 }
 
@@ -79,6 +82,8 @@ fn refusals() -> Vec<Case> {
 
 fn missing() -> Vec<Case> {
     let project = || error("The specified project with ID 'cust1' does not exist");
+    let gateway = || json!({"message": "no Route matched with those values"});
+    let foreign = Comes::To(Unavailable, &["not the vendor's own", "check the account's address"]);
     vec![
         case(
             Ask::List,
@@ -95,6 +100,12 @@ fn missing() -> Vec<Case> {
             Comes::To(Rejected, &["check spec.vendor.contensis.project"]),
         ),
         case(Ask::List, "list", 404, Value::Null, Comes::To(Unavailable, &["check the account's address"])),
+        // A gateway speaks JSON as well, without the members of the vendor's envelope.
+        case(Ask::List, "list", 404, gateway(), foreign),
+        case(Ask::Create, "create", 404, gateway(), foreign),
+        case(Ask::Update, "update", 404, gateway(), foreign),
+        case(Ask::Delete, "delete", 404, gateway(), foreign),
+        case(Ask::Delete, "delete", 404, json!("<html>Not found</html>"), foreign),
         // Only the list, which answers here, can tell a subscription that is gone from a project that is.
         case(Ask::Delete, "delete", 404, error("The subscription does not exist"), Comes::Fine),
         case(Ask::Delete, "delete", 404, Value::Null, Comes::Fine),
@@ -134,22 +145,105 @@ fn logins() -> Vec<Case> {
         case(Ask::List, "token", 401, Value::Null, Comes::To(Credentials, &["no reason given"])),
         case(Ask::List, "token", 500, error("oops"), Comes::To(Unavailable, &["token failed"])),
         case(
-            Ask::Delete,
-            "delete",
+            Ask::List,
+            "list",
             403,
             error("Access denied"),
-            Comes::To(
-                Credentials,
-                &["Access denied", "webhook permissions (view, create, update, delete) of project cust1"],
-            ),
+            Comes::To(Credentials, &["Access denied", "the webhook permission \"view\" of project cust1"]),
+        ),
+    ]
+}
+
+/// The vendor's five permissions are separate: what one write lacks is that Webhook's.
+fn rights() -> Vec<Case> {
+    let denied = || error("Access denied");
+    let templates = || error("Access denied: the action 'useCustomTemplates' is not permitted");
+    let custom = Comes::To(
+        Rejected,
+        &["'useCustomTemplates'", "the webhook permission \"use custom templates\" of project cust1"],
+    );
+    vec![
+        case(
+            Ask::Create,
+            "create",
+            403,
+            denied(),
+            Comes::To(Rejected, &["Access denied", "the webhook permission \"create\" of project cust1"]),
         ),
         case(
             Ask::Create,
             "create",
             403,
             Value::Null,
-            Comes::To(Credentials, &["permission denied", "cust1"]),
+            Comes::To(Rejected, &["permission denied", "\"create\"", "cust1"]),
         ),
+        case(Ask::Create, "create", 403, templates(), custom),
+        case(Ask::Update, "update", 403, templates(), custom),
+        case(
+            Ask::Update,
+            "update",
+            403,
+            denied(),
+            Comes::To(Rejected, &["Access denied", "the webhook permission \"update\" of project cust1"]),
+        ),
+        case(
+            Ask::Delete,
+            "delete",
+            403,
+            denied(),
+            Comes::To(Rejected, &["Access denied", "the webhook permission \"delete\" of project cust1"]),
+        ),
+        case(
+            Ask::Create,
+            "create",
+            403,
+            json!("<html>Blocked</html>"),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        ),
+        case(
+            Ask::Delete,
+            "delete",
+            401,
+            json!({"message": "Authorization has been denied for this request."}),
+            Comes::To(Credentials, &["Authorization has been denied"]),
+        ),
+    ]
+}
+
+/// What comes with a 200 and is no success.
+fn successes() -> Vec<Case> {
+    let page = || json!("<html>Sign in to the network</html>");
+    let told = Comes::To(Unavailable, &["An error occurred"]);
+    let failed = || error("An error occurred");
+    let resource = || json!({"id": "3a7ce8e3-9c9f-4242-be20-35edb29c4a07", "name": "a"});
+    vec![
+        case(Ask::Delete, "delete", 204, Value::Null, Comes::Fine),
+        case(Ask::Delete, "delete", 200, json!({}), Comes::Fine),
+        case(Ask::Delete, "delete", 200, resource(), Comes::Fine),
+        case(
+            Ask::Delete,
+            "delete",
+            200,
+            page(),
+            Comes::To(Unavailable, &["not the vendor's own", "text/html"]),
+        )
+        .unknown(),
+        case(
+            Ask::Delete,
+            "delete",
+            200,
+            json!({"page": 1}),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        )
+        .unknown(),
+        case(Ask::Delete, "delete", 200, failed(), told).unknown(),
+        case(Ask::Create, "create", 200, page(), Comes::To(Unavailable, &["not what the vendor documents"]))
+            .unknown(),
+        case(Ask::Create, "create", 200, failed(), told).unknown(),
+        case(Ask::Update, "update", 200, page(), Comes::To(Unavailable, &["not what the vendor documents"]))
+            .unknown(),
+        case(Ask::Update, "update", 200, failed(), told).unknown(),
+        case(Ask::List, "list", 200, failed(), told),
     ]
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 pub(crate) enum Ask {
     List,
     Create,
+    Update,
     Delete,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Case {
     pub(crate) to: &'static str,
     pub(crate) status: u16,
     pub(crate) headers: Value,
-    /// A text is sent as HTML, anything else as JSON.
+    /// A text is sent as HTML, null as an empty body, anything else as JSON.
     pub(crate) body: Value,
     pub(crate) comes: Comes,
     /// How long the vendor asks to be left alone, in milliseconds.
@@ -124,12 +125,14 @@ impl Bench {
         self.control("DELETE", &format!("{account}/faults"), &Value::Null).await;
         self.control("POST", &format!("{account}/faults"), &fault).await;
         let connection = self.open(&spec, &made);
+        let subscription: Subscription = serde_json::from_value(table.subscription.clone()).unwrap();
+        let document = desired(&subscription, &mut |text| Ok::<_, ()>(Text::plain(text))).unwrap();
         match case.ask {
-            Ask::List => connection.list().await.map(|all| all.len()),
-            Ask::Create => {
-                let subscription: Subscription = serde_json::from_value(table.subscription.clone()).unwrap();
-                let document = desired(&subscription, &mut |text| Ok::<_, ()>(Text::plain(text))).unwrap();
-                connection.create(&document).await.map(|_| 1)
+            Ask::List => connection.list().await.map(|all| all.observed.len()),
+            Ask::Create => connection.create(&document).await.map(|_| 1),
+            Ask::Update => {
+                let made = connection.create(&document).await.unwrap();
+                connection.update(&made, &document).await.map(|_| 1)
             }
             Ask::Delete => {
                 let id =

@@ -12,7 +12,10 @@ pub(crate) fn table() -> Table {
         subscription: json!({"superoffice": {
             "name": "a", "events": ["contact.created"], "targetUrl": "https://hooks.example.com/so",
         }}),
-        cases: [tenant(), logins(), system_users(), states(), outages()].into_iter().flatten().collect(),
+        cases: [tenant(), logins(), rights(), system_users(), states(), outages(), successes()]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
 }
 
@@ -115,7 +118,6 @@ fn logins() -> Vec<Case> {
     vec![
         case(Ask::List, "list", 401, envelope("SoSessionException", "Not logged in"), check),
         case(Ask::List, "list", 401, Value::Null, check),
-        case(Ask::Delete, "delete", 403, envelope("SoSecurityException", "Access denied"), check),
         case(
             Ask::List,
             "list",
@@ -138,6 +140,70 @@ fn logins() -> Vec<Case> {
             ),
         )
         .login("refreshToken"),
+    ]
+}
+
+/// What one write lacks is that Webhook's; a token that ended, which may answer the same, was renewed before.
+fn rights() -> Vec<Case> {
+    let denied = || envelope("SoSecurityException", "Access denied");
+    let all = [
+        (Ask::Create, "create", Comes::To(Rejected, &["Access denied", "may not create webhooks"])),
+        (Ask::Update, "update", Comes::To(Rejected, &["Access denied", "may not update webhooks"])),
+        (Ask::Delete, "delete", Comes::To(Rejected, &["Access denied", "may not delete webhooks"])),
+    ];
+    let mut cases: Vec<_> = all.map(|(ask, to, comes)| case(ask, to, 403, denied(), comes)).into();
+    let denied = |ask, to, comes| case(ask, to, 403, denied(), comes).login("refreshToken");
+    cases.extend(all.map(|(ask, to, comes)| denied(ask, to, comes)));
+    cases.push(case(
+        Ask::Delete,
+        "delete",
+        403,
+        json!("<html>Blocked</html>"),
+        Comes::To(Unavailable, &["not the vendor's own"]),
+    ));
+    cases.push(case(
+        Ask::Delete,
+        "delete",
+        401,
+        envelope("SoSessionException", "Not logged in"),
+        Comes::To(Credentials, &["Not logged in"]),
+    ));
+    cases
+}
+
+/// What comes with a 200 and is no success.
+fn successes() -> Vec<Case> {
+    let page = || json!("<html>Sign in to the network</html>");
+    let told = Comes::To(Unavailable, &["SoException: oops"]);
+    let failed = || envelope("SoException", "oops");
+    let documented = Comes::To(Unavailable, &["not what the vendor documents"]);
+    vec![
+        case(Ask::Delete, "delete", 200, Value::Null, Comes::Fine),
+        case(Ask::Delete, "delete", 200, json!({}), Comes::Fine),
+        case(Ask::Delete, "delete", 200, json!({"WebhookId": 7, "Name": "a"}), Comes::Fine),
+        case(
+            Ask::Delete,
+            "delete",
+            200,
+            page(),
+            Comes::To(Unavailable, &["not the vendor's own", "text/html"]),
+        )
+        .unknown(),
+        case(
+            Ask::Delete,
+            "delete",
+            200,
+            json!({"page": 1}),
+            Comes::To(Unavailable, &["not the vendor's own"]),
+        )
+        .unknown(),
+        case(Ask::Delete, "delete", 200, failed(), told).unknown(),
+        case(Ask::Create, "create", 200, page(), documented).unknown(),
+        case(Ask::Create, "create", 200, failed(), told).unknown(),
+        case(Ask::Create, "create", 200, json!({"WebhookId": 0}), documented).unknown(),
+        case(Ask::Update, "update", 200, page(), documented).unknown(),
+        case(Ask::Update, "update", 200, failed(), told).unknown(),
+        case(Ask::List, "list", 200, failed(), told),
     ]
 }
 

@@ -154,6 +154,11 @@ impl Bench {
         self.control("PATCH", &format!("/subscriptions/{id}"), patch).await;
     }
 
+    /// Deletes as somebody else.
+    pub(crate) async fn remove(&self, id: &str) {
+        self.control("DELETE", &format!("/subscriptions/{id}"), &Value::Null).await;
+    }
+
     pub(crate) async fn journal(&self) -> Vec<Value> {
         self.control("GET", "/journal", &Value::Null).await.as_array().unwrap().clone()
     }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod adopt;
+mod answers;
 mod apply_offline;
 mod book;
 mod bounds;
@@ -43,6 +44,7 @@ mod program;
 mod quiet;
 mod refusals;
 mod restart;
+mod rights;
 mod rotation;
 mod safety;
 mod scene;

@@ -60,6 +60,7 @@ impl Player {
             Step::Away(seconds) => state.vendor.away_until = now + u64::from(seconds),
             Step::Emptied if state.vendor.emptied == 0 => state.vendor.emptied = 2,
             Step::Emptied => {}
+            Step::Torn(at) => state.vendor.torn = Some(at),
             Step::Clock(seconds) => state.set_clock(seconds.into()),
             Step::Slow(seconds) => state.vendor.slow = seconds.into(),
             Step::Lag(seconds) => state.vendor.lag = seconds.into(),
@@ -184,6 +185,7 @@ impl Player {
         state.vendor.troubles.clear();
         state.cluster.troubles.clear();
         (state.vendor.away_until, state.vendor.emptied, state.vendor.slow, state.vendor.lag) = (0, 0, 0, 0);
+        state.vendor.torn = None;
         (state.cluster.away_until, state.cluster.cut_off_until) = (0, Default::default());
         if state.cluster.account.spec.suspend {
             state.act(step::Act::SuspendAccount);

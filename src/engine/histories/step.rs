@@ -107,6 +107,8 @@ pub(super) enum Step {
     Away(u8),
     /// The next list is empty, as a wrong tenant's is.
     Emptied,
+    /// The pages of the next list move while they are read, so that it lacks one.
+    Torn(u8),
     /// Each of the next calls takes so long.
     Slow(u8),
     /// What is made from now on is listed so much later.
@@ -187,6 +189,7 @@ fn step(chance: &mut Chance) -> Step {
         9..=10 => Step::Meanwhile(chance.below(6), act(chance)),
         11..=14 => Step::Trouble(trouble(chance)),
         15 => Step::Away(chance.of(&[5, 60, 240])),
+        16 if chance.below(2) == 0 => Step::Torn(chance.below(8)),
         16 => Step::Emptied,
         17 => Step::Slow(chance.of(&[1, 4, 11, 60])),
         18 => Step::Lag(chance.of(&[0, 3, 8])),

@@ -4,9 +4,9 @@ use super::content::{has_all, in_clear, shown};
 use super::step::{Death, Trouble};
 use super::world::{Fate, PROCESSES, State, World};
 use crate::api::VendorName;
-use crate::plan::{Delivery, Document, ExternalId, Observed, Value};
+use crate::plan::{Delivery, Document, ExternalId, List, Observed, Value};
 use crate::vendor::testing::Instead;
-use crate::vendor::{Class, Operation, VendorError};
+use crate::vendor::{Class, Operation, VendorError, slow_to_show};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{HashSet, VecDeque};
@@ -47,6 +47,8 @@ pub(super) struct Remote {
     pub(super) lag: u64,
     /// 2: the next list is empty; 1: it is not, whatever is armed.
     pub(super) emptied: u8,
+    /// The place of the one that the next list lacks, where the vendor pages.
+    pub(super) torn: Option<u8>,
     pub(super) lists: u64,
     pub(super) writes: u64,
     /// Recorded ids of Webhooks on their way out that each process deleted in its pass.
@@ -70,7 +72,8 @@ impl State {
             VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
         };
         let id = ExternalId::new(id);
-        let lag = if by_us && self.name == VendorName::Contensis { self.vendor.lag } else { 0 };
+        let longest = slow_to_show(self.name).as_secs() - 1;
+        let lag = if by_us { self.vendor.lag.min(longest) } else { 0 };
         let stranger = (!by_us).then(|| has.clone());
         let (mark, made_at) = (number * 1000, self.now);
         self.vendor.subs.push(Sub {
@@ -142,7 +145,7 @@ impl State {
             .then(|| VendorError::unsent(Class::Unavailable, operation, "no connection to h.example"))
     }
 
-    fn list(&mut self) -> Result<Vec<Observed>, VendorError> {
+    fn list(&mut self) -> Result<List, VendorError> {
         self.vendor.lists += 1;
         if let Some(away) = self.unavailable(Operation::List) {
             return Err(away);
@@ -152,11 +155,16 @@ impl State {
         if emptied == 2 && self.would_be_doubted() {
             self.counts.faults += 1;
             self.vendor.emptied = 1;
-            return Ok(Vec::new());
+            return Ok(List::default());
         }
         let shown = self.vendor.subs.iter().filter(|sub| sub.shown_from <= self.now);
-        let shown = shown.map(|sub| self.observed(sub)).collect();
-        Ok(shown)
+        let mut observed: Vec<Observed> = shown.map(|sub| self.observed(sub)).collect();
+        let paged = self.name == VendorName::Contensis;
+        if let Some(at) = self.vendor.torn.take().filter(|_| paged && !observed.is_empty()) {
+            self.counts.faults += 1;
+            observed.remove(usize::from(at) % observed.len());
+        }
+        Ok(List { observed, paged, ..List::default() })
     }
 
     fn observed(&self, sub: &Sub) -> Observed {
@@ -257,7 +265,7 @@ impl State {
 }
 
 impl Instead for World {
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Observed>, VendorError>> {
+    fn list(&self) -> BoxFuture<'_, Result<List, VendorError>> {
         self.effect(|state, _| state.list()).boxed()
     }
 

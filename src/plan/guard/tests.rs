@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::webhook::DeletionPolicy;
-use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
+use crate::plan::testing::{ENFORCE, IN_PLACE, has, id, wants};
 use crate::plan::{Policy, Value, plan};
 
 const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
@@ -91,15 +91,39 @@ fn a_list_that_lacks_most_is_doubted() {
     ];
     for (all, there, doubt, reason) in cases {
         let declared: Vec<_> = (0..all).map(|number| webhook(number, false)).collect();
-        let observed: Vec<_> = (0..there).map(|number| has(&number.to_string(), document("x"))).collect();
-        let missing = doubted(&declared, &observed, &HashSet::new());
+        let there_are: Vec<_> = (0..there).map(|number| id(&number.to_string())).collect();
+        let listed = there_are.iter().collect();
+        let missing = doubted(&declared, &listed, &HashSet::new());
         assert_eq!(missing.is_some(), doubt, "{reason}");
         if let Some(missing) = missing {
             assert_eq!(missing.len(), all - there, "{reason}");
             let believed = missing.into_iter().collect();
-            assert_eq!(doubted(&declared, &observed, &believed), None, "{reason}: a second reading agreed");
+            assert_eq!(doubted(&declared, &listed, &believed), None, "{reason}: a second reading agreed");
         }
     }
+}
+
+#[test]
+fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
+    let (one, two, three, four) = (id("1"), id("2"), id("3"), id("4"));
+    let knows = Declared {
+        recorded: Some(one.clone()),
+        named: Some(two.clone()),
+        superseded: vec![three.clone(), four.clone()],
+        ..webhook(0, false)
+    };
+    let lacks = |webhook: &Declared, listed: &[&ExternalId], believed: &[&ExternalId]| -> Vec<ExternalId> {
+        let believed = believed.iter().copied().cloned().collect();
+        let listed = listed.iter().copied().collect();
+        missing_from_pages(std::slice::from_ref(webhook), &listed, &believed).into_iter().collect()
+    };
+    assert_eq!(lacks(&knows, &[&one, &two, &three, &four], &[]), []);
+    assert_eq!(lacks(&knows, &[&two, &four], &[]), [one.clone(), three.clone()]);
+    assert_eq!(lacks(&knows, &[&two, &four], &[&one]), [three]);
+    let fresh = Declared { fresh: true, ..knows.clone() };
+    assert_eq!(lacks(&fresh, &[], &[]), [], "it was created just now");
+    let deleting = Declared { deleting: true, ..knows };
+    assert_eq!(lacks(&deleting, &[&one, &id("3"), &four], &[]), [], "whoever is deleted names nothing");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::wire;
 use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rules, Value};
+use crate::vendor::items::shaped;
+use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
-use crate::vendor::{Class, VendorError, receiver};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -47,15 +48,10 @@ pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
     desired.iter().map(|(name, value)| (name.to_owned(), value.exposed())).collect()
 }
 
-/// One item of a list.
-pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
-    let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
-        answer.error(
-            Class::Unavailable,
-            format!("a webhook in the list is not what Brightpearl documents ({error})"),
-        )
-    })?;
-    let id = parsed.id.ok_or_else(|| answer.error(Class::Unavailable, "a webhook in the list has no id"))?;
+/// One item of a list; else what is wrong with its shape.
+pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
+    let parsed: wire::Webhook = shaped(item.get())?;
+    let id = parsed.id.ok_or("it has no id")?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
     Ok(Observed {
         id: id_of(id),

@@ -10,12 +10,13 @@ pub use document::RULES;
 pub(crate) use document::advice;
 
 use super::connection::{ConnectError, secrets_of};
+use super::items::Reader;
 use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::brightpearl::BrightpearlAccount;
-use crate::plan::{Document, ExternalId, Observed};
+use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 /// Milliseconds until the counter of calls starts anew (7).
 const PERIOD: &str = "brightpearl-next-throttle-period";
+/// Seconds to wait, on a 503 (7). One client was seen to rely on it.
+const SECONDS: &str = "brightpearl-throttle-time";
 
 /// A client of one Brightpearl account.
 pub(crate) struct Brightpearl {
@@ -71,14 +74,15 @@ impl Brightpearl {
 }
 
 impl Vendor for Brightpearl {
-    async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    async fn list(&self) -> Result<List, VendorError> {
         let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
-            return items(&answer)?.into_iter().map(|one| document::observed(&answer, one)).collect();
+            let read = |item: &RawValue| document::observed(&answer, item);
+            return Reader { rules: &RULES, id: "id", read: &read }.list(&answer, items(&answer)?);
         }
         let failed = self.failed(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
-        if failed.class == Class::NotFound { Ok(Vec::new()) } else { Err(failed) }
+        if failed.class == Class::NotFound { Ok(List::default()) } else { Err(failed) }
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -102,7 +106,11 @@ impl Vendor for Brightpearl {
                 error => error,
             });
         }
-        let created: wire::Enveloped<i64> = answer.json()?;
+        let created: wire::Enveloped<i64> = answer.success(said(&answer))?;
+        // Ids grow from 1 (2.1).
+        if created.response < 1 {
+            return Err(answer.misread(&format!("{} is no id", created.response)));
+        }
         Ok(document::created(created.response, desired))
     }
 
@@ -115,7 +123,7 @@ impl Vendor for Brightpearl {
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
-            return Ok(());
+            return answer.deleted(said(&answer), |own| own.contains_key("response"));
         }
         match self.failed(&answer) {
             error if error.class == Class::NotFound => Ok(()),
@@ -126,68 +134,70 @@ impl Vendor for Brightpearl {
 
 /// The items of a list.
 pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
-    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.json()?;
+    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.success(said(answer))?;
     Ok(list.response.0)
+}
+
+/// What either of the vendor's error envelopes says (8.1); none if the body is neither.
+fn said(answer: &Answer) -> Option<String> {
+    let failure: wire::Failure = serde_json::from_value(answer.any_json()?).ok()?;
+    Some(match failure {
+        wire::Failure::Service { errors } => wire::in_words(&errors),
+        wire::Failure::Gateway { response } => response,
+    })
 }
 
 impl Brightpearl {
     /// The error of an answer, by envelope (8.1) and status (8.3).
     pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
-        let said: Option<wire::Failure> =
+        let failure: Option<wire::Failure> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-        match (answer.status.as_u16(), said) {
-            (404, Some(wire::Failure::Service { errors })) => {
-                let said = wire::in_words(&errors);
-                let own = errors.iter().any(|e| e.code == "CMNC-404" && speaks_of_webhooks(&e.message));
-                if own {
-                    answer.error(Class::NotFound, said)
-                } else {
-                    let message = format!("{said}; check the account code and the datacentre");
-                    answer.error(Class::Unavailable, message)
-                }
+        let said = said(answer);
+        match (answer.status.as_u16(), failure) {
+            (404, Some(wire::Failure::Service { errors })) if is_own_not_found(answer, &errors) => {
+                answer.error(Class::NotFound, said.unwrap_or_default())
+            }
+            (404 | 410, Some(_)) => {
+                let said = said.unwrap_or_default();
+                let message = format!("{said}; check the account code and the datacentre");
+                answer.error(Class::Unavailable, message)
             }
             // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
             (401, Some(wire::Failure::Gateway { .. })) => {
                 answer.failed(Some(format!("the token was not accepted; {}", self.advice)))
             }
-            (403, said) => {
-                let said = match said {
-                    Some(wire::Failure::Service { errors }) => wire::in_words(&errors),
-                    Some(wire::Failure::Gateway { response }) => response,
-                    None => "permission denied".into(),
-                };
-                let whom = "give the app, or the member of staff it acts for, access to integrations";
-                answer.failed(Some(format!("{said}; {whom}")))
+            (403, _) => {
+                let advice = format!(
+                    "this login may not {} webhooks: give the app, or the member of staff it acts for, that right in Brightpearl",
+                    answer.operation
+                );
+                answer.forbidden(said, &advice)
             }
             (503 | 429, Some(wire::Failure::Gateway { response }))
-                if response.contains("too many requests") =>
+                if response.contains("too many requests") || answer.header(SECONDS).is_some() =>
             {
                 throttled(answer, &response)
             }
+            (503, _) if answer.header(SECONDS).is_some() => throttled(answer, "too many requests"),
             (429, _) => throttled(answer, "too many requests"),
-            (_, Some(wire::Failure::Service { errors })) => answer.failed(Some(wire::in_words(&errors))),
-            (_, Some(wire::Failure::Gateway { response })) => answer.failed(Some(response)),
-            (_, None) => answer.failed(None),
+            _ => answer.failed(said),
         }
     }
 }
 
-/// Whether the words are about webhooks, as the service's own are (2.3, 2.4): one that repeats the path that it does not
-/// know has the word in it as well.
-fn speaks_of_webhooks(message: &str) -> bool {
-    let words = message.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
-    words
-        .into_iter()
-        .any(|word| word.eq_ignore_ascii_case("webhook") || word.eq_ignore_ascii_case("webhooks"))
+/// Whether a 404 is the webhook service's own: by the route that the answer names (2.7), which is `api-proxy` for the
+/// gateway's, or by the code where it names none (2.3, 2.4). Its words are no sign.
+fn is_own_not_found(answer: &Answer, errors: &[wire::ServiceError]) -> bool {
+    match answer.header("message-type") {
+        Some(route) => route.contains("webhook"),
+        None => errors.iter().any(|error| error.code == "CMNC-404"),
+    }
 }
 
-/// Over the cap: a header says in milliseconds when the counter starts anew (7). A client was seen that waits for another
-/// one, in seconds.
+/// Over the cap: a header says how long to wait (7).
 fn throttled(answer: &Answer, said: &str) -> VendorError {
     let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse().ok());
-    let wait = number(PERIOD)
-        .map(Duration::from_millis)
-        .or_else(|| number("brightpearl-throttle-time").map(Duration::from_secs));
+    let wait = number(PERIOD).map(Duration::from_millis).or_else(|| number(SECONDS).map(Duration::from_secs));
     answer.throttled(said, wait)
 }
 

@@ -2,8 +2,9 @@
 
 use super::wire::{self, member};
 use crate::plan::{Absent, Document, ExternalId, Field, Members, Observed, Rule, Rules, Value};
+use crate::vendor::items::shaped;
+use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
-use crate::vendor::{Class, VendorError, receiver};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -66,18 +67,15 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
     Json::Object(body)
 }
 
-/// One subscription as the vendor showed it, in any of its published shapes.
+/// One subscription as the vendor showed it, in any of its published shapes; else what is wrong with its shape.
 pub(in crate::vendor) fn observed(
     answer: &Answer,
     raw: &RawValue,
     language: Option<&str>,
-) -> Result<Observed, VendorError> {
-    let strange = |what: &str| {
-        answer.error(Class::Unavailable, format!("a subscription is not what Contensis documents: {what}"))
-    };
-    let item: Json = serde_json::from_str(raw.get()).map_err(|error| strange(&error.to_string()))?;
-    let map = item.as_object().ok_or_else(|| strange("it is no object"))?;
-    let id = wire::id(&item).ok_or_else(|| strange("it has no id"))?;
+) -> Result<Observed, String> {
+    let item: Json = shaped(raw.get())?;
+    let map = item.as_object().ok_or("it is no object")?;
+    let id = wire::id(&item).ok_or("it has no id")?;
     let get = |name: &str| member(map, name).unwrap_or(&Json::Null);
     let url = match get("url") {
         Json::Null => get("invokeUrl"),

@@ -8,20 +8,24 @@ mod wire;
 pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};
+use super::items::{Reader, plausible, restless};
 use super::session::Session;
 use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::contensis::ContensisAccount;
-use crate::plan::{Document, ExternalId, Observed};
+use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
+use wire::member;
 
 /// How many items a page may hold, once the server was seen to page (2.2).
 const PAGE_SIZE: usize = 100;
 /// More than ten thousand subscriptions are read, and not without end, whatever the pages say of their total.
 const MOST_PAGES: usize = 500;
+/// How often a list whose pages moved while they were read is read in one go.
+const READINGS: usize = 3;
 
 /// A client of one Contensis project.
 pub(crate) struct Contensis {
@@ -89,8 +93,12 @@ impl Contensis {
         Ok(answer)
     }
 
-    fn observed(&self, answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
-        document::observed(answer, item, self.language.as_deref())
+    /// The subscription that a write answered with.
+    fn saved(&self, answer: &Answer) -> Result<Observed, VendorError> {
+        let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
+        let item = answer.success(said(answer).filter(|_| !is_resource))?;
+        let saved = document::observed(answer, item, self.language.as_deref());
+        saved.map_err(|why| answer.misread(&why))
     }
 
     /// One subscription as it is now; for telling a stale version from a refusal.
@@ -101,9 +109,8 @@ impl Contensis {
 
     /// The error of an answer, by envelope and status (2.6). There are no machine codes.
     pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
-        let said = answer.any_json().as_ref().and_then(wire::in_words);
         let operation = answer.operation;
-        match (answer.status.as_u16(), said) {
+        match (answer.status.as_u16(), said(answer)) {
             (401, said) => answer.error(
                 Class::Credentials,
                 format!(
@@ -112,14 +119,16 @@ impl Contensis {
                     self.from
                 ),
             ),
-            (403, said) => answer.error(
-                Class::Credentials,
-                format!(
-                    "{}; give the API key's role the webhook permissions (view, create, update, delete) of project {}",
-                    said.as_deref().unwrap_or("permission denied"),
+            (403, said) => {
+                let advice = format!(
+                    "give the role of this API key or user the webhook permission \"{}\" of project {}",
+                    permission(operation, said.as_deref().unwrap_or_default()),
                     self.project
-                ),
-            ),
+                );
+                answer.forbidden(said, &advice)
+            }
+            // A gateway answers in JSON as well: of the webhook, or the project, that says nothing.
+            (404 | 410, Some(_)) if !is_vendors(answer) => answer.failed(None),
             (404, Some(said)) if matches!(operation, Operation::List | Operation::Create) => {
                 answer.error(Class::Rejected, format!("{said}; check spec.vendor.contensis.project"))
             }
@@ -144,15 +153,22 @@ impl Contensis {
 }
 
 impl Vendor for Contensis {
-    async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    async fn list(&self) -> Result<List, VendorError> {
         let answer = self.page(None).await?;
-        let wire::Listing { items, total } = answer.json()?;
-        // It came in the server's own page size; from here on it is ours, so start again at 0.
-        if total.is_some_and(|total| items.len() < total) {
-            drop(answer);
-            return self.all_pages().await;
+        let wire::Listing { items, total } = answer.success(said(&answer))?;
+        match total.filter(|total| *total != items.len()) {
+            None => {
+                let mut list = List::default();
+                self.read_into(&mut list, &answer, items);
+                plausible(&answer, &list)?;
+                Ok(list)
+            }
+            // It came in the server's own page size; from here on it is ours, so start again at 0.
+            Some(total) => {
+                drop(answer);
+                self.all_pages(total).await
+            }
         }
-        items.into_iter().map(|item| self.observed(&answer, item)).collect()
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -172,7 +188,7 @@ impl Vendor for Contensis {
         if !answer.status.is_success() {
             return Err(self.failed(&answer));
         }
-        self.observed(&answer, answer.json()?)
+        self.saved(&answer)
     }
 
     async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
@@ -188,19 +204,20 @@ impl Vendor for Contensis {
         if !answer.status.is_success() {
             return Err(self.refused(&answer, current).await);
         }
-        self.observed(&answer, answer.json()?)
+        self.saved(&answer)
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
-            return Ok(());
+            let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
+            return answer.deleted(said(&answer).filter(|_| !is_resource), |own| member(own, "id").is_some());
         }
-        if answer.status.as_u16() != 404 {
+        if answer.status.as_u16() != 404 || !(is_vendors(&answer) || answer.is_blank()) {
             return Err(self.failed(&answer));
         }
-        // A missing project answers the same, and so may something in between: only the list can tell (2.6).
-        let there = self.list().await?.iter().any(|one| one.id == *id);
+        // A missing project answers the same: only the list can tell (2.6).
+        let there = self.list().await?.has(id);
         if there {
             Err(answer.error(Class::Unavailable, "the vendor lists it and cannot find it"))
         } else {
@@ -214,43 +231,108 @@ pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, Vendor
     answer.json::<wire::Listing<'_>>().map(|listing| listing.items)
 }
 
+/// What the vendor's error envelope says; none if the body is no such envelope.
+fn said(answer: &Answer) -> Option<String> {
+    answer.any_json().as_ref().and_then(wire::in_words)
+}
+
+/// Whether an error is in the vendor's own envelope, which has an id for its log (2.6): a gateway's may have a message too.
+fn is_vendors(answer: &Answer) -> bool {
+    let json = answer.any_json();
+    json.as_ref().and_then(|json| json.as_object()).is_some_and(|body| member(body, "logId").is_some())
+}
+
+/// The vendor's name of the permission that an operation needs, or of the one that a refusal speaks of (5).
+fn permission(operation: Operation, said: &str) -> &'static str {
+    if said.to_lowercase().replace(' ', "").contains("customtemplates") {
+        return "use custom templates";
+    }
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::List | Operation::Read | Operation::Token | Operation::Locate | Operation::Check => "view",
+    }
+}
+
+/// What came of reading all pages.
+enum Pages {
+    Whole(List),
+    /// They do not fit together: something was created or deleted while they were read. With the last of them.
+    Moved(Box<Answer>),
+}
+
 impl Contensis {
-    /// All pages in our own page size. They have to add up to the total that each of them tells.
-    async fn all_pages(&self) -> Result<Vec<Observed>, VendorError> {
-        let mut all: Vec<Observed> = Vec::new();
-        let (mut seen, mut length) = (HashSet::new(), 0);
-        for page in 0.. {
-            let answer = self.page(Some(page)).await?;
-            let listing: wire::Listing<'_> = answer.json()?;
-            length += answer.len();
-            if page >= MOST_PAGES || length > LONGEST_LIST {
-                let message = format!(
-                    "the list has no end: {} pages hold {} MiB; check the account's address, and what it has there",
-                    page + 1,
-                    length >> 20
-                );
-                return Err(answer.error(Class::Unavailable, message));
-            }
-            let before = all.len();
-            for item in listing.items {
-                let one = self.observed(&answer, item)?;
-                if seen.insert(one.id.clone()) {
-                    all.push(one);
-                }
-            }
-            let total = listing.total.unwrap_or(all.len());
-            if all.len() == total {
-                break;
-            }
-            // A server that ignores the page index would go on for ever.
-            if all.len() == before || all.len() > total {
-                let message = format!(
-                    "the pages of the list hold {} subscriptions, not the {total} they tell",
-                    all.len()
-                );
-                return Err(answer.error(Class::Unavailable, message));
+    /// Reads the items of an answer into a list.
+    fn read_into(&self, list: &mut List, answer: &Answer, items: Vec<&RawValue>) {
+        let read = |item: &RawValue| document::observed(answer, item, self.language.as_deref());
+        Reader { rules: &RULES, id: "id", read: &read }.add(list, items);
+    }
+
+    /// All pages in our own page size, read again when they do not fit together. `total` is what the first answer tells.
+    async fn all_pages(&self, total: usize) -> Result<List, VendorError> {
+        let mut told = Some(total);
+        for _ in 1..READINGS {
+            if let Pages::Whole(list) = self.pages(told.take()).await? {
+                return Ok(list);
             }
         }
-        Ok(all)
+        match self.pages(None).await? {
+            Pages::Whole(list) => Ok(list),
+            Pages::Moved(last) => Err(restless(&last, READINGS)),
+        }
     }
+
+    /// One reading of all pages. They have to tell one total, hold as many items, and no item twice.
+    async fn pages(&self, mut total: Option<usize>) -> Result<Pages, VendorError> {
+        let mut list = List { paged: true, ..List::default() };
+        let (mut seen, mut length) = (HashSet::new(), 0);
+        for page in 0..=MOST_PAGES {
+            let answer = self.page(Some(page)).await?;
+            let listing: wire::Listing<'_> = answer.success(said(&answer))?;
+            length += answer.len();
+            if page == MOST_PAGES || length > LONGEST_LIST {
+                return Err(endless(&answer, page + 1, length));
+            }
+            let before = (list.observed.len(), list.unreadable.len());
+            let told = listing.total;
+            self.read_into(&mut list, &answer, listing.items);
+            let ids = list.observed[before.0..].iter().map(|one| Some(&one.id));
+            let ids = ids.chain(list.unreadable[before.1..].iter().map(|item| item.id.as_ref()));
+            let (mut new, mut repeated) = (0, 0);
+            for id in ids {
+                let is_new = id.is_none_or(|id| seen.insert(id.clone()));
+                *(if is_new { &mut new } else { &mut repeated }) += 1;
+            }
+            let held = list.observed.len() + list.unreadable.len();
+            let total = *total.get_or_insert(told.unwrap_or(held));
+            if told.is_some_and(|told| told != total) {
+                return Ok(Pages::Moved(Box::new(answer)));
+            }
+            // A server that ignores the page index would go on for ever.
+            if new == 0 && held - repeated < total {
+                let message = format!(
+                    "the pages of the list hold {} subscriptions, not the {total} they tell",
+                    held - repeated
+                );
+                return Err(answer.error(Class::Unavailable, message));
+            }
+            if repeated > 0 || held > total {
+                return Ok(Pages::Moved(Box::new(answer)));
+            }
+            if held == total {
+                plausible(&answer, &list)?;
+                break;
+            }
+        }
+        Ok(Pages::Whole(list))
+    }
+}
+
+fn endless(answer: &Answer, pages: usize, length: usize) -> VendorError {
+    let message = format!(
+        "the list has no end: {pages} pages hold {} MiB; check the account's address, and what it has there",
+        length >> 20
+    );
+    answer.error(Class::Unavailable, message)
 }

@@ -3,8 +3,9 @@
 use super::{Generation, wire};
 use crate::api::superoffice::{SuperofficeAccount, SuperofficeWebhook};
 use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule, Rules, Value};
+use crate::vendor::items::shaped;
+use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
-use crate::vendor::{Class, VendorError, receiver};
 use reqwest::header::HeaderName;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
@@ -230,11 +231,9 @@ fn header_advice(desired: &Document) -> Option<String> {
     None
 }
 
-/// One webhook as the vendor showed it.
-pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, VendorError> {
-    let parsed: wire::Webhook = serde_json::from_str(item.get()).map_err(|error| {
-        answer.error(Class::Unavailable, format!("a webhook is not what SuperOffice documents ({error})"))
-    })?;
+/// One webhook as the vendor showed it; else what is wrong with its shape.
+pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
+    let parsed: wire::Webhook = shaped(item.get())?;
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
     let events = parsed.events.unwrap_or_default();
     let target = parsed.target_url.unwrap_or_default();

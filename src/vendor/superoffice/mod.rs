@@ -13,12 +13,13 @@ pub(crate) use document::advice;
 pub(in crate::vendor) use document::{declared, generation, refusal};
 
 use super::connection::{ConnectError, secrets_of};
+use super::items::Reader;
 use super::session::Session;
 use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
 use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::VendorName;
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
-use crate::plan::{Document, ExternalId, Observed};
+use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
@@ -159,7 +160,12 @@ impl Superoffice {
                 _ => failed,
             });
         }
-        let saved = document::observed(&answer, answer.json()?)?;
+        let saved = document::observed(&answer, answer.success(error_of(&answer))?);
+        let saved = saved.map_err(|why| answer.misread(&why))?;
+        // An entity that was not stored has the id 0 (4.2).
+        if saved.id.as_str() == "0" {
+            return Err(answer.misread("0 is no id"));
+        }
         match current {
             // A save of an id that is not there may create (4.5): then there is one more than there should be.
             Some(current) if current.id != saved.id => {
@@ -192,6 +198,13 @@ impl Superoffice {
     /// The error of an answer, by envelope and status (10).
     pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
         match (answer.status.as_u16(), said(answer)) {
+            (403, said) if !answer.operation.concerns_account() => {
+                let advice = format!(
+                    "this login may not {} webhooks: give its user, or its app, that right in SuperOffice",
+                    answer.operation
+                );
+                answer.forbidden(said, &advice)
+            }
             (401 | 403, said) => {
                 let said = said.unwrap_or_else(|| "not logged in".into());
                 answer.failed(Some(format!("{said}; {}", self.advice)))
@@ -242,6 +255,12 @@ fn said(answer: &Answer) -> Option<String> {
     answer.any_json().filter(|_| json).as_ref().and_then(wire::in_words)
 }
 
+/// What the vendor's error envelope says in an answer with a success status; none if it is an entity.
+fn error_of(answer: &Answer) -> Option<String> {
+    let is_entity = answer.any_json().is_some_and(|json| json.get("WebhookId").is_some());
+    said(answer).filter(|_| !is_entity)
+}
+
 /// A save that was refused, after its receiver was tried: a receiver that does not answer well is for people to mend, and
 /// nothing was stored. One that does leaves a 500 to be the vendor's own fault, after which nobody knows what was stored.
 fn judged(failed: VendorError, tried: Result<Answer, VendorError>) -> VendorError {
@@ -262,24 +281,25 @@ fn judged(failed: VendorError, tried: Result<Answer, VendorError>) -> VendorErro
 }
 
 impl Vendor for Superoffice {
-    async fn list(&self) -> Result<Vec<Observed>, VendorError> {
+    async fn list(&self) -> Result<List, VendorError> {
         // Unfiltered: what the filters match is not documented (4.1).
         let answer = self.send(|at| call(at, Operation::List, Method::GET, "")).await?;
         if !answer.status.is_success() {
             return match self.failed(&answer) {
                 // Of the two 404 only the service's own says that there are none (10); a wrong address has the other.
-                error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(Vec::new()),
+                error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(List::default()),
                 error if error.class == Class::NotFound => {
                     Err(VendorError { class: Class::Unavailable, ..error })
                 }
                 error => Err(error),
             };
         }
-        let list: Vec<&RawValue> = answer.json()?;
+        let list: Vec<&RawValue> = answer.success(said(&answer))?;
         if let Some(first) = list.first().and_then(|first| serde_json::from_str(first.get()).ok()) {
             self.generation.set(document::generation(&first));
         }
-        list.into_iter().map(|item| document::observed(&answer, item)).collect()
+        let read = |item: &RawValue| document::observed(&answer, item);
+        Reader { rules: &RULES, id: "WebhookId", read: &read }.list(&answer, list)
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -298,14 +318,14 @@ impl Vendor for Superoffice {
         let path = format!("/{id}");
         let answer = self.send(|at| call(at, Operation::Delete, Method::DELETE, &path)).await?;
         if answer.status.is_success() {
-            return Ok(());
+            return answer.deleted(error_of(&answer), |own| own.contains_key("WebhookId"));
         }
         match self.failed(&answer) {
             error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(()),
             // A wrong address answers so as well, and what an id that is gone answers is not documented (4.7): the list
             // tells.
             error if answer.status.as_u16() == 404 => {
-                let there = self.list().await?.iter().any(|one| one.id == *id);
+                let there = self.list().await?.has(id);
                 if there { Err(VendorError { class: Class::Unavailable, ..error }) } else { Ok(()) }
             }
             error => Err(error),

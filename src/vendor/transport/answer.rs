@@ -63,8 +63,48 @@ impl Answer {
                 Operation::Token => format!("line {}, column {}", error.line(), error.column()),
                 _ => error.to_string(),
             };
-            self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({place})"))
+            self.misread(&place)
         })
+    }
+
+    /// The body of an answer with a success status, of that shape. `said` is what the vendor's error envelope says, where the
+    /// body is one all the same.
+    pub(crate) fn success<'a, T: serde::Deserialize<'a>>(
+        &'a self,
+        said: Option<String>,
+    ) -> Result<T, VendorError> {
+        match said {
+            Some(said) => Err(self.error(Class::Unavailable, said)),
+            None => self.json(),
+        }
+    }
+
+    /// Whether a deletion is done, by an answer with a success status: the body is empty, `{}`, or the vendor's own as
+    /// `is_own` tells. Of anything else, such as a proxy's page, nobody knows what was done. `said` is as for
+    /// [`Self::success`].
+    pub(crate) fn deleted(
+        &self,
+        said: Option<String>,
+        is_own: fn(&serde_json::Map<String, serde_json::Value>) -> bool,
+    ) -> Result<(), VendorError> {
+        let is_done = self.is_blank()
+            || said.is_none()
+                && matches!(self.any_json(), Some(serde_json::Value::Object(map)) if map.is_empty() || is_own(&map));
+        if is_done {
+            Ok(())
+        } else {
+            Err(self.error(Class::Unavailable, said.unwrap_or_else(|| self.foreign())))
+        }
+    }
+
+    /// The error of an item that has another shape than the vendor documents.
+    pub(crate) fn misread(&self, why: &str) -> VendorError {
+        self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({why})"))
+    }
+
+    /// Whether there is no body.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.body.trim_ascii().is_empty()
     }
 
     /// A part of the body, to be kept. Of a list it is a view: the list is kept while any of its parts is. Of anything else
@@ -129,13 +169,27 @@ impl Answer {
         VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, said) }
     }
 
+    /// The error of a 403: the login lacks a right. For a list or a login that is the account's, for one write it is that
+    /// write's alone. `said` is as for [`Self::failed`]; `advice` names the right, and who can give it.
+    pub(crate) fn forbidden(&self, said: Option<String>, advice: &str) -> VendorError {
+        let class = match self.operation.concerns_account() {
+            true => Class::Credentials,
+            // A filter on the way to the vendor knows nothing of rights.
+            false if said.is_none() && !self.is_blank() => return self.failed(None),
+            false => Class::Rejected,
+        };
+        let said = said.unwrap_or_else(|| "permission denied".into());
+        self.error(class, format!("{said}; {advice}"))
+    }
+
     /// The error of a status that says the same at every vendor. `said` is what the vendor's own envelope said, if the
     /// answer had one.
     pub(crate) fn failed(&self, said: Option<String>) -> VendorError {
         let foreign = said.is_none();
         let message = said.unwrap_or_else(|| self.foreign());
         match self.status.as_u16() {
-            401 | 403 => self.error(Class::Credentials, message),
+            401 => self.error(Class::Credentials, message),
+            403 if self.operation.concerns_account() => self.error(Class::Credentials, message),
             404 | 410 if !foreign => self.error(Class::NotFound, message),
             409 | 412 => self.error(Class::Outdated, message),
             429 => self.throttled(&message, None),

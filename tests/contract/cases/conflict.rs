@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
 async fn stale(bench: Bench) {
     let id = bench.insert(&foreign(bench.column.vendor(), "one")).await;
     let connection = bench.connected().await;
-    let seen = connection.list().await.unwrap().remove(0);
+    let seen = connection.list().await.unwrap().observed.remove(0);
     let other = match bench.column.vendor() {
         VendorName::Brightpearl => json!({"contentType": "text/html"}),
         VendorName::Contensis => json!({"enabled": false}),
@@ -39,7 +39,7 @@ async fn stale(bench: Bench) {
             assert!(!error.outcome_unknown);
             assert_eq!((bench.count("update").await, bench.count("get").await), (1, 1));
             assert_eq!(bench.stored().await[0]["enabled"], false);
-            let now = connection.list().await.unwrap().remove(0);
+            let now = connection.list().await.unwrap().observed.remove(0);
             same(bench.column, &connection.update(&now, &desired).await.unwrap(), &desired);
         }
         // No version, no ETag: who saves last is right, and the whole goes with each save (vendors/superoffice.md 4.5).

@@ -4,7 +4,7 @@ use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
 use crate::samples::{document, edited, foreign, same};
 use hooktender::api::VendorName;
-use hooktender::plan::{Document, ExternalId, Observed};
+use hooktender::plan::{Document, ExternalId, List, Observed};
 use hooktender::vendor::{Class, Connection, ReadOnly, ReadWrite, VendorError, rules};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// The one subscription that the account has.
 async fn only(connection: &Connection<ReadWrite>) -> Observed {
-    let mut all = connection.list().await.unwrap();
+    let mut all = connection.list().await.unwrap().observed;
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }
@@ -40,12 +40,12 @@ async fn create(bench: Bench) {
     // A second one of the same is another one: no vendor knows a name that is taken.
     let second = connection.create(&desired).await.unwrap();
     assert_ne!(second.id, made.id);
-    assert_eq!(connection.list().await.unwrap().len(), 2);
+    assert_eq!(connection.list().await.unwrap().observed.len(), 2);
 }
 
 async fn empty(bench: Bench) {
     let connection = bench.connect();
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
     assert_eq!(bench.count("list").await, 1);
 }
 
@@ -111,7 +111,7 @@ async fn delete(bench: Bench) {
     assert_eq!(only(&connection).await.id, two.id);
     connection.delete(&two.id).await.unwrap();
     connection.delete(&two.id).await.unwrap();
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
 }
 
 async fn gone(bench: Bench) {
@@ -177,8 +177,8 @@ struct NoWord;
 async fn read_only(bench: Bench) {
     bench.insert(&foreign(bench.column.vendor(), "one")).await;
     let connection = bench.open::<ReadOnly>();
-    let listed: Result<Vec<Observed>, VendorError> = connection.list().await;
-    let seen = listed.unwrap().remove(0);
+    let listed: Result<List, VendorError> = connection.list().await;
+    let seen = listed.unwrap().observed.remove(0);
     let desired = edited(bench.column, "one");
     let NoWord = connection.create(&desired);
     let NoWord = connection.update(&seen, &desired);

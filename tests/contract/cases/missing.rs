@@ -61,7 +61,7 @@ async fn foreign_404(bench: Bench) {
         let error = fails(connection.list().await, Class::Unavailable);
         assert_eq!(error.status, Some(404));
     }
-    assert_eq!(connection.list().await.unwrap().len(), 1);
+    assert_eq!(connection.list().await.unwrap().observed.len(), 1);
 }
 
 async fn unknown_id(bench: Bench) {

@@ -49,7 +49,7 @@ async fn write_only(bench: Bench) {
         let connection = bench.connect();
         let desired = document(bench.column, "one");
         same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
-        let seen = connection.list().await.unwrap().remove(0);
+        let seen = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &seen, &desired);
         let sent = |stored: &[Value]| secret_of(vendor, &stored[0]).contains(TOKEN);
         assert!(sent(&bench.stored().await), "{habit}");

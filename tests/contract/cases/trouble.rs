@@ -1,6 +1,6 @@
 //! Failures, time-outs, and answers that never come, or not whole: what may have been done is told, never repeated.
 
-use crate::bench::{Bench, fails};
+use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
 use crate::samples::{document, edited, same};
 use hooktender::api::VendorName;
@@ -19,6 +19,8 @@ pub(super) fn cases() -> Vec<Case> {
         "the answer breaks off in its middle" => truncated,
         "an answer that is no JSON" => garbage,
         "an answer that is JSON and no subscription" => other_json,
+        "a success that is somebody else's page" => page_for_success,
+        "a write that may not be done is that write's" => forbidden,
         "nobody answers a read: no longer than the time-out" => hangs_on_read,
         "nobody answers a write: it may have been done" => hangs_on_write,
         "a write that is done after its time-out" => late,
@@ -40,7 +42,7 @@ async fn create_in_doubt(bench: &Bench, connection: &Connection<ReadWrite>) -> V
 
 /// The list has exactly the one that was asked for.
 async fn found(bench: &Bench, connection: &Connection<ReadWrite>) -> Observed {
-    let mut all = connection.list().await.unwrap();
+    let mut all = connection.list().await.unwrap().observed;
     assert_eq!(all.len(), 1, "{all:?}");
     same(bench.column, &all[0], &document(bench.column, "one"));
     all.remove(0)
@@ -63,7 +65,7 @@ async fn lost_change(bench: Bench) {
         let error = fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
         assert!(error.outcome_unknown, "{error:?}");
         assert_eq!(bench.count("update").await, 1);
-        let now = connection.list().await.unwrap().remove(0);
+        let now = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &now, &edited(bench.column, "one"));
     }
     bench.fault(fault("delete", "drop_after")).await;
@@ -71,7 +73,7 @@ async fn lost_change(bench: Bench) {
     assert!(error.outcome_unknown, "{error:?}");
     assert_eq!(bench.count("delete").await, 1);
     connection.delete(&made.id).await.unwrap();
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
 }
 
 async fn fails_before(bench: Bench) {
@@ -85,7 +87,7 @@ async fn fails_before(bench: Bench) {
     assert_eq!(bench.count("list").await, 1);
     bench.fault(failing("create")).await;
     create_in_doubt(&bench, &connection).await;
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
     bench.fault(failing("delete")).await;
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
     assert!(fails(connection.delete(&made.id).await, Class::Unavailable).outcome_unknown);
@@ -103,7 +105,7 @@ async fn fails_after(bench: Bench) {
     create_in_doubt(&bench, &connection).await;
     let made = found(&bench, &connection).await;
     assert!(fails(connection.delete(&made.id).await, Class::Unavailable).outcome_unknown);
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
 }
 
 async fn drops_before(bench: Bench) {
@@ -119,7 +121,7 @@ async fn drops_before(bench: Bench) {
     bench.heal().await;
     bench.fault(fault("create", "drop_before")).await;
     create_in_doubt(&bench, &connection).await;
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
 }
 
 async fn truncated(bench: Bench) {
@@ -169,6 +171,52 @@ async fn other_json(bench: Bench) {
     found(&bench, &connection).await;
 }
 
+async fn page_for_success(bench: Bench) {
+    let connection = bench.connected().await;
+    let page = |operation: &str| json!({"operation": operation, "kind": "status", "status": 200, "body": "<html>Sign in</html>", "contentType": "text/html"});
+    bench.fault(page("create")).await;
+    create_in_doubt(&bench, &connection).await;
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    if bench.column.vendor() != VendorName::Brightpearl {
+        bench.fault(page("update")).await;
+        let error = fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
+        assert!(error.outcome_unknown, "{error:?}");
+    }
+    bench.fault(page("delete")).await;
+    let error = fails(connection.delete(&made.id).await, Class::Unavailable);
+    assert!(error.outcome_unknown, "{error:?}");
+    assert_eq!(bench.stored().await.len(), 1, "nothing was deleted");
+    connection.delete(&made.id).await.unwrap();
+    assert_eq!(bench.stored().await.len(), 0);
+}
+
+/// A right that one write lacks says nothing of the account: only a list that may not be read does.
+async fn forbidden(bench: Bench) {
+    let connection = bench.connected().await;
+    let made = connection.create(&document(bench.column, "one")).await.unwrap();
+    let body = bench.envelope("Access denied");
+    // Where a new token might help, a 403 is asked for once more with one.
+    let forbid = |operation: &str| json!({"operation": operation, "kind": "status", "status": 403, "body": body, "times": null});
+    for operation in ["create", "delete", "update"] {
+        bench.fault(forbid(operation)).await;
+    }
+    let refused = |error: VendorError, operation: &str| {
+        says(&error, &["Access denied", operation]);
+        assert!(!error.outcome_unknown && error.status == Some(403), "{error:?}");
+    };
+    refused(fails(connection.create(&document(bench.column, "two")).await, Class::Rejected), "create");
+    refused(fails(connection.delete(&made.id).await, Class::Rejected), "delete");
+    if bench.column.vendor() != VendorName::Brightpearl {
+        let update = connection.update(&made, &edited(bench.column, "one")).await;
+        refused(fails(update, Class::Rejected), "update");
+    }
+    bench.heal().await;
+    bench.fault(forbid("list")).await;
+    says(&fails(connection.list().await, Class::Credentials), &["Access denied"]);
+    bench.heal().await;
+    found(&bench, &connection).await;
+}
+
 /// Long enough for a busy machine, short enough for a suite.
 const SOON: Duration = Duration::from_millis(1500);
 
@@ -198,8 +246,8 @@ async fn late(mut bench: Bench) {
     let patient = bench.another_client().await;
     bench.fault(json!({"operation": "create", "kind": "late_commit", "millis": 4000, "hang": true})).await;
     create_in_doubt(&bench, &connection).await;
-    assert!(patient.list().await.unwrap().is_empty(), "not yet");
-    while patient.list().await.unwrap().is_empty() {
+    assert!(patient.list().await.unwrap().observed.is_empty(), "not yet");
+    while patient.list().await.unwrap().observed.is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     found(&bench, &patient).await;

@@ -5,6 +5,7 @@ use crate::run::{Case, cases};
 use crate::samples::{document, document_of, manifest, same};
 use crate::world::World;
 use hooktender::api::VendorName::Brightpearl;
+use hooktender::plan::ExternalId;
 use hooktender::vendor::{Budget, Class, ReadWrite, advice};
 use serde_json::json;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         "members that are not set are left out" => omitted,
         "GET and DELETE carry no body, whatever is kept of one" => no_body,
         "all problems of a refusal are told" => problems,
-        "a webhook of the wrong types is not skipped" => wrong_types,
+        "a webhook of the wrong types is told with its id" => wrong_types,
         "an unknown account may be a 401" => unknown_401,
         "a permission that is missing" => forbidden,
     ]
@@ -73,7 +74,7 @@ async fn reserve(mut bench: Bench) {
 async fn none(bench: Bench) {
     for empty_list_ok in [false, true] {
         bench.set(json!({"emptyListOk": empty_list_ok})).await;
-        assert!(bench.connect().list().await.unwrap().is_empty());
+        assert!(bench.connect().list().await.unwrap().observed.is_empty());
     }
 }
 
@@ -82,7 +83,9 @@ async fn path_404(bench: Bench) {
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
     let text = format!("There is no resource at /public-api/{}/integration-service/webhook", bench.code);
     let body = json!({"errors": [{"code": "CMNC-404", "message": text}]});
-    bench.fault(json!({"times": 2, "kind": "status", "status": 404, "body": body})).await;
+    // The gateway's own route is the only sign.
+    let headers = json!({"message-type": "api-proxy"});
+    bench.fault(json!({"times": 2, "kind": "status", "status": 404, "body": body, "headers": headers})).await;
     fails(connection.list().await, Class::Unavailable);
     fails(connection.delete(&made.id).await, Class::Unavailable);
     assert_eq!(bench.stored().await.len(), 1);
@@ -106,7 +109,7 @@ async fn bare(bench: Bench) {
     bench
         .fault(json!({"operation": "list", "kind": "status", "status": 200, "body": {"response": one}}))
         .await;
-    assert_eq!(bench.connect().list().await.unwrap()[0].id.as_str(), "7");
+    assert_eq!(bench.connect().list().await.unwrap().observed[0].id.as_str(), "7");
 }
 
 async fn omitted(bench: Bench) {
@@ -118,7 +121,7 @@ async fn omitted(bench: Bench) {
     let mut stored = declared.clone();
     stored["uriTemplate"] = json!("https://hooks.example.com/one?key=canary-document+1/2=");
     bench.insert(&stored).await;
-    let seen = bench.connect().list().await.unwrap().remove(0);
+    let seen = bench.connect().list().await.unwrap().observed.remove(0);
     same(bench.column, &seen, &document_of(Brightpearl, &declared));
 }
 
@@ -131,7 +134,7 @@ async fn no_body(bench: Bench) {
         let connection = bench.connect();
         let made = connection.create(&desired).await.unwrap();
         bench.edit(made.id.as_str(), &json!({"bodyTemplate": "", "contentType": "text/plain"})).await;
-        let all = connection.list().await.unwrap();
+        let all = connection.list().await.unwrap().observed;
         same(bench.column, all.iter().find(|one| one.id == made.id).unwrap(), &desired);
     }
 }
@@ -150,9 +153,13 @@ async fn wrong_types(bench: Bench) {
     connection.create(&document(bench.column, "one")).await.unwrap();
     let id =
         bench.insert(&json!({"subscribeTo": "product", "httpMethod": 7, "uriTemplate": "https://h"})).await;
-    fails(connection.list().await, Class::Unavailable);
+    let list = connection.list().await.unwrap();
+    assert_eq!((list.observed.len(), list.unreadable.len()), (1, 1));
+    let item = &list.unreadable[0];
+    assert_eq!(item.id.as_ref().map(ExternalId::as_str), Some(id.as_str()));
+    assert_eq!(item.why, "httpMethod: invalid type: integer `7`, expected a string");
     bench.edit(&id, &json!({"httpMethod": "GET"})).await;
-    assert_eq!(connection.list().await.unwrap().len(), 2);
+    assert_eq!(connection.list().await.unwrap().observed.len(), 2);
 }
 
 async fn unknown_401(bench: Bench) {
@@ -167,8 +174,10 @@ async fn forbidden(bench: Bench) {
     let connection = bench.connected().await;
     for body in [bench.envelope("No access"), json!({"response": "No access"}), json!("")] {
         bench.fault(json!({"operation": "create", "kind": "status", "status": 403, "body": body})).await;
-        let error = fails(connection.create(&document(bench.column, "one")).await, Class::Credentials);
-        says(&error, &["integrations"]);
+        let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
+        says(&error, &["may not create webhooks"]);
+        bench.fault(json!({"operation": "list", "kind": "status", "status": 403, "body": body})).await;
+        says(&fails(connection.list().await, Class::Credentials), &["may not list webhooks"]);
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases![
         "pages: all of them, in as few calls as can be" => pages,
         "pages that do not add up are never a list" => wrong_pages,
+        "pages that move while they are read are read again" => moved_pages,
+        "pages that never hold still are never a list" => restless_pages,
         "names by language" => localised,
         "shuffled lists, lower-case ids, headers in camel case" => rearranged,
         "a stale version may be a 409" => conflict,
@@ -34,7 +36,7 @@ async fn pages(bench: Bench) {
             bench.insert(&foreign(Contensis, "one")).await;
         }
         bench.forget().await;
-        let all = connection.list().await.unwrap();
+        let all = connection.list().await.unwrap().observed;
         assert_eq!(all.iter().map(|one| one.id.clone()).collect::<HashSet<_>>().len(), sum);
         assert_eq!((all.len(), bench.count("list").await), (sum, calls), "{sum} subscriptions");
     }
@@ -50,6 +52,47 @@ async fn wrong_pages(bench: Bench) {
     assert!(bench.count("list").await <= 4);
 }
 
+/// Who deletes on page 0 while page 1 is asked for moves an item over the border between the two.
+async fn moved_pages(bench: Bench) {
+    bench.set(json!({"paged": true, "pageSize": 25})).await;
+    for _ in 0..162 {
+        bench.insert(&foreign(Contensis, "one")).await;
+    }
+    let stored = bench.stored().await;
+    let id = |at: usize| stored[at]["id"].as_str().unwrap();
+    let connection = bench.connected().await;
+    // The first answer, page 0, and then page 1.
+    bench.fault(json!({"operation": "list", "kind": "delay", "millis": 1500, "skip": 2})).await;
+    let listed = tokio::spawn(async move { connection.list().await });
+    while bench.count("list").await < 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bench.remove(id(7)).await;
+    let all: HashSet<_> = listed.await.unwrap().unwrap().observed.into_iter().map(|one| one.id).collect();
+    assert_eq!(all.len(), 161);
+    assert!(all.iter().any(|one| one.as_str() == id(100)), "the one that moved is in the list");
+}
+
+/// A list that never holds still is no list, and is not asked for without end.
+async fn restless_pages(bench: Bench) {
+    bench.set(json!({"paged": true, "pageSize": 5})).await;
+    let connection = bench.connected().await;
+    let page = |index: usize, total: usize| {
+        let items: Vec<_> = (0..100)
+            .map(|n| json!({"id": format!("00000000-0000-4000-8000-{:012}", index * 100 + n), "name": "a", "url": "https://h"}))
+            .collect();
+        json!({"pageIndex": index, "pageSize": 100, "totalCount": total, "pageCount": 2, "items": items})
+    };
+    // Each page tells another total.
+    for (at, total) in (200..212).enumerate() {
+        let body = page(at % 2, total);
+        bench.fault(json!({"operation": "list", "kind": "status", "status": 200, "body": body})).await;
+    }
+    let error = fails(connection.list().await, Class::Unavailable);
+    says(&error, &["changed while it was read"]);
+    assert!(bench.count("list").await <= 7, "{}", bench.count("list").await);
+}
+
 async fn localised(mut bench: Bench) {
     bench.set(json!({"localised": true, "localisedLanguage": "en-GB"})).await;
     let desired = document(bench.column, "one");
@@ -59,7 +102,7 @@ async fn localised(mut bench: Bench) {
     }
     let connection = bench.connect();
     same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
-    let seen = connection.list().await.unwrap().remove(0);
+    let seen = connection.list().await.unwrap().observed.remove(0);
     same(bench.column, &seen, &desired);
     assert_eq!(bench.stored().await[0]["name"], json!({"en-GB": "one"}));
     let desired = edited(bench.column, "one");
@@ -76,7 +119,7 @@ async fn rearranged(bench: Bench) {
     declared["topics"][0]["event"] = json!(["workflowEventRaised", "published"]);
     let desired = document_of(Contensis, &declared);
     same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
-    let seen = connection.list().await.unwrap().remove(0);
+    let seen = connection.list().await.unwrap().observed.remove(0);
     same(bench.column, &seen, &desired);
     same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
     assert_eq!(bench.stored().await[0]["headers"].as_object().unwrap().len(), 2, "none is there twice");
@@ -125,10 +168,10 @@ async fn slow(bench: Bench) {
     bench.set(json!({"visibilityDelayMillis": 9_000})).await;
     let connection = bench.connect();
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
-    assert!(connection.list().await.unwrap().is_empty(), "not yet");
+    assert!(connection.list().await.unwrap().observed.is_empty(), "not yet");
     assert!(slow_to_show(Contensis) > Duration::from_secs(9));
     bench.set(json!({"visibilityDelayMillis": 0})).await;
-    assert_eq!(connection.list().await.unwrap()[0].id, made.id);
+    assert_eq!(connection.list().await.unwrap().observed[0].id, made.id);
 }
 
 async fn forbidden(bench: Bench) {
@@ -138,8 +181,8 @@ async fn forbidden(bench: Bench) {
     bench.world.control("PUT", &path, &json!({"apiKeys": [key]})).await;
     let connection = bench.connect();
     connection.list().await.unwrap();
-    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Credentials);
-    says(&error, &["'create'", "role", &bench.code]);
+    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
+    says(&error, &["'create'", "role", "permission \"create\"", &bench.code]);
     assert_eq!(bench.count("token").await, 1, "a new token would not help");
 }
 

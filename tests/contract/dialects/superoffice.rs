@@ -45,12 +45,12 @@ async fn generations(bench: Bench) {
             }
             let desired = document_of(Superoffice, &declared);
             same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
-            let seen = connection.list().await.unwrap().remove(0);
+            let seen = connection.list().await.unwrap().observed.remove(0);
             same(bench.column, &seen, &desired);
             declared["state"] = json!("Stopped");
             let desired = document_of(Superoffice, &declared);
             same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
-            assert_eq!(connection.list().await.unwrap()[0].delivery, Some(Delivery::Off));
+            assert_eq!(connection.list().await.unwrap().observed[0].delivery, Some(Delivery::Off));
         }
     }
 }
@@ -82,7 +82,7 @@ async fn errors_email(bench: Bench) {
         let mut declared = manifest(Superoffice, "one");
         declared.as_object_mut().unwrap().remove("errorsEmail");
         let desired = document_of(Superoffice, &declared);
-        let seen = connection.list().await.unwrap().remove(0);
+        let seen = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
     }
 }
@@ -204,7 +204,7 @@ async fn numeric_state(bench: Bench) {
     for (state, delivery) in states {
         let hook = json!({"WebhookId": 7, "Name": "one", "State": state, "Type": "webhook"});
         bench.fault(json!({"operation": "list", "kind": "status", "status": 200, "body": [hook]})).await;
-        assert_eq!(connection.list().await.unwrap()[0].delivery, delivery, "{state}");
+        assert_eq!(connection.list().await.unwrap().observed[0].delivery, delivery, "{state}");
     }
 }
 
@@ -213,7 +213,7 @@ async fn halted(bench: Bench) {
     hook["State"] = json!("TooManyErrors");
     bench.insert(&hook).await;
     let connection = bench.connect();
-    let seen = connection.list().await.unwrap().remove(0);
+    let seen = connection.list().await.unwrap().observed.remove(0);
     assert_eq!(seen.delivery, Some(Delivery::Halted));
     let desired = document(bench.column, "one");
     same(bench.column, &seen, &desired);
@@ -308,9 +308,9 @@ async fn slow_receiver(bench: Bench) {
 async fn empty_404(bench: Bench) {
     bench.set(json!({"emptyListStatus": 404})).await;
     let connection = bench.connect();
-    assert!(connection.list().await.unwrap().is_empty());
+    assert!(connection.list().await.unwrap().observed.is_empty());
     connection.create(&document(bench.column, "one")).await.unwrap();
-    assert_eq!(connection.list().await.unwrap().len(), 1);
+    assert_eq!(connection.list().await.unwrap().observed.len(), 1);
     // Another 404 in an envelope is a wrong address.
     let body = json!({"Message": "No HTTP resource was found that matches the request URI."});
     bench.fault(json!({"operation": "list", "kind": "status", "status": 404, "body": body})).await;
@@ -328,7 +328,7 @@ async fn rearranged(bench: Bench) {
         }
         let desired = document_of(Superoffice, &declared);
         connection.create(&desired).await.unwrap();
-        same(bench.column, &connection.list().await.unwrap()[0], &desired);
+        same(bench.column, &connection.list().await.unwrap().observed[0], &desired);
     }
 }
 

@@ -1,0 +1,122 @@
+//! The items of a vendor's list: those that can be read, and what is wrong with the others.
+
+use super::error::{Class, VendorError};
+use super::transport::Answer;
+use crate::plan::{ExternalId, List, Observed, Rules, Unreadable};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A shape problem is shown in conditions and lists: it is cut to so many characters.
+const LONGEST_PROBLEM: usize = 200;
+
+/// How one vendor's items are read.
+pub(super) struct Reader<'a> {
+    pub(super) rules: &'static Rules,
+    /// The member that holds the id.
+    pub(super) id: &'static str,
+    /// Reads an item, or says what is wrong with its shape.
+    pub(super) read: &'a (dyn Fn(&RawValue) -> Result<Observed, String> + Sync),
+}
+
+impl Reader<'_> {
+    /// Reads the items of a whole list. A list in which no item has an id is not the vendor's.
+    pub(super) fn list(&self, answer: &Answer, items: Vec<&RawValue>) -> Result<List, VendorError> {
+        let mut list = List::default();
+        self.add(&mut list, items);
+        plausible(answer, &list)?;
+        Ok(list)
+    }
+
+    /// Reads items into a list.
+    pub(super) fn add(&self, list: &mut List, items: Vec<&RawValue>) {
+        for item in items {
+            match (self.read)(item) {
+                Ok(one) => list.observed.push(one),
+                Err(why) => list.unreadable.push(self.unreadable(item, &why)),
+            }
+        }
+    }
+
+    fn unreadable(&self, item: &RawValue, why: &str) -> Unreadable {
+        let json: Value = serde_json::from_str(item.get()).unwrap_or_default();
+        let members = json.as_object();
+        let shown = members.and_then(|all| all.iter().find(|(name, _)| name.eq_ignore_ascii_case(self.id)));
+        let id = shown.and_then(|(_, id)| match id {
+            Value::String(text) if !text.is_empty() => Some(ExternalId::new(text)),
+            Value::Number(number) => Some(ExternalId::new(number.to_string())),
+            _ => None,
+        });
+        let why: String = why.chars().take(LONGEST_PROBLEM).collect();
+        Unreadable::new(self.rules, id, why, &json)
+    }
+}
+
+/// A list whose items all lack an id does not come from the vendor's webhook service.
+pub(super) fn plausible(answer: &Answer, list: &List) -> Result<(), VendorError> {
+    match list.unreadable.first() {
+        Some(first) if list.observed.is_empty() && list.unreadable.iter().all(|item| item.id.is_none()) => {
+            Err(answer.misread(&first.why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads JSON of that shape, or says which member has another shape. A value is never shown: it may be secret.
+pub(super) fn shaped<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = without_value(&error.inner().to_string());
+        if path == "." { problem } else { format!("{path}: {problem}") }
+    })
+}
+
+/// A problem in the parser's words, without the text that it quotes and without the place, which is one within the item.
+fn without_value(problem: &str) -> String {
+    let shown = match (problem.find(" \""), problem.rfind('"')) {
+        (Some(start), Some(end)) if start + 1 < end => {
+            format!("{}{}", &problem[..start], &problem[end + 1..])
+        }
+        _ => problem.to_owned(),
+    };
+    shown.rsplit_once(" at line ").map_or(shown.clone(), |(problem, _)| problem.to_owned())
+}
+
+/// The error of a list whose pages do not fit together, however often it is read.
+pub(super) fn restless(answer: &Answer, readings: usize) -> VendorError {
+    let message = format!(
+        "the list changed while it was read, {readings} times in a row: its pages tell different totals or show an item twice; it is read again later"
+    );
+    answer.error(Class::Unavailable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        #[expect(dead_code, reason = "only its shape is read")]
+        uri_template: String,
+        #[expect(dead_code, reason = "only its shape is read")]
+        id_set_accepted: Option<bool>,
+    }
+
+    #[test]
+    fn a_problem_names_the_member_and_shows_no_value() {
+        let cases = [
+            (r#"{"idSetAccepted": true}"#, "missing field `uriTemplate`"),
+            (
+                r#"{"uriTemplate": "u", "idSetAccepted": "se\"cret at line 1"}"#,
+                "idSetAccepted: invalid type: string, expected a boolean",
+            ),
+            (r#"{"uriTemplate": ["secret"]}"#, "uriTemplate: invalid type: sequence, expected a string"),
+            ("7", "invalid type: integer `7`, expected struct Item"),
+        ];
+        for (json, problem) in cases {
+            assert_eq!(shaped::<Item>(json).unwrap_err(), problem);
+        }
+    }
+}

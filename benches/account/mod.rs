@@ -50,6 +50,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         recorded: Some(ExternalId::new(n.to_string())),
         named: None,
         superseded: Vec::new(),
+        unreadable: None,
         intent: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),

@@ -1,7 +1,7 @@
 //! One pass over one account, for whichever front door: gather, observe, plan, apply, record.
 //!
 //! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the
-//! vendor's list and says whether to believe it; `gather` makes of objects and values what the core decides on; only
+//! vendor's list and says whether to believe it, `pages` what the readings of a list in pages lack; `gather` makes of objects and values what the core decides on; only
 //! [`secrets`] reads Secrets. `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
 //! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
 //! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the

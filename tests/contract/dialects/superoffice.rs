@@ -114,7 +114,7 @@ async fn notification(bench: Bench) {
         same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
         let stored = bench.stored().await.remove(0);
         assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!(via), &json!(when)), "{members}");
-        let seen = connection.list().await.unwrap().remove(0);
+        let seen = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &seen, &desired);
         // A PUT sets what the manifest does not mention to its default.
         let plain = notifying(&json!({}));
@@ -131,7 +131,7 @@ async fn notification(bench: Bench) {
     let id = bench.stored().await[0]["WebhookId"].to_string();
     for (via, when) in [(json!("InApp, Email"), json!("Disabling")), (json!(3), json!(2))] {
         bench.edit(&id, &json!({"NotifyVia": via, "NotifyWhen": when})).await;
-        same(bench.column, &connection.list().await.unwrap()[0], &desired);
+        same(bench.column, &connection.list().await.unwrap().observed[0], &desired);
     }
 }
 
@@ -163,7 +163,7 @@ async fn names_and_targets(bench: Bench) {
         declared["targetUrl"] = json!("http://receiver.internal/so");
         let desired = document_of(Superoffice, &declared);
         same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
-        let seen = connection.list().await.unwrap().remove(at);
+        let seen = connection.list().await.unwrap().observed.remove(at);
         same(bench.column, &seen, &desired);
         declared["events"] = json!(["sale.changed"]);
         connection.update(&seen, &document_of(Superoffice, &declared)).await.unwrap();
@@ -183,7 +183,7 @@ async fn languages(bench: Bench) {
     bench.set(json!({"version": "12.0"})).await;
     bench.insert(&stored).await;
     let connection = bench.connect();
-    let seen = connection.list().await.unwrap().remove(0);
+    let seen = connection.list().await.unwrap().observed.remove(0);
     same(bench.column, &seen, &document_of(Superoffice, &declared));
     declared["events"] = json!(["sale.changed"]);
     let desired = document_of(Superoffice, &declared);

@@ -105,7 +105,7 @@ mod tests {
     use crate::api::Mode;
     use crate::api::webhook::DeletionPolicy;
 
-    fn stored(edit: impl FnOnce(&mut Value)) -> Result<Webhook, InvalidObject> {
+    fn stored(edit: impl FnOnce(&mut Value)) -> StoredWebhook {
         let mut object = json!({
             "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
             "metadata": {"name": "a", "namespace": "shop", "finalizers": ["hooktender.dev/subscription"]},
@@ -114,16 +114,16 @@ mod tests {
             "status": {"externalId": "7"},
         });
         edit(&mut object);
-        serde_json::from_value::<StoredWebhook>(object).unwrap().0
+        serde_json::from_value(object).unwrap()
     }
 
     #[test]
     fn a_webhook_of_another_version_keeps_what_says_whose_it_is() {
-        let read = stored(|_| {}).unwrap();
+        let read = stored(|_| {}).0.unwrap();
         assert!(matches!(read.spec.subscription, Subscription::Brightpearl(_)));
         let unknown_method =
             stored(|webhook| webhook["spec"]["subscription"]["brightpearl"]["httpMethod"] = json!("PATCH"));
-        let webhook = unknown_method.unwrap();
+        let webhook = unknown_method.0.unwrap();
         let Subscription::Unreadable { vendor, error } = &webhook.spec.subscription else { panic!() };
         assert!(*vendor == VendorName::Brightpearl && error.contains("PATCH"), "{error}");
         assert_eq!(webhook.status.unwrap().external_id.as_deref(), Some("7"));
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn with_a_policy_of_another_version_nothing_is_written() {
-        let webhook = stored(|webhook| webhook["spec"]["deletionPolicy"] = json!("Archive")).unwrap();
+        let webhook = stored(|webhook| webhook["spec"]["deletionPolicy"] = json!("Archive")).0.unwrap();
         assert!(matches!(webhook.spec.subscription, Subscription::Unreadable { .. }));
         assert_eq!((webhook.spec.mode, webhook.spec.account_ref.name.as_str()), (Mode::Plan, "account"));
     }
@@ -149,7 +149,7 @@ mod tests {
             |webhook| webhook["status"]["plan"] = json!({"action": "Merge"}),
         ];
         for edit in edits {
-            assert_eq!(stored(edit).unwrap_err().metadata.name.as_deref(), Some("a"));
+            assert_eq!(stored(edit).0.unwrap_err().metadata.name.as_deref(), Some("a"));
         }
     }
 }

@@ -290,3 +290,29 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         self.context.recorder.event(self.account.object_ref(&()), &happened).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::REQUESTED_AT;
+    use crate::engine::fake::{Scene, Server};
+
+    #[tokio::test]
+    async fn a_request_that_comes_during_a_pass_is_left_to_the_next() {
+        let mut scene = Scene::new(0, Server::default());
+        let request = |account: &VendorAccount, value: &str| {
+            let mut account = account.clone();
+            account.annotations_mut().insert(REQUESTED_AT.into(), value.into());
+            account
+        };
+        let account = Arc::new(request(&scene.account, "first"));
+        let mut pass = Pass::new(&scene.context, &account, Vec::new());
+        // As the write of a finalizer gives it back: an annotation is no new generation.
+        pass.take(request(&account, "second"));
+        assert!(pass.account_status(&mut scene.memory, None, &End::Done).await);
+        let handled = |account: &VendorAccount| account.status.as_ref().unwrap().last_handled_request.clone();
+        assert_eq!(handled(&pass.account).as_deref(), Some("first"));
+        let account = Arc::clone(&pass.account);
+        assert!(Pass::new(&scene.context, &account, Vec::new()).account_is_asked_for());
+    }
+}

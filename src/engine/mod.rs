@@ -19,6 +19,8 @@ mod digest;
 mod due;
 mod effect;
 pub(crate) mod entry;
+#[cfg(test)]
+mod fake;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;

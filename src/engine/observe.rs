@@ -146,8 +146,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         for (from, words) in &doubted {
             tracing::warn!(vendor = %self.vendor, account = %self.key, "{from} may not be read and is tried again: {words}");
         }
-        let own = account_dependencies(&self.account.spec.vendor, &self.key.namespace);
-        match own.filter_map(|own| doubted.get(&own)).next() {
+        let mut own = account_dependencies(&self.account.spec.vendor, &self.key.namespace);
+        match own.find_map(|own| doubted.get(&own)) {
             Some(words) => Err(Stop::Cluster(format!("reading the account's Secrets: {words}"))),
             None => Ok(doubted.into_keys().cloned().collect()),
         }

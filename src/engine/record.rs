@@ -9,7 +9,6 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::error_boundary::InvalidObject;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
@@ -358,9 +357,13 @@ fn stored(webhook: &Webhook) -> StoredWebhook {
 }
 
 fn read(webhook: &Webhook, answer: Option<StoredWebhook>) -> Result<Option<Webhook>, RecordError> {
-    let unreadable = |error: InvalidObject| kube::Error::SerdeError(serde::de::Error::custom(error));
-    let answer = answer.map(|StoredWebhook(webhook)| webhook).transpose();
-    answer.map_err(|error| failed("answer", webhook, unreadable(error)))
+    match answer {
+        None => Ok(None),
+        Some(StoredWebhook(Ok(answer))) => Ok(Some(answer)),
+        Some(StoredWebhook(Err(invalid))) => {
+            Err(failed("answer", webhook, kube::Error::SerdeError(serde::de::Error::custom(invalid))))
+        }
+    }
 }
 
 fn add(all: &mut Vec<String>, finalizer: &str) {

@@ -133,7 +133,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
     }
 
     async fn release(&self, entry: &mut Entry) -> Result<(), RecordError> {
-        self.context.recorder.remove_finalizer(&entry.known).await?;
+        entry.release(&self.context.recorder).await?;
         let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
         let note = format!("let go; {id} stays at {}", self.vendor);
         tracing::info!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, reason = "Retained", "{note}");

@@ -32,9 +32,8 @@ impl Scope {
         }
         match status.code {
             404 | 409 | 410 => Self::Conflict,
-            400 | 413 | 422 => Self::Object,
             403 if is_of_authorizer(message) => Self::Rights,
-            403 => Self::Object,
+            400 | 403 | 413 | 422 => Self::Object,
             // Neither etcd nor gRPC has a code of its own for what is too large, and an admission webhook that is away is
             // asked only for those objects that its selectors match.
             500 if is_too_large(message) || message.contains("failed calling webhook") => Self::Object,

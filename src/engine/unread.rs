@@ -45,7 +45,9 @@ mod tests {
         let secret = |name: &str| Dependency::Secret(ObjectKey::new("shop", name));
         let refused = |names: &[&str]| {
             let mut values = Values::default();
-            names.iter().for_each(|name| values.refuse(secret(name), "forbidden".into()));
+            for name in names {
+                values.refuse(secret(name), "forbidden".into());
+            }
             values
         };
         let mut unread = Unread::default();

@@ -1,0 +1,156 @@
+//! An account with Webhooks, and an API server that counts writes: for tests of single phases of a pass.
+
+use super::clock;
+use super::memory::Memory;
+use super::pass::Context;
+use super::past::Patience;
+use super::record::{Happened, RecordError, Recorder, failed};
+use super::secrets::{Dependency, Source, Values};
+use crate::api::status::{AccountStatus, WebhookStatus};
+use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
+use crate::telemetry::Metrics;
+use crate::vendor::{AllowedEndpoints, Settings, TokenKeeper};
+use k8s_openapi::api::core::v1::ObjectReference;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How long eight writes at once take.
+pub(super) const WRITE: Duration = Duration::from_millis(20);
+
+/// An API server.
+#[derive(Default)]
+pub(super) struct Server {
+    pub(super) away: AtomicBool,
+    /// Refuses the Webhook of that number.
+    pub(super) frozen: Option<usize>,
+    pub(super) writes: AtomicUsize,
+    pub(super) in_flight: AtomicUsize,
+    pub(super) most_in_flight: AtomicUsize,
+    pub(super) events: AtomicUsize,
+}
+
+impl Server {
+    async fn write(&self, webhook: &Webhook) -> Result<(), RecordError> {
+        self.writes.fetch_add(1, Relaxed);
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        self.most_in_flight.fetch_max(in_flight, Relaxed);
+        tokio::task::yield_now().await;
+        let number = u32::try_from(self.writes.load(Relaxed)).unwrap();
+        clock::test::stop_at(WRITE * number / 8);
+        self.in_flight.fetch_sub(1, Relaxed);
+        let code = match self.frozen {
+            _ if self.away.load(Relaxed) => 503,
+            Some(frozen) if webhook.metadata.name == Some(frozen.to_string()) => 422,
+            _ => return Ok(()),
+        };
+        let status = kube::core::Status::failure("frozen by policy", "Refused").with_code(code);
+        Err(failed("status", webhook, kube::Error::Api(Box::new(status))))
+    }
+}
+
+impl Recorder for Server {
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
+        Ok(Some(webhook.clone()))
+    }
+
+    async fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, RecordError> {
+        self.write(webhook).await?;
+        Ok(Some(Webhook { status: Some(status.clone()), ..webhook.clone() }))
+    }
+
+    async fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> Result<Option<VendorAccount>, RecordError> {
+        Ok(Some(VendorAccount { status: Some(status.clone()), ..account.clone() }))
+    }
+
+    async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, RecordError> {
+        Ok(webhook.clone())
+    }
+
+    async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), RecordError> {
+        self.write(webhook).await
+    }
+
+    async fn hold_account(&self, account: &VendorAccount) -> Result<VendorAccount, RecordError> {
+        Ok(account.clone())
+    }
+
+    async fn release_account(&self, _: &VendorAccount) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    async fn event(&self, _: ObjectReference, _: &Happened) {
+        self.events.fetch_add(1, Relaxed);
+    }
+}
+
+/// Nothing is read.
+pub(super) struct Nothing;
+
+impl Source for Nothing {
+    async fn read(&self, _: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+        Ok(Values::default())
+    }
+
+    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenKeeper>> {
+        None
+    }
+}
+
+/// An account with so many Webhooks that no status speaks of yet.
+pub(super) struct Scene {
+    pub(super) context: Context<Nothing, Server>,
+    pub(super) account: Arc<VendorAccount>,
+    pub(super) memory: Memory,
+    pub(super) uids: Vec<String>,
+}
+
+impl Scene {
+    pub(super) fn new(webhooks: usize, server: Server) -> Self {
+        clock::test::stop_at(Duration::ZERO);
+        let context = Context {
+            source: Nothing,
+            recorder: server,
+            settings: Settings::new(AllowedEndpoints::default(), |_| {}),
+            ceiling: Mode::Enforce,
+            look_only: false,
+            stateless: false,
+            metrics: Metrics::default(),
+            stopping: Arc::default(),
+        };
+        let account = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",
+            "metadata": {"name": "account", "namespace": "shop", "uid": "account"},
+            "spec": {"vendor": {"superoffice": {"onsite": {"url": "https://crm.example.com/so"}, "credentials":
+                {"basic": {"usernameSecretRef": {"name": "login", "key": "a"}, "passwordSecretRef": {"name": "login", "key": "b"}}}}}},
+        });
+        let webhook = |number: usize| {
+            let webhook = json!({
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
+                "metadata": {"name": number.to_string(), "namespace": "shop", "uid": number.to_string(),
+                    "resourceVersion": "1", "generation": 1},
+                "spec": {"accountRef": {"name": "account"}, "subscription": {"superoffice":
+                    {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
+            });
+            Arc::new(serde_json::from_value(webhook).unwrap())
+        };
+        let mut memory = Memory::new(Patience::default());
+        let all: Vec<_> = (0..webhooks).map(webhook).collect();
+        let uids = memory.refresh(&all);
+        Self { context, account: Arc::new(serde_json::from_value(account).unwrap()), memory, uids }
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        self.context.recorder.writes.load(Relaxed)
+    }
+}

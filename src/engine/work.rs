@@ -224,8 +224,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     ) -> Result<Went, Stop> {
         let (vendor, webhook, external_id) =
             (self.vendor, &item.key, item.id.as_ref().map(ExternalId::as_str));
-        tracing::warn!(%vendor, account = %self.key, %webhook, external_id, error = %chain(error), "not written");
-        match error.scope() {
+        let scope = error.scope();
+        if scope == Scope::Conflict {
+            tracing::info!(%vendor, account = %self.key, %webhook, external_id, "written by another client since it was read; planned again");
+        } else {
+            tracing::warn!(%vendor, account = %self.key, %webhook, external_id, error = %chain(error), "not written");
+        }
+        match scope {
             Scope::Conflict => Ok(Went::Conflict),
             Scope::Object => {
                 let words = error.in_words();

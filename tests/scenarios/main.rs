@@ -56,5 +56,6 @@ mod telemetry;
 mod tenant;
 mod terminal;
 mod trouble;
+mod two_processes;
 mod unreadable;
 mod vendors;

@@ -155,7 +155,7 @@ impl Answer {
         if let Some(unjudged) = &self.unjudged {
             unjudged.is(class);
         }
-        let message = self.base.redact(&self.redactor.redact(message.as_ref()));
+        let message = Redactor::redact_all([&self.redactor, &self.base], message.as_ref());
         let message = format!("{message} (HTTP {})", self.status.as_u16());
         VendorError::answered(class, self.operation, self.status.as_u16(), message)
     }

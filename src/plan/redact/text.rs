@@ -1,0 +1,243 @@
+//! A text as it is compared with secrets: decoded and folded, with the places in the original.
+
+use super::spelling::Spelling;
+
+/// A text after some rounds of decoding.
+pub(super) struct Layer {
+    pub(super) bytes: Vec<u8>,
+    /// Where each byte begins in the original; at last, where the original ends. The bytes of one escape begin together.
+    starts: Vec<u32>,
+}
+
+impl Layer {
+    /// The text itself.
+    pub(super) fn of(text: &str) -> Self {
+        let starts = 0..=u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self { bytes: text.as_bytes().to_vec(), starts: starts.collect() }
+    }
+
+    /// The text, and as long as there are such escapes, with them decoded once more.
+    pub(super) fn decoded_by(text: &str, escapes: Escapes, times: usize) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(Self::of(text)), move |layer| layer.decoded(escapes)).take(times + 1)
+    }
+
+    /// The same with its escapes decoded; none if there are none.
+    fn decoded(&self, escapes: Escapes) -> Option<Self> {
+        let mut next = Self { bytes: Vec::with_capacity(self.bytes.len()), starts: Vec::new() };
+        next.starts.reserve(self.starts.len());
+        let mut at = 0;
+        while at < self.bytes.len() {
+            let start = self.starts[at];
+            let mut utf8 = [0; 4];
+            let (bytes, length) = match escape(&self.bytes[at..], escapes) {
+                Some((Escape::Byte(byte), length)) => {
+                    utf8[0] = byte;
+                    (&utf8[..1], length)
+                }
+                Some((Escape::Char(char), length)) => {
+                    (char.encode_utf8(&mut utf8).as_bytes() as &[u8], length)
+                }
+                None => (&self.bytes[at..=at], 1),
+            };
+            next.bytes.extend_from_slice(bytes);
+            next.starts.extend(bytes.iter().map(|_| start));
+            at += length;
+        }
+        next.starts.extend(self.starts.last());
+        (next.bytes.len() < self.bytes.len()).then_some(next)
+    }
+
+    /// The same, with that made equal which differs between alphabets.
+    pub(super) fn folded(mut self) -> Self {
+        fold(&mut self.bytes);
+        self
+    }
+
+    /// Where in the original a range begins that begins at that byte.
+    pub(super) fn start(&self, at: usize) -> usize {
+        place(self.starts[at])
+    }
+
+    /// Where in the original a range ends that ends before that byte. An escape is in the range as a whole or not at all.
+    pub(super) fn end(&self, at: usize) -> usize {
+        let last = at.checked_sub(1).map_or(0, |before| self.starts[before]);
+        place(self.starts[at..].iter().copied().find(|start| *start > last).unwrap_or(last))
+    }
+}
+
+fn place(start: u32) -> usize {
+    usize::try_from(start).unwrap_or(usize::MAX)
+}
+
+/// Makes equal what differs between base64 and base64url, and a space and what forms write for it.
+pub(super) fn fold(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = match *byte {
+            b' ' | b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        };
+    }
+}
+
+/// Whether a range stands by itself, and is no part of a longer word or number.
+pub(super) fn is_word(bytes: &[u8], start: usize, end: usize) -> bool {
+    let text = |range| std::str::from_utf8(bytes.get(range)?).ok();
+    let before = (1..=4).find_map(|length| text(start.checked_sub(length)?..start)?.chars().next_back());
+    let after = (1..=4).find_map(|length| text(end..end + length)?.chars().next());
+    ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+}
+
+/// Which escapes are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    All,
+    /// Those of a URL.
+    Percent,
+    /// Those of JSON.
+    Backslash,
+    /// Those of HTML.
+    Entity,
+}
+
+impl Escapes {
+    /// What a secret holds may look like an escape of another kind than the one that it is repeated with.
+    pub(super) const KINDS: [Self; 4] = [Self::All, Self::Percent, Self::Backslash, Self::Entity];
+}
+
+enum Escape {
+    Byte(u8),
+    Char(char),
+}
+
+/// The escape that the bytes begin with, and its length.
+fn escape(bytes: &[u8], escapes: Escapes) -> Option<(Escape, usize)> {
+    let char = |(char, length)| (Escape::Char(char), length);
+    let is = |kind| escapes == Escapes::All || escapes == kind;
+    match bytes.first()? {
+        b'%' if is(Escapes::Percent) => {
+            let byte = u8::try_from(number(bytes.get(1..3)?, 16)?).ok()?;
+            Some((Escape::Byte(byte), 3))
+        }
+        b'\\' if is(Escapes::Backslash) => backslash(bytes).map(char),
+        b'&' if is(Escapes::Entity) => entity(bytes).map(char),
+        _ => None,
+    }
+}
+
+fn backslash(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| number(bytes.get(at..at + 4)?, 16);
+    let plain = match bytes.get(1)? {
+        b'u' => {
+            let first = unit(2)?;
+            if !(0xd800..0xdc00).contains(&first) {
+                return Some((char::from_u32(first)?, 6));
+            }
+            let second =
+                unit(8).filter(|second| bytes[6..8] == *b"\\u" && (0xdc00..0xe000).contains(second))?;
+            return Some((char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, 12));
+        }
+        b'x' => return Some((char::from_u32(number(bytes.get(2..4)?, 16)?)?, 4)),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        other @ (b'"' | b'\\' | b'/' | b'\'') => char::from(*other),
+        _ => return None,
+    };
+    Some((plain, 2))
+}
+
+/// The entities of HTML that stand for what is in tokens, passwords and addresses.
+const ENTITIES: [(&str, char); 35] = [
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("sol", '/'),
+    ("bsol", '\\'),
+    ("plus", '+'),
+    ("equals", '='),
+    ("num", '#'),
+    ("percnt", '%'),
+    ("dollar", '$'),
+    ("excl", '!'),
+    ("quest", '?'),
+    ("commat", '@'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("comma", ','),
+    ("period", '.'),
+    ("lowbar", '_'),
+    ("hyphen", '-'),
+    ("dash", '-'),
+    ("ast", '*'),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("lsqb", '['),
+    ("rsqb", ']'),
+    ("lcub", '{'),
+    ("rcub", '}'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("Hat", '^'),
+    ("grave", '`'),
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+];
+/// The longest of them, with what is around it, or the longest number.
+const LONGEST_ENTITY: usize = 12;
+
+fn entity(bytes: &[u8]) -> Option<(char, usize)> {
+    let text = &bytes[1..bytes.len().min(LONGEST_ENTITY)];
+    let name_ends = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'#';
+    let end = text.iter().position(name_ends).unwrap_or(text.len());
+    let name = &text[..end];
+    let length = 1 + end + usize::from(text.get(end) == Some(&b';'));
+    let char = match name {
+        [b'#', b'x' | b'X', digits @ ..] => char::from_u32(number(digits, 16)?),
+        [b'#', digits @ ..] => char::from_u32(number(digits, 10)?),
+        name => ENTITIES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, char)| *char),
+    };
+    Some((char?, length))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
+    let text = std::str::from_utf8(digits).ok()?;
+    // A sign would be taken for a number's.
+    text.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(text, radix).ok())?
+}
+
+/// Which runs of four bytes a text has, as far as a small table tells: what is not in it is not in the text.
+pub(super) struct Grams(Vec<u64>);
+
+impl Grams {
+    const LENGTH: usize = 4;
+
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut bits = vec![0; 1 << 10];
+        for gram in text.windows(Self::LENGTH) {
+            let (word, bit) = Self::place(gram);
+            bits[word] |= 1 << bit;
+        }
+        Self(bits)
+    }
+
+    fn place(gram: &[u8]) -> (usize, usize) {
+        let number = gram.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let hash = usize::try_from(number.wrapping_mul(0x9e37_79b1) >> 16).unwrap_or_default();
+        (hash >> 6, hash & 63)
+    }
+
+    /// Whether a spelling, or one of its pieces, may be in the text.
+    pub(super) fn may_hold(&self, spelling: &Spelling) -> bool {
+        let has = |gram: &[u8]| {
+            let (word, bit) = Self::place(gram);
+            self.0[word] & 1 << bit != 0
+        };
+        let has_all = |piece: &[u8]| piece.windows(Self::LENGTH).all(has);
+        spelling.ends().is_none_or(|pieces| pieces.into_iter().any(has_all))
+    }
+}

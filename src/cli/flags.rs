@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+use super::api_timeout::AnswerTimeout;
 use crate::engine::past::Patience;
 use crate::telemetry::{CountWrites, Metrics};
 use crate::vendor::Settings;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long the API server may take to take a request's connection, or to answer.
+/// How long the API server may take to accept a connection, to take a request, and to begin or continue its answer.
 const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How vendors are called.
@@ -85,8 +86,10 @@ impl ClusterFlags {
         config.write_timeout = Some(API_TIMEOUT);
         let namespace = config.default_namespace.clone();
         let client = ClientBuilder::try_from(config)
-            .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?;
-        Ok((client.with_layer(&CountWrites(metrics)).build(), namespace))
+            .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?
+            .with_layer(&AnswerTimeout(API_TIMEOUT))
+            .with_layer(&CountWrites(metrics));
+        Ok((client.build(), namespace))
     }
 
     async fn config(&self) -> Result<Config, String> {

@@ -1,5 +1,6 @@
 //! The command line: one binary, its commands.
 
+mod api_timeout;
 mod apply;
 mod environment;
 mod explain;

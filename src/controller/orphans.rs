@@ -5,12 +5,16 @@ use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{ObjectKey, RELEASE, VendorAccount, VendorName, Webhook};
+use crate::engine::chain;
 use crate::engine::orphan::{Orphan, settle_orphan};
 use crate::engine::record::{Happened, Recorder as _};
 use kube::{Api, Client, Resource, ResourceExt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// When to try again what the API server did not answer or did not take.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Looks at all Webhooks whenever the alarm rings.
 pub(super) async fn watch(
@@ -25,13 +29,20 @@ pub(super) async fn watch(
         after = Duration::MAX;
         let mut counts = HashMap::new();
         for (key, webhooks) in cache.webhooks_by_account() {
-            let orphan = judge(&client, &cache, &options, &key).await;
+            let orphan = match judge(&client, &cache, &options, &key).await {
+                Ok(orphan) => orphan,
+                Err(error) => {
+                    tracing::warn!(account = %key, error = %chain(&error), "the VendorAccount was not read; its Webhooks are looked at again");
+                    after = RETRY;
+                    continue;
+                }
+            };
             for webhook in webhooks {
                 let Some(orphan) = orphan.of(&cache, &webhook) else { continue };
                 *counts.entry(vendor(&webhook)).or_default() += 1;
                 if let Err(error) = tell(&context, &webhook, &orphan).await {
                     tracing::warn!(vendor = %vendor(&webhook), account = %key, webhook = %ObjectKey::of(&*webhook), external_id = external_id(&webhook), %error, "an orphaned Webhook's status was not written");
-                    after = Duration::from_secs(5);
+                    after = RETRY;
                 }
             }
         }
@@ -62,21 +73,29 @@ impl Referred {
     }
 }
 
-async fn judge(client: &Client, cache: &Cache, options: &Options, key: &ObjectKey) -> Referred {
+async fn judge(
+    client: &Client,
+    cache: &Cache,
+    options: &Options,
+    key: &ObjectKey,
+) -> Result<Referred, kube::Error> {
     if let Some(account) = cache.account(key) {
-        return Referred::Known(account);
+        return Ok(Referred::Known(account));
     }
     if cache.has_account(key) {
-        return Referred::Elsewhere;
+        return Ok(Referred::Elsewhere);
     }
     if !options.namespaces.is_empty() && !options.namespaces.contains(&key.namespace) {
-        return Referred::Orphaning(Orphan::OutOfSight(key.clone()));
+        return Ok(Referred::Orphaning(Orphan::OutOfSight(key.clone())));
     }
     // The cache may lag, and with a selector it holds some accounts only: the API server knows.
     let api: Api<VendorAccount> = Api::namespaced(client.clone(), &key.namespace);
     match api.get_metadata_opt(&key.name).await {
-        Ok(None) => Referred::Orphaning(Orphan::NotFound(key.clone())),
-        Ok(Some(_)) | Err(_) => Referred::Elsewhere,
+        Ok(None) => Ok(Referred::Orphaning(Orphan::NotFound(key.clone()))),
+        Ok(Some(_)) => Ok(Referred::Elsewhere),
+        // Without the right to read it nobody can tell, and asking again changes nothing.
+        Err(kube::Error::Api(refused)) if refused.is_forbidden() => Ok(Referred::Elsewhere),
+        Err(error) => Err(error),
     }
 }
 

@@ -102,6 +102,12 @@ impl Scene {
         Operator::start(&self.kubeconfig, &self.namespace, flags)
     }
 
+    /// As [`Self::operator_with`], with another way to the API server.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn operator_by(&self, kubeconfig: &std::path::Path, flags: &[&str]) -> Operator {
+        Operator::start(kubeconfig, &self.namespace, flags)
+    }
+
     /// As [`Self::operator_with`], with more in its environment, and without waiting.
     #[allow(dead_code, reason = "not for the sweep")]
     pub(crate) fn launch(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {

@@ -27,6 +27,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
+/// Runs a future beside the tests, until the process ends.
+#[allow(dead_code, reason = "not for the sweep")]
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    RUNTIME.spawn(future);
+}
+
 /// The vendors' base addresses: where an operator may send credentials.
 pub(crate) fn endpoints() -> [String; 3] {
     let all = SANDBOX.addresses();

@@ -1,0 +1,132 @@
+//! An API server, or something in front of it, that accepts requests and never answers them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, Response};
+use hooktender_cluster::eventually;
+use serde_json::json;
+
+use crate::command;
+use crate::scene::{Scene, is, webhook};
+use crate::vendors::{self, Vendor};
+
+/// Within this time a request that is not answered is given up, and tried again.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A gateway to the API server that can be told to swallow requests.
+struct Gateway {
+    /// Leads through the gateway, with the operator's rights.
+    kubeconfig: PathBuf,
+    state: Arc<Upstream>,
+}
+
+struct Upstream {
+    http: reqwest::Client,
+    url: String,
+    /// Requests whose path contains this are never answered.
+    swallows: Mutex<Option<&'static str>>,
+    /// The paths of those that were swallowed.
+    swallowed: Mutex<Vec<String>>,
+}
+
+impl Gateway {
+    fn new(scene: &Scene) -> Self {
+        let ca = reqwest::Certificate::from_pem(scene.cluster.ca().as_bytes()).unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
+        let url = scene.cluster.api_url().to_owned();
+        let state = Arc::new(Upstream { http, url, swallows: Mutex::default(), swallowed: Mutex::default() });
+        let app = Router::new().fallback(forward).with_state(Arc::clone(&state));
+        let listener = vendors::block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        vendors::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let text = fs::read_to_string(&scene.kubeconfig).unwrap();
+        let kubeconfig = scene.cluster.folder().join(format!("gateway-{}", scene.namespace));
+        fs::write(&kubeconfig, text.replace(scene.cluster.api_url(), &here)).unwrap();
+        Self { kubeconfig, state }
+    }
+
+    /// From now on requests whose path contains this are never answered, whatever comes later.
+    fn swallow(&self, path: Option<&'static str>) {
+        *self.state.swallows.lock().unwrap() = path;
+    }
+
+    fn has_swallowed(&self, path: &str) {
+        eventually(SOON, &format!("a request for {path} is swallowed"), || {
+            let swallowed = self.state.swallowed.lock().unwrap();
+            if swallowed.iter().any(|one| one.contains(path)) { Ok(()) } else { Err(swallowed.clone()) }
+        })
+        .unwrap();
+    }
+}
+
+async fn forward(State(upstream): State<Arc<Upstream>>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query().unwrap().to_string();
+    if upstream.swallows.lock().unwrap().is_some_and(|part| path.contains(part)) {
+        upstream.swallowed.lock().unwrap().push(path);
+        return std::future::pending().await;
+    }
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut headers = head.headers;
+    headers.remove("host");
+    let url = format!("{}{path}", upstream.url);
+    let answer = upstream.http.request(head.method, url).headers(headers).body(body).send().await.unwrap();
+    let status = answer.status();
+    let kind = answer.headers()["content-type"].clone();
+    // Part by part: a watch never ends.
+    let parts = futures::stream::unfold(answer, |mut answer| async move {
+        let part: Result<Bytes, std::io::Error> =
+            answer.chunk().await.transpose()?.map_err(std::io::Error::other);
+        Some((part, answer))
+    });
+    Response::builder().status(status).header("content-type", kind).body(Body::from_stream(parts)).unwrap()
+}
+
+#[test]
+fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_commands() {
+    let (scene, _tenant) = Scene::with_account("silent-api", Vendor::Superoffice);
+    let gateway = Gateway::new(&scene);
+    let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    // The Secret of the account and the account of another Webhook cannot be read; the command gets no answer at all.
+    gateway.swallow(Some("/secrets/login"));
+    let asked = scene.request("account");
+    gateway.has_swallowed("/secrets/login");
+    gateway.swallow(Some("/vendoraccounts/missing"));
+    let mut orphan = webhook("orphan", Vendor::Superoffice);
+    orphan["spec"]["accountRef"] = json!({"name": "missing"});
+    scene.apply(&orphan);
+    gateway.has_swallowed("/vendoraccounts/missing");
+    gateway.swallow(Some("/vendoraccounts?"));
+    let mut plan = command::hooktender(&["plan", "-n", &scene.namespace]);
+    plan.env("KUBECONFIG", &gateway.kubeconfig).stderr(Stdio::piped());
+    let mut plan = plan.spawn().unwrap();
+    gateway.has_swallowed("/vendoraccounts?");
+    gateway.swallow(None);
+    // Only what was asked before is lost.
+    let code = eventually(SOON, "the command gives up", || plan.try_wait().unwrap().ok_or(()));
+    if code.is_err() {
+        plan.kill().unwrap();
+    }
+    assert_eq!(code.unwrap().code(), Some(1));
+    let said = String::from_utf8(plan.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains("VendorAccounts") && said.contains("no answer within 30 seconds"), "{said}");
+    eventually(SOON, "the pass is tried again", || {
+        let status = scene.account("account")["status"].take();
+        if status["lastHandledRequest"] == asked.as_str() { Ok(()) } else { Err(status) }
+    })
+    .unwrap();
+    eventually(SOON, "the orphan is told", || {
+        let webhook = scene.webhook("orphan");
+        if is(&webhook, "Stalled", "True", "AccountNotFound") { Ok(()) } else { Err(webhook) }
+    })
+    .unwrap();
+}

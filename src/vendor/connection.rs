@@ -82,6 +82,11 @@ impl Settings {
         Self { leads: Arc::new(leads), ..self }
     }
 
+    /// Waits until no exchange of tokens is under way, which would be lost if the process ended now.
+    pub async fn exchanges_end(&self) {
+        self.http.exchanges_end().await;
+    }
+
     /// No call takes longer than this, whatever it is for.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {

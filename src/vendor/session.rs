@@ -42,6 +42,12 @@ impl Token {
         Self { slides: Some(life), ..Self::lasting(value, life) }
     }
 
+    /// The token itself.
+    #[cfg(test)]
+    pub(crate) fn value(&self) -> &SecretString {
+        &self.value
+    }
+
     fn is_due(&self) -> bool {
         self.renew.is_some_and(|renew| renew <= Instant::now())
     }

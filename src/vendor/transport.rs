@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
@@ -30,6 +30,9 @@ const ROOM: usize = 16 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take in all, unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a long list may wait for its turn to be read.
+const LONGEST_TURN_WAIT: Duration = Duration::from_secs(120);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,9 +151,11 @@ impl Call<'_> {
 }
 
 /// The one HTTP client of an account.
+#[derive(Clone)]
 pub(crate) struct Transport {
     http: reqwest::Client,
     turns: Arc<Semaphore>,
+    exchanges: Arc<watch::Sender<()>>,
     vendor: VendorName,
     access: Access,
     redactor: Redactor,
@@ -167,15 +172,22 @@ pub(crate) struct Transport {
 pub(crate) struct Http {
     client: Arc<OnceLock<reqwest::Client>>,
     turns: Arc<Semaphore>,
+    /// Each exchange of tokens that is under way subscribes to it.
+    exchanges: Arc<watch::Sender<()>>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { client: Arc::default(), turns: turns() }
+        Self { client: Arc::default(), turns: turns(), exchanges: Arc::new(watch::channel(()).0) }
     }
 }
 
 impl Http {
+    /// Waits until no exchange of tokens is under way: the process must not end in the middle of one.
+    pub(super) async fn exchanges_end(&self) {
+        self.exchanges.closed().await;
+    }
+
     /// The client; an error says why it cannot be set up.
     fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
         if let Some(client) = self.client.get() {
@@ -204,6 +216,7 @@ impl Transport {
         Ok(Self {
             http: http.client()?,
             turns: Arc::clone(&http.turns),
+            exchanges: Arc::clone(&http.exchanges),
             vendor,
             access,
             redactor,
@@ -213,6 +226,11 @@ impl Transport {
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
         })
+    }
+
+    /// An exchange of tokens is under way as long as this is kept.
+    pub(crate) fn unfinished_exchange(&self) -> watch::Receiver<()> {
+        self.exchanges.subscribe()
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
@@ -244,29 +262,29 @@ impl Transport {
             return Err(VendorError::unsent(Class::Unavailable, call.operation, message));
         }
         let request = self.request(&call)?;
-        let now = Instant::now();
-        let allowed = if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) };
-        allowed.map_err(|wait| VendorError::paced(call.operation, wait))?;
+        self.allowed(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
-        match self.once(&call, request).await {
-            Err((error, true)) => match again {
-                Some(request) => {
-                    tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
-                    self.once(&call, request).await.map_err(|(error, _)| error)
-                }
-                None => Err(error),
-            },
-            Err((error, false)) => Err(error),
-            Ok(answer) => Ok(answer),
+        match (self.once(&call, request).await, again) {
+            // Each request that is sent counts.
+            (Err((error, true)), Some(request)) if self.allowed(&call).is_ok() => {
+                tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
+                self.once(&call, request).await.map_err(|(error, _)| error)
+            }
+            (answer, _) => answer.map_err(|(error, _)| error),
         }
+    }
+
+    /// Takes a request out of the account's budget; an error says how long to wait for the next.
+    fn allowed(&self, call: &Call<'_>) -> Result<(), Duration> {
+        let now = Instant::now();
+        if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) }
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::Request, VendorError> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
-            .header(reqwest::header::ACCEPT, "application/json")
-            .timeout(call.timeout.min(self.timeout));
+            .header(reqwest::header::ACCEPT, "application/json");
         for (name, value) in &call.headers {
             let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
             let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
@@ -304,13 +322,13 @@ impl Transport {
             // What took too long, or was too much, would be so again.
             let once_is_enough = match &failure {
                 Failure::Http(error) => error.is_timeout(),
-                Failure::TooLong(_) | Failure::TooMany | Failure::Crowded => true,
+                Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany | Failure::Crowded => true,
             };
             let error = VendorError {
                 class: Class::Unavailable,
                 operation: call.operation,
                 status: None,
-                message: self.redactor.redact(&call.redactor.redact(&failure.to_string())),
+                message: Redactor::redact_all([&call.redactor, &self.redactor], &failure.to_string()),
                 retry_after: None,
                 outcome_unknown: call.operation.writes() && !unsent,
             };
@@ -323,19 +341,20 @@ impl Transport {
     async fn exchange(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
         let operation = call.operation.as_str();
         failpoint::reached(["vendor", operation, "sending"]).await;
-        let mut response = self.http.execute(request).await.map_err(Failure::Http)?;
+        let mut clock = Countdown::new(call.timeout.min(self.timeout), &call.url);
+        let mut response = clock.within(self.http.execute(request)).await?;
         failpoint::reached(["vendor", operation, "sent"]).await;
         let longest = longest_answer(call.operation);
         let length = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or_default().clamp(ROOM, longest)));
         let mut turn = None;
         // Unpacked, so that what is small on its way counts as what it becomes.
-        while let Some(chunk) = response.chunk().await.map_err(Failure::Http)? {
+        while let Some(chunk) = clock.within(response.chunk()).await? {
             if body.len() + chunk.len() > longest {
                 return Err(Failure::TooLong(longest));
             }
             if turn.is_none() && takes_turn(call.operation, body.len() + chunk.len()) {
-                turn = Some(self.turn(call).await?);
+                turn = Some(self.turn().await?);
             }
             body.extend_from_slice(&chunk);
         }
@@ -359,16 +378,17 @@ impl Transport {
         })
     }
 
-    async fn turn(&self, call: &Call<'_>) -> Result<OwnedSemaphorePermit, Failure> {
+    /// Waits for the turn to read a long list, which is no part of the time that the request may take.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(call.timeout.min(self.timeout), turn).await {
+        match tokio::time::timeout(LONGEST_TURN_WAIT, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(Failure::Crowded),
         }
     }
 
     fn unsent(&self, call: &Call<'_>, class: Class, message: &str) -> VendorError {
-        let message = self.redactor.redact(&call.redactor.redact(message));
+        let message = Redactor::redact_all([&call.redactor, &self.redactor], message);
         VendorError::unsent(class, call.operation, message)
     }
 }
@@ -391,8 +411,32 @@ fn as_form(fields: &[(&'static str, SecretString)]) -> Zeroizing<Vec<u8>> {
     form.finish().into_bytes().into()
 }
 
+/// What is left of the time that a request may take. reqwest's own time-out would go on while a list waits for its turn.
+struct Countdown<'a> {
+    left: Duration,
+    host: &'a str,
+}
+
+impl<'a> Countdown<'a> {
+    fn new(limit: Duration, url: &'a Url) -> Self {
+        Self { left: limit, host: url.host_str().unwrap_or("the vendor") }
+    }
+
+    /// Runs a part of the request within the time that is left.
+    async fn within<T>(
+        &mut self,
+        part: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        let done = tokio::time::timeout(self.left, part).await;
+        self.left = self.left.saturating_sub(start.elapsed());
+        done.map_err(|_| Failure::TimedOut(self.host.to_owned()))?.map_err(Failure::Http)
+    }
+}
+
 enum Failure {
     Http(reqwest::Error),
+    TimedOut(String),
     TooLong(usize),
     TooMany,
     Crowded,
@@ -402,6 +446,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(error) => f.write_str(&describe(error)),
+            Self::TimedOut(host) => write!(f, "no answer in time from {host}"),
             Self::TooLong(longest) => write!(
                 f,
                 "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",

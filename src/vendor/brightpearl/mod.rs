@@ -3,6 +3,7 @@
 mod auth;
 pub(super) mod document;
 pub(super) mod manifest;
+mod oauth;
 mod wire;
 
 pub(crate) use auth::OAUTH_KEYS;
@@ -32,7 +33,7 @@ pub(crate) struct Brightpearl {
     transport: Transport,
     endpoint: Endpoint,
     account: String,
-    session: Session<auth::Exchange>,
+    session: Session<oauth::OauthRefresh>,
     /// What to say when the credentials are refused.
     advice: String,
 }

@@ -97,3 +97,65 @@ fn a_login_that_cannot_be_read_is_not_repeated() {
     let message = read(Operation::Token).message;
     assert!(message.contains("line 1, column 14") && !message.contains("canary"), "{message}");
 }
+
+fn transport(budget: &Arc<Budget>, http: &Http) -> Transport {
+    let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
+    let (redactor, report): (_, Reporter) = (Redactor::default(), Arc::new(|_| {}));
+    Transport::new(http, vendor, access, redactor, Arc::clone(budget), report).unwrap()
+}
+
+/// A server that reads a request and answers it with that, or closes the connection; it counts.
+async fn server(answer: &'static [u8]) -> (Url, Arc<AtomicU32>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            counter.fetch_add(1, Ordering::Relaxed);
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn each_request_that_is_sent_is_counted_and_none_beyond_the_budget() {
+    let (url, asked) = server(b"").await;
+    let rate = crate::api::account::RateLimit { requests_per_minute: 3, reserve: 0 };
+    let budget = Arc::new(Budget::of(&account(), Some(&rate)));
+    let transport = transport(&budget, &Http::default());
+    let read = || transport.send(Call::new(Operation::List, Method::GET, url.clone()));
+    assert!(read().await.is_err());
+    assert_eq!((asked.load(Ordering::Relaxed), budget.remaining()), (2, Some(1)), "it was sent once more");
+    // There is nothing left for the second try.
+    assert!(read().await.is_err());
+    assert_eq!((asked.load(Ordering::Relaxed), budget.remaining()), (3, Some(0)));
+    assert!(read().await.err().unwrap().is_paced());
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+/// How long a request may take here.
+const REQUEST: Duration = Duration::from_secs(1);
+
+/// The turn comes when the request's own time is long over.
+#[tokio::test]
+async fn the_wait_for_the_turn_to_read_a_long_list_is_not_the_requests_time() {
+    let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}[]", " ".repeat(3 << 20));
+    let (url, _) = server(Box::leak(answer.into_boxed_str()).as_bytes()).await;
+    let (http, budget) = (Http::default(), Arc::new(Budget::of(&account(), None)));
+    let all = http.turns.available_permits();
+    let turns = Arc::clone(&http.turns).acquire_many_owned(u32::try_from(all).unwrap()).await.unwrap();
+    let mut call = Call::new(Operation::List, Method::GET, url);
+    call.timeout = REQUEST;
+    let transport = transport(&budget, &http);
+    let later = async {
+        tokio::time::sleep(REQUEST * 2).await;
+        drop(turns);
+    };
+    let (answer, ()) = tokio::join!(transport.send(call), later);
+    let answer = answer.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answer.json::<Vec<u8>>().unwrap(), [0; 0]);
+}

@@ -1,0 +1,206 @@
+//! Refreshes the tokens of an OAuth app (vendors/brightpearl.md 6.2).
+//!
+//! The exchange uses up the refresh token that it is made with: from the vendor's answer on, the new pair is the only one that
+//! is good. Exchange and write therefore run in a task of their own, which goes on when the pass that waits for it is dropped (its
+//! deadline, a lost lease), and the pair is part of the state from the moment at which it is read until the Secret holds it.
+
+use super::auth::{ACCESS_TOKEN, CLIENT_SECRET, EXPIRES_AT, REFRESH_TOKEN, headers};
+use super::wire;
+use crate::vendor::session::{Headers, Renewal, Token};
+use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
+use crate::vendor::{Class, Endpoint, NewTokens, NotKept, TokenKeeper, VendorError};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use secrecy::SecretString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tracing::Instrument as _;
+
+/// The app whose tokens are refreshed, and where they are stored.
+pub(super) struct App {
+    pub(super) endpoint: Endpoint,
+    pub(super) app_ref: String,
+    pub(super) dev_ref: String,
+    pub(super) client_secret: Option<SecretString>,
+    pub(super) store: Arc<dyn TokenKeeper>,
+    /// Name of the Secret, for messages.
+    pub(super) secret: String,
+}
+
+/// Gives the tokens of one app.
+pub(super) struct OauthRefresh {
+    app: Arc<App>,
+    tokens: Arc<Mutex<Tokens>>,
+}
+
+/// Where the tokens are between the vendor, the Secret and the session.
+struct Tokens {
+    /// The refresh token in the Secret, which is good for one exchange only.
+    stored: SecretString,
+    /// The vendor gave it in exchange for `stored`; the Secret does not hold it yet.
+    unpersisted: Option<Pair>,
+    /// The Secret holds its pair; the session has not taken it yet.
+    ready: Option<Token>,
+}
+
+/// What the vendor answered to an exchange.
+struct Pair {
+    tokens: NewTokens,
+    /// How long the access token is good from `since` on.
+    life: Duration,
+    since: Instant,
+}
+
+impl Pair {
+    fn of(&self, key: &str) -> Option<SecretString> {
+        self.tokens.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone())
+    }
+}
+
+impl OauthRefresh {
+    /// `stored` is the refresh token in the Secret.
+    pub(super) fn new(app: App, stored: SecretString) -> Self {
+        let tokens = Tokens { stored, unpersisted: None, ready: None };
+        Self { app: Arc::new(app), tokens: Arc::new(Mutex::new(tokens)) }
+    }
+}
+
+impl Renewal for OauthRefresh {
+    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+        let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
+        if tokens.ready.is_none() {
+            let (app, transport) = (Arc::clone(&self.app), transport.clone());
+            tokens = to_its_end(async move {
+                let _unfinished = transport.unfinished_exchange();
+                app.refresh(&mut tokens, &transport).await.map(|()| tokens)
+            })
+            .await?;
+        }
+        tokens.ready.take().ok_or_else(|| unavailable("the access token was renewed and is gone".into()))
+    }
+
+    async fn settle(&self) -> Result<(), VendorError> {
+        let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
+        if tokens.unpersisted.is_none() {
+            return Ok(());
+        }
+        let app = Arc::clone(&self.app);
+        to_its_end(async move {
+            match app.persist(&mut tokens).await {
+                // The pair in the Secret is newer.
+                Err(_) if tokens.unpersisted.is_none() => Ok(()),
+                persisted => persisted,
+            }
+        })
+        .await
+    }
+
+    fn headers(&self, token: &SecretString) -> Headers {
+        headers(&self.app.app_ref, &self.app.dev_ref, token)
+    }
+}
+
+/// Runs the work in a task, which goes on when the caller is dropped.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, VendorError>> + Send + 'static,
+) -> Result<T, VendorError> {
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.unwrap_or_else(|error| Err(unavailable(format!("renewing the access token ended early: {error}"))))
+}
+
+/// Who can help when a pair cannot be written: a person, or time.
+fn class(why: &NotKept) -> Class {
+    match why {
+        NotKept::Refused(_) => Class::Credentials,
+        NotKept::Overtaken(_) | NotKept::Failed(_) => Class::Unavailable,
+    }
+}
+
+fn unavailable(message: String) -> VendorError {
+    VendorError::unsent(Class::Unavailable, Operation::Token, message)
+}
+
+impl App {
+    /// Exchanges the pair, unless that is done already, and writes the new one to the Secret.
+    async fn refresh(&self, tokens: &mut Tokens, transport: &Transport) -> Result<(), VendorError> {
+        if tokens.unpersisted.is_none() {
+            tokens.unpersisted = Some(self.exchange(&tokens.stored, transport).await?);
+        }
+        self.persist(tokens).await
+    }
+
+    /// Writes the unpersisted pair. It stays unpersisted when the write failed, and is dropped when the Secret holds a newer one.
+    async fn persist(&self, tokens: &mut Tokens) -> Result<(), VendorError> {
+        let Some(pair) = &tokens.unpersisted else { return Ok(()) };
+        let written = self.store.keep((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
+        if let Err(why) = written {
+            if matches!(why, NotKept::Overtaken(_)) {
+                tokens.unpersisted = None;
+            }
+            let message = format!("the access token was renewed and cannot be used before it is kept: {why}");
+            return Err(VendorError::unsent(class(&why), Operation::Token, message));
+        }
+        tracing::info!(secret = self.secret, "the access token was renewed and is kept in its Secret");
+        let left = pair.life.saturating_sub(pair.since.elapsed());
+        tokens.ready = Some(Token::lasting(pair.of(ACCESS_TOKEN).unwrap_or_default(), left));
+        tokens.stored = pair.of(REFRESH_TOKEN).unwrap_or_else(|| tokens.stored.clone());
+        tokens.unpersisted = None;
+        Ok(())
+    }
+
+    async fn exchange(&self, refresh: &SecretString, transport: &Transport) -> Result<Pair, VendorError> {
+        self.store.ready().await.map_err(|why| {
+            let message = format!(
+                "the access token is due, but a new one could not be kept, so that none is asked for: {why}"
+            );
+            VendorError::unsent(class(&why), Operation::Token, message)
+        })?;
+        let mut form = vec![
+            ("grant_type", SecretString::from("refresh_token")),
+            (REFRESH_TOKEN, refresh.clone()),
+            ("client_id", self.app_ref.as_str().into()),
+        ];
+        form.extend(self.client_secret.clone().map(|secret| (CLIENT_SECRET, secret)));
+        let mut call = Call::new(Operation::Token, Method::POST, self.endpoint.url());
+        call.body = Body::Form(form);
+        call.redactor.hide(refresh, "(redacted)");
+        let answer = transport.send(call).await?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        let given: wire::Tokens = answer.json()?;
+        let life = Duration::from_secs(given.expires_in);
+        let end = Timestamp::now().checked_add(SignedDuration::try_from(life).unwrap_or(SignedDuration::MAX));
+        let tokens = vec![
+            (ACCESS_TOKEN, given.access_token),
+            (REFRESH_TOKEN, given.refresh_token.unwrap_or_else(|| refresh.clone())),
+            (EXPIRES_AT, format!("{:.0}", end.unwrap_or(Timestamp::MAX)).into()),
+        ];
+        Ok(Pair { tokens, life, since: Instant::now() })
+    }
+
+    fn refused(&self, answer: &Answer) -> VendorError {
+        if !answer.refuses_login() {
+            return answer.failed(None);
+        }
+        let said: Option<wire::TokenError> =
+            answer.any_json().and_then(|json| serde_json::from_value(json).ok());
+        let (secret, code) = (&self.secret, said.map(|said| said.error));
+        let advice = match code.as_deref() {
+            Some("invalid_client") => format!("check appRef and the key {CLIENT_SECRET} of Secret {secret}"),
+            Some("invalid_grant") => format!(
+                "the app has to be authorised again: put the new pair into the keys {ACCESS_TOKEN} and {REFRESH_TOKEN} of Secret {secret}"
+            ),
+            _ => format!("check the app, tokenUrl and Secret {secret}"),
+        };
+        let code = code.unwrap_or_else(|| "no reason given".into());
+        answer.error(
+            Class::Credentials,
+            format!("the token endpoint refused to renew the access token ({code}); {advice}"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Conditions as kstatus reads them: `Ready`, `Reconciling`, `Stalled`, and our own `Drifted` and `Delivering`.
 
+use super::shorten;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{Timestamp, Unit};
 
@@ -13,6 +14,10 @@ pub const STALLED: &str = "Stalled";
 pub const DRIFTED: &str = "Drifted";
 /// The vendor delivers; set only where the vendor tells.
 pub const DELIVERING: &str = "Delivering";
+
+/// A message is cut to this many characters. The API takes 32,768; several conditions of one object have to fit into it, and nobody
+/// reads more.
+const LONGEST_MESSAGE: usize = 4096;
 
 /// Kubernetes keeps whole seconds; anything finer would never compare equal to what is read back.
 pub fn seconds(at: Timestamp) -> Time {
@@ -38,7 +43,7 @@ pub fn set(
         type_: kind.into(),
         status: status.into(),
         reason: reason.into(),
-        message: message.into(),
+        message: shorten::to_chars(message, LONGEST_MESSAGE),
         observed_generation: generation,
         last_transition_time: since,
     };

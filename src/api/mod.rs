@@ -12,6 +12,7 @@ pub mod brightpearl;
 pub mod conditions;
 pub mod contensis;
 mod crds;
+pub mod shorten;
 pub mod status;
 mod stored;
 pub mod superoffice;

@@ -3,6 +3,7 @@
 use super::flags::VendorFlags;
 use super::world::{Layered, World};
 use crate::api::{Mode, VendorAccount, Webhook};
+use crate::engine::limiter::PassLimiter;
 use crate::engine::memory::Memory;
 use crate::engine::paper::Paper;
 use crate::engine::pass::{Context, Input};
@@ -55,6 +56,7 @@ pub(super) fn context(
         stateless,
         metrics: Metrics::default(),
         stopping: Arc::new(AtomicBool::new(false)),
+        limiter: PassLimiter::unlimited(),
     }
 }
 

@@ -11,10 +11,10 @@ mod hooks;
 mod leader;
 mod obstacle;
 mod orphans;
-mod slots;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
+use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
 use crate::engine::past::Patience;
 use crate::engine::record::ClusterRecorder;
@@ -26,7 +26,6 @@ use dependents::Dependents;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{Candidate, Fence};
-use slots::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,6 +36,9 @@ use worker::{Alarm, Worker};
 
 /// How long the passes that are under way may take to end when the process is to end.
 const FAREWELL: Duration = Duration::from_secs(25);
+
+/// How long the exchanges of tokens that are under way may take to end then.
+const EXCHANGES: Duration = Duration::from_secs(4);
 
 /// How the controller runs.
 #[derive(Clone, Debug)]
@@ -70,10 +72,28 @@ pub async fn run(
     options: Options,
     health: Health,
     metrics: Metrics,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let fence = Fence::default();
     let context = Arc::new(context(&client, &options, &fence, &metrics));
+    let ended = reconcile(client, options, health, fence, &context, stop).await;
+    if tokio::time::timeout(EXCHANGES, context.settings.exchanges_end()).await.is_err() {
+        tracing::error!(
+            "an exchange of OAuth tokens did not end in time; the app may have to be authorised again"
+        );
+    }
+    ended
+}
+
+/// Runs passes until `stop` comes true or the Lease is lost.
+async fn reconcile(
+    client: Client,
+    options: Options,
+    health: Health,
+    fence: Fence,
+    context: &Arc<ClusterContext>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), String> {
     let stopping = Arc::clone(&context.stopping);
     let dependents = Arc::new(Dependents::default());
     let mut candidate = options.leader_elect.as_ref().map(|namespace| {
@@ -109,17 +129,16 @@ pub async fn run(
         "caches are filled"
     );
     let mut workers = Workers {
-        slots: Arc::new(Slots::new(options.concurrency)),
         patience: options.patience,
         alarms: HashMap::new(),
         tasks: JoinSet::new(),
-        context: Arc::clone(&context),
+        context: Arc::clone(context),
         cache: Arc::clone(&cache),
         dependents,
     };
     tasks.spawn(obstacle::look_at_version(client.clone()));
     let orphans = Alarm::default();
-    tasks.spawn(orphans::watch(client, Arc::clone(&context), Arc::clone(&cache), options, orphans.clone()));
+    tasks.spawn(orphans::watch(client, Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
     orphans.ring(false);
     loop {
@@ -127,6 +146,8 @@ pub async fn run(
             _ = stop.wait_for(|stop| *stop) => break,
             // Whatever is under way is broken off: somebody else may be at work already.
             how = &mut lost => return Err(how),
+            // A worker whose account is gone has ended.
+            Some(_) = workers.tasks.join_next() => {}
             event = woken.recv() => match event {
                 Some(Woken::Account(key)) => {
                     workers.sync();
@@ -176,6 +197,7 @@ fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics)
         look_only: false,
         stateless: false,
         metrics: metrics.clone(),
+        limiter: PassLimiter::new(options.concurrency),
         stopping: Arc::default(),
     }
 }
@@ -208,7 +230,6 @@ async fn stand_by(
 
 /// One worker an account.
 struct Workers {
-    slots: Arc<Slots>,
     patience: Patience,
     alarms: HashMap<ObjectKey, Alarm>,
     tasks: JoinSet<()>,
@@ -229,7 +250,6 @@ impl Workers {
             let worker = Worker {
                 key: key.clone(),
                 alarm: alarm.clone(),
-                slots: Arc::clone(&self.slots),
                 context: Arc::clone(&self.context),
                 cache: Arc::clone(&self.cache),
                 dependents: Arc::clone(&self.dependents),

@@ -3,7 +3,6 @@
 use super::ClusterContext;
 use super::cache::Cache;
 use super::dependents::Dependents;
-use super::slots::Slots;
 use crate::api::{ObjectKey, Webhook};
 use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Input};
@@ -20,7 +19,8 @@ use tokio::time::{Instant, timeout};
 const QUIET: Duration = Duration::from_millis(50);
 /// and at the latest this long after the first.
 const BURST: Duration = Duration::from_millis(400);
-/// A pass that takes longer hangs: its slice is ten seconds, and no request takes longer than a minute and a half.
+/// A pass that takes longer, the wait for permits not counted, hangs: its slice is ten seconds, and no request takes longer than a
+/// minute and a half.
 const PASS_DEADLINE: Duration = Duration::from_secs(240);
 /// After a pass that panicked or hung, the account is tried again by itself after this long.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -82,7 +82,6 @@ impl Alarm {
 pub(super) struct Worker {
     pub(super) key: ObjectKey,
     pub(super) alarm: Alarm,
-    pub(super) slots: Arc<Slots>,
     pub(super) context: Arc<ClusterContext>,
     pub(super) cache: Arc<Cache>,
     pub(super) dependents: Arc<Dependents>,
@@ -93,16 +92,11 @@ impl Worker {
         let mut memory = Memory::new(patience);
         let mut after = Duration::MAX;
         while self.rest(&mut memory, after).await {
-            let waiting = self.context.metrics.waiting();
-            let slot = self.slots.take(memory.is_unanswered()).await;
-            drop(waiting);
-            let _running = self.context.metrics.running();
-            let waits = memory.waits();
+            let queue = memory.queue();
             let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
-            after = match timeout(PASS_DEADLINE, slot.run(&waits, pass)).await {
-                Ok(Ok(after)) => after,
-                Ok(Err(_)) => self.failed("a pass panicked; please report it"),
-                Err(_) => self.failed("a pass hung and was given up"),
+            after = tokio::select! {
+                done = pass => done.unwrap_or_else(|_| self.failed("a pass panicked; please report it")),
+                () = queue.elapsed_beside(PASS_DEADLINE) => self.failed("a pass hung and was given up"),
             };
         }
         // Not before its last pass, which would tell of it again.
@@ -143,7 +137,9 @@ impl Worker {
         after
     }
 
+    /// The next pass has to go by the values of Secrets and ConfigMaps again, as this one may have missed a change.
     fn failed(&self, what: &str) -> Duration {
+        self.alarm.0.dependency_changed.store(true, Ordering::Release);
         tracing::error!(account = %self.key, "{what}");
         self.context.metrics.broke(&self.key);
         AFTER_FAILURE

@@ -306,13 +306,13 @@ mod tests {
             account
         };
         let account = Arc::new(request(&scene.account, "first"));
-        let mut pass = Pass::new(&scene.context, &account, Vec::new());
+        let mut pass = Pass::new(&scene.context, &scene.memory, &account, Vec::new());
         // As the write of a finalizer gives it back: an annotation is no new generation.
         pass.take(request(&account, "second"));
         assert!(pass.account_status(&mut scene.memory, None, &End::Done).await);
         let handled = |account: &VendorAccount| account.status.as_ref().unwrap().last_handled_request.clone();
         assert_eq!(handled(&pass.account).as_deref(), Some("first"));
         let account = Arc::clone(&pass.account);
-        assert!(Pass::new(&scene.context, &account, Vec::new()).account_is_asked_for());
+        assert!(Pass::new(&scene.context, &scene.memory, &account, Vec::new()).account_is_asked_for());
     }
 }

@@ -2,12 +2,13 @@
 //! when anything that it is made of changes.
 
 use super::outcome::Trouble;
-use super::secrets::{Source, Values};
+use super::secrets::{Source, Values, account_keys};
 use crate::api::account::RateLimit;
 use crate::api::{Mode, VendorAccount};
 use crate::plan::List;
 use crate::vendor::{Budget, ConnectError, Connection, ReadOnly, ReadWrite, Settings, VendorError};
 use kube::{Resource, ResourceExt};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ pub(super) enum Client {
 /// A client, and what it is made of. The budget outlives it: new credentials make no new calls.
 #[derive(Default)]
 pub(super) struct Kept {
-    made_of: String,
+    made_of: Option<u64>,
+    hasher: RandomState,
     client: Option<Arc<Client>>,
     rate: Option<RateLimit>,
     budget: Option<Arc<Budget>>,
@@ -89,12 +91,16 @@ impl Client {
     ) -> Result<Arc<Self>, (Trouble, Option<VendorError>)> {
         let stalled = |reason, message| (Trouble { reason, message, stalled: true }, None);
         let (vendor, namespace) = (&account.spec.vendor, account.namespace().unwrap_or_default());
-        let (credentials, versions) = values
+        let credentials = values
             .credentials(vendor, &namespace, source)
             .map_err(|message| stalled("Credentials", message))?;
         let mode = account.spec.mode.max(ceiling);
+        // By the values and not by the versions of the Secrets: a Secret that is written without a change of them costs no login.
+        let read: Vec<_> =
+            account_keys(vendor, &namespace).map(|(from, key)| values.text(&from, &key)).collect();
         // Another account under the same name is another account.
-        let made_of = format!("{:?}/{:?}/{mode:?}/{versions}", account.uid(), account.meta().generation);
+        let made_of =
+            Some(kept.hasher.hash_one((account.uid(), account.meta().generation, mode == Mode::Plan, read)));
         if let Some(client) = &kept.client
             && kept.made_of == made_of
         {

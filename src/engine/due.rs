@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// A throttled account whose vendor does not say how long waits this long.
 const THROTTLED: Duration = Duration::from_secs(60);
+/// The longest interval that anybody may write.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// How often in a row a moved version makes the account be read again at once.
 const OUTDATED: u32 = 3;
 
@@ -100,7 +102,9 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
         entry.seen = Some(Seen { asked: memory.past.mark_of(&entry.asked), written, version });
         webhooks += 1;
     }
-    memory.seen = LastPass { webhooks, account: Some(asked_of(memory, account)) };
+    // A pass that panics or hangs does not come here: what it read is compared with what the pass before it went by.
+    let values = memory.values.take().or(memory.seen.values);
+    memory.seen = LastPass { webhooks, account: Some(asked_of(memory, account)), values };
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
@@ -209,7 +213,7 @@ pub(super) fn resync(account: &VendorAccount) -> Duration {
     interval(&account.spec.resync_interval).unwrap_or(Duration::from_secs(300))
 }
 
-/// Reads `90s`, `5m`, `1h30m`.
+/// Reads `90s`, `5m`, `1h30m`; at most a day, so that a sum of intervals is always a time that a clock can show.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
     let mut total = Duration::ZERO;
@@ -228,7 +232,13 @@ pub fn interval(text: &str) -> Result<Duration, String> {
         let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
         total = total.saturating_add(Duration::from_secs(count.saturating_mul(unit)));
     }
-    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
+    if !number.is_empty() || text.is_empty() {
+        return Err(wrong());
+    }
+    if total > LONGEST_INTERVAL {
+        return Err(format!("{text} is too long: at most 24h"));
+    }
+    Ok(total)
 }
 
 /// Accounts that were made together must not be read together for ever.
@@ -252,6 +262,11 @@ mod tests {
             ("", None),
             ("1d", None),
             ("0s", Some(0)),
+            ("24h1s", None),
+            ("1000000000h", None),
+            ("18446744073709551615h", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615s18446744073709551615s", None),
         ];
         for (text, seconds) in cases {
             assert_eq!(interval(text).ok(), seconds.map(Duration::from_secs), "{text}");

@@ -1,6 +1,7 @@
 //! An account with Webhooks, and an API server that counts writes: for tests of single phases of a pass.
 
 use super::clock;
+use super::limiter::PassLimiter;
 use super::memory::Memory;
 use super::pass::Context;
 use super::past::Patience;
@@ -127,6 +128,7 @@ impl Scene {
             stateless: false,
             metrics: Metrics::default(),
             stopping: Arc::default(),
+            limiter: PassLimiter::unlimited(),
         };
         let account = json!({
             "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",

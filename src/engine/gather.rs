@@ -3,7 +3,7 @@
 use super::digest;
 use super::entry::Entry;
 use super::past::Past;
-use super::secrets::{Dependency, Values, account_dependencies};
+use super::secrets::{Dependency, Values, account_dependencies, account_keys};
 use super::variables::{self, Variables};
 use crate::api::status::Concealed;
 use crate::api::webhook::Subscription;
@@ -25,6 +25,23 @@ pub(super) fn dependencies<'a>(
         all.extend(variables::dependencies(&entry.known));
     }
     all
+}
+
+/// A fingerprint of every value that the account and its Webhooks name, or of what is wrong with it. It stays the same when
+/// an object is written without a change of these values.
+pub(super) fn fingerprint<'a>(
+    account: &VendorAccount,
+    entries: impl Iterator<Item = &'a Entry>,
+    values: &Values,
+    past: &Past,
+) -> u64 {
+    let namespace = account.namespace().unwrap_or_default();
+    let mut keys: BTreeSet<_> = account_keys(&account.spec.vendor, &namespace).collect();
+    for entry in entries {
+        keys.extend(variables::keys(&entry.known).map(|(from, key)| (from, key.to_owned())));
+    }
+    let texts: Vec<_> = keys.iter().map(|(from, key)| values.text(from, key)).collect();
+    past.mark_of((keys, texts))
 }
 
 /// What holds for all Webhooks of a pass.

@@ -4,6 +4,7 @@
 use super::client::Kept;
 use super::clock;
 use super::entry::{Asked, Entry, version};
+use super::limiter::QueueTime;
 use super::past::{Past, Patience};
 use super::refusals::Refusals;
 use super::stock::Stock;
@@ -15,7 +16,6 @@ use crate::plan::{Declared, ExternalId, Observed, Unreadable};
 use kube::ResourceExt;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Deletions that come within this of one another are judged together,
@@ -38,6 +38,8 @@ pub(super) struct LastPass {
     pub(super) account: Option<u64>,
     /// How many Webhooks; each has its own marks.
     pub(super) webhooks: usize,
+    /// Of the values of Secrets and ConfigMaps.
+    pub(super) values: Option<u64>,
 }
 
 /// A list that is not believed before a second reading agrees.
@@ -103,13 +105,15 @@ pub struct Memory {
     deleted: VecDeque<Instant>,
     /// Recorded ids that are gone beyond doubt.
     pub(super) believed: HashSet<ExternalId>,
+    /// The fingerprint of the values that the pass under way goes by.
+    pub(super) values: Option<u64>,
     /// Everything that the last pass went by.
     pub(super) seen: LastPass,
     pub(super) past: Past,
-    /// Whether the last pass ended because the vendor did not answer.
-    pub(super) unanswered: bool,
-    /// Whether a pass waits for the vendor's list.
-    pub(super) waits: Arc<AtomicBool>,
+    /// Whether the vendor took long for its last list.
+    pub(super) slow: bool,
+    /// How long passes have waited for permits.
+    pub(super) queue: Arc<QueueTime>,
     /// How many steps the passes took since there was one that had nothing to do; and whether that one was the last.
     busy: usize,
     calmed: bool,
@@ -136,10 +140,11 @@ impl Memory {
             leaving: None,
             deleted: VecDeque::new(),
             believed: HashSet::new(),
+            values: None,
             seen: LastPass::default(),
             past: Past::new(patience),
-            unanswered: false,
-            waits: Arc::default(),
+            slow: false,
+            queue: Arc::default(),
             busy: 0,
             calmed: false,
             untold: Untold::default(),
@@ -305,14 +310,9 @@ impl Memory {
         self.snapshot.as_ref().map_or(&[], |snapshot| snapshot.observed.unreadable())
     }
 
-    /// Whether a pass waits for the vendor's list, as it goes on.
-    pub fn waits(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.waits)
-    }
-
-    /// Whether the next pass is likely to wait for the vendor, as the last one did in vain.
-    pub fn is_unanswered(&self) -> bool {
-        self.unanswered
+    /// How long passes have waited for permits, as it goes on.
+    pub fn queue(&self) -> Arc<QueueTime> {
+        Arc::clone(&self.queue)
     }
 
     /// A pass has taken so many steps.

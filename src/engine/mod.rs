@@ -8,6 +8,7 @@
 //! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
 //! before, `entry` what of one Webhook; `client` is how the vendor is reached, `digest` remembers values that cannot be
 //! read back, and `keeper` writes tokens that a vendor exchanged back into their Secret. `clock` says what time it is.
+//! [`limiter`] bounds how many accounts are read and worked on at once.
 //! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written
 //! to one.
 
@@ -19,6 +20,7 @@ mod digest;
 mod due;
 mod effect;
 pub(crate) mod entry;
+mod event;
 #[cfg(test)]
 mod fake;
 #[doc(hidden)]
@@ -29,6 +31,7 @@ mod histories;
 mod hold;
 mod keeper;
 mod lent;
+pub mod limiter;
 pub mod memory;
 mod observe;
 pub mod orphan;

@@ -3,7 +3,8 @@
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
-use super::gather::{Terms, declare, dependencies};
+use super::gather::{Terms, declare, dependencies, fingerprint};
+use super::limiter::TooManySlowLists;
 use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pages::{Pages, Reading, restless, unanswered};
@@ -14,11 +15,10 @@ use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Action;
 use crate::api::{Mode, Webhook};
-use crate::plan::{Declared, ExternalId, Hold, Item, Plan, Step, Unreadable, guard, list, plan};
-use crate::vendor::{VendorError, rules};
+use crate::plan::{Declared, ExternalId, Hold, Item, Plan, Redactor, Step, Unreadable, guard, list, plan};
+use crate::vendor::{Class, Operation, VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What the vendor has is read again when a backlog has been worked on for so long.
@@ -82,24 +82,22 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> Result<(Sight, Plan), Stop> {
-        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
-        depends(wanted.clone());
         let values = self
-            .context
-            .source
-            .read(&wanted)
+            .read(memory, depends)
             .await
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
+        memory.values = Some(self.fingerprint(memory, &values));
         let doubted = self.doubted_refusals(memory, &values)?;
         let (client, lost) = self.client(memory, &values).await?;
         let mut pages = Pages::default();
         loop {
-            let snapshot = self.list(memory, &client).await.map_err(|error| {
+            let listed = self.list(memory, &client).await;
+            self.permits.work().await;
+            let snapshot = listed.map_err(|error| {
                 // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
                 let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
-                let message = webhooks.fold(error.message, |message, entry| {
-                    Variables::known(&entry.known, &values).redactor().redact(&message)
-                });
+                let redactors = webhooks.map(|entry| Variables::known(&entry.known, &values).redactor());
+                let message = Redactor::redact_all(redactors, &error.message);
                 let error = VendorError { message, ..error };
                 Stop::Trouble(Trouble::of(&error), Some(error))
             })?;
@@ -153,6 +151,36 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
+    /// Reads the Secrets and ConfigMaps that the account and its Webhooks name.
+    async fn read(
+        &self,
+        memory: &Memory,
+        depends: impl FnOnce(BTreeSet<Dependency>),
+    ) -> Result<Values, kube::Error> {
+        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
+        depends(wanted.clone());
+        self.context.source.read(&wanted).await
+    }
+
+    fn fingerprint(&self, memory: &Memory, values: &Values) -> u64 {
+        let entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+        fingerprint(&self.account, entries, values, &memory.past)
+    }
+
+    /// Whether a value that the account or a Webhook names is another than at the last pass. Most writes of a Secret or ConfigMap
+    /// that change none, such as an annotation, would cost a call to the vendor each.
+    pub(super) async fn values_changed(
+        &self,
+        memory: &Memory,
+        depends: impl FnOnce(BTreeSet<Dependency>),
+    ) -> bool {
+        match self.read(memory, depends).await {
+            Ok(values) => memory.seen.values != Some(self.fingerprint(memory, &values)),
+            // The pass says what is wrong.
+            Err(_) => true,
+        }
+    }
+
     /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that
     /// was good last is used as long as something is to be deleted.
     async fn client(
@@ -193,10 +221,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         {
             return Ok(known);
         }
-        let read = clock::now();
-        memory.waits.store(true, Ordering::Relaxed);
-        let list = client.list().await;
-        memory.waits.store(false, Ordering::Relaxed);
+        let call = async { (clock::now(), client.list().await) };
+        let listed = self.permits.list(&mut memory.slow, call).await;
+        let (read, list) = listed.map_err(|TooManySlowLists| {
+            let message = "the vendor takes long to answer, and so do too many others at the moment; its list is read again when it is its turn";
+            VendorError::unsent(Class::Unavailable, Operation::List, message)
+        })?;
         Ok(Snapshot { observed: Stock::new(rules(self.vendor), list?), read, ended: None })
     }
 

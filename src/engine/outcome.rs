@@ -8,6 +8,7 @@ use super::scope::Scope;
 use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
+use crate::api::shorten;
 use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
 use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step, digest};
 use crate::vendor::{Class, VendorError};
@@ -25,6 +26,8 @@ pub(super) const FORBIDDEN: &str = "Forbidden";
 pub(super) const WEBHOOKS_NOT_WRITTEN: &str = "WebhooksNotWritten";
 /// Values in status and events are cut to this many characters.
 const LONGEST_VALUE: usize = 256;
+/// So many changed fields are in a status; the plan on the command line has all of them.
+const MOST_CHANGES: usize = 200;
 
 /// What became of one Webhook in a pass.
 #[derive(Debug)]
@@ -273,23 +276,16 @@ fn planned(item: &Item, in_sync: bool) -> PlanStatus {
     }
     PlanStatus {
         action: item.action,
-        changes: item.changes.iter().map(shown).collect(),
+        changes: item.changes.iter().take(MOST_CHANGES).map(shown).collect(),
         digest: item.digest.clone().filter(|_| item.action != Action::None),
     }
 }
 
 fn shown(change: &Change) -> FieldChange {
-    let cut = |text: &Option<String>| text.as_deref().map(|text| shortened(text, LONGEST_VALUE));
-    FieldChange { field: change.field.clone(), before: cut(&change.before), after: cut(&change.after) }
-}
-
-fn shortened(text: &str, longest: usize) -> String {
-    let length = text.chars().count();
-    if length <= longest {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(longest).collect();
-    format!("{cut}… ({length} characters)")
+    let cut = |text: &Option<String>| text.as_deref().map(|text| shorten::to_chars(text, LONGEST_VALUE));
+    // The names of headers and templates are the vendor's.
+    let field = shorten::to_chars(&change.field, LONGEST_VALUE);
+    FieldChange { field, before: cut(&change.before), after: cut(&change.after) }
 }
 
 /// The vendor has just what is declared: what changes from here on without the spec is drift. One that was made anew may
@@ -391,8 +387,9 @@ pub(super) fn fields(item: &Item) -> String {
     if !matches!(item.action, Action::Update | Action::Replace) || item.changes.is_empty() {
         return String::new();
     }
-    let brief =
-        |value: &Option<String>| value.as_deref().map_or("(nothing)".into(), |value| shortened(value, 60));
+    let brief = |value: &Option<String>| {
+        value.as_deref().map_or("(nothing)".into(), |value| shorten::to_chars(value, 60))
+    };
     let fields = item
         .changes
         .iter()

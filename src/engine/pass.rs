@@ -4,6 +4,7 @@ use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::is_unanswered;
+use super::limiter::{PassLimiter, PassPermits};
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::{Trouble, account_refused};
@@ -15,7 +16,7 @@ use crate::api::VendorName;
 use crate::api::account::Unmanaged;
 use crate::api::status::UnmanagedSubscription;
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::plan::Plan;
+use crate::plan::{Plan, shown};
 use crate::telemetry::{Metrics, PassResult};
 use crate::vendor::{Class, Settings, VendorError, refuses_outdated};
 use k8s_openapi::jiff::Timestamp;
@@ -45,6 +46,8 @@ pub struct Context<S, R> {
     pub stateless: bool,
     /// Counters.
     pub metrics: Metrics,
+    /// Bounds how many passes run at once.
+    pub limiter: PassLimiter,
     /// Set when the process is to end: no further step is begun.
     pub stopping: Arc<AtomicBool>,
 }
@@ -94,15 +97,16 @@ pub async fn run<S: Source, R: Recorder>(
     context: &Context<S, R>,
     memory: &mut Memory,
     input: Input,
-    depends: impl FnOnce(BTreeSet<Dependency>),
+    depends: impl Fn(BTreeSet<Dependency>),
 ) -> Duration {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
     let account = memory.newest(input.account);
-    let changed = input.dependency_changed || changed(memory, &account, &uids);
+    let mut pass = Pass::new(context, memory, &account, uids);
+    let changed = changed(memory, &account, &pass.uids)
+        || input.dependency_changed && pass.values_changed(memory, &depends).await;
     let told = asked_to_wait(memory, &account).filter(|_| changed);
     let early = if told.is_none() { too_early(memory, changed) } else { None };
-    let mut pass = Pass::new(context, &account, uids);
     if let Some(after) = early {
         // What is new is not passed over by telling what is old.
         let soon = if changed { None } else { pass.tell_again(memory).await };
@@ -111,6 +115,7 @@ pub async fn run<S: Source, R: Recorder>(
     memory.untold.begin();
     if let Some((trouble, left)) = told {
         // The vendor is left alone; people are told, or let go.
+        pass.permits.work().await;
         pass.report_failure(memory, &pass.uids, &trouble).await;
         if !pass.release_account(memory).await {
             memory.untold.account(&trouble);
@@ -122,7 +127,7 @@ pub async fn run<S: Source, R: Recorder>(
     memory.past.begun = started;
     let span = pass.span();
     let after = async {
-        let result = pass.walk(memory, depends).await;
+        let result = pass.walk(memory, &depends).await;
         pass.conclude(memory, result, started).await
     };
     let after = after.instrument(span).await;
@@ -142,10 +147,16 @@ pub(super) struct Pass<'a, S, R> {
     pub(super) requested: Option<String>,
     pub(super) now: Timestamp,
     pub(super) summary: Summary,
+    pub(super) permits: PassPermits<'a>,
 }
 
 impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
-    pub(super) fn new(context: &'a Context<S, R>, account: &Arc<VendorAccount>, uids: Vec<String>) -> Self {
+    pub(super) fn new(
+        context: &'a Context<S, R>,
+        memory: &Memory,
+        account: &Arc<VendorAccount>,
+        uids: Vec<String>,
+    ) -> Self {
         Self {
             context,
             key: ObjectKey::of(&**account),
@@ -155,6 +166,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             requested: account.annotations().get(REQUESTED_AT).cloned(),
             now: clock::timestamp(),
             summary: Summary::default(),
+            permits: PassPermits::new(&context.limiter, &context.metrics, Arc::clone(&memory.queue)),
         }
     }
 
@@ -219,8 +231,8 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
             // First, as they need somebody.
             let all = unreadable.iter().map(|item| (item.id.as_ref(), item.summary())).chain(readable);
             let listed = all.take(LISTED).map(|(id, summary)| UnmanagedSubscription {
-                external_id: id.map(ToString::to_string).unwrap_or_default(),
-                summary,
+                external_id: id.map(|id| shown(id.as_str())).unwrap_or_default(),
+                summary: shown(&summary),
             });
             self.summary.unmanaged = listed.collect();
         }
@@ -246,6 +258,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         result: Result<(), Stop>,
         started: Instant,
     ) -> Duration {
+        self.permits.work().await;
         let (trouble, end) = match &result {
             Err(Stop::Trouble(_, Some(error))) if is_pause(error) => {
                 (None, End::Paced(error.retry_after.unwrap_or_default()))
@@ -295,8 +308,6 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         let end = if matches!(end, End::Done) && !(told && let_go) { End::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);
         memory.took(self.summary.tally.done);
-        memory.unanswered =
-            matches!(&result, Err(Stop::Trouble(_, Some(error))) if error.class == Class::Unavailable);
         let (ok, took) = (result.is_ok(), clock::since(started));
         let paced = matches!(&result, Err(Stop::Trouble(_, Some(error))) if error.is_paced());
         let (how, good) = match (ok, paced) {

@@ -356,7 +356,7 @@ impl Past {
         let is_that = |(known, _): &&(u64, Instant)| *known == self.mark_of_pending(pending);
         let since = known.filter(is_that).map(|(_, since)| clock::since(*since));
         // A login or a refused token may have come between the intent and the request.
-        (since.unwrap_or_default(), request + settle)
+        (since.unwrap_or_default(), request.saturating_add(settle))
     }
 
     /// The account failed once more: how long to wait before it is tried by itself.

@@ -12,7 +12,7 @@ use super::secrets::Source;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
-use crate::plan::{Change, Declared, Desired, ExternalId, Item, Plan};
+use crate::plan::{Change, Declared, Desired, ExternalId, Item, Plan, shown};
 use crate::vendor::advice;
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub async fn preview<S: Source, R: Recorder>(
 ) -> Preview {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
-    let mut pass = Pass::new(context, &input.account, uids);
+    let mut pass = Pass::new(context, memory, &input.account, uids);
     let vendor = &input.account.spec.vendor;
     let mut report = AccountReport {
         namespace: pass.key.namespace.clone(),
@@ -109,12 +109,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         report.webhooks = plan.items.iter().map(|item| self.shows_item(sight, item)).collect();
         if self.account.spec.unmanaged == Unmanaged::Report {
             let unreadable = sight.unmanaged_unreadable().into_iter().map(|item| Stranger {
-                external_id: item.id.as_ref().map(ToString::to_string).unwrap_or_default(),
-                summary: item.summary(),
+                external_id: item.id.as_ref().map(|id| shown(id.as_str())).unwrap_or_default(),
+                summary: shown(&item.summary()),
             });
             let readable = plan.unmanaged.iter().map(|&at| &sight.snapshot.observed.all()[at]);
             let readable = readable
-                .map(|one| Stranger { external_id: one.id.to_string(), summary: one.summary.clone() });
+                .map(|one| Stranger { external_id: shown(one.id.as_str()), summary: shown(&one.summary) });
             report.unmanaged = unreadable.chain(readable).collect();
         }
         if let Some(Trouble { reason, message, .. }) = &sight.lost {

@@ -1,13 +1,12 @@
 //! The one writer to the cluster: status, finalizer, events.
 
-use super::clock;
+use super::event::event;
 use super::scope::Scope;
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, StoredWebhook, VendorAccount, Webhook};
 use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
@@ -16,8 +15,6 @@ use serde_json::{Value, json};
 const MANAGER: &str = "hooktender";
 /// How often a finalizer is tried again after somebody else changed the object at the same time.
 const CONFLICTS: usize = 5;
-/// The API server takes no longer note.
-const LONGEST_NOTE: usize = 1000;
 /// The API server's words in conditions and events are cut to this many characters.
 const LONGEST_WORDS: usize = 300;
 
@@ -299,29 +296,18 @@ impl Recorder for ClusterRecorder {
         let namespace = on.namespace.clone().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         // Not kube's own recorder: it folds events that differ only in their note into one that keeps the first note.
-        let event = Event {
-            metadata: ObjectMeta {
-                name: Some(format!("{}.{:x}", on.name.clone().unwrap_or_default(), rand::random::<u64>())),
-                namespace: Some(namespace),
-                ..ObjectMeta::default()
-            },
-            event_time: Some(MicroTime(clock::timestamp())),
-            type_: Some(if happened.warning { "Warning" } else { "Normal" }.into()),
-            reason: Some(happened.reason.into()),
-            action: Some("Reconcile".into()),
-            note: Some(happened.note.chars().take(LONGEST_NOTE).collect()),
-            regarding: Some(on),
-            reporting_controller: Some("hooktender.dev/controller".into()),
-            reporting_instance: Some(self.instance.clone()),
-            ..Event::default()
-        };
+        let event = event(on, happened, &self.instance, rand::random());
         let made = async {
             passes(["event", "writing"]).await?;
             api.create(&PostParams::default(), &event).await?;
             passes(["event", "written"]).await
         };
-        if let Err(error) = made.await {
-            tracing::debug!(%error, "the API server did not take an event");
+        match made.await {
+            Ok(()) => {}
+            Err(kube::Error::Api(refused)) if matches!(refused.code, 400 | 413 | 422) => {
+                tracing::warn!(error = %refused.message, "the API server refused an event: please report it");
+            }
+            Err(error) => tracing::debug!(%error, "the API server did not take an event"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::keeper::ClusterKeeper;
 use crate::api::account::Vendor;
 use crate::api::{ObjectKey, SecretKeyRef};
+use crate::plan::Text;
 use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -140,13 +141,23 @@ impl Values {
         self.found.get(of).map(|keys| keys.version.as_str())
     }
 
-    /// The credentials that an account names, all in its own namespace, and a mark that changes when they do.
+    /// The value of a key as text, for comparing; the error where there is none.
+    pub(super) fn text(&self, from: &Dependency, key: &str) -> Result<Text, String> {
+        let mut text = Text::default();
+        match self.get(from, key)? {
+            Value::Secret(value) => text.push_secret(key, value),
+            Value::Plain(value) => text.push_plain(&value),
+        }
+        Ok(text)
+    }
+
+    /// The credentials that an account names, all in its own namespace.
     pub(super) fn credentials(
         &self,
         vendor: &Vendor,
         namespace: &str,
         source: &impl Source,
-    ) -> Result<(Credentials, String), String> {
+    ) -> Result<Credentials, String> {
         let mut credentials = Credentials::default();
         for Wanted { at, optional } in wanted(vendor) {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
@@ -165,7 +176,7 @@ impl Values {
                 credentials.kept_by(keeper);
             }
         }
-        Ok((credentials, self.versions(account_dependencies(vendor, namespace))))
+        Ok(credentials)
     }
 }
 
@@ -174,6 +185,13 @@ pub(super) fn account_dependencies(vendor: &Vendor, namespace: &str) -> impl Ite
     wanted(vendor)
         .into_iter()
         .map(move |Wanted { at, .. }| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
+}
+
+/// The keys of Secrets that an account names.
+pub(super) fn account_keys(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = (Dependency, String)> {
+    wanted(vendor)
+        .into_iter()
+        .map(move |Wanted { at, .. }| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key))
 }
 
 /// A key of a Secret that an account names.

@@ -99,6 +99,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         if !left.is_zero() {
             return Some(left);
         }
+        self.permits.work().await;
         // What a write gives back may hold an edit that nobody has acted on yet.
         let asked = Arc::clone(&self.account);
         let (webhooks, account) = (std::mem::take(&mut memory.untold.webhooks), memory.untold.account.take());

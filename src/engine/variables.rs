@@ -6,7 +6,7 @@ use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
 use crate::plan::{Redactor, Text};
 use secrecy::SecretString;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A variable's value: shown to everybody, or to nobody.
 enum Resolved {
@@ -20,13 +20,18 @@ pub(super) struct Variables(HashMap<String, Resolved>);
 
 /// The objects that a Webhook's variables are taken from.
 pub(super) fn dependencies(webhook: &Webhook) -> impl Iterator<Item = Dependency> + '_ {
-    let namespace = webhook.metadata.namespace.clone().unwrap_or_default();
+    keys(webhook).map(|(from, _)| from)
+}
+
+/// The keys of these objects that a Webhook's variables name.
+pub(super) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)> + '_ {
+    let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
     webhook.spec.variables.iter().filter_map(move |variable| {
         let from = variable.value_from.as_ref()?;
         let (secret, map) = (from.secret_key_ref.as_ref(), from.config_map_key_ref.as_ref());
-        secret
-            .map(|at| Dependency::Secret(ObjectKey::new(&namespace, &at.name)))
-            .or_else(|| map.map(|at| Dependency::ConfigMap(ObjectKey::new(&namespace, &at.name))))
+        secret.map(|at| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key.as_str())).or_else(
+            || map.map(|at| (Dependency::ConfigMap(ObjectKey::new(namespace, &at.name)), at.key.as_str())),
+        )
     })
 }
 
@@ -63,7 +68,9 @@ impl Variables {
     /// Hides every value that comes from a Secret.
     pub(super) fn redactor(&self) -> Redactor {
         let mut redactor = Redactor::default();
-        for (name, value) in &self.0 {
+        // In order of their names: a digest is made of what is shown.
+        let sorted: BTreeMap<_, _> = self.0.iter().collect();
+        for (name, value) in sorted {
             if let Resolved::Secret(value) = value {
                 redactor.hide(value, &format!("$({name})"));
             }

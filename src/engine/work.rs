@@ -97,7 +97,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 under_way > 0 && (crowded || calls > 0 && !kept.fits(slice.calls + 1))
             };
             while must_wait(&slice, under_way.len()) {
-                if let Some((calls, went)) = under_way.next().await {
+                if let Some((calls, went)) = self.permits.waiting(under_way.next()).await {
                     slice.took(calls, went);
                 }
             }
@@ -125,7 +125,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             let (pass, shared, webhook) = (&*self, &shared, &declared[item.index]);
             under_way.push(async move { (calls, pass.item(shared, item, webhook, entry, barred).await) });
         }
-        while let Some((calls, went)) = under_way.next().await {
+        while let Some((calls, went)) = self.permits.waiting(under_way.next()).await {
             slice.took(calls, went);
         }
         drop(under_way);

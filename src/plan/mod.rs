@@ -32,6 +32,7 @@ pub use rules::{Absent, Field, Rule, Rules};
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
 
+use crate::api::shorten;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Borrow;
@@ -110,6 +111,14 @@ pub struct Observed {
     /// The vendor's own JSON, for the vendor's code alone: members that a manifest cannot name. As text, of which a tree would
     /// take many times as much, and of a list's answer no more than a view.
     pub raw: Option<Bytes>,
+}
+
+/// Ids and summaries of what nobody declares are cut to this many characters: they are the vendor's, and people read them.
+const LONGEST_SHOWN: usize = 200;
+
+/// An id or a summary of what nobody declares, as people read it.
+pub fn shown(text: &str) -> String {
+    shorten::to_chars(text, LONGEST_SHOWN)
 }
 
 /// Whether a vendor delivers what a subscription asks for.

@@ -16,6 +16,7 @@ mod traces;
 pub use kubernetes::CountWrites;
 pub use labels::{AccountState, PassResult, WebhookState};
 pub use logging::{LogFormat, LogOptions, Telemetry};
+pub(crate) use metrics::Counted;
 pub use metrics::Metrics;
 pub use probe::until_ready;
 pub use server::{Health, serve};

@@ -1,7 +1,11 @@
 //! The error classes: one for each failure decides condition reason, retry and metric label.
 
 use super::transport::Operation;
+use crate::api::shorten;
 use std::time::Duration;
+
+/// A vendor's words are cut to this many characters.
+const LONGEST_MESSAGE: usize = 600;
 
 /// What kind of failure it is, and so what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,18 +102,7 @@ impl VendorError {
         let unreadable = (200..300).contains(&status) && class == Class::Unavailable;
         let outcome_unknown =
             operation.writes() && (unreadable || status >= 500 && class != Class::Throttled);
-        let message = shortened(&message.into());
+        let message = shorten::to_chars(message.into().trim(), LONGEST_MESSAGE);
         Self { class, operation, status: Some(status), message, retry_after: None, outcome_unknown }
     }
-}
-
-/// Vendors' words, cut to what a condition can hold.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 600;
-    let text = text.trim();
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(LONGEST).collect();
-    format!("{cut}… (shortened)")
 }

@@ -248,6 +248,27 @@ fn vendors_that_never_answer_hold_up_nobody_else() {
 }
 
 #[test]
+fn an_edit_waits_for_none_of_a_hundred_accounts_that_hang() {
+    let (scene, tenant) = Scene::with_account("hundred", Vendor::Superoffice);
+    let flood = Flood::of("silent");
+    let _operator = scene.operator_with(&["--concurrency", "2", "--allow-endpoint", &flood.address]);
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    scene.apply(&secret("anything", &json!({"a": "canary-name", "b": "canary-pass"})));
+    let hanging = |number| account(&format!("hangs-{number}"), &format!("{}/{number}", flood.address));
+    let hanging: Vec<_> = (0..100).map(hanging).collect();
+    scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": hanging}));
+    let asked = || flood.sent.load(Ordering::Relaxed);
+    eventually(SOON, "each of them is asked", || if asked() == 100 { Ok(()) } else { Err(asked()) }).unwrap();
+    tenant.clear_journal();
+    let edit = json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "new@example.com"}}}});
+    scene.patch("webhook/first", &edit);
+    scene.ready("first");
+    assert_eq!(tenant.count("update"), 1);
+    assert_eq!(asked(), 100, "all of them still wait for their first answer");
+}
+
+#[test]
 fn long_lists_are_read_in_turn() {
     let (scene, _tenant) = Scene::with_account("turns", Vendor::Superoffice);
     let (operator, floods) = crowd(&scene, "long", 8);

@@ -1,6 +1,8 @@
 //! A value that no vendor gives back arrives with one write, and is not written again.
 
-use hooktender_cluster::eventually;
+use std::time::Duration;
+
+use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use crate::scene::{SOON, Scene, TOKEN, webhook};
@@ -80,4 +82,60 @@ fn a_signing_secret_of_superoffice_is_written_once() {
 #[test]
 fn a_secret_header_of_contensis_is_written_once() {
     rotates(Vendor::Contensis, &["stars12", "absent"].map(|habit| json!({"secretMask": habit})));
+}
+
+#[test]
+fn a_secret_or_config_map_whose_values_are_the_same_costs_no_call_and_no_write() {
+    for vendor in Vendor::ALL {
+        let (scene, tenant) = Scene::with_account("touched", vendor);
+        let mut hook = webhook("hook", vendor);
+        let variables = hook["spec"]["variables"].as_array_mut().unwrap();
+        let from = json!({"configMapKeyRef": {"name": "settings", "key": "host"}});
+        variables.push(json!({"name": "HOST", "valueFrom": from}));
+        scene.kubectl(&["create", "configmap", "settings", "--from-literal=host=h.example.com"]);
+        let operator = scene.operator();
+        scene.apply(&hook);
+        scene.ready("hook");
+        tenant.clear_journal();
+        let written = scene.cluster_writes().len();
+        for object in ["secret/hook-secrets", "secret/login", "configmap/settings"] {
+            scene.kubectl(&["annotate", object, "example.com/touched=yes"]);
+            // A key that nobody names.
+            let values = if object.starts_with("secret") { "stringData" } else { "data" };
+            scene.patch(object, &json!({values: {"unused": "anything"}}));
+        }
+        // A change of a value that is named comes after all of these, and is seen at once.
+        scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "second"}}));
+        scene.webhook_becomes("hook", "as declared again", |_| {
+            tenant.stored().iter().any(|stored| stored.to_string().contains("second"))
+        });
+        scene.ready("hook");
+        assert_eq!(tenant.count("list"), 1, "{vendor:?}: {:?}", tenant.operations());
+        let status = |event: &AuditEvent| event.resource == "webhooks" || event.resource == "vendoraccounts";
+        let writes = scene.cluster_writes();
+        let writes: Vec<_> = writes[written..].iter().filter(|event| status(event)).collect();
+        // The intent, the id and the end of a replacement.
+        assert!(writes.len() <= 3, "{vendor:?}: {writes:#?}");
+        operator.terminate();
+    }
+}
+
+#[test]
+fn a_changed_secret_is_gone_by_although_the_pass_that_saw_it_panicked() {
+    if cfg!(not(feature = "failpoints")) {
+        return;
+    }
+    let (scene, tenant) = Scene::with_account("panicked", Vendor::Superoffice);
+    let operator = scene.launch(&[], &[("FAILPOINTS", "vendor.update.sending=panic")]);
+    operator.logs("caches are filled");
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "the-second-token"}}));
+    operator.logs("a pass panicked");
+    // An account whose pass panicked is tried again after half a minute.
+    eventually(Duration::from_secs(60), "the vendor has the new value", || {
+        let stored = tenant.stored();
+        if stored[0]["Secret"] == "the-second-token" { Ok(()) } else { Err(stored) }
+    })
+    .unwrap();
 }

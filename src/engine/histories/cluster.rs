@@ -295,7 +295,7 @@ impl Source for World {
                 values.add_secret(secret(
                     "login",
                     cluster.logins + 1,
-                    &[("a", "user".into()), ("b", "pass".into())],
+                    &[("a", "user".into()), ("b", format!("pass {}", cluster.logins))],
                 ));
             }
             values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));

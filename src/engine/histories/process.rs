@@ -3,6 +3,7 @@
 
 use super::world::World;
 use crate::api::Mode;
+use crate::engine::limiter::PassLimiter;
 use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Context, Input};
 use crate::engine::past::Patience;
@@ -52,6 +53,7 @@ impl Process {
             stateless: false,
             metrics: metrics.clone(),
             stopping: Arc::default(),
+            limiter: PassLimiter::unlimited(),
         };
         Self {
             world,

@@ -6,7 +6,7 @@ impl Scene {
     async fn report(&mut self) {
         let trouble =
             Trouble { reason: "Credentials", message: "the login was refused".into(), stalled: true };
-        let pass = Pass::new(&self.context, &self.account, self.uids.clone());
+        let pass = Pass::new(&self.context, &self.memory, &self.account, self.uids.clone());
         pass.report_failure(&mut self.memory, &self.uids, &trouble).await;
     }
 
@@ -15,7 +15,9 @@ impl Scene {
         for looks in 0..most {
             let Some(wait) = self.memory.untold.rest(&self.memory.refusals) else { return looks };
             clock::test::stop_at(clock::test::passed() + wait);
-            Pass::new(&self.context, &self.account, self.uids.clone()).tell_again(&mut self.memory).await;
+            Pass::new(&self.context, &self.memory, &self.account, self.uids.clone())
+                .tell_again(&mut self.memory)
+                .await;
         }
         most
     }
@@ -45,7 +47,9 @@ async fn a_server_that_is_away_is_not_asked_once_for_each() {
     let wait = scene.memory.untold.rest(&scene.memory.refusals).unwrap();
     assert!(wait >= Duration::from_millis(750), "{wait:?}");
     clock::test::stop_at(clock::test::passed() + wait);
-    Pass::new(&scene.context, &scene.account, scene.uids.clone()).tell_again(&mut scene.memory).await;
+    Pass::new(&scene.context, &scene.memory, &scene.account, scene.uids.clone())
+        .tell_again(&mut scene.memory)
+        .await;
     assert!(scene.writes() <= before + MAX_IN_FLIGHT, "{}", scene.writes());
     scene.context.recorder.away.store(false, Relaxed);
     scene.report_the_rest(100).await;

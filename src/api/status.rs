@@ -185,12 +185,26 @@ pub struct AccountStatus {
     /// Ids whose deletion a person has allowed and that are still at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_deletions: Vec<String>,
+    /// Subscriptions whose deletion began lately without an approval: for ten minutes they count when others are to be
+    /// deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent_deletions: Option<RecentDeletions>,
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,
     /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,
+}
+
+/// Subscriptions whose deletion began lately without an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentDeletions {
+    /// When the last of them began.
+    pub time: Time,
+    /// The vendor's ids.
+    pub ids: Vec<String>,
 }
 
 /// How many subscriptions an account has.

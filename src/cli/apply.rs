@@ -184,12 +184,13 @@ impl Work<'_> {
             let next = pass::Input {
                 account: Arc::clone(&account),
                 webhooks: webhooks.clone(),
+                not_allowed: Vec::new(),
                 dependency_changed: false,
             };
             let wait = pass::run(
                 context,
                 memory,
-                pass::Input { account, webhooks, dependency_changed: false },
+                pass::Input { account, webhooks, not_allowed: Vec::new(), dependency_changed: false },
                 |_| {},
             )
             .await;

@@ -62,7 +62,12 @@ pub(super) fn context(
 
 /// An account's objects as a pass takes them.
 pub(super) fn input(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> Input {
-    Input { account: Arc::clone(account), webhooks: webhooks.to_vec(), dependency_changed: true }
+    Input {
+        account: Arc::clone(account),
+        webhooks: webhooks.to_vec(),
+        not_allowed: Vec::new(),
+        dependency_changed: true,
+    }
 }
 
 /// Plans all accounts of the world.

@@ -11,7 +11,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("AccountChanged", "point the account to where it was again, or make a new Webhook under another name"),
     (
         "AccountNotAllowed",
-        "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace",
+        "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; the annotation hooktender.dev/release gives its subscription up when it is deleted",
     ),
     (
         "AccountNotFound",
@@ -24,9 +24,12 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ),
     (
         "DeletionGuard",
-        "look at what would go, then set the annotation that the account's condition Stalled names",
+        "look at what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
     ),
-    ("Deleting", "delete the Webhooks that still refer to it; it goes with the last of them"),
+    (
+        "Deleting",
+        "delete the Webhooks that still refer to it, also those of namespaces that it does not allow any more; it goes with the last of them",
+    ),
     ("DriftReported", "set driftPolicy: Correct, or change the manifest to what the vendor has"),
     (
         "EndpointNotAllowed",

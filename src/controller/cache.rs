@@ -209,11 +209,11 @@ impl Cache {
         self.webhooks.iter().for_each(|hooks| hooks.pack(account));
     }
 
-    /// The Webhooks that belong to an account and may.
-    pub(super) fn webhooks_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
+    /// The Webhooks that refer to an account: those that it allows, and those that it refuses.
+    pub(super) fn webhooks_of(&self, account: &VendorAccount) -> (Vec<Arc<Webhook>>, Vec<Arc<Webhook>>) {
         let key = ObjectKey::of(account);
         let all = self.webhooks.iter().flat_map(|hooks| hooks.of(&key));
-        all.filter(|webhook| self.may_refer(account, webhook)).collect()
+        all.partition(|webhook| self.may_refer(account, webhook))
     }
 
     /// Whether the account lets the Webhook's namespace refer to it; its own always may.

@@ -117,9 +117,10 @@ impl Worker {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };
-        let webhooks = self.cache.webhooks_of(&account);
+        let (webhooks, not_allowed) = self.cache.webhooks_of(&account);
         let known = Arc::clone(&account);
-        let input = Input { account, webhooks, dependency_changed: self.alarm.take_dependency_changed() };
+        let dependency_changed = self.alarm.take_dependency_changed();
+        let input = Input { account, webhooks, not_allowed, dependency_changed };
         let after = pass::run(&self.context, memory, input, |wanted| {
             self.dependents.set(&self.key, wanted);
         })
@@ -128,10 +129,10 @@ impl Worker {
         if memory.has_calmed() {
             // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side; and
             // what is kept now, or it would leave gaps while it is copied.
-            let kept = self.cache.webhooks_of(&known);
+            let (kept, _) = self.cache.webhooks_of(&known);
             let gaps: Vec<Webhook> = kept.iter().map(|webhook| Webhook::clone(webhook)).collect();
             self.cache.pack(&self.key);
-            memory.pack(&self.cache.webhooks_of(&known));
+            memory.pack(&self.cache.webhooks_of(&known).0);
             drop((kept, gaps));
         }
         after

@@ -2,24 +2,21 @@
 
 use super::due::End;
 use super::entry::Entry;
+use super::guard::{DELETION_GUARD, GuardVerdict};
 use super::memory::Memory;
 use super::outcome::{Trouble, WEBHOOKS_NOT_WRITTEN, account_refused};
 use super::pass::Pass;
 use super::record::{Happened, RecordError, Recorder};
 use super::scope::Scope;
-use super::stock::Stock;
 use crate::api::conditions::{self, READY, RECONCILING, STALLED};
-use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
-use crate::api::{ACCOUNT_FINALIZER, ALLOW_DELETIONS, VendorAccount};
-use crate::plan::guard::{self, Limits, TooMany};
-use crate::plan::{ExternalId, Plan, Step};
+use crate::api::status::{RecentDeletions, SubscriptionCounts, UnmanagedSubscription};
+use crate::api::{ACCOUNT_FINALIZER, ObjectKey, RELEASE, VendorAccount};
+use crate::plan::{Plan, Step};
 use kube::{Resource, ResourceExt};
-use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// The reason of an account whose deletions wait for a person.
-pub(super) const DELETION_GUARD: &str = "DeletionGuard";
+/// How many Webhooks an account's message names.
+const MAX_NAMED: usize = 5;
 
 /// What a pass found and did, for status, metrics and the one line of log.
 #[derive(Default)]
@@ -27,12 +24,16 @@ pub(super) struct Summary {
     pub(super) counts: SubscriptionCounts,
     pub(super) unmanaged: Vec<UnmanagedSubscription>,
     pub(super) tally: Tally,
-    /// How long deletions wait for others, with which they are judged together.
-    pub(super) gathering: Option<Duration>,
-    /// Deletions that wait for a person.
-    pub(super) guarded: Option<TooMany>,
+    /// What the deletion guard says.
+    pub(super) guard: GuardVerdict,
     /// Ids whose deletion is allowed and that are still there.
     pub(super) allowed: Vec<String>,
+    /// Deletions of late that nobody had to allow.
+    pub(super) recent: Option<RecentDeletions>,
+    /// Why the account's credentials are lost; deletions use those that were good last.
+    pub(super) lost: Option<Trouble>,
+    /// Webhooks with a subscription that the account does not allow any more.
+    pub(super) not_allowed: Vec<ObjectKey>,
     /// Whether it came to a plan, so that each Webhook was looked at.
     pub(super) planned: bool,
     /// Webhooks that the API server refuses to write: how many, and the first of them with its words.
@@ -53,13 +54,6 @@ pub(super) struct Tally {
     pub(super) unanswered: u32,
 }
 
-impl Summary {
-    /// Whether a person has allowed the deletion of that one.
-    pub(super) fn allows(&self, id: &ExternalId) -> bool {
-        self.allowed.iter().any(|allowed| allowed == id.as_str())
-    }
-}
-
 /// The error and all its causes, for the log.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -69,12 +63,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = deeper.source();
     }
     text
-}
-
-fn sorted(ids: &HashSet<ExternalId>) -> Vec<String> {
-    let mut all: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    all.sort_unstable();
-    all
 }
 
 /// What the account's conditions say.
@@ -90,7 +78,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
     /// Puts our finalizer on the account before the first subscription of it is made or taken over.
     pub(super) async fn keep_account(&mut self, memory: &Memory, plan: &Plan) -> Result<(), RecordError> {
         let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
-        let has_some = memory.entries.values().any(Entry::is_held);
+        let has_some = !self.summary.not_allowed.is_empty() || memory.entries.values().any(Entry::is_held);
         let begins = plan
             .items
             .iter()
@@ -102,12 +90,13 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
-    /// Lets an account go that is being deleted, when no Webhook of it has a subscription any more. Gives whether the
-    /// cluster took that.
+    /// Removes the finalizer from an account that is being deleted, when no Webhook that refers to it has a subscription any
+    /// more, allowed or not. Returns whether nothing of that is left to do.
     pub(super) async fn release_account(&self, memory: &Memory) -> bool {
         let is_held = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
         let leaving = self.account.metadata.deletion_timestamp.is_some();
-        if !(is_held && leaving) || memory.entries.values().any(Entry::is_held) {
+        let in_use = !self.summary.not_allowed.is_empty() || memory.entries.values().any(Entry::is_held);
+        if !(is_held && leaving) || in_use {
             return true;
         }
         match self.context.recorder.release_account(&self.account).await {
@@ -123,7 +112,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
     }
 
     /// What a write gave back, unless it holds an edit that this pass knows nothing of.
-    fn take(&mut self, written: VendorAccount) {
+    pub(super) fn take(&mut self, written: VendorAccount) {
         if written.meta().generation == self.account.meta().generation {
             self.account = Arc::new(written);
         }
@@ -136,19 +125,19 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
             return calm(was_ready, "Suspended", message);
         }
-        if let (None, Some(held)) = (trouble, &self.summary.guarded) {
+        let is_lost = trouble.is_some_and(|trouble| self.summary.lost.as_ref() == Some(trouble));
+        if let (true, GuardVerdict::Blocked(held)) = (trouble.is_none() || is_lost, &self.summary.guard) {
             return Says {
                 ready: false,
                 reconciling: false,
                 stalled: true,
                 reason: DELETION_GUARD,
-                message: self.guarded(held),
+                message: self.blocked(held),
             };
         }
         let Some(Trouble { reason, message, stalled }) = trouble else {
             if self.account.metadata.deletion_timestamp.is_some() {
-                let message =
-                    format!("is being deleted; kept until its {} Webhooks are gone", self.uids.len());
+                let message = format!("is being deleted; {}", self.kept_for());
                 return Says { reconciling: true, ..calm(was_ready, "Deleting", message) };
             }
             if let Some((count, which)) = &self.summary.refused {
@@ -161,65 +150,29 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             let interval = &self.account.spec.resync_interval;
             return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
         };
-        Says { ready: false, reconciling: !stalled, stalled: *stalled, reason, message: message.clone() }
+        let leaving =
+            self.account.metadata.deletion_timestamp.is_some() && !self.summary.not_allowed.is_empty();
+        let kept =
+            if leaving { format!("; is being deleted and {}", self.kept_for()) } else { String::new() };
+        let message = format!("{message}{kept}");
+        Says { ready: false, reconciling: !stalled, stalled: *stalled, reason, message }
     }
 
-    /// What is held by the guard, and how to allow it.
-    pub(super) fn guarded(&self, held: &TooMany) -> String {
-        let before = match held.recent {
-            0 => String::new(),
-            recent => format!(", after {recent} that went just before"),
-        };
+    /// What an account that is being deleted waits for.
+    fn kept_for(&self) -> String {
+        let (own, others) = (self.uids.len(), &self.summary.not_allowed);
+        let kept = format!("kept until its {} Webhooks are gone", own + others.len());
+        if others.is_empty() {
+            return kept;
+        }
+        let shown: Vec<_> = others.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+        let more = if others.len() > shown.len() { ", ..." } else { "" };
         format!(
-            "{} of the {} subscriptions managed here would be deleted{before}, which is more than deletionGuard allows at once; \
-             to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
-            held.webhooks, held.managed, self.key.namespace, self.key.name, held.digest
+            "{kept}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces does not allow any more ({}{more}): \
+             allow these namespaces again and delete the Webhooks, or delete them with the annotation {RELEASE}=true, which keeps their subscriptions",
+            others.len(),
+            shown.join(", ")
         )
-    }
-
-    /// Holds deletions that are too many, unless a person has allowed just these. What is allowed is written down before
-    /// the first of them is done, so that whoever dies on the way can go on.
-    pub(super) async fn guard(
-        &mut self,
-        memory: &mut Memory,
-        plan: &mut Plan,
-        observed: &Stock,
-    ) -> Result<(), RecordError> {
-        let number = |n: i32| usize::try_from(n).unwrap_or_default();
-        let guard = &self.account.spec.deletion_guard;
-        let limits = Limits { max_percent: number(guard.max_percent), min_count: number(guard.min_count) };
-        let known = self.account.status.as_ref().map(|status| status.allowed_deletions.clone());
-        let mut allowed: HashSet<ExternalId> = known.into_iter().flatten().map(ExternalId::new).collect();
-        allowed.retain(|id| observed.has(id.as_str()));
-        if plan.managed >= limits.min_count && !self.context.look_only {
-            let unheard = |ids: &[ExternalId]| !ids.iter().all(|id| allowed.contains(id));
-            let leaving = plan.items.iter().filter_map(|item| match &item.step {
-                Some(Step::Delete(ids)) if unheard(ids) => Some(item.key.to_string()),
-                _ => None,
-            });
-            let leaving: BTreeSet<String> = leaving.collect();
-            if let Some(wait) = memory.gathers(leaving) {
-                plan.items.retain(|item| !matches!(&item.step, Some(Step::Delete(ids)) if unheard(ids)));
-                self.summary.gathering = Some(wait);
-                self.summary.allowed = sorted(&allowed);
-                return Ok(());
-            }
-        }
-        if let Some(held) = guard::too_many(plan, limits, &allowed, memory.lately_deleted()) {
-            if self.account.annotations().get(ALLOW_DELETIONS) == Some(&held.digest) {
-                allowed.extend(held.ids);
-                let mut status = self.account.status.clone().unwrap_or_default();
-                status.allowed_deletions = sorted(&allowed);
-                if let Some(written) = self.context.recorder.account_status(&self.account, &status).await? {
-                    self.take(written);
-                }
-            } else {
-                guard::hold(plan, &held);
-                self.summary.guarded = Some(held);
-            }
-        }
-        self.summary.allowed = sorted(&allowed);
-        Ok(())
     }
 
     /// Brings the account's status up to date; writes and tells only what is new. Gives whether the cluster has it now.
@@ -239,6 +192,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             status.subscriptions = Some(self.summary.counts);
             status.unmanaged = std::mem::take(&mut self.summary.unmanaged);
             status.allowed_deletions = std::mem::take(&mut self.summary.allowed);
+            status.recent_deletions = self.summary.recent.take();
         }
         for (kind, value) in [(READY, says.ready), (RECONCILING, says.reconciling), (STALLED, says.stalled)] {
             let message = if kind == READY || value { says.message.as_str() } else { "" };
@@ -265,7 +219,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return true;
         }
         let refused = says.reason == WEBHOOKS_NOT_WRITTEN;
-        let warning = trouble.is_some() || self.summary.guarded.is_some() || refused;
+        let warning = trouble.is_some() || says.stalled || refused;
         let happened = Happened { warning, reason: says.reason, note: says.message };
         if happened.warning {
             tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);

@@ -109,7 +109,7 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
     let asks = [REQUESTED_AT, ALLOW_DELETIONS].map(|name| account.annotations().get(name));
-    memory.past.mark_of((account.uid(), account.meta().generation, asks))
+    memory.past.mark_of((account.uid(), account.meta().generation, asks, &memory.not_allowed))
 }
 
 /// A status that somebody wiped, or a finalizer taken off by force, is something to look at too. A version that was marked

@@ -57,7 +57,7 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             Verdict::ready("DriftReported", message)
         }
         Hold::DeletionGuard => {
-            let message = "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it";
+            let message = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
             Verdict::stalled("DeletionGuard", message)
         }
         Hold::SimilarExists(ids) => {

@@ -3,6 +3,7 @@
 
 use super::client::Kept;
 use super::clock;
+use super::deletions::Deletions;
 use super::entry::{Asked, Entry, version};
 use super::limiter::QueueTime;
 use super::past::{Past, Patience};
@@ -11,19 +12,12 @@ use super::stock::Stock;
 use super::unread::Unread;
 use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
-use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::api::{FINALIZER, ObjectKey, VendorAccount, Webhook};
 use crate::plan::{Declared, ExternalId, Observed, Unreadable};
 use kube::ResourceExt;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Deletions that come within this of one another are judged together,
-const TOGETHER: Duration = Duration::from_secs(1);
-/// but none waits longer than this for others.
-const LONGEST_TOGETHER: Duration = Duration::from_secs(10);
-/// Those of so long ago still count when more come.
-const LATELY: Duration = Duration::from_secs(600);
 
 /// After a pass that came to its end its list is good for edits for so long.
 const KEPT: Duration = Duration::from_secs(2);
@@ -99,10 +93,10 @@ pub struct Memory {
     pub(super) snapshot: Option<Snapshot>,
     /// The last list, if it was not believed.
     pub(super) doubt: Option<Doubt>,
-    /// The Webhooks that are being deleted, and since when it is these; and when the first of them came.
-    leaving: Option<(BTreeSet<String>, Instant, Instant)>,
-    /// When subscriptions were deleted that nobody had to allow.
-    deleted: VecDeque<Instant>,
+    /// What the deletion guard goes by.
+    pub(super) deletions: Deletions,
+    /// Webhooks with a subscription that the account does not allow any more.
+    pub(super) not_allowed: Vec<ObjectKey>,
     /// Recorded ids that are gone beyond doubt.
     pub(super) believed: HashSet<ExternalId>,
     /// The fingerprint of the values that the pass under way goes by.
@@ -137,8 +131,8 @@ impl Memory {
             client: Kept::default(),
             snapshot: None,
             doubt: None,
-            leaving: None,
-            deleted: VecDeque::new(),
+            deletions: Deletions::default(),
+            not_allowed: Vec::new(),
             believed: HashSet::new(),
             values: None,
             seen: LastPass::default(),
@@ -169,6 +163,14 @@ impl Memory {
             }
             _ => cached,
         }
+    }
+
+    /// Takes note of the Webhooks with a subscription among those that the account does not allow.
+    pub(super) fn does_not_allow(&mut self, webhooks: &[Arc<Webhook>]) {
+        let held =
+            webhooks.iter().filter(|webhook| webhook.finalizers().iter().any(|name| name == FINALIZER));
+        self.not_allowed = held.map(|webhook| ObjectKey::of(&**webhook)).collect();
+        self.not_allowed.sort();
     }
 
     /// Keeps the account as our own last write gave it back.
@@ -259,36 +261,6 @@ impl Memory {
         self.doubt = None;
         self.believed.extend(missing);
         None
-    }
-
-    /// Deletions come one after the other, and are judged together: how long to wait for more of them.
-    pub(super) fn gathers(&mut self, leaving: BTreeSet<String>) -> Option<Duration> {
-        let now = clock::now();
-        if leaving.is_empty() {
-            self.leaving = None;
-            return None;
-        }
-        let (since, first) = match &self.leaving {
-            Some((known, since, first)) if leaving.is_subset(known) => (*since, *first),
-            Some((_, _, first)) => (now, *first),
-            None => (now, now),
-        };
-        let until = (since + TOGETHER).min(first + LONGEST_TOGETHER);
-        self.leaving = Some((leaving, since, first));
-        until.checked_duration_since(now).filter(|left| !left.is_zero())
-    }
-
-    /// A subscription was deleted that nobody had to allow.
-    pub(super) fn deleted(&mut self) {
-        self.deleted.push_back(clock::now());
-    }
-
-    /// How many went like that lately.
-    pub(super) fn lately_deleted(&mut self) -> usize {
-        while self.deleted.front().is_some_and(|at| clock::since(*at) > LATELY) {
-            self.deleted.pop_front();
-        }
-        self.deleted.len()
     }
 
     /// A list that shows most of what is recorded, with the ids in it.

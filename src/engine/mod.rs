@@ -2,7 +2,8 @@
 //!
 //! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the
 //! vendor's list and says whether to believe it, `pages` what the readings of a list in pages lack; `gather` makes of objects and values what the core decides on; only
-//! [`secrets`] reads Secrets. `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
+//! [`secrets`] reads Secrets. `guard` makes of a plan one that may be executed, by what `deletions` keeps between passes.
+//! `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
 //! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
 //! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the
 //! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
@@ -16,6 +17,7 @@ mod account;
 mod apply;
 mod client;
 mod clock;
+mod deletions;
 mod digest;
 mod due;
 mod effect;
@@ -26,6 +28,7 @@ mod fake;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;
+mod guard;
 #[cfg(test)]
 mod histories;
 mod hold;

@@ -65,8 +65,24 @@ pub(super) struct Sight {
     pub(super) declared: Vec<Declared>,
     /// The Webhooks' uids, in the order of `declared`.
     pub(super) uids: Vec<String>,
-    /// Why the credentials are not to be had any more: the client is made of those that were good last.
-    pub(super) lost: Option<Trouble>,
+    pub(super) credentials: Credentials,
+}
+
+/// The credentials that a pass works with.
+pub(super) enum Credentials {
+    Current,
+    /// Those of before, as the current ones are lost for this reason: they serve to delete, and for nothing else.
+    LastGood(Trouble),
+}
+
+impl Credentials {
+    /// Why the vendor's list could not be read. Credentials of before may be refused: what is lost is what helps then.
+    fn explain(&self, error: &VendorError) -> Trouble {
+        match self {
+            Self::LastGood(lost) if error.class == Class::Credentials => lost.clone(),
+            Self::LastGood(_) | Self::Current => Trouble::of(error),
+        }
+    }
 }
 
 impl Sight {
@@ -88,7 +104,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         memory.values = Some(self.fingerprint(memory, &values));
         let doubted = self.doubted_refusals(memory, &values)?;
-        let (client, lost) = self.client(memory, &values).await?;
+        let (client, credentials) = self.client(memory, &values).await?;
         let mut pages = Pages::default();
         loop {
             let listed = self.list(memory, &client).await;
@@ -99,7 +115,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 let redactors = webhooks.map(|entry| Variables::known(&entry.known, &values).redactor());
                 let message = Redactor::redact_all(redactors, &error.message);
                 let error = VendorError { message, ..error };
-                Stop::Trouble(Trouble::of(&error), Some(error))
+                Stop::Trouble(credentials.explain(&error), Some(error))
             })?;
             let uids = self.ours(memory).await;
             // Before anything is decided: what a person asks for is not left to the next pass.
@@ -130,7 +146,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if !Self::believe(memory, &declared, &plan, &snapshot.observed, &mut pages)? {
                 continue;
             }
-            return Ok((Sight { values, client, snapshot, declared, uids, lost }, plan));
+            return Ok((Sight { values, client, snapshot, declared, uids, credentials }, plan));
         }
     }
 
@@ -183,11 +199,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
 
     /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that
     /// was good last is used as long as something is to be deleted.
-    async fn client(
-        &self,
-        memory: &mut Memory,
-        values: &Values,
-    ) -> Result<(Arc<Client>, Option<Trouble>), Stop> {
+    async fn client(&self, memory: &mut Memory, values: &Values) -> Result<(Arc<Client>, Credentials), Stop> {
         let Context { source, settings, ceiling, look_only, .. } = self.context;
         let ceiling = if *look_only { Mode::Plan } else { *ceiling };
         let before = memory.client.last();
@@ -199,13 +211,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                     memory.forget_kept();
                     memory.past.forget_forbidden();
                 }
-                return Ok((client, None));
+                return Ok((client, Credentials::Current));
             }
             Err(lost) => lost,
         };
         let mut entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
         match memory.client.last() {
-            Some(client) if entries.any(Entry::is_leaving) => Ok((client, Some(lost))),
+            Some(client) if entries.any(Entry::is_leaving) => Ok((client, Credentials::LastGood(lost))),
             _ => Err(Stop::Trouble(lost, error)),
         }
     }

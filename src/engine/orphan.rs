@@ -5,7 +5,8 @@ use super::outcome::{Drift, Verdict, set_all};
 use super::record::Happened;
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookStatus;
-use crate::api::{ObjectKey, Webhook};
+use crate::api::{FINALIZER, ObjectKey, Webhook};
+use kube::ResourceExt as _;
 
 /// Why no account looks after a Webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Opti
     if webhook.metadata.deletion_timestamp.is_some() {
         message = format!(
             "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+        );
+    } else if webhook.finalizers().iter().any(|name| name == FINALIZER) {
+        message = format!(
+            "{message}; its subscription stays as it is meanwhile; to give it up, set the annotation hooktender.dev/release: \"true\" and delete this Webhook"
         );
     }
     let mut status = webhook.status.clone().unwrap_or_default();

@@ -4,8 +4,9 @@ use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::is_unanswered;
+use super::guard::{GuardVerdict, Planned};
 use super::limiter::{PassLimiter, PassPermits};
-use super::memory::Memory;
+use super::memory::{Memory, Snapshot};
 use super::observe::Sight;
 use super::outcome::{Trouble, account_refused};
 use super::record::{RecordError, Recorder};
@@ -65,6 +66,8 @@ pub struct Input {
     pub account: Arc<VendorAccount>,
     /// Its Webhooks.
     pub webhooks: Vec<Arc<Webhook>>,
+    /// Webhooks that refer to it and that it does not allow.
+    pub not_allowed: Vec<Arc<Webhook>>,
     /// Whether something that it depends on has changed since the last pass.
     pub dependency_changed: bool,
 }
@@ -101,12 +104,14 @@ pub async fn run<S: Source, R: Recorder>(
 ) -> Duration {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
+    memory.does_not_allow(&input.not_allowed);
     let account = memory.newest(input.account);
     let mut pass = Pass::new(context, memory, &account, uids);
     let changed = changed(memory, &account, &pass.uids)
         || input.dependency_changed && pass.values_changed(memory, &depends).await;
     let told = asked_to_wait(memory, &account).filter(|_| changed);
     let early = if told.is_none() { too_early(memory, changed) } else { None };
+    pass.summary.not_allowed.clone_from(&memory.not_allowed);
     if let Some(after) = early {
         // What is new is not passed over by telling what is old.
         let soon = if changed { None } else { pass.tell_again(memory).await };
@@ -188,21 +193,24 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         if self.account.spec.suspend {
             return Ok(());
         }
-        let (mut sight, mut plan) = self.look(memory, depends).await?;
-        if let Some(trouble) = sight.lost.take() {
-            // With credentials that nobody can check any more, what is to go is deleted, and nothing else is done.
-            plan.items.retain(|item| sight.declared[item.index].deleting);
-            self.work(memory, &mut sight, &plan).await?;
-            return Err(Stop::Trouble(trouble, None));
+        let planned = self.look(memory, depends).await?;
+        if self.summary.lost.is_none() {
+            self.keep_account(memory, planned.plan()).await?;
         }
-        self.keep_account(memory, &plan).await?;
-        let worked = self.work(memory, &mut sight, &plan).await;
-        let there = |id: &String| sight.snapshot.observed.has(id);
-        self.summary.allowed.retain(there);
-        self.summary.counts.declared = number(memory.entries.len());
-        self.summary.counts.managed = number(sight.snapshot.observed.len()) - self.summary.counts.unmanaged;
-        memory.snapshot = Some(sight.snapshot);
-        worked
+        let left_out = planned.left_out();
+        let worked = self.work(memory, planned).await;
+        if let Some(lost) = self.summary.lost.clone() {
+            self.report_failure(memory, &left_out, &lost).await;
+        }
+        if let Some(Snapshot { observed, .. }) = &memory.snapshot {
+            self.summary.allowed.retain(|id| observed.has(id));
+            self.summary.counts.declared = number(memory.entries.len());
+            self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
+        }
+        match self.summary.guard.take_error() {
+            Some(error) if worked.is_ok() => Err(error.into()),
+            _ => worked,
+        }
     }
 
     /// Observes, plans, and holds back what is not safe.
@@ -210,14 +218,11 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         &mut self,
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> Result<(Sight, Plan), Stop> {
-        let (sight, mut plan) = self.observe(memory, depends).await?;
-        if sight.lost.is_none() {
-            self.guard(memory, &mut plan, &sight.snapshot.observed).await?;
-            self.list_unmanaged(&plan, &sight);
-            self.summary.planned = true;
-        }
-        Ok((sight, plan))
+    ) -> Result<Planned, Stop> {
+        let (sight, plan) = self.observe(memory, depends).await?;
+        self.list_unmanaged(&plan, &sight);
+        self.summary.planned = true;
+        Ok(self.guard(memory, sight, plan).await)
     }
 
     /// What nobody declares is not touched, so it can be counted before anything is done.
@@ -251,6 +256,17 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         }
     }
 
+    /// How a pass ended whose steps were executed as far as they could be.
+    fn end_of_work(&self, lost: Option<&Trouble>) -> End<'static> {
+        match (&self.summary.guard, lost) {
+            _ if self.summary.tally.left > 0 => End::Left,
+            (GuardVerdict::Gathering(wait), _) => End::Gathering(*wait),
+            _ if self.summary.tally.outdated => End::Outdated,
+            (_, Some(lost)) => End::Trouble { stalled: lost.stalled, error: None },
+            (_, None) => End::Done,
+        }
+    }
+
     /// Writes what is so about the account; gives the time until the next look.
     async fn conclude(
         &mut self,
@@ -259,16 +275,12 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         started: Instant,
     ) -> Duration {
         self.permits.work().await;
+        let lost = self.summary.lost.clone();
         let (trouble, end) = match &result {
             Err(Stop::Trouble(_, Some(error))) if is_pause(error) => {
                 (None, End::Paced(error.retry_after.unwrap_or_default()))
             }
-            Ok(()) if self.summary.tally.left > 0 => (None, End::Left),
-            Ok(()) if self.summary.gathering.is_some() => {
-                (None, End::Gathering(self.summary.gathering.unwrap_or_default()))
-            }
-            Ok(()) if self.summary.tally.outdated => (None, End::Outdated),
-            Ok(()) => (None, End::Done),
+            Ok(()) => (lost.as_ref(), self.end_of_work(lost.as_ref())),
             Err(Stop::Trouble(trouble, error)) => {
                 self.report_unplanned(memory, trouble).await;
                 (Some(trouble), End::Trouble { stalled: trouble.stalled, error: error.as_ref() })
@@ -308,7 +320,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         let end = if matches!(end, End::Done) && !(told && let_go) { End::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);
         memory.took(self.summary.tally.done);
-        let (ok, took) = (result.is_ok(), clock::since(started));
+        let (ok, took) = (result.is_ok() && lost.is_none(), clock::since(started));
         let paced = matches!(&result, Err(Stop::Trouble(_, Some(error))) if error.is_paced());
         let (how, good) = match (ok, paced) {
             (true, _) => (PassResult::Success, true),

@@ -1,7 +1,7 @@
 //! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
 
-use super::account::DELETION_GUARD;
 use super::gather::{dependencies, desired};
+use super::guard::{DELETION_GUARD, GuardVerdict};
 use super::hold::shown_hold;
 use super::memory::Memory;
 use super::observe::Sight;
@@ -51,7 +51,8 @@ pub async fn preview<S: Source, R: Recorder>(
     }
     let mut managed = BTreeSet::new();
     match pass.look(memory, |_| {}).await {
-        Ok((sight, plan)) => {
+        Ok(planned) => {
+            let (sight, plan) = planned.into_parts();
             pass.shows(&mut report, &sight, &plan);
             let goes_on = report.webhooks.iter().filter(|webhook| webhook.held.is_none());
             let calls = goes_on.map(|webhook| webhook.calls).sum();
@@ -117,12 +118,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 .map(|one| Stranger { external_id: shown(one.id.as_str()), summary: shown(&one.summary) });
             report.unmanaged = unreadable.chain(readable).collect();
         }
-        if let Some(Trouble { reason, message, .. }) = &sight.lost {
+        if let GuardVerdict::Blocked(held) = &self.summary.guard {
+            let message = self.blocked(held);
+            report.held = Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
+        } else if let Some(Trouble { reason, message, .. }) = &self.summary.lost {
             report.held =
                 Some(Held { reason: (*reason).into(), message: message.clone(), until: Until::Mended });
-        } else if let Some(held) = &self.summary.guarded {
-            let message = self.guarded(held);
-            report.held = Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
         }
     }
 

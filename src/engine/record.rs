@@ -36,6 +36,11 @@ impl RecordError {
         failed("intent", webhook, kube::Error::Api(Box::new(status)))
     }
 
+    /// Whether somebody else has written the object since it was read.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.scope() == Scope::Conflict
+    }
+
     /// Whom it concerns.
     pub(super) fn scope(&self) -> Scope {
         match &*self.source {

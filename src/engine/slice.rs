@@ -36,11 +36,8 @@ pub(super) enum Went {
         namespace: String,
         words: String,
     },
-    /// The Webhook of that uid was let go; whether the guard is to know of it.
-    LetGo {
-        uid: String,
-        counts: bool,
-    },
+    /// The Webhook of that uid was let go.
+    LetGo(String),
 }
 
 /// How far a slice has come.
@@ -59,8 +56,6 @@ pub(super) struct Slice {
     forbidden: HashMap<String, String>,
     /// What was let go.
     pub(super) gone: Vec<String>,
-    /// How many subscriptions were deleted that nobody had to allow.
-    pub(super) deleted: usize,
     pub(super) tally: Tally,
 }
 
@@ -75,7 +70,6 @@ impl Slice {
             cluster: None,
             forbidden: HashMap::new(),
             gone: Vec::new(),
-            deleted: 0,
             tally,
         }
     }
@@ -94,10 +88,9 @@ impl Slice {
             Ok(Went::Held) => self.tally.held += 1,
             Ok(Went::Waiting | Went::Refused) => self.tally.failed += 1,
             Ok(Went::Half) => self.tally.left += 1,
-            Ok(Went::LetGo { uid, counts }) => {
+            Ok(Went::LetGo(uid)) => {
                 self.tally.done += 1;
                 self.gone.push(uid);
-                self.deleted += usize::from(counts);
             }
             Ok(Went::Conflict) => {
                 self.abreast = 1;

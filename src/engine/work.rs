@@ -7,6 +7,7 @@ use super::clock;
 use super::effect::Effect;
 use super::entry::{Entry, version};
 use super::gather::conceal;
+use super::guard::Planned;
 use super::lent::Lent;
 use super::memory::Memory;
 use super::observe::Sight;
@@ -21,7 +22,7 @@ use super::slice::{Slice, Went};
 use super::stock::Stock;
 use crate::api::Mode;
 use crate::api::status::{Action, Pending};
-use crate::plan::{Declared, Delivery, ExternalId, Item, Observed, Plan, Step};
+use crate::plan::{Declared, Delivery, ExternalId, Item, Observed, Step};
 use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
@@ -64,13 +65,9 @@ impl Shared<'_> {
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
     /// Applies and records for one slice, several items at once. A lane waits for the one before it: what is deleted and
     /// edited makes room, as for a name, for what is created.
-    pub(super) async fn work(
-        &mut self,
-        memory: &mut Memory,
-        sight: &mut Sight,
-        plan: &Plan,
-    ) -> Result<(), Stop> {
-        let Sight { values, client, declared, uids, snapshot, .. } = sight;
+    pub(super) async fn work(&mut self, memory: &mut Memory, planned: Planned) -> Result<(), Stop> {
+        let (mut sight, plan) = planned.into_parts();
+        let Sight { values, client, declared, uids, snapshot, .. } = &mut sight;
         let Memory { entries, past, client: kept, refusals, .. } = memory;
         let shared = Shared {
             values,
@@ -133,9 +130,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         for uid in std::mem::take(&mut slice.gone) {
             memory.forget(&uid);
         }
-        for _ in 0..slice.deleted {
-            memory.deleted();
-        }
+        memory.snapshot = Some(sight.snapshot);
         slice.stopped()
     }
 
@@ -171,9 +166,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Taken::LetGo(what) => {
                 let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
                 self.tell(entry, item, &Happened { warning: false, reason, note: what }).await;
-                let allowed = item.id.as_ref().is_some_and(|id| self.summary.allows(id));
-                let counts = item.action == Action::Delete && !allowed;
-                Ok(Went::LetGo { uid: entry.uid.clone(), counts })
+                Ok(Went::LetGo(entry.uid.clone()))
             }
         }
     }

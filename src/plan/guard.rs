@@ -1,4 +1,4 @@
-//! What is held back although it was decided: deletions of too many at once, and everything while a list is in doubt.
+//! What is held back although it was decided: too many deletions at once, and everything while a list is in doubt.
 
 use super::declared::Declared;
 use super::item::{Hold, Plan, Step};
@@ -17,40 +17,45 @@ pub(crate) struct Limits {
 /// Deletions that a person has to allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany {
-    /// The subscriptions that would go.
+    /// The subscriptions that would be deleted.
     pub(crate) ids: BTreeSet<ExternalId>,
-    /// How many Webhooks they belong to.
-    pub(crate) webhooks: usize,
-    /// How many others went just before.
+    /// How many others were deleted lately.
     pub(crate) recent: usize,
-    /// How many subscriptions the account manages in all.
+    /// How many subscriptions the account manages.
     pub(crate) managed: usize,
-    /// Stands for exactly these: whoever repeats it allows them.
+    /// Digest of `ids`: the approval names it.
     pub(crate) digest: String,
 }
 
-/// The deletions of a plan, if they are too many together with those of just before, `recent`: who deletes many deletes one
-/// after the other. Those that are `allowed` already do not count. A replacement has a successor and does not count either.
+/// The subscriptions that a step deletes without a successor and without an approval.
+pub(crate) fn unapproved<'a>(
+    step: Option<&'a Step>,
+    allowed: &'a HashSet<ExternalId>,
+) -> impl Iterator<Item = &'a ExternalId> {
+    let ids = match step {
+        Some(Step::Delete(ids)) => ids.as_slice(),
+        _ => &[],
+    };
+    ids.iter().filter(|id| !allowed.contains(*id))
+}
+
+/// Returns the unapproved deletions of a plan if they are too many. Those that were deleted lately, `recent`, count as if
+/// they were part of it: Webhooks that are deleted one after another are not in one plan.
 pub(crate) fn too_many(
     plan: &Plan,
     limits: Limits,
     allowed: &HashSet<ExternalId>,
     recent: usize,
 ) -> Option<TooMany> {
-    let doomed = plan.items.iter().filter_map(|item| match &item.step {
-        Some(Step::Delete(ids)) if !ids.iter().all(|id| allowed.contains(id)) => Some(ids),
-        _ => None,
-    });
-    let doomed: Vec<_> = doomed.collect();
-    let webhooks = doomed.len();
-    let (all, managed) = (webhooks + recent, plan.managed + recent);
-    if webhooks == 0 || all < limits.min_count || all * 100 <= limits.max_percent * managed {
+    let ids: BTreeSet<ExternalId> =
+        plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), allowed)).cloned().collect();
+    let (all, managed) = (ids.len() + recent, plan.managed + recent);
+    if ids.is_empty() || all < limits.min_count || all * 100 <= limits.max_percent * managed {
         return None;
     }
-    let ids: BTreeSet<ExternalId> = doomed.into_iter().flatten().cloned().collect();
     let named: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
     let digest = hash(&serde_json::json!(named));
-    Some(TooMany { ids, webhooks, recent, managed: plan.managed, digest })
+    Some(TooMany { ids, recent, managed: plan.managed, digest })
 }
 
 /// Holds those deletions; everything else of the plan goes on.

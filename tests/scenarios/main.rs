@@ -12,6 +12,7 @@ mod canary;
 mod chart;
 mod clocks;
 mod command;
+mod deletions;
 mod delivering;
 mod endpoints;
 mod examples;

@@ -139,6 +139,15 @@ impl Scene {
         assert!(output.status.success(), "{said}");
     }
 
+    /// Applies a status in the operator's name, as another process of it would.
+    #[allow(dead_code, reason = "not for the sweep")]
+    pub(crate) fn apply_status(&self, object: &Value) {
+        let (path, name) = (self.cluster.folder().join(&self.namespace), "--field-manager=hooktender");
+        std::fs::write(&path, object.to_string()).unwrap();
+        let file = format!("--filename={}", path.display());
+        self.kubectl(&["apply", "--server-side", "--subresource=status", "--force-conflicts", name, &file]);
+    }
+
     /// `kubectl patch --type=merge` of `webhook/name` or whatever else.
     pub(crate) fn patch(&self, object: &str, patch: &Value) {
         self.kubectl(&["patch", object, "--type=merge", "--patch", &patch.to_string()]);

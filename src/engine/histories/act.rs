@@ -59,6 +59,10 @@ impl State {
                 self.note_rotation();
             }
             Act::Login => self.cluster.logins += 1,
+            Act::Lock => {
+                self.cluster.locked = !self.cluster.locked;
+                self.cluster.logins += 1;
+            }
             Act::SuspendAccount => {
                 let mut account = (*self.cluster.account).clone();
                 account.spec.suspend = !account.spec.suspend;
@@ -84,6 +88,7 @@ impl State {
             Act::DeleteThere(which) => {
                 if !self.vendor.subs.is_empty() {
                     let gone = self.vendor.subs.remove(usize::from(which) % self.vendor.subs.len()).id;
+                    self.vendor.removed.push(self.now);
                     self.disturb(|_, book| book.ids.contains(&gone));
                 }
             }

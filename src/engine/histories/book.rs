@@ -181,6 +181,7 @@ impl State {
         });
         if leaving {
             self.vendor.deleted[self.acting].insert(id.clone());
+            self.is_guarded(id);
         }
         // Its replacement is recorded first: whoever dies in between knows both.
         let stays = self.cluster.objects.values().find(|one| {
@@ -190,5 +191,25 @@ impl State {
         if let Some(name) = stays.map(|one| one.name_any()) {
             self.wrong(format!("{id} is deleted while Webhook {name} is still said to have it"));
         }
+    }
+
+    /// The guard counts deletions of the last ten minutes, also those of a process that died: no more than half may go
+    /// without a person. Some minutes are left out, as requests take time.
+    fn is_guarded(&mut self, id: &ExternalId) {
+        const COUNTS: u64 = 300;
+        let lately = |at: &u64| *at + COUNTS > self.now;
+        let there = |id: &ExternalId| self.vendor.subs.iter().any(|sub| sub.id == *id);
+        let gone = self.vendor.requested.iter().filter(|(id, at)| lately(at) && !there(id)).count();
+        let managed = self.vendor.subs.iter().filter(|sub| self.is_recorded(sub)).count();
+        if managed + gone < 2 {
+            return;
+        }
+        let removed = self.vendor.removed.iter().filter(|at| lately(at)).count();
+        let all = gone + self.vendor.deleted[self.acting].iter().filter(|id| there(id)).count();
+        let of = self.vendor.subs.len() + gone + removed;
+        if all > 1 && all * 100 > 50 * of && !self.books.allowed {
+            self.wrong(format!("{all} of {of} were deleted within some minutes"));
+        }
+        self.vendor.requested.insert(id.clone(), self.now);
     }
 }

@@ -190,6 +190,9 @@ impl Player {
         if state.cluster.account.spec.suspend {
             state.act(step::Act::SuspendAccount);
         }
+        if state.cluster.locked {
+            state.act(step::Act::Lock);
+        }
         drop(state);
         for seconds in [0, 130] {
             // Whatever was taken in is done by then.

@@ -95,6 +95,7 @@ impl Process {
         let input = Input {
             account: view.account,
             webhooks: view.webhooks,
+            not_allowed: Vec::new(),
             dependency_changed: std::mem::replace(&mut self.notified, notified) != notified,
         };
         let (context, memory) = (Arc::clone(&self.context), self.memory.take());

@@ -35,6 +35,8 @@ pub(super) enum Act {
     Rotate,
     /// The account's own Secret is changed.
     Login,
+    /// The account's own Secret is deleted, or created again.
+    Lock,
     SuspendAccount,
     AllowDeletions,
     /// Somebody else makes one: just as declared, looking alike, or of another kind.
@@ -236,7 +238,7 @@ fn trouble(chance: &mut Chance) -> Trouble {
 
 fn act(chance: &mut Chance) -> Act {
     let (slot, content) = (chance.below(SLOTS), chance.below(CONTENTS));
-    match chance.below(40) {
+    match chance.below(42) {
         0..=5 => Act::Create { slot, content },
         6..=14 => Act::Edit { slot, content },
         15 => Act::Report(slot),
@@ -257,6 +259,7 @@ fn act(chance: &mut Chance) -> Act {
         33..=34 => Act::Stranger { content, kind: chance.below(3) },
         35..=36 => Act::EditThere(chance.below(8)),
         37..=38 => Act::DeleteThere(chance.below(8)),
+        39..=40 => Act::Lock,
         _ => Act::Halt(chance.below(8)),
     }
 }

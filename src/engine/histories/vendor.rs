@@ -9,7 +9,7 @@ use crate::vendor::testing::Instead;
 use crate::vendor::{Class, Operation, VendorError, slow_to_show};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// One subscription.
@@ -53,6 +53,10 @@ pub(super) struct Remote {
     pub(super) writes: u64,
     /// Recorded ids of Webhooks on their way out that each process deleted in its pass.
     pub(super) deleted: [HashSet<ExternalId>; PROCESSES],
+    /// When the deletion of which of them was last requested, in any pass of any process.
+    pub(super) requested: HashMap<ExternalId, u64>,
+    /// When people deleted something at the vendor.
+    pub(super) removed: Vec<u64>,
 }
 
 impl Remote {

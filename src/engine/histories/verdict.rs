@@ -112,7 +112,7 @@ impl State {
         self.vendor.subs.iter().filter(free).any(|sub| self.rules.similar(&sub.has, &wants))
     }
 
-    fn is_recorded(&self, sub: &Sub) -> bool {
+    pub(super) fn is_recorded(&self, sub: &Sub) -> bool {
         let id = sub.id.as_str();
         self.cluster.objects.values().any(|one| {
             let status = status(one);

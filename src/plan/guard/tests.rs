@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::webhook::DeletionPolicy;
-use crate::plan::testing::{ENFORCE, IN_PLACE, has, id, wants};
+use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
 use crate::plan::{Policy, Value, plan};
 
 const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
@@ -47,11 +47,26 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
         let found = too_many(&plan, LIMITS, &HashSet::new(), 0);
         assert_eq!(found.is_some(), too, "{reason}");
         let Some(found) = found else { continue };
-        assert_eq!((found.webhooks, found.managed, found.ids.len()), (deleted, all, deleted), "{reason}");
+        assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
         hold(&mut plan, &found);
         assert_eq!(held(&plan), deleted, "{reason}");
         assert!(!plan.items.iter().any(|item| matches!(item.step, Some(Step::Delete(_)))), "{reason}");
     }
+}
+
+/// A Webhook in the middle of a replacement has two subscriptions, and both are deleted with it.
+#[test]
+fn what_is_counted_are_subscriptions() {
+    let replaced = |number: usize| format!("old-{number}");
+    let mut declared: Vec<_> = (0..12).map(|number| webhook(number, number < 2)).collect();
+    for (number, one) in declared.iter_mut().enumerate().take(3) {
+        one.superseded = vec![id(&replaced(number))];
+    }
+    let there = declared.iter().flat_map(|one| one.recorded.iter().chain(&one.superseded));
+    let observed: Vec<_> = there.map(|id| has(id.as_str(), document("x"))).collect();
+    let plan = plan(&IN_PLACE, &declared, &observed);
+    let found = too_many(&plan, Limits { max_percent: 20, min_count: 4 }, &HashSet::new(), 0).unwrap();
+    assert_eq!((found.ids.len(), found.managed), (4, 15));
 }
 
 #[test]
@@ -61,7 +76,7 @@ fn what_is_allowed_is_exactly_what_was_shown() {
     assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed, 0), None);
     assert_eq!(too_many(&planned(60, 20), LIMITS, &allowed, 0), None, "half done, the rest is still allowed");
     let more = too_many(&planned(100, 80), LIMITS, &allowed, 0).unwrap();
-    assert_eq!(more.webhooks, 40, "others came to it meanwhile");
+    assert_eq!(more.ids.len(), 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
     hold(&mut plan, &more);
     assert_eq!(held(&plan), 40, "those that are allowed go on");
@@ -131,6 +146,6 @@ fn those_of_just_before_count_too() {
     let none = HashSet::new();
     assert_eq!(too_many(&planned(90, 1), LIMITS, &none, 29), None, "30 of 119");
     let held = too_many(&planned(70, 1), LIMITS, &none, 30).unwrap();
-    assert_eq!((held.webhooks, held.recent, held.managed), (1, 30, 70));
+    assert_eq!((held.ids.len(), held.recent, held.managed), (1, 30, 70));
     assert_eq!(too_many(&planned(70, 0), LIMITS, &none, 50), None, "there is nothing to hold");
 }

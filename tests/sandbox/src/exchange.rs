@@ -169,3 +169,12 @@ fn random_bytes() -> [u8; 32] {
     right.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     bytes
 }
+
+/// An address with its scheme and host in lower case, as servers write it that parse addresses.
+pub(crate) fn lowercase_host(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    format!("{}://{}{path}", scheme.to_lowercase(), host.to_lowercase())
+}

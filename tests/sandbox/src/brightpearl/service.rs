@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::settings::Settings;
 use super::{Account, idset, validate};
-use crate::exchange::{Call, Reply};
+use crate::exchange::{Call, Reply, lowercase_host};
 
 impl Account {
     /// The service behind the gateway; the first part is the `Message-Type` (§2.7).
@@ -32,13 +32,22 @@ impl Account {
     /// Answers with the bare id; every problem of the request at once (§2.1).
     fn create(&mut self, call: &Call, now: Timestamp) -> Reply {
         match validate::webhook(call, &self.settings) {
-            Ok(members) => {
+            Ok(mut members) => {
+                if let Some(Value::String(uri)) = members.get_mut("uriTemplate") {
+                    *uri = self.stored_uri(uri);
+                }
                 let id = self.store.insert(members, self.settings.next_id, now);
                 self.settings.next_id = id + 1;
                 response(&json!(id))
             }
             Err(refusal) => errors(refusal.status, &refusal.problems),
         }
+    }
+
+    /// The URI template as this dialect stores it.
+    fn stored_uri(&self, sent: &str) -> String {
+        let uri = if self.settings.lowercase_host { lowercase_host(sent) } else { sent.to_owned() };
+        if self.settings.cut_last_slash { uri.trim_end_matches('/').to_owned() } else { uri }
     }
 
     fn list(&self, now: Timestamp) -> Reply {

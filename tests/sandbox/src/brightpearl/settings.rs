@@ -33,6 +33,10 @@ pub(crate) struct Settings {
     pub(super) omit_unset_id_set_accepted: bool,
     /// Write `=` as an escape in JSON answers (§9.5).
     pub(super) escape_equals: bool,
+    /// Storing writes scheme and host of the URI template in lower case.
+    pub(super) lowercase_host: bool,
+    /// Storing cuts a last slash off the URI template.
+    pub(super) cut_last_slash: bool,
     /// `normal`, `expired` or `invalid`: the latter two refuse every credential (§6.3).
     pub(super) auth_mode: AuthMode,
     /// A refresh replaces the refresh token, and the old one is void (§6.2).
@@ -66,6 +70,8 @@ impl Default for Settings {
             omit_unset_quality_of_service: true,
             omit_unset_id_set_accepted: false,
             escape_equals: true,
+            lowercase_host: false,
+            cut_last_slash: false,
             auth_mode: AuthMode::Normal,
             rotate_refresh_tokens: true,
             visibility_delay_millis: 0,

@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) lenient_topics: bool,
     /// Lower-case the first letter of header names on the way out (row 16).
     pub(crate) camel_headers: bool,
+    /// Storing writes scheme and host of the URL in lower case.
+    pub(crate) lowercase_host: bool,
     /// `modified` and `modifiedBy` are there from the start (row 17).
     pub(crate) modified_on_create: bool,
     /// A missing subscription answers 404 without a body (row 18).
@@ -107,6 +109,7 @@ impl Default for Settings {
             lowercase: false,
             lenient_topics: false,
             camel_headers: false,
+            lowercase_host: false,
             modified_on_create: false,
             empty_not_found: false,
             visibility_delay_millis: 0,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::{SecretMask, SecretOnPut, Settings};
 use super::validate::Problem;
+use crate::exchange::lowercase_host;
 
 /// A body whose values have the right JSON types; `null` counts as absent.
 #[derive(Debug, Default)]
@@ -90,6 +91,11 @@ impl Draft {
         let headers = self.members.remove("headers");
         let old = before.and_then(|resource| resource.get("headers")).and_then(Value::as_object);
         self.members.insert("headers".to_owned(), stored_headers(headers.as_ref(), old, settings));
+        if settings.lowercase_host
+            && let Some(Value::String(url)) = self.members.get_mut("url")
+        {
+            *url = lowercase_host(url);
+        }
         let mut defaults = vec![("enabled", json!(true)), ("templates", json!({}))];
         if !settings.localised {
             // The old dialect knows neither member (§0, generation G1).

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::settings::{Dates, EmptyMaps, Events, MissingState, SecretEcho, Settings, Version};
+use crate::exchange::lowercase_host;
 
 /// The date of something that has not happened.
 const NEVER: &str = "0001-01-01T00:00:00";
@@ -146,6 +147,8 @@ pub(crate) fn overlay(entity: &mut Map<String, Value>, members: Map<String, Valu
         let value = match (name.as_str(), value) {
             ("Events", value) => stored_events(&value, settings),
             ("Type", Value::Null) => "webhook".into(),
+            ("Type", Value::String(kind)) if settings.lowercase_type => kind.to_lowercase().into(),
+            ("TargetUrl", Value::String(url)) if settings.lowercase_host => lowercase_host(&url).into(),
             (_, value) => value,
         };
         entity.insert(name, value);
@@ -167,8 +170,10 @@ fn stored_events(value: &Value, settings: &Settings) -> Value {
     let joined: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
     let joined = joined.join(",");
     let mut events: Vec<&str> = joined.split(',').filter(|event| !event.is_empty()).collect();
+    let lower = joined.to_lowercase();
     match settings.events {
         Events::Keep => {}
+        Events::Lower => events = lower.split(',').filter(|event| !event.is_empty()).collect(),
         Events::Trim => events = events.into_iter().map(str::trim).collect(),
         Events::Reverse => events.reverse(),
     }

@@ -308,7 +308,16 @@ impl Tenant {
     }
 
     fn shown_by_id(&self, id: i64, call: &Call) -> Reply {
-        self.store.get(id).map_or_else(|| gone(id), |hook| self.shown(&hook.entity, call))
+        let Some(hook) = self.store.get(id) else {
+            return gone(id);
+        };
+        let mut entity = hook.entity.clone();
+        if self.settings.answers_as_sent
+            && let Ok((_, sent)) = self.members(call)
+        {
+            entity.extend(sent);
+        }
+        self.shown(&entity, call)
     }
 
     /// One hook with its links.

@@ -33,6 +33,12 @@ pub(crate) struct Settings {
     pub(crate) check_targets: bool,
     /// What storing does to the event list.
     pub(crate) events: Events,
+    /// Storing writes the type in lower case (§7.2).
+    pub(crate) lowercase_type: bool,
+    /// Storing writes scheme and host of the target in lower case (§7.2).
+    pub(crate) lowercase_host: bool,
+    /// A save answers with the members that were sent, although something else is stored.
+    pub(crate) answers_as_sent: bool,
     /// What storing does to empty maps.
     pub(crate) empty_maps: EmptyMaps,
     /// How reads show the secret.
@@ -110,6 +116,7 @@ pub(crate) enum Events {
     Keep,
     Trim,
     Reverse,
+    Lower,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +174,9 @@ impl Default for Settings {
             require_https: true,
             check_targets: true,
             events: Events::Keep,
+            lowercase_type: false,
+            lowercase_host: false,
+            answers_as_sent: false,
             // As in the sample of a saved hook in the vendor's own client.
             empty_maps: EmptyMaps::Object,
             secret_echo: SecretEcho::Clear,

@@ -203,3 +203,14 @@ async fn over_the_cap_the_gateway_is_too_busy_until_the_window_ends() {
     bench.control(Method::POST, "/clock", json!({"advanceMillis": wait})).await;
     assert_eq!(Seen::of(bench.brightpearl(Method::GET, "")).await.status, 404);
 }
+
+#[tokio::test]
+async fn what_is_stored_may_be_spelled_otherwise() {
+    let bench = Bench::new().await;
+    bench.set(ACCOUNT, json!({"lowercaseHost": true, "cutLastSlash": true})).await;
+    let mut sent = webhook();
+    sent["uriTemplate"] = json!("https://Hooks.Example.com/In/");
+    assert_eq!(post(&bench, &sent).await.expect(200), json!({"response": 1}));
+    let listed = Seen::of(bench.brightpearl(Method::GET, "")).await.expect(200);
+    assert_eq!(listed["response"][0]["uriTemplate"], "https://hooks.example.com/In");
+}

@@ -258,3 +258,14 @@ async fn dialects_change_what_is_shown_and_taken() {
     bench.control(Method::POST, "/clock", json!({"advanceMillis": 10_000})).await;
     show().await;
 }
+
+#[tokio::test]
+async fn what_is_stored_may_be_spelled_otherwise() {
+    let bench = Bench::new().await;
+    let token = bench.contensis_token().await;
+    bench.set(PROJECT, json!({"lowercaseHost": true})).await;
+    let mut sent = subscription();
+    sent["url"] = json!("https://Hooks.Example.net/C7s/{{resource.sys.id}}");
+    let made = create(&bench, &token, &sent).await;
+    assert_eq!(made["url"], "https://hooks.example.net/C7s/{{resource.sys.id}}");
+}

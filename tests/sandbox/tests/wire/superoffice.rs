@@ -254,3 +254,21 @@ async fn the_agent_does_the_same() {
     }
     assert_eq!(agent("PingWebhook", Value::Null).await.status, 404);
 }
+
+#[tokio::test]
+async fn what_is_stored_may_be_spelled_otherwise() {
+    let bench = Bench::new().await;
+    bench.set(TENANT, json!({"events": "lower", "lowercaseType": true, "lowercaseHost": true})).await;
+    let sent = json!({
+        "Name": "N", "Events": ["chatSession.message"], "TargetUrl": "HTTPS://Hooks.Example.com/So?A=B", "Type": "CRMScript",
+    });
+    let shown = |one: &Value| json!([one["Events"], one["TargetUrl"], one["Type"], one["Name"]]);
+    let stored = json!([["chatsession.message"], "https://hooks.example.com/So?A=B", "crmscript", "N"]);
+    let made = Seen::of(bench.superoffice(Method::POST, "").json(&sent)).await.expect(200);
+    assert_eq!(shown(&made), stored);
+    bench.set(TENANT, json!({"answersAsSent": true})).await;
+    let saved = Seen::of(bench.superoffice(Method::PUT, "/1").json(&sent)).await.expect(200);
+    assert_eq!(saved["TargetUrl"], sent["TargetUrl"]);
+    let listed = Seen::of(bench.superoffice(Method::GET, "")).await.expect(200);
+    assert_eq!(shown(&listed[0]), stored);
+}

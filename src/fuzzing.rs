@@ -78,7 +78,7 @@ fn again<K: manifest::Kind + PartialEq>(object: &K) {
 }
 
 fn document(subscription: &Subscription) -> Document {
-    let plain = &mut |text: &str| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
     match vendor::desired(subscription, plain) {
         Ok(document) => document,
         Err(never) => match never {},

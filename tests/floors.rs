@@ -150,8 +150,8 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
     ("FAILPOINTS", "failpoint.rs", "only failpoint is told what to do at which place"),
     (
         "expose_secret",
-        "plan/document.rs plan/redact.rs vendor/ engine/keeper.rs",
-        "secrets are laid open only where they are sent, kept, compared or hidden",
+        "plan/document.rs plan/redact.rs vendor/ engine/keeper.rs engine/secrets.rs",
+        "secrets are laid open only where they are read, sent, kept, compared or hidden",
     ),
 ];
 

@@ -33,7 +33,7 @@ pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
 
 /// Its canonical document.
 pub(crate) fn expanded(subscription: &Subscription) -> Document {
-    desired(subscription, &mut |text| Ok::<_, String>(Text::plain(text))).unwrap()
+    desired(subscription, &mut |text, _| Ok::<_, String>(Text::plain(text))).unwrap()
 }
 
 /// The canonical document of a subscription.

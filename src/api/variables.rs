@@ -1,5 +1,10 @@
 //! The grammar of `$(NAME)` in a subscription's strings: what is a variable's name, and how to write text that is none.
 
+/// Cuts one line break off the end of a value of a Secret or ConfigMap: editors and `kubectl create --from-file` put one there.
+pub(crate) fn without_final_line_break(value: &str) -> &str {
+    value.strip_suffix("\r\n").or_else(|| value.strip_suffix('\n')).unwrap_or(value)
+}
+
 /// The name at the start of what follows `$(`, if it is one and is closed.
 pub(crate) fn name_at(text: &str) -> Option<&str> {
     let name = &text[..text.find(')')?];
@@ -52,6 +57,24 @@ pub(crate) fn used(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_line_break_is_cut_and_nothing_else() {
+        let cases = [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("a\r", "a\r"),
+            ("a ", "a "),
+            ("\na", "\na"),
+            ("\n", ""),
+            ("", ""),
+        ];
+        for (value, cut) in cases {
+            assert_eq!(without_final_line_break(value), cut, "{value:?}");
+        }
+    }
 
     #[test]
     fn what_is_no_variable_is_left_alone() {

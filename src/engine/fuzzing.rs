@@ -1,6 +1,7 @@
 //! `$(NAME)`, in strings that anybody may have made up.
 
 use super::variables::Variables;
+use crate::plan::Usage;
 
 /// A value that nobody may see.
 const SECRET: &str = "hunter2hunter2";
@@ -16,7 +17,7 @@ pub fn variables(data: &[u8]) {
         return;
     }
     let variables = Variables::of(&[("TOKEN", SECRET, true), ("HOST", "h.example", false)]);
-    let expanded = match variables.expand(&text) {
+    let expanded = match variables.expand(&text, Usage::Content) {
         Ok(expanded) => expanded,
         Err(problem) => {
             assert!(!problem.contains(SECRET), "a problem tells a secret");

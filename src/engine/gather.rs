@@ -135,7 +135,7 @@ pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -
         Err(message) => return unknown("VariableMissing", message),
     };
     let redactor = variables.redactor();
-    match vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text)) {
+    match vendor::desired(&webhook.spec.subscription, &mut |text, usage| variables.expand(text, usage)) {
         Ok(document) => match vendor::refusal(&account.spec.vendor, &document) {
             Some(message) => (Desired::Unknown { reason: "Rejected", message }, redactor),
             None => (Desired::Known(document), redactor),

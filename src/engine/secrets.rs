@@ -2,13 +2,14 @@
 
 use super::keeper::ClusterKeeper;
 use crate::api::account::Vendor;
+use crate::api::variables::without_final_line_break;
 use crate::api::{ObjectKey, SecretKeyRef};
 use crate::plan::Text;
 use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -43,6 +44,25 @@ pub enum Value {
     Plain(String),
 }
 
+impl Value {
+    /// Whether the value has no characters.
+    fn is_empty(&self) -> bool {
+        self.exposed().is_empty()
+    }
+
+    /// Returns the first control character of the value.
+    pub(super) fn control_character(&self) -> Option<char> {
+        self.exposed().chars().find(|c| c.is_control())
+    }
+
+    fn exposed(&self) -> &str {
+        match self {
+            Self::Secret(value) => value.expose_secret(),
+            Self::Plain(value) => value,
+        }
+    }
+}
+
 /// What the dependencies of one pass hold. Kept no longer than the pass.
 #[derive(Default)]
 pub struct Values {
@@ -68,8 +88,17 @@ pub trait Source: Send + Sync {
 }
 
 impl Values {
-    /// The value of a key; an error says what is missing and what to do.
+    /// Returns the value of a key. An error says what is missing or empty, and what to do.
     pub(super) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
+        let value = self.find(from, key)?;
+        if value.is_empty() {
+            return Err(format!("the key {key} of {from} is empty: set a value"));
+        }
+        Ok(value)
+    }
+
+    /// Returns the value of a key, which may be empty.
+    fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
         if let Some(why) = self.refused.get(from) {
             return Err(format!("{from} may not be read: {why}"));
         }
@@ -107,7 +136,8 @@ impl Values {
         let version = secret.resource_version().unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
             let bytes = Zeroizing::new(bytes.0);
-            (name, std::str::from_utf8(&bytes).ok().map(|text| Value::Secret(text.into())))
+            let text = std::str::from_utf8(&bytes).ok().map(without_final_line_break);
+            (name, text.map(|text| Value::Secret(text.into())))
         });
         self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
     }
@@ -131,8 +161,11 @@ impl Values {
     pub fn add_config_map(&mut self, map: ConfigMap) {
         let key = ObjectKey::of(&map);
         let version = map.resource_version().unwrap_or_default();
-        let values =
-            map.data.unwrap_or_default().into_iter().map(|(name, text)| (name, Some(Value::Plain(text))));
+        let values = map
+            .data
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, text)| (name, Some(Value::Plain(without_final_line_break(&text).into()))));
         self.found.insert(Dependency::ConfigMap(key), Keys { values: values.collect(), version });
     }
 
@@ -161,7 +194,9 @@ impl Values {
         let mut credentials = Credentials::default();
         for Wanted { at, optional } in wanted(vendor) {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
-            match self.get(&from, &at.key) {
+            // Which optional values are needed depends on the others: an empty one is reported by the login that needs it.
+            let value = if optional { self.find(&from, &at.key) } else { self.get(&from, &at.key) };
+            match value {
                 Ok(Value::Secret(value)) => credentials.insert(&at, value),
                 Ok(Value::Plain(_)) => {}
                 // A Secret that is not there at all is worth a word although none of its keys is a must.

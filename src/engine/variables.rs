@@ -4,14 +4,23 @@ use super::secrets::{Dependency, Value, Values};
 use crate::api::variables::name_at;
 use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
-use crate::plan::{Redactor, Text};
-use secrecy::SecretString;
+use crate::plan::{Redactor, Text, Usage};
 use std::collections::{BTreeMap, HashMap};
 
-/// A variable's value: shown to everybody, or to nobody.
-enum Resolved {
-    Plain(String),
-    Secret(SecretString),
+/// A variable's value, and its source for messages.
+struct Resolved {
+    value: Value,
+    from: String,
+}
+
+impl Resolved {
+    /// Returns why the value cannot be used there, without showing it.
+    fn refused(&self, usage: Usage) -> Option<String> {
+        let place = usage.one_line()?;
+        let found = self.value.control_character()?;
+        let what = if matches!(found, '\n' | '\r') { "a line break" } else { "a control character" };
+        Some(format!("{} holds {what}, which is not allowed in {place}: remove it", self.from))
+    }
 }
 
 /// The variables of one Webhook.
@@ -39,7 +48,8 @@ impl Variables {
     /// Names with their values, and whether nobody may see them.
     pub(super) fn of(all: &[(&str, &str, bool)]) -> Self {
         let resolved = |value: &str, secret| {
-            if secret { Resolved::Secret(value.into()) } else { Resolved::Plain(value.into()) }
+            let value = if secret { Value::Secret(value.into()) } else { Value::Plain(value.into()) };
+            Resolved { value, from: "its value".into() }
         };
         Self(all.iter().map(|(name, value, secret)| ((*name).to_owned(), resolved(value, *secret))).collect())
     }
@@ -59,7 +69,7 @@ impl Variables {
         let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
         let resolved = webhook.spec.variables.iter().map(|variable| {
             let value = resolve(variable, namespace, values)
-                .map_err(|problem| format!("variable {}: {problem}", variable.name))?;
+                .map_err(|problem| of_variable(&variable.name, &problem))?;
             Ok((variable.name.clone(), value))
         });
         resolved.collect::<Result<_, String>>().map(Self)
@@ -71,15 +81,16 @@ impl Variables {
         // In order of their names: a digest is made of what is shown.
         let sorted: BTreeMap<_, _> = self.0.iter().collect();
         for (name, value) in sorted {
-            if let Resolved::Secret(value) = value {
+            if let Value::Secret(value) = &value.value {
                 redactor.hide(value, &format!("$({name})"));
             }
         }
         redactor
     }
 
-    /// Puts the values into a string. `$$(NAME)` is a literal `$(NAME)`; what does not look like a variable stays.
-    pub(super) fn expand(&self, text: &str) -> Result<Text, String> {
+    /// Puts the values into a string. `$$(NAME)` is a literal `$(NAME)`; what does not look like a variable stays. An error
+    /// names the variable that is not declared, or whose value cannot be used there.
+    pub(super) fn expand(&self, text: &str, usage: Usage) -> Result<Text, String> {
         let mut expanded = Text::default();
         let mut rest = text;
         while let Some(at) = rest.find("$(") {
@@ -95,14 +106,9 @@ impl Variables {
                 expanded.push_plain(&rest[at..after]);
             } else {
                 expanded.push_plain(&rest[..at]);
-                match self.0.get(name) {
-                    Some(Resolved::Plain(value)) => expanded.push_plain(value),
-                    Some(Resolved::Secret(value)) => expanded.push_secret(name, value.clone()),
-                    None => {
-                        return Err(format!(
-                            "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
-                        ));
-                    }
+                match &self.value(name, usage)?.value {
+                    Value::Plain(value) => expanded.push_plain(value),
+                    Value::Secret(value) => expanded.push_secret(name, value.clone()),
                 }
             }
             rest = &rest[after..];
@@ -110,28 +116,38 @@ impl Variables {
         expanded.push_plain(rest);
         Ok(expanded)
     }
+
+    fn value(&self, name: &str, usage: Usage) -> Result<&Resolved, String> {
+        let resolved = self.0.get(name).ok_or_else(|| {
+            format!(
+                "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
+            )
+        })?;
+        match resolved.refused(usage) {
+            Some(problem) => Err(of_variable(name, &problem)),
+            None => Ok(resolved),
+        }
+    }
+}
+
+fn of_variable(name: &str, problem: &str) -> String {
+    format!("variable {name}: {problem}")
 }
 
 fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Resolved, String> {
     if let Some(value) = &variable.value {
-        return Ok(Resolved::Plain(value.clone()));
+        if value.is_empty() {
+            return Err("its value is empty: set one, or remove the variable from spec.variables".into());
+        }
+        return Ok(Resolved { value: Value::Plain(value.clone()), from: "its value".into() });
     }
     let from = variable.value_from.as_ref().ok_or("it has neither value nor valueFrom")?;
-    if let Some(at) = &from.secret_key_ref {
-        let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
-        return match values.get(&from, &at.key)? {
-            Value::Secret(value) => Ok(Resolved::Secret(value)),
-            Value::Plain(value) => Ok(Resolved::Secret(value.into())),
-        };
-    }
-    if let Some(at) = &from.config_map_key_ref {
-        let from = Dependency::ConfigMap(ObjectKey::new(namespace, &at.name));
-        return match values.get(&from, &at.key)? {
-            Value::Secret(value) => Ok(Resolved::Secret(value)),
-            Value::Plain(value) => Ok(Resolved::Plain(value)),
-        };
-    }
-    Err("valueFrom has neither secretKeyRef nor configMapKeyRef".into())
+    let (object, key) = match (&from.secret_key_ref, &from.config_map_key_ref) {
+        (Some(at), _) => (Dependency::Secret(ObjectKey::new(namespace, &at.name)), &at.key),
+        (None, Some(at)) => (Dependency::ConfigMap(ObjectKey::new(namespace, &at.name)), &at.key),
+        (None, None) => return Err("valueFrom has neither secretKeyRef nor configMapKeyRef".into()),
+    };
+    Ok(Resolved { value: values.get(&object, key)?, from: format!("the key {key} of {object}") })
 }
 
 /// What a Webhook declares, with one secret for each of its variables.
@@ -139,7 +155,7 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
 pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
     let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
     let variables = Variables::of(&all);
-    crate::vendor::desired(&webhook.spec.subscription, &mut |text| variables.expand(text))
+    crate::vendor::desired(&webhook.spec.subscription, &mut |text, usage| variables.expand(text, usage))
 }
 
 #[cfg(test)]
@@ -152,23 +168,20 @@ mod tests {
         #[test]
         fn a_literal_text_is_expanded_to_itself(text in "[$()A a${}.1-]{0,24}") {
             let written = literal(&text);
-            let expanded = Variables::default().expand(&written).map_err(TestCaseError::fail)?;
+            let expanded = Variables::default().expand(&written, Usage::Content).map_err(TestCaseError::fail)?;
             prop_assert_eq!(expanded.exposed(), text, "{}", written);
         }
 
         #[test]
         fn the_variables_that_are_used_are_those_that_are_missed(text in "[$()A]{0,24}") {
-            let missed = Variables::default().expand(&text).is_err();
+            let missed = Variables::default().expand(&text, Usage::Content).is_err();
             prop_assert_eq!(missed, !used(&text).is_empty());
         }
     }
 
     #[test]
     fn variables_are_put_in_as_in_a_containers_env() {
-        let variables = Variables(HashMap::from([
-            ("HOST".to_owned(), Resolved::Plain("h.example".into())),
-            ("TOKEN".to_owned(), Resolved::Secret("s3cret".into())),
-        ]));
+        let variables = Variables::of(&[("HOST", "h.example", false), ("TOKEN", "s3cret", true)]);
         let cases = [
             ("https://$(HOST)/?t=$(TOKEN)", "https://h.example/?t=s3cret", "https://h.example/?t=$(TOKEN)"),
             ("$$(HOST)", "$(HOST)", "$(HOST)"),
@@ -183,9 +196,36 @@ mod tests {
             ("é$(HOST)é", "éh.exampleé", "éh.exampleé"),
         ];
         for (text, exposed, shown) in cases {
-            let expanded = variables.expand(text).unwrap();
+            let expanded = variables.expand(text, Usage::Address).unwrap();
             assert_eq!((expanded.exposed().as_str(), expanded.shown().as_str()), (exposed, shown), "{text}");
         }
-        assert!(variables.expand("$(NONE)").unwrap_err().contains("$(NONE) is used and not declared"));
+        let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err();
+        assert!(undeclared.contains("$(NONE) is used and not declared"));
+    }
+    #[test]
+    fn what_goes_onto_one_line_holds_no_control_character() {
+        let refused = [Usage::Address, Usage::Header, Usage::SigningKey];
+        for secret in [true, false] {
+            for (value, found) in [
+                ("s3cret\nX-More: 1", "a line break"),
+                ("s3cret\r", "a line break"),
+                ("s3cret\0", "a control character"),
+                ("s3\tcret", "a control character"),
+            ] {
+                let variables = Variables::of(&[("TOKEN", value, secret)]);
+                for usage in refused {
+                    let problem = variables.expand("a$(TOKEN)", usage).unwrap_err();
+                    assert!(
+                        problem.starts_with(&format!("variable TOKEN: its value holds {found}, ")),
+                        "{problem}"
+                    );
+                    assert!(!problem.contains("s3"), "{problem}");
+                    assert!(variables.expand("$$(TOKEN)", usage).is_ok());
+                }
+                for usage in [Usage::Content, Usage::Word] {
+                    assert_eq!(variables.expand("a$(TOKEN)", usage).unwrap().exposed(), format!("a{value}"));
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Desired against observed, field by field.
 
 use super::document::{Document, Members, Value};
+use super::field::Field;
 use super::redact::Redactor;
-use super::rules::{Field, Rule, Rules, member, of, sealed};
+use super::rules::{Rule, Rules, member, of, sealed};
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]

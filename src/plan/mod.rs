@@ -7,6 +7,7 @@ mod decide;
 mod declared;
 pub mod diff;
 pub mod document;
+mod field;
 pub(crate) mod guard;
 pub mod identity;
 mod item;
@@ -24,10 +25,11 @@ pub use decide::{digest, plan};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
 pub use document::{Document, Members, Text, Value};
+pub use field::{Absent, Field, Usage};
 pub use item::{Cause, Hold, Item, Lane, Plan, Step};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;
-pub use rules::{Absent, Field, Rule, Rules};
+pub use rules::{Rule, Rules};
 
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
@@ -133,7 +135,7 @@ pub enum Delivery {
 }
 
 /// A digest of JSON.
-fn hash(value: &serde_json::Value) -> String {
+pub(crate) fn hash(value: &serde_json::Value) -> String {
     let mut hex = String::from("sha256:");
     for byte in Sha256::digest(value.to_string()) {
         let _ = write!(hex, "{byte:02x}");

@@ -1,6 +1,7 @@
 //! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
 
 use super::document::{Document, Members, Text, Value};
+use super::field::Field;
 use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -12,71 +13,6 @@ pub struct Rules {
     pub fields: &'static [Field],
     /// The fields that together make two subscriptions *similar*: the natural key.
     pub natural_key: &'static [&'static str],
-}
-
-/// One field of a document, or of a record in it.
-#[derive(Debug)]
-pub struct Field {
-    /// Its name in the manifest.
-    pub name: &'static str,
-    /// How two values of it compare.
-    pub rule: Rule,
-    /// What an absent one means. Null, `""`, `[]` and `{}` are absent.
-    pub absent: Absent,
-    /// Whether the vendor cannot change it in place, so that a change needs a new subscription.
-    pub replaces: bool,
-}
-
-impl Field {
-    /// A field that compares byte for byte and is nothing when absent.
-    pub const fn exact(name: &'static str) -> Self {
-        Self { name, rule: Rule::Exact, absent: Absent::Nothing, replaces: false }
-    }
-
-    /// The same field under another rule.
-    #[must_use]
-    pub const fn rule(mut self, rule: Rule) -> Self {
-        self.rule = rule;
-        self
-    }
-
-    /// The same field with a default.
-    #[must_use]
-    pub const fn absent(mut self, absent: Absent) -> Self {
-        self.absent = absent;
-        self
-    }
-
-    /// The same field, not changeable in place.
-    #[must_use]
-    pub const fn replaces(mut self) -> Self {
-        self.replaces = true;
-        self
-    }
-}
-
-/// What an absent value means.
-#[derive(Clone, Copy, Debug)]
-pub enum Absent {
-    /// Nothing.
-    Nothing,
-    /// This flag.
-    Bool(bool),
-    /// This number.
-    Int(i64),
-    /// This text.
-    Text(&'static str),
-}
-
-impl Absent {
-    fn value(self) -> Option<Value> {
-        match self {
-            Self::Nothing => None,
-            Self::Bool(b) => Some(Value::Bool(b)),
-            Self::Int(n) => Some(Value::int(n)),
-            Self::Text(t) => Some(Value::text(t)),
-        }
-    }
 }
 
 /// How two values compare.
@@ -149,11 +85,12 @@ impl Rules {
         })
     }
 
-    /// A mark of everything that can be read back: the same for two documents that are [equal](Self::equal), whoever
-    /// shows them. Secrets that the redactor knows stand in it as their variables, so that it may be kept anywhere.
+    /// Returns a digest of everything that can be read back: the same for documents that are
+    /// [spelled alike](Self::spelled_alike). Known secrets are replaced by their variables first, so that it may be stored.
     pub fn fingerprint(&self, document: &Document, redactor: &Redactor) -> String {
         let fields = self.fields.iter().filter_map(|field| {
-            let value = field.rule.readable(document.get(field.name), redactor);
+            let written = |text: &Text| field.usage.spelling(redactor.redact(&text.exposed()));
+            let value = field.rule.readable(document.get(field.name), &written);
             (!value.is_null()).then(|| (field.name.to_owned(), value))
         });
         super::hash(&Json::Object(fields.collect()))
@@ -164,24 +101,54 @@ impl Rules {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether the two have the same natural key.
+    /// Whether the two have the same natural key, but for spelling.
     pub fn similar(&self, a: &Document, b: &Document) -> bool {
-        self.natural_key.iter().all(|name| a.get(name) == b.get(name))
+        self.key_of(a) == self.key_of(b)
     }
 
-    /// The natural key's values as one text, secrets included: equal documents have the same.
+    /// Returns the natural key's values as one text, secrets included: the same for documents that are equal or spelled
+    /// alike.
     pub(crate) fn key_of(&self, document: &Document) -> String {
-        let values: Vec<_> = self.natural_key.iter().map(|name| document.get(name).exposed()).collect();
-        Json::Array(values).to_string()
+        let fields = self.natural_key.iter().filter_map(|name| self.field(name));
+        Json::Array(fields.map(|field| field.spelling(document)).collect()).to_string()
+    }
+
+    /// Returns the fields in which the two differ. Write-only values are not compared.
+    pub fn differing<'a>(
+        &'a self,
+        a: &'a Document,
+        b: &'a Document,
+    ) -> impl Iterator<Item = &'static Field> + 'a {
+        self.fields.iter().filter(|field| !field.rule.same(a.get(field.name), b.get(field.name)))
+    }
+
+    /// Whether the two differ in spelling at most; see [`Usage`].
+    pub fn spelled_alike(&self, a: &Document, b: &Document) -> bool {
+        self.differing(a, b).all(|field| field.spelled_alike(a, b))
     }
 
     /// Whether the two are equal in every field that can be read back.
     pub fn equal(&self, a: &Document, b: &Document) -> bool {
-        self.fields.iter().all(|field| field.rule.same(a.get(field.name), b.get(field.name)))
+        self.differing(a, b).next().is_none()
     }
 }
 
 impl Field {
+    /// Whether this field differs in spelling at most.
+    pub fn spelled_alike(&self, a: &Document, b: &Document) -> bool {
+        self.spelling(a) == self.spelling(b)
+    }
+
+    /// Returns the field's value as far as it can be read back, secrets included: the same for all equal values.
+    pub fn readable(&self, document: &Document) -> Json {
+        self.rule.readable(document.get(self.name), &Text::exposed)
+    }
+
+    /// The same for all values that differ in spelling at most.
+    fn spelling(&self, document: &Document) -> Json {
+        self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.exposed()))
+    }
+
     fn canonical(&self, value: Value) -> Option<Value> {
         let value = self.rule.canonical(value);
         if value.is_empty() { self.absent.value() } else { Some(value) }
@@ -265,15 +232,14 @@ impl Rule {
         }
     }
 
-    /// What can be read back of a value, in the one spelling that stands for all that are the same.
-    fn readable(self, value: &Value, redactor: &Redactor) -> Json {
-        let redacted = |text: &Text| redactor.redact(&text.exposed());
+    /// Returns a value as far as it can be read back, in one form for all equal values; `written` maps each text.
+    fn readable(self, value: &Value, written: &dyn Fn(&Text) -> String) -> Json {
         match (self, value) {
             // The vendor may have turned a switch by itself meanwhile.
             (Self::WriteOnly | Self::Switch { .. }, _) | (_, Value::Null) => Json::Null,
-            (Self::IgnoreCase, Value::Text(text)) => redacted(text).to_lowercase().into(),
+            (Self::IgnoreCase, Value::Text(text)) => written(text).to_lowercase().into(),
             (Self::Set(inner), Value::List(list)) => {
-                let mut all: Vec<_> = list.iter().map(|v| inner.readable(v, redactor).to_string()).collect();
+                let mut all: Vec<_> = list.iter().map(|v| inner.readable(v, written).to_string()).collect();
                 all.sort_unstable();
                 all.into()
             }
@@ -282,28 +248,28 @@ impl Rule {
                 let name = |name: &String| if ignore_case { name.to_lowercase() } else { name.clone() };
                 let mut all: Vec<_> = map
                     .iter()
-                    .map(|(k, v)| serde_json::json!([name(k), inner.readable(v, redactor)]).to_string())
+                    .map(|(k, v)| serde_json::json!([name(k), inner.readable(v, written)]).to_string())
                     .collect();
                 all.sort_unstable();
                 all.into()
             }
             (Self::Record(fields), Value::Map(map)) => fields
                 .iter()
-                .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, redactor))))
+                .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, written))))
                 .collect(),
             (Self::Sealed, Value::Map(map)) if sealed(map) => true.into(),
             (Self::Sealed, Value::Map(map)) => {
-                map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, redactor))
+                map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, written))
             }
             (_, Value::Bool(b)) => (*b).into(),
             // Numbers by their value, as they compare.
             (_, Value::Number(n)) => {
                 n.as_f64().map_or_else(|| n.to_string().into(), |n| n.to_string().into())
             }
-            (_, Value::Text(text)) => redacted(text).into(),
-            (_, Value::List(list)) => list.iter().map(|v| Self::Exact.readable(v, redactor)).collect(),
+            (_, Value::Text(text)) => written(text).into(),
+            (_, Value::List(list)) => list.iter().map(|v| Self::Exact.readable(v, written)).collect(),
             (_, Value::Map(map)) => {
-                map.iter().map(|(k, v)| (k.clone(), Self::Exact.readable(v, redactor))).collect()
+                map.iter().map(|(k, v)| (k.clone(), Self::Exact.readable(v, written))).collect()
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the tests of the core have in common: two vendors' rules, and short ways to declare and to observe.
 
-use super::rules::{Absent, Field, Rule, Rules};
+use super::field::{Absent, Field};
+use super::rules::{Rule, Rules};
 use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, Text, Value};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
@@ -9,13 +10,13 @@ use std::collections::BTreeMap;
 /// A vendor that changes every field in place, keeps secrets to itself, and has sets and header names.
 pub(super) const IN_PLACE: Rules = Rules {
     fields: &[
-        Field::exact("name"),
-        Field::exact("url"),
-        Field::exact("body"),
-        Field::exact("events").rule(Rule::Set(&Rule::Exact)),
-        Field::exact("on").absent(Absent::Bool(true)),
-        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
-        Field::exact("secret").rule(Rule::WriteOnly),
+        Field::content("name"),
+        Field::address("url"),
+        Field::content("body"),
+        Field::word("events").rule(Rule::Set(&Rule::Exact)),
+        Field::content("on").absent(Absent::Bool(true)),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::signing_key("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name", "url"],
 };
@@ -23,11 +24,11 @@ pub(super) const IN_PLACE: Rules = Rules {
 /// A vendor that changes nothing in place.
 pub(super) const REPLACING: Rules = Rules {
     fields: &[
-        Field::exact("name").replaces(),
-        Field::exact("url").replaces(),
-        Field::exact("body").replaces(),
-        Field::exact("events").rule(Rule::Set(&Rule::Exact)).replaces(),
-        Field::exact("on").absent(Absent::Bool(true)).replaces(),
+        Field::content("name").replaces(),
+        Field::address("url").replaces(),
+        Field::content("body").replaces(),
+        Field::word("events").rule(Rule::Set(&Rule::Exact)).replaces(),
+        Field::content("on").absent(Absent::Bool(true)).replaces(),
     ],
     natural_key: &["name", "url"],
 };

@@ -2,6 +2,7 @@
 
 use super::connection::ConnectError;
 use crate::api::SecretKeyRef;
+use crate::api::variables::without_final_line_break;
 use crate::plan::Redactor;
 use futures::future::BoxFuture;
 use reqwest::header::HeaderValue;
@@ -47,14 +48,25 @@ pub enum NotKept {
     Failed(String),
 }
 
-/// A Secret or a key that an account names and that is not there.
+/// A value that an account refers to and that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Secret {name} has no key {key}")]
-pub struct MissingSecret {
-    /// Name of the Secret.
-    pub name: String,
-    /// The key that is missing in it.
-    pub key: String,
+pub enum MissingSecret {
+    /// The Secret, or the key in it, does not exist.
+    #[error("Secret {name} has no key {key}")]
+    Key {
+        /// Name of the Secret.
+        name: String,
+        /// The key that is missing in it.
+        key: String,
+    },
+    /// The value is empty, or only white space.
+    #[error("the key {key} of Secret {name} is empty: set a value")]
+    Empty {
+        /// Name of the Secret.
+        name: String,
+        /// The key in it.
+        key: String,
+    },
 }
 
 impl Credentials {
@@ -76,7 +88,7 @@ impl Credentials {
     /// The value, without white space around it: a trailing newline is never part of a token, key or user name, and
     /// editors and `kubectl create secret --from-file` put one there.
     pub(crate) fn trimmed(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
-        self.exact(at).map(|value| value.expose_secret().trim().into())
+        self.filled(at, str::trim)
     }
 
     /// The value like [`Self::trimmed`], if a header can carry it.
@@ -93,13 +105,18 @@ impl Credentials {
         Ok(value)
     }
 
-    /// The value as it is, for passwords, which may begin or end with a space; only line ends are cut off.
+    /// Returns the value without a line break at its end, for passwords, which may begin or end with a space.
     pub(crate) fn exact(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
-        let value = self.values.get(&(at.name.clone(), at.key.clone()));
-        let value = value.map(|value| value.expose_secret().trim_end_matches(['\r', '\n']));
-        match value {
-            Some(value) if !value.is_empty() => Ok(value.into()),
-            _ => Err(MissingSecret { name: at.name.clone(), key: at.key.clone() }),
+        self.filled(at, without_final_line_break)
+    }
+
+    /// Returns what `cut` leaves of the value; an error if that is nothing.
+    fn filled(&self, at: &SecretKeyRef, cut: fn(&str) -> &str) -> Result<SecretString, MissingSecret> {
+        let (name, key) = (at.name.clone(), at.key.clone());
+        match self.values.get(&(name.clone(), key.clone())).map(|value| cut(value.expose_secret())) {
+            Some("") => Err(MissingSecret::Empty { name, key }),
+            Some(value) => Ok(value.into()),
+            None => Err(MissingSecret::Key { name, key }),
         }
     }
 

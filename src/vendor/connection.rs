@@ -14,7 +14,7 @@ use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, Text, Value};
+use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, Text, Usage, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -261,10 +261,10 @@ pub fn refuses_outdated(vendor: VendorName) -> bool {
 }
 
 /// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
-/// variables into each string. Of what cannot be read nothing is declared: the engine holds it before.
+/// variables into each string, and gets the use of its field. Of what cannot be read nothing is declared: the engine holds it before.
 pub fn desired<E>(
     subscription: &Subscription,
-    expand: &mut dyn FnMut(&str) -> Result<Text, E>,
+    expand: &mut dyn FnMut(&str, Usage) -> Result<Text, E>,
 ) -> Result<Document, E> {
     let declared = match subscription {
         Subscription::Brightpearl(declared) => serde_json::to_value(declared),
@@ -278,7 +278,7 @@ pub fn desired<E>(
     let mut values = BTreeMap::new();
     for field in rules.fields {
         if let Some(value) = declared.get_mut(field.name) {
-            values.insert(field.name, expanded(value.take(), expand)?);
+            values.insert(field.name, expanded(value.take(), &mut |text| expand(text, field.usage))?);
         }
     }
     Ok(rules.document(values))

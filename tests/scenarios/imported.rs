@@ -113,7 +113,7 @@ fn observed(id: usize, document: Document) -> Observed {
 
 /// What a Webhook declares, its variables unresolved.
 fn declared(webhook: &Webhook) -> Document {
-    let plain = &mut |text: &str| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
     vendor::desired(&webhook.spec.subscription, plain).unwrap()
 }
 

@@ -48,7 +48,11 @@ fn a_key_that_a_secret_does_not_have_is_named() {
         reads(&scene, "Credentials", &format!("Secret {namespace}/login has no key {key}: add it"));
         // Nor is one that is empty of any use.
         scene.patch("secret/login", &json!({"stringData": {"id": "", "secret": ""}}));
-        reads(&scene, "Credentials", &format!("Secret login has no key {key}"));
+        reads(
+            &scene,
+            "Credentials",
+            &format!("the key {key} of Secret {namespace}/login is empty: set a value"),
+        );
         assert_eq!(tenant.journal(), [Value::Null; 0]);
         scene.apply(&login("login", &tenant));
         is_well(&scene);

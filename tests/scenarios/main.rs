@@ -60,4 +60,5 @@ mod terminal;
 mod trouble;
 mod two_processes;
 mod unreadable;
+mod values;
 mod vendors;

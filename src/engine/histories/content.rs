@@ -67,7 +67,7 @@ fn subscription(vendor: VendorName, content: u8) -> Json {
 
 /// What the vendor should have, with that value of the variable.
 pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
-    let expand = &mut |text: &str| {
+    let expand = &mut |text: &str, _| {
         let mut expanded = Text::default();
         if let Some((before, after)) = text.split_once("$(TOKEN)") {
             expanded.push_plain(before);

@@ -1,8 +1,12 @@
 use super::*;
+use crate::plan::Absent;
 use serde_json::json;
 
-const TOPIC: &[Field] =
-    &[Field::exact("type"), Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)), Field::exact("owner")];
+const TOPIC: &[Field] = &[
+    Field::content("type"),
+    Field::content("event").rule(Rule::Set(&Rule::IgnoreCase)),
+    Field::content("owner"),
+];
 
 const SWITCH: Rule = Rule::Switch { on: "on", halted: "broken" };
 
@@ -76,9 +80,9 @@ fn values_compare_by_their_rule() {
 fn absent_and_empty_mean_the_default() {
     const RULES: Rules = Rules {
         fields: &[
-            Field::exact("on").absent(Absent::Bool(true)),
-            Field::exact("note"),
-            Field::exact("n").absent(Absent::Int(0)),
+            Field::content("on").absent(Absent::Bool(true)),
+            Field::content("note"),
+            Field::content("n").absent(Absent::Int(0)),
         ],
         natural_key: &["note"],
     };
@@ -93,4 +97,45 @@ fn absent_and_empty_mean_the_default() {
     let other = RULES.document(BTreeMap::from([("on", Value::Bool(false)), ("stranger", Value::Bool(true))]));
     assert!(!RULES.equal(&empty, &other));
     assert!(RULES.similar(&empty, &other));
+}
+
+#[test]
+fn what_vendors_write_in_their_own_way_is_spelled_alike() {
+    const RULES: Rules = Rules {
+        fields: &[
+            Field::address("url"),
+            Field::word("events").rule(Rule::Set(&Rule::Exact)),
+            Field::content("body"),
+            Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
+        ],
+        natural_key: &["url"],
+    };
+    let cases = [
+        (
+            "a host",
+            "url",
+            json!("https://Hooks.Example.com/In?A=B"),
+            json!("https://hooks.example.com/In?A=B"),
+            true,
+        ),
+        ("a scheme", "url", json!("HTTPS://h/"), json!("https://h/"), true),
+        ("a last slash", "url", json!("https://h/in/"), json!("https://h/in"), true),
+        ("a host without a path", "url", json!("https://H"), json!("https://h/"), true),
+        ("a path", "url", json!("https://h/In"), json!("https://h/in"), false),
+        ("a query", "url", json!("https://h?A"), json!("https://h?a"), false),
+        ("a template's own words", "url", json!("https://{{A}}/"), json!("https://{{a}}/"), false),
+        ("the name of a script", "url", json!("Script"), json!("script"), false),
+        ("words", "events", json!(["chatSession.message", "a"]), json!(["a", "chatsession.message"]), true),
+        ("other words", "events", json!(["a"]), json!(["b"]), false),
+        ("a body", "body", json!("A"), json!("a"), false),
+        ("the value of a header", "headers", json!({"X": "A"}), json!({"X": "a"}), false),
+    ];
+    for (reason, field, a, b, alike) in cases {
+        let document = |value: Json| RULES.document(BTreeMap::from([(field, value.into())]));
+        let (a, b) = (document(a), document(b));
+        assert_eq!(RULES.spelled_alike(&a, &b), alike, "{reason}");
+        let marks = [&a, &b].map(|one| RULES.fingerprint(one, &Redactor::default()));
+        assert_eq!(marks[0] == marks[1], alike, "{reason}");
+        assert_eq!(RULES.key_of(&a) == RULES.key_of(&b), alike || field != "url", "{reason}");
+    }
 }

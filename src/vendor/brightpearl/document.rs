@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 /// Every field is set once and for all: there is no update (2).
 pub const RULES: Rules = Rules {
     fields: &[
-        Field::exact("subscribeTo").replaces(),
-        Field::exact("httpMethod").replaces(),
-        Field::exact("uriTemplate").replaces(),
-        Field::exact("bodyTemplate").replaces(),
-        Field::exact("contentType").replaces(),
-        Field::exact("idSetAccepted").absent(Absent::Bool(false)).replaces(),
-        Field::exact("qualityOfService").absent(Absent::Int(0)).replaces(),
+        Field::word("subscribeTo").replaces(),
+        Field::word("httpMethod").replaces(),
+        Field::address("uriTemplate").replaces(),
+        Field::content("bodyTemplate").replaces(),
+        Field::header("contentType").replaces(),
+        Field::content("idSetAccepted").absent(Absent::Bool(false)).replaces(),
+        Field::content("qualityOfService").absent(Absent::Int(0)).replaces(),
     ],
     natural_key: &["subscribeTo", "httpMethod", "uriTemplate"],
 };

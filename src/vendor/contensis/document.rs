@@ -12,28 +12,28 @@ use std::collections::BTreeMap;
 /// Names, workflow ids and languages ignore case, lists have no order, templates and addresses are bytes (4).
 pub const RULES: Rules = Rules {
     fields: &[
-        Field::exact("name"),
-        Field::exact("description"),
-        Field::exact("url"),
-        Field::exact("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
-        Field::exact("enabled").absent(Absent::Bool(true)),
-        Field::exact("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
-        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
-        Field::exact("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),
+        Field::content("name"),
+        Field::content("description"),
+        Field::address("url"),
+        Field::word("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
+        Field::content("enabled").absent(Absent::Bool(true)),
+        Field::content("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::content("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),
     ],
     natural_key: &["name", "url"],
 };
 
 pub(super) const TOPIC: &[Field] = &[
-    Field::exact("resourceType").rule(Rule::IgnoreCase),
-    Field::exact("event").rule(Rule::Set(&Rule::IgnoreCase)),
-    Field::exact("contentTypeId").rule(Rule::Set(&Rule::Exact)),
-    Field::exact("language").rule(Rule::Set(&Rule::IgnoreCase)),
-    Field::exact("owner"),
-    Field::exact("workflowEvent").rule(Rule::Set(&Rule::IgnoreCase)),
-    Field::exact("workflowState").rule(Rule::Set(&Rule::IgnoreCase)),
-    Field::exact("id").rule(Rule::IgnoreCase),
-    Field::exact("dataFormat").rule(Rule::IgnoreCase),
+    Field::word("resourceType").rule(Rule::IgnoreCase),
+    Field::word("event").rule(Rule::Set(&Rule::IgnoreCase)),
+    Field::content("contentTypeId").rule(Rule::Set(&Rule::Exact)),
+    Field::word("language").rule(Rule::Set(&Rule::IgnoreCase)),
+    Field::content("owner"),
+    Field::word("workflowEvent").rule(Rule::Set(&Rule::IgnoreCase)),
+    Field::word("workflowState").rule(Rule::Set(&Rule::IgnoreCase)),
+    Field::content("id").rule(Rule::IgnoreCase),
+    Field::word("dataFormat").rule(Rule::IgnoreCase),
 ];
 
 /// Members that the server makes, and leftovers of shapes that it no longer takes: not sent back (3, 3.6).

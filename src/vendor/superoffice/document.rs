@@ -14,21 +14,21 @@ use std::collections::BTreeMap;
 /// Events are a set, texts are bytes, and the secret is never compared: some servers show it, some hide it (6.1).
 pub const RULES: Rules = Rules {
     fields: &[
-        Field::exact("name"),
-        Field::exact("events").rule(Rule::Set(&Rule::Exact)),
-        Field::exact("targetUrl"),
-        Field::exact("secret").rule(Rule::WriteOnly),
-        Field::exact("state")
+        Field::content("name"),
+        Field::word("events").rule(Rule::Set(&Rule::Exact)),
+        Field::address("targetUrl"),
+        Field::signing_key("secret").rule(Rule::WriteOnly),
+        Field::word("state")
             .rule(Rule::Switch { on: "Active", halted: "TooManyErrors" })
             .absent(Absent::Text("Active")),
         // Whether a save may change it is not known (16, row 17): a new one is sure to be right.
-        Field::exact("type").absent(Absent::Text("webhook")).replaces(),
-        Field::exact("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
-        Field::exact("properties"),
-        Field::exact("description"),
-        Field::exact("errorEmails").rule(Rule::Set(&Rule::Exact)),
-        Field::exact("notifyVia").rule(Rule::Set(&Rule::Exact)),
-        Field::exact("notifyWhen").rule(Rule::Set(&Rule::Exact)),
+        Field::word("type").absent(Absent::Text("webhook")).replaces(),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
+        Field::content("properties"),
+        Field::content("description"),
+        Field::address("errorEmails").rule(Rule::Set(&Rule::Exact)),
+        Field::word("notifyVia").rule(Rule::Set(&Rule::Exact)),
+        Field::word("notifyWhen").rule(Rule::Set(&Rule::Exact)),
     ],
     natural_key: &["name", "targetUrl"],
 };

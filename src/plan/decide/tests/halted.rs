@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::plan::Delivery;
-use crate::plan::rules::{Absent, Field, Rule};
+use crate::plan::{Absent, Field, Rule};
 use std::collections::BTreeMap;
 
 const RULES: Rules = Rules {
     fields: &[
-        Field::exact("name"),
-        Field::exact("state").rule(Rule::Switch { on: "on", halted: "broken" }).absent(Absent::Text("on")),
-        Field::exact("secret").rule(Rule::WriteOnly),
+        Field::content("name"),
+        Field::content("state").rule(Rule::Switch { on: "on", halted: "broken" }).absent(Absent::Text("on")),
+        Field::content("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name"],
 };

@@ -56,6 +56,8 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         sensitive: Vec::new(),
         values_changed: false,
         concealed_changed: false,
+        trusts: false,
+        stored_differently: Vec::new(),
         mark: None,
         revive: false,
         fresh: false,

@@ -123,6 +123,20 @@ pub struct LastApplied {
     /// Values that the vendor does not give back: what was last sent of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concealed: Option<Concealed>,
+    /// Fields that the vendor stores in another spelling than they are declared. This is no difference while neither value
+    /// changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored_differently: Vec<StoredDifferently>,
+}
+
+/// A field that the vendor stores in another spelling than it is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredDifferently {
+    /// Name of the field.
+    pub field: String,
+    /// Digest of the declared and the stored value; salted Argon2id if a Secret's value is part of them.
+    pub digest: String,
 }
 
 impl LastApplied {
@@ -130,7 +144,8 @@ impl LastApplied {
     pub(crate) fn unknown() -> Self {
         let concealed = Concealed { digest: String::new(), from: String::new(), mark: None };
         let time = Time(Timestamp::UNIX_EPOCH);
-        Self { digest: String::new(), time, sensitive: Vec::new(), concealed: Some(concealed) }
+        let (sensitive, stored_differently) = (Vec::new(), Vec::new());
+        Self { digest: String::new(), time, sensitive, concealed: Some(concealed), stored_differently }
     }
 }
 

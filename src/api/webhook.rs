@@ -112,6 +112,9 @@ pub struct WebhookSpec {
     #[x_kube(validation = Rule::new("size(self) > 0").message("externalId must not be empty: give the vendor's id of an existing subscription, or remove it"))]
     #[schemars(length(max = 100))]
     pub external_id: Option<String>,
+    /// How an existing subscription is adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
     /// True: nothing is read or written for this Webhook. Default false.
     #[serde(default)]
     pub suspend: bool,
@@ -217,6 +220,27 @@ pub struct ValueFrom {
     /// A key of a ConfigMap in the Webhook's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<ConfigMapKeyRef>,
+}
+
+/// How an existing subscription is adopted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Adoption {
+    /// Values that the vendor does not give back, such as signing keys, cannot be compared when a subscription is adopted.
+    /// Send: they are sent once. Trust: the vendor's are taken to be the declared ones, and nothing is sent until a declared
+    /// one changes. Default Send.
+    #[serde(default)]
+    pub write_only_values: WriteOnlyValues,
+}
+
+/// What to do on adoption with values that the vendor does not give back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WriteOnlyValues {
+    /// Send the declared values once.
+    #[default]
+    Send,
+    /// Take the vendor's values to be the declared ones.
+    Trust,
 }
 
 /// What to do about changes made at the vendor.

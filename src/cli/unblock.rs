@@ -19,6 +19,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ),
     ("Conflict", "delete one of the two Webhooks, or make them differ; the older one keeps the subscription"),
     (
+        "CorrectionDoesNotHold",
+        "find and stop the other writer, declare what the vendor has, or set driftPolicy: Report",
+    ),
+    (
         "Credentials",
         "put working credentials into the Secret that the account names; hooktender tries again at once",
     ),
@@ -53,6 +57,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "SimilarExists",
         "set spec.externalId to the id that the message names to adopt it, or delete it at the vendor to have a new one",
     ),
+    (
+        "StoredDifferently",
+        "nothing has to be done; to clear the message, declare the value that the vendor stores",
+    ),
     ("Suspended", "set spec.suspend: false"),
     ("Stopped", "set state: Active to have it delivered, if it was not stopped on purpose"),
     (
@@ -76,8 +84,11 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "WriteRefused",
         "change what refuses the write, as an admission policy, or the object; an edit is tried at once",
     ),
-    ("VariableMissing", "create the Secret or ConfigMap, or the key, that the message names"),
     ("Unreadable", "upgrade hooktender to the version that stored the Webhook, or change the spec"),
+    (
+        "VariableMissing",
+        "create the Secret or ConfigMap, or the key, that the message names, and give it a value that can be used there",
+    ),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
 

@@ -167,6 +167,7 @@ mod tests {
             time: Time(Timestamp::UNIX_EPOCH),
             sensitive: vec![],
             concealed: None,
+            stored_differently: Vec::new(),
         };
         for (id, recorded) in [("7", true), ("8", false)] {
             let mut before = status(Some(id), None, &[]);

@@ -1,13 +1,15 @@
 //! From objects and values to what the core decides on.
 
+use super::comparison::Comparison;
 use super::digest;
 use super::entry::Entry;
 use super::past::Past;
 use super::secrets::{Dependency, Values, account_dependencies, account_keys};
+use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Concealed;
-use crate::api::webhook::Subscription;
-use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount};
+use crate::api::webhook::{Subscription, WriteOnlyValues};
+use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
 use kube::ResourceExt;
@@ -45,13 +47,15 @@ pub(super) fn fingerprint<'a>(
 }
 
 /// What holds for all Webhooks of a pass.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
     pub(super) ceiling: Mode,
     pub(super) look_only: bool,
     pub(super) stateless: bool,
     /// When the list was read.
     pub(super) read: Instant,
+    /// The subscriptions in it.
+    pub(super) observed: &'a Stock,
 }
 
 /// One Webhook, as far as deciding needs it.
@@ -60,7 +64,7 @@ pub(super) fn declare(
     account: &VendorAccount,
     values: &Values,
     past: &Past,
-    terms: Terms,
+    terms: Terms<'_>,
 ) -> Declared {
     let (webhook, status) = (&*entry.known, &*entry.status);
     let spec = &webhook.spec;
@@ -77,6 +81,20 @@ pub(super) fn declare(
             past.in_sync_mark(&entry.uid).is_some_and(|mark| mark != past.mark(document))
         }
         Desired::Unknown { .. } => false,
+    };
+    let recorded = status.external_id.as_deref().and_then(|id| terms.observed.get(id));
+    let stored_differently = match (&desired, recorded) {
+        (Desired::Known(document), Some(observed)) => {
+            let rules = vendor::rules(spec.subscription.vendor());
+            let compared = Comparison { rules, declared: document, observed };
+            past.spellings.accepted_fields(
+                &entry.uid,
+                status.last_applied.as_ref(),
+                compared,
+                &past.corrections,
+            )
+        }
+        _ => Vec::new(),
     };
     Declared {
         key: ObjectKey::of(webhook),
@@ -96,6 +114,8 @@ pub(super) fn declare(
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,
         concealed_changed,
+        trusts: trusts(webhook),
+        stored_differently,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
         revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
         // Who only looks has just come, and knows nothing of what was made just now.
@@ -144,6 +164,11 @@ pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -
     }
 }
 
+/// Whether `spec.adoption.writeOnlyValues` is Trust.
+fn trusts(webhook: &Webhook) -> bool {
+    webhook.spec.adoption.is_some_and(|adoption| adoption.write_only_values == WriteOnlyValues::Trust)
+}
+
 /// Whether values that the vendor does not give back are others than were last sent. The digest is only looked at when
 /// neither this process nor the versions of the Secrets can tell.
 fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: &Past) -> bool {
@@ -157,7 +182,7 @@ fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: 
                 Some(sent) => digest::concealed(rules, sent) != now,
                 None => now.is_some() || pending.write_only,
             },
-            None => now.is_some(),
+            None => now.is_some() && !trusts(&entry.known),
         };
     };
     match (digest::concealed(rules, document), &last.concealed) {

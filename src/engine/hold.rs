@@ -1,6 +1,7 @@
 //! What a hold means, in words: for conditions, events and plans alike.
 
-use super::outcome::{SETTLING, Verdict, in_words};
+use super::outcome::{SETTLING, Verdict};
+use super::words::in_words;
 use crate::api::VendorName;
 use crate::plan::report::{Held, Until};
 use crate::plan::{Declared, Hold, Item, Unreadable};
@@ -20,6 +21,7 @@ pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: 
         }
         Hold::DriftReported => (Until::Left, verdict.message),
         Hold::DeletionGuard
+        | Hold::CorrectionDoesNotHold
         | Hold::SimilarExists(_)
         | Hold::Conflict(_)
         | Hold::ExternalIdNotFound(_)
@@ -55,6 +57,13 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
         Hold::DriftReported => {
             let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", in_words(item));
             Verdict::ready("DriftReported", message)
+        }
+        Hold::CorrectionDoesNotHold => {
+            let message = format!(
+                "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
+                in_words(item)
+            );
+            Verdict::stalled("CorrectionDoesNotHold", message)
         }
         Hold::DeletionGuard => {
             let message = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";

@@ -7,7 +7,8 @@
 //! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
 //! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the
 //! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
-//! before, `entry` what of one Webhook; `client` is how the vendor is reached, `digest` remembers values that cannot be
+//! before, `entry` what of one Webhook; `spelling` records which values a vendor stores in another spelling, `corrections` which
+//! corrections were changed back, both by a `comparison`; `client` is how the vendor is reached, `digest` remembers values that cannot be
 //! read back, and `keeper` writes tokens that a vendor exchanged back into their Secret. `clock` says what time it is.
 //! [`limiter`] bounds how many accounts are read and worked on at once.
 //! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written
@@ -17,6 +18,8 @@ mod account;
 mod apply;
 mod client;
 mod clock;
+mod comparison;
+mod corrections;
 mod deletions;
 mod digest;
 mod due;
@@ -50,11 +53,13 @@ mod report_failure;
 mod scope;
 pub mod secrets;
 mod slice;
+mod spelling;
 mod standing;
 mod stock;
 mod unread;
 mod untold;
 mod variables;
+mod words;
 mod work;
 
 pub use account::chain;

@@ -37,7 +37,12 @@ fn is_edit(item: &Item, observed: &Stock) -> bool {
             | Hold::ExternalIdNotFound(_),
         ) => true,
         Some(
-            Hold::PlanOnly | Hold::Suspended | Hold::DriftReported | Hold::Conflict(_) | Hold::Unknown { .. },
+            Hold::PlanOnly
+            | Hold::Suspended
+            | Hold::DriftReported
+            | Hold::CorrectionDoesNotHold
+            | Hold::Conflict(_)
+            | Hold::Unknown { .. },
         )
         | None => false,
     };
@@ -126,7 +131,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 }
             }
             let Context { ceiling, look_only, stateless, .. } = *self.context;
-            let terms = Terms { ceiling, look_only, stateless, read: snapshot.read };
+            let observed = &snapshot.observed;
+            let terms = Terms { ceiling, look_only, stateless, read: snapshot.read, observed };
             let mut declared: Vec<Declared> = uids
                 .iter()
                 .filter_map(|uid| memory.entries.get(uid))

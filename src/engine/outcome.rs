@@ -5,11 +5,14 @@ use super::gather::sensitive_fields;
 use super::hold::held;
 use super::record::Happened;
 use super::scope::Scope;
+use super::words::{in_words, spelling};
 use crate::api::ObjectKey;
 use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::shorten;
-use crate::api::status::{Action, Concealed, FieldChange, LastApplied, PlanStatus, WebhookStatus};
+use crate::api::status::{
+    Action, Concealed, FieldChange, LastApplied, PlanStatus, StoredDifferently, WebhookStatus,
+};
 use crate::plan::{Cause, Change, Declared, Delivery, Desired, Hold, Item, Step, digest};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
@@ -98,6 +101,10 @@ impl Verdict {
 pub(super) struct Noted {
     /// What was last sent of the values that cannot be read back.
     pub(super) concealed: Option<Concealed>,
+    /// Fields that the vendor stores in another spelling, to be recorded.
+    pub(super) stored_differently: Vec<StoredDifferently>,
+    /// The same, to be shown.
+    pub(super) spellings: Vec<Change>,
     /// Whether the vendor delivers, where it tells.
     pub(super) delivery: Option<Delivery>,
     /// What the vendor said when it refused to start deliveries again.
@@ -113,15 +120,20 @@ pub(super) fn settle(
     noted: Noted,
     vendor: VendorName,
     now: Timestamp,
-) -> Option<Happened> {
+) -> Vec<Happened> {
     let before = entry.status.clone();
     let in_sync = matches!(outcome, Outcome::InSync | Outcome::Done(_));
-    let verdict = verdict(declared, item, outcome, vendor);
+    let respelled = in_sync && !noted.spellings.is_empty();
+    let verdict = if respelled {
+        Verdict::ready("StoredDifferently", spelling(&noted.spellings, vendor))
+    } else {
+        verdict(declared, item, outcome, vendor)
+    };
     if matches!(outcome, Outcome::Held(Hold::Suspended)) {
         // What was known stays as it is: nothing was looked at but the spec.
         entry.status.observed_generation = entry.asked.generation;
         set_all(&mut entry.status, &verdict, &Drift::Unknown, entry.asked.generation, now);
-        return transition(&before, entry, &verdict, false);
+        return transition(&before, entry, &verdict, false).into_iter().collect();
     }
     let drifted = !in_sync && item.cause.is_drift();
     conclude(entry, &verdict, drifted, item, vendor, now);
@@ -130,9 +142,10 @@ pub(super) fn settle(
     if in_sync {
         let made =
             matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Create(_) | Step::Replace(..))));
-        applied(&mut entry.status, declared, noted.concealed, made, now);
+        applied(&mut entry.status, declared, noted, made, now);
     }
-    told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status))
+    let told = told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status));
+    told.into_iter().chain(respelled.then(|| transition(&before, entry, &verdict, true)).flatten()).collect()
 }
 
 /// The condition `Delivering`, where the vendor tells.
@@ -290,13 +303,7 @@ fn shown(change: &Change) -> FieldChange {
 
 /// The vendor has just what is declared: what changes from here on without the spec is drift. One that was made anew may
 /// be missing from the list for as long as the first one was, whatever had been applied before.
-fn applied(
-    status: &mut WebhookStatus,
-    declared: &Declared,
-    concealed: Option<Concealed>,
-    made: bool,
-    now: Timestamp,
-) {
+fn applied(status: &mut WebhookStatus, declared: &Declared, noted: Noted, made: bool, now: Timestamp) {
     let Desired::Known(document) = &declared.desired else { return };
     let digest = digest(document);
     let sensitive = sensitive_fields(document);
@@ -305,7 +312,8 @@ fn applied(
         Some(last) => last.time.clone(),
         None => conditions::seconds(now),
     };
-    status.last_applied = Some(LastApplied { digest, time, sensitive, concealed });
+    let Noted { concealed, stored_differently, .. } = noted;
+    status.last_applied = Some(LastApplied { digest, time, sensitive, concealed, stored_differently });
 }
 
 fn told(
@@ -373,26 +381,4 @@ fn done(item: &Item) -> &'static str {
         (Action::Retain, _) => "Retained",
         (Action::None, _) => "InSync",
     }
-}
-
-/// An item in words: what, on what, why, and which fields.
-pub(super) fn in_words(item: &Item) -> String {
-    let id = item.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
-    let why = if item.cause == Cause::InSync { String::new() } else { format!(" ({})", item.cause.as_str()) };
-    format!("{}{id}{why}{}", item.action.as_str(), fields(item))
-}
-
-/// The fields that an update or a replacement changes, with what they were and are to be, briefly.
-pub(super) fn fields(item: &Item) -> String {
-    if !matches!(item.action, Action::Update | Action::Replace) || item.changes.is_empty() {
-        return String::new();
-    }
-    let brief = |value: &Option<String>| {
-        value.as_deref().map_or("(nothing)".into(), |value| shorten::to_chars(value, 60))
-    };
-    let fields = item
-        .changes
-        .iter()
-        .map(|change| format!("{}: {} -> {}", change.field, brief(&change.before), brief(&change.after)));
-    format!(": {}", fields.collect::<Vec<_>>().join("; "))
 }

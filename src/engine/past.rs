@@ -1,8 +1,10 @@
 //! What happened before on one account, and what follows from it: how long to wait for what, what not to ask for again.
 
 use super::clock;
+use super::corrections::Corrections;
 use super::entry::Entry;
 use super::outcome::Trouble;
+use super::spelling::Spellings;
 use crate::api::status::{Pending, WebhookStatus};
 use crate::plan::Document;
 use crate::vendor::{self, Class, VendorError};
@@ -101,6 +103,8 @@ pub(super) struct Past {
     /// The creates that this process sent and that have an unknown outcome.
     lost: HashMap<String, LostCreate>,
     revived: HashMap<String, Revival>,
+    pub(super) corrections: Corrections,
+    pub(super) spellings: Spellings,
     failures: u32,
     pub(super) wait: Option<Wait>,
     /// When the next pass is due by itself.
@@ -123,6 +127,8 @@ impl Past {
             strained: HashMap::new(),
             lost: HashMap::new(),
             revived: HashMap::new(),
+            corrections: Corrections::default(),
+            spellings: Spellings::default(),
             failures: 0,
             wait: None,
             due: None,
@@ -139,6 +145,8 @@ impl Past {
         self.strained.retain(|uid, _| keep(uid));
         self.lost.retain(|uid, _| keep(uid));
         self.revived.retain(|uid, _| keep(uid));
+        self.corrections.retain(&keep);
+        self.spellings.retain(&keep);
         self.known.retain(|uid, _| keep(uid));
     }
 
@@ -272,6 +280,7 @@ impl Past {
     pub(super) fn try_again(&mut self, uid: &str) {
         self.refused.remove(uid);
         self.strained.remove(uid);
+        self.corrections.forget(uid);
         if let Some(revival) = self.revived.get_mut(uid) {
             revival.until = clock::now();
         }

@@ -9,11 +9,14 @@ use super::outcome::Trouble;
 use super::pass::{Context, Input, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::Source;
+use super::words::spelling;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
+use crate::api::status::Action;
+use crate::plan::diff::{Hide, changes};
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
-use crate::plan::{Change, Declared, Desired, ExternalId, Item, Plan, shown};
-use crate::vendor::advice;
+use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, Plan, shown};
+use crate::vendor::{advice, rules};
 use std::collections::BTreeSet;
 
 /// What a pass would do, and whose the subscriptions are.
@@ -127,11 +130,28 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
     }
 
+    /// Returns a note on values that the vendor stores in another spelling.
+    fn spelling(
+        &self,
+        sight: &Sight,
+        declared: &Declared,
+        item: &Item,
+        desired: &Document,
+    ) -> Option<String> {
+        let observed = sight.snapshot.observed.get(item.id.as_ref()?.as_str())?;
+        let hide = Hide { redactor: &declared.redactor, fields: &declared.sensitive };
+        let spellings = changes(rules(self.vendor), &observed.document, desired, hide);
+        (!spellings.is_empty()).then(|| spelling(&spellings, self.vendor))
+    }
+
     fn shows_item(&self, sight: &Sight, item: &Item) -> WebhookReport {
         let declared = &sight.declared[item.index];
         let ObjectKey { namespace, name } = item.key.clone();
         let advice = match &declared.desired {
             Desired::Known(desired) if item.calls > 0 => advice(self.vendor, desired),
+            Desired::Known(desired) if item.action == Action::None && item.hold.is_none() => {
+                self.spelling(sight, declared, item, desired)
+            }
             Desired::Known(_) | Desired::Unknown { .. } => None,
         };
         WebhookReport {

@@ -91,7 +91,7 @@ impl Stock {
         }
     }
 
-    /// The ids of those that are equal to a document.
+    /// Returns the ids of subscriptions that are equal to a document or differ from it in spelling only.
     pub(super) fn equal_to(&mut self, document: &Document) -> Vec<String> {
         let Self { rules, all, by_id, alike, .. } = self;
         let alike = alike.get_or_insert_with(|| {
@@ -106,7 +106,7 @@ impl Stock {
             .into_iter()
             .flatten()
             .filter_map(|id| by_id.get(id).map(|&at| &all[at]))
-            .filter(|one| rules.equal(&one.document, document))
+            .filter(|one| rules.spelled_alike(&one.document, document))
             .map(|one| one.id.to_string())
             .collect();
         equal.sort_unstable();

@@ -1,5 +1,9 @@
 //! Takes a plan's items, for one slice: each is applied, recorded and told. Several are under way at once.
 
+mod differences;
+
+use differences::note_unshown;
+
 use super::account::chain;
 use super::apply::{Taken, Worker, document};
 use super::client::Client;
@@ -22,7 +26,7 @@ use super::slice::{Slice, Went};
 use super::stock::Stock;
 use crate::api::Mode;
 use crate::api::status::{Action, Pending};
-use crate::plan::{Declared, Delivery, ExternalId, Item, Observed, Step};
+use crate::plan::{Declared, Delivery, ExternalId, Hold, Item, Observed, Step};
 use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
@@ -143,8 +147,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         entry: &mut Entry,
         barred: Option<VendorError>,
     ) -> Result<Went, Stop> {
+        let correction = self.correction(shared, item, webhook);
+        let must_wait =
+            |difference| shared.past.with(|past| past.corrections.is_blocked(&entry.uid, difference));
         let taken = match barred {
             Some(error) => Taken::Stays(Outcome::Waiting(Trouble::of(&error))),
+            None if correction.is_some_and(must_wait) => {
+                Taken::Stays(Outcome::Held(Hold::CorrectionDoesNotHold))
+            }
             None => match self.one(shared, item, webhook, entry).await {
                 Ok(taken) => taken,
                 Err(error) => {
@@ -160,6 +170,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             Taken::Stays(outcome) => {
                 if let Outcome::Failed(error) = &outcome {
                     shared.past.with(|past| past.strain(entry, error));
+                }
+                if let (Outcome::Done(_), Some(difference)) = (&outcome, correction) {
+                    shared.past.with(|past| past.corrections.corrected(&entry.uid, difference));
                 }
                 self.stays(shared, entry, webhook, item, outcome).await
             }
@@ -256,12 +269,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         }
         let has = shared.of(entry);
         let mut concealed = None;
+        let (mut stored_differently, mut spellings) = (Vec::new(), Vec::new());
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
                 concealed =
                     conceal(entry, document, shared.values, webhook.concealed_changed, has.mark.clone())
                         .map_err(Stop::Cluster)?;
                 shared.past.with(|past| past.in_sync(&entry.uid, document));
+                (stored_differently, spellings) = self.stored(shared, entry, webhook, item, document)?;
+                note_unshown(shared, entry, item, document);
             }
             // In step before a lost create of another content has settled: what it makes is still to be cleared up.
             let settled = |pending: &Pending| shared.past.with(|past| past.settled(&entry.uid, pending));
@@ -278,7 +294,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             past.revival_refused(&entry.uid).map(str::to_owned)
         });
-        let noted = Noted { concealed, delivery: has.delivery, revival_refused };
+        let noted =
+            Noted { concealed, stored_differently, spellings, delivery: has.delivery, revival_refused };
         // Not the time that the pass began at: the vendor may just have answered.
         let happened = settle(entry, webhook, item, &outcome, noted, self.vendor, clock::timestamp());
         if let (Outcome::Done(_), Some(id), Some(last)) =
@@ -304,7 +321,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if matches!(outcome, Outcome::InSync) && item.step.is_none() {
             entry.settled = shared.past.with(|past| settled(past, entry, &has));
         }
-        if let Some(happened) = happened {
+        for happened in happened {
             self.tell(entry, item, &happened).await;
         }
         Ok(match (outcome, unwritten) {
@@ -333,7 +350,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let (Some(desired), Some(id), true) = (document(&webhook.desired), id, took_over) else {
             return false;
         };
-        let differs = |one: &Observed| !rules(self.vendor).equal(&one.document, desired);
+        let differs = |one: &Observed| !rules(self.vendor).spelled_alike(&one.document, desired);
         shared.look(id, differs).is_some_and(|differs| webhook.concealed_changed || differs)
     }
 
@@ -366,7 +383,9 @@ fn is_settled(shared: &Shared<'_>, entry: &Entry, webhook: &Declared, item: &Ite
 /// A mark of all that the status of one in sync is made of, but for its values; none while more is to be told.
 fn settled(past: &Past, entry: &Entry, has: &Has) -> Option<u64> {
     let (status, version) = (&*entry.status, version(&*entry.known));
-    let waits = status.pending.is_some() || !status.superseded.is_empty() || past.revives(&entry.uid);
+    let respelled = status.last_applied.as_ref().is_some_and(|last| !last.stored_differently.is_empty());
+    let waits =
+        status.pending.is_some() || !status.superseded.is_empty() || respelled || past.revives(&entry.uid);
     (entry.status.is_known() && version > 0 && !waits)
         .then(|| past.mark_of((version, &entry.asked, &has.mark, has.delivery)))
 }

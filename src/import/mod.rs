@@ -16,7 +16,9 @@ mod tests;
 
 pub use yaml::yaml;
 
-use crate::api::webhook::{AccountRef, DeletionPolicy, DriftPolicy, ValueFrom, Variable};
+use crate::api::webhook::{
+    AccountRef, Adoption, DeletionPolicy, DriftPolicy, ValueFrom, Variable, WriteOnlyValues,
+};
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
 use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable};
 use crate::vendor::{self, Concealed, Described};
@@ -212,6 +214,9 @@ fn webhook(
         let Concealed { field, variable, certain, .. } = concealed;
         to_fill.push(ToFill { webhook: key.clone(), field, variable, secret, certain });
     }
+    // An import changes nothing at the vendor, so write-only values must not be sent on adoption.
+    let adoption = Adoption { write_only_values: WriteOnlyValues::Trust };
+    let adoption = (!described.concealed.is_empty()).then_some(adoption);
     let elsewhere = before.account.namespace != before.namespace;
     let mut webhook = Webhook::new(
         &key.name,
@@ -226,6 +231,7 @@ fn webhook(
             drift_policy: DriftPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
             external_id: Some(observed.id.as_str().to_owned()),
+            adoption,
             suspend: false,
         },
     );

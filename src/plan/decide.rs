@@ -1,8 +1,12 @@
 //! What to do: declared + observed + policy -> plan.
 
+mod differences;
+
+use differences::{Known, resent};
+
 use super::declared::{Declared, Desired};
-use super::diff::{Change, Hide, changes, creation};
-use super::document::{Document, Value};
+use super::diff::{Change, Hide, creation};
+use super::document::Document;
 use super::identity::{Claim, Claims, claims};
 use super::item::{Cause, Hold, Item, Lane, Plan, Step};
 use super::rules::Rules;
@@ -38,22 +42,6 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
 /// Digest of a subscription as it is declared, secrets left out.
 pub fn digest(document: &Document) -> String {
     hash(&document.shown())
-}
-
-/// The values that are sent although nothing of them can be seen to differ.
-fn resent(concealed: &[(String, &Value)], rotated: bool) -> Vec<Change> {
-    let why = if rotated { "(secret changed)" } else { "(sent again)" };
-    if concealed.is_empty() && rotated {
-        let field = "secret".to_owned();
-        return vec![Change { field, before: Some("(hidden)".into()), after: None, replaces: false }];
-    }
-    let change = |field: &String| Change {
-        field: field.clone(),
-        before: None,
-        after: Some(why.into()),
-        replaces: false,
-    };
-    concealed.iter().map(|(field, _)| change(field)).collect()
 }
 
 struct Case<'a> {
@@ -248,15 +236,15 @@ impl Case<'_> {
             }
         };
         match claim {
-            Claim::Bound(at) => self.existing(&self.observed[at], desired, false),
+            Claim::Bound(at) => self.existing(&self.observed[at], desired, Known::Recorded),
             Claim::Replaced { old, new } => self.replaced(&self.observed[old], &self.observed[new], desired),
-            // What its own create made is not recorded either, and the spec has moved on since.
-            Claim::Named(at) | Claim::Made(at) => self.existing(&self.observed[at], desired, true),
+            Claim::Named(at) => self.existing(&self.observed[at], desired, Known::Named),
+            Claim::Made(at) => self.existing(&self.observed[at], desired, Known::Made),
             // Equal as far as can be read: what cannot is sent.
             Claim::Adopt(at, duplicates)
                 if self.webhook.concealed_changed || self.takes_over(&self.observed[at], desired) =>
             {
-                Verdict { duplicates, ..self.existing(&self.observed[at], desired, true) }
+                Verdict { duplicates, ..self.existing(&self.observed[at], desired, Known::Named) }
             }
             Claim::Adopt(at, duplicates) => Verdict { duplicates, ..self.found(&self.observed[at].id) },
             Claim::Gone => self.create(desired, Cause::Gone),
@@ -286,15 +274,22 @@ impl Case<'_> {
         }
     }
 
-    fn existing(&self, found: &Observed, desired: &Document, named: bool) -> Verdict {
+    fn existing(&self, found: &Observed, desired: &Document, known: Known) -> Verdict {
         let id = found.id.clone();
-        let mut changes = changes(self.rules, &found.document, desired, self.hide());
+        let named = known != Known::Recorded;
+        let mut changes = self.changes(found, desired, known);
+        let differs = !changes.is_empty();
         let foreign = self.takes_over(found, desired);
         let rotated = self.webhook.concealed_changed || foreign;
         // A save starts one again that the vendor has stopped, which has a pace of its own.
         let halted = found.delivery == Some(Delivery::Halted);
         if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
-            changes.extend(resent(&self.rules.concealed(desired), rotated && !foreign));
+            let why = match (foreign, rotated) {
+                (true, _) => "(cannot be compared)",
+                (false, true) => "(secret changed)",
+                (false, false) => "(sent again)",
+            };
+            changes.extend(resent(&self.rules.concealed(desired), why, rotated));
         }
         if changes.is_empty() {
             return self.halted(found, desired).unwrap_or_else(|| self.unchanged(id, named));
@@ -304,6 +299,7 @@ impl Case<'_> {
         let cause = match ours {
             // Nobody can tell any more who changed it.
             _ if self.webhook.stateless => Cause::Found,
+            _ if foreign && !differs => Cause::NotComparable,
             true => Cause::SpecChanged,
             false => Cause::VendorEdit,
         };
@@ -352,7 +348,8 @@ impl Case<'_> {
     fn takes_over(&self, found: &Observed, desired: &Document) -> bool {
         let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
         // Without a status everything would be somebody else's, and be sent again by each run.
-        !ours && !self.webhook.stateless && !self.rules.concealed(desired).is_empty()
+        let unknown = !self.webhook.stateless && !self.webhook.trusts;
+        !ours && unknown && !self.rules.concealed(desired).is_empty()
     }
 
     /// Somebody saved it at the vendor since our own last write: what cannot be read back may be another value now.
@@ -365,7 +362,7 @@ impl Case<'_> {
     /// After a lost answer: the new one was made and only has to be recorded; the old one is deleted after it. Before the
     /// create is settled the equal one may be a stranger's that was there before, and ours still to come.
     fn replaced(&self, old: &Observed, new: &Observed, desired: &Document) -> Verdict {
-        let verdict = self.existing(old, desired, false);
+        let verdict = self.existing(old, desired, Known::Recorded);
         Verdict {
             step: Some(Step::Adopt(new.id.clone(), Some(old.id.clone()))),
             hold: self.settling(),

@@ -35,8 +35,12 @@ pub struct Declared {
     pub values_changed: bool,
     /// Whether a value that the vendor does not give back is another one than was last sent.
     pub concealed_changed: bool,
+    /// Whether the vendor's write-only values are taken to be the declared ones on adoption.
+    pub trusts: bool,
     /// The vendor's own mark of the subscription after what was last sent, where it has one.
     pub mark: Option<String>,
+    /// Fields of the recorded subscription that the vendor is known to store in another spelling.
+    pub stored_differently: Vec<&'static str>,
     /// Whether a subscription that the vendor has stopped by itself is to be started again now.
     pub revive: bool,
     /// Whether its subscription was made so lately that the vendor's list may not show it yet.

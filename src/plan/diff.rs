@@ -18,6 +18,13 @@ pub struct Change {
     pub replaces: bool,
 }
 
+impl Change {
+    /// Returns the field of the vendor's table that the change is part of.
+    pub(super) fn top_level(&self, rules: &Rules) -> Option<&'static Field> {
+        rules.field(self.field.split('.').next().unwrap_or_default())
+    }
+}
+
 /// What may not be shown of a vendor's side.
 #[derive(Clone, Copy, Debug)]
 pub struct Hide<'a> {

@@ -18,7 +18,7 @@
 //! | has an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Made`], of several the youngest |
 //! | has a recorded id | | [`Claim::Gone`] |
 //! | has no unanswered create, and nothing is recorded anywhere | holds just one unclaimed with the same natural key | [`Claim::Named`] |
-//! | has no unanswered create | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
+//! | has no unanswered create, or one that is settled | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
 //! | has no subscription by now, or an unanswered create | holds an unreadable item that may be its own | [`Claim::Unreadable`] |
 //! | | | [`Claim::Missing`] |
 //!
@@ -254,7 +254,12 @@ impl<'a> Search<'a> {
                 }
                 (Some((&at, others)), _) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
                 (None, Some(at)) => self.take(at, webhook, Claim::Made(at)),
-                _ if webhook.recorded.is_some() || webhook.intent.is_some() || similar.is_empty() => {
+                // After an unanswered create, a similar subscription is most likely what it made, in a spelling or with a
+                // secret that is not recognised. Another create would make a duplicate.
+                _ if webhook.recorded.is_some()
+                    || webhook.intent.as_ref().is_some_and(|intent| !intent.settled)
+                    || similar.is_empty() =>
+                {
                     otherwise
                 }
                 _ => Claim::Similar(self.ids(&similar)),

@@ -18,6 +18,8 @@ pub enum Cause {
     New,
     /// An equal one is at the vendor already, or the spec names one.
     Found,
+    /// It is adopted, and its write-only values cannot be compared with the declared ones.
+    NotComparable,
     /// A person, or a Secret, changed what is declared.
     SpecChanged,
     /// Somebody changed it at the vendor.
@@ -39,6 +41,7 @@ impl Cause {
             Self::InSync => "in sync",
             Self::New => "not yet at the vendor",
             Self::Found => "found at the vendor",
+            Self::NotComparable => "cannot be compared: a write-only value is sent once",
             Self::SpecChanged => "spec changed",
             Self::VendorEdit => "vendor-side edit",
             Self::Halted => "stopped by the vendor after too many errors",
@@ -67,6 +70,8 @@ pub enum Hold {
     NotShownYet,
     /// `driftPolicy: Report`.
     DriftReported,
+    /// The same difference was corrected several times and came back each time.
+    CorrectionDoesNotHold,
     /// Too many would be deleted at once.
     DeletionGuard,
     /// Unclaimed ones look alike.

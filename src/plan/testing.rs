@@ -88,6 +88,8 @@ pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         sensitive: Vec::new(),
         values_changed: false,
         concealed_changed: false,
+        trusts: false,
+        stored_differently: Vec::new(),
         revive: false,
         fresh: false,
         mark: None,

@@ -3,7 +3,9 @@
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{BODY, SOON, Scene, TOKEN, is, webhook};
+use crate::command::of;
+use crate::program::{reader, run};
+use crate::scene::{BODY, SOON, Scene, TOKEN, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// A Webhook without write-only values: those can never be known to be equal.
@@ -136,6 +138,74 @@ fn a_wiped_status_heals_where_a_value_can_only_be_written() {
         // The secret is still the one that was declared: sent again, or left.
         let stored = tenant.stored().remove(0).to_string();
         assert!(stored.contains(TOKEN), "{stored}");
+    }
+}
+
+/// What somebody made by hand just as the usual Webhook declares it, but that nobody knows its secret.
+fn with_their_secret(vendor: Vendor) -> Value {
+    let mut made = equal(vendor);
+    match vendor {
+        Vendor::Contensis => made["headers"]["X-Key"] = json!({"value": "canary-of-theirs", "secret": true}),
+        Vendor::Superoffice => made["Secret"] = json!("canary-of-theirs"),
+        Vendor::Brightpearl => unreachable!("it has no write-only values"),
+    }
+    made
+}
+
+#[test]
+fn a_value_that_cannot_be_compared_is_sent_once_and_the_plan_says_why() {
+    let why = "cannot be compared: a write-only value is sent once";
+    for vendor in [Vendor::Contensis, Vendor::Superoffice] {
+        let (scene, tenant) = Scene::with_account("not-comparable", vendor);
+        let id = tenant.insert(&with_their_secret(vendor));
+        let reader = reader(&scene);
+        let operator = scene.operator_with(&["--plan-only"]);
+        scene.apply(&webhook("hook", vendor));
+        let planned = scene.webhook_becomes("hook", "planned", |hook| is(hook, "Ready", "True", "Planned"));
+        let message = condition(&planned, "Ready").unwrap().message;
+        assert!(message.contains(&format!("Update {id} ({why})")), "{message}");
+        assert!(scene.event("hook", "Planned").contains(why));
+        let plan =
+            |format: &str| run(Some(&reader), &["plan", "-n", &scene.namespace, "-o", format]).exits(2);
+        plan("text").says(&format!("update {id} ({why})"));
+        plan("markdown").says(why);
+        assert_eq!(of(&plan("json").json(), "hook")["cause"], "notComparable");
+        operator.terminate();
+        let _operator = scene.operator();
+        assert!(scene.event("hook", "Updated").contains(why));
+        scene.ready("hook");
+        scene.pass("account");
+        assert_eq!((tenant.count("update"), tenant.writes()), (1, 1), "{:?}", tenant.operations());
+        assert!(tenant.one(&id).unwrap().to_string().contains(TOKEN));
+    }
+}
+
+#[test]
+fn a_value_that_is_trusted_is_not_sent_before_it_changes() {
+    for vendor in [Vendor::Contensis, Vendor::Superoffice] {
+        let (scene, tenant) = Scene::with_account("trusted", vendor);
+        let id = tenant.insert(&with_their_secret(vendor));
+        let before = tenant.stored();
+        let operator = scene.operator();
+        let mut hook = webhook("hook", vendor);
+        hook["spec"]["adoption"] = json!({"writeOnlyValues": "Trust"});
+        scene.apply(&hook);
+        assert_eq!(scene.ready("hook")["status"]["externalId"], id.as_str());
+        assert!(scene.event("hook", "Adopted").contains(&id));
+        scene.pass("account");
+        // A process that knows nothing but the status does not send it either,
+        operator.terminate();
+        let _operator = scene.operator();
+        scene.pass("account");
+        // nor is a Secret that was touched another value.
+        scene.patch("secret/hook-secrets", &json!({"metadata": {"annotations": {"touched": "yes"}}}));
+        scene.pass("account");
+        assert_eq!((tenant.writes(), tenant.stored()), (0, before), "{:?}", tenant.operations());
+        scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "canary-of-ours"}}));
+        tenant.asked("update", 1);
+        scene.pass("account");
+        assert!(tenant.one(&id).unwrap().to_string().contains("canary-of-ours"));
+        assert_eq!(tenant.writes(), 1, "{:?}", tenant.operations());
     }
 }
 

@@ -15,7 +15,7 @@ fn apply(folder: &Folder, arguments: &[&str]) -> Command {
     hooktender(&[&["apply", "--offline", "-f", folder.text()], arguments].concat())
 }
 
-fn applied(folder: &Folder, arguments: &[&str]) -> Ran {
+pub(crate) fn applied(folder: &Folder, arguments: &[&str]) -> Ran {
     run(&mut apply(folder, &[&["--yes"], arguments].concat()))
 }
 

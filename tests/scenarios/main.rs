@@ -52,6 +52,7 @@ mod safety;
 mod scene;
 mod secrets;
 mod shell;
+mod spelling;
 mod starts;
 mod support;
 mod telemetry;

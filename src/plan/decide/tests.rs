@@ -6,6 +6,7 @@ mod deletions;
 mod digests;
 mod halted;
 mod holds;
+mod spelling;
 
 use super::*;
 use crate::plan::testing::{

@@ -30,7 +30,8 @@ fn the_object() -> Vec<Case> {
             WEBHOOK,
             format!(
                 "accountRef: {{name: a, namespace: integrations}}\nsubscription: {CONTENSIS}\nmode: Plan\n\
-                 driftPolicy: Report\ndeletionPolicy: Retain\nexternalId: '7'\nsuspend: true"
+                 driftPolicy: Report\ndeletionPolicy: Retain\nexternalId: '7'\n\
+                 adoption: {{writeOnlyValues: Trust}}\nsuspend: true"
             ),
         ),
         fine(
@@ -40,8 +41,15 @@ fn the_object() -> Vec<Case> {
                  subscription: {contensis: {name: a, description: null, url: 'https://a.example/', method: null, \
                  enabled: null, topics: [{resourceType: entry, event: [published], language: null, owner: null}], \
                  headers: null, templates: null}, brightpearl: null, superoffice: null}\n\
-                 variables: null\nmode: null\ndriftPolicy: null\ndeletionPolicy: null\nexternalId: null\nsuspend: null"
+                 variables: null\nmode: null\ndriftPolicy: null\ndeletionPolicy: null\nexternalId: null\nadoption: null\nsuspend: null"
                 .into(),
+        ),
+        fine("an adoption that says nothing", WEBHOOK, with("adoption: {}")),
+        bad(
+            "another word for what to do with write-only values",
+            WEBHOOK,
+            with("adoption: {writeOnlyValues: Ignore}"),
+            "spec.adoption.writeOnlyValues: Unsupported value: \"Ignore\": supported values: \"Send\", \"Trust\"",
         ),
         bad(
             "no account",

@@ -94,10 +94,50 @@ fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
     ];
     for (reason, webhook, action) in cases {
         let item = does(webhook, Some("1.0"), "x");
-        assert_eq!((item.action, item.id), (action, Some(id("1"))), "{reason}");
+        let sends = action == Action::Update;
+        let cause = if sends { Cause::NotComparable } else { Cause::Found };
+        assert_eq!((item.action, item.cause, item.id), (action, cause, Some(id("1"))), "{reason}");
         let shown: Vec<_> = item.changes.iter().filter_map(|change| change.after.as_deref()).collect();
-        assert_eq!(shown, if action == Action::Update { vec!["(sent again)"] } else { vec![] }, "{reason}");
+        assert_eq!(shown, if sends { vec!["(cannot be compared)"] } else { vec![] }, "{reason}");
     }
+}
+
+#[test]
+fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
+    let trusting = |webhook| Declared { trusts: true, ..webhook };
+    let named = |body: &str| {
+        let desired = of(&[
+            ("name", Value::text("n")),
+            ("body", Value::text(body)),
+            ("secret", secret("", "KEY", "s3cret", "")),
+        ]);
+        trusting(Declared { named: Some(id("1")), ..wants("a", 1, desired) })
+    };
+    let cases = [
+        ("an equal one", trusting(wants("a", 1, signed())), Action::Adopt, Cause::Found),
+        ("one that the spec names", named("x"), Action::Adopt, Cause::Found),
+        ("one that differs in what can be read", named("y"), Action::Update, Cause::SpecChanged),
+        (
+            "its Secret has changed since it was adopted",
+            Declared { concealed_changed: true, ..trusting(sent()) },
+            Action::Update,
+            Cause::SpecChanged,
+        ),
+        ("nothing has changed since", trusting(sent()), Action::None, Cause::InSync),
+    ];
+    for (reason, webhook, action, cause) in cases {
+        let item = does(webhook, Some("1.0"), "x");
+        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        assert!(item.changes.iter().all(|change| change.field != "secret") || cause == Cause::SpecChanged);
+    }
+}
+
+#[test]
+fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
+    let item = does(Declared { named: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
+    assert_eq!((item.action, item.cause), (Action::Update, Cause::SpecChanged));
+    let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["body", "secret"]);
 }
 
 #[test]

@@ -239,8 +239,11 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
     let target = parsed.target_url.unwrap_or_default();
     let summary = format!("{} -> {}", events.join(","), receiver(&target));
     let state = parsed.state.map(|state| state.name());
-    let is_newer = parsed.error_emails.is_some();
-    let mut emails = parsed.error_emails.flatten().unwrap_or_default();
+    let (is_newer, emails) = match parsed.error_emails {
+        wire::Since12::Absent => (false, None),
+        wire::Since12::Shown(emails) => (true, emails),
+    };
+    let mut emails = emails.unwrap_or_default();
     // A server that has the newer member shows in it what was sent in either (16, row 14).
     if emails.is_empty() {
         emails.extend(parsed.errors_email);

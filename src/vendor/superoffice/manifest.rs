@@ -11,23 +11,23 @@ use serde_json::{Map, Value as Json};
 
 /// The vendor's half of the Webhook, and what people would call it.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
-    let name = name(reading);
+    let name = optional(reading, "name", 400);
     let events = events(reading);
     let kind = reading.text("type");
     let target_url = reading.text("targetUrl");
     let state = state(reading);
     let headers = headers(reading);
     let properties = properties(reading);
-    let description = description(reading);
+    let description = optional(reading, "description", 4000);
     let notification = notification(reading);
     let secret = secret(reading, raw);
-    let (name, events, kind, target_url) = (name?, events?, kind?, target_url?);
+    let (events, kind, target_url) = (events?, kind?, target_url?);
     if kind == "webhook" && !is_address(&target_url) {
         return reading.cannot("targetUrl starts with neither https:// nor http://, as type webhook must");
     }
     let title = name.clone().or_else(|| events.first().cloned()).unwrap_or_default();
     let (state, on_too_many_errors) = state?;
-    let Notification { errors_email, error_emails, notify_via, notify_when } = notification?;
+    let Notification { errors_email, error_emails, notify_via, notify_when } = notification;
     let described = SuperofficeWebhook {
         name,
         events,
@@ -37,7 +37,7 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
         kind,
         headers: headers?,
         properties: properties?,
-        description: description?,
+        description,
         errors_email,
         error_emails,
         notify_via,
@@ -47,27 +47,14 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
     Some((Subscription::Superoffice(described), title))
 }
 
-/// `Some(None)` for a webhook without a name.
-fn name(reading: &mut Reading<'_>) -> Option<Option<String>> {
-    optional(reading, "name", 400)
-}
-
-fn description(reading: &mut Reading<'_>) -> Option<Option<String>> {
-    optional(reading, "description", 4000)
-}
-
-/// A text that may be absent. `None` if a manifest cannot hold it.
-fn optional(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<Option<String>> {
-    match reading.get(field) {
-        Value::Null => Some(None),
-        value => {
-            let text = reading.optional_text(field, &value)?;
-            if text.chars().count() > longest {
-                return reading.cannot(format!("{field} has more than {longest} characters"));
-            }
-            Some(Some(text))
-        }
+/// A text that may be absent.
+fn optional(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<String> {
+    let value = reading.get(field);
+    let text = reading.optional_text(field, &value)?;
+    if text.chars().count() > longest {
+        return reading.cannot(format!("{field} has more than {longest} characters"));
     }
+    Some(text)
 }
 
 fn events(reading: &mut Reading<'_>) -> Option<Vec<String>> {
@@ -131,42 +118,42 @@ struct Notification {
 }
 
 /// One address goes into the shorter field, and what is the default is left out.
-fn notification(reading: &mut Reading<'_>) -> Option<Notification> {
+fn notification(reading: &mut Reading<'_>) -> Notification {
     let value = reading.get("errorEmails");
-    let mut emails = reading.texts("errorEmails", &value)?;
+    let mut emails = reading.texts("errorEmails", &value).unwrap_or_default();
     let (via, when) = default_notification(!emails.is_empty());
     let notify_via = flags(reading, "notifyVia", via, |flag| match flag {
         "Email" => Some(NotifyVia::Email),
         "InApp" => Some(NotifyVia::InApp),
         _ => None,
-    })?;
+    });
     let notify_when = flags(reading, "notifyWhen", when, |flag| match flag {
         "FirstFailure" => Some(NotifyWhen::FirstFailure),
         "Disabling" => Some(NotifyWhen::Disabling),
         _ => None,
-    })?;
+    });
     let errors_email = if emails.len() == 1 { emails.pop() } else { None };
     let error_emails = (!emails.is_empty()).then_some(emails);
-    Some(Notification { errors_email, error_emails, notify_via, notify_when })
+    Notification { errors_email, error_emails, notify_via, notify_when }
 }
 
-/// A set of flags; `Some(None)` if it is the default.
+/// A set of flags, unless it is the default.
 fn flags<T>(
     reading: &mut Reading<'_>,
     field: &str,
     default: &[&str],
     flag: impl Fn(&str) -> Option<T>,
-) -> Option<Option<Vec<T>>> {
+) -> Option<Vec<T>> {
     let value = reading.get(field);
     let names = reading.texts(field, &value)?;
     if names == default {
-        return Some(None);
+        return None;
     }
-    match names.iter().map(|name| flag(name)).collect::<Option<Vec<_>>>() {
-        Some(flags) => Some(Some(flags)),
-        None => reading
-            .cannot(format!("{field} has a value that a Webhook cannot name: {}", quoted(&names.join(", ")))),
-    }
+    let flags: Option<Vec<_>> = names.iter().map(|name| flag(name)).collect();
+    flags.or_else(|| {
+        let names = quoted(&names.join(", "));
+        reading.cannot(format!("{field} has a value that a Webhook cannot name: {names}"))
+    })
 }
 
 /// Older servers show the secret or a mask of it, newer ones may show nothing where there is one (6.1). Whoever leaves out

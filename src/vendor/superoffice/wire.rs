@@ -1,11 +1,11 @@
 //! SuperOffice's wire types (vendors/superoffice.md 6 and 10). They go no further than this folder.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// A webhook. Whatever this version of the server has beside it stays in `rest` and goes back with a PUT.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The members of a webhook that are compared. `rest` has all others that this version of the server shows.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Webhook {
     #[serde(rename = "WebhookId")]
@@ -17,8 +17,6 @@ pub(super) struct Webhook {
     #[serde(default)]
     pub(super) target_url: Option<String>,
     #[serde(default)]
-    pub(super) secret: Option<String>,
-    #[serde(default)]
     pub(super) state: Option<State>,
     #[serde(default)]
     pub(super) r#type: Option<String>,
@@ -28,9 +26,8 @@ pub(super) struct Webhook {
     pub(super) properties: Option<Value>,
     #[serde(default)]
     pub(super) errors_email: Option<String>,
-    /// Absent from servers before 12.0.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) error_emails: Option<Option<Vec<String>>>,
+    #[serde(default)]
+    pub(super) error_emails: Since12<Vec<String>>,
     #[serde(default)]
     pub(super) description: Option<String>,
     #[serde(default)]
@@ -41,13 +38,22 @@ pub(super) struct Webhook {
     pub(super) rest: Map<String, Value>,
 }
 
-/// Tells a member that is null from one that is absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+/// A member that servers before 12.0 do not have. Null is not the same as absent.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Since12<T> {
+    #[default]
+    Absent,
+    Shown(Option<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Since12<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Shown)
+    }
 }
 
 /// A set of flags: names in one text, such as `Email, InApp`, or a number.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Flags {
     Number(u64),
@@ -72,7 +78,7 @@ impl Flags {
 }
 
 /// A state: by name, or by number in older samples.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum State {
     Number(i64),

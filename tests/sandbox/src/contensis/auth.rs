@@ -115,8 +115,13 @@ impl Credentials {
         }
     }
 
-    /// Whether the role allows an action; a key or user of another project has no role here.
+    /// Whether the role allows an action.
     pub(crate) fn allows(&self, who: &Identity, action: &str) -> bool {
+        self.actions(who).iter().any(|known| known == action)
+    }
+
+    /// What the role allows; a key or user of another project has no role here.
+    pub(crate) fn actions(&self, who: &Identity) -> &[String] {
         let actions = match who {
             Identity::Key { client_id, .. } => {
                 self.api_keys.iter().find(|key| key.client_id == *client_id).map(|key| &key.actions)
@@ -125,7 +130,15 @@ impl Credentials {
                 self.users.iter().find(|user| user.username == *username).map(|user| &user.actions)
             }
         };
-        actions.is_some_and(|actions| actions.iter().any(|known| known == action))
+        actions.map_or(&[], Vec::as_slice)
+    }
+
+    /// The key or user of that id or name.
+    pub(crate) fn identity(&self, id: &str) -> Option<Identity> {
+        let key = self.api_keys.iter().find(|key| key.client_id == id || key.name == id);
+        let key = key.map(|key| Identity::Key { client_id: key.client_id.clone(), name: key.name.clone() });
+        let user = self.users.iter().find(|user| user.username == id);
+        key.or_else(|| user.map(|user| Identity::User { username: user.username.clone() }))
     }
 
     fn key(&self, form: &BTreeMap<String, String>) -> Option<Identity> {

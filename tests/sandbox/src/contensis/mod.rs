@@ -2,6 +2,7 @@
 //! (vendors/contensis.md §1-§5, list for a stand-in in §10 and §10.1).
 
 mod auth;
+mod project;
 mod service;
 mod settings;
 mod store;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::exchange::{Call, Reply};
 use crate::fault::Operation;
@@ -22,20 +24,35 @@ use crate::world::{
     Fake, Place, Refusal, STRAY, VendorName, merge, no_account, no_subscription, patched, shown,
 };
 use auth::{Credentials, Tokens};
-use service::{Step, about, denied, error, forbidden, missing, no_resource};
+use service::{Step, denied, error, forbidden, missing, no_resource};
 use settings::Settings;
 use store::{Store, Subscription};
 
+/// The resource type of the permissions of webhook subscriptions (§5).
+const WEBHOOKS: &str = "webhookSubscriptions";
 /// The project that exists from the start.
 const BUILTIN: &str = "movies";
 
 /// One project with its subscriptions and with who may do what in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Project {
+    uuid: Uuid,
     credentials: Credentials,
     settings: Settings,
     store: Store,
     pace: Pace,
+}
+
+impl Project {
+    fn new(credentials: Credentials) -> Self {
+        Self {
+            uuid: Uuid::new_v4(),
+            credentials,
+            settings: Settings::default(),
+            store: Store::default(),
+            pace: Pace::default(),
+        }
+    }
 }
 
 /// The vendor.
@@ -49,9 +66,7 @@ pub(crate) struct Contensis {
 impl Contensis {
     /// With the built-in project `movies`.
     pub(crate) fn new() -> Self {
-        let mut projects = BTreeMap::new();
-        projects
-            .insert(BUILTIN.to_owned(), Project { credentials: Credentials::usual(), ..Project::default() });
+        let projects = BTreeMap::from([(BUILTIN.to_owned(), Project::new(Credentials::usual()))]);
         Self { projects, tokens: Tokens::default(), stray: Settings::default() }
     }
 
@@ -71,6 +86,16 @@ impl Contensis {
         self.projects.iter().find(|(_, p)| owns(p)).map(|(id, _)| id.clone()).or_else(by_refresh)
     }
 
+    /// The projects that the caller has a role in.
+    fn list_projects(&self, call: &Call, now: Timestamp) -> Reply {
+        let Some(identity) = self.tokens.identity(call, now) else {
+            return denied();
+        };
+        let own =
+            self.projects.iter().filter(|(_, project)| !project.credentials.actions(&identity).is_empty());
+        Reply::json(StatusCode::OK, &own.map(|(id, project)| project.about(id)).collect())
+    }
+
     /// First the token, then the project, then the role, then the request itself (§10.1).
     fn management(&mut self, call: &Call, id: &str, rest: &[&str], now: Timestamp) -> Reply {
         let Some(identity) = self.tokens.identity(call, now) else {
@@ -85,7 +110,10 @@ impl Contensis {
             return too_many(reply, project.settings.throttle_dialect, left, now);
         }
         let step = match (&call.method, rest) {
-            (&Method::GET, []) => return about(id),
+            (&Method::GET, []) => return Reply::json(StatusCode::OK, &project.about(id)),
+            (&Method::GET, ["security", "permissions", rest @ ..]) => {
+                return project.permissions(rest, call, &identity);
+            }
             (&Method::GET, ["events", "webhooks", "subscriptions"]) => Step::List,
             (&Method::POST, ["events", "webhooks", "subscriptions"]) => Step::Create,
             (&Method::GET, ["events", "webhooks", "subscriptions", one]) => Step::Get(one),
@@ -138,6 +166,7 @@ impl Fake for Contensis {
                 let settings = project.map_or(&self.stray, |p| &p.settings);
                 self.tokens.grant(call, project.map(|p| (account, &p.credentials)), settings, now)
             }
+            ["api", "management", "projects"] if call.method == Method::GET => self.list_projects(call, now),
             ["api", "management", "projects", id, rest @ ..] => self.management(call, id, rest, now),
             _ => no_resource(),
         }
@@ -151,7 +180,12 @@ impl Fake for Contensis {
         let given: Credentials = serde_json::from_value(body).map_err(|e| Refusal::Bad(e.to_string()))?;
         let credentials = if given.is_empty() { Credentials::usual() } else { given };
         let answer = shown(&credentials)?;
-        self.projects.entry(account.to_owned()).or_default().credentials = credentials;
+        match self.projects.get_mut(account) {
+            Some(project) => project.credentials = credentials,
+            None => {
+                self.projects.insert(account.to_owned(), Project::new(credentials));
+            }
+        }
         Ok(answer)
     }
 

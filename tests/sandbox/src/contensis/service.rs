@@ -132,7 +132,7 @@ impl Project {
     fn draft(&self, call: &Call, doing: &str) -> Result<wire::Draft, Reply> {
         let refuse = |what: &str| error(StatusCode::BAD_REQUEST, what, &Value::Null);
         let body = call.json().map_err(|_| refuse("The request body is missing or is not valid JSON"))?;
-        let draft = wire::Draft::read(&body)
+        let draft = wire::Draft::read(&body, &self.settings)
             .map_err(|what| refuse(&format!("The value of {what} has the wrong type")))?;
         // Which of the two forms of a name is right depends on the server, so it is a matter of validation.
         match draft.dialect_problem(self.settings.localised) {
@@ -193,6 +193,11 @@ pub(super) fn forbidden(action: &str) -> Reply {
     )
 }
 
+/// How the permission endpoint says no (§5).
+pub(super) fn not_authorized(action: &str) -> Reply {
+    error(StatusCode::NOT_FOUND, &format!("Not authorized for the action '{action}'"), &Value::Null)
+}
+
 /// A refused token has no envelope, only a message (§2.6).
 pub(super) fn denied() -> Reply {
     Reply::json(
@@ -203,10 +208,4 @@ pub(super) fn denied() -> Reply {
 
 pub(super) fn no_resource() -> Reply {
     Reply::json(StatusCode::NOT_FOUND, &json!({"message": "No HTTP resource matches the address."}))
-}
-
-/// Enough of the project resource to see that it exists (§10.1).
-pub(super) fn about(id: &str) -> Reply {
-    let project = json!({"id": id, "name": id, "primaryLanguage": "en-GB", "supportedLanguages": ["en-GB"]});
-    Reply::json(StatusCode::OK, &project)
 }

@@ -33,6 +33,10 @@ pub(crate) struct Settings {
     pub(crate) localised: bool,
     /// The language under which a plain name is shown once names are maps.
     pub(crate) localised_language: String,
+    /// Lists of one text in topics are shown as that text, and taken so (row 23).
+    pub(crate) scalar_topics: bool,
+    /// The permission endpoints exist (row 24).
+    pub(crate) permission_endpoints: bool,
     /// Accept `event: []` (row 6).
     pub(crate) accept_empty_events: bool,
     /// Refuse a URL that is not https (row 7).
@@ -103,6 +107,8 @@ impl Default for Settings {
             secret_mask: SecretMask::Stars12,
             localised: false,
             localised_language: "en-GB".to_owned(),
+            scalar_topics: false,
+            permission_endpoints: true,
             accept_empty_events: false,
             require_https: true,
             shuffle: false,

@@ -29,7 +29,7 @@ const TOPIC: &[(&str, bool)] = &[
 
 impl Draft {
     /// Fails with the name of the first value of the wrong type.
-    pub(crate) fn read(body: &Value) -> Result<Self, String> {
+    pub(crate) fn read(body: &Value, settings: &Settings) -> Result<Self, String> {
         let body = body.as_object().ok_or("the body")?;
         let mut members = Map::new();
         for (name, value) in body.iter().filter(|(_, value)| !value.is_null()) {
@@ -37,7 +37,7 @@ impl Draft {
                 "name" | "description" => localisable(value).then(|| value.clone()),
                 "url" | "method" => value.is_string().then(|| value.clone()),
                 "enabled" | "ui" => value.is_boolean().then(|| value.clone()),
-                "topics" => topics(value),
+                "topics" => topics(value, settings),
                 "headers" => headers(value),
                 "templates" => templates(value),
                 _ => continue,
@@ -112,12 +112,12 @@ fn localisable(value: &Value) -> bool {
     value.is_string() || value.as_object().is_some_and(|map| map.values().all(Value::is_string))
 }
 
-fn topics(value: &Value) -> Option<Value> {
-    let kept: Option<Vec<Value>> = value.as_array()?.iter().map(topic).collect();
+fn topics(value: &Value, settings: &Settings) -> Option<Value> {
+    let kept: Option<Vec<Value>> = value.as_array()?.iter().map(|one| topic(one, settings)).collect();
     kept.map(Value::Array)
 }
 
-fn topic(value: &Value) -> Option<Value> {
+fn topic(value: &Value, settings: &Settings) -> Option<Value> {
     let mut kept = Map::new();
     for (name, value) in value.as_object()? {
         let Some((_, is_list)) = TOPIC.iter().find(|(known, _)| known == name) else {
@@ -126,12 +126,13 @@ fn topic(value: &Value) -> Option<Value> {
         let fits = match value {
             Value::Null => continue,
             Value::Array(items) => *is_list && items.iter().all(Value::is_string),
-            other => !is_list && other.is_string(),
+            other => (!is_list || settings.scalar_topics) && other.is_string(),
         };
         if !fits {
             return None;
         }
-        kept.insert(name.clone(), value.clone());
+        let stored = if *is_list && value.is_string() { json!([value]) } else { value.clone() };
+        kept.insert(name.clone(), stored);
     }
     Some(Value::Object(kept))
 }
@@ -255,6 +256,9 @@ fn shown_topic(topic: &mut Value, settings: &Settings) {
         }
         if settings.shuffle {
             items.reverse();
+        }
+        if settings.scalar_topics && items.len() == 1 {
+            *value = items.remove(0);
         }
     }
 }

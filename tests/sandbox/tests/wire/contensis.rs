@@ -205,6 +205,20 @@ async fn permissions_and_projects() {
     get("movies/events/webhooks/subscriptions").await.expect(403);
     let missing = get("Movies/events/webhooks/subscriptions").await.expect(404);
     assert!(missing["message"].as_str().unwrap().contains("project"));
+    let project = get("other").await.expect(200);
+    assert!(project["uuid"].is_string() && project["color"].is_string(), "{project}");
+    let all = Seen::of(bench.client.get(&base).bearer_auth(&token)).await.expect(200);
+    assert_eq!(all, json!([project]), "no project that the key has no role in");
+    let right =
+        async |path: &str| get(&format!("other/security/permissions/webhookSubscriptions{path}")).await;
+    assert_eq!(right("").await.expect(200), json!({"actions": ["create", "view"]}));
+    assert_eq!(right("/actions/view").await.expect(200), json!({"authorized": true}));
+    assert_eq!(right("/actions/view?userId=k").await.expect(200), json!({"authorized": true}));
+    let denied = right("/actions/delete").await.expect(404);
+    assert_eq!((denied["type"].as_str(), &denied["data"]), (Some("Error"), &Value::Null));
+    right("/actions/view?userId=nobody").await.expect(404);
+    bench.set("contensis/other", json!({"permissionEndpoints": false})).await;
+    assert_eq!(right("/actions/view").await.expect(404).get("type"), None, "not the vendor's envelope");
     let mut body = subscription();
     body["templates"] = json!({"entry": "{}"});
     let url = format!("{base}/other/events/webhooks/subscriptions");
@@ -251,6 +265,12 @@ async fn dialects_change_what_is_shown_and_taken() {
     assert_eq!(shown["topics"][0]["event"], json!(["deleted", "published"]));
     assert_eq!(shown["topics"][0]["language"], json!(["en-gb"]));
     assert_eq!(shown["headers"]["x-Env"]["value"], "prod");
+    bench.set(PROJECT, json!({"scalarTopics": true})).await;
+    let topic = &show().await["topics"][0];
+    assert_eq!((&topic["event"], &topic["language"]), (&json!(["deleted", "published"]), &json!("en-gb")));
+    let mut body = subscription();
+    body["topics"] = json!([{"resourceType": "entry", "event": "created"}]);
+    assert_eq!(create(&bench, &token, &body).await["topics"], body["topics"]);
     bench.set(PROJECT, json!({"secretMask": "absent"})).await;
     assert_eq!(show().await["headers"]["x-Key"], json!({"secret": true}));
     bench.set(PROJECT, json!({"visibilityDelayMillis": 10_000})).await;

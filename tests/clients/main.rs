@@ -4,11 +4,13 @@
 //! once for each lock file. Without the language's tools, or without its registry, a test prints why and passes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod contensis;
+mod install;
 mod npm;
+mod pip;
 mod superoffice;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 use tokio::process::Command;
@@ -17,16 +19,6 @@ use tokio::process::Command;
 const INSTALL: Duration = Duration::from_secs(60);
 /// How long a driver may take.
 const DRIVE: Duration = Duration::from_secs(30);
-
-/// The folder of a client's driver in the repository.
-pub(crate) fn source(client: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
-}
-
-/// The folder that a client's packages are installed into. Not checked in.
-pub(crate) fn folder(client: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(client)
-}
 
 /// Runs a command to its end and returns its output; `None` if it is still running after `limit`, and ends it.
 pub(crate) async fn output(command: &mut Command, limit: Duration) -> Option<std::io::Result<Output>> {

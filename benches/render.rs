@@ -50,6 +50,7 @@ fn report(webhooks: usize) -> Report {
         vendor: VendorName::Contensis,
         identity: "movies at https://cms.example.com".into(),
         held: None,
+        advice: None,
         webhooks: (0..webhooks).map(webhook).collect(),
         unmanaged: Vec::new(),
         about_seconds: None,

@@ -30,7 +30,8 @@ pub struct ContensisAccount {
     #[x_kube(validation = Rule::new("self == oldSelf").message("project cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
     #[schemars(length(max = 100))]
     pub project: String,
-    /// Language of names and descriptions, only for old servers that keep them as a map by language.
+    /// Language of names and descriptions, only for old servers that keep them as a map by language. Texts in other
+    /// languages are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$')").message("nameLanguage must be a language code such as en-GB"))]
     #[schemars(length(max = 35))]

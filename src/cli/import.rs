@@ -132,6 +132,7 @@ impl Import {
         });
         imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
         self.prove(&world.source, &mut memory, &account, &webhooks, &mut imported).await;
+        world.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
         warn(&world.notes);
         tell(&imported);
         print(&yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?)?;

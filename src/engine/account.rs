@@ -15,6 +15,8 @@ use crate::plan::{Plan, Step};
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 
+/// The reason of an account that was read.
+const IN_SYNC: &str = "InSync";
 /// How many Webhooks an account's message names.
 const MAX_NAMED: usize = 5;
 
@@ -38,6 +40,8 @@ pub(super) struct Summary {
     pub(super) planned: bool,
     /// Webhooks that the API server refuses to write: how many, and the first of them with its words.
     pub(super) refused: Option<(usize, String)>,
+    /// What a person should do about the account although it can be read.
+    pub(super) advice: Option<String>,
 }
 
 /// How many Webhooks fared how.
@@ -148,7 +152,9 @@ impl<S, R: Recorder> Pass<'_, S, R> {
                 return calm(true, WEBHOOKS_NOT_WRITTEN, message);
             }
             let interval = &self.account.spec.resync_interval;
-            return calm(true, "InSync", format!("{} is read every {interval}", self.vendor));
+            let advice = self.summary.advice.iter().map(|advice| format!("; {advice}"));
+            let message = format!("{} is read every {interval}{}", self.vendor, advice.collect::<String>());
+            return calm(true, IN_SYNC, message);
         };
         let leaving =
             self.account.metadata.deletion_timestamp.is_some() && !self.summary.not_allowed.is_empty();
@@ -219,10 +225,12 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return true;
         }
         let refused = says.reason == WEBHOOKS_NOT_WRITTEN;
-        let warning = trouble.is_some() || says.stalled || refused;
-        let happened = Happened { warning, reason: says.reason, note: says.message };
+        let advised = says.reason == IN_SYNC && self.summary.advice.is_some();
+        let warning = trouble.is_some() || says.stalled || refused || advised;
+        let reason = if advised { "LikelyRefused" } else { says.reason };
+        let happened = Happened { warning, reason, note: says.message };
         if happened.warning {
-            tracing::warn!(vendor = %self.vendor, account = %self.key, reason = says.reason, "{}", happened.note);
+            tracing::warn!(vendor = %self.vendor, account = %self.key, reason, "{}", happened.note);
         }
         self.context.recorder.event(self.account.object_ref(&()), &happened).await;
         true

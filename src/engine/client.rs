@@ -73,6 +73,22 @@ impl Client {
         }
     }
 
+    /// What a person should do about the account although it can be read.
+    pub(super) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Reader(connection) => connection.advice(),
+            Self::Writer(connection) => connection.advice(),
+        }
+    }
+
+    /// Has the next list find out again whether [`Self::advice`] still holds.
+    pub(super) fn check_again(&self) {
+        match self {
+            Self::Reader(connection) => connection.check_again(),
+            Self::Writer(connection) => connection.check_again(),
+        }
+    }
+
     async fn settle(&self) -> Result<(), VendorError> {
         match self {
             Self::Reader(connection) => connection.settle().await,

@@ -212,10 +212,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let made = Client::of(&mut memory.client, &self.account, values, source, ceiling, settings);
         let (lost, error) = match made.await {
             Ok(client) => {
-                // What another one has read says nothing of whether this one is let in.
+                // What another one has read says nothing of whether this one is let in, nor does what it was refused: rights,
+                // credentials or settings of the account may be others.
                 if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
                     memory.forget_kept();
-                    memory.past.forget_forbidden();
+                    memory.past.forget_refusals();
                 }
                 return Ok((client, Credentials::Current));
             }
@@ -232,6 +233,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     async fn list(&self, memory: &mut Memory, client: &Client) -> Result<Snapshot, VendorError> {
         if self.is_asked_for(memory) || memory.kept_for() == Some(Duration::ZERO) {
             memory.forget_kept();
+        }
+        if self.account_is_asked_for() {
+            client.check_again();
         }
         if let Some(known) = memory.snapshot.take()
             && clock::since(known.read) < SNAPSHOT

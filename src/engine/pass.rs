@@ -199,6 +199,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         }
         let left_out = planned.left_out();
         let worked = self.work(memory, planned).await;
+        self.summary.advice = memory.client.last().and_then(|client| client.advice());
         if let Some(lost) = self.summary.lost.clone() {
             self.report_failure(memory, &left_out, &lost).await;
         }

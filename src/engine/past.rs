@@ -271,9 +271,9 @@ impl Past {
         (refused.mark == self.mark_of(what) && clock::now() < refused.until).then_some(&refused.error)
     }
 
-    /// The account's login is another one, which may have the rights that the last one lacked.
-    pub(super) fn forget_forbidden(&mut self) {
-        self.refused.retain(|_, refused| refused.error.status != Some(403));
+    /// Forgets what the vendor refused: the account's login or settings have changed, and may have been the reason.
+    pub(super) fn forget_refusals(&mut self) {
+        self.refused.clear();
     }
 
     /// A person asked for another try.

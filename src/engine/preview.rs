@@ -43,6 +43,7 @@ pub async fn preview<S: Source, R: Recorder>(
         vendor: vendor.name(),
         identity: vendor.identity(),
         held: None,
+        advice: None,
         webhooks: Vec::new(),
         unmanaged: Vec::new(),
         about_seconds: None,
@@ -57,6 +58,7 @@ pub async fn preview<S: Source, R: Recorder>(
         Ok(planned) => {
             let (sight, plan) = planned.into_parts();
             pass.shows(&mut report, &sight, &plan);
+            report.advice = sight.client.advice();
             let goes_on = report.webhooks.iter().filter(|webhook| webhook.held.is_none());
             let calls = goes_on.map(|webhook| webhook.calls).sum();
             report.about_seconds = memory.client.time_for(calls).map(|time| time.as_secs());

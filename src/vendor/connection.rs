@@ -184,6 +184,16 @@ impl<A: AccessLevel> Connection<A> {
         each!(&self.vendor, vendor => vendor.settle().await)
     }
 
+    /// What a person should do about the account although it can be read, such as rights to add.
+    pub fn advice(&self) -> Option<String> {
+        each!(&self.vendor, vendor => vendor.advice())
+    }
+
+    /// Has the next list find out again whether [`Self::advice`] still holds.
+    pub fn check_again(&self) {
+        each!(&self.vendor, vendor => vendor.check_again());
+    }
+
     /// Every subscription of the account.
     pub async fn list(&self) -> Result<List, VendorError> {
         each!(&self.vendor, vendor => vendor.list().await)

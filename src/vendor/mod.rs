@@ -61,6 +61,14 @@ pub(crate) trait Vendor: Send + Sync {
 
     /// Deletes a subscription. One that is not there is success.
     fn delete(&self, id: &ExternalId) -> impl Future<Output = Result<(), VendorError>> + Send;
+
+    /// What a person should do about the account although it can be read, such as rights to add. Takes no call.
+    fn advice(&self) -> Option<String> {
+        None
+    }
+
+    /// Has the next list find out again whether [`Self::advice`] still holds.
+    fn check_again(&self) {}
 }
 
 /// Host and port of an address, for a summary that people read: the rest of a receiver's address may hold a secret.

@@ -51,7 +51,7 @@ pub enum Operation {
     Token,
     /// Finding out where the account lives, and how it is.
     Locate,
-    /// Trying out what is to be written, without writing it.
+    /// Finding out what may be written, without writing it.
     Check,
 }
 
@@ -246,6 +246,11 @@ impl Transport {
     /// The same client, which says nothing while that says no.
     pub(crate) fn while_leading(self, leads: Leads) -> Self {
         Self { leads, ..self }
+    }
+
+    /// Whether the account's budget has room for so many calls now.
+    pub(crate) fn affords(&self, calls: usize) -> bool {
+        self.budget.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.

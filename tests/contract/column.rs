@@ -92,6 +92,15 @@ impl Column {
         matches!(self, Self::SystemUser | Self::RefreshToken | Self::Ticket)
     }
 
+    /// How many calls beside login and list the first list takes: where the account lives, or one for each of five rights.
+    pub(crate) fn first_others(self) -> u64 {
+        match self.vendor() {
+            VendorName::Brightpearl => 0,
+            VendorName::Contensis => 5,
+            VendorName::Superoffice => u64::from(self.is_online()),
+        }
+    }
+
     /// The keys of the Secret with their values.
     pub(crate) fn secrets(self, code: &str, world: &World) -> Vec<(&'static str, String)> {
         let canary = |what: &str| format!("canary+{what}/{code}=");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::program::{reader, run};
 use crate::scene::{Scene, account, condition, is, login, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
 
@@ -82,10 +83,8 @@ fn key_that_may(actions: &[&str]) -> (Scene, Tenant) {
 fn a_key_that_may_not_read_is_told_what_to_give_it() {
     let (scene, tenant) = key_that_may(&[]);
     let _operator = scene.operator();
-    let advice = format!(
-        "give the API key's role the webhook permissions (view, create, update, delete) of project {}",
-        tenant.code
-    );
+    let advice =
+        format!("give the role of this API key the webhook permission \"view\" of project {}", tenant.code);
     reads(&scene, "Credentials", &advice);
     tenant.accept(&tenant.secret());
     scene.request("account");
@@ -98,12 +97,73 @@ fn a_key_that_may_read_only_is_told_when_there_is_something_to_write() {
     let _operator = scene.operator();
     is_well(&scene);
     scene.apply(&webhook("hook", Vendor::Contensis));
-    let message = scene.stalled("hook", "Credentials");
-    let advice = "give the API key's role the webhook permissions (view, create, update, delete)";
+    let message = scene.stalled("hook", "Rejected");
+    let advice = "give the role of this API key the webhook permission \"create\"";
     assert!(message.contains("create failed") && message.contains(advice), "{message}");
     tenant.accept(&tenant.secret());
     scene.request("account");
     scene.ready("hook");
     is_well(&scene);
     assert_eq!((tenant.count("create"), tenant.ids().len()), (2, 1));
+}
+
+/// The message of the account's condition `Ready`, once it is in sync and says that.
+fn in_sync_with(scene: &Scene, sentence: &str) -> String {
+    let account = scene.account_becomes("account", sentence, |account| {
+        is(account, "Ready", "True", "InSync")
+            && condition(account, "Ready").is_some_and(|ready| ready.message.contains(sentence))
+    });
+    condition(&account, "Ready").unwrap().message
+}
+
+#[test]
+fn missing_rights_are_named_before_a_write_fails() {
+    let (scene, tenant) = key_that_may(&["view", "create"]);
+    scene.patch("vendoraccount/account", &json!({"spec": {"mode": "Plan"}}));
+    let _operator = scene.operator();
+    let lacks = format!(
+        "the role of this API key lacks the webhook permission \"update\", \"delete\" and \"use custom templates\" of project {}",
+        tenant.code
+    );
+    in_sync_with(&scene, &lacks);
+    assert!(scene.event("account", "LikelyRefused").contains(&lacks));
+    assert_eq!(tenant.count("other"), 5, "one read a right");
+    // A change of the account makes a new client; the Webhook's own passes do not.
+    scene.patch("vendoraccount/account", &json!({"spec": {"mode": "Enforce"}}));
+    let mut hook = webhook("hook", Vendor::Contensis);
+    hook["spec"]["subscription"]["contensis"]["templates"] = json!({});
+    scene.apply(&hook);
+    scene.ready("hook");
+    assert_eq!((tenant.count("create"), tenant.count("other")), (1, 10));
+    let explained = run(Some(&reader(&scene)), &["explain", "va/account"]);
+    assert!(explained.well().contains(&lacks), "{}", explained.well());
+    tenant.accept(&tenant.secret());
+    scene.pass("account");
+    let account = scene.account_becomes("account", "well", |account| is(account, "Ready", "True", "InSync"));
+    assert_eq!(condition(&account, "Ready").unwrap().message, "contensis is read every 1h");
+    assert_eq!(tenant.count("other"), 15);
+    scene.pass("account");
+    assert_eq!(tenant.count("other"), 15, "nothing is missing, so nothing is checked");
+}
+
+#[test]
+fn names_by_language_name_the_setting_before_a_write_fails() {
+    let (scene, tenant) = Scene::with_account("input", Vendor::Contensis);
+    tenant.settings(&json!({"localised": true}));
+    tenant.insert(&json!({
+        "name": {"en-GB": "search", "fr-FR": "recherche"}, "url": "https://hooks.example.com/search",
+        "topics": [{"resourceType": "entry", "event": ["published"]}],
+    }));
+    let _operator = scene.operator();
+    let advice = "set spec.vendor.contensis.nameLanguage to the language in which the Webhooks of this account are named \
+                  (it has en-GB, fr-FR)";
+    in_sync_with(&scene, advice);
+    scene.apply(&webhook("hook", Vendor::Contensis));
+    assert!(scene.stalled("hook", "Rejected").contains(advice));
+    scene.patch(
+        "vendoraccount/account",
+        &json!({"spec": {"vendor": {"contensis": {"nameLanguage": "en-GB"}}}}),
+    );
+    scene.ready("hook");
+    is_well(&scene);
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::command::only_reads;
 use crate::scene::{Scene, TOKEN, is, webhook};
-use crate::vendors::{Tenant, Vendor};
+use crate::vendors::Vendor;
 
 #[derive(Clone, Copy, Debug)]
 enum Level {
@@ -50,13 +51,6 @@ fn planned(scene: &Scene, name: &str) -> Value {
     let object = scene.webhook_becomes(name, "planned", |webhook| is(webhook, "Ready", "True", "Planned"));
     assert_eq!(object["metadata"]["finalizers"], Value::Null);
     object["status"]["plan"].clone()
-}
-
-fn only_reads(tenant: &Tenant) {
-    for entry in tenant.journal() {
-        let operation = entry["operation"].as_str().unwrap();
-        assert!(matches!(operation, "list" | "get" | "token"), "{entry}");
-    }
 }
 
 fn shows_and_does_nothing(vendor: Vendor, level: Level) {

@@ -24,6 +24,7 @@ pub fn markdown(report: &Report) -> String {
     comment.used = comment.out.chars().count();
     let troubles =
         report.accounts.iter().filter_map(|account| Some(trouble(account, account.held.as_ref()?)));
+    let troubles = troubles.chain(report.accounts.iter().filter_map(advised));
     let troubles = troubles.filter(|piece| !comment.take(piece, LONGEST / 4)).count();
     let loud: Vec<_> = report
         .accounts
@@ -76,6 +77,12 @@ impl Comment {
 fn trouble(account: &AccountReport, held: &Held) -> String {
     let name = code(&words::name(&account.namespace, &account.name));
     format!("\n> Account {name}: {}\n", held_back(held))
+}
+
+fn advised(account: &AccountReport) -> Option<String> {
+    let name = code(&words::name(&account.namespace, &account.name));
+    let lines: Vec<_> = account.advice.as_ref()?.lines().map(|line| code(&value(line))).collect();
+    Some(format!("\n> Account {name}: **advice**: {}\n", lines.join(" ")))
 }
 
 fn held_back(held: &Held) -> String {

@@ -78,6 +78,9 @@ pub struct AccountReport {
     /// What stands in the way of the whole account, or of all its deletions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// What somebody should do about the account although it can be read, such as rights to add.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// One a Webhook, in the order of work; none where the vendor could not be read.
     pub webhooks: Vec<WebhookReport>,
     /// Subscriptions at the vendor that no Webhook declares. They are never changed.

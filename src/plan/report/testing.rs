@@ -50,6 +50,7 @@ fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<Webhook
         vendor,
         identity: identity.into(),
         held: None,
+        advice: None,
         webhooks,
         unmanaged: Vec::new(),
         about_seconds: None,
@@ -181,7 +182,11 @@ fn contensis() -> AccountReport {
     let retain = webhook("kept", Action::Retain, Cause::Deleted, Some("0b1c2d3e-0000-4000"));
     let mut webhooks = vec![update, retain, drift];
     webhooks.extend(["a", "b", "c"].map(|name| webhook(name, Action::None, Cause::InSync, Some(name))));
-    account("contensis", VendorName::Contensis, "contensis/movies", webhooks)
+    let advice = "the role of this API key lacks the webhook permission \"delete\" of project movies";
+    AccountReport {
+        advice: Some(advice.into()),
+        ..account("contensis", VendorName::Contensis, "contensis/movies", webhooks)
+    }
 }
 
 fn superoffice() -> AccountReport {
@@ -329,9 +334,10 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
 fn any_account() -> impl Strategy<Value = AccountReport> {
     let strangers = prop::collection::vec((wild(), wild()), 0..13);
     let webhooks = prop::collection::vec(any_webhook(), 0..4);
-    (wild(), wild(), of(any_held()), webhooks, strangers, of(any::<u32>())).prop_map(
-        |(name, identity, held, webhooks, strangers, seconds)| AccountReport {
+    (wild(), wild(), of(any_held()), of(wild()), webhooks, strangers, of(any::<u32>())).prop_map(
+        |(name, identity, held, advice, webhooks, strangers, seconds)| AccountReport {
             held,
+            advice,
             unmanaged: strangers
                 .into_iter()
                 .map(|(external_id, summary)| Stranger { external_id, summary })

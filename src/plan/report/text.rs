@@ -93,6 +93,7 @@ impl Page {
 
     fn account(&mut self, account: &AccountReport) {
         let quiet = account.held.is_none()
+            && account.advice.is_none()
             && account.unmanaged.is_empty()
             && account.webhooks.iter().all(words::is_quiet);
         if quiet && !self.all {
@@ -104,6 +105,9 @@ impl Page {
         self.prose(0, 2, &[Span(Ink::Title, format!("Account {name}")), Span(Ink::Faint, identity)]);
         if let Some(held) = &account.held {
             self.held(2, held);
+        }
+        if let Some(advice) = &account.advice {
+            self.told(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
         }
         self.webhooks(&account.webhooks);
         self.strangers(&account.unmanaged);

@@ -28,6 +28,14 @@ enum Kind {
     Classic { username: SecretString, password: SecretString },
 }
 
+/// What logs in, for messages: its role has the rights.
+pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
+    match kind {
+        ContensisCredentials::ClientCredentials(_) => "API key",
+        ContensisCredentials::Classic(_) => "user",
+    }
+}
+
 /// A session with the account's credentials, and where those are, for messages.
 pub(super) fn session(
     kind: &ContensisCredentials,

@@ -1,5 +1,6 @@
 //! Contensis' fields (vendors/contensis.md 3 and 4), wire to document and back.
 
+use super::names;
 use super::wire::{self, member};
 use crate::plan::{Absent, Document, ExternalId, Field, Members, Observed, Rule, Rules, Value};
 use crate::vendor::items::shaped;
@@ -36,6 +37,9 @@ pub(super) const TOPIC: &[Field] = &[
     Field::word("dataFormat").rule(Rule::IgnoreCase),
 ];
 
+/// Fields that old servers keep as a map by language (0).
+const LOCALISED: [&str; 2] = ["name", "description"];
+
 /// Members that the server makes, and leftovers of shapes that it no longer takes: not sent back (3, 3.6).
 const NOT_SENT: &[&str] =
     &["id", "version", "retryPolicy", "invokeUrl", "createdBy", "created", "modifiedBy", "modified"];
@@ -54,12 +58,14 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
         body.insert(name.into(), json!({}));
     }
     for (name, value) in desired.iter() {
-        let value = value.exposed();
-        let value = match (name, language) {
-            ("name" | "description", Some(language)) => json!({ language: value }),
-            _ => value,
-        };
-        body.insert(name.into(), value);
+        body.insert(name.into(), value.exposed());
+    }
+    if let Some(language) = language {
+        for name in LOCALISED.map(str::to_owned) {
+            let shown = current.and_then(Json::as_object).and_then(|current| member(current, &name));
+            let merged = names::merged(shown, language, body.remove(&name));
+            body.extend(merged.map(|merged| (name, merged)));
+        }
     }
     if let Some(version) = current.and_then(wire::version_no) {
         body.insert("version".into(), json!({ "versionNo": version }));
@@ -81,13 +87,13 @@ pub(in crate::vendor) fn observed(
         Json::Null => get("invokeUrl"),
         url => url,
     };
-    let name = in_language(get("name"), language);
+    let name = names::name(get("name"), language);
     let topics = get("topics").as_array().map(|all| all.iter().map(topic).collect()).unwrap_or_default();
     let summary =
         format!("{} -> {}", name.as_str().unwrap_or_default(), receiver(url.as_str().unwrap_or_default()));
     let document = RULES.document(BTreeMap::from([
         ("name", name.into()),
-        ("description", in_language(get("description"), language).into()),
+        ("description", names::description(get("description"), language).into()),
         ("url", url.clone().into()),
         ("method", get("method").clone().into()),
         ("enabled", get("enabled").clone().into()),
@@ -105,25 +111,14 @@ pub(in crate::vendor) fn observed(
     Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw })
 }
 
-/// A name is a text, or in an old dialect a map by language: then the configured language's, else the first (4).
-fn in_language(value: &Json, language: Option<&str>) -> Json {
-    let Json::Object(map) = value else {
-        return value.clone();
-    };
-    language
-        .and_then(|language| member(map, language))
-        .or_else(|| map.values().next())
-        .cloned()
-        .unwrap_or_default()
-}
-
-/// A topic; old shapes have a single event instead of a list (3.2).
+/// Reads a topic. Old shapes, and the vendor's own newest page, have a single text where others have a list (3.2).
 fn topic(topic: &Json) -> Value {
     let mut map = topic.as_object().cloned().unwrap_or_default();
-    if let Some(event) = map.get_mut("event")
-        && event.is_string()
-    {
-        *event = json!([event.take()]);
+    for field in TOPIC.iter().filter(|field| matches!(field.rule, Rule::Set(_))) {
+        let single = |value: &&mut Json| value.as_str().is_some_and(|text| !text.is_empty());
+        if let Some(value) = map.get_mut(field.name).filter(single) {
+            *value = json!([value.take()]);
+        }
     }
     Json::Object(map).into()
 }

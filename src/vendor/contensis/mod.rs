@@ -1,8 +1,11 @@
 //! Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
 
+mod advice;
 mod auth;
 pub(super) mod document;
 pub(super) mod manifest;
+mod names;
+mod rights;
 mod wire;
 
 pub use document::RULES;
@@ -15,9 +18,13 @@ use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError}
 use crate::api::VendorName;
 use crate::api::contensis::ContensisAccount;
 use crate::plan::{Document, ExternalId, List, Observed};
+use names::Dialect;
 use reqwest::Method;
+use rights::{Right, Rights};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::OnceCell;
 use wire::member;
 
 /// How many items a page may hold, once the server was seen to page (2.2).
@@ -36,6 +43,13 @@ pub(crate) struct Contensis {
     session: Session<auth::Grant>,
     /// Where the credentials are, for messages.
     from: String,
+    /// Whose role has the rights, for messages.
+    login: &'static str,
+    rights: Rights,
+    /// How the server keeps names, as the last list showed it.
+    dialect: Mutex<Option<Dialect>>,
+    /// The project's primary language, once it was needed; for messages.
+    primary_language: OnceCell<Option<String>>,
 }
 
 impl Contensis {
@@ -58,6 +72,10 @@ impl Contensis {
             endpoint,
             project: account.project.clone(),
             language: account.name_language.clone(),
+            login: auth::login(&account.credentials),
+            rights: Rights::default(),
+            dialect: Mutex::default(),
+            primary_language: OnceCell::new(),
             transport,
         })
     }
@@ -120,9 +138,11 @@ impl Contensis {
                 ),
             ),
             (403, said) => {
+                let missing = self.rights.refused(rights::needed(operation, said.as_deref()));
                 let advice = format!(
-                    "give the role of this API key or user the webhook permission \"{}\" of project {}",
-                    permission(operation, said.as_deref().unwrap_or_default()),
+                    "give the role of this {} the webhook permission {} of project {}",
+                    self.login,
+                    rights::names(&missing),
                     self.project
                 );
                 answer.forbidden(said, &advice)
@@ -133,6 +153,30 @@ impl Contensis {
                 answer.error(Class::Rejected, format!("{said}; check spec.vendor.contensis.project"))
             }
             (_, said) => answer.failed(said),
+        }
+    }
+
+    /// How the server keeps names, if the last list showed it.
+    fn dialect(&self) -> Option<Dialect> {
+        self.dialect.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One list call; if the server pages, all of its pages.
+    async fn read_list(&self) -> Result<List, VendorError> {
+        let answer = self.page(None).await?;
+        let wire::Listing { items, total } = answer.success(said(&answer))?;
+        match total.filter(|total| *total != items.len()) {
+            None => {
+                let mut list = List::default();
+                self.read_into(&mut list, &answer, items);
+                plausible(&answer, &list)?;
+                Ok(list)
+            }
+            // It came in the server's own page size; from here on it is ours, so start again at 0.
+            Some(total) => {
+                drop(answer);
+                self.all_pages(total).await
+            }
         }
     }
 
@@ -154,21 +198,18 @@ impl Contensis {
 
 impl Vendor for Contensis {
     async fn list(&self) -> Result<List, VendorError> {
-        let answer = self.page(None).await?;
-        let wire::Listing { items, total } = answer.success(said(&answer))?;
-        match total.filter(|total| *total != items.len()) {
-            None => {
-                let mut list = List::default();
-                self.read_into(&mut list, &answer, items);
-                plausible(&answer, &list)?;
-                Ok(list)
-            }
-            // It came in the server's own page size; from here on it is ours, so start again at 0.
-            Some(total) => {
-                drop(answer);
-                self.all_pages(total).await
-            }
-        }
+        let list = self.read_list().await?;
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Dialect::of(&list.observed);
+        advice::check_rights(self).await;
+        Ok(list)
+    }
+
+    fn advice(&self) -> Option<String> {
+        advice::of_account(self)
+    }
+
+    fn check_again(&self) {
+        self.rights.check_again();
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -186,9 +227,11 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(self.failed(&answer));
+            return Err(advice::explained(self, self.failed(&answer)).await);
         }
-        self.saved(&answer)
+        let saved = self.saved(&answer)?;
+        self.rights.proved(&proved(Right::Create, desired));
+        Ok(saved)
     }
 
     async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
@@ -202,16 +245,20 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(self.refused(&answer, current).await);
+            return Err(advice::explained(self, self.refused(&answer, current).await).await);
         }
-        self.saved(&answer)
+        let saved = self.saved(&answer)?;
+        self.rights.proved(&[Right::Update]);
+        Ok(saved)
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
-            return answer.deleted(said(&answer).filter(|_| !is_resource), |own| member(own, "id").is_some());
+            answer.deleted(said(&answer).filter(|_| !is_resource), |own| member(own, "id").is_some())?;
+            self.rights.proved(&[Right::Delete]);
+            return Ok(());
         }
         if answer.status.as_u16() != 404 || !(is_vendors(&answer) || answer.is_blank()) {
             return Err(self.failed(&answer));
@@ -242,17 +289,10 @@ fn is_vendors(answer: &Answer) -> bool {
     json.as_ref().and_then(|json| json.as_object()).is_some_and(|body| member(body, "logId").is_some())
 }
 
-/// The vendor's name of the permission that an operation needs, or of the one that a refusal speaks of (5).
-fn permission(operation: Operation, said: &str) -> &'static str {
-    if said.to_lowercase().replace(' ', "").contains("customtemplates") {
-        return "use custom templates";
-    }
-    match operation {
-        Operation::Create => "create",
-        Operation::Update => "update",
-        Operation::Delete => "delete",
-        Operation::List | Operation::Read | Operation::Token | Operation::Locate | Operation::Check => "view",
-    }
+/// The rights that a successful write has proved.
+fn proved(right: Right, desired: &Document) -> Vec<Right> {
+    let templates = (!desired.get("templates").is_empty()).then_some(Right::UseCustomTemplates);
+    std::iter::once(right).chain(templates).collect()
 }
 
 /// What came of reading all pages.

@@ -136,7 +136,7 @@ async fn counts(bench: Bench) {
     let column = bench.column;
     assert_eq!(bench.count("list").await, 1);
     assert_eq!(bench.count("token").await, column.first_tokens());
-    assert_eq!(bench.count("other").await, u64::from(column.is_online()), "where the tenant lives");
+    assert_eq!(bench.count("other").await, column.first_others());
     let desired = document(column, "one");
     bench.forget().await;
     let made = connection.create(&desired).await.unwrap();

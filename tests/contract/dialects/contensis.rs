@@ -4,10 +4,12 @@ use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
 use crate::samples::{document, document_of, edited, foreign, manifest, same};
 use hooktender::api::VendorName::Contensis;
-use hooktender::api::account::Vendor;
-use hooktender::vendor::{Class, slow_to_show};
+use hooktender::api::account::{RateLimit, Vendor};
+use hooktender::api::webhook::Subscription;
+use hooktender::vendor::{Budget, Class, ReadOnly, describe, slow_to_show};
 use serde_json::json;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -17,6 +19,11 @@ pub(super) fn cases() -> Vec<Case> {
         "pages that move while they are read are read again" => moved_pages,
         "pages that never hold still are never a list" => restless_pages,
         "names by language" => localised,
+        "an update keeps names and descriptions in other languages" => languages,
+        "a description in another language only is not ours" => foreign_description,
+        "a server of names by language: the setting to make is named" => name_language_missing,
+        "a server of plain names: the setting to remove is named" => name_language_set,
+        "texts in place of lists are read as lists" => scalars,
         "shuffled lists, lower-case ids, headers in camel case" => rearranged,
         "a stale version may be a 409" => conflict,
         "a refusal of an update is no conflict" => refused,
@@ -24,6 +31,11 @@ pub(super) fn cases() -> Vec<Case> {
         "a 404 without a body on delete" => bare_404,
         "a new subscription may be missing from the list" => slow,
         "a permission that is missing names the project" => forbidden,
+        "rights are checked once, and the missing ones are named" => rights,
+        "rights are checked again after a refusal that they do not explain" => revoked,
+        "rights are checked again on request" => checked_again,
+        "a server without permission endpoints is no error" => no_permission_endpoints,
+        "rights are not checked where the budget is small" => small_budget,
         "too many calls, in every dialect" => too_many,
     ]
 }
@@ -109,6 +121,97 @@ async fn localised(mut bench: Bench) {
     same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
 }
 
+/// A subscription with names and descriptions in two languages, at an account that is set to `en-GB`.
+async fn bilingual(bench: &mut Bench) -> String {
+    bench.set(json!({"localised": true})).await;
+    if let Vendor::Contensis(account) = &mut bench.account {
+        account.name_language = Some("en-GB".into());
+    }
+    let mut stored = foreign(Contensis, "one");
+    stored["name"] = json!({"en-GB": "one", "fr-FR": "un"});
+    stored["description"] = json!({"en-GB": stored["description"], "fr-FR": "pour la recherche"});
+    bench.insert(&stored).await
+}
+
+async fn languages(mut bench: Bench) {
+    bilingual(&mut bench).await;
+    let connection = bench.connect();
+    let seen = connection.list().await.unwrap().observed.remove(0);
+    same(bench.column, &seen, &document(bench.column, "one"));
+    let desired = edited(bench.column, "two");
+    let seen = connection.update(&seen, &desired).await.unwrap();
+    same(bench.column, &seen, &desired);
+    let stored = &bench.stored().await[0];
+    assert_eq!(stored["name"], json!({"en-GB": "two", "fr-FR": "un"}));
+    assert_eq!(stored["description"], json!({"en-GB": "for something else", "fr-FR": "pour la recherche"}));
+}
+
+async fn foreign_description(mut bench: Bench) {
+    bilingual(&mut bench).await;
+    let connection = bench.connect();
+    let seen = connection.list().await.unwrap().observed.remove(0);
+    let mut declared = manifest(Contensis, "one");
+    declared.as_object_mut().unwrap().remove("description");
+    let desired = document_of(Contensis, &declared);
+    same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    assert_eq!(bench.stored().await[0]["description"], json!({"fr-FR": "pour la recherche"}));
+}
+
+async fn name_language_missing(bench: Bench) {
+    const SETTING: &str = "set spec.vendor.contensis.nameLanguage";
+    bench.set(json!({"localised": true, "localisedLanguage": "de-DE"})).await;
+    let connection = bench.connected().await;
+    assert_eq!(connection.advice(), None, "an empty list shows no dialect");
+    for _ in 0..2 {
+        let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
+        says(
+            &error,
+            &["name: A map of languages is expected", SETTING, "de-DE is the project's primary language"],
+        );
+    }
+    assert_eq!(bench.count("other").await, 1, "the project is read once");
+    let mut stored = foreign(Contensis, "one");
+    stored["name"] = json!({"de-DE": "eins", "fr-FR": "un"});
+    bench.insert(&stored).await;
+    let seen = connection.list().await.unwrap().observed.remove(0);
+    let advice = connection.advice().unwrap();
+    assert!(advice.contains(SETTING) && advice.contains("(it has de-DE, fr-FR)"), "{advice}");
+    let error = fails(connection.update(&seen, &edited(bench.column, "one")).await, Class::Rejected);
+    says(&error, &["name", SETTING, "(it has de-DE, fr-FR)"]);
+}
+
+async fn name_language_set(mut bench: Bench) {
+    const SETTING: &str = "remove spec.vendor.contensis.nameLanguage (en-GB)";
+    if let Vendor::Contensis(account) = &mut bench.account {
+        account.name_language = Some("en-GB".into());
+    }
+    let connection = bench.connected().await;
+    let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
+    says(&error, &["name: A text is expected", SETTING]);
+    bench.insert(&foreign(Contensis, "one")).await;
+    connection.list().await.unwrap();
+    let advice = connection.advice().unwrap();
+    assert!(advice.contains("plain texts") && advice.contains(SETTING), "{advice}");
+}
+
+async fn scalars(bench: Bench) {
+    bench.set(json!({"scalarTopics": true})).await;
+    let mut declared = manifest(Contensis, "one");
+    declared["topics"] = json!([{
+        "resourceType": "entry", "event": ["workflowEventRaised"], "contentTypeId": ["blog"], "language": ["fr-FR"],
+        "workflowEvent": ["contensisEntryBasic.draft.publish"], "workflowState": ["contensisEntryBasic.draft"],
+    }]);
+    let desired = document_of(Contensis, &declared);
+    let connection = bench.connect();
+    same(bench.column, &connection.create(&desired).await.unwrap(), &desired);
+    let seen = connection.list().await.unwrap().observed.remove(0);
+    same(bench.column, &seen, &desired);
+    same(bench.column, &connection.update(&seen, &desired).await.unwrap(), &desired);
+    let described = describe(Contensis, &seen).unwrap();
+    let Subscription::Contensis(described) = described.subscription else { panic!("not Contensis") };
+    assert_eq!(serde_json::to_value(&described.topics).unwrap(), declared["topics"]);
+}
+
 async fn rearranged(bench: Bench) {
     bench
         .set(json!({"shuffle": true, "lowercase": true, "camelHeaders": true, "modifiedOnCreate": true}))
@@ -175,15 +278,98 @@ async fn slow(bench: Bench) {
 }
 
 async fn forbidden(bench: Bench) {
-    let key = json!({"clientId": format!("id-{}", bench.code), "actions": ["view"],
-        "clientSecret": bench.secrets.iter().find(|(key, _)| *key == "secret").unwrap().1});
-    let path = format!("/contensis/{}", bench.code);
-    bench.world.control("PUT", &path, &json!({"apiKeys": [key]})).await;
+    may(&bench, &["view"]).await;
     let connection = bench.connect();
     connection.list().await.unwrap();
     let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
     says(&error, &["'create'", "role", "permission \"create\"", &bench.code]);
     assert_eq!(bench.count("token").await, 1, "a new token would not help");
+}
+
+/// Gives the account's key a role that allows just these actions.
+async fn may(bench: &Bench, actions: &[&str]) {
+    let key = json!({"clientId": format!("id-{}", bench.code), "actions": actions,
+        "clientSecret": bench.secrets.iter().find(|(key, _)| *key == "secret").unwrap().1});
+    let path = format!("/contensis/{}", bench.code);
+    bench.world.control("PUT", &path, &json!({"apiKeys": [key]})).await;
+}
+
+/// How many reads a check of the rights takes.
+const CHECKS: u64 = 5;
+
+async fn rights(bench: Bench) {
+    may(&bench, &["view", "create"]).await;
+    let connection = bench.open::<ReadOnly>();
+    for _ in 0..3 {
+        connection.list().await.unwrap();
+    }
+    assert_eq!(
+        (bench.count("list").await, bench.count("other").await),
+        (3, CHECKS),
+        "once, not at each list"
+    );
+    let advice = connection.advice().unwrap();
+    let missing = r#"the role of this API key lacks the webhook permission "update", "delete" and "use custom templates""#;
+    assert!(advice.contains(missing) && advice.contains(&bench.code), "{advice}");
+    let connection = bench.connected().await;
+    let mut declared = manifest(Contensis, "one");
+    declared.as_object_mut().unwrap().remove("templates");
+    let made = connection.create(&document_of(Contensis, &declared)).await.unwrap();
+    let error = connection.delete(&made.id).await.unwrap_err();
+    says(&error, &["give the role of this API key the webhook permission \"delete\" of project"]);
+    connection.list().await.unwrap();
+    assert_eq!(bench.count("other").await, 0, "the refusal was known before");
+}
+
+async fn revoked(bench: Bench) {
+    let connection = bench.connected().await;
+    assert_eq!(connection.advice(), None);
+    may(&bench, &["view", "create", "delete"]).await;
+    let error = connection.create(&document(bench.column, "one")).await.unwrap_err();
+    says(&error, &["'useCustomTemplates'", "the webhook permission \"use custom templates\""]);
+    connection.list().await.unwrap();
+    connection.list().await.unwrap();
+    assert_eq!(bench.count("other").await, CHECKS, "once after the refusal");
+    assert!(connection.advice().unwrap().contains(r#"permission "update" and "use custom templates""#));
+    may(&bench, &["view", "create", "delete", "useCustomTemplates"]).await;
+    connection.create(&document(bench.column, "one")).await.unwrap();
+    assert!(
+        connection.advice().unwrap().contains(r#"permission "update" of project"#),
+        "what was done needs no right"
+    );
+}
+
+async fn checked_again(bench: Bench) {
+    may(&bench, &["view"]).await;
+    let connection = bench.connected().await;
+    assert!(connection.advice().is_some());
+    bench.accept(&bench.secrets).await;
+    connection.check_again();
+    connection.list().await.unwrap();
+    assert_eq!((connection.advice(), bench.count("other").await), (None, CHECKS));
+}
+
+async fn no_permission_endpoints(bench: Bench) {
+    bench.set(json!({"permissionEndpoints": false})).await;
+    may(&bench, &["view"]).await;
+    let connection = bench.connect();
+    connection.list().await.unwrap();
+    connection.list().await.unwrap();
+    assert_eq!((connection.advice(), bench.count("other").await), (None, 1));
+    let bench = bench.another().await;
+    bench.fault(json!({"operation": "other", "kind": "status", "status": 500, "times": 1})).await;
+    let connection = bench.connect();
+    connection.list().await.unwrap();
+    assert_eq!(connection.advice(), None);
+}
+
+async fn small_budget(mut bench: Bench) {
+    let rate = RateLimit { requests_per_minute: 8, reserve: 0 };
+    bench.budget = Arc::new(Budget::of(&bench.account, Some(&rate)));
+    may(&bench, &["view"]).await;
+    let connection = bench.connect();
+    connection.list().await.unwrap();
+    assert_eq!((connection.advice(), bench.count("other").await), (None, 0));
 }
 
 async fn too_many(bench: Bench) {

@@ -1,0 +1,171 @@
+//! What the login may do with webhook subscriptions (vendors/contensis.md 5). For messages only: no call is held back
+//! because of it.
+
+use crate::vendor::Operation;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A right of a project's role, by the action that it allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    View,
+    Create,
+    Update,
+    Delete,
+    UseCustomTemplates,
+}
+
+impl Right {
+    /// The rights that a list does not prove.
+    pub(super) const BEYOND_VIEW: [Self; 4] =
+        [Self::Create, Self::Update, Self::Delete, Self::UseCustomTemplates];
+
+    /// The name of the action at the vendor's API.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::UseCustomTemplates => "useCustomTemplates",
+        }
+    }
+}
+
+/// What is known of the login's rights. It lives as long as the client, so new credentials are checked anew.
+#[derive(Debug, Default)]
+pub(super) struct Rights(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    checked: bool,
+    lacking: Vec<Right>,
+}
+
+impl Rights {
+    /// Whether the rights are still to be checked. Returns true once, however the check ends.
+    pub(super) fn start_check(&self) -> bool {
+        !std::mem::replace(&mut self.known().checked, true)
+    }
+
+    /// Records the result of a check.
+    pub(super) fn record(&self, lacking: Vec<Right>) {
+        self.known().lacking = lacking;
+    }
+
+    /// Requests another check after the next list if a right is missing: somebody may have added it.
+    pub(super) fn check_again(&self) {
+        let mut known = self.known();
+        known.checked &= known.lacking.is_empty();
+    }
+
+    /// Records that the vendor did something that needs these rights.
+    pub(super) fn proved(&self, used: &[Right]) {
+        self.known().lacking.retain(|right| !used.contains(right));
+    }
+
+    /// Records that the vendor refused something that needs one of `needed`, the likeliest first, and returns the missing
+    /// ones. If the last check does not explain the refusal, another one is due.
+    pub(super) fn refused(&self, needed: &[Right]) -> Vec<Right> {
+        let mut known = self.known();
+        let explains: Vec<_> = needed.iter().copied().filter(|right| known.lacking.contains(right)).collect();
+        if !explains.is_empty() {
+            return explains;
+        }
+        known.checked = false;
+        needed.iter().take(1).copied().collect()
+    }
+
+    /// The rights that the login is known to lack.
+    pub(super) fn lacking(&self) -> Vec<Right> {
+        self.known().lacking.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The rights that an operation needs, the likeliest to be missing first; only the one that the refusal speaks of, if it
+/// does. For messages only.
+pub(super) fn needed(operation: Operation, said: Option<&str>) -> &'static [Right] {
+    let said = said.unwrap_or_default().to_lowercase().replace(' ', "");
+    match operation {
+        Operation::Create | Operation::Update if said.contains("customtemplates") => {
+            &[Right::UseCustomTemplates]
+        }
+        Operation::Create => &[Right::Create, Right::UseCustomTemplates],
+        Operation::Update => &[Right::Update, Right::UseCustomTemplates],
+        Operation::Delete => &[Right::Delete],
+        Operation::List | Operation::Read | Operation::Token | Operation::Locate | Operation::Check => {
+            &[Right::View]
+        }
+    }
+}
+
+/// Joins rights for people: `"create", "update" and "use custom templates"`.
+pub(super) fn names(rights: &[Right]) -> String {
+    let name = |right: &Right| match right {
+        Right::UseCustomTemplates => "\"use custom templates\"".to_owned(),
+        Right::View | Right::Create | Right::Update | Right::Delete => format!("{:?}", right.action()),
+    };
+    let names: Vec<_> = rights.iter().map(name).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Right::{Create, Delete, UseCustomTemplates};
+
+    #[test]
+    fn a_check_is_due_once_and_after_a_refusal_that_it_does_not_explain() {
+        let rights = Rights::default();
+        assert!(rights.start_check());
+        assert!(!rights.start_check(), "not at each list");
+        rights.record(vec![Create]);
+        assert_eq!(rights.refused(&[Create, UseCustomTemplates]), [Create]);
+        assert!(!rights.start_check(), "the refusal was known before");
+        assert_eq!(rights.refused(&[Delete]), [Delete]);
+        assert!(rights.start_check(), "the role has changed");
+    }
+
+    #[test]
+    fn only_missing_rights_are_checked_again_on_request() {
+        let rights = Rights::default();
+        assert!(rights.start_check());
+        rights.check_again();
+        assert!(!rights.start_check(), "nothing is missing");
+        rights.record(vec![Delete]);
+        rights.check_again();
+        assert!(rights.start_check());
+    }
+
+    #[test]
+    fn what_the_vendor_did_is_no_missing_right() {
+        let rights = Rights::default();
+        rights.record(vec![Create, Delete]);
+        rights.proved(&[Create]);
+        assert_eq!(rights.lacking(), [Delete]);
+    }
+
+    #[test]
+    fn rights_read_as_a_list() {
+        assert_eq!(names(&[Create]), r#""create""#);
+        assert_eq!(
+            names(&[Create, Delete, UseCustomTemplates]),
+            r#""create", "delete" and "use custom templates""#
+        );
+    }
+
+    #[test]
+    fn a_refusal_that_speaks_of_templates_is_about_them() {
+        let said = Some("Access denied: the action 'useCustomTemplates' is not permitted");
+        assert_eq!(needed(Operation::Update, said), [UseCustomTemplates]);
+        assert_eq!(needed(Operation::Create, None), [Create, UseCustomTemplates]);
+        assert_eq!(needed(Operation::Delete, said), [Delete]);
+    }
+}

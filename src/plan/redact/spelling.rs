@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 /// A text shorter than this is too likely to be part of an ordinary word to be cut out of one: it is hidden where it stands
 /// by itself.
 pub(super) const SHORTEST: usize = 4;
-/// A piece of a secret counts when it is half of it, but not when it is shorter than this,
-const SHORTEST_PIECE: usize = 6;
+/// What is left of a spelling when its escapes are decoded, or the ends of base64 cut off, has to be this long to count.
+const SHORTEST_REST: usize = 6;
+/// A piece of a secret counts when it is half of it, but not when it is shorter than this, as words of a message are: a login may be
+/// made of the name of the project that it is for,
+const SHORTEST_PIECE: usize = 8;
 /// and in any case when it is as long as this.
 const LONGEST_PIECE: usize = 32;
 /// A longer spelling is found by its first piece.
@@ -89,9 +92,13 @@ pub(super) fn spellings(plain: &str) -> Vec<Spelling> {
     let trimmed = plain.trim_end_matches('=');
     let trimmed = if trimmed.is_empty() { plain } else { trimmed };
     let mut all = vec![Spelling::of(trimmed.as_bytes(), trimmed.len() < plain.len())];
+    if plain.contains(' ') {
+        // As forms write it.
+        all.push(Spelling::of(plain.replace(' ', "+").as_bytes(), false));
+    }
     // A text in which the escapes of something else are decoded has those of the secret decoded too.
     let decoded = Layer::decoded_by(plain, Escapes::All, LAYERS).skip(1);
-    let decoded = decoded.filter(|layer| layer.bytes.len() >= SHORTEST_PIECE);
+    let decoded = decoded.filter(|layer| layer.bytes.len() >= SHORTEST_REST);
     all.extend(decoded.map(|layer| Spelling::of(&layer.bytes, false)));
     if plain.len() >= SHORTEST {
         let mut hex = Zeroizing::new(String::with_capacity(2 * plain.len()));
@@ -113,7 +120,7 @@ fn cores(plain: &str) -> impl Iterator<Item = Spelling> {
         let bytes = Zeroizing::new([&[0; 2][..before], plain.as_bytes()].concat());
         let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&bytes));
-        let core = encoded.get(start..end).filter(|core| core.len() >= SHORTEST_PIECE)?;
+        let core = encoded.get(start..end).filter(|core| core.len() >= SHORTEST_REST)?;
         Some(Spelling::of(core.as_bytes(), false))
     })
 }

@@ -56,6 +56,12 @@ fn every_spelling_goes() {
 }
 
 #[test]
+fn short_words_of_a_message_are_no_pieces_of_a_secret() {
+    let text = "check the key id of Secret login, and that project cust643 is there";
+    assert_eq!(redactor(&[("canary-login", "|"), ("id-cust643", "|")]).redact(text), text);
+}
+
+#[test]
 fn a_replacement_is_not_searched_for_secrets() {
     // Each name is made of the value of the next.
     let values = ["aaaaaaaaaaaa", "bbbbbbbbbbb", "cccccccccc", "ddddddddd", "eeeeeeee", "fffffff"];
@@ -157,7 +163,7 @@ proptest! {
     ) {
         let bare = token.trim_end_matches('=').len();
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "small")]
-        let length = ((token.len() as f64 * cut).ceil() as usize).clamp(6.max(bare.div_ceil(2)) + token.len() - bare, token.len());
+        let length = ((token.len() as f64 * cut).ceil() as usize).clamp(8.max(bare.div_ceil(2)) + token.len() - bare, token.len());
         let piece = match (whole || how > 9, front) {
             (true, _) => &token[..],
             (false, true) => &token[..length],

@@ -69,11 +69,12 @@ fn place(start: u32) -> usize {
     usize::try_from(start).unwrap_or(usize::MAX)
 }
 
-/// Makes equal what differs between base64 and base64url, and a space and what forms write for it.
+/// Makes equal what differs between base64 and base64url. A space is not folded with what forms write for it: the words of a
+/// message would be taken for the pieces of a secret with dashes.
 pub(super) fn fold(bytes: &mut [u8]) {
     for byte in bytes {
         *byte = match *byte {
-            b' ' | b'-' => b'+',
+            b'-' => b'+',
             b'_' => b'/',
             other => other,
         };

@@ -72,7 +72,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
     ),
     (
-        "Unreadable",
+        "SubscriptionUnreadable",
         "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
     ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),

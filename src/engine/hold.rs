@@ -89,7 +89,9 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             );
             Verdict::stalled("ExternalIdNotFound", message)
         }
-        Hold::Unreadable(item) => Verdict::stalled("Unreadable", unreadable(declared, item, vendor)),
+        Hold::Unreadable(item) => {
+            Verdict::stalled("SubscriptionUnreadable", unreadable(declared, item, vendor))
+        }
         Hold::Unknown { reason, message } => {
             let mut message = message.clone();
             if declared.deleting {

@@ -83,7 +83,7 @@ fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
         tenant.edit(&id, &strange(vendor));
         tenant.clear_journal();
         scene.request("account");
-        let message = scene.stalled("hook", "Unreadable");
+        let message = scene.stalled("hook", "SubscriptionUnreadable");
         assert!(message.contains(&id) && message.contains("invalid type: string"), "{message}");
         assert!(!message.contains("true") && !message.contains("prod"), "no value is shown: {message}");
         // Others go on, and it stays as it is, also when it is edited.
@@ -94,7 +94,7 @@ fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
             _ => json!({"superoffice": {"events": ["contact.created"]}}),
         };
         scene.patch("webhook/hook", &json!({"spec": {"subscription": edit}}));
-        scene.stalled("hook", "Unreadable");
+        scene.stalled("hook", "SubscriptionUnreadable");
         assert_eq!((tenant.count("create"), tenant.count("update"), tenant.count("delete")), (1, 0, 0));
         let account = scene.account("account");
         assert_eq!(account["status"]["subscriptions"], json!({"declared": 2, "managed": 2, "unmanaged": 0}));
@@ -116,7 +116,7 @@ fn what_may_be_ones_own_and_cannot_be_read_is_not_made_again() {
         let id = tenant.ids().remove(0);
         tenant.edit(&id, &strange(vendor));
         // There is no status to tell whose it is.
-        apply().exits(1).says("Unreadable");
+        apply().exits(1).says("SubscriptionUnreadable");
         assert_eq!(tenant.ids(), [id]);
     }
 }
@@ -138,7 +138,7 @@ fn an_item_without_an_id_may_be_the_one_that_is_missing() {
         scene.pass("account");
         let hook = scene.webhook("hook");
         let ready = condition(&hook, "Ready").unwrap();
-        if ready.reason == "Unreadable" { Ok(ready.message) } else { Err(ready) }
+        if ready.reason == "SubscriptionUnreadable" { Ok(ready.message) } else { Err(ready) }
     })
     .unwrap();
     assert!(message.contains("has no id"), "{message}");

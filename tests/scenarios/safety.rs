@@ -89,7 +89,8 @@ fn a_few_deletions_need_nobody() {
 #[test]
 fn a_list_that_lacks_most_is_read_twice_before_anything_is_made_again() {
     let (scene, tenant) = Scene::with_account("doubt", Vendor::Superoffice);
-    let _operator = scene.operator_with(&["--settle", "4s"]);
+    // Longer than a list may lag: of what was created just now a reading says nothing.
+    let _operator = scene.operator_with(&["--settle", "6s"]);
     made(&scene, &tenant, 6);
     tenant.clear_journal();
     // Once, as with a backup that is being restored.

@@ -220,7 +220,8 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> Result<Planned, Stop> {
-        let (sight, plan) = self.observe(memory, depends).await?;
+        // Boxed, as it is most of the size of a pass.
+        let (sight, plan) = Box::pin(self.observe(memory, depends)).await?;
         self.list_unmanaged(&plan, &sight);
         self.summary.planned = true;
         Ok(self.guard(memory, sight, plan).await)

@@ -164,7 +164,7 @@ impl QueueTime {
             if used >= limit {
                 return;
             }
-            tokio::time::sleep(limit - used).await;
+            tokio::time::sleep(limit.saturating_sub(used)).await;
         }
     }
 

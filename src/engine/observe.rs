@@ -243,7 +243,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         {
             return Ok(known);
         }
-        let call = async { (clock::now(), client.list().await) };
+        // Boxed, as it is by far the largest part of a pass.
+        let call = Box::pin(async { (clock::now(), client.list().await) });
         let listed = self.permits.list(&mut memory.slow, call).await;
         let (read, list) = listed.map_err(|TooManySlowLists| {
             let message = "the vendor takes long to answer, and so do too many others at the moment; its list is read again when it is its turn";

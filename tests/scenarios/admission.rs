@@ -72,7 +72,7 @@ impl<'a> Policy<'a> {
         }
         eventually(SOON, "the policy is in force", || {
             let refused = self.scene.cluster.kubectl_run(&arguments).is_err();
-            if refused != taken { Ok(()) } else { Err(()) }
+            if refused == taken { Err(()) } else { Ok(()) }
         })
         .unwrap();
     }

@@ -69,7 +69,9 @@ fn creations_one_after_the_other_make_each_once() {
             scene.apply(&webhook(name, vendor));
             tenant.asked("create", 1);
         }
-        names.iter().for_each(|name| drop(scene.ready(name)));
+        for name in &names {
+            scene.ready(name);
+        }
         scene.pass("account");
         assert_eq!((tenant.count("create"), tenant.ids().len()), (7, 7), "{vendor:?}");
     }

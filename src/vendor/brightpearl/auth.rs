@@ -1,6 +1,6 @@
 //! How to log in at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
 
-use super::oauth::{App, OauthRefresh};
+use super::oauth::{OauthApp, OauthRefresh};
 use crate::api::SecretKeyRef;
 use crate::api::VendorName;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
@@ -79,7 +79,7 @@ fn oauth(
         (None, Some(url)) => format!("{}/token/{}", url.trim_end_matches('/'), account.account),
         (None, None) => format!("https://oauth.brightpearlapp.com/token/{}", account.account),
     };
-    let app = App {
+    let app = OauthApp {
         endpoint: allowed.check(VendorName::Brightpearl, &url)?,
         app_ref: app.app_ref.clone(),
         dev_ref: app.dev_ref.clone(),

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 /// The app whose tokens are refreshed, and where they are stored.
-pub(super) struct App {
+pub(super) struct OauthApp {
     pub(super) endpoint: Endpoint,
     pub(super) app_ref: String,
     pub(super) dev_ref: String,
@@ -30,7 +30,7 @@ pub(super) struct App {
 
 /// Gives the tokens of one app.
 pub(super) struct OauthRefresh {
-    app: Arc<App>,
+    app: Arc<OauthApp>,
     tokens: Arc<Mutex<Tokens>>,
 }
 
@@ -60,7 +60,7 @@ impl Pair {
 
 impl OauthRefresh {
     /// `stored` is the refresh token in the Secret.
-    pub(super) fn new(app: App, stored: SecretString) -> Self {
+    pub(super) fn new(app: OauthApp, stored: SecretString) -> Self {
         let tokens = Tokens { stored, unpersisted: None, ready: None };
         Self { app: Arc::new(app), tokens: Arc::new(Mutex::new(tokens)) }
     }
@@ -121,7 +121,7 @@ fn unavailable(message: String) -> VendorError {
     VendorError::unsent(Class::Unavailable, Operation::Token, message)
 }
 
-impl App {
+impl OauthApp {
     /// Exchanges the pair, unless that is done already, and writes the new one to the Secret.
     async fn refresh(&self, tokens: &mut Tokens, transport: &Transport) -> Result<(), VendorError> {
         if tokens.unpersisted.is_none() {

@@ -107,7 +107,7 @@ async fn begin(refusals: u32) -> (Arc<World>, OauthRefresh) {
         }
     });
     let allowed: AllowedEndpoints = [url.parse::<AllowedEndpoint>().unwrap()].into_iter().collect();
-    let app = App {
+    let app = OauthApp {
         endpoint: allowed.check(VendorName::Brightpearl, &url).unwrap(),
         app_ref: "app".into(),
         dev_ref: "dev".into(),

@@ -148,6 +148,23 @@ impl Vendor {
         }
     }
 
+    /// The account at the vendor, the same for two objects exactly if they see the same subscriptions. Other than
+    /// [`Self::identity`] it says on which server the account is, where several servers have accounts of that name; unlike
+    /// that one it may change with the address in the manifest, so that it is never recorded.
+    pub fn remote_account(&self) -> String {
+        let server = match self {
+            // Account codes are unique among all of the vendor's servers.
+            Self::Brightpearl(_) => None,
+            Self::Contensis(account) => account.root(),
+            Self::Superoffice(account) => match (&account.online, &account.onsite) {
+                (Some(online), _) => Some(format!("{:?}", online.environment)),
+                (None, onsite) => onsite.as_ref().map(|onsite| onsite.url.clone()),
+            },
+        };
+        let server = server.unwrap_or_default();
+        format!("{} {}", self.identity(), server.trim_end_matches('/')).to_ascii_lowercase()
+    }
+
     /// Which vendor it is.
     pub fn name(&self) -> VendorName {
         match self {
@@ -235,4 +252,49 @@ fn default_percent() -> i32 {
 
 fn default_count() -> i32 {
     5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn remote(vendor: serde_json::Value) -> String {
+        serde_json::from_value::<Vendor>(vendor).unwrap().remote_account()
+    }
+
+    #[test]
+    fn two_objects_have_the_same_remote_account_exactly_if_they_see_the_same_subscriptions() {
+        let key = json!({"name": "s", "key": "k"});
+        let brightpearl = |address: (&str, &str), code: &str| {
+            let credentials = json!({"staffToken": {"appRef": code, "tokenSecretRef": key}});
+            let (member, value) = address;
+            remote(json!({"brightpearl": {member: value, "account": code, "credentials": credentials}}))
+        };
+        let contensis = |address: (&str, &str), project: &str| {
+            let credentials = json!({"classic": {"usernameSecretRef": key, "passwordSecretRef": key}});
+            let (member, value) = address;
+            remote(json!({"contensis": {member: value, "project": project, "credentials": credentials}}))
+        };
+        let superoffice = |server: (&str, serde_json::Value)| {
+            let (member, value) = server;
+            remote(
+                json!({"superoffice": {member: value, "credentials": {"bearer": {"tokenSecretRef": key}}}}),
+            )
+        };
+        let tenant = |environment: &str| json!({"environment": environment, "customerId": "Cust1"});
+        let acme = brightpearl(("datacenter", "euw1"), "acme");
+        assert_eq!(acme, brightpearl(("url", "https://ws-eu1.brightpearl.com"), "ACME"));
+        assert_ne!(acme, brightpearl(("datacenter", "euw1"), "other"));
+        let movies = contensis(("alias", "Example"), "movies");
+        assert_eq!(movies, contensis(("url", "https://cms-example.cloud.contensis.com/"), "movies"));
+        assert_ne!(movies, contensis(("alias", "other"), "movies"), "projects are named within a server");
+        assert_ne!(movies, contensis(("alias", "example"), "books"));
+        let online = superoffice(("online", tenant("online")));
+        assert_eq!(online, superoffice(("online", json!({"customerId": "cust1", "url": "https://h"}))));
+        assert_ne!(online, superoffice(("online", tenant("sod"))));
+        let onsite = |url: &str| superoffice(("onsite", json!({ "url": url })));
+        assert_eq!(onsite("https://crm.example.com/so"), onsite("https://crm.example.com/so/"));
+        assert_ne!(onsite("https://crm.example.com/a"), onsite("https://crm.example.com/b"));
+    }
 }

@@ -41,6 +41,14 @@ pub struct ContensisAccount {
     pub credentials: ContensisCredentials,
 }
 
+impl ContensisAccount {
+    /// Root of the CMS; none where a manifest that no API server has checked gives neither `url` nor `alias`.
+    pub fn root(&self) -> Option<String> {
+        let of_alias = |alias: &String| format!("https://cms-{alias}.cloud.contensis.com");
+        self.url.clone().or_else(|| self.alias.as_ref().map(of_alias))
+    }
+}
+
 /// How to log in at Contensis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -59,11 +59,7 @@ impl Contensis {
         allowed: &AllowedEndpoints,
         transport: Transport,
     ) -> Result<Self, ConnectError> {
-        let url = match (&account.url, &account.alias) {
-            (Some(url), _) => url.clone(),
-            (None, Some(alias)) => format!("https://cms-{alias}.cloud.contensis.com"),
-            (None, None) => String::new(),
-        };
+        let url = account.root().unwrap_or_default();
         let endpoint = allowed.check(VendorName::Contensis, &url)?;
         let (session, from) = auth::session(&account.credentials, credentials, endpoint.clone())?;
         Ok(Self {

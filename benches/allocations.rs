@@ -5,7 +5,7 @@
 mod account;
 
 use account::{OLD, SIZES, VENDOR, declared, observed};
-use hooktender::plan::plan;
+use hooktender::plan::{Elsewhere, plan};
 use hooktender::vendor::rules;
 use std::hint::black_box;
 
@@ -20,7 +20,7 @@ fn main() {
         let has: Vec<_> = (0..webhooks).map(observed).collect();
         let wants: Vec<_> = (0..webhooks).map(|n| declared(n, OLD, &has[n].document)).collect();
         let profiler = dhat::Profiler::builder().testing().build();
-        black_box(plan(rules(VENDOR), black_box(&wants), black_box(&has)));
+        black_box(plan(rules(VENDOR), black_box(&wants), black_box(&has), &Elsewhere::default()));
         let dhat::HeapStats { total_blocks, total_bytes, max_bytes, .. } = dhat::HeapStats::get();
         drop(profiler);
         let each = |total: u64| total / webhooks as u64;

@@ -9,7 +9,7 @@ use account::{OLD, SIZES, VENDOR, declared, document, expanded, observed, subscr
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hooktender::manifest::parse;
 use hooktender::plan::diff::{Hide, changes};
-use hooktender::plan::{Redactor, digest, plan};
+use hooktender::plan::{Elsewhere, Redactor, digest, plan};
 use hooktender::vendor::rules;
 use std::hint::black_box;
 
@@ -53,7 +53,7 @@ fn accounts(criterion: &mut Criterion) {
             let wants: Vec<_> = (0..webhooks).map(|n| declared(n, template, &has[n].document)).collect();
             group.throughput(Throughput::Elements(webhooks as u64));
             group.bench_with_input(BenchmarkId::from_parameter(webhooks), &wants, |b, wants| {
-                b.iter(|| plan(rules(VENDOR), black_box(wants), black_box(&has)));
+                b.iter(|| plan(rules(VENDOR), black_box(wants), black_box(&has), &Elsewhere::default()));
             });
         }
         group.finish();

@@ -9,7 +9,7 @@ use account::{OLD, VENDOR, declared, observed};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hooktender::api::ObjectKey;
 use hooktender::api::status::Action;
-use hooktender::plan::plan;
+use hooktender::plan::{Elsewhere, plan};
 use hooktender::telemetry::{
     AccountState, LogFormat, LogOptions, Metrics, PassResult, Tally, Telemetry, WebhookState,
 };
@@ -67,7 +67,7 @@ fn pass(criterion: &mut Criterion) {
     let metrics = Metrics::new(telemetry.lost_lines());
     let has: Vec<_> = (0..WEBHOOKS).map(observed).collect();
     let wants: Vec<_> = (0..WEBHOOKS).map(|n| declared(n, OLD, &has[n].document)).collect();
-    let planning = median(50, || drop(black_box(plan(rules(VENDOR), &wants, &has))));
+    let planning = median(50, || drop(black_box(plan(rules(VENDOR), &wants, &has, &Elsewhere::default()))));
     let telling = median(2_000, || tell(&metrics, &account));
     let share = 100.0 * telling.as_secs_f64() / planning.as_secs_f64();
     println!(

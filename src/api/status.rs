@@ -232,6 +232,15 @@ pub struct SubscriptionCounts {
     pub managed: i64,
     /// Subscriptions at the vendor that no Webhook declares.
     pub unmanaged: i64,
+    /// Subscriptions at the vendor that belong to Webhooks of another VendorAccount, which points to the same account at the
+    /// vendor. Absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub elsewhere: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// A subscription at the vendor that no Webhook declares.

@@ -7,7 +7,7 @@ use super::reading::brief;
 use super::unblock::unblock;
 use super::{Done, Failed};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
-use crate::api::status::{Action, WebhookStatus};
+use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::plan::report::visible;
 use clap::Args;
@@ -101,7 +101,13 @@ async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     let status = object.status.clone().unwrap_or_default();
     let mut story = Story(format!("VendorAccount {key}, {}\n", object.spec.vendor.identity()));
     let counts = status.subscriptions.map(|counts| {
-        format!("{} declared, {} managed, {} unmanaged", counts.declared, counts.managed, counts.unmanaged)
+        let SubscriptionCounts { declared, managed, unmanaged, elsewhere } = counts;
+        let elsewhere = if elsewhere == 0 {
+            String::new()
+        } else {
+            format!(", {elsewhere} of other VendorAccounts that point to the same account at the vendor")
+        };
+        format!("{declared} declared, {managed} managed, {unmanaged} unmanaged{elsewhere}")
     });
     story.section("Is", counts.into_iter().chain(standing(&object, status.observed_generation)));
     story.section("Conditions", status.conditions.iter().map(condition));

@@ -5,6 +5,7 @@ use super::looking::{context, input, watched};
 use super::output::{print, warn};
 use super::plan::{Files, Scope};
 use super::reading::brief;
+use super::shared::peers;
 use super::world::{Layered, World};
 use super::{Done, Failed};
 use crate::api::account::NamespacesFrom;
@@ -111,7 +112,8 @@ impl Import {
         }
         let calls = Arc::new(AtomicUsize::new(0));
         let context = context(&world.source, &self.vendors, &calls, false);
-        let mut memory = Memory::new(self.vendors.patience());
+        let mut memory =
+            Memory::new(self.vendors.patience()).beside(peers(&world, &account, &Arc::default()));
         let asked = input(&account, &webhooks);
         let seen = preview(&context, &mut memory, &asked);
         let seen = watched(|| "reading the vendor's list".into(), seen).await;

@@ -1,13 +1,15 @@
 //! Makes the plan of a world, account beside account, with clients that cannot write.
 
 use super::flags::VendorFlags;
+use super::shared::{groups, peers};
 use super::world::{Layered, World};
-use crate::api::{Mode, VendorAccount, Webhook};
+use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::limiter::PassLimiter;
 use crate::engine::memory::Memory;
 use crate::engine::paper::Paper;
 use crate::engine::pass::{Context, Input};
-use crate::engine::preview::{changes_values, preview};
+use crate::engine::peers::Registry;
+use crate::engine::preview::{changes_values, preview, publish_wants};
 use crate::engine::record::Happened;
 use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
@@ -75,26 +77,18 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
     let calls = Arc::new(AtomicUsize::new(0));
     let done = AtomicUsize::new(0);
     let context = context(&world.source, vendors, &calls, stateless);
-    let one = |(account, webhooks): &(Arc<VendorAccount>, Vec<Arc<Webhook>>)| {
-        let input = input(account, webhooks);
-        let (context, done) = (&context, &done);
-        async move {
-            let mut memory = Memory::new(vendors.patience());
-            if let Some(cluster) = context.source.laid_over() {
-                // Should it not be readable, the preview says so.
-                let _ = changes_values(cluster, &context.source, &mut memory, &input).await;
-            }
-            let report = preview(context, &mut memory, &input).await.report;
-            done.fetch_add(1, Ordering::Relaxed);
-            Looked { input, memory, report }
-        }
-    };
+    let registry = Arc::default();
+    let number = world.accounts.len();
     // Collected first: a stream over closures that borrow would not be general enough for the compiler.
-    let all: Vec<_> = world.accounts.iter().map(one).collect();
-    let number = all.len();
-    let all = futures::stream::iter(all).buffered(AT_ONCE).collect::<Vec<_>>();
+    let groups = groups(world).into_iter().map(|group| {
+        let begun = group.into_iter().map(|at| begin(world, at, vendors, &registry)).collect();
+        look_at(begun, &context, &done)
+    });
+    let groups: Vec<_> = groups.collect();
+    let all = futures::stream::iter(groups).buffered(AT_ONCE).collect::<Vec<_>>();
     let said = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
-    let mut accounts = watched(said, all).await;
+    let mut accounts: Vec<_> = watched(said, all).await.into_iter().flatten().collect();
+    accounts.sort_by_key(|looked| ObjectKey::of(&*looked.input.account));
     for looked in &mut accounts {
         for webhook in &mut looked.report.webhooks {
             webhook.declared_at = world.places.get(&webhook.key()).map(ToString::to_string);
@@ -106,6 +100,37 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
     }
     let reports = accounts.iter().map(|looked| looked.report.clone()).collect();
     View { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
+}
+
+/// An account before it is looked at.
+fn begin(world: &World, at: usize, vendors: &VendorFlags, registry: &Arc<Registry>) -> (Input, Memory) {
+    let (account, webhooks) = &world.accounts[at];
+    let memory = Memory::new(vendors.patience()).beside(peers(world, account, registry));
+    (input(account, webhooks), memory)
+}
+
+/// Plans accounts that point to the same account at the vendor, one after the other.
+async fn look_at(
+    mut accounts: Vec<(Input, Memory)>,
+    context: &Context<Layered, Paper<Tell>>,
+    done: &AtomicUsize,
+) -> Vec<Looked> {
+    let shared = accounts.len() > 1;
+    for (input, memory) in accounts.iter_mut().filter(|_| shared) {
+        // Should its values not be readable, the preview says so.
+        let _ = publish_wants(context, memory, input).await;
+    }
+    let mut looked = Vec::with_capacity(accounts.len());
+    for (input, mut memory) in accounts {
+        if let Some(cluster) = context.source.laid_over() {
+            // Should it not be readable, the preview says so.
+            let _ = changes_values(cluster, &context.source, &mut memory, &input).await;
+        }
+        let report = preview(context, &mut memory, &input).await.report;
+        done.fetch_add(1, Ordering::Relaxed);
+        looked.push(Looked { input, memory, report });
+    }
+    looked
 }
 
 /// Waits for the work; on a terminal, who waits long sees what for.

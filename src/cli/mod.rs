@@ -14,6 +14,7 @@ mod ready;
 #[cfg(test)]
 mod reference;
 mod run;
+mod shared;
 mod unblock;
 mod version;
 mod world;

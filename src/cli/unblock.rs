@@ -17,7 +17,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "AccountNotFound",
         "create the VendorAccount, or make a new Webhook with the right spec.accountRef (it cannot be changed)",
     ),
-    ("Conflict", "delete one of the two Webhooks, or make them differ; the older one keeps the subscription"),
+    (
+        "Conflict",
+        "delete one of the two Webhooks, or make them differ; the one that has the subscription keeps it, else the older one",
+    ),
     (
         "CorrectionDoesNotHold",
         "find and stop the other writer, declare what the vendor has, or set driftPolicy: Report",
@@ -114,6 +117,7 @@ mod tests {
                 "Reactivated",
                 "Replaced",
                 "Retained",
+                "SimilarDeclared",
                 "Updated",
             ],
         ),

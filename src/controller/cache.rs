@@ -4,12 +4,13 @@ use super::Options;
 use super::dependents::Dependents;
 use super::hooks::Hooks;
 use super::obstacle;
+use super::remote::RemoteAccounts;
 use crate::api::{ObjectKey, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::chain;
 use crate::engine::secrets::Dependency;
 use crate::telemetry::Health;
 use futures::future::join_all;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -32,7 +33,7 @@ const PAGE: u32 = 100;
 pub(super) enum Woken {
     /// This account changed, came, or went.
     Account(ObjectKey),
-    /// A Webhook of this account did.
+    /// A Webhook of this account did, or one elsewhere that a Webhook of this account waits for.
     Webhook(ObjectKey),
     /// Something that this account depends on did.
     Dependency(ObjectKey),
@@ -42,9 +43,27 @@ pub(super) enum Woken {
 
 type Guarded<K> = DeserializeGuard<K>;
 
+/// What accounts depend on beside their own objects.
+#[derive(Clone, Default)]
+pub(super) struct Indexes {
+    /// Secrets and ConfigMaps.
+    pub(super) dependents: Arc<Dependents<Dependency>>,
+    /// Webhooks of other accounts, which hold what a Webhook waits for.
+    pub(super) waiting: Arc<Dependents<ObjectKey>>,
+}
+
+impl Indexes {
+    /// Forgets an account that is gone.
+    pub(super) fn forget(&self, account: &ObjectKey) {
+        self.dependents.forget(account);
+        self.waiting.forget(account);
+    }
+}
+
 /// What the cluster holds, one store a namespace that is looked after.
 pub(super) struct Cache {
     accounts: Vec<Store<Guarded<VendorAccount>>>,
+    remote: Vec<Arc<RemoteAccounts>>,
     webhooks: Vec<Arc<Hooks>>,
     /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
@@ -60,13 +79,14 @@ impl Cache {
     pub(super) fn start(
         client: &Client,
         options: &Options,
-        dependents: &Arc<Dependents>,
+        indexes: &Indexes,
         wake: &mpsc::UnboundedSender<Woken>,
         health: &Health,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let mut cache = Self {
             accounts: Vec::new(),
+            remote: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
             filled: Vec::new(),
@@ -87,18 +107,21 @@ impl Cache {
             None => watcher::Config::default(),
         };
         for scope in scopes {
-            let (store, events) = accounts(client, scope, selected.clone());
+            let remote = Arc::new(RemoteAccounts::default());
+            let (store, events) = accounts(client, scope, selected.clone(), Arc::clone(&remote));
             cache.accounts.push(store);
+            cache.remote.push(remote);
             cache.watch::<VendorAccount, _>(scope, events, tasks, |account| woken_by_account(&account));
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
-            cache.watch::<Webhook, _>(scope, webhooks(client, scope, hooks), tasks, |woken| woken);
+            let events = webhooks(client, scope, hooks, Arc::clone(&indexes.waiting));
+            cache.watch::<Webhook, _>(scope, events, tasks, |woken| woken);
             if options.watch_secrets {
-                let on = Arc::clone(dependents);
+                let on = Arc::clone(&indexes.dependents);
                 let woken = move |secret| depending(&on, &Dependency::Secret(ObjectKey::of(&secret)));
                 cache.watch::<Secret, _>(scope, metadata::<Secret>(client, scope), tasks, woken);
             }
-            let on = Arc::clone(dependents);
+            let on = Arc::clone(&indexes.dependents);
             let woken = move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
             cache.watch::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), tasks, woken);
         }
@@ -216,6 +239,14 @@ impl Cache {
         all.partition(|webhook| self.may_refer(account, webhook))
     }
 
+    /// The Webhooks of all other accounts that point to the same account at the vendor, whether these let them in or not:
+    /// what they hold, they hold.
+    pub(super) fn peers_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
+        let (remote, own) = (account.spec.vendor.remote_account(), ObjectKey::of(account));
+        let others = self.remote.iter().flat_map(|index| index.others(&remote, &own));
+        others.flat_map(|other| self.webhooks.iter().flat_map(move |hooks| hooks.of(&other))).collect()
+    }
+
     /// Whether the account lets the Webhook's namespace refer to it; its own always may.
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
         let namespace = webhook.namespace().unwrap_or_default();
@@ -244,7 +275,7 @@ fn woken_by_webhook(webhook: &Guarded<Webhook>) -> Vec<Woken> {
     }
 }
 
-fn depending(dependents: &Dependents, dependency: &Dependency) -> Vec<Woken> {
+fn depending(dependents: &Dependents<Dependency>, dependency: &Dependency) -> Vec<Woken> {
     dependents.on(dependency).into_iter().map(Woken::Dependency).collect()
 }
 
@@ -281,6 +312,7 @@ fn accounts(
     client: &Client,
     scope: Option<&str>,
     selected: watcher::Config,
+    remote: Arc<RemoteAccounts>,
 ) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
     let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
     let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected)
@@ -289,24 +321,34 @@ fn accounts(
             account.managed_fields_mut().clear();
             account.annotations_mut().remove(LAST_APPLIED);
         })
+        .inspect_ok(move |event| remote.take(event))
         .reflect(writer);
     (store, events.boxed())
 }
 
-/// A watch of Webhooks that are kept as they come, and whom each of them wakes.
-fn webhooks(client: &Client, scope: Option<&str>, kept: Arc<Hooks>) -> Events<Vec<Woken>> {
+/// A watch of Webhooks that are kept as they come, and whom each of them wakes: its account, and those whose Webhooks wait
+/// for what it holds.
+fn webhooks(
+    client: &Client,
+    scope: Option<&str>,
+    kept: Arc<Hooks>,
+    waiting: Arc<Dependents<ObjectKey>>,
+) -> Events<Vec<Woken>> {
     use watcher::Event;
     let config = watcher::Config::default().page_size(PAGE);
     let events = watcher(api::<StoredWebhook>(client, scope), config);
     let take = move |event: Event<Guarded<Webhook>>| {
-        let woken = match &event {
+        let mut woken = match &event {
             Event::Apply(webhook) => Event::Apply(woken_by_webhook(webhook)),
             Event::Delete(webhook) => Event::Delete(woken_by_webhook(webhook)),
             Event::Init => Event::Init,
             Event::InitApply(webhook) => Event::InitApply(woken_by_webhook(webhook)),
             Event::InitDone => Event::InitDone,
         };
-        kept.take(event);
+        let changed = kept.take(event);
+        if let (Event::Apply(woken) | Event::Delete(woken), Some(webhook)) = (&mut woken, &changed) {
+            woken.extend(waiting.on(webhook).into_iter().map(Woken::Webhook));
+        }
         woken
     };
     events.default_backoff().map(move |event| event.map(|event| take(guarded(event)))).boxed()

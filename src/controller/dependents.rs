@@ -1,23 +1,28 @@
-//! Which accounts depend on which Secret and ConfigMap: what the last pass of each read, or missed.
+//! Which accounts depend on what: on Secrets and ConfigMaps, which the last pass of each read, or missed; and on Webhooks of
+//! other accounts, which hold what a Webhook of the account waits for.
 
 use crate::api::ObjectKey;
-use crate::engine::secrets::Dependency;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 /// An index in both directions.
-#[derive(Default)]
-pub(super) struct Dependents(Mutex<Index>);
+pub(super) struct Dependents<D>(Mutex<Index<D>>);
 
-#[derive(Default)]
-struct Index {
-    of_account: HashMap<ObjectKey, BTreeSet<Dependency>>,
-    on: HashMap<Dependency, HashSet<ObjectKey>>,
+struct Index<D> {
+    of_account: HashMap<ObjectKey, BTreeSet<D>>,
+    on: HashMap<D, HashSet<ObjectKey>>,
 }
 
-impl Dependents {
+impl<D> Default for Dependents<D> {
+    fn default() -> Self {
+        Self(Mutex::new(Index { of_account: HashMap::new(), on: HashMap::new() }))
+    }
+}
+
+impl<D: Clone + Ord + Hash> Dependents<D> {
     /// The account depends on these, and on nothing else.
-    pub(super) fn set(&self, account: &ObjectKey, wanted: BTreeSet<Dependency>) {
+    pub(super) fn set(&self, account: &ObjectKey, wanted: BTreeSet<D>) {
         let mut index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = index.of_account.remove(account).unwrap_or_default();
         for lost in before.difference(&wanted) {
@@ -42,7 +47,7 @@ impl Dependents {
     }
 
     /// The accounts that depend on it.
-    pub(super) fn on(&self, dependency: &Dependency) -> Vec<ObjectKey> {
+    pub(super) fn on(&self, dependency: &D) -> Vec<ObjectKey> {
         let index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         index.on.get(dependency).into_iter().flatten().cloned().collect()
     }
@@ -51,6 +56,7 @@ impl Dependents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::secrets::Dependency;
 
     #[test]
     fn the_last_pass_says_what_an_account_depends_on() {

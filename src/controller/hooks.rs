@@ -5,6 +5,7 @@
 
 use crate::api::{ObjectKey, Webhook};
 use crate::engine::entry::slim;
+use crate::engine::peers::same_claims;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use std::collections::HashMap;
@@ -25,8 +26,9 @@ struct Shown {
 }
 
 impl Hooks {
-    /// Takes in what the watch shows. One that cannot be read is not kept.
-    pub(super) fn take(&self, event: Event<DeserializeGuard<Webhook>>) {
+    /// Takes in what the watch shows. One that cannot be read is not kept. Returns the Webhook whose claims have changed, where
+    /// one has.
+    pub(super) fn take(&self, event: Event<DeserializeGuard<Webhook>>) -> Option<ObjectKey> {
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Init => shown.coming = ByAccount::new(),
@@ -40,19 +42,25 @@ impl Hooks {
             Event::Apply(object) => match object.0 {
                 Ok(mut webhook) => {
                     slim(&mut webhook);
-                    put(&mut shown.now, Arc::new(webhook));
+                    let webhook = Arc::new(webhook);
+                    let before = put(&mut shown.now, Arc::clone(&webhook));
+                    let same = before.is_some_and(|before| same_claims(&before, &webhook));
+                    return (!same).then(|| ObjectKey::of(&*webhook));
                 }
                 Err(unreadable) => {
                     let (name, namespace) = (unreadable.metadata.name, unreadable.metadata.namespace);
                     let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
                     shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+                    return Some(key);
                 }
             },
             Event::Delete(object) => {
                 let key = ObjectKey::of(&object);
                 shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+                return Some(key);
             }
         }
+        None
     }
 
     /// Those of one account.
@@ -86,9 +94,10 @@ impl Hooks {
     }
 }
 
-/// An account reference cannot be changed, and a Webhook that takes another's name comes after the other has gone.
-fn put(all: &mut ByAccount, webhook: Arc<Webhook>) {
-    all.entry(webhook.account()).or_default().insert(ObjectKey::of(&*webhook), webhook);
+/// An account reference cannot be changed, and a Webhook that takes another's name comes after the other has gone. Returns
+/// the Webhook as it was.
+fn put(all: &mut ByAccount, webhook: Arc<Webhook>) -> Option<Arc<Webhook>> {
+    all.entry(webhook.account()).or_default().insert(ObjectKey::of(&*webhook), webhook)
 }
 
 #[cfg(test)]
@@ -140,6 +149,35 @@ mod tests {
             kept.annotations.as_ref().unwrap().keys().collect::<Vec<_>>(),
             ["hooktender.dev/requested-at"]
         );
+    }
+
+    #[test]
+    fn only_a_change_of_claims_is_told() {
+        let hooks = Hooks::default();
+        let changed = |object: serde_json::Value| {
+            let mut webhook = serde_json::to_value(webhook("a", "one").0.unwrap()).unwrap();
+            json_patch(&mut webhook, object);
+            hooks.take(Event::Apply(serde_json::from_value(webhook).unwrap())).is_some()
+        };
+        assert!(changed(json!({})), "it is new");
+        assert!(!changed(json!({"metadata": {"resourceVersion": "2"}})));
+        assert!(!changed(json!({"status": {"observedGeneration": 1}})));
+        assert!(changed(json!({"status": {"externalId": "7"}})));
+        assert!(changed(json!({"metadata": {"generation": 2}, "status": {"externalId": "7"}})));
+        assert_eq!(hooks.take(Event::Delete(webhook("a", "one"))), Some(ObjectKey::new("n", "a")));
+        assert_eq!(hooks.take(Event::Init), None);
+    }
+
+    /// Merges the members of two objects.
+    fn json_patch(into: &mut serde_json::Value, patch: serde_json::Value) {
+        match (into, patch) {
+            (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+                for (name, value) in patch {
+                    json_patch(into.entry(name).or_insert_with(|| json!({})), value);
+                }
+            }
+            (into, patch) => *into = patch,
+        }
     }
 
     #[test]

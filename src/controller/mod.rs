@@ -11,18 +11,19 @@ mod hooks;
 mod leader;
 mod obstacle;
 mod orphans;
+mod remote;
 mod worker;
 
 use crate::api::{Mode, ObjectKey};
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
 use crate::engine::past::Patience;
+use crate::engine::peers::Registry;
 use crate::engine::record::ClusterRecorder;
 use crate::engine::secrets::ClusterSource;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, Settings};
-use cache::{Cache, Woken};
-use dependents::Dependents;
+use cache::{Cache, Indexes, Woken};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{Candidate, Fence};
@@ -95,7 +96,7 @@ async fn reconcile(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let stopping = Arc::clone(&context.stopping);
-    let dependents = Arc::new(Dependents::default());
+    let indexes = Indexes::default();
     let mut candidate = options.leader_elect.as_ref().map(|namespace| {
         let name = leader::lease_name(&options.namespaces, options.account_selector.as_deref());
         Candidate::new(client.clone(), namespace, name, options.instance.clone(), fence)
@@ -110,7 +111,7 @@ async fn reconcile(
     context.metrics.leads(true);
     let (wake, mut woken) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
-    let cache = Arc::new(Cache::start(&client, &options, &dependents, &wake, &health, &mut tasks));
+    let cache = Arc::new(Cache::start(&client, &options, &indexes, &wake, &health, &mut tasks));
     let lost = async {
         match (&candidate, led) {
             (Some(candidate), Some(lease)) => candidate.lead(lease).await,
@@ -134,7 +135,8 @@ async fn reconcile(
         tasks: JoinSet::new(),
         context: Arc::clone(context),
         cache: Arc::clone(&cache),
-        dependents,
+        indexes,
+        registry: Arc::default(),
     };
     tasks.spawn(obstacle::look_at_version(client.clone()));
     let orphans = Alarm::default();
@@ -214,7 +216,7 @@ async fn stand_by(
 ) -> Option<Lease> {
     let mut tasks = JoinSet::new();
     let (wake, mut woken) = mpsc::unbounded_channel();
-    let cache = Cache::start(client, options, &Arc::new(Dependents::default()), &wake, health, &mut tasks);
+    let cache = Cache::start(client, options, &Indexes::default(), &wake, health, &mut tasks);
     let ready = async {
         cache.filled().await;
         health.ready();
@@ -235,7 +237,9 @@ struct Workers {
     tasks: JoinSet<()>,
     context: Arc<ClusterContext>,
     cache: Arc<Cache>,
-    dependents: Arc<Dependents>,
+    indexes: Indexes,
+    /// What the workers write and want, where several accounts point to the same account at the vendor.
+    registry: Arc<Registry>,
 }
 
 impl Workers {
@@ -252,17 +256,18 @@ impl Workers {
                 alarm: alarm.clone(),
                 context: Arc::clone(&self.context),
                 cache: Arc::clone(&self.cache),
-                dependents: Arc::clone(&self.dependents),
+                indexes: self.indexes.clone(),
+                registry: Arc::clone(&self.registry),
             };
             self.tasks.spawn(worker.run(self.patience));
             self.alarms.insert(key, alarm);
         }
-        let (cache, dependents) = (&self.cache, &self.dependents);
+        let (cache, indexes) = (&self.cache, &self.indexes);
         self.alarms.retain(|key, alarm| {
             let kept = cache.has_account(key);
             if !kept {
                 alarm.end();
-                dependents.forget(key);
+                indexes.forget(key);
             }
             kept
         });

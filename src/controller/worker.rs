@@ -1,12 +1,12 @@
 //! One account's worker: waits for an alarm or for its time, gathers what came together, runs a pass.
 
 use super::ClusterContext;
-use super::cache::Cache;
-use super::dependents::Dependents;
+use super::cache::{Cache, Indexes};
 use crate::api::{ObjectKey, Webhook};
 use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Input};
 use crate::engine::past::Patience;
+use crate::engine::peers::{Peers, Registry};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -84,16 +84,20 @@ pub(super) struct Worker {
     pub(super) alarm: Alarm,
     pub(super) context: Arc<ClusterContext>,
     pub(super) cache: Arc<Cache>,
-    pub(super) dependents: Arc<Dependents>,
+    pub(super) indexes: Indexes,
+    pub(super) registry: Arc<Registry>,
 }
 
 impl Worker {
     pub(super) async fn run(self, patience: Patience) {
-        let mut memory = Memory::new(patience);
+        let cache = Arc::clone(&self.cache);
+        let peers = Peers::new(Arc::clone(&self.registry), Box::new(move |account| cache.peers_of(account)));
+        let peers = Arc::new(peers);
+        let mut memory = Memory::new(patience).beside(Arc::clone(&peers));
         let mut after = Duration::MAX;
         while self.rest(&mut memory, after).await {
             let queue = memory.queue();
-            let pass = AssertUnwindSafe(self.pass(&mut memory)).catch_unwind();
+            let pass = AssertUnwindSafe(self.pass(&mut memory, &peers)).catch_unwind();
             after = tokio::select! {
                 done = pass => done.unwrap_or_else(|_| self.failed("a pass panicked; please report it")),
                 () = queue.elapsed_beside(PASS_DEADLINE) => self.failed("a pass hung and was given up"),
@@ -101,6 +105,7 @@ impl Worker {
         }
         // Not before its last pass, which would tell of it again.
         self.context.metrics.forget(&self.key);
+        self.registry.forget(&self.key);
     }
 
     /// Waits for an alarm, or for the time; false when it is the end.
@@ -113,7 +118,7 @@ impl Worker {
         self.alarm.wait(after.saturating_sub(kept)).await
     }
 
-    async fn pass(&self, memory: &mut Memory) -> Duration {
+    async fn pass(&self, memory: &mut Memory, peers: &Peers) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };
@@ -122,9 +127,14 @@ impl Worker {
         let dependency_changed = self.alarm.take_dependency_changed();
         let input = Input { account, webhooks, not_allowed, dependency_changed };
         let after = pass::run(&self.context, memory, input, |wanted| {
-            self.dependents.set(&self.key, wanted);
+            self.indexes.dependents.set(&self.key, wanted);
         })
         .await;
+        // Before it is looked at, so that no change is missed.
+        self.indexes.waiting.set(&self.key, peers.waits_for());
+        if peers.have_moved(&known) {
+            self.alarm.ring(false);
+        }
         memory.tell(&known, &self.context.metrics);
         if memory.has_calmed() {
             // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side; and

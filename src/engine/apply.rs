@@ -8,13 +8,14 @@ use super::entry::Entry;
 use super::lent::Lent;
 use super::outcome::Outcome;
 use super::past::Past;
+use super::peers::{Peers, Reservation};
 use super::record::{RecordError, Recorder};
 use super::stock::Stock;
 use super::words::fields;
-use crate::api::VendorName;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
-use crate::plan::{Cause, Desired, Document, ExternalId, Item, Redactor, Step};
+use crate::api::{VendorAccount, VendorName};
+use crate::plan::{Cause, Desired, Document, ExternalId, Hold, Item, Redactor, Rival, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 use std::hash::Hash;
 
@@ -36,11 +37,53 @@ pub(super) struct Worker<'a, 'b, R> {
     /// What the vendor has, kept up with what is done.
     pub(super) observed: &'a Lent<'b, Stock>,
     pub(super) past: &'a Lent<'b, Past>,
+    /// What Webhooks at other VendorAccount objects claim.
+    pub(super) peers: &'a Peers,
+    pub(super) account: &'a VendorAccount,
 }
 
 impl<R: Recorder> Worker<'_, '_, R> {
-    /// Takes a step. An error is the cluster's: nothing was done at the vendor after it.
+    /// Takes a step, unless a Webhook at another VendorAccount object is about to have the same. An error is the cluster's:
+    /// nothing was done at the vendor after it.
     pub(super) async fn take(
+        &self,
+        entry: &mut Entry,
+        item: &Item,
+        step: &Step,
+        redactor: &Redactor,
+    ) -> Result<Taken, RecordError> {
+        let reserved = match self.reserve(entry, step) {
+            Ok(reserved) => reserved,
+            Err(rival) => return Ok(Taken::Stays(Outcome::Held(Hold::ConflictElsewhere(rival)))),
+        };
+        let before = entry.status.external_id.clone();
+        let taken = self.perform(entry, item, step, redactor).await;
+        if let Some(reserved) = &reserved {
+            // A replacement that is recorded was made, although the old one was not deleted.
+            let nothing_new = entry.status.external_id == before;
+            match &taken {
+                Ok(Taken::Stays(Outcome::Failed(error))) if error.outcome_unknown => {}
+                Ok(Taken::Stays(Outcome::Failed(_))) if nothing_new => reserved.cancel(),
+                Ok(_) => reserved.holds(entry.status.external_id.as_deref()),
+                Err(_) => {}
+            }
+        }
+        taken
+    }
+
+    /// Reserves what the step is about to write or to take over; none if it does neither.
+    fn reserve(&self, entry: &Entry, step: &Step) -> Result<Option<Reservation<'_>>, Rival> {
+        let (content, ids) = match step {
+            Step::Create(desired) => (Some(desired), Vec::new()),
+            Step::Update(id, desired) | Step::Replace(id, desired) => (Some(desired), vec![id.clone()]),
+            Step::Adopt(id, old) => (None, std::iter::once(id).chain(old).cloned().collect()),
+            Step::Finish(_) | Step::Delete(_) | Step::Release => return Ok(None),
+        };
+        let content = content.map(|desired| rules(self.vendor).content_hash(desired));
+        self.peers.reserve(self.account, &entry.known, content, ids.into_iter().collect()).map(Some)
+    }
+
+    async fn perform(
         &self,
         entry: &mut Entry,
         item: &Item,
@@ -52,7 +95,7 @@ impl<R: Recorder> Worker<'_, '_, R> {
         }
         let Client::Writer(connection) = self.client else {
             // A plan for a reader holds every other step; the type alone would refuse it.
-            return Ok(Taken::Stays(Outcome::Held(crate::plan::Hold::PlanOnly)));
+            return Ok(Taken::Stays(Outcome::Held(Hold::PlanOnly)));
         };
         let done = match step {
             Step::Create(desired) => self.create(connection, entry, desired, redactor).await?,
@@ -243,6 +286,7 @@ impl<R: Recorder> Worker<'_, '_, R> {
         }
         connection.delete(id).await.map_err(|error| self.remember(entry, id, error))?;
         self.observed.with(|observed| observed.remove(id));
+        self.peers.deleted(self.account, id);
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 use super::outcome::{SETTLING, Verdict};
 use super::words::in_words;
-use crate::api::VendorName;
+use crate::api::{ObjectKey, VendorName};
 use crate::plan::report::{Held, Until};
-use crate::plan::{Declared, Hold, Item, Unreadable};
+use crate::plan::{Declared, Hold, Item, Rival, Unreadable};
 
 /// A hold as it is shown in a plan: condition reason, message, and what it waits for.
 pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: VendorName) -> Held {
@@ -24,11 +24,19 @@ pub(super) fn shown_hold(declared: &Declared, item: &Item, hold: &Hold, vendor: 
         | Hold::CorrectionDoesNotHold
         | Hold::SimilarExists(_)
         | Hold::Conflict(_)
+        | Hold::ConflictElsewhere(_)
         | Hold::ExternalIdNotFound(_)
         | Hold::Unreadable(_)
         | Hold::Unknown { .. } => (Until::Mended, verdict.message),
     };
     Held { reason: verdict.reason.to_owned(), message, until }
+}
+
+/// What a person should know of a Webhook with the same natural key and other content.
+pub(super) fn similar_declared(other: &ObjectKey) -> String {
+    format!(
+        "Webhook {other} declares a subscription of the same name and address with other content; both are kept, and what both ask for is delivered twice"
+    )
 }
 
 /// A hold as the conditions say it.
@@ -80,6 +88,12 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
         Hold::Conflict(other) => {
             let message = format!(
                 "Webhook {other} declares the same subscription and keeps it; delete one of the two, or change it"
+            );
+            Verdict::stalled("Conflict", message)
+        }
+        Hold::ConflictElsewhere(Rival { webhook, account }) => {
+            let message = format!(
+                "Webhook {webhook} declares the same subscription and keeps it, through VendorAccount {account}, which points to the same account at {vendor}; delete one of the two Webhooks, or change it"
             );
             Verdict::stalled("Conflict", message)
         }

@@ -7,6 +7,7 @@ use super::deletions::Deletions;
 use super::entry::{Asked, Entry, version};
 use super::limiter::QueueTime;
 use super::past::{Past, Patience};
+use super::peers::Peers;
 use super::refusals::Refusals;
 use super::stock::Stock;
 use super::unread::Unread;
@@ -119,6 +120,7 @@ pub struct Memory {
     pub(super) account_refused: Option<String>,
     /// Secrets and ConfigMaps that may not be read.
     pub(super) unread: Unread,
+    pub(super) peers: Arc<Peers>,
 }
 
 impl Memory {
@@ -145,13 +147,21 @@ impl Memory {
             refusals: Refusals::default(),
             account_refused: None,
             unread: Unread::default(),
+            peers: Arc::default(),
         }
+    }
+
+    /// The same, for an account at whose vendor account other VendorAccount objects may point too.
+    #[must_use]
+    pub fn beside(mut self, peers: Arc<Peers>) -> Self {
+        self.peers = peers;
+        self
     }
 
     /// Another account under the same name is another account: nothing that is known holds for it.
     pub(super) fn is_of(&mut self, account: &VendorAccount) {
         if self.account.as_ref().is_some_and(|known| known.uid() != account.uid()) {
-            *self = Self::new(self.past.patience);
+            *self = Self::new(self.past.patience).beside(Arc::clone(&self.peers));
         }
     }
 

@@ -9,8 +9,8 @@
 //! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
 //! before, `entry` what of one Webhook; `spelling` records which values a vendor stores in another spelling, `corrections` which
 //! corrections were changed back, both by a `comparison`; `client` is how the vendor is reached, `digest` remembers values that cannot be
-//! read back, and `keeper` writes tokens that a vendor exchanged back into their Secret. `clock` says what time it is.
-//! [`limiter`] bounds how many accounts are read and worked on at once.
+//! read back, [`peers`] tells what Webhooks of other accounts claim, and `keeper` writes tokens that a vendor exchanged back into
+//! their Secret. `clock` says what time it is. [`limiter`] bounds how many accounts are read and worked on at once.
 //! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written
 //! to one.
 
@@ -46,6 +46,7 @@ mod pages;
 pub mod paper;
 pub mod pass;
 pub mod past;
+pub mod peers;
 pub mod preview;
 pub mod record;
 mod refusals;

@@ -15,7 +15,9 @@ use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Action;
 use crate::api::{Mode, Webhook};
-use crate::plan::{Declared, ExternalId, Hold, Item, Plan, Redactor, Step, Unreadable, guard, list, plan};
+use crate::plan::{
+    Declared, Elsewhere, ExternalId, Hold, Item, Plan, Redactor, Step, Unreadable, guard, list, plan,
+};
 use crate::vendor::{Class, Operation, VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ fn is_edit(item: &Item, observed: &Stock) -> bool {
             | Hold::DeletionGuard
             | Hold::SimilarExists(_)
             | Hold::Unreadable(_)
+            | Hold::ConflictElsewhere(_)
             | Hold::ExternalIdNotFound(_),
         ) => true,
         Some(
@@ -70,6 +73,8 @@ pub(super) struct Sight {
     pub(super) declared: Vec<Declared>,
     /// The Webhooks' uids, in the order of `declared`.
     pub(super) uids: Vec<String>,
+    /// What Webhooks at other VendorAccount objects claim.
+    pub(super) elsewhere: Elsewhere,
     pub(super) credentials: Credentials,
 }
 
@@ -93,7 +98,12 @@ impl Credentials {
 impl Sight {
     /// The items of the list that cannot be read and that no Webhook knows.
     pub(super) fn unmanaged_unreadable(&self) -> Vec<&Unreadable> {
-        list::unmanaged(&self.declared, self.snapshot.observed.unreadable()).collect()
+        list::unmanaged(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable()).collect()
+    }
+
+    /// How many of them Webhooks at other VendorAccount objects know.
+    pub(super) fn unreadable_elsewhere(&self) -> usize {
+        list::known_elsewhere(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable())
     }
 }
 
@@ -138,10 +148,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 .filter_map(|uid| memory.entries.get(uid))
                 .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
                 .collect();
+            let elsewhere = self.exchange_claims(memory, &uids, &declared);
             let stock = &snapshot.observed;
             let is_listed = |id: &ExternalId| stock.get(id.as_str()).is_some();
-            list::attribute(rules(self.vendor), &mut declared, stock.unreadable(), is_listed);
-            let mut plan = plan(rules(self.vendor), &declared, stock.all());
+            list::attribute(rules(self.vendor), &mut declared, &elsewhere, stock.unreadable(), is_listed);
+            let mut plan = plan(rules(self.vendor), &declared, stock.all(), &elsewhere);
+            memory.peers.note_waits(&plan);
             plan.items.retain(|item| {
                 let entry = memory.entries.get(&uids[item.index]);
                 !entry.is_some_and(|entry| reads_any(&entry.known, &doubted))
@@ -152,7 +164,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if !Self::believe(memory, &declared, &plan, &snapshot.observed, &mut pages)? {
                 continue;
             }
-            return Ok((Sight { values, client, snapshot, declared, uids, credentials }, plan));
+            return Ok((Sight { values, client, snapshot, declared, uids, elsewhere, credentials }, plan));
         }
     }
 
@@ -201,6 +213,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             // The pass says what is wrong.
             Err(_) => true,
         }
+    }
+
+    /// Publishes what the Webhooks want; returns what Webhooks at other VendorAccount objects claim.
+    fn exchange_claims(&self, memory: &Memory, uids: &[String], declared: &[Declared]) -> Elsewhere {
+        let generations = uids.iter().filter_map(|uid| memory.entries.get(uid));
+        let each = generations
+            .zip(declared)
+            .map(|(entry, webhook)| (entry.uid.as_str(), entry.known.metadata.generation, webhook));
+        memory.peers.exchange(&self.account, each)
     }
 
     /// The account's client. When a namespace is deleted as a whole its Secrets may be the first to go: then the one that

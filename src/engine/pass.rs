@@ -15,7 +15,7 @@ use super::secrets::{Dependency, Source};
 use super::work::is_pause;
 use crate::api::VendorName;
 use crate::api::account::Unmanaged;
-use crate::api::status::UnmanagedSubscription;
+use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
 use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use crate::plan::{Plan, shown};
 use crate::telemetry::{Metrics, PassResult};
@@ -107,7 +107,9 @@ pub async fn run<S: Source, R: Recorder>(
     memory.does_not_allow(&input.not_allowed);
     let account = memory.newest(input.account);
     let mut pass = Pass::new(context, memory, &account, uids);
-    let changed = changed(memory, &account, &pass.uids)
+    let moved = memory.peers.take_moved(&account);
+    let changed = moved
+        || changed(memory, &account, &pass.uids)
         || input.dependency_changed && pass.values_changed(memory, &depends).await;
     let told = asked_to_wait(memory, &account).filter(|_| changed);
     let early = if told.is_none() { too_early(memory, changed) } else { None };
@@ -206,7 +208,8 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         if let Some(Snapshot { observed, .. }) = &memory.snapshot {
             self.summary.allowed.retain(|id| observed.has(id));
             self.summary.counts.declared = number(memory.entries.len());
-            self.summary.counts.managed = number(observed.len()) - self.summary.counts.unmanaged;
+            let SubscriptionCounts { unmanaged, elsewhere, .. } = self.summary.counts;
+            self.summary.counts.managed = number(observed.len()) - unmanaged - elsewhere;
         }
         match self.summary.guard.take_error() {
             Some(error) if worked.is_ok() => Err(error.into()),
@@ -231,6 +234,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
     fn list_unmanaged(&mut self, plan: &Plan, sight: &Sight) {
         let unreadable = sight.unmanaged_unreadable();
         self.summary.counts.unmanaged = number(plan.unmanaged.len() + unreadable.len());
+        self.summary.counts.elsewhere = number(plan.elsewhere + sight.unreadable_elsewhere());
         if self.account.spec.unmanaged == Unmanaged::Report {
             let observed = sight.snapshot.observed.all();
             let readable =
@@ -297,6 +301,9 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
                 (None, End::Cluster)
             }
         };
+        if !self.summary.planned {
+            memory.peers.withdraw(&self.account);
+        }
         // What is left to do is planned again from what is known, and an edit of the next moment may be where the vendor refuses
         // one that overlooks somebody else's; anything else begins with a new list.
         let throttled =

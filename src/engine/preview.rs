@@ -1,21 +1,23 @@
 //! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
 
-use super::gather::{dependencies, desired};
+use super::clock;
+use super::gather::{Terms, declare, dependencies, desired};
 use super::guard::{DELETION_GUARD, GuardVerdict};
-use super::hold::shown_hold;
+use super::hold::{shown_hold, similar_declared};
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::Trouble;
 use super::pass::{Context, Input, Pass, Stop};
 use super::record::Recorder;
 use super::secrets::Source;
+use super::stock::Stock;
 use super::words::spelling;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::api::status::Action;
 use crate::plan::diff::{Hide, changes};
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
-use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, Plan, shown};
+use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, List, Plan, shown};
 use crate::vendor::{advice, rules};
 use std::collections::BTreeSet;
 
@@ -57,6 +59,7 @@ pub async fn preview<S: Source, R: Recorder>(
     match pass.look(memory, |_| {}).await {
         Ok(planned) => {
             let (sight, plan) = planned.into_parts();
+            memory.peers.note_found(&input.account, &plan, &sight.uids);
             pass.shows(&mut report, &sight, &plan);
             report.advice = sight.client.advice();
             let goes_on = report.webhooks.iter().filter(|webhook| webhook.held.is_none());
@@ -71,6 +74,29 @@ pub async fn preview<S: Source, R: Recorder>(
         Err(stop) => report.held = Some(stopped(stop)),
     }
     Preview { report, managed }
+}
+
+/// Publishes what the Webhooks of an account want, so that the plans of other objects that point to the same account at the
+/// vendor respect it. The vendor is not called.
+pub async fn publish_wants<S: Source, R: Recorder>(
+    context: &Context<S, R>,
+    memory: &mut Memory,
+    input: &Input,
+) -> Result<(), kube::Error> {
+    memory.is_of(&input.account);
+    let uids = memory.refresh(&input.webhooks);
+    let account = &input.account;
+    let entries: Vec<_> = uids.iter().filter_map(|uid| memory.entries.get(uid)).collect();
+    let values = context.source.read(&dependencies(account, entries.iter().copied())).await?;
+    let Context { ceiling, look_only, stateless, .. } = *context;
+    let observed = &Stock::new(rules(account.spec.vendor.name()), List::default());
+    let terms = Terms { ceiling, look_only, stateless, read: clock::now(), observed };
+    let declared = entries.iter().map(|entry| declare(entry, account, &values, &memory.past, terms));
+    let declared: Vec<_> = declared.collect();
+    let each = entries.iter().zip(&declared);
+    let each = each.map(|(entry, webhook)| (entry.uid.as_str(), entry.known.metadata.generation, webhook));
+    memory.peers.exchange(account, each);
+    Ok(())
 }
 
 /// Keeps in mind that the values of `before`, with which the vendor was in sync, become those of `after`: what comes of that
@@ -150,7 +176,11 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let declared = &sight.declared[item.index];
         let ObjectKey { namespace, name } = item.key.clone();
         let advice = match &declared.desired {
-            Desired::Known(desired) if item.calls > 0 => advice(self.vendor, desired),
+            Desired::Known(desired) if item.calls > 0 => {
+                let double = item.similar.as_ref().map(similar_declared);
+                let all: Vec<_> = double.into_iter().chain(advice(self.vendor, desired)).collect();
+                (!all.is_empty()).then(|| all.join("; "))
+            }
             Desired::Known(desired) if item.action == Action::None && item.hold.is_none() => {
                 self.spelling(sight, declared, item, desired)
             }

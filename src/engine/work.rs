@@ -12,12 +12,14 @@ use super::effect::Effect;
 use super::entry::{Entry, version};
 use super::gather::conceal;
 use super::guard::Planned;
+use super::hold::similar_declared;
 use super::lent::Lent;
 use super::memory::Memory;
 use super::observe::Sight;
 use super::outcome::{Noted, Outcome, Trouble, settle};
 use super::pass::{Pass, Stop};
 use super::past::Past;
+use super::peers::Peers;
 use super::record::{Happened, RecordError, Recorder};
 use super::refusals::Refusals;
 use super::scope::Scope;
@@ -43,6 +45,7 @@ struct Shared<'a> {
     observed: Lent<'a, Stock>,
     past: Lent<'a, Past>,
     refusals: Lent<'a, Refusals>,
+    peers: &'a Peers,
 }
 
 /// What the vendor has of a Webhook.
@@ -72,13 +75,14 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     pub(super) async fn work(&mut self, memory: &mut Memory, planned: Planned) -> Result<(), Stop> {
         let (mut sight, plan) = planned.into_parts();
         let Sight { values, client, declared, uids, snapshot, .. } = &mut sight;
-        let Memory { entries, past, client: kept, refusals, .. } = memory;
+        let Memory { entries, past, client: kept, refusals, peers, .. } = memory;
         let shared = Shared {
             values,
             client,
             observed: Lent::new(&mut snapshot.observed),
             past: Lent::new(past),
             refusals: Lent::new(refusals),
+            peers,
         };
         let mut entries: HashMap<&str, &mut Entry> =
             entries.iter_mut().map(|(uid, entry)| (uid.as_str(), entry)).collect();
@@ -204,15 +208,19 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.recorder;
         let identity = self.account.spec.vendor.identity();
-        let Shared { client, observed, past, .. } = shared;
-        let worker = Worker { recorder, vendor: self.vendor, client, identity, observed, past };
+        let Shared { client, observed, past, peers, .. } = shared;
+        let (vendor, account) = (self.vendor, &*self.account);
+        let worker = Worker { recorder, vendor, client, identity, observed, past, peers, account };
         worker.take(entry, item, step, &webhook.redactor).await
     }
 
-    /// Warns, once a generation, of what the vendor is likely to refuse.
+    /// Warns, once a generation, of what the vendor is likely to refuse, and of deliveries that come twice.
     async fn advise(&self, entry: &Entry, webhook: &Declared, item: &Item) {
         if entry.status.observed_generation == entry.asked.generation {
             return;
+        }
+        if let Some(note) = item.similar.as_ref().map(similar_declared) {
+            self.tell(entry, item, &Happened { warning: true, reason: "SimilarDeclared", note }).await;
         }
         let advice = document(&webhook.desired).and_then(|desired| advice(self.vendor, desired));
         if let (Some(note), Action::Create | Action::Update | Action::Replace) = (advice, item.action) {

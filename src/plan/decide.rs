@@ -7,6 +7,7 @@ use differences::{Known, resent};
 use super::declared::{Declared, Desired};
 use super::diff::{Change, Hide, creation};
 use super::document::Document;
+use super::elsewhere::Elsewhere;
 use super::identity::{Claim, Claims, claims};
 use super::item::{Cause, Hold, Item, Lane, Plan, Step};
 use super::rules::Rules;
@@ -17,9 +18,11 @@ use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::HashSet;
 
 /// Decides. Total, and the same whatever the order of `declared` and `observed`.
-pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan {
-    let Claims { of, taken, owned } = claims(rules, declared, observed);
-    let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).collect();
+pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhere: &Elsewhere) -> Plan {
+    let Claims { of, taken, owned, elsewhere: others, mut similar } =
+        claims(rules, declared, observed, elsewhere);
+    let held = elsewhere.webhooks.iter().flat_map(|peer| &peer.holds);
+    let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).chain(held).collect();
     // A superseded id that a Webhook has, or was given again by name, is not to be deleted as somebody's remains.
     let left: HashSet<&ExternalId> =
         observed.iter().map(|one| &one.id).filter(|id| !owned.contains(id)).collect();
@@ -28,15 +31,16 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Plan
         .zip(of)
         .enumerate()
         .map(|(index, (webhook, claim))| Case { rules, webhook, observed, left: &left, index }.decide(claim))
+        .map(|item| Item { similar: similar.remove(&item.key), ..item })
         .collect();
     // Whoever waits for a step does not wait for the statuses of those that need none.
     let turn = |item: &Item| (item.step.is_none(), item.lane, declared[item.index].created);
     items.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| a.key.cmp(&b.key)));
-    let mut seen: HashSet<&ExternalId> = taken.iter().map(|&i| &observed[i].id).collect();
+    let mut seen: HashSet<&ExternalId> = taken.iter().chain(&others).map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
     let unreadable = declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).count();
-    Plan { items, unmanaged, managed: taken.len() + unreadable }
+    Plan { items, unmanaged, managed: taken.len() + unreadable, elsewhere: others.len() }
 }
 
 /// Digest of a subscription as it is declared, secrets left out.
@@ -165,6 +169,7 @@ impl Case<'_> {
             lane,
             duplicates: verdict.duplicates,
             answers: false,
+            similar: None,
         }
     }
 
@@ -184,7 +189,8 @@ impl Case<'_> {
             | Claim::Missing
             | Claim::Similar(_)
             | Claim::NotThere(_)
-            | Claim::Conflict(_) => (None, None),
+            | Claim::Conflict(_)
+            | Claim::ConflictElsewhere(_) => (None, None),
         };
         if webhook.policy.deletion == DeletionPolicy::Retain || webhook.policy.release {
             return Verdict {
@@ -257,6 +263,9 @@ impl Case<'_> {
             Claim::NotThere(id) => Verdict::held(None, Hold::ExternalIdNotFound(id)),
             Claim::Conflict(other) => Verdict::held(self.webhook.recorded.clone(), Hold::Conflict(other)),
             Claim::Unreadable(item) => Verdict::held(self.webhook.recorded.clone(), Hold::Unreadable(item)),
+            Claim::ConflictElsewhere(rival) => {
+                Verdict::held(self.webhook.recorded.clone(), Hold::ConflictElsewhere(rival))
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! | the Webhook | the vendor's list | it is |
 //! | --- | --- | --- |
 //! | wants what another wants that has one already, or is older | | [`Claim::Conflict`] |
+//! | wants or has what a Webhook at another VendorAccount object claims ([`elsewhere`](super::elsewhere)) | | [`Claim::ConflictElsewhere`] |
 //! | has a recorded id, or names one in its spec | holds that id in a shape that cannot be read | [`Claim::Unreadable`] |
 //! | has a recorded id | holds that id | [`Claim::Bound`] |
 //! | names an id in its spec | holds that id | [`Claim::Named`] |
@@ -14,6 +15,7 @@
 //! | has either, and an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Replaced`] |
 //! | has an unanswered create, and moved on since | holds an unclaimed equal one, and one that is as that create was | [`Claim::Replaced`] |
 //! | has an unanswered create that is not settled, and moved on since | holds an unclaimed equal one | as if there were none |
+//! | has an unanswered create | holds unclaimed equal ones, one of them as that create was and others from before it | [`Claim::Adopt`] of what it made |
 //! | | holds an unclaimed equal one | [`Claim::Adopt`], of several the oldest |
 //! | has an unanswered create | holds an unclaimed one that is as that create was | [`Claim::Made`], of several the youngest |
 //! | has a recorded id | | [`Claim::Gone`] |
@@ -23,11 +25,12 @@
 //! | | | [`Claim::Missing`] |
 //!
 //! A Webhook that is being deleted names nothing and is in conflict with nobody over content; by content it has only what
-//! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt.
-//! Whatever nobody claims is a stranger and is never touched.
+//! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt, nor is
+//! what a Webhook elsewhere claims. Whatever nobody claims is a stranger and is never touched.
 
 use super::declared::{Declared, Desired};
 use super::document::Document;
+use super::elsewhere::{Elsewhere, Index, Rival};
 use super::list::Unreadable;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
@@ -62,6 +65,8 @@ pub enum Claim {
     NotThere(ExternalId),
     /// Another Webhook wants the same, or has the same id.
     Conflict(Key),
+    /// A Webhook at another VendorAccount object claims the same.
+    ConflictElsewhere(Rival),
     /// The vendor lists its own, or one that may be its own, in a shape that cannot be read.
     Unreadable(Unreadable),
 }
@@ -75,11 +80,15 @@ pub struct Claims {
     pub taken: HashSet<usize>,
     /// The same without those that were replaced and wait for their deletion.
     pub owned: HashSet<usize>,
+    /// The places of the subscriptions that Webhooks at other VendorAccount objects claim, and none here has.
+    pub elsewhere: HashSet<usize>,
+    /// For each Webhook that shares its natural key with another one of other content: that one.
+    pub similar: HashMap<Key, Key>,
 }
 
 /// Finds one claim for each Webhook, in the order of `declared`.
-pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Claims {
-    let mut search = Search::new(rules, declared, observed);
+pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhere: &Elsewhere) -> Claims {
+    let mut search = Search::new(rules, declared, observed, Index::new(rules, elsewhere));
     let mut found: Vec<Option<Claim>> = vec![None; declared.len()];
     let mut order: Vec<usize> = (0..declared.len()).collect();
     order.sort_by_key(|&i| (declared[i].created, &declared[i].key));
@@ -103,9 +112,11 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed]) -> Cl
     let claims = found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing));
     let of = claims.zip(declared).map(|(claim, webhook)| unless_unreadable(claim, webhook)).collect();
     let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
-    let taken = search.taken.keys().chain(superseded).copied().collect();
+    let taken: HashSet<usize> = search.taken.keys().chain(superseded).copied().collect();
+    let elsewhere = search.claimed_elsewhere(&taken);
+    let similar = search.similar();
     let owned = search.taken.into_keys().collect();
-    Claims { of, taken, owned }
+    Claims { of, taken, owned, elsewhere, similar }
 }
 
 /// What is missing may be an item that cannot be read, and so may be what an unanswered create made.
@@ -119,6 +130,7 @@ fn unless_unreadable(claim: Claim, webhook: &Declared) -> Claim {
         | Claim::Similar(_)
         | Claim::NotThere(_)
         | Claim::Conflict(_)
+        | Claim::ConflictElsewhere(_)
         | Claim::Unreadable(_) => false,
     };
     let item = webhook.possible_unreadable().filter(|_| may_be_unreadable);
@@ -137,16 +149,24 @@ struct Search<'a> {
     /// Replaced ids wait for their deletion and are nobody's to adopt.
     superseded: HashSet<&'a ExternalId>,
     /// What the Webhooks looked at so far want, by natural key.
-    wanted: HashMap<String, Vec<(&'a Key, &'a Document)>>,
+    wanted: HashMap<String, Vec<(&'a Declared, &'a Document)>>,
+    elsewhere: Index<'a>,
+    /// Webhooks, each with one elsewhere that has a subscription of the same natural key.
+    similar_elsewhere: HashMap<Key, Key>,
 }
 
 impl<'a> Search<'a> {
-    fn new(rules: &'a Rules, declared: &'a [Declared], observed: &'a [Observed]) -> Self {
+    fn new(
+        rules: &'a Rules,
+        declared: &'a [Declared],
+        observed: &'a [Observed],
+        elsewhere: Index<'a>,
+    ) -> Self {
         let mut by_natural_key: HashMap<String, Vec<usize>> = HashMap::new();
         // A list that shifts between its pages shows one twice: the first stands for both.
         let mut by_id = HashMap::new();
         for (i, one) in observed.iter().enumerate() {
-            if *by_id.entry(&one.id).or_insert(i) != i {
+            if elsewhere.is_deleted(&one.id) || *by_id.entry(&one.id).or_insert(i) != i {
                 continue;
             }
             by_natural_key.entry(rules.key_of(&one.document)).or_default().push(i);
@@ -163,11 +183,16 @@ impl<'a> Search<'a> {
             unreadable: HashMap::new(),
             superseded: declared.iter().flat_map(|d| &d.superseded).collect(),
             wanted: HashMap::new(),
+            elsewhere,
+            similar_elsewhere: HashMap::new(),
         }
     }
 
     fn unreadable(&mut self, webhook: &'a Declared) -> Option<Claim> {
         let item = webhook.own_unreadable()?;
+        if let Some(rival) = item.id.as_ref().and_then(|id| self.elsewhere.also_recorded(id, webhook)) {
+            return Some(Claim::ConflictElsewhere(rival.clone()));
+        }
         Some(match self.unreadable.entry(item.id.as_ref()?) {
             Entry::Occupied(other) => Claim::Conflict((*other.get()).clone()),
             Entry::Vacant(free) => {
@@ -178,7 +203,11 @@ impl<'a> Search<'a> {
     }
 
     fn recorded(&mut self, webhook: &'a Declared) -> Option<Claim> {
-        let at = *self.by_id.get(webhook.recorded.as_ref()?)?;
+        let id = webhook.recorded.as_ref()?;
+        let at = *self.by_id.get(id)?;
+        if let Some(rival) = self.elsewhere.also_recorded(id, webhook) {
+            return Some(Claim::ConflictElsewhere(rival.clone()));
+        }
         Some(self.take(at, webhook, Claim::Bound(at)))
     }
 
@@ -187,6 +216,9 @@ impl<'a> Search<'a> {
         let Some(&at) = self.by_id.get(id) else {
             return Some(Claim::NotThere(id.clone()));
         };
+        if let Some(rival) = self.elsewhere.pinned(id, webhook) {
+            return Some(Claim::ConflictElsewhere(rival.clone()));
+        }
         Some(self.take(at, webhook, Claim::Named(at)))
     }
 
@@ -210,16 +242,23 @@ impl<'a> Search<'a> {
             return self.with_made(webhook, claim, made, otherwise);
         };
         let key = self.rules.key_of(desired);
+        if let Some(rival) = self.rival(webhook, &key, desired, claim.as_ref()) {
+            return Claim::ConflictElsewhere(rival.clone());
+        }
         let wanting = self.wanted.entry(key.clone()).or_default();
         // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
         if let Some((other, _)) =
             wanting.iter().find(|(_, wanted)| !webhook.deleting && self.rules.equal(wanted, desired))
         {
-            return Claim::Conflict((*other).clone());
+            return Claim::Conflict(other.key.clone());
         }
-        wanting.push((&webhook.key, desired));
-        let (mut equal, similar) = self.free(&key, desired);
-        if let (Some(intent), Some(_)) = (&webhook.intent, &claim) {
+        wanting.push((webhook, desired));
+        let (mut equal, similar) = self.free(&key, webhook, desired);
+        let made = self.made(webhook);
+        // What was there before its own create is not what that made, although it may be free since.
+        if let Some(intent) = &webhook.intent
+            && (claim.is_some() || made.is_some())
+        {
             equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
         }
         if webhook.deleting {
@@ -235,11 +274,8 @@ impl<'a> Search<'a> {
                 let new = equal.last().copied().unwrap_or(old);
                 self.take(new, webhook, Claim::Replaced { old, new })
             }
-            Some(claim) => {
-                let made = self.made(webhook);
-                self.with_made(webhook, Some(claim), made, otherwise)
-            }
-            None => match (equal.split_first(), self.made(webhook)) {
+            Some(claim) => self.with_made(webhook, Some(claim), made, otherwise),
+            None => match (equal.split_first(), made) {
                 // The spec moved on to what is there already: what the create made is left over.
                 (Some((&new, _)), Some(old)) if !equal.contains(&old) => {
                     self.taken.insert(old, &webhook.key);
@@ -300,6 +336,7 @@ impl<'a> Search<'a> {
             && !self.superseded.contains(id)
             && !was_there()
             && self.is_as_sent(webhook, at)
+            && !self.elsewhere.claims_against(&self.observed[at], webhook)
     }
 
     fn is_as_sent(&self, webhook: &Declared, at: usize) -> bool {
@@ -335,10 +372,65 @@ impl<'a> Search<'a> {
     }
 
     /// The unclaimed ones with that natural key, the oldest first: those that are equal, and those that only look alike.
-    fn free(&self, key: &str, desired: &Document) -> (Vec<usize>, Vec<usize>) {
+    fn free(&self, key: &str, webhook: &Declared, desired: &Document) -> (Vec<usize>, Vec<usize>) {
         let same = self.by_natural_key.get(key).into_iter().flatten().copied();
-        same.filter(|i| !self.taken.contains_key(i) && !self.superseded.contains(&self.observed[*i].id))
-            .partition(|&i| self.has_it(i, desired))
+        let (equal, mut similar): (Vec<_>, Vec<_>) = same
+            .filter(|i| !self.taken.contains_key(i) && !self.superseded.contains(&self.observed[*i].id))
+            .filter(|&i| !self.elsewhere.claims_against(&self.observed[i], webhook))
+            .partition(|&i| self.has_it(i, desired));
+        similar.retain(|&i| !self.elsewhere.is_wanted(&self.observed[i]));
+        (equal, similar)
+    }
+
+    /// The Webhook elsewhere that claims what this one wants. Notes one that only has the same natural key.
+    fn rival(
+        &mut self,
+        webhook: &Declared,
+        key: &str,
+        desired: &Document,
+        claim: Option<&Claim>,
+    ) -> Option<&'a Rival> {
+        if webhook.deleting || self.elsewhere.is_empty() {
+            return None;
+        }
+        let own = match claim {
+            Some(Claim::Bound(at) | Claim::Named(at)) => Some(&self.observed[*at]),
+            _ => None,
+        };
+        let alike = || self.by_natural_key.get(key).into_iter().flatten().map(|&at| &self.observed[at]);
+        let rival = self.elsewhere.rival(webhook, desired, own, alike());
+        if let (None, Some(other)) = (rival, alike().find_map(|one| self.elsewhere.holder(&one.id))) {
+            self.similar_elsewhere.insert(webhook.key.clone(), other.webhook.clone());
+        }
+        rival
+    }
+
+    /// The subscriptions that are claimed elsewhere, but for those that are `taken` here.
+    fn claimed_elsewhere(&self, taken: &HashSet<usize>) -> HashSet<usize> {
+        if self.elsewhere.is_empty() {
+            return HashSet::new();
+        }
+        let claimed = |at: &usize| !taken.contains(at) && self.elsewhere.claims(&self.observed[*at]);
+        (0..self.observed.len()).filter(claimed).collect()
+    }
+
+    /// The Webhooks that share their natural key with another one, of other content, each with the first such one.
+    fn similar(&mut self) -> HashMap<Key, Key> {
+        let mut similar = std::mem::take(&mut self.similar_elsewhere);
+        for wanting in self.wanted.values().filter(|wanting| wanting.len() > 1) {
+            let stays: Vec<&Key> = wanting
+                .iter()
+                .filter(|(webhook, _)| !webhook.deleting)
+                .map(|(webhook, _)| &webhook.key)
+                .collect();
+            for (at, key) in stays.iter().enumerate() {
+                let other = if at == 0 { stays.get(1) } else { stays.first() };
+                if let Some(other) = other {
+                    similar.insert((*key).clone(), (*other).clone());
+                }
+            }
+        }
+        similar
     }
 
     fn ids(&self, all: &[usize]) -> Vec<ExternalId> {

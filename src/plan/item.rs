@@ -2,6 +2,7 @@
 
 use super::diff::Change;
 use super::document::Document;
+use super::elsewhere::Rival;
 use super::list::Unreadable;
 use super::{ExternalId, Key};
 use crate::api::status::Action;
@@ -78,6 +79,8 @@ pub enum Hold {
     SimilarExists(Vec<ExternalId>),
     /// An older Webhook has or wants the same.
     Conflict(Key),
+    /// A Webhook at another VendorAccount object has or wants the same.
+    ConflictElsewhere(Rival),
     /// The id in the spec is not there.
     ExternalIdNotFound(ExternalId),
     /// The vendor lists its subscription, or one that may be its own, in a shape that cannot be read.
@@ -168,6 +171,8 @@ pub struct Item {
     pub duplicates: Vec<ExternalId>,
     /// Whether what is found answers an unanswered create.
     pub answers: bool,
+    /// A Webhook of other content that has the same natural key: a receiver may get the same twice.
+    pub similar: Option<Key>,
 }
 
 /// What is decided for one account.
@@ -179,4 +184,6 @@ pub struct Plan {
     pub unmanaged: Vec<usize>,
     /// How many subscriptions belong to a Webhook.
     pub managed: usize,
+    /// How many subscriptions belong to Webhooks at other VendorAccount objects.
+    pub elsewhere: usize,
 }

@@ -2,6 +2,7 @@
 
 use super::declared::{Declared, Desired};
 use super::document::Value;
+use super::elsewhere::Elsewhere;
 use super::rules::Rules;
 use super::{ExternalId, Observed};
 use serde_json::Value as Json;
@@ -76,6 +77,7 @@ impl Unreadable {
 pub(crate) fn attribute(
     rules: &Rules,
     declared: &mut [Declared],
+    elsewhere: &Elsewhere,
     unreadable: &[Unreadable],
     is_listed: impl Fn(&ExternalId) -> bool,
 ) {
@@ -84,7 +86,7 @@ pub(crate) fn attribute(
     }
     let by_id: HashMap<&ExternalId, &Unreadable> =
         unreadable.iter().filter_map(|item| Some((item.id.as_ref()?, item))).collect();
-    let free: Vec<&Unreadable> = unmanaged(declared, unreadable).collect();
+    let free: Vec<&Unreadable> = unmanaged(declared, elsewhere, unreadable).collect();
     for webhook in declared {
         let own = webhook.known_ids().find_map(|id| by_id.get(id).copied());
         let is_missing = webhook.recorded.as_ref().is_none_or(|id| !is_listed(id));
@@ -97,14 +99,25 @@ pub(crate) fn attribute(
     }
 }
 
-/// The unreadable items that no Webhook knows by their ids.
+/// The unreadable items that no Webhook knows by their ids, here or elsewhere.
 pub(crate) fn unmanaged<'a>(
     declared: &[Declared],
+    elsewhere: &Elsewhere,
     unreadable: &'a [Unreadable],
 ) -> impl Iterator<Item = &'a Unreadable> {
     let ids = declared.iter().filter(|_| !unreadable.is_empty()).flat_map(Declared::known_ids);
-    let known: HashSet<ExternalId> = ids.cloned().collect();
+    let known: HashSet<ExternalId> = ids.chain(elsewhere.ids()).cloned().collect();
     unreadable.iter().filter(move |item| item.id.as_ref().is_none_or(|id| !known.contains(id)))
+}
+
+/// How many unreadable items only Webhooks elsewhere know by their ids.
+pub(crate) fn known_elsewhere(
+    declared: &[Declared],
+    elsewhere: &Elsewhere,
+    unreadable: &[Unreadable],
+) -> usize {
+    let here = unmanaged(declared, &Elsewhere::default(), unreadable).count();
+    here - unmanaged(declared, elsewhere, unreadable).count()
 }
 
 #[cfg(test)]
@@ -119,7 +132,9 @@ mod tests {
 
     /// The ids of the items that are noted at the Webhooks; of one without an id, `-`.
     fn noted(mut declared: Vec<Declared>, unreadable: &[Unreadable], listed: &[&str]) -> Vec<String> {
-        attribute(&IN_PLACE, &mut declared, unreadable, |id| listed.contains(&id.as_str()));
+        attribute(&IN_PLACE, &mut declared, &Elsewhere::default(), unreadable, |id| {
+            listed.contains(&id.as_str())
+        });
         let shown = |item: &Unreadable| item.id.as_ref().map_or("-".to_owned(), ToString::to_string);
         declared.iter().map(|webhook| webhook.unreadable.as_ref().map_or(String::new(), shown)).collect()
     }
@@ -162,7 +177,14 @@ mod tests {
         let webhook =
             Declared { recorded: Some(id("1")), superseded: ids(&["2"]), ..wants("a", 1, document("x")) };
         let all = ["1", "2", "3"].map(|external_id| item(Some(external_id), &json!({})));
-        let left: Vec<_> = unmanaged(&[webhook], &all).map(|item| item.id.clone()).collect();
-        assert_eq!(left, [Some(id("3"))]);
+        let (declared, alone) = ([webhook], Elsewhere::default());
+        let left = |elsewhere| -> Vec<_> {
+            unmanaged(&declared, elsewhere, &all).map(|item| item.id.clone()).collect()
+        };
+        assert_eq!(left(&alone), [Some(id("3"))]);
+        assert_eq!(known_elsewhere(&declared, &alone, &all), 0);
+        let elsewhere = Elsewhere { webhooks: Vec::new(), deleted: ids(&["3"]) };
+        assert_eq!(left(&elsewhere), []);
+        assert_eq!(known_elsewhere(&declared, &elsewhere, &all), 1);
     }
 }

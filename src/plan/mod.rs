@@ -7,6 +7,7 @@ mod decide;
 mod declared;
 pub mod diff;
 pub mod document;
+pub mod elsewhere;
 mod field;
 pub(crate) mod guard;
 pub mod identity;
@@ -19,12 +20,13 @@ pub mod rules;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use decide::{digest, plan};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
 pub use document::{Document, Members, Text, Value};
+pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Usage};
 pub use item::{Cause, Hold, Item, Lane, Plan, Step};
 pub use list::{List, Unreadable};

@@ -1,10 +1,11 @@
 //! What holds of every plan, whatever is declared, recorded and observed: also for statuses that make no sense.
 
+mod two;
 mod world;
 
 use super::rules::Rules;
 use super::testing::{IN_PLACE, REPLACING, id, key, of, secret, wants};
-use super::{Declared, Desired, ExternalId, Observed, Redactor, Value};
+use super::{Declared, Desired, Elsewhere, ExternalId, Observed, Redactor, Value};
 use super::{Hold, Intent, Item, Plan, Step, digest, plan};
 use crate::api::Mode;
 use crate::api::status::Action;
@@ -122,7 +123,7 @@ proptest! {
             (Just(world), Just(declared).prop_shuffle(), Just(vendor).prop_shuffle())
         })
     ) {
-        let (one, other) = (world.plan(), plan(world.rules, &declared, &observed));
+        let (one, other) = (world.plan(), plan(world.rules, &declared, &observed, &Elsewhere::default()));
         let said = |plan: &Plan| by_key(plan).into_iter().map(|(key, item)| (key, said(item))).collect::<Vec<_>>();
         prop_assert_eq!(said(&one), said(&other));
         prop_assert_eq!(unmanaged(&one, &world.vendor), unmanaged(&other, &observed));
@@ -267,7 +268,7 @@ proptest! {
         }
         let mut observed = world.vendor.clone();
         observed.push(which.get(&world.vendor).clone());
-        let (one, other) = (world.plan(), plan(world.rules, &world.declared, &observed));
+        let (one, other) = (world.plan(), plan(world.rules, &world.declared, &observed, &Elsewhere::default()));
         let said = |plan: &Plan| plan.items.iter().map(said).collect::<Vec<_>>();
         prop_assert_eq!(said(&one), said(&other));
         prop_assert_eq!(unmanaged(&one, &world.vendor), unmanaged(&other, &observed));
@@ -337,7 +338,7 @@ proptest! {
             .map(|value| super::testing::has("1", document(value)))
             .into_iter()
             .collect();
-        let plan = plan(if in_place { &IN_PLACE } else { &REPLACING }, std::slice::from_ref(&webhook), &observed);
+        let plan = plan(if in_place { &IN_PLACE } else { &REPLACING }, std::slice::from_ref(&webhook), &observed, &Elsewhere::default());
         let shown = format!("{plan:?} {webhook:?} {observed:?}");
         let texts = plan.items.iter().flat_map(|item| &item.changes).flat_map(|c| [&c.before, &c.after]);
         let changes: String = texts.flatten().map(String::as_str).collect();

@@ -96,6 +96,12 @@ impl Rules {
         super::hash(&Json::Object(fields.collect()))
     }
 
+    /// A hash of everything that can be read back, secrets included: the same for two documents that are
+    /// [equal](Self::equal), whatever their variables are called. It must not leave the process.
+    pub fn content_hash(&self, document: &Document) -> String {
+        self.fingerprint(document, &Redactor::default())
+    }
+
     /// The rule of a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -74,7 +74,7 @@ pub(super) fn json(json: serde_json::Value) -> Value {
 }
 
 /// A Webhook that nothing is known of but what it wants.
-pub(super) fn wants(name: &str, created: i64, desired: Document) -> Declared {
+pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
     Declared {
         key: key(name),
         created,

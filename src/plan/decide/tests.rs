@@ -37,7 +37,7 @@ fn check(cases: Vec<Case>) {
 
 fn item(rules: &Rules, webhook: &Declared, observed: &[(&str, &str)]) -> Item {
     let observed: Vec<_> = observed.iter().map(|(id, body)| has(id, document(body))).collect();
-    let mut plan = plan(rules, std::slice::from_ref(webhook), &observed);
+    let mut plan = plan(rules, std::slice::from_ref(webhook), &observed, &Elsewhere::default());
     assert_eq!(plan.items.len(), 1);
     plan.items.remove(0)
 }
@@ -120,8 +120,11 @@ fn edits_go_before_creations_and_these_before_drift_and_the_older_first() {
         webhook("a-twin", 2, None, ""),
     ];
     let observed = ["1", "4", "5"].map(|id| has(id, document("before")));
-    let order: Vec<_> =
-        plan(&IN_PLACE, &declared, &observed).items.into_iter().map(|i| (i.key.name, i.index)).collect();
+    let order: Vec<_> = plan(&IN_PLACE, &declared, &observed, &Elsewhere::default())
+        .items
+        .into_iter()
+        .map(|i| (i.key.name, i.index))
+        .collect();
     let expected = [("delete", 4), ("edit", 3), ("a-twin", 5), ("new", 1), ("drift", 0), ("gone", 2)];
     assert_eq!(order, expected.map(|(name, index)| (name.to_owned(), index)));
 }
@@ -134,7 +137,7 @@ fn what_no_webhook_declares_is_counted_once_and_the_oldest_comes_first() {
         Declared { recorded: Some(id("1")), ..wants("c", 3, document("y")) },
     ];
     let observed = ["10", "9", "2", "3", "1", "9", "8"].map(|one| has(one, document(one)));
-    let plan = plan(&REPLACING, &declared, &observed);
+    let plan = plan(&REPLACING, &declared, &observed, &Elsewhere::default());
     let unmanaged: Vec<_> = plan.unmanaged.iter().map(|&i| observed[i].id.as_str()).collect();
     assert_eq!(
         unmanaged,
@@ -147,7 +150,7 @@ fn what_no_webhook_declares_is_counted_once_and_the_oldest_comes_first() {
 #[test]
 fn duplicates_are_reported_and_stay_unmanaged() {
     let observed = ["5", "6"].map(|one| has(one, document("x")));
-    let plan = plan(&IN_PLACE, &[fresh()], &observed);
+    let plan = plan(&IN_PLACE, &[fresh()], &observed, &Elsewhere::default());
     assert_eq!(plan.items[0].duplicates, ids(&["6"]));
     assert_eq!((plan.unmanaged, plan.managed), (vec![1], 1));
 }

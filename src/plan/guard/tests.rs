@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::webhook::DeletionPolicy;
 use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
-use crate::plan::{Policy, Value, plan};
+use crate::plan::{Elsewhere, Policy, Value, plan};
 
 const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
 
@@ -23,7 +23,7 @@ fn planned(all: usize, deleted: usize) -> Plan {
             )
         })
         .collect();
-    plan(&IN_PLACE, &declared, &observed)
+    plan(&IN_PLACE, &declared, &observed, &Elsewhere::default())
 }
 
 fn held(plan: &Plan) -> usize {
@@ -90,7 +90,7 @@ fn what_is_only_let_go_is_no_deletion() {
     for one in &mut declared {
         one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
     }
-    let plan = plan(&IN_PLACE, &declared, &[]);
+    let plan = plan(&IN_PLACE, &declared, &[], &Elsewhere::default());
     assert_eq!(too_many(&plan, LIMITS, &HashSet::new(), 0), None);
 }
 

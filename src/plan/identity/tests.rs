@@ -1,6 +1,7 @@
 //! Every row of the table in the module's description.
 
 mod conflicts;
+mod elsewhere;
 
 use super::*;
 use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
@@ -14,6 +15,7 @@ struct Case {
     rules: &'static Rules,
     declared: Vec<Declared>,
     observed: Vec<Observed>,
+    elsewhere: Elsewhere,
     of: Vec<Claim>,
     /// Ids that belong to a Webhook.
     taken: &'static [&'static str],
@@ -33,7 +35,7 @@ fn one(external_id: &str, body: &str) -> Observed {
 
 fn check(cases: Vec<Case>) {
     for case in cases {
-        let found = claims(case.rules, &case.declared, &case.observed);
+        let found = claims(case.rules, &case.declared, &case.observed, &case.elsewhere);
         assert_eq!(found.of, case.of, "{}", case.reason);
         let mut taken: Vec<_> = found.taken.iter().map(|&i| case.observed[i].id.as_str()).collect();
         taken.sort_unstable();
@@ -48,7 +50,7 @@ fn case(
     of: Vec<Claim>,
     taken: &'static [&'static str],
 ) -> Case {
-    Case { reason, rules: &REPLACING, declared, observed, of, taken }
+    Case { reason, rules: &REPLACING, declared, observed, elsewhere: Elsewhere::default(), of, taken }
 }
 
 fn recorded(external_id: &str, webhook: Declared) -> Declared {
@@ -143,6 +145,17 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
             vec![one("1", "x")],
             vec![Claim::Adopt(0, vec![])],
             &["1"],
+        ),
+        case(
+            "its own create is unanswered: an equal one from before it is not its result",
+            vec![{
+                let webhook = sent_as("x", a("x"));
+                let intent = webhook.intent.map(|intent| Intent { beside: ids(&["1"]), ..intent });
+                Declared { intent, ..webhook }
+            }],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Adopt(1, vec![])],
+            &["2"],
         ),
         case(
             "the list shows one twice, because it shifted between two pages: it is no duplicate of itself",

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
-use crate::plan::Policy;
 use crate::plan::document::Document;
 use crate::plan::testing::{has, unknown};
+use crate::plan::{Elsewhere, Policy};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fmt;
@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) vendor: Vec<Observed>,
     /// Ids that were made since the beginning.
     pub(super) made: HashSet<ExternalId>,
+    /// What Webhooks at another VendorAccount object claim.
+    pub(super) elsewhere: Elsewhere,
 }
 
 /// One line each, so that a failure can be read.
@@ -58,7 +60,7 @@ impl fmt::Debug for World {
 
 impl World {
     pub(super) fn plan(&self) -> Plan {
-        plan(self.rules, &self.declared, &self.vendor)
+        plan(self.rules, &self.declared, &self.vendor, &self.elsewhere)
     }
 
     /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
@@ -309,5 +311,6 @@ pub(super) fn world() -> impl Strategy<Value = World> {
         declared,
         vendor,
         made: HashSet::new(),
+        elsewhere: Elsewhere::default(),
     })
 }

@@ -119,7 +119,7 @@ pub struct WebhookReport {
     /// Unclaimed subscriptions equal to the one that is adopted; they are left as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
-    /// What the vendor is likely to refuse.
+    /// What the vendor is likely to refuse, or to deliver twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
     /// How many calls it takes, were it not held.

@@ -15,7 +15,7 @@ fn sent() -> Declared {
 /// What is done when the vendor marks it so; the vendor never shows the secret.
 fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
     let seen = Observed { mark: mark.map(str::to_owned), ..has("1", document(body)) };
-    plan(&IN_PLACE, &[webhook], &[seen]).items.remove(0)
+    plan(&IN_PLACE, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 
 #[test]

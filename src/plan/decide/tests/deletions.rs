@@ -172,7 +172,7 @@ fn a_superseded_id_that_another_webhook_has_is_not_deleted() {
     let second = Declared { recorded: Some(id("2")), ..wants("b", 2, document("y")) };
     let observed = [has("1", document("x")), has("2", document("y"))];
     for first in [first.clone(), deleting(first)] {
-        let plan = plan(&REPLACING, &[first, second.clone()], &observed);
+        let plan = plan(&REPLACING, &[first, second.clone()], &observed, &Elsewhere::default());
         for item in &plan.items {
             let step = said(item.step.as_ref());
             assert!(!step.contains('2'), "{}: {step}", item.key);

@@ -48,7 +48,10 @@ fn a_digest_knows_no_secret_but_knows_its_name() {
     let with = |variable, value| {
         let desired = of(&[("name", Value::text("n")), ("body", secret("t=", variable, value, ""))]);
         let declared = digest(&desired);
-        (plan(&IN_PLACE, &[wants("a", 1, desired)], &[]).items[0].digest.clone(), declared)
+        (
+            plan(&IN_PLACE, &[wants("a", 1, desired)], &[], &Elsewhere::default()).items[0].digest.clone(),
+            declared,
+        )
     };
     assert_eq!(with("TOKEN", "one"), with("TOKEN", "two"));
     let (effect, desired) = with("OTHER", "one");
@@ -71,7 +74,7 @@ fn what_is_made_is_shown_without_its_secrets() {
     let mut redactor = Redactor::default();
     redactor.hide(&"sesame".into(), "$(TOKEN)");
     let webhook = Declared { redactor, ..wants("a", 1, desired) };
-    let item = &plan(&IN_PLACE, &[webhook], &[]).items[0];
+    let item = &plan(&IN_PLACE, &[webhook], &[], &Elsewhere::default()).items[0];
     let shown: Vec<_> =
         item.changes.iter().map(|c| (c.field.as_str(), c.after.as_deref().unwrap_or_default())).collect();
     assert_eq!(

@@ -33,7 +33,7 @@ fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
         _ => Delivery::Off,
     };
     let seen = Observed { delivery: Some(delivery), mark: Some(mark.into()), ..has("1", state(observed)) };
-    plan(&RULES, &[webhook], &[seen]).items.remove(0)
+    plan(&RULES, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
         ..wants("a", 1, state("on"))
     };
     let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
-    let item = plan(&RULES, &[unanswered], &[seen]).items.remove(0);
+    let item = plan(&RULES, &[unanswered], &[seen], &Elsewhere::default()).items.remove(0);
     assert_eq!(item.action, Action::Adopt, "the vendor's own doing does not make it another one");
 }
 
@@ -107,7 +107,7 @@ fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
         ("it was made long ago", made("on"), Action::Create, None),
     ];
     for (reason, webhook, action, hold) in cases {
-        let item = plan(&RULES, &[webhook], &[]).items.remove(0);
+        let item = plan(&RULES, &[webhook], &[], &Elsewhere::default()).items.remove(0);
         assert_eq!((item.action, item.hold), (action, hold), "{reason}");
     }
 }

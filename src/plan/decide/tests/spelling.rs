@@ -53,23 +53,31 @@ fn a_spelling_is_no_difference_and_anything_else_is() {
         ),
     ];
     for (reason, webhook, url, body, does) in cases {
-        let item = plan(&IN_PLACE, &[webhook], &[has("1", at(url, body))]).items.remove(0);
+        let item =
+            plan(&IN_PLACE, &[webhook], &[has("1", at(url, body))], &Elsewhere::default()).items.remove(0);
         assert_eq!((item.action, item.cause, said(item.step.as_ref()).as_str()), does, "{reason}");
     }
 }
 
 #[test]
 fn what_is_only_spelling_is_not_shown_as_a_change() {
-    let item =
-        plan(&IN_PLACE, &[stored()], &[has("1", at("https://hooks.example.com/In", "y"))]).items.remove(0);
+    let item = plan(
+        &IN_PLACE,
+        &[stored()],
+        &[has("1", at("https://hooks.example.com/In", "y"))],
+        &Elsewhere::default(),
+    )
+    .items
+    .remove(0);
     let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["body"]);
 }
 
 #[test]
 fn what_may_be_its_own_lost_create_is_not_made_again() {
-    let similar =
-        |url: &str, body: &str| plan(&IN_PLACE, &[unanswered()], &[has("1", at(url, body))]).items.remove(0);
+    let similar = |url: &str, body: &str| {
+        plan(&IN_PLACE, &[unanswered()], &[has("1", at(url, body))], &Elsewhere::default()).items.remove(0)
+    };
     // Made otherwise than anybody can recognise, but under the same name and address.
     let item = similar("https://hooks.example.com/In", "X");
     assert_eq!((item.step.is_none(), item.hold), (true, Some(Hold::SimilarExists(ids(&["1"])))));

@@ -1,0 +1,236 @@
+//! Claims of Webhooks at other VendorAccount objects that point to the same account at the vendor.
+//!
+//! | the other Webhook | claims |
+//! | --- | --- |
+//! | has recorded an id, or waits to delete a replaced one | that subscription |
+//! | has sent a create that is not answered | what the vendor shows of it, and equal content |
+//! | holds, or was just given, equal content | that content |
+//! | wants equal content or pins the same id, and neither of the two holds it | the content or the id, if it is the older |
+//!
+//! Who holds a subscription keeps it, however young. A Webhook that is being deleted yields a subscription that both hold.
+
+use super::declared::Declared;
+use super::document::Document;
+use super::redact::Redactor;
+use super::rules::Rules;
+use super::{ExternalId, Key, Observed};
+use std::collections::{HashMap, HashSet};
+
+/// The claims at other VendorAccount objects. Empty where no other object points to the same account at the vendor.
+#[derive(Clone, Debug, Default)]
+pub struct Elsewhere {
+    /// The Webhooks of those objects.
+    pub webhooks: Vec<Peer>,
+    /// Ids that were deleted so recently that a list may still show them.
+    pub deleted: Vec<ExternalId>,
+}
+
+/// One Webhook at another VendorAccount object.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The Webhook, and the VendorAccount object that it refers to.
+    pub rival: Rival,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// The ids that it has recorded, or is about to record.
+    pub holds: Vec<ExternalId>,
+    /// Replaced ids that it has not deleted yet.
+    pub superseded: Vec<ExternalId>,
+    /// A create that was sent and not answered.
+    pub pending: Option<PendingCreate>,
+    /// [`digest`](super::digest) of what it was last applied.
+    pub applied: Option<String>,
+    /// [`Rules::content_hash`] of what it sent to the vendor recently, or is sending.
+    pub written: Option<String>,
+    /// Whether that write is running, or ended with an unknown outcome.
+    pub unanswered: bool,
+    /// What it wants, where that is known.
+    pub wants: Option<Wants>,
+}
+
+/// A Webhook that claims what another one wants, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rival {
+    /// The Webhook.
+    pub webhook: Key,
+    /// The VendorAccount object that it refers to.
+    pub account: Key,
+}
+
+/// A create of another Webhook that was sent and not answered.
+#[derive(Clone, Debug)]
+pub struct PendingCreate {
+    /// [`Rules::fingerprint`] of what was sent.
+    pub fingerprint: String,
+    /// Equal subscriptions that were there before it was sent.
+    pub preexisting: Vec<ExternalId>,
+}
+
+/// What a Webhook wants of the vendor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// [`Rules::content_hash`] of the declared subscription.
+    pub content: String,
+    /// The id in its spec.
+    pub pinned: Option<ExternalId>,
+}
+
+impl Elsewhere {
+    /// Whether there is nothing to respect.
+    pub fn is_empty(&self) -> bool {
+        self.webhooks.is_empty() && self.deleted.is_empty()
+    }
+
+    /// All ids that are claimed.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &ExternalId> {
+        let claimed = self.webhooks.iter().flat_map(|peer| peer.holds.iter().chain(&peer.superseded));
+        claimed.chain(&self.deleted)
+    }
+}
+
+impl Peer {
+    /// Whether it comes first where both have equal rights.
+    fn goes_before(&self, webhook: &Declared) -> bool {
+        (self.deleting, self.created, &self.rival.webhook) < (webhook.deleting, webhook.created, &webhook.key)
+    }
+
+    /// Whether the vendor may show something of it that no id tells of.
+    fn is_writing(&self) -> bool {
+        self.pending.is_some() || self.unanswered
+    }
+}
+
+/// The claims elsewhere, indexed for one plan.
+pub(super) struct Index<'a> {
+    rules: &'a Rules,
+    peers: &'a [Peer],
+    /// The Webhooks that hold an id, or wait to delete it.
+    by_id: HashMap<&'a ExternalId, Vec<&'a Peer>>,
+    deleted: HashSet<&'a ExternalId>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(rules: &'a Rules, elsewhere: &'a Elsewhere) -> Self {
+        let mut by_id: HashMap<_, Vec<&Peer>> = HashMap::new();
+        for peer in &elsewhere.webhooks {
+            for id in peer.holds.iter().chain(&peer.superseded) {
+                by_id.entry(id).or_default().push(peer);
+            }
+        }
+        Self { rules, peers: &elsewhere.webhooks, by_id, deleted: elsewhere.deleted.iter().collect() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.deleted.is_empty()
+    }
+
+    pub(super) fn is_deleted(&self, id: &ExternalId) -> bool {
+        self.deleted.contains(id)
+    }
+
+    /// The other Webhook that has recorded that id too and comes before this one.
+    pub(super) fn also_recorded(&self, id: &ExternalId, webhook: &Declared) -> Option<&'a Rival> {
+        let peers = self.by_id.get(id)?.iter();
+        let first = peers.filter(|peer| peer.holds.contains(id) && peer.goes_before(webhook));
+        first.map(|peer| &peer.rival).next()
+    }
+
+    /// The other Webhook that a pinned id belongs to.
+    pub(super) fn pinned(&self, id: &ExternalId, webhook: &Declared) -> Option<&'a Rival> {
+        let holder = self.by_id.get(id).and_then(|peers| peers.first().copied());
+        let pins = |peer: &&Peer| {
+            let pinned = peer.wants.as_ref().and_then(|wants| wants.pinned.as_ref());
+            pinned == Some(id) && peer.goes_before(webhook)
+        };
+        holder.or_else(|| self.peers.iter().find(pins)).map(|peer| &peer.rival)
+    }
+
+    /// The Webhook that holds a subscription of the vendor's list.
+    pub(super) fn holder(&self, id: &ExternalId) -> Option<&'a Rival> {
+        let peers = self.by_id.get(id)?.iter();
+        peers.filter(|peer| peer.holds.contains(id)).map(|peer| &peer.rival).next()
+    }
+
+    /// Whether a Webhook elsewhere wants that subscription, and is about to adopt it.
+    pub(super) fn is_wanted(&self, one: &Observed) -> bool {
+        let mut wants = self.peers.iter().filter_map(|peer| peer.wants.as_ref()).peekable();
+        wants.peek().is_some() && {
+            let content = self.rules.content_hash(&one.document);
+            wants.any(|wants| wants.content == content)
+        }
+    }
+
+    /// Whether a subscription of the list belongs to a Webhook elsewhere.
+    pub(super) fn claims(&self, one: &Observed) -> bool {
+        self.by_id.contains_key(&one.id)
+            || self.is_deleted(&one.id)
+            || self.maker(one, &[&Redactor::default()], |_| true).is_some()
+    }
+
+    /// The same, asked for a Webhook: one that the unanswered creates of both may have made belongs to the first of the two.
+    pub(super) fn claims_against(&self, one: &Observed, webhook: &Declared) -> bool {
+        let redactors = [&webhook.redactor, &Redactor::default()];
+        let before = |peer: &Peer| webhook.intent.is_none() || peer.goes_before(webhook);
+        self.by_id.contains_key(&one.id)
+            || self.is_deleted(&one.id)
+            || self.maker(one, &redactors, before).is_some()
+    }
+
+    /// The Webhook whose unanswered create, or whose write of just now, looks like that subscription. The fingerprint of a
+    /// create has the names of its variables in place of secrets: it matches if `redactors` knows the same.
+    fn maker(
+        &self,
+        one: &Observed,
+        redactors: &[&Redactor],
+        counts: impl Fn(&Peer) -> bool,
+    ) -> Option<&'a Peer> {
+        let mut candidates = self.peers.iter().filter(|peer| peer.is_writing() && counts(peer)).peekable();
+        candidates.peek()?;
+        let content = self.rules.content_hash(&one.document);
+        let fingerprints: Vec<_> =
+            redactors.iter().map(|redactor| self.rules.fingerprint(&one.document, redactor)).collect();
+        candidates.find(|peer| {
+            let wrote = peer.unanswered && peer.written.as_ref() == Some(&content);
+            wrote
+                || peer.pending.as_ref().is_some_and(|pending| {
+                    fingerprints.contains(&pending.fingerprint) && !pending.preexisting.contains(&one.id)
+                })
+        })
+    }
+
+    /// The other Webhook that keeps this one from having that content. `own` is the subscription that this one holds.
+    pub(super) fn rival(
+        &self,
+        webhook: &Declared,
+        desired: &Document,
+        own: Option<&Observed>,
+        alike: impl Iterator<Item = &'a Observed>,
+    ) -> Option<&'a Rival> {
+        if self.peers.is_empty() {
+            return None;
+        }
+        let fingerprint = self.rules.fingerprint(desired, &webhook.redactor);
+        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.sent == fingerprint);
+        let (content, digest) = (self.rules.content_hash(desired), super::digest(desired));
+        // The vendor may store what was applied in another spelling.
+        let applied = webhook.applied.as_ref() == Some(&digest);
+        let holds_it = own.is_some_and(|own| applied || self.rules.equal(&own.document, desired));
+        let shown: HashMap<&ExternalId, bool> =
+            alike.map(|one| (&one.id, self.rules.equal(&one.document, desired))).collect();
+        let has_it = |peer: &Peer| {
+            peer.written.as_ref() == Some(&content)
+                || peer.pending.as_ref().is_some_and(|pending| pending.fingerprint == fingerprint)
+                || peer.holds.iter().any(|id| shown.get(id) == Some(&true))
+                || peer.applied.as_ref() == Some(&digest) && !peer.holds.is_empty()
+        };
+        let wants_it = |peer: &Peer| peer.wants.as_ref().is_some_and(|wants| wants.content == content);
+        let first = |peer: &Peer| (peer.holds.is_empty(), !peer.goes_before(webhook)) < (own.is_none(), true);
+        let rival = self.peers.iter().find(|peer| {
+            (has_it(peer) && (!(holds_it || sent_it) || peer.goes_before(webhook)))
+                || (wants_it(peer) && !(holds_it || sent_it) && first(peer))
+        });
+        rival.map(|peer| &peer.rival)
+    }
+}

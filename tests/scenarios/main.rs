@@ -59,6 +59,7 @@ mod telemetry;
 mod tenant;
 mod terminal;
 mod trouble;
+mod two_accounts;
 mod two_processes;
 mod unreadable;
 mod values;

@@ -64,7 +64,7 @@ fn what_is_counted_are_subscriptions() {
     }
     let there = declared.iter().flat_map(|one| one.recorded.iter().chain(&one.superseded));
     let observed: Vec<_> = there.map(|id| has(id.as_str(), document("x"))).collect();
-    let plan = plan(&IN_PLACE, &declared, &observed);
+    let plan = plan(&IN_PLACE, &declared, &observed, &Elsewhere::default());
     let found = too_many(&plan, Limits { max_percent: 20, min_count: 4 }, &HashSet::new(), 0).unwrap();
     assert_eq!((found.ids.len(), found.managed), (4, 15));
 }

@@ -1,4 +1,4 @@
-//! npm `contensis-management-api` and PyPI `contensis-management`. Neither has webhook operations.
+//! npm `contensis-management-api` and `contensis-management` of the Python index. Neither has webhook operations.
 
 use crate::{npm, pip};
 use hooktender_sandbox::{Options, Sandbox};
@@ -20,7 +20,7 @@ async fn javascript_manages_webhooks() {
         "actions": ["view", "create", "update"],
     });
     let sandbox = sandbox(&json!({"apiKeys": [key]})).await;
-    npm::run("contensis-management-api", &[&sandbox.contensis_url()]).await;
+    npm::run("contensis-management-api", &[sandbox.contensis_url()]).await;
 }
 
 #[tokio::test]
@@ -29,5 +29,5 @@ async fn python_reads_the_project_and_permissions() {
         "username": "t.durden", "password": "example-password", "actions": ["view", "create", "update"],
     });
     let sandbox = sandbox(&json!({"users": [user]})).await;
-    pip::run("contensis-management", &[&sandbox.contensis_url()]).await;
+    pip::run("contensis-management", &[sandbox.contensis_url()]).await;
 }

@@ -22,7 +22,7 @@ pub(crate) async fn run(client: &str, arguments: &[&str]) {
     ]);
     match packages.installed(vec![npm]).await {
         Ok(folder) => {
-            drive(client, Command::new("node").arg("driver.cjs").args(arguments).current_dir(folder)).await
+            drive(client, Command::new("node").arg("driver.cjs").args(arguments).current_dir(folder)).await;
         }
         Err(reason) => skip(client, &reason),
     }

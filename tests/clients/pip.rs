@@ -1,4 +1,4 @@
-//! Clients from PyPI, each in a virtual environment of its own.
+//! Clients from the Python index, each in a virtual environment of its own.
 
 use crate::install::Client;
 use crate::{drive, skip};
@@ -23,7 +23,7 @@ pub(crate) async fn run(client: &str, arguments: &[&str]) {
     pip.args(["--require-hashes", "--only-binary=:all:", "--requirement", "requirements.txt"]);
     match packages.installed(vec![environment, pip]).await {
         Ok(folder) => {
-            drive(client, Command::new(python).arg("driver.py").args(arguments).current_dir(folder)).await
+            drive(client, Command::new(python).arg("driver.py").args(arguments).current_dir(folder)).await;
         }
         Err(reason) => skip(client, &reason),
     }

@@ -79,7 +79,7 @@ fn a_copy_takes_nothing_from_the_first_neither_by_an_edit_nor_by_its_deletion() 
         assert_eq!(tenant.ids().len(), 2, "{vendor:?}");
 
         scene.kubectl(&["delete", "webhook", "copy"]);
-        assert_eq!(tenant.ids(), [made.clone()], "{vendor:?}");
+        assert_eq!(tenant.ids(), std::slice::from_ref(&made), "{vendor:?}");
         scene.pass("account");
         assert_eq!(id(&scene.ready("first")), made, "{vendor:?}");
         counts(&scene, "account", [1, 1, 0, 0]);

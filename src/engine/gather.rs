@@ -105,7 +105,7 @@ pub(super) fn declare(
         superseded: status.superseded.iter().cloned().map(ExternalId::new).collect(),
         unreadable: None,
         intent: status.pending.as_ref().map(|pending| Intent {
-            settled: past.settled(&entry.uid, pending),
+            settled: past.settled(&entry.uid, pending, terms.read),
             sent: pending.digest.clone(),
             document: past.sent(&entry.uid, pending).cloned(),
             beside: pending.beside.iter().cloned().map(ExternalId::new).collect(),

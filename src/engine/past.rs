@@ -337,10 +337,12 @@ impl Past {
         self.lost.get(uid).filter(|lost| lost.intent == *intent)
     }
 
-    /// Whether the vendor can no longer be working on the create: a settling time after it ended, or, where another
-    /// process sent it, after it could last have been running, counted from when this process first knew of it.
-    pub(super) fn settled(&self, uid: &str, pending: &Pending) -> bool {
-        self.until_settled(uid, pending).is_zero()
+    /// Whether a list that was read then shows what the create has made, if it has made anything: the vendor could no longer be
+    /// working on it. That is so a grace period after it ended, or, where another process sent it, after it could last have been
+    /// running, counted from when this process first knew of it.
+    pub(super) fn settled(&self, uid: &str, pending: &Pending, read: Instant) -> bool {
+        let (gone, needed) = self.settling(uid, pending);
+        gone.saturating_sub(clock::since(read)) >= needed
     }
 
     /// How long until it is settled.

@@ -27,7 +27,7 @@ use super::secrets::{Source, Values};
 use super::slice::{Slice, Went};
 use super::stock::Stock;
 use crate::api::Mode;
-use crate::api::status::{Action, Pending};
+use crate::api::status::Action;
 use crate::plan::{Declared, Delivery, ExternalId, Hold, Item, Observed, Step};
 use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -287,9 +287,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 (stored_differently, spellings) = self.stored(shared, entry, webhook, item, document)?;
                 note_unshown(shared, entry, item, document);
             }
-            // In step before a lost create of another content has settled: what it makes is still to be cleared up.
-            let settled = |pending: &Pending| shared.past.with(|past| past.settled(&entry.uid, pending));
-            entry.status.pending.take_if(|pending| settled(pending));
+            // In sync, but the list may be older than what a lost create of another content has made: that is still to be deleted.
+            if webhook.intent.as_ref().is_none_or(|intent| intent.settled) {
+                entry.status.pending = None;
+            }
         }
         // What is not at the vendor any more needs no deleting.
         entry.status.superseded.retain(|id| shared.observed.with(|observed| observed.has(id)));

@@ -275,6 +275,8 @@ impl<'a> Search<'a> {
                 self.take(new, webhook, Claim::Replaced { old, new })
             }
             Some(claim) => self.with_made(webhook, Some(claim), made, otherwise),
+            // Its own may only not be listed yet: an equal one that is taken over instead would leave that behind.
+            None if webhook.recorded.is_some() && webhook.fresh && webhook.intent.is_none() => otherwise,
             None => match (equal.split_first(), made) {
                 // The spec moved on to what is there already: what the create made is left over.
                 (Some((&new, _)), Some(old)) if !equal.contains(&old) => {

@@ -171,7 +171,7 @@ fn what_may_not_be_read_is_told() {
     let own = "- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}";
     let few = scene.cluster.service_account(&scene.namespace, "few", own).unwrap();
     let ran = run(hooktender(&["plan"]).env("KUBECONFIG", few)).exits(1);
-    ran.says("blocked, Cluster: ");
+    ran.says("blocked, Credentials: Secret ");
     ran.says("is forbidden");
     let none = scene.cluster.service_account(&scene.namespace, "none", "").unwrap();
     let errors = run(hooktender(&["plan"]).env("KUBECONFIG", none)).fails();

@@ -89,26 +89,6 @@ fn a_requested_pass_costs_one_list_call_and_its_echo() {
     }
 }
 
-#[test]
-fn a_change_of_another_key_in_a_secret_writes_nothing() {
-    for vendor in Vendor::ALL {
-        let (scene, tenant) = Scene::with_account("irrelevant", vendor);
-        let _operator = scene.operator();
-        crowd(&scene, vendor, 1);
-        tenant.clear_journal();
-        let written = scene.cluster_writes().len();
-        scene.patch("secret/hook-secrets", &json!({"stringData": {"of-somebody-else": "new"}}));
-        scene.patch("secret/login", &json!({"stringData": {"of-somebody-else": "new"}}));
-        eventually(Duration::from_secs(30), "the change is looked at", || {
-            if tenant.count("list") > 0 { Ok(()) } else { Err(tenant.operations()) }
-        })
-        .unwrap();
-        assert_eq!(scene.cluster_writes()[written..], []);
-        scene.pass("account");
-        assert_eq!(tenant.writes(), 0);
-    }
-}
-
 /// An edit of `hook-0`.
 fn edit(vendor: Vendor) -> Value {
     let edit = match vendor {

@@ -85,8 +85,7 @@ pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
 pub(super) fn altered(vendor: VendorName, document: &Document, how: &str) -> Document {
     let field = match vendor {
         VendorName::Brightpearl => "bodyTemplate",
-        VendorName::Contensis => "description",
-        VendorName::Superoffice => "errorsEmail",
+        VendorName::Contensis | VendorName::Superoffice => "description",
     };
     with(rules(vendor), document, field, Value::text(how))
 }

@@ -40,7 +40,10 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
     let unreadable = declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).count();
-    Plan { items, unmanaged, managed: taken.len() + unreadable, elsewhere: others.len() }
+    // What is recorded and only not listed yet counts, or the guard would judge deletions against a part of the account.
+    let unlisted = items.iter().filter(|item| item.hold == Some(Hold::NotShownYet)).count();
+    let managed = taken.len() + unreadable + unlisted;
+    Plan { items, unmanaged, managed, elsewhere: others.len() }
 }
 
 /// Digest of a subscription as it is declared, secrets left out.

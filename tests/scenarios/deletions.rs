@@ -39,6 +39,15 @@ fn left(tenant: &Tenant, count: usize) {
     .unwrap();
 }
 
+/// Deletes Webhooks and waits until they are gone: their outcome is recorded, not only known to the vendor.
+fn delete_and_wait(scene: &Scene, names: &[String]) {
+    delete(scene, names);
+    let mut arguments = vec!["wait", "--for=delete", "--timeout=30s"];
+    let objects: Vec<String> = names.iter().map(|name| format!("webhook/{name}")).collect();
+    arguments.extend(objects.iter().map(String::as_str));
+    scene.kubectl(&arguments);
+}
+
 /// Runs the command that the account's message ends with.
 fn allow(scene: &Scene, message: &str) {
     let command = message.split("to allow exactly these: kubectl ").nth(1).unwrap();
@@ -171,8 +180,7 @@ fn deletions_of_before_a_restart_count() {
         let (scene, tenant) = Scene::with_account("guard-restart", vendor);
         let operator = scene.operator();
         twelve(&scene, vendor);
-        delete(&scene, &names(0..4));
-        left(&tenant, 8);
+        delete_and_wait(&scene, &names(0..4));
         operator.kill();
         let _operator = scene.operator();
         delete(&scene, &names(4..5));
@@ -194,8 +202,7 @@ fn deletions_of_a_dead_leader_count() {
     leader.logs("leading");
     let standby = scene.operator_with(&flags);
     twelve(&scene, Vendor::Contensis);
-    delete(&scene, &names(0..4));
-    left(&tenant, 8);
+    delete_and_wait(&scene, &names(0..4));
     leader.kill();
     standby.logs("leading");
     delete(&scene, &names(4..5));

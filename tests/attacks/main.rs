@@ -1,0 +1,27 @@
+//! What a hostile tenant, viewer or vendor may try, against the real program with the chart's rights and the chart's memory limit. The
+//! verdict is what the *other* tenant sees: its edit reaches its vendor, and its values are nowhere.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod bombs;
+#[path = "../scenarios/command.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod command;
+#[path = "../scenarios/helm.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod helm;
+#[allow(dead_code, reason = "what the next cases need")]
+mod hostile;
+mod limit;
+#[path = "../scenarios/operator.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod operator;
+#[path = "../scenarios/scene.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod scene;
+mod site;
+#[path = "../scenarios/support.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod support;
+#[path = "../scenarios/vendors.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod vendors;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod bounds;
+mod pieces;
 
 use super::budget::Budget;
 use super::error::{Class, VendorError};
@@ -14,6 +15,7 @@ use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
 use bounds::{longest_answer, takes_turn, too_many_values, turns};
 use bytes::Bytes;
+use pieces::Pieces;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-/// Room for an ordinary body whose length nobody tells, so that no copy of half of it is left behind where it grew.
+/// Room for an ordinary request, so that no copy of half of it is left behind where it grew.
 const ROOM: usize = 16 << 10;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -350,8 +352,7 @@ impl Transport {
         let mut response = clock.within(self.http.execute(request)).await?;
         failpoint::reached(["vendor", operation, "sent"]).await;
         let longest = longest_answer(call.operation);
-        let length = response.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or_default().clamp(ROOM, longest)));
+        let mut body = Pieces::new(response.content_length());
         let mut turn = None;
         // Unpacked, so that what is small on its way counts as what it becomes.
         while let Some(chunk) = clock.within(response.chunk()).await? {
@@ -361,8 +362,9 @@ impl Transport {
             if turn.is_none() && takes_turn(call.operation, body.len() + chunk.len()) {
                 turn = Some(self.turn().await?);
             }
-            body.extend_from_slice(&chunk);
+            body.push(&chunk);
         }
+        let body = body.whole();
         if too_many_values(&body) {
             return Err(Failure::TooMany);
         }

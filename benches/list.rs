@@ -52,9 +52,9 @@ async fn client(subscriptions: usize) -> Connection<ReadOnly> {
     let mut credentials = Credentials::default();
     credentials.insert(&at("id"), "id".into());
     credentials.insert(&at("secret"), "secret".into());
-    let allowed: AllowedEndpoints = [url.parse().unwrap()].into_iter().collect();
+    let allowed: AllowedEndpoints = url.parse().unwrap();
     let settings = Settings::new(allowed, |_| {});
-    Connection::open(&account, &credentials, Arc::new(Budget::of(&account, None)), &settings).unwrap()
+    Connection::open("shop", &account, &credentials, Arc::new(Budget::of(&account, None)), &settings).unwrap()
 }
 
 fn list(criterion: &mut Criterion) {

@@ -3,8 +3,7 @@
 use super::api_timeout::AnswerTimeout;
 use crate::engine::past::Patience;
 use crate::telemetry::{CountWrites, Metrics};
-use crate::vendor::Settings;
-use crate::vendor::endpoint::AllowedEndpoint;
+use crate::vendor::{AllowedEndpoints, Settings};
 use clap::Args;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -26,15 +25,15 @@ pub(super) struct VendorFlags {
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
-    /// Let credentials be sent to this endpoint too, such as `https://crm.example.com`; may be repeated. The vendors'
-    /// own hosts are always allowed.
+    /// Let credentials be sent to this endpoint too, such as
+    /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: with a path, to addresses below it only; with
+    /// a vendor or a namespace, for accounts of these only. May be repeated. The vendors' own hosts are always allowed.
     #[arg(
         long = "allow-endpoint",
-        value_name = "URL",
-        env = "HOOKTENDER_ALLOW_ENDPOINTS",
-        value_delimiter = ','
+        value_name = "URL[,vendor=NAME][,namespace=NAME]",
+        env = "HOOKTENDER_ALLOW_ENDPOINTS"
     )]
-    pub(super) allowed: Vec<AllowedEndpoint>,
+    allowed: Vec<AllowedEndpoints>,
 }
 
 impl VendorFlags {
@@ -42,10 +41,15 @@ impl VendorFlags {
         Patience { request: self.request_timeout, settle: self.settle }
     }
 
+    /// Where credentials may be sent beside the vendors' own hosts.
+    pub(super) fn allowed(&self) -> AllowedEndpoints {
+        self.allowed.iter().cloned().collect()
+    }
+
     /// `calls` counts every call.
     pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
         let calls = Arc::clone(calls);
-        Settings::new(self.allowed.iter().cloned().collect(), move |_| {
+        Settings::new(self.allowed(), move |_| {
             calls.fetch_add(1, Ordering::Relaxed);
         })
         .with_timeout(self.request_timeout)

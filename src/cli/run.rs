@@ -128,7 +128,7 @@ impl Run {
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
             patience: self.vendors.patience(),
-            allowed: self.vendors.allowed.into_iter().collect(),
+            allowed: self.vendors.allowed(),
             // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),

@@ -127,8 +127,12 @@ impl Client {
         }
         let budget = kept.budget(account);
         let client = match mode {
-            Mode::Plan => Connection::open(vendor, &credentials, budget, settings).map(Self::Reader),
-            Mode::Enforce => Connection::open(vendor, &credentials, budget, settings).map(Self::Writer),
+            Mode::Plan => {
+                Connection::open(&namespace, vendor, &credentials, budget, settings).map(Self::Reader)
+            }
+            Mode::Enforce => {
+                Connection::open(&namespace, vendor, &credentials, budget, settings).map(Self::Writer)
+            }
         };
         let client = Arc::new(client.map_err(|error| {
             let reason = match &error {

@@ -146,8 +146,9 @@ macro_rules! each {
 }
 
 impl<A: AccessLevel> Connection<A> {
-    /// Checks address and credentials; calls nobody. All clients of an account draw on its one `budget`.
+    /// Checks address and credentials; calls nobody. `namespace` is the account's. All clients of an account draw on its one `budget`.
     pub fn open(
+        namespace: &str,
         account: &Vendor,
         credentials: &Credentials,
         budget: Arc<Budget>,
@@ -165,15 +166,16 @@ impl<A: AccessLevel> Connection<A> {
             .map_err(|error| ConnectError::Client(error.to_string()))?
             .within(settings.timeout)
             .while_leading(Arc::clone(&settings.leads));
+        let allowed = settings.allowed.of_account(account.name(), namespace);
         let vendor = match account {
             Vendor::Brightpearl(account) => {
-                AnyVendor::Brightpearl(Brightpearl::new(account, credentials, &settings.allowed, transport)?)
+                AnyVendor::Brightpearl(Brightpearl::new(account, credentials, &allowed, transport)?)
             }
             Vendor::Contensis(account) => {
-                AnyVendor::Contensis(Contensis::new(account, credentials, &settings.allowed, transport)?)
+                AnyVendor::Contensis(Contensis::new(account, credentials, &allowed, transport)?)
             }
             Vendor::Superoffice(account) => {
-                AnyVendor::Superoffice(Superoffice::new(account, credentials, &settings.allowed, transport)?)
+                AnyVendor::Superoffice(Superoffice::new(account, credentials, &allowed, transport)?)
             }
         };
         Ok(Self { vendor, access: PhantomData })

@@ -39,11 +39,10 @@ fn clients() -> Option<Clients> {
             "credentials": {"staffToken": {"appRef": "acme_x", "tokenSecretRef": key("a")}}}},
         {"contensis": {"alias": "example", "project": "movies",
             "credentials": {"clientCredentials": {"clientIdSecretRef": key("a"), "clientSecretSecretRef": key("b")}}}},
-        {"superoffice": {"onsite": {"url": "https://crm.superoffice.com/"},
+        {"superoffice": {"onsite": {"url": "https://online.superoffice.com/"},
             "credentials": {"basic": {"usernameSecretRef": key("a"), "passwordSecretRef": key("b")}}}},
     ]);
     let accounts: Vec<Vendor> = serde_json::from_value(accounts).ok()?;
-    let allowed: AllowedEndpoints = AllowedEndpoints::default();
     let http = Http::default();
     let transport = |account: &Vendor| {
         let budget = Arc::new(Budget::of(account, None));
@@ -53,6 +52,7 @@ fn clients() -> Option<Clients> {
     let (mut brightpearl, mut contensis, mut superoffice) = (None, None, None);
     for account in &accounts {
         let transport = transport(account)?;
+        let allowed = AllowedEndpoints::default().of_account(account.name(), "default");
         match account {
             Vendor::Brightpearl(a) => {
                 brightpearl = brightpearl::Brightpearl::new(a, &credentials, &allowed, transport).ok();

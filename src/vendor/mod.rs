@@ -32,7 +32,7 @@ pub use connection::{
     refuses_outdated, revives, rules, slow_to_show,
 };
 pub use describe::{Concealed, Described, describe};
-pub use endpoint::{AllowedEndpoints, Endpoint, EndpointNotAllowed};
+pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
 pub use report::CallReport;
 pub use transport::Operation;

@@ -155,7 +155,7 @@ impl Bench {
             .into_iter()
             .collect();
         let budget = Arc::new(Budget::of(&vendor, None));
-        Connection::open(&vendor, &credentials, budget, &Settings::new(allowed, |_| {})).unwrap()
+        Connection::open("shop", &vendor, &credentials, budget, &Settings::new(allowed, |_| {})).unwrap()
     }
 }
 

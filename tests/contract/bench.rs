@@ -100,7 +100,7 @@ impl Bench {
 
     pub(crate) fn try_open<A: AccessLevel>(&self) -> Result<Connection<A>, ConnectError> {
         let budget = Arc::clone(&self.budget);
-        Connection::open(&self.account, &self.credentials(), budget, &self.settings())
+        Connection::open("shop", &self.account, &self.credentials(), budget, &self.settings())
     }
 
     /// Replaces a value in the Secret.
@@ -125,7 +125,8 @@ impl Bench {
     pub(crate) async fn another_client(&self) -> Connection<ReadWrite> {
         let settings = self.settings().with_timeout(PATIENCE);
         let budget = Arc::clone(&self.budget);
-        let connection = Connection::open(&self.account, &self.credentials(), budget, &settings).unwrap();
+        let connection =
+            Connection::open("shop", &self.account, &self.credentials(), budget, &settings).unwrap();
         connection.list().await.unwrap();
         connection
     }

@@ -20,7 +20,11 @@
 {{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is no name of a Secret: small letters, digits, dashes and dots only") -}}
 {{- end -}}
 {{- range .allowedEndpoints -}}
-{{- include "hooktender.written" (list "allowedEndpoints" . "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)/?$" "is no endpoint: give https, host and port only, such as https://crm.example.com:8443; plain http is for loopback addresses") -}}
+{{- $endpoint := kindIs "string" . | ternary (dict "url" .) . -}}
+{{- include "hooktender.written" (list "allowedEndpoints" $endpoint.url "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)(/[^?#,%\\s]*)?(,(vendor|namespace)=[a-z0-9-]+)*$" "is no endpoint: give https, host and port, and a path if it is to be held to one, such as https://crm.example.com:8443/superoffice; plain http is for loopback addresses") -}}
+{{- with $endpoint.namespace -}}
+{{- include "hooktender.written" (list "allowedEndpoints" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: small letters, digits and dashes only") -}}
+{{- end -}}
 {{- end -}}
 {{- range $name, $interval := dict "settle" .settle "requestTimeout" .requestTimeout -}}
 {{- include "hooktender.written" (list $name $interval "^([0-9]+[smh])+$" "is no interval: write it like 90s, 5m or 1h30m") -}}

@@ -81,6 +81,10 @@ capabilities: {drop: [ALL]}
 - --request-timeout={{ .Values.requestTimeout }}
 - --settle={{ .Values.settle }}
 {{- range .Values.allowedEndpoints }}
+{{- if kindIs "string" . }}
 - --allow-endpoint={{ . }}
+{{- else }}
+- --allow-endpoint={{ .url }}{{ with .vendor }},vendor={{ . }}{{ end }}{{ with .namespace }},namespace={{ . }}{{ end }}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -2,11 +2,10 @@
 
 use super::oauth::{OauthApp, OauthRefresh};
 use crate::api::SecretKeyRef;
-use crate::api::VendorName;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
 use crate::vendor::auth::named;
 use crate::vendor::session::{Headers, Session, Token};
-use crate::vendor::{AllowedEndpoints, ConnectError, Credentials};
+use crate::vendor::{AccountEndpoints, ConnectError, Credentials};
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
@@ -28,7 +27,7 @@ pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) fn session(
     account: &BrightpearlAccount,
     credentials: &Credentials,
-    allowed: &AllowedEndpoints,
+    allowed: &AccountEndpoints,
 ) -> Result<(Session<OauthRefresh>, String), ConnectError> {
     let private = |app: &AppToken, header| {
         let token = credentials.for_header(&app.token_secret_ref)?;
@@ -60,7 +59,7 @@ fn oauth(
     app: &BrightpearlOauth,
     account: &BrightpearlAccount,
     credentials: &Credentials,
-    allowed: &AllowedEndpoints,
+    allowed: &AccountEndpoints,
 ) -> Result<Session<OauthRefresh>, ConnectError> {
     let secret = &app.token_secret_ref.name;
     let at = |key: &str| SecretKeyRef { name: secret.clone(), key: key.into() };
@@ -80,7 +79,7 @@ fn oauth(
         (None, None) => format!("https://oauth.brightpearlapp.com/token/{}", account.account),
     };
     let app = OauthApp {
-        endpoint: allowed.check(VendorName::Brightpearl, &url)?,
+        endpoint: allowed.check(&url)?,
         app_ref: app.app_ref.clone(),
         dev_ref: app.dev_ref.clone(),
         client_secret: optional(CLIENT_SECRET),

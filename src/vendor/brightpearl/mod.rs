@@ -14,8 +14,7 @@ use super::connection::{ConnectError, secrets_of};
 use super::items::Reader;
 use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
-use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
-use crate::api::VendorName;
+use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::brightpearl::BrightpearlAccount;
 use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
@@ -42,7 +41,7 @@ impl Brightpearl {
     pub(crate) fn new(
         account: &BrightpearlAccount,
         credentials: &Credentials,
-        allowed: &AllowedEndpoints,
+        allowed: &AccountEndpoints,
         transport: Transport,
     ) -> Result<Self, ConnectError> {
         let url = match (&account.url, &account.datacenter) {
@@ -52,7 +51,7 @@ impl Brightpearl {
         };
         let (session, advice) = auth::session(account, credentials, allowed)?;
         Ok(Self {
-            endpoint: allowed.check(VendorName::Brightpearl, &url)?,
+            endpoint: allowed.check(&url)?,
             account: account.account.clone(),
             session,
             advice,

@@ -14,8 +14,7 @@ use super::connection::{ConnectError, secrets_of};
 use super::items::{Reader, plausible, restless};
 use super::session::Session;
 use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
-use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
-use crate::api::VendorName;
+use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::contensis::ContensisAccount;
 use crate::plan::{Document, ExternalId, List, Observed};
 use names::Dialect;
@@ -56,11 +55,11 @@ impl Contensis {
     pub(crate) fn new(
         account: &ContensisAccount,
         credentials: &Credentials,
-        allowed: &AllowedEndpoints,
+        allowed: &AccountEndpoints,
         transport: Transport,
     ) -> Result<Self, ConnectError> {
         let url = account.root().unwrap_or_default();
-        let endpoint = allowed.check(VendorName::Contensis, &url)?;
+        let endpoint = allowed.check(&url)?;
         let (session, from) = auth::session(&account.credentials, credentials, endpoint.clone())?;
         Ok(Self {
             session,

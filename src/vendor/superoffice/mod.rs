@@ -16,8 +16,7 @@ use super::connection::{ConnectError, secrets_of};
 use super::items::Reader;
 use super::session::Session;
 use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
-use super::{AllowedEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
-use crate::api::VendorName;
+use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
 use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
@@ -77,18 +76,18 @@ impl Superoffice {
     pub(crate) fn new(
         account: &SuperofficeAccount,
         credentials: &Credentials,
-        allowed: &AllowedEndpoints,
+        allowed: &AccountEndpoints,
         transport: Transport,
     ) -> Result<Self, ConnectError> {
         let tenant = match (&account.onsite, &account.online) {
-            (Some(onsite), _) => Tenant::Onsite(allowed.check(VendorName::Superoffice, &onsite.url)?),
+            (Some(onsite), _) => Tenant::Onsite(allowed.check(&onsite.url)?),
             (None, Some(online)) => Tenant::Online(tenant::Online {
-                central: allowed.check(VendorName::Superoffice, &central(online))?,
+                central: allowed.check(&central(online))?,
                 customer_id: online.customer_id.clone(),
                 allowed: allowed.clone(),
                 place: Mutex::default(),
             }),
-            (None, None) => Tenant::Onsite(allowed.check(VendorName::Superoffice, "")?),
+            (None, None) => Tenant::Onsite(allowed.check("")?),
         };
         let at = match &tenant {
             Tenant::Onsite(_) => None,

@@ -2,9 +2,8 @@
 //! it lives now (vendors/superoffice.md 2.3). It may move at any time, and is away at times.
 
 use super::wire;
-use crate::api::VendorName;
 use crate::vendor::transport::{Call, Operation, Transport};
-use crate::vendor::{AllowedEndpoints, Class, Endpoint, VendorError};
+use crate::vendor::{AccountEndpoints, Class, Endpoint, VendorError};
 use jiff::Timestamp;
 use reqwest::Method;
 use std::time::{Duration, Instant};
@@ -27,7 +26,7 @@ pub(super) struct Online {
     /// The vendor's central host, which knows where the tenant is.
     pub(super) central: Endpoint,
     pub(super) customer_id: String,
-    pub(super) allowed: AllowedEndpoints,
+    pub(super) allowed: AccountEndpoints,
     pub(super) place: Mutex<Option<Place>>,
 }
 
@@ -111,7 +110,7 @@ impl Online {
         }
         let address = state.endpoint.unwrap_or_default();
         // Whatever the answer says: credentials go to the vendor's own hosts only.
-        let endpoint = self.allowed.check(VendorName::Superoffice, &address).map_err(|error| {
+        let endpoint = self.allowed.check(&address).map_err(|error| {
             answer.error(
                 Class::Rejected,
                 format!("the tenant is said to be at an address that is not used: {error}"),

@@ -24,7 +24,9 @@ fn sets() -> Vec<(&'static str, Value, usize)> {
         ),
         (
             "endpoints",
-            json!({"allowedEndpoints": ["https://crm.example.com:8443", "http://127.0.0.1:8080"], "listenAddress": "[::]"}),
+            json!({"allowedEndpoints": ["https://crm.example.com:8443", "http://127.0.0.1:8080",
+                {"url": "https://crm.example.com/so", "vendor": "superoffice", "namespace": "crm"}, {"url": "https://cms.example.com"}],
+                "listenAddress": "[::]"}),
             8,
         ),
         ("few-secrets", json!({"secrets": {"names": ["a"], "writable": ["b"]}}), 8),
@@ -180,6 +182,29 @@ fn replicas_elect_and_are_kept_apart() {
     assert!(alone.iter().all(|object| object["kind"] != "PodDisruptionBudget"));
     let arguments = deployment["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
     assert!(!arguments.contains(&json!("--leader-elect")), "{arguments:?}");
+}
+
+#[test]
+fn allowed_endpoints_become_flags() {
+    let values = json!({"allowedEndpoints": [
+        "https://a.example,namespace=shop", {"url": "https://b.example/so", "vendor": "superoffice", "namespace": "crm"},
+        {"url": "https://c.example", "namespace": "web"},
+    ]});
+    let objects = rendered("x", "default", &values, &[]);
+    let arguments = &one(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    let flags = arguments
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|argument| argument.as_str().unwrap().strip_prefix("--allow-endpoint="));
+    assert_eq!(
+        flags.collect::<Vec<_>>(),
+        [
+            "https://a.example,namespace=shop",
+            "https://b.example/so,vendor=superoffice,namespace=crm",
+            "https://c.example,namespace=web",
+        ]
+    );
 }
 
 #[test]

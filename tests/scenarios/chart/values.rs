@@ -47,9 +47,15 @@ fn wrong() -> Vec<(Value, &'static str)> {
         (json!({"secrets": {"names": ["a/b"]}}), r#"secrets: "a/b" is no name of a Secret"#),
         (
             json!({"allowedEndpoints": ["http://crm.example.com"]}),
-            "is no endpoint: give https, host and port only, such as https://crm.example.com:8443",
+            "is no endpoint: give https, host and port, and a path if it is to be held to one, such as https://crm",
         ),
-        (json!({"allowedEndpoints": ["https://crm.example.com/a"]}), "is no endpoint: give https"),
+        (json!({"allowedEndpoints": ["https://crm.example.com?a"]}), "is no endpoint: give https"),
+        (json!({"allowedEndpoints": ["https://crm.example.com/a%2fb"]}), "is no endpoint: give https"),
+        (json!({"allowedEndpoints": [{"url": "http://crm.example.com"}]}), "is no endpoint: give https"),
+        (
+            json!({"allowedEndpoints": [{"url": "https://crm.example.com", "namespace": "A_b"}]}),
+            r#"allowedEndpoints: "A_b" is no name of a namespace"#,
+        ),
         (json!({"settle": "30"}), r#"settle: "30" is no interval: write it like 90s, 5m or 1h30m"#),
         (json!({"requestTimeout": "0s"}), r#"requestTimeout: "0s" leaves no time for an answer"#),
         (json!({"accountSelector": "a=\"b\""}), "is no label selector: write it like shard=a"),

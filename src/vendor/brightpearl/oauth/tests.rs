@@ -2,7 +2,6 @@ use super::*;
 use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::plan::Redactor;
-use crate::vendor::endpoint::AllowedEndpoint;
 use crate::vendor::transport::{Access, Http};
 use crate::vendor::{AllowedEndpoints, Budget};
 use futures::FutureExt as _;
@@ -106,9 +105,9 @@ async fn begin(refusals: u32) -> (Arc<World>, OauthRefresh) {
             vendor.answer(stream).await;
         }
     });
-    let allowed: AllowedEndpoints = [url.parse::<AllowedEndpoint>().unwrap()].into_iter().collect();
+    let allowed: AllowedEndpoints = url.parse().unwrap();
     let app = OauthApp {
-        endpoint: allowed.check(VendorName::Brightpearl, &url).unwrap(),
+        endpoint: allowed.of_account(VendorName::Brightpearl, "default").check(&url).unwrap(),
         app_ref: "app".into(),
         dev_ref: "dev".into(),
         client_secret: None,

@@ -1,0 +1,141 @@
+//! Endpoints beside the vendors' own: `--allow-endpoint`.
+
+use super::{AccountEndpoints, is_plain, origin};
+use crate::api::VendorName;
+use std::str::FromStr;
+use url::{Host, Url};
+
+const SYNTAX: &str = "give https://host or https://host:port, with a path if it is to be held to one, and vendor=NAME or namespace=NAME behind commas, such as https://crm.example.com/superoffice,vendor=superoffice,namespace=crm";
+
+/// Endpoints beside the vendors' own.
+#[derive(Clone, Debug, Default)]
+pub struct AllowedEndpoints(Vec<AllowedEndpoint>);
+
+/// One endpoint beside the vendors' own, and what it is held to: `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`.
+#[derive(Clone, Debug)]
+pub(super) struct AllowedEndpoint {
+    /// Scheme, host and port.
+    origin: String,
+    /// Segments that a path has to begin with.
+    path: Vec<String>,
+    vendor: Option<VendorName>,
+    namespace: Option<String>,
+}
+
+impl AllowedEndpoints {
+    /// Where the credentials of an account of that vendor and namespace may be sent.
+    pub fn of_account(&self, vendor: VendorName, namespace: &str) -> AccountEndpoints {
+        AccountEndpoints { vendor, namespace: namespace.into(), allowed: self.clone() }
+    }
+
+    /// What is allowed of an origin.
+    pub(super) fn of_origin(&self, origin: &str) -> Vec<&AllowedEndpoint> {
+        self.0.iter().filter(|allowed| allowed.origin == origin).collect()
+    }
+}
+
+impl AllowedEndpoint {
+    /// Whether an address of the same origin is below the path, for that vendor and namespace.
+    pub(super) fn covers(&self, url: &Url, vendor: VendorName, namespace: &str) -> bool {
+        let mut path = url.path_segments().into_iter().flatten();
+        self.path.iter().all(|segment| path.next() == Some(segment.as_str()))
+            && self.vendor.is_none_or(|held_to| held_to == vendor)
+            && self.namespace.as_deref().is_none_or(|held_to| held_to == namespace)
+    }
+}
+
+/// One or more, separated by commas.
+impl FromStr for AllowedEndpoints {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all: Vec<String> = Vec::new();
+        for part in text.split(',') {
+            match all.last_mut().filter(|_| part.contains('=') && !part.contains("://")) {
+                Some(endpoint) => endpoint.extend([",", part]),
+                None => all.push(part.into()),
+            }
+        }
+        all.iter().map(|text| text.parse()).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl FromStr for AllowedEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split(',');
+        let mut endpoint = address(parts.next().unwrap_or_default())?;
+        for part in parts {
+            match part.split_once('=') {
+                Some(("vendor", name)) if endpoint.vendor.is_none() => endpoint.vendor = Some(vendor(name)?),
+                Some(("namespace", name)) if endpoint.namespace.is_none() => {
+                    endpoint.namespace = Some(namespace(name)?);
+                }
+                Some(("vendor" | "namespace", _)) => {
+                    return Err(format!(
+                        "{part} is one too many: repeat --allow-endpoint for another vendor or namespace"
+                    ));
+                }
+                Some(_) | None => return Err(format!("{part:?} limits nothing: {SYNTAX}")),
+            }
+        }
+        Ok(endpoint)
+    }
+}
+
+/// The endpoint without limits but its path.
+fn address(text: &str) -> Result<AllowedEndpoint, String> {
+    let url = Url::parse(text).map_err(|error| format!("{error}; {SYNTAX}"))?;
+    let named = url.username().is_empty() && url.password().is_none() && url.host().is_some();
+    if !named || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("an endpoint has no user, query or fragment: {SYNTAX}"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        _ => return Err("use https; plain http is for loopback addresses only".into()),
+    }
+    let path = url.path().trim_matches('/');
+    let written =
+        text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let doubled = url.path().contains("//");
+    if written.trim_matches('/') != path || doubled || !path.split('/').all(is_plain) {
+        return Err(format!("write the path without dots, escapes and doubled slashes: {SYNTAX}"));
+    }
+    let path = path.split('/').filter(|segment| !segment.is_empty()).map(Into::into).collect();
+    Ok(AllowedEndpoint { origin: origin(&url), path, vendor: None, namespace: None })
+}
+
+fn vendor(name: &str) -> Result<VendorName, String> {
+    const ALL: [VendorName; 3] = [VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice];
+    let found = ALL.into_iter().find(|vendor| vendor.as_str() == name);
+    found.ok_or_else(|| {
+        format!("there is no vendor {name:?}: vendor is one of {}", ALL.map(VendorName::as_str).join(", "))
+    })
+}
+
+fn namespace(name: &str) -> Result<String, String> {
+    let of_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let good = (1..=63).contains(&name.len()) && name.chars().all(of_label);
+    if good && !name.starts_with('-') && !name.ends_with('-') {
+        Ok(name.into())
+    } else {
+        Err(format!("{name:?} is no name of a namespace: small letters, digits and dashes only"))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+impl FromIterator<Self> for AllowedEndpoints {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        Self(all.into_iter().flat_map(|some| some.0).collect())
+    }
+}

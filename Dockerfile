@@ -1,13 +1,13 @@
 # The image as it is released: `docker buildx build .` or `buildah build .`, for each architecture in CONTRIBUTING.md.
-# Bases are pinned by exact tag here; the release recipe pins them by digest as well (BUILD_BASE, RUN_BASE), as a digest is one
-# only if it was fetched by whoever writes it down.
-ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-bookworm
+# A release is built from bases that are pinned by digest, NAME:TAG@sha256:..., which whoever makes the release has fetched and
+# written here: `make release-check` refuses others (release/bases, docs/releasing.md). The first has the compiler of Cargo.toml,
+# a C compiler and make: nothing is installed into it but what is pinned below.
+ARG BUILD_BASE=docker.io/library/rust:1.95.0-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
 # jemalloc is built by its own makefile, and has to know the largest page of memory that an arm64 kernel may have.
 ARG TARGETARCH
-RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 # Writes into the program what it was built from: `cargo audit bin hooktender` reads it.
 RUN cargo install cargo-auditable --version 0.7.7 --locked
 WORKDIR /source

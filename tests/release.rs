@@ -1,5 +1,5 @@
 //! The version stands in one place, and wherever else it has to stand it is the same: `release/versions`, on what is checked
-//! in, and on copies in which one of them is another.
+//! in, and on copies in which one of them is another. What the image is made of is pinned: `release/bases`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -107,4 +107,50 @@ fn a_changelog_of_the_release_is_as_good_as_an_unreleased_one() {
     assert_eq!(with("CHANGELOG.md", heading, &format!("## {VERSION} - 2026-01-01")), "");
     assert_eq!(with("CHANGELOG.md", heading, "## Unreleased"), "");
     assert_ne!(with("CHANGELOG.md", heading, &format!("## {VERSION}")), "");
+}
+
+/// What `release/bases` complains about in a Dockerfile.
+fn unpinned(text: &str) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let output =
+        Command::new(root().join("release/bases")).arg(file.path()).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), said.is_empty(), "{said}");
+    said
+}
+
+#[test]
+fn a_release_is_refused_whose_image_is_made_of_what_can_change() {
+    let checked_in = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let digest = format!("@sha256:{}", "0123456789abcdef".repeat(4));
+    let pin = |line: &str| match line.strip_prefix("ARG ").filter(|argument| argument.contains("_BASE=")) {
+        Some(base) => format!("ARG {}{digest}\n", base.split('@').next().unwrap()),
+        None => format!("{line}\n"),
+    };
+    let pinned: String = checked_in.lines().map(pin).collect();
+    assert_eq!(pinned.matches(&digest).count(), 2, "two bases");
+    assert_eq!(unpinned(&pinned), "", "but for the digests, what is checked in is pinned");
+    for base in ["BUILD_BASE", "RUN_BASE"] {
+        let tag = pinned.lines().map(|line| {
+            let cut = line.starts_with(&format!("ARG {base}="));
+            format!("{}\n", if cut { line.split('@').next().unwrap() } else { line })
+        });
+        let said = unpinned(&tag.collect::<String>());
+        assert!(
+            said.contains(&format!("the base {base} is '")) && said.contains("imagetools inspect"),
+            "{said}"
+        );
+    }
+    for (this, that, says) in [
+        (" --locked\n", "\n", "cargo install needs --version X.Y.Z and --locked"),
+        (" --version 0.7.7", "", "cargo install needs --version X.Y.Z and --locked"),
+        ("WORKDIR /source", "RUN apt-get update && apt-get install --yes make", "package manager"),
+        ("FROM ${RUN_BASE}", "FROM debian:bookworm", "the base debian:bookworm is 'debian:bookworm'"),
+        (":nonroot@", "@", "the base RUN_BASE is '"),
+    ] {
+        assert!(pinned.contains(this), "no {this:?} in:\n{pinned}");
+        let said = unpinned(&pinned.replacen(this, that, 1));
+        assert!(said.contains(says), "{that:?}: no {says:?} in:\n{said}");
+    }
 }

@@ -17,11 +17,13 @@ pub mod status;
 mod stored;
 pub mod superoffice;
 pub(crate) mod variables;
+mod visible;
 pub mod webhook;
 
 pub use account::{VendorAccount, VendorAccountSpec};
 pub use crds::{crds, yaml};
 pub use stored::StoredWebhook;
+pub use visible::{exactly, is_hidden, visible};
 pub use webhook::{Webhook, WebhookSpec};
 
 use kube::KubeSchema;

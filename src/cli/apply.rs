@@ -2,10 +2,11 @@
 
 use super::flags::VendorFlags;
 use super::looking::{Looked, Tell, context, look, watched};
-use super::output::{Drawing, print, warn};
+use super::output::Drawing;
 use super::plan::{Files, Scope};
 use super::world::{Layered, World};
-use super::{Done, Failed};
+use super::{Done, Failed, print};
+use crate::api::visible;
 use crate::engine::memory::{Memory, Standing};
 use crate::engine::paper::Paper;
 use crate::engine::pass::{self, Context};
@@ -13,7 +14,7 @@ use crate::engine::preview::preview;
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -53,7 +54,7 @@ impl Apply {
         }
         let world = World::of_files(self.files.read(self.scope.offline())?)?;
         let view = look(&world, &self.vendors, true).await;
-        warn(&world.notes);
+        print::warn(&world.notes);
         self.drawing.print(&view.report)?;
         if !view.report.changes_something() {
             return Ok(u8::from(view.report.result == Outlook::Blocked));
@@ -71,13 +72,13 @@ impl Apply {
         let (done, left): (usize, usize) =
             all.iter().fold((0, 0), |(done, left), one| (done + one.done, left + one.left.len()));
         for one in &all {
-            one.left.iter().for_each(|line| mention(&format!("not done: {line}")));
+            one.left.iter().for_each(|line| print::note(&format!("not done: {line}")));
         }
         let sum = format!("{done} done, {left} not done.");
         if self.drawing.is_text() {
-            print(&format!("{sum}\n"))?;
+            print::text(&sum)?;
         } else {
-            mention(&sum);
+            print::note(&sum);
         }
         Ok(u8::from(left > 0 || view.report.result == Outlook::Blocked))
     }
@@ -92,9 +93,7 @@ fn confirmed(report: &Report) -> Result<bool, Failed> {
     }
     let calls = report.calls.to_apply;
     let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
-    let mut stderr = std::io::stderr();
-    let _ = write!(stderr, "Apply this plan ({calls})? Only `yes` is taken for yes: ")
-        .and_then(|()| stderr.flush());
+    print::ask(&format!("Apply this plan ({calls})? Only `yes` is taken for yes: "));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| format!("reading the answer: {error}"))?;
     Ok(answer.trim() == "yes")
@@ -107,7 +106,7 @@ fn stopped_by_ctrl_c() -> Stopping {
     let set = Arc::clone(&flag);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            mention("stopping after the steps that are under way");
+            print::note("stopping after the steps that are under way");
             set.store(true, Ordering::Relaxed);
             tell.send_replace(true);
         }
@@ -214,14 +213,15 @@ impl Work<'_> {
                 on.name.as_deref().unwrap_or_default()
             );
             if happened.warning {
-                mention(&format!("{name}: {}", happened.note));
+                print::note(&format!("{name}: {}", happened.note));
             } else if on.kind.as_deref() == Some("Webhook") && !STAYS.contains(&happened.reason) {
                 done.fetch_add(1, Ordering::Relaxed);
                 // The plan may be something for a program to read, alone.
                 if plain {
-                    let _ = writeln!(std::io::stdout().lock(), "{name}: {}", happened.note);
+                    // Whoever closed stdout does not want to know.
+                    let _ = print::text(&format!("{name}: {}", visible(&happened.note)));
                 } else {
-                    mention(&format!("{name}: {}", happened.note));
+                    print::note(&format!("{name}: {}", happened.note));
                 }
             }
         });
@@ -232,11 +232,6 @@ impl Work<'_> {
             ..context(self.source, &self.apply.vendors, &Arc::default(), true)
         }
     }
-}
-
-/// Whoever closed stderr does not want to know.
-fn mention(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn words(standing: &Standing) -> String {

@@ -1,15 +1,13 @@
 //! `hooktender explain`: what is so about one object, what happened last, what comes next, and what would unblock it. Goes by
 //! the cluster alone; `plan` asks the vendor.
 
-use super::output::print;
 use super::plan::Scope;
 use super::reading::brief;
 use super::unblock::unblock;
-use super::{Done, Failed};
+use super::{Done, Failed, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
-use crate::api::{ObjectKey, VendorAccount, Webhook};
-use crate::plan::report::visible;
+use crate::api::{ObjectKey, VendorAccount, Webhook, visible};
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -56,7 +54,7 @@ impl Explain {
             Subject::Webhook(name) => webhook(&reader.client, &ObjectKey::new(&namespace, name)).await?,
             Subject::Account(name) => account(&reader.client, &ObjectKey::new(&namespace, name)).await?,
         };
-        print(&text)?;
+        print::text(&text)?;
         Ok(0)
     }
 }
@@ -71,7 +69,7 @@ impl Story {
             let _ = writeln!(self.0, "\n{title}");
         }
         for line in lines {
-            // What a vendor or a cluster says does not steer a terminal.
+            // One line each, whatever a vendor or a cluster says.
             let _ = writeln!(self.0, "  {}", visible(&line));
         }
     }

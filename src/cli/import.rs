@@ -2,25 +2,23 @@
 
 use super::flags::VendorFlags;
 use super::looking::{context, input, watched};
-use super::output::{print, warn};
 use super::plan::{Files, Scope};
 use super::reading::brief;
 use super::shared::peers;
 use super::world::{Layered, World};
-use super::{Done, Failed};
+use super::{Done, Failed, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::memory::Memory;
 use crate::engine::preview::preview;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
-use crate::plan::report::{AccountReport, WebhookReport, visible};
+use crate::plan::report::{AccountReport, WebhookReport};
 use crate::plan::{ExternalId, Observed, Unreadable};
 use clap::Args;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -135,9 +133,11 @@ impl Import {
         imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
         self.prove(&world.source, &mut memory, &account, &webhooks, &mut imported).await;
         world.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
-        warn(&world.notes);
+        print::warn(&world.notes);
         tell(&imported);
-        print(&yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?)?;
+        print::data(
+            &yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?,
+        )?;
         Ok(0)
     }
 
@@ -293,8 +293,5 @@ fn tell(imported: &Imported) {
         lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
     lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));
-    for line in lines {
-        // A vendor's words do not steer a terminal.
-        let _ = writeln!(std::io::stderr().lock(), "{}", visible(&line));
-    }
+    lines.iter().for_each(|line| print::note(line));
 }

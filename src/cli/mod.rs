@@ -9,6 +9,7 @@ mod import;
 mod looking;
 mod output;
 mod plan;
+mod print;
 mod reading;
 mod ready;
 #[cfg(test)]
@@ -22,7 +23,6 @@ mod world;
 use crate::api;
 use crate::telemetry::{LogFormat, LogOptions, Telemetry};
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -99,13 +99,14 @@ impl From<String> for Failed {
 
 impl From<Vec<String>> for Failed {
     fn from(problems: Vec<String>) -> Self {
-        Self(problems)
+        problems.into_iter().collect()
     }
 }
 
+/// The first of many, and how many there are.
 impl FromIterator<String> for Failed {
     fn from_iter<I: IntoIterator<Item = String>>(problems: I) -> Self {
-        Self(problems.into_iter().collect())
+        Self(print::bounded(problems, "problems"))
     }
 }
 
@@ -115,10 +116,15 @@ pub async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let failed = error.use_stderr();
-            // Help that nobody reads to its end is no error.
-            let _ = error.print();
-            if let Some(note) = environment::origin(&error, Cli::command()) {
-                let _ = writeln!(std::io::stderr().lock(), "\n{note}");
+            if failed {
+                print::usage(&error);
+            } else {
+                // Help that nobody reads to its end is no error.
+                let _ = error.print();
+            }
+            if let Some(origin) = environment::origin(&error, Cli::command()) {
+                print::note("");
+                print::note(&origin);
             }
             return ExitCode::from(u8::from(failed));
         }
@@ -132,7 +138,7 @@ pub async fn main() -> ExitCode {
     let telemetry = match Telemetry::start(options) {
         Ok(telemetry) => telemetry,
         Err(problem) => {
-            let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+            print::note(&format!("error: {problem}"));
             return ExitCode::FAILURE;
         }
     };
@@ -140,7 +146,7 @@ pub async fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Failed(problems)) => {
             for problem in problems {
-                telemetry.say(&format!("error: {problem}"));
+                telemetry.say(&print::noted(&format!("error: {problem}")));
             }
             ExitCode::FAILURE
         }
@@ -160,7 +166,7 @@ impl Command {
             Self::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
-                output::print(&String::from_utf8_lossy(&script))?;
+                print::data(&String::from_utf8_lossy(&script))?;
             }
             Self::Man { output_dir } => {
                 let written = clap_mangen::generate_to(Cli::command(), &output_dir);
@@ -184,5 +190,5 @@ fn crds(folder: Option<&Path>) -> Result<(), Failed> {
             text.push_str(&yaml);
         }
     }
-    output::print(&text)
+    print::data(&text)
 }

@@ -1,9 +1,9 @@
-//! How results are drawn and printed.
+//! How results are drawn.
 
-use super::Failed;
+use super::{Failed, print};
 use crate::plan::report::{Report, Style, markdown, text};
 use clap::{Args, ValueEnum};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Columns where nobody says how many there are.
 const WIDTH: usize = 100;
@@ -41,12 +41,11 @@ enum Color {
 
 impl Drawing {
     pub(super) fn print(&self, report: &Report) -> Result<(), Failed> {
-        let drawn = match self.output {
-            Format::Json => report.json(),
-            Format::Markdown => markdown(report),
-            Format::Text => text(report, &self.style()),
-        };
-        print(&drawn)
+        match self.output {
+            Format::Json => print::json(&report.json()),
+            Format::Markdown => print::text(&markdown(report)),
+            Format::Text => print::text(&text(report, &self.style())),
+        }
     }
 
     /// Whether it is for people to read.
@@ -63,22 +62,5 @@ impl Drawing {
         };
         let width = console::Term::stdout().size_checked().map_or(WIDTH, |(_, width)| usize::from(width));
         Style { colour, width: if terminal { width } else { WIDTH }, all: self.all }
-    }
-}
-
-/// Prints a result. A reader that closed the pipe has seen enough.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(format!("writing the result: {error}").into())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Tells what a person should know beside the result.
-pub(super) fn warn(notes: &[String]) {
-    for note in notes {
-        let _ = writeln!(std::io::stderr().lock(), "warning: {note}");
     }
 }

@@ -2,10 +2,10 @@
 
 use super::flags::{ClusterFlags, VendorFlags};
 use super::looking::look;
-use super::output::{Drawing, warn};
+use super::output::Drawing;
 use super::reading::Reader;
 use super::world::World;
-use super::{Done, Failed};
+use super::{Done, Failed, print};
 use crate::manifest::{self, Manifests};
 use crate::plan::report::Outlook;
 use clap::Args;
@@ -39,6 +39,10 @@ pub(super) struct Files {
     /// Read folders with everything below them.
     #[arg(short = 'R', long)]
     recursive: bool,
+    /// Take VendorAccounts from here only, and leave out those of --filename: they say where credentials go, so a pipeline takes
+    /// them from the base branch, and not from a pull request. May be repeated.
+    #[arg(long, value_name = "FILE|DIR", requires = "files")]
+    accounts_from: Vec<PathBuf>,
 }
 
 /// Which part of which cluster.
@@ -57,8 +61,15 @@ pub(super) struct Scope {
 impl Files {
     /// All manifests; an error names everything that is wrong in any of them.
     pub(super) fn read(&self, namespace: &str) -> Result<Manifests, Failed> {
-        manifest::read(&self.files, self.recursive, namespace)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        let read = |sources: &[PathBuf]| {
+            manifest::read(sources, self.recursive, namespace)
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Failed>())
+        };
+        let files = read(&self.files)?;
+        if self.accounts_from.is_empty() {
+            return Ok(files);
+        }
+        Ok(files.with_accounts(read(&self.accounts_from)?.accounts))
     }
 }
 
@@ -88,7 +99,7 @@ impl Plan {
             World::of_cluster(&reader, self.files.read(&namespace)?).await?
         };
         let view = look(&world, &self.vendors, self.offline).await;
-        warn(&world.notes);
+        print::warn(&world.notes);
         self.drawing.print(&view.report)?;
         Ok(match view.report.result {
             Outlook::Changes if self.exit_zero => 0,

@@ -1,7 +1,6 @@
 //! `hooktender version`: what this is, and what it was built from and with.
 
-use super::Done;
-use super::output::print;
+use super::{Done, print};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -43,7 +42,7 @@ impl Version {
                 format!("{}\n", serde_json::Value::Object(all))
             }
         };
-        print(&text)?;
+        print::data(&text)?;
         Ok(0)
     }
 }

@@ -114,6 +114,38 @@ fn texts_are_written_so_that_they_come_back() {
 }
 
 #[test]
+fn what_is_printed_steers_neither_a_terminal_nor_a_runner_and_comes_back() {
+    let body = "{}\n  ::error::pwned\n##[group]a\\##vso[task.x]\u{202e}\u{e0041}\u{9b}2J\x1b]52;c;aGk=\x07";
+    let items = [
+        brightpearl(1, json!({"bodyTemplate": body, "subscribeTo": "##[error]x"})),
+        brightpearl(2, json!({"bodyTemplate": "a\n::stop-commands::x\n", "contentType": "::a"})),
+    ];
+    let imported = imported(VendorName::Brightpearl, &items, &[]);
+    let printed = yaml(&imported.webhooks).unwrap();
+    assert!(!printed.chars().any(|c| c != '\n' && crate::api::is_hidden(c)), "{printed}");
+    assert!(!printed.contains("##[") && !printed.contains("##vso["), "{printed}");
+    assert!(!printed.lines().any(|line| line.trim_start().starts_with("::")), "{printed}");
+    let read: Vec<Value> = serde_saphyr::from_multiple(&printed).unwrap();
+    let written: Vec<_> =
+        imported.webhooks.iter().map(|one| serde_json::to_value(&one.spec).unwrap()).collect();
+    for (read, written) in read.iter().zip(&written) {
+        let (read, written) = (&read["spec"]["subscription"], &written["subscription"]);
+        assert_eq!(read["brightpearl"]["bodyTemplate"], written["brightpearl"]["bodyTemplate"]);
+        assert_eq!(read["brightpearl"]["subscribeTo"], written["brightpearl"]["subscribeTo"]);
+    }
+    assert_eq!(read[0]["spec"]["subscription"]["brightpearl"]["bodyTemplate"], body);
+    let headers = json!({"##[error]": {"value": "::x"}});
+    let imported = self::imported(VendorName::Contensis, &[contensis("a", json!({"headers": headers}))], &[]);
+    let printed = yaml(&imported.webhooks).unwrap();
+    let read: Value = serde_saphyr::from_str(&printed).unwrap();
+    assert_eq!(
+        read["spec"]["subscription"]["contensis"]["headers"]["##[error]"]["value"], "::x",
+        "{printed}"
+    );
+    assert!(!printed.contains("##["), "{printed}");
+}
+
+#[test]
 fn what_no_manifest_can_hold_is_left_out_with_its_reasons() {
     let left = |vendor, item: Value| {
         let imported = imported(vendor, &[item], &[]);

@@ -1,7 +1,7 @@
 //! Webhooks as a person would write them: in the order of the types, without what goes without saying.
 
 use super::limits::{SPEC, of_member};
-use crate::api::Webhook;
+use crate::api::{Webhook, is_hidden};
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -39,7 +39,36 @@ fn document(webhook: &Webhook) -> Result<String, Error> {
             }
         }
     }
-    serde_saphyr::to_string_with_options(&written, options)
+    Ok(escaped(&serde_saphyr::to_string_with_options(&written, options)?))
+}
+
+/// Escapes what is not shown, and the first sign of `##word[`, which a runner of CI would take for a command. Both are in double
+/// quotes by then.
+fn escaped(yaml: &str) -> String {
+    let mut text = String::with_capacity(yaml.len());
+    for (at, c) in yaml.char_indices() {
+        match c {
+            '\n' | '\t' => text.push(c),
+            '#' if is_command(&yaml[at..]) => text.push_str(r"\x23"),
+            _ if is_hidden(c) => text.push_str(&format!("\\U{:08x}", u32::from(c))),
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// Whether a runner would take a text that begins so for a command, wherever it stands in a line.
+fn is_command(text: &str) -> bool {
+    let word =
+        text.strip_prefix("##").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    word.is_some_and(|rest| rest.starts_with('['))
+}
+
+/// Whether a text that is written as it is would steer a terminal or a runner, or hide something.
+fn has_to_be_escaped(text: &str) -> bool {
+    text.contains(|c| !matches!(c, '\n' | '\t') && is_hidden(c))
+        || text.lines().any(|line| line.trim_start().starts_with("::"))
+        || text.match_indices("##").any(|(at, _)| is_command(&text[at..]))
 }
 
 /// JSON that keeps the order of its members, which is that of the types' fields.
@@ -98,6 +127,7 @@ impl Serialize for Written {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) if has_to_be_escaped(text) => DoubleQuoted(text).serialize(serializer),
             Self::Text(text) if text.contains('\n') && !fits_a_block(text) => {
                 DoubleQuoted(text).serialize(serializer)
             }
@@ -113,7 +143,12 @@ impl Serialize for Written {
             }
             Self::Map(members) => {
                 let mut all = serializer.serialize_map(Some(members.len()))?;
-                members.iter().try_for_each(|(name, value)| all.serialize_entry(name, value))?;
+                for (name, value) in members {
+                    match has_to_be_escaped(name) {
+                        true => all.serialize_entry(&DoubleQuoted(name), value)?,
+                        false => all.serialize_entry(name, value)?,
+                    }
+                }
                 all.end()
             }
         }

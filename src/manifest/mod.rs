@@ -50,6 +50,20 @@ pub struct Manifests {
     pub skipped: Vec<Skipped>,
 }
 
+impl Manifests {
+    /// With these accounts in place of their own, which are skipped.
+    #[must_use]
+    pub fn with_accounts(mut self, accounts: Vec<Placed<VendorAccount>>) -> Self {
+        let own = std::mem::replace(&mut self.accounts, accounts);
+        self.skipped.extend(own.into_iter().map(|account| Skipped {
+            object: format!("{}/{}", VendorAccount::KIND, account.object.metadata.name.unwrap_or_default()),
+            place: account.place,
+            why: "accounts are taken from --accounts-from only".into(),
+        }));
+        self
+    }
+}
+
 /// An object that was not looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {

@@ -1,5 +1,6 @@
 //! Where something stands in a file, and what is wrong there.
 
+use crate::api::visible;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -120,17 +121,9 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+            write!(f, "{}: ", visible(&place.to_string()))?;
         }
         // One line a problem, whatever a file has brought in.
-        for part in self.message.split_inclusive(char::is_control) {
-            match part.char_indices().next_back() {
-                Some((end, last)) if last.is_control() => {
-                    write!(f, "{}{}", &part[..end], last.escape_default())?;
-                }
-                _ => f.write_str(part)?,
-            }
-        }
-        Ok(())
+        f.write_str(&visible(&self.message))
     }
 }

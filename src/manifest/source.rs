@@ -3,6 +3,7 @@
 use super::place::{Place, Problem};
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +57,12 @@ fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, p
         } else if !path.is_dir()
             && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
         {
-            files.push(Source::File(path));
+            // A pipe or a device may never end, or never begin.
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                problems.push(problem(&path, "not a regular file: put a file in its place, or take it out"));
+            } else {
+                files.push(Source::File(path));
+            }
         }
     }
 }
@@ -74,6 +80,12 @@ impl Source {
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Problem> {
         let read = match self {
             Self::Stdin => bounded(io::stdin().lock()),
+            Self::File(path) if is_named_pipe(path) => {
+                return Err(problem(
+                    path,
+                    "a named pipe, which may never be written to: give - and pipe into it",
+                ));
+            }
             Self::File(path) => File::open(path).and_then(bounded),
         };
         let problem = |message: &str| Problem { place: None, message: format!("{}: {message}", self.name()) };
@@ -84,6 +96,11 @@ impl Source {
             Err(error) => Err(problem(&format!("cannot be read: {error}"))),
         }
     }
+}
+
+/// Whether opening it waits for a writer. A shell's `<(command)` is a pipe without a name, which has one.
+fn is_named_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.file_type().is_fifo()) && path.canonicalize().is_ok()
 }
 
 fn bounded(input: impl Read) -> io::Result<Vec<u8>> {

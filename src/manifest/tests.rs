@@ -321,6 +321,36 @@ fn files_folders_and_what_is_not_there() {
     assert!(problems[2].ends_with("none.yaml: no such file or folder"), "{problems:?}");
 }
 
+/// Opening it waits for somebody who writes to it, and nobody does.
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.yaml")).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let named = [folder.path().to_owned(), pipe];
+    std::thread::spawn(move || {
+        let of = |source: &PathBuf| read(std::slice::from_ref(source), true, "shop").err().unwrap();
+        let _ =
+            tell.send(named.map(|source| of(&source).iter().map(ToString::to_string).collect::<Vec<_>>()));
+    });
+    let [folder, pipe] =
+        told.recv_timeout(std::time::Duration::from_secs(30)).expect("it waits for a writer");
+    assert!(
+        folder[0].ends_with("pipe.yaml: not a regular file: put a file in its place, or take it out"),
+        "{folder:?}"
+    );
+    assert!(
+        folder[1].ends_with("zero.yaml: not a regular file: put a file in its place, or take it out"),
+        "{folder:?}"
+    );
+    assert!(
+        pipe[0].ends_with("pipe.yaml: a named pipe, which may never be written to: give - and pipe into it"),
+        "{pipe:?}"
+    );
+}
+
 #[test]
 fn what_may_not_change_is_told_at_its_place() {
     let old = good(&webhook()).webhooks.remove(0).object;

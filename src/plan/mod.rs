@@ -36,7 +36,7 @@ pub use rules::{Rule, Rules};
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;
 
-use crate::api::shorten;
+use crate::api::{shorten, visible};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Borrow;
@@ -122,7 +122,7 @@ const LONGEST_SHOWN: usize = 200;
 
 /// An id or a summary of what nobody declares, as people read it.
 pub fn shown(text: &str) -> String {
-    shorten::to_chars(text, LONGEST_SHOWN)
+    shorten::to_chars(&visible(text), LONGEST_SHOWN)
 }
 
 /// Whether a vendor delivers what a subscription asks for.

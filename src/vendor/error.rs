@@ -1,7 +1,7 @@
 //! The error classes: one for each failure decides condition reason, retry and metric label.
 
 use super::transport::Operation;
-use crate::api::shorten;
+use crate::api::{shorten, visible};
 use std::time::Duration;
 
 /// A vendor's words are cut to this many characters.
@@ -48,7 +48,8 @@ impl Class {
     }
 }
 
-/// A call to a vendor that failed. Everything in it is fit to be shown: secrets are taken out where it is made.
+/// A call to a vendor that failed. Everything in it is fit to be shown: secrets are taken out where it is made, and its
+/// constructors make a vendor's words one line in which nothing is hidden.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation} failed: {message}")]
 pub struct VendorError {
@@ -69,7 +70,7 @@ pub struct VendorError {
 impl VendorError {
     /// A call that was not sent, so that nothing came of it.
     pub(crate) fn unsent(class: Class, operation: Operation, message: impl Into<String>) -> Self {
-        let message = message.into();
+        let message = visible(&message.into());
         Self { class, operation, status: None, message, retry_after: None, outcome_unknown: false }
     }
 
@@ -102,7 +103,7 @@ impl VendorError {
         let unreadable = (200..300).contains(&status) && class == Class::Unavailable;
         let outcome_unknown =
             operation.writes() && (unreadable || status >= 500 && class != Class::Throttled);
-        let message = shorten::to_chars(message.into().trim(), LONGEST_MESSAGE);
+        let message = shorten::to_chars(&visible(message.into().trim()), LONGEST_MESSAGE);
         Self { class, operation, status: Some(status), message, retry_after: None, outcome_unknown }
     }
 }

@@ -331,13 +331,10 @@ impl Transport {
                 Failure::Http(error) => error.is_timeout(),
                 Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany | Failure::Crowded => true,
             };
+            let message = Redactor::redact_all([&call.redactor, &self.redactor], &failure.to_string());
             let error = VendorError {
-                class: Class::Unavailable,
-                operation: call.operation,
-                status: None,
-                message: Redactor::redact_all([&call.redactor, &self.redactor], &failure.to_string()),
-                retry_after: None,
                 outcome_unknown: call.operation.writes() && !unsent,
+                ..VendorError::unsent(Class::Unavailable, call.operation, message)
             };
             // A login may use up what it was sent.
             let once_only = call.operation.writes() || call.operation == Operation::Token;

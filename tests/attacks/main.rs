@@ -2,6 +2,7 @@
 //! verdict is what the *other* tenant sees: its edit reaches its vendor, and its values are nowhere.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod addresses;
 mod bombs;
 #[path = "../scenarios/command.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]

@@ -42,6 +42,7 @@ mod plan_files;
 mod plan_offline;
 mod plan_only;
 mod plan_screen;
+mod printed;
 mod program;
 mod quiet;
 mod refusals;

@@ -3,7 +3,8 @@
 mod json;
 
 use super::FieldReport;
-use super::visible::{row, value, visible};
+use super::visible::{row, value};
+use crate::api::exactly;
 use json::{Json, Members};
 use similar::{Algorithm, DiffOp, DiffTag};
 use std::ops::Range;
@@ -81,7 +82,7 @@ impl Entry {
 
 /// What differs in a field, by member where both sides are JSON.
 pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
-    let path = visible(&field.field);
+    let path = exactly(&field.field);
     let (Some(before), Some(after)) = (&field.before, &field.after) else {
         return vec![one(path, field.before.as_deref(), field.after.as_deref())];
     };

@@ -4,9 +4,10 @@
 //! the middle: what does not fit is left out as a whole, and counted.
 
 use super::diff::{Body, Entry, Row, entries};
-use super::visible::{value, visible};
+use super::visible::value;
 use super::words;
 use super::{AccountReport, Held, Report, WebhookReport};
+use crate::api::visible;
 use std::fmt::Write as _;
 
 /// Characters of a comment; GitHub takes 65,536.

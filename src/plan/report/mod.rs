@@ -19,7 +19,6 @@ mod tests;
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};
-pub use visible::visible;
 
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};

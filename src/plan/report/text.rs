@@ -2,10 +2,10 @@
 
 use super::canvas::{Break, Canvas, Ink, Span, columns};
 use super::diff::{Body, Entry, Marked, Row, entries};
-use super::visible::visible;
 use super::words::{self, ACTIONS};
 use super::{AccountReport, Held, Report, Stranger, WebhookReport};
 use crate::api::status::Action;
+use crate::api::visible;
 
 /// Strangers listed for an account, unless all are.
 const STRANGERS: usize = 10;

@@ -1,8 +1,8 @@
 //! The sentences and signs that text and Markdown have in common.
 
-use super::visible::visible;
 use super::{Held, Outlook, Report, Until, WebhookReport};
 use crate::api::status::Action;
+use crate::api::visible;
 use crate::plan::Cause;
 
 /// The actions in the order in which they are told.

@@ -1,7 +1,8 @@
 //! JSON as somebody wrote it, and two such member by member.
 
 use super::{Entry, one, text_lines};
-use crate::plan::report::visible::{value, visible};
+use crate::api::exactly;
+use crate::plan::report::visible::value;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -230,7 +231,7 @@ fn member(path: &str, name: &str) -> String {
     if !name.is_empty() && name.chars().all(plain) {
         format!("{path}.{name}")
     } else {
-        format!("{path}[{}]", visible(&quoted(name)))
+        format!("{path}[{}]", exactly(&quoted(name)))
     }
 }
 

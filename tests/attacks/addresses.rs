@@ -1,0 +1,81 @@
+//! Where a tenant may have credentials sent, and what a vendor's words do to a log.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use crate::hostile::{Hostile, account, login, respond};
+use crate::scene::condition;
+use crate::site::Site;
+use crate::vendors::Vendor;
+
+/// The paths that a server was asked for.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+/// A server that has no subscriptions, and notes each path.
+fn listening() -> (Hostile, Heard) {
+    let heard = Heard::default();
+    let noted = Arc::clone(&heard);
+    let server = Hostile::answering(move |request, stream| {
+        noted.lock().unwrap().push(request.line.split(' ').nth(1).unwrap_or_default().to_owned());
+        respond(stream, "200 OK", "[]")
+    });
+    (server, heard)
+}
+
+#[test]
+fn an_endpoint_that_is_allowed_to_others_hears_nothing() {
+    let ((elsewhere, unheard), (crm, heard)) = (listening(), listening());
+    let other = format!("{},namespace=elsewhere", elsewhere.address);
+    let path = format!("{}/crm,vendor=superoffice", crm.address);
+    let site = Site::with_flags(
+        "addresses",
+        Vendor::Brightpearl,
+        &["--allow-endpoint", &other, "--allow-endpoint", &path],
+    );
+    site.attack(&login()).accepted();
+    for (name, address, allowed) in [
+        ("own", format!("{}/crm/eu", crm.address), true),
+        ("root", crm.address.clone(), false),
+        ("beside", format!("{}/crm2", crm.address), false),
+        ("above", format!("{}/crm/../admin", crm.address), false),
+        ("encoded", format!("{}/crm/%2e%2e/admin", crm.address), false),
+        ("half-encoded", format!("{}/crm/..%2fadmin", crm.address), false),
+        ("other", elsewhere.address.clone(), false),
+        ("container", "https://live-example.cloud.contensis.com".to_owned(), false),
+        ("website", "https://community.superoffice.com".to_owned(), false),
+    ] {
+        site.attack(&account(name, &address)).accepted();
+        if allowed {
+            site.guest.account_becomes(name, "ready", |object| {
+                condition(object, "Ready").is_some_and(|ready| ready.status == "True")
+            });
+        } else {
+            let message = site.guest.account_stalled(name, "EndpointNotAllowed");
+            assert!(
+                !message.contains("elsewhere"),
+                "{name}: whom it is allowed to is no one else's: {message}"
+            );
+        }
+    }
+    assert_eq!(*unheard.lock().unwrap(), [""; 0]);
+    let heard = heard.lock().unwrap();
+    assert!(!heard.is_empty() && heard.iter().all(|path| path.starts_with("/crm/eu/api/")), "{heard:?}");
+    site.an_edit_of_the_owner_arrives();
+}
+
+#[test]
+fn a_hostile_vendor_writes_no_line_of_the_log() {
+    let words = "no\r\n2001-11-29T01:00:00.000000Z  INFO hooktender: account owner/account: all is well\n\u{202e}\x1b[2J";
+    let body = json!({"Message": words}).to_string();
+    let vendor = Hostile::answering(move |_, stream| respond(stream, "400 Bad Request", &body));
+    let site = Site::with_flags("forged", Vendor::Brightpearl, &["--allow-endpoint", &vendor.address]);
+    site.attack(&login()).accepted();
+    site.attack(&account("evil", &vendor.address)).accepted();
+    site.operator.logs("all is well");
+    let log = site.operator.log();
+    let forged = log.lines().find(|line| line.starts_with("2001-11-29T01:00:00.000000Z"));
+    assert_eq!(forged, None, "{log}");
+    assert!(!log.contains(['\r', '\u{202e}', '\x1b']), "{log}");
+    assert!(log.contains(r"\u{d}\u{a}2001-11-29T01:00:00.000000Z"), "{log}");
+}

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+mod compute;
 pub mod controller;
 pub mod engine;
 mod failpoint;

@@ -139,7 +139,7 @@ const FLOORS: &[Floor] = &[
 /// Something that only one file may do.
 const ONE_ROOM: &[(&str, &str, &str)] = &[
     (".execute(", "vendor/transport.rs", "only the transport sends requests to vendors"),
-    ("reqwest::Client", "vendor/transport.rs", "only the transport sends requests to vendors"),
+    ("reqwest::Client", "vendor/transport/http.rs", "only the transport sends requests to vendors"),
     (
         "Api<Secret>",
         "engine/secrets.rs engine/keeper.rs",

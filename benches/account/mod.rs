@@ -47,10 +47,11 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         key: ObjectKey::new("shop", format!("webhook-{n}")),
         created: 0,
         desired: Desired::Known(document(n, template)),
-        recorded: Some(ExternalId::new(n.to_string())),
+        recorded: Some(ExternalId::new(n.to_string()).unwrap()),
         named: None,
         superseded: Vec::new(),
         unreadable: None,
+        invalid_id: None,
         intent: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),
@@ -77,7 +78,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
 /// What the vendor has of it.
 pub(crate) fn observed(n: usize) -> Observed {
     Observed {
-        id: ExternalId::new(n.to_string()),
+        id: ExternalId::new(n.to_string()).unwrap(),
         document: document(n, OLD),
         summary: String::new(),
         created: None,

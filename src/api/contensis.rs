@@ -1,5 +1,6 @@
 //! Contensis' half of both kinds (vendors/contensis.md 1, 3 and 5).
 
+use super::webhook::json_values;
 use super::{SecretKeyRef, yes};
 use kube::KubeSchema;
 use litemap::LiteMap;
@@ -148,11 +149,11 @@ pub struct Topic {
     pub event: Vec<String>,
     /// Content types, asset types or forms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub content_type_id: Vec<String>,
     /// Language codes such as `en-GB`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(min = 1, max = 35)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 35)))]
     pub language: Vec<String>,
     /// A user's name: the owner of an entry, the assignee of a form response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,11 +161,11 @@ pub struct Topic {
     pub owner: Option<String>,
     /// Workflow events, `{workflowId}.{stateId}.{eventId}`, beside event `workflowEventRaised`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub workflow_event: Vec<String>,
     /// Workflow states, `{workflowId}.{stateId}`, beside event `workflowStateChanged`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(min = 1, max = 200)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub workflow_state: Vec<String>,
     /// One resource's id, a GUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +191,17 @@ pub struct Header {
 }
 
 impl ContensisWebhook {
+    /// About how many values it has.
+    pub(super) fn values(&self) -> usize {
+        let of_topic = |topic: &Topic| {
+            let Topic { event, content_type_id, language, workflow_event, workflow_state, .. } = topic;
+            let lists = [event, content_type_id, language, workflow_event, workflow_state];
+            1 + lists.iter().map(|list| list.len()).sum::<usize>()
+        };
+        let templates = self.templates.values().map(json_values).sum::<usize>();
+        self.topics.iter().map(of_topic).sum::<usize>() + self.headers.len() + templates
+    }
+
     /// Gives back the room that its lists have for more.
     pub(super) fn shrink_to_fit(&mut self) {
         self.topics.shrink_to_fit();

@@ -109,7 +109,7 @@ pub struct WebhookSpec {
     pub deletion_policy: DeletionPolicy,
     /// Adopt exactly this existing subscription of the vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("size(self) > 0").message("externalId must not be empty: give the vendor's id of an existing subscription, or remove it"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it"))]
     #[schemars(length(max = 100))]
     pub external_id: Option<String>,
     /// How an existing subscription is adopted.
@@ -175,6 +175,18 @@ impl Subscription {
         }
     }
 
+    /// About how many values it has.
+    pub(crate) fn values(&self) -> usize {
+        match self {
+            Self::Brightpearl(_) | Self::Unreadable { .. } => 1,
+            Self::Contensis(declared) => declared.values(),
+            Self::Superoffice(declared) => {
+                let properties = declared.properties.values().map(json_values).sum::<usize>();
+                declared.events.len() + declared.headers.len() + properties
+            }
+        }
+    }
+
     /// Gives back the room that its lists have for more: a list that was read may have four times what it needs.
     pub(crate) fn shrink_to_fit(&mut self) {
         match self {
@@ -182,6 +194,15 @@ impl Subscription {
             Self::Contensis(declared) => declared.shrink_to_fit(),
             Self::Superoffice(declared) => declared.events.shrink_to_fit(),
         }
+    }
+}
+
+/// How many values JSON has.
+pub(super) fn json_values(json: &serde_json::Value) -> usize {
+    match json {
+        serde_json::Value::Array(list) => 1 + list.iter().map(json_values).sum::<usize>(),
+        serde_json::Value::Object(map) => 1 + map.values().map(json_values).sum::<usize>(),
+        _ => 1,
     }
 }
 

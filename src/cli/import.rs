@@ -50,7 +50,7 @@ struct Which {
     all: bool,
     /// Just this one; may be repeated.
     #[arg(long = "id", value_name = "ID")]
-    ids: Vec<String>,
+    ids: Vec<ExternalId>,
 }
 
 /// An account with its Webhooks.
@@ -72,7 +72,7 @@ impl Which {
         }
         let unreadable = unreadable.iter().filter_map(|item| item.id.as_ref());
         let all: BTreeSet<_> = observed.iter().map(|one| &one.id).chain(unreadable).collect();
-        let wanted: BTreeSet<ExternalId> = self.ids.iter().map(ExternalId::new).collect();
+        let wanted: BTreeSet<ExternalId> = self.ids.iter().cloned().collect();
         let unknown: Vec<_> = wanted.iter().filter(|id| !all.contains(id)).collect();
         if !unknown.is_empty() {
             return Err(unknown.iter().map(|id| format!("the vendor has no subscription {id}")).collect());
@@ -88,7 +88,7 @@ impl Which {
     fn unreadable(&self, all: &[Unreadable], managed: &BTreeSet<ExternalId>) -> Vec<Unreadable> {
         let is_asked_for = |item: &&Unreadable| match &item.id {
             _ if self.all => true,
-            Some(id) if !self.ids.is_empty() => self.ids.iter().any(|wanted| wanted == id.as_str()),
+            Some(id) if !self.ids.is_empty() => self.ids.contains(id),
             Some(id) => !managed.contains(id),
             None => self.ids.is_empty(),
         };
@@ -206,12 +206,12 @@ impl Import {
             else {
                 return true;
             };
-            let id = ExternalId::new(webhook.spec.external_id.clone().unwrap_or_default());
+            let id = webhook.spec.external_id.clone().unwrap_or_default();
             let summary = memory
                 .observed()
                 .into_iter()
                 .flatten()
-                .find(|one| one.id == id)
+                .find(|one| one.id.as_str() == id)
                 .map(|one| one.summary.clone());
             to_fill.retain(|fill| fill.webhook != key);
             clear_secrets.retain(|clear| clear.webhook != key);
@@ -289,7 +289,7 @@ fn tell(imported: &Imported) {
         ));
     }
     for left in &imported.left_out {
-        let id = if left.id.as_str().is_empty() { "an item without an id" } else { left.id.as_str() };
+        let id = if left.id.is_empty() { "an item without a usable id" } else { left.id.as_str() };
         lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
     lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));

@@ -4,6 +4,7 @@ use super::flags::{ClusterFlags, VendorFlags};
 use crate::api::Mode;
 use crate::controller::{self, Options};
 use crate::telemetry::{self, Health, Metrics, Telemetry};
+use crate::vendor::AnswerMemory;
 use clap::Args;
 use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +42,10 @@ pub(super) struct Run {
     /// How many accounts are worked on at once, beside those that wait for their vendor.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
+    /// How much memory vendors' answers may take, over all accounts, such as `160Mi`. Default: five eighths of the memory that this
+    /// process may take.
+    #[arg(long, value_name = "SIZE", value_parser = memory, env = "HOOKTENDER_ANSWER_MEMORY")]
+    answer_memory: Option<usize>,
     /// Let only one of several processes work at a time, by a Lease; the others stand by, and one takes over within
     /// fifteen seconds when that one dies.
     #[arg(long, env = "HOOKTENDER_LEADER_ELECT")]
@@ -77,6 +82,19 @@ fn namespace(text: &str) -> Result<String, String> {
         return Err("give the name of a namespace: small letters, digits and dashes".into());
     }
     Ok(text.into())
+}
+
+/// An amount of memory, in the spelling of Kubernetes.
+fn memory(text: &str) -> Result<usize, String> {
+    let units = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
+    let unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
+    let (number, bits) = unit.unwrap_or((text, 0));
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << bits));
+    match bytes {
+        Some(bytes) if bytes >= AnswerMemory::LEAST => Ok(bytes),
+        Some(_) => Err("give at least 32Mi: less holds no answer".into()),
+        None => Err("give a number of bytes, such as 160Mi".into()),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -129,9 +147,35 @@ impl Run {
             concurrency: usize::from(self.concurrency),
             patience: self.vendors.patience(),
             allowed: self.vendors.allowed(),
+            answer_memory: self.answer_memory.map(AnswerMemory::new).unwrap_or_default(),
             // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_as_in_kubernetes() {
+        let cases = [
+            ("128Mi", Some(128 << 20)),
+            ("1Gi", Some(1 << 30)),
+            ("65536Ki", Some(64 << 20)),
+            ("33554432", Some(32 << 20)),
+            ("33554431", None),
+            ("1Mi", None),
+            ("128MB", None),
+            ("-1Gi", None),
+            ("99999999999999999999Gi", None),
+            ("17179869184Gi", None),
+            ("", None),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(memory(text).ok(), bytes, "{text}");
         }
     }
 }

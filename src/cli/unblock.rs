@@ -42,6 +42,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "EndpointNotAllowed",
         "start hooktender with the --allow-endpoint that the message names, or correct the account's address",
     ),
+    (
+        "ExternalIdInvalid",
+        "correct spec.externalId, or the id in the status; or give up the subscription with deletionPolicy: Retain",
+    ),
     ("ExternalIdNotFound", "correct spec.externalId, or remove it to have a subscription created"),
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (

@@ -22,7 +22,7 @@ use crate::engine::peers::Registry;
 use crate::engine::record::ClusterRecorder;
 use crate::engine::secrets::ClusterSource;
 use crate::telemetry::{Health, Metrics};
-use crate::vendor::{AllowedEndpoints, Settings};
+use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
 use cache::{Cache, Indexes, Woken};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
@@ -58,6 +58,8 @@ pub struct Options {
     pub patience: Patience,
     /// Endpoints beside the vendors' own.
     pub allowed: AllowedEndpoints,
+    /// The memory that vendors' answers share.
+    pub answer_memory: AnswerMemory,
     /// Tells several hooktenders apart in events.
     pub instance: String,
     /// The namespace of the Lease, if only one of several processes is to work at a time.
@@ -186,7 +188,8 @@ async fn reconcile(
 fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics) -> ClusterContext {
     let report = metrics.clone();
     let mut settings = Settings::new(options.allowed.clone(), move |call| report.called(call))
-        .with_timeout(options.patience.request);
+        .with_timeout(options.patience.request)
+        .with_answer_memory(options.answer_memory.clone());
     if options.leader_elect.is_some() {
         let fence = fence.clone();
         settings = settings.while_leading(move || fence.is_open());

@@ -59,8 +59,8 @@ impl Deletions {
     /// Takes over what the account's status records. What another process began counts from now, not by its clock.
     pub(super) fn learn(&mut self, recorded: Option<&RecentDeletions>) {
         let ids = recorded.map(|recorded| recorded.ids.as_slice()).unwrap_or_default();
-        for id in ids {
-            self.begun.entry(ExternalId::new(id)).or_insert_with(clock::now);
+        for id in ExternalId::valid(ids) {
+            self.begun.entry(id).or_insert_with(clock::now);
         }
         let recorded: HashSet<&str> = ids.iter().map(String::as_str).collect();
         // An expired one is kept for as long as another process may still record it: read again, it would count anew.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn ids(all: &[&str]) -> Vec<ExternalId> {
-        all.iter().map(|id| ExternalId::new(*id)).collect()
+        all.iter().map(|id| ExternalId::new(*id).unwrap()).collect()
     }
 
     const NONE: fn(&ExternalId) -> bool = |_| false;

@@ -7,7 +7,7 @@ use super::past::Past;
 use super::secrets::{Dependency, Values, account_dependencies, account_keys};
 use super::stock::Stock;
 use super::variables::{self, Variables};
-use crate::api::status::Concealed;
+use crate::api::status::{Concealed, WebhookStatus};
 use crate::api::webhook::{Subscription, WriteOnlyValues};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
@@ -100,15 +100,16 @@ pub(super) fn declare(
         key: ObjectKey::of(webhook),
         created: webhook.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
         desired,
-        recorded: status.external_id.clone().map(ExternalId::new),
-        named: spec.external_id.clone().map(ExternalId::new),
-        superseded: status.superseded.iter().cloned().map(ExternalId::new).collect(),
+        recorded: ExternalId::valid(&status.external_id).next(),
+        named: ExternalId::valid(&spec.external_id).next(),
+        superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
+        invalid_id: invalid_id(webhook, status),
         intent: status.pending.as_ref().map(|pending| Intent {
             settled: past.settled(&entry.uid, pending, terms.read),
             sent: pending.digest.clone(),
             document: past.sent(&entry.uid, pending).cloned(),
-            beside: pending.beside.iter().cloned().map(ExternalId::new).collect(),
+            beside: ExternalId::valid(&pending.beside).collect(),
         }),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
@@ -131,6 +132,24 @@ pub(super) fn declare(
         },
         redactor,
     }
+}
+
+/// The complaint about an id that a Webhook's spec or status has and that cannot be one.
+fn invalid_id(webhook: &Webhook, status: &WebhookStatus) -> Option<(&'static str, String)> {
+    let superseded = status.superseded.iter().map(|id| ("status.superseded", id));
+    let beside = status.pending.iter().flat_map(|pending| &pending.beside);
+    let mut all = webhook
+        .spec
+        .external_id
+        .iter()
+        .map(|id| ("spec.externalId", id))
+        .chain(status.external_id.iter().map(|id| ("status.externalId", id)))
+        .chain(superseded)
+        .chain(beside.map(|id| ("status.pending.beside", id)));
+    let (field, error) = all.find_map(|(field, id)| Some((field, ExternalId::new(id).err()?)))?;
+    let message =
+        format!("{field}: {error}; correct it, or give up the subscription with deletionPolicy: Retain");
+    Some(("ExternalIdInvalid", message))
 }
 
 /// What a Webhook declares, and what of it is not to be seen.

@@ -55,7 +55,7 @@ impl Planned {
         let Sight { credentials, declared, uids, .. } = &self.sight;
         match credentials {
             Credentials::Current => Vec::new(),
-            Credentials::LastGood(_) => {
+            Credentials::LastGood(_) | Credentials::Unlisted(_) => {
                 let stay = uids.iter().zip(declared).filter(|(_, webhook)| !webhook.deleting);
                 stay.map(|(uid, _)| uid.clone()).collect()
             }
@@ -76,7 +76,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
     /// is recorded in the account's status before: what a person allowed, and what needs no approval but counts for ten
     /// minutes. So a crash loses neither.
     pub(super) async fn guard(&mut self, memory: &mut Memory, sight: Sight, mut plan: Plan) -> Planned {
-        if let Credentials::LastGood(trouble) = &sight.credentials {
+        if let Credentials::LastGood(trouble) | Credentials::Unlisted(trouble) = &sight.credentials {
             plan.items.retain(|item| sight.declared[item.index].deleting);
             self.summary.lost = Some(trouble.clone());
         }
@@ -158,7 +158,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         };
         let lost = self.summary.lost.as_ref().map_or_else(String::new, |lost| {
             format!(
-                "; the account's credentials are lost as well ({}), so deletions use the last good ones",
+                "; the account is in trouble as well ({}), so that nothing but deletions is executed",
                 lost.message
             )
         });
@@ -196,7 +196,7 @@ fn approved(allowed: &[String], sight: &Sight, plan: &Plan) -> HashSet<ExternalI
     let leaving: HashSet<&ExternalId> = recorded.chain(planned).collect();
     let observed = &sight.snapshot.observed;
     let is_left = |id: &ExternalId| leaving.contains(id) && observed.has(id.as_str());
-    allowed.iter().map(ExternalId::new).filter(is_left).collect()
+    ExternalId::valid(allowed).filter(is_left).collect()
 }
 
 /// How many subscriptions were deleted lately without an approval. One that a Webhook still has, or that is about to be

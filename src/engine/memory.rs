@@ -339,6 +339,15 @@ impl Memory {
         self.snapshot.take_if(|snapshot| snapshot.ended.is_some());
     }
 
+    /// Gives back the memory of a long list that is not needed soon, which other accounts may wait for.
+    pub(super) fn forget_long_list(&mut self, next_pass: Duration) {
+        const LONG: usize = 512 << 10;
+        const SOON: Duration = Duration::from_secs(5);
+        // One that is kept for edits goes in a moment anyway.
+        let is_kept = |snapshot: &Snapshot| snapshot.ended.is_none() && snapshot.observed.size() > LONG;
+        self.snapshot.take_if(|snapshot| next_pass > SOON && is_kept(snapshot));
+    }
+
     /// The vendor is read again before anything is decided.
     pub fn look_again(&mut self) {
         self.snapshot = None;

@@ -15,8 +15,9 @@ use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Action;
 use crate::api::{Mode, Webhook};
+use crate::compute;
 use crate::plan::{
-    Declared, Elsewhere, ExternalId, Hold, Item, Plan, Redactor, Step, Unreadable, guard, list, plan,
+    Declared, Elsewhere, ExternalId, Hold, Item, List, Plan, Redactor, Step, Unreadable, guard, list, plan,
 };
 use crate::vendor::{Class, Operation, VendorError, rules};
 use std::collections::BTreeSet;
@@ -83,6 +84,8 @@ pub(super) enum Credentials {
     Current,
     /// Those of before, as the current ones are lost for this reason: they serve to delete, and for nothing else.
     LastGood(Trouble),
+    /// The current ones; but the list is too large to be read, so that only what has an id can be deleted.
+    Unlisted(Trouble),
 }
 
 impl Credentials {
@@ -90,7 +93,7 @@ impl Credentials {
     fn explain(&self, error: &VendorError) -> Trouble {
         match self {
             Self::LastGood(lost) if error.class == Class::Credentials => lost.clone(),
-            Self::LastGood(_) | Self::Current => Trouble::of(error),
+            Self::LastGood(_) | Self::Current | Self::Unlisted(_) => Trouble::of(error),
         }
     }
 }
@@ -119,11 +122,18 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
         memory.values = Some(self.fingerprint(memory, &values));
         let doubted = self.doubted_refusals(memory, &values)?;
-        let (client, credentials) = self.client(memory, &values).await?;
+        let (client, mut credentials) = self.client(memory, &values).await?;
         let mut pages = Pages::default();
         loop {
-            let listed = self.list(memory, &client).await;
+            let mut listed = self.list(memory, &client).await;
             self.permits.work().await;
+            if let Err(error) = &listed
+                && error.too_large
+                && self.uids.iter().filter_map(|uid| memory.entries.get(uid)).any(Entry::is_leaving)
+            {
+                credentials = Credentials::Unlisted(Trouble::of(error));
+                listed = Ok(self.unlisted(memory, &error.message));
+            }
             let snapshot = listed.map_err(|error| {
                 // The account's own secrets are hidden by its client. Those of its Webhooks the vendor has as well.
                 let webhooks = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
@@ -140,19 +150,12 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                     memory.refusals.try_again(&entry.uid);
                 }
             }
-            let Context { ceiling, look_only, stateless, .. } = *self.context;
-            let observed = &snapshot.observed;
-            let terms = Terms { ceiling, look_only, stateless, read: snapshot.read, observed };
-            let mut declared: Vec<Declared> = uids
-                .iter()
-                .filter_map(|uid| memory.entries.get(uid))
-                .map(|entry| declare(entry, &self.account, &values, &memory.past, terms))
-                .collect();
-            let elsewhere = self.exchange_claims(memory, &uids, &declared);
-            let stock = &snapshot.observed;
-            let is_listed = |id: &ExternalId| stock.get(id.as_str()).is_some();
-            list::attribute(rules(self.vendor), &mut declared, &elsewhere, stock.unreadable(), is_listed);
-            let mut plan = plan(rules(self.vendor), &declared, stock.all(), &elsewhere);
+            let entries = uids.iter().filter_map(|uid| memory.entries.get(uid));
+            let wanted: usize = entries.map(|entry| entry.known.spec.subscription.values()).sum();
+            let (declared, elsewhere, mut plan) =
+                compute::run(snapshot.observed.size() + wanted * compute::VALUE, || {
+                    self.decide(memory, &uids, &values, &snapshot)
+                });
             memory.peers.note_waits(&plan);
             plan.items.retain(|item| {
                 let entry = memory.entries.get(&uids[item.index]);
@@ -166,6 +169,29 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             return Ok((Sight { values, client, snapshot, declared, uids, elsewhere, credentials }, plan));
         }
+    }
+
+    /// Compares what is declared with what the vendor has. It takes its time where there is much of it.
+    fn decide(
+        &self,
+        memory: &Memory,
+        uids: &[String],
+        values: &Values,
+        snapshot: &Snapshot,
+    ) -> (Vec<Declared>, Elsewhere, Plan) {
+        let Context { ceiling, look_only, stateless, .. } = *self.context;
+        let (observed, rules) = (&snapshot.observed, rules(self.vendor));
+        let terms = Terms { ceiling, look_only, stateless, read: snapshot.read, observed };
+        let mut declared: Vec<Declared> = uids
+            .iter()
+            .filter_map(|uid| memory.entries.get(uid))
+            .map(|entry| declare(entry, &self.account, values, &memory.past, terms))
+            .collect();
+        let elsewhere = self.exchange_claims(memory, uids, &declared);
+        let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
+        list::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);
+        let plan = plan(rules, &declared, observed.all(), &elsewhere);
+        (declared, elsewhere, plan)
     }
 
     /// The Secrets and ConfigMaps that were refused and may be readable with the next pass, whose readers wait for that. It is
@@ -272,6 +298,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             VendorError::unsent(Class::Unavailable, Operation::List, message)
         })?;
         Ok(Snapshot { observed: Stock::new(rules(self.vendor), list?), read, ended: None })
+    }
+
+    /// What is known of the vendor without its list: the ids that are recorded.
+    fn unlisted(&self, memory: &Memory, why: &str) -> Snapshot {
+        let entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
+        let status = entries.map(|entry| &entry.status);
+        let ids = status.flat_map(|status| status.external_id.iter().chain(&status.superseded));
+        let list = List::unread(rules(self.vendor), ExternalId::valid(ids), why);
+        Snapshot { observed: Stock::new(rules(self.vendor), list), read: clock::now(), ended: None }
     }
 
     /// Whether a person has asked for this pass.

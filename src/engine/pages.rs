@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn ids<C: FromIterator<ExternalId>>(all: &[&str]) -> C {
-        all.iter().map(|id| ExternalId::new(*id)).collect()
+        all.iter().map(|id| ExternalId::new(*id).unwrap()).collect()
     }
 
     #[test]

@@ -328,6 +328,7 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
         // Nobody would be told or let go before the next resync, nor whoever asked for this pass be answered.
         let end = if matches!(end, End::Done) && !(told && let_go) { End::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);
+        memory.forget_long_list(after);
         memory.took(self.summary.tally.done);
         let (ok, took) = (result.is_ok() && lost.is_none(), clock::since(started));
         let paced = matches!(&result, Err(Stop::Trouble(_, Some(error))) if error.is_paced());

@@ -301,7 +301,7 @@ impl Reservation<'_> {
     /// The write was done, and the Webhook has that subscription now.
     pub(super) fn holds(&self, id: Option<&str>) {
         self.change(|write| {
-            write.ids.extend(id.map(ExternalId::new));
+            write.ids.extend(ExternalId::valid(id));
             write.answered = true;
         });
     }
@@ -344,19 +344,19 @@ fn peer(webhook: &Arc<Webhook>, identity: &str, ledger: Option<&Ledger>) -> Peer
     let write = ledger.and_then(|ledger| ledger.writes.get(uid));
     let wants = ledger.and_then(|ledger| ledger.wants.get(uid));
     let wants = wants.filter(|(generation, _)| *generation == meta.generation);
-    let recorded = status.and_then(|status| status.external_id.as_ref()).map(ExternalId::new);
+    let recorded = ExternalId::valid(status.and_then(|status| status.external_id.as_ref()));
     let mut holds: Vec<_> = write.iter().flat_map(|write| &write.ids).cloned().collect();
     holds.extend(recorded);
     let pending = |pending: &Pending| PendingCreate {
         fingerprint: pending.digest.clone(),
-        preexisting: pending.beside.iter().map(ExternalId::new).collect(),
+        preexisting: ExternalId::valid(&pending.beside).collect(),
     };
     Peer {
         rival: Rival { webhook: ObjectKey::of(&**webhook), account: webhook.account() },
         created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
         deleting: meta.deletion_timestamp.is_some(),
         holds,
-        superseded: status.iter().flat_map(|status| &status.superseded).map(ExternalId::new).collect(),
+        superseded: ExternalId::valid(status.iter().flat_map(|status| &status.superseded)).collect(),
         pending: status.and_then(|status| status.pending.as_ref()).map(pending),
         applied: status.and_then(|status| status.last_applied.as_ref()).map(|last| last.digest.clone()),
         written: write.and_then(|write| write.content.clone()),

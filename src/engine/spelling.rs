@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn shown(url: &str) -> Observed {
-        let (document, id) = (document(Value::text(url)), ExternalId::new("1"));
+        let (document, id) = (document(Value::text(url)), ExternalId::new("1").unwrap());
         let summary = String::new();
         Observed { id, document, summary, created: None, mark: None, delivery: None, raw: Some("{}".into()) }
     }

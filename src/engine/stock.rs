@@ -1,7 +1,9 @@
 //! What the vendor has, found by id and by likeness, and kept up with what is done.
 
 use crate::plan::{Document, ExternalId, List, Observed, Rules, Unreadable};
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What the vendor has.
 pub(super) struct Stock {
@@ -9,22 +11,29 @@ pub(super) struct Stock {
     all: Vec<Observed>,
     /// The items of the list that cannot be read.
     unreadable: Vec<Unreadable>,
+    unreadable_ids: HashSet<ExternalId>,
     /// Whether the list came in several pages.
     paged: bool,
     /// Where each is in `all`.
     by_id: HashMap<ExternalId, usize>,
-    /// Those that may be equal to a document, by its natural key; made when it is first asked for. One that has changed
-    /// or gone since may still be under its old key, so that each that is found is looked at again.
+    /// Those that may be equal to a document, by the hash of its content; made when it is first asked for. One that has changed
+    /// or gone since may still be under its old hash, so that each that is found is looked at again.
     alike: Option<HashMap<String, Vec<ExternalId>>>,
+    /// About how much memory the list took, in bytes.
+    size: usize,
+    /// What keeps it reserved.
+    _memory: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Stock {
     /// Takes a list. One that shifts between its pages may show a subscription twice: the first stands for both.
     pub(super) fn new(rules: &'static Rules, list: List) -> Self {
-        let List { observed, unreadable, paged } = list;
+        let List { observed, unreadable, paged, size, memory } = list;
         let by_id = HashMap::with_capacity(observed.len());
         let all = Vec::with_capacity(observed.len());
-        let mut stock = Self { rules, all, unreadable, paged, by_id, alike: None };
+        let unreadable_ids = unreadable.iter().filter_map(|item| item.id.clone()).collect();
+        let mut stock =
+            Self { rules, all, unreadable, unreadable_ids, paged, by_id, alike: None, size, _memory: memory };
         for one in observed {
             if !stock.by_id.contains_key(&one.id) {
                 stock.put(one);
@@ -48,6 +57,11 @@ impl Stock {
         self.by_id.keys().chain(self.unreadable.iter().filter_map(|item| item.id.as_ref())).collect()
     }
 
+    /// About how much memory the list took, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Whether the list came in several pages.
     pub(super) fn is_paged(&self) -> bool {
         self.paged
@@ -60,8 +74,7 @@ impl Stock {
 
     /// Whether the vendor has one with that id, readable or not.
     pub(super) fn has(&self, id: &str) -> bool {
-        let same = |item: &Unreadable| item.id.as_ref().is_some_and(|other| other.as_str() == id);
-        self.by_id.contains_key(id) || self.unreadable.iter().any(same)
+        self.by_id.contains_key(id) || self.unreadable_ids.contains(id)
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Observed> {
@@ -71,7 +84,7 @@ impl Stock {
     /// It was made, or changed.
     pub(super) fn put(&mut self, one: Observed) {
         if let Some(alike) = &mut self.alike {
-            alike.entry(self.rules.key_of(&one.document)).or_default().push(one.id.clone());
+            alike.entry(self.rules.content_hash(&one.document)).or_default().push(one.id.clone());
         }
         if let Some(&at) = self.by_id.get(&one.id) {
             self.all[at] = one;
@@ -83,7 +96,9 @@ impl Stock {
 
     /// It was deleted.
     pub(super) fn remove(&mut self, id: &ExternalId) {
-        self.unreadable.retain(|item| item.id.as_ref() != Some(id));
+        if self.unreadable_ids.remove(id) {
+            self.unreadable.retain(|item| item.id.as_ref() != Some(id));
+        }
         let Some(at) = self.by_id.remove(id) else { return };
         self.all.swap_remove(at);
         if let Some(moved) = self.all.get(at) {
@@ -97,12 +112,12 @@ impl Stock {
         let alike = alike.get_or_insert_with(|| {
             let mut alike: HashMap<String, Vec<ExternalId>> = HashMap::new();
             for one in all.iter() {
-                alike.entry(rules.key_of(&one.document)).or_default().push(one.id.clone());
+                alike.entry(rules.content_hash(&one.document)).or_default().push(one.id.clone());
             }
             alike
         });
         let mut equal: Vec<_> = alike
-            .get(&rules.key_of(document))
+            .get(&rules.content_hash(document))
             .into_iter()
             .flatten()
             .filter_map(|id| by_id.get(id).map(|&at| &all[at]))

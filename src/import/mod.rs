@@ -20,7 +20,7 @@ use crate::api::webhook::{
     AccountRef, Adoption, DeletionPolicy, DriftPolicy, ValueFrom, Variable, WriteOnlyValues,
 };
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
-use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable};
+use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable, order};
 use crate::vendor::{self, Concealed, Described};
 use std::collections::{BTreeSet, HashMap};
 
@@ -85,8 +85,8 @@ pub struct ClearSecret {
 /// A subscription that no manifest can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The vendor's id. Empty for an item of the vendor's list that shows none.
-    pub id: ExternalId,
+    /// The vendor's id. Empty for an item of the vendor's list that shows none that is valid.
+    pub id: String,
     /// What it is about and where it goes.
     pub summary: String,
     /// Why.
@@ -97,7 +97,7 @@ impl LeftOut {
     /// An item of the vendor's list that cannot be read.
     pub fn unreadable(item: &Unreadable) -> Self {
         Self {
-            id: item.id.clone().unwrap_or_else(|| ExternalId::new("")),
+            id: item.id.as_ref().map(ToString::to_string).unwrap_or_default(),
             summary: "it cannot be read".into(),
             reasons: vec![item.why.clone()],
         }
@@ -114,14 +114,14 @@ pub fn import(before: &Before<'_>) -> Imported {
         match found.and_then(|found| equals.none_of(observed).map(|()| found)) {
             Ok(found) => described.push((observed, found)),
             Err(reasons) => imported.left_out.push(LeftOut {
-                id: observed.id.clone(),
+                id: observed.id.to_string(),
                 summary: observed.summary.clone(),
                 reasons,
             }),
         }
     }
     described.sort_by(|(a, _), (b, _)| a.age().cmp(&b.age()));
-    imported.left_out.sort_by(|a, b| a.id.order().cmp(&b.id.order()));
+    imported.left_out.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
     let names = name::names(before, &described);
     for ((observed, found), name) in described.into_iter().zip(names) {
         let key = ObjectKey::new(before.namespace, name);

@@ -313,7 +313,7 @@ fn what_is_managed_is_not_imported_again() {
         ],
     );
     let account = ObjectKey::new("integrations", "acme");
-    let managed = BTreeSet::from([ExternalId::new("1")]);
+    let managed = BTreeSet::from([ExternalId::new("1").unwrap()]);
     let before = Before {
         vendor: VendorName::Brightpearl,
         account: &account,

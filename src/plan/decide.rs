@@ -203,6 +203,13 @@ impl Case<'_> {
                 ..Verdict::nothing(found)
             };
         }
+        if let Some((reason, message)) = &webhook.invalid_id {
+            return Verdict {
+                action: Action::Delete,
+                cause: Cause::Deleted,
+                ..Verdict::held(None, Hold::Unknown { reason, message: message.clone() })
+            };
+        }
         if let Some(settling) = self.settling() {
             return Verdict {
                 action: Action::Delete,
@@ -237,6 +244,9 @@ impl Case<'_> {
 
     /// For a Webhook that stays.
     fn keep(&self, claim: Claim) -> Verdict {
+        if let Some((reason, message)) = &self.webhook.invalid_id {
+            return Verdict::held(None, Hold::Unknown { reason, message: message.clone() });
+        }
         let desired = match &self.webhook.desired {
             Desired::Known(desired) => desired,
             Desired::Unknown { reason, message } => {

@@ -25,6 +25,9 @@ pub struct Declared {
     pub superseded: Vec<ExternalId>,
     /// The item of the vendor's list that is, or may be, its own and cannot be read.
     pub unreadable: Option<Unreadable>,
+    /// Set if its status or its spec has an id that cannot be one: the vendor is not called for it. The condition reason, and what is wrong
+    /// and what to do.
+    pub invalid_id: Option<(&'static str, String)>,
     /// A create that was sent and not answered.
     pub intent: Option<Intent>,
     /// Digest of what the vendor was last made to have.

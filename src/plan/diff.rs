@@ -3,7 +3,8 @@
 use super::document::{Document, Members, Value};
 use super::field::Field;
 use super::redact::Redactor;
-use super::rules::{Rule, Rules, member, of, sealed};
+use super::rules::members::Names;
+use super::rules::{Rule, Rules, of, sealed};
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,14 +108,15 @@ impl At<'_> {
     fn members(&self, ignore_case: bool, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
+        let [old, new] = [before, after].map(|map| Names::new(map, ignore_case));
         // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
         for (name, had) in before {
-            if partner(before, name, after, ignore_case).is_none() {
+            if partner(&old, name, &new).is_none() {
                 self.compare(name, rule, had, &Value::Null, found);
             }
         }
         for (name, wanted) in after {
-            let had = partner(after, name, before, ignore_case).unwrap_or(&Value::Null);
+            let had = partner(&new, name, &old).unwrap_or(&Value::Null);
             self.compare(name, rule, had, wanted, found);
         }
     }
@@ -148,9 +150,9 @@ fn within(path: &str, other: &str) -> bool {
 }
 
 /// What stands for a member on the other side, if that member is also what stands for it on its own.
-fn partner<'a>(own: &Members, name: &str, other: &'a Members, ignore_case: bool) -> Option<&'a Value> {
-    let (found, value) = member(other, name, ignore_case)?;
-    let (back, _) = member(own, found, ignore_case)?;
+fn partner<'a>(own: &Names<'_>, name: &str, other: &Names<'a>) -> Option<&'a Value> {
+    let (found, value) = other.get(name)?;
+    let (back, _) = own.get(found)?;
     (back == name).then_some(value)
 }
 

@@ -206,6 +206,36 @@ impl Value {
         }
     }
 
+    /// About how much memory it takes beside itself, in bytes.
+    fn size(&self) -> usize {
+        // The least that an allocation takes.
+        const LEAST: usize = 16;
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+            Self::Text(text) => LEAST + text.start.len(),
+            Self::List(list) => {
+                LEAST + list.iter().map(|value| size_of::<Self>() + value.size()).sum::<usize>()
+            }
+            Self::Map(map) => {
+                let member = |(name, value): (&String, &Self)| {
+                    size_of::<(String, Self)>() + LEAST + name.len() + value.size()
+                };
+                LEAST + map.iter().map(member).sum::<usize>()
+            }
+        }
+    }
+
+    /// Whether it consists of no more values than are left; takes as many away.
+    pub(super) fn fits(&self, left: &mut usize) -> bool {
+        let Some(less) = left.checked_sub(1) else { return false };
+        *left = less;
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => true,
+            Self::List(list) => list.iter().all(|value| value.fits(left)),
+            Self::Map(map) => map.values().all(|value| value.fits(left)),
+        }
+    }
+
     /// Every text in it.
     pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
         match self {
@@ -241,6 +271,17 @@ impl Document {
     /// The value of a field; `Null` for one that is absent and has no default.
     pub fn get(&self, field: &str) -> &Value {
         self.fields.get(field).unwrap_or(&Value::Null)
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.fields.values().map(|value| size_of::<(&str, Value)>() + value.size()).sum()
+    }
+
+    /// Whether it consists of no more values than that.
+    pub fn has_at_most(&self, values: usize) -> bool {
+        let mut left = values;
+        self.fields.values().all(|value| value.fits(&mut left))
     }
 
     /// Fields and values, by name.

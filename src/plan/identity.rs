@@ -28,14 +28,22 @@
 //! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt, nor is
 //! what a Webhook elsewhere claims. Whatever nobody claims is a stranger and is never touched.
 
+mod contents;
+
+use contents::{Contents, Wanting};
+
 use super::declared::{Declared, Desired};
 use super::document::Document;
 use super::elsewhere::{Elsewhere, Index, Rival};
 use super::list::Unreadable;
+use super::redact::Redactor;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+
+/// So many subscriptions that only look alike are noted for a Webhook.
+const MOST_SIMILAR: usize = 100;
 
 /// What is found for one Webhook. A number is a place in the list of observed subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +148,7 @@ fn unless_unreadable(claim: Claim, webhook: &Declared) -> Claim {
 struct Search<'a> {
     rules: &'a Rules,
     observed: &'a [Observed],
+    contents: Contents<'a>,
     by_id: HashMap<&'a ExternalId, usize>,
     by_natural_key: HashMap<String, Vec<usize>>,
     /// Who has which subscription.
@@ -149,7 +158,7 @@ struct Search<'a> {
     /// Replaced ids wait for their deletion and are nobody's to adopt.
     superseded: HashSet<&'a ExternalId>,
     /// What the Webhooks looked at so far want, by natural key.
-    wanted: HashMap<String, Vec<(&'a Declared, &'a Document)>>,
+    wanted: HashMap<String, Wanting<'a, Declared>>,
     elsewhere: Index<'a>,
     /// Webhooks, each with one elsewhere that has a subscription of the same natural key.
     similar_elsewhere: HashMap<Key, Key>,
@@ -177,6 +186,7 @@ impl<'a> Search<'a> {
         Self {
             rules,
             observed,
+            contents: Contents::new(rules, observed),
             by_id,
             by_natural_key,
             taken: HashMap::new(),
@@ -247,13 +257,14 @@ impl<'a> Search<'a> {
         }
         let wanting = self.wanted.entry(key.clone()).or_default();
         // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
-        if let Some((other, _)) =
-            wanting.iter().find(|(_, wanted)| !webhook.deleting && self.rules.equal(wanted, desired))
-        {
+        let rival = if webhook.deleting { None } else { wanting.equal(self.rules, desired, |_, _| true) };
+        if let Some(other) = rival {
             return Claim::Conflict(other.key.clone());
         }
-        wanting.push((webhook, desired));
-        let (mut equal, similar) = self.free(&key, webhook, desired);
+        wanting.push(webhook, desired);
+        let searches = claim.is_none() || webhook.intent.is_some() || webhook.stateless;
+        let (mut equal, similar) =
+            if searches { self.free(&key, webhook, desired) } else { (Vec::new(), Vec::new()) };
         let made = self.made(webhook);
         // What was there before its own create is not what that made, although it may be free since.
         if let Some(intent) = &webhook.intent
@@ -345,8 +356,15 @@ impl<'a> Search<'a> {
         let shown = &self.observed[at].document;
         webhook.intent.as_ref().is_some_and(|intent| {
             intent.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
-                || self.rules.fingerprint(shown, &webhook.redactor) == intent.sent
+                || self.fingerprint_is(at, &webhook.redactor, &intent.sent)
         })
+    }
+
+    fn fingerprint_is(&self, at: usize, redactor: &Redactor, sent: &str) -> bool {
+        if redactor.is_empty() {
+            return self.contents.of(at) == sent;
+        }
+        self.rules.fingerprint(&self.observed[at].document, redactor) == sent
     }
 
     /// Whether that one cannot be changed into the desired one.
@@ -363,25 +381,27 @@ impl<'a> Search<'a> {
         let free = |id: &ExternalId| self.by_id.get(id).copied().filter(|at| !self.taken.contains_key(at));
         let left: Vec<usize> = ids.iter().filter_map(free).collect();
         match left[..] {
+            // There may be more than were noted.
+            [] if ids.len() == MOST_SIMILAR => Claim::Similar(ids),
             [] => Claim::Missing,
             [at] if webhook.stateless => self.take(at, webhook, Claim::Named(at)),
             _ => Claim::Similar(self.ids(&left)),
         }
     }
 
-    fn has_it(&self, at: usize, desired: &Document) -> bool {
-        self.rules.equal(&self.observed[at].document, desired)
-    }
-
-    /// The unclaimed ones with that natural key, the oldest first: those that are equal, and those that only look alike.
+    /// The unclaimed ones with that natural key, the oldest first: those that are equal, and the first of those that only look
+    /// alike.
     fn free(&self, key: &str, webhook: &Declared, desired: &Document) -> (Vec<usize>, Vec<usize>) {
-        let same = self.by_natural_key.get(key).into_iter().flatten().copied();
-        let (equal, mut similar): (Vec<_>, Vec<_>) = same
+        let same = self.by_natural_key.get(key).map(Vec::as_slice).unwrap_or_default();
+        let all_equal: HashSet<usize> = self.contents.equal(same, desired).into_iter().collect();
+        let (equal, similar): (Vec<_>, Vec<_>) = same
+            .iter()
+            .copied()
             .filter(|i| !self.taken.contains_key(i) && !self.superseded.contains(&self.observed[*i].id))
             .filter(|&i| !self.elsewhere.claims_against(&self.observed[i], webhook))
-            .partition(|&i| self.has_it(i, desired));
-        similar.retain(|&i| !self.elsewhere.is_wanted(&self.observed[i]));
-        (equal, similar)
+            .partition(|i| all_equal.contains(i));
+        let unwanted = similar.into_iter().filter(|&i| !self.elsewhere.is_wanted(&self.observed[i]));
+        (equal, unwanted.take(MOST_SIMILAR).collect())
     }
 
     /// The Webhook elsewhere that claims what this one wants. Notes one that only has the same natural key.
@@ -419,12 +439,9 @@ impl<'a> Search<'a> {
     /// The Webhooks that share their natural key with another one, of other content, each with the first such one.
     fn similar(&mut self) -> HashMap<Key, Key> {
         let mut similar = std::mem::take(&mut self.similar_elsewhere);
-        for wanting in self.wanted.values().filter(|wanting| wanting.len() > 1) {
-            let stays: Vec<&Key> = wanting
-                .iter()
-                .filter(|(webhook, _)| !webhook.deleting)
-                .map(|(webhook, _)| &webhook.key)
-                .collect();
+        for wanting in self.wanted.values() {
+            let stays: Vec<&Key> =
+                wanting.webhooks().filter(|webhook| !webhook.deleting).map(|webhook| &webhook.key).collect();
             for (at, key) in stays.iter().enumerate() {
                 let other = if at == 0 { stays.get(1) } else { stays.first() };
                 if let Some(other) = other {

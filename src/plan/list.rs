@@ -6,7 +6,9 @@ use super::elsewhere::Elsewhere;
 use super::rules::Rules;
 use super::{ExternalId, Observed};
 use serde_json::Value as Json;
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What a vendor's list holds.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,10 @@ pub struct List {
     pub unreadable: Vec<Unreadable>,
     /// Whether it came in several pages, which may move while they are read.
     pub paged: bool,
+    /// About how much memory it takes, in bytes.
+    pub size: usize,
+    /// What keeps that memory reserved, as long as any of the list is.
+    pub memory: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl List {
@@ -24,6 +30,17 @@ impl List {
     pub fn has(&self, id: &ExternalId) -> bool {
         self.observed.iter().any(|one| one.id == *id)
             || self.unreadable.iter().any(|item| item.id.as_ref() == Some(id))
+    }
+}
+
+impl List {
+    /// Stands for a list that is too large to be read: nothing is known but that the subscriptions with these ids may be there.
+    /// Of a Webhook without an id any subscription may be its own, so that none is created.
+    pub(crate) fn unread(rules: &Rules, ids: impl IntoIterator<Item = ExternalId>, why: &str) -> Self {
+        let ids = ids.into_iter().map(Some).chain([None]);
+        let any = || rules.natural_key.iter().map(|name| (*name, None)).collect();
+        let item = |id| Unreadable { id, why: why.into(), key: any() };
+        Self { unreadable: ids.map(item).collect(), ..Self::default() }
     }
 }
 

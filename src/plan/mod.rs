@@ -10,6 +10,7 @@ pub mod document;
 pub mod elsewhere;
 mod field;
 pub(crate) mod guard;
+mod id;
 pub mod identity;
 mod item;
 pub(crate) mod list;
@@ -28,6 +29,8 @@ pub use diff::Change;
 pub use document::{Document, Members, Text, Value};
 pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Usage};
+pub(crate) use id::order;
+pub use id::{ExternalId, InvalidId, LONGEST_ID};
 pub use item::{Cause, Hold, Item, Lane, Plan, Step};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;
@@ -39,41 +42,7 @@ pub use crate::api::ObjectKey as Key;
 use crate::api::{shorten, visible};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
-
-/// A vendor's id of a subscription, opaque.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExternalId(String);
-
-impl ExternalId {
-    /// Takes the vendor's spelling as it is.
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The vendor's spelling.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Age order: vendors number upwards, so that of numbers the smaller is the older.
-    pub(crate) fn order(&self) -> (u64, &str) {
-        (self.0.parse().unwrap_or(u64::MAX), &self.0)
-    }
-}
-
-impl Borrow<str> for ExternalId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ExternalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 impl fmt::Debug for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +58,13 @@ impl Observed {
     /// The vendor's own answer; null where there was none.
     pub(crate) fn answer(&self) -> serde_json::Value {
         self.raw.as_ref().and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default()
+    }
+
+    /// About how much memory it takes, in bytes, the vendor's own JSON not counted.
+    pub(crate) fn size(&self) -> usize {
+        // Its places in the list and in the indexes of a pass.
+        const FIXED: usize = 512;
+        FIXED + self.document.size() + self.summary.len()
     }
 
     /// Sorts the oldest first.

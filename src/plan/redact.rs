@@ -59,6 +59,11 @@ impl Redactor {
         }
     }
 
+    /// Whether it knows no secret.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
     /// The text without any of the secrets.
     pub fn redact(&self, text: &str) -> String {
         Self::redact_all([self], text)

@@ -1,5 +1,7 @@
 //! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
 
+pub(super) mod members;
+
 use super::document::{Document, Members, Text, Value};
 use super::field::Field;
 use super::redact::Redactor;
@@ -165,13 +167,7 @@ impl Rule {
     fn canonical(self, value: Value) -> Value {
         match (self, value) {
             (Self::Set(inner), Value::List(list)) => {
-                let mut kept: Vec<Value> = Vec::with_capacity(list.len());
-                for value in list.into_iter().map(|v| inner.canonical(v)) {
-                    if !kept.iter().any(|k| inner.same(k, &value)) {
-                        kept.push(value);
-                    }
-                }
-                Value::List(kept)
+                Value::List(members::distinct(*inner, list.into_iter().map(|v| inner.canonical(v))))
             }
             // A manifest cannot hold a null, so one at the vendor is nothing.
             (Self::Map { value: inner, .. }, Value::Map(map)) => Value::Map(
@@ -217,19 +213,12 @@ impl Rule {
             (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
                 a.exposed().to_lowercase() == b.exposed().to_lowercase()
             }
-            (Self::Set(inner), Value::List(a), Value::List(b)) => {
-                a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| inner.same(x, y)))
-            }
+            (Self::Set(inner), Value::List(a), Value::List(b)) => members::same_sets(*inner, a, b),
             (Self::Sealed, Value::Map(a), Value::Map(b)) => {
                 sealed(a) == sealed(b) && (sealed(a) || a.get("value") == b.get("value"))
             }
             (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
-                // Both ways: of two names equal but for case each would find the same partner.
-                let within = |a: &Members, b: &Members| {
-                    a.iter()
-                        .all(|(name, x)| member(b, name, ignore_case).is_some_and(|(_, y)| value.same(x, y)))
-                };
-                a.len() == b.len() && within(a, b) && within(b, a)
+                members::same_maps(*value, ignore_case, a, b)
             }
             (Self::Record(fields), Value::Map(a), Value::Map(b)) => {
                 fields.iter().all(|f| f.rule.same(of(a, f.name), of(b, f.name)))
@@ -331,15 +320,6 @@ pub(super) fn sealed(record: &Members) -> bool {
 /// The member of a record; nothing where it has none.
 pub(super) fn of<'a>(record: &'a Members, name: &str) -> &'a Value {
     record.get(name).unwrap_or(&Value::Null)
-}
-
-/// The member of that name, whatever its case where names ignore it.
-pub(super) fn member<'a>(map: &'a Members, name: &str, ignore_case: bool) -> Option<(&'a str, &'a Value)> {
-    if let Some((name, value)) = map.find_index(name).ok().and_then(|at| map.get_indexed(at)) {
-        return Some((name.as_str(), value));
-    }
-    let wanted = ignore_case.then(|| name.to_lowercase())?;
-    map.iter().find(|(name, _)| name.to_lowercase() == wanted).map(|(name, value)| (name.as_str(), value))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) const ENFORCE: Policy = Policy {
 };
 
 pub(super) fn id(id: &str) -> ExternalId {
-    ExternalId::new(id)
+    ExternalId::new(id).unwrap()
 }
 
 pub(super) fn ids(all: &[&str]) -> Vec<ExternalId> {
@@ -83,6 +83,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         named: None,
         superseded: Vec::new(),
         unreadable: None,
+        invalid_id: None,
         intent: None,
         applied: None,
         sensitive: Vec::new(),

@@ -6,6 +6,7 @@ use super::budget::Budget;
 use super::contensis::Contensis;
 use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
 use super::error::VendorError;
+use super::memory::AnswerMemory;
 use super::report::{CallReport, Reporter};
 use super::superoffice::Superoffice;
 use super::transport::{Access, Http, Leads, Transport};
@@ -19,6 +20,9 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The most values that a subscription may declare. What the vendor adds to them is read back: see `items`.
+const MOST_VALUES: usize = 5000;
 
 /// What a connection may do, as a type.
 pub trait AccessLevel: Send + Sync + 'static {
@@ -85,6 +89,12 @@ impl Settings {
     /// Waits until no exchange of tokens is under way, which would be lost if the process ended now.
     pub async fn exchanges_end(&self) {
         self.http.exchanges_end().await;
+    }
+
+    /// Answers of all connections together take no more memory than this.
+    #[must_use]
+    pub fn with_answer_memory(self, memory: AnswerMemory) -> Self {
+        Self { http: self.http.with_memory(memory), ..self }
     }
 
     /// No call takes longer than this, whatever it is for.
@@ -163,7 +173,6 @@ impl<A: AccessLevel> Connection<A> {
         credentials.hide(&mut redactor);
         let report = Arc::clone(&settings.report);
         let transport = Transport::new(&settings.http, account.name(), access, redactor, budget, report)
-            .map_err(|error| ConnectError::Client(error.to_string()))?
             .within(settings.timeout)
             .while_leading(Arc::clone(&settings.leads));
         let allowed = settings.allowed.of_account(account.name(), namespace);
@@ -240,6 +249,11 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
 /// Why the account can never take what is declared, where neither a rule of the CRD nor the vendor's answer tells: the former
 /// does not see the account, and a dry run has no answer.
 pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
+    if !desired.has_at_most(MOST_VALUES) {
+        return Some(format!(
+            "the subscription has more than {MOST_VALUES} values (topics, events, headers, members of templates or properties, and what they hold); make several Webhooks of it"
+        ));
+    }
     match account {
         Vendor::Superoffice(account) => superoffice::refusal(account, desired),
         Vendor::Brightpearl(_) | Vendor::Contensis(_) => None,

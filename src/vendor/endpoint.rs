@@ -9,6 +9,7 @@ use std::fmt;
 use url::Url;
 
 pub use allowed::AllowedEndpoints;
+pub(super) use allowed::is_loopback;
 
 /// An address that credentials may be sent to: made by [`AccountEndpoints::check`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +21,15 @@ impl Endpoint {
         self.0.clone()
     }
 
-    /// The address of a path below the endpoint's own. Segments are taken as they are given.
-    pub(crate) fn join(&self, path: &str) -> Url {
+    /// The address of a path below the endpoint's own. Each segment stays one, whatever characters it has.
+    pub(crate) fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();
         let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/{path}"));
+        url.set_path(&base);
+        // An http(s) address always has segments.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
         url
     }
 }

@@ -65,13 +65,23 @@ pub struct VendorError {
     pub retry_after: Option<Duration>,
     /// Whether the vendor may have done, or may still do, what was asked.
     pub outcome_unknown: bool,
+    /// Whether the answer was larger than is read, as it would be again.
+    pub too_large: bool,
 }
 
 impl VendorError {
     /// A call that was not sent, so that nothing came of it.
     pub(crate) fn unsent(class: Class, operation: Operation, message: impl Into<String>) -> Self {
         let message = visible(&message.into());
-        Self { class, operation, status: None, message, retry_after: None, outcome_unknown: false }
+        Self {
+            class,
+            operation,
+            status: None,
+            message,
+            retry_after: None,
+            outcome_unknown: false,
+            too_large: false,
+        }
     }
 
     /// A call that was not sent because the account's budget is used up. The same words whatever the wait, so that nothing
@@ -104,6 +114,14 @@ impl VendorError {
         let outcome_unknown =
             operation.writes() && (unreadable || status >= 500 && class != Class::Throttled);
         let message = shorten::to_chars(&visible(message.into().trim()), LONGEST_MESSAGE);
-        Self { class, operation, status: Some(status), message, retry_after: None, outcome_unknown }
+        Self {
+            class,
+            operation,
+            status: Some(status),
+            message,
+            retry_after: None,
+            outcome_unknown,
+            too_large: false,
+        }
     }
 }

@@ -47,11 +47,11 @@ fn clients() -> Option<Clients> {
     let transport = |account: &Vendor| {
         let budget = Arc::new(Budget::of(account, None));
         let (name, report) = (account.name(), Arc::new(|_| {}));
-        Transport::new(&http, name, Access::ReadOnly, Redactor::default(), budget, report).ok()
+        Transport::new(&http, name, Access::ReadOnly, Redactor::default(), budget, report)
     };
     let (mut brightpearl, mut contensis, mut superoffice) = (None, None, None);
     for account in &accounts {
-        let transport = transport(account)?;
+        let transport = transport(account);
         let allowed = AllowedEndpoints::default().of_account(account.name(), "default");
         match account {
             Vendor::Brightpearl(a) => {

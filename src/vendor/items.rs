@@ -1,11 +1,23 @@
 //! The items of a vendor's list: those that can be read, and what is wrong with the others.
 
 use super::error::{Class, VendorError};
+use super::json::{holds_more_values, members};
+use super::memory::NoMemory;
 use super::transport::Answer;
 use crate::plan::{ExternalId, List, Observed, Rules, Unreadable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// A longer item of a list is not read: a Webhook takes 1.5 MiB at most in the cluster's own store.
+const LONGEST_ITEM: usize = 4 << 20;
+/// An item of a list with more values is not read: four times as many as a Webhook may declare, for what the vendor adds.
+const MOST_VALUES: usize = 20_000;
+/// A list with more items that cannot be read is not gone by: each Webhook without a subscription is compared with each of them.
+const MOST_UNREADABLE: usize = 1000;
+/// Memory for a list is reserved in steps.
+const STEP: usize = 64 << 10;
 
 /// A shape problem is shown in conditions and lists: it is cut to so many characters.
 const LONGEST_PROBLEM: usize = 200;
@@ -23,33 +35,78 @@ impl Reader<'_> {
     /// Reads the items of a whole list. A list in which no item has an id is not the vendor's.
     pub(super) fn list(&self, answer: &Answer, items: Vec<&RawValue>) -> Result<List, VendorError> {
         let mut list = List::default();
-        self.add(&mut list, items);
+        self.add(&mut list, answer, items)?;
         plausible(answer, &list)?;
         Ok(list)
     }
 
-    /// Reads items into a list.
-    pub(super) fn add(&self, list: &mut List, items: Vec<&RawValue>) {
+    /// Reads the items of an answer into a list, as far as there is memory for what is made of them.
+    pub(super) fn add(
+        &self,
+        list: &mut List,
+        answer: &Answer,
+        items: Vec<&RawValue>,
+    ) -> Result<(), VendorError> {
+        let memory = answer.memory();
+        list.size += answer.len();
+        list.observed.reserve(items.len().min(MOST_UNREADABLE));
         for item in items {
-            match (self.read)(item) {
-                Ok(one) => list.observed.push(one),
-                Err(why) => list.unreadable.push(self.unreadable(item, &why)),
+            let read = within_bounds(item).and_then(|()| (self.read)(item));
+            match read {
+                Ok(one) => {
+                    list.size += one.size();
+                    list.observed.push(one);
+                }
+                Err(why) if list.unreadable.len() < MOST_UNREADABLE => {
+                    list.unreadable.push(self.unreadable(item, &why));
+                }
+                Err(why) => {
+                    let message = format!(
+                        "more than {MOST_UNREADABLE} items of the list cannot be read, such as one because: {why}"
+                    );
+                    return Err(VendorError { too_large: true, ..answer.misread(&message) });
+                }
+            }
+            if list.size > memory.size() {
+                memory.try_reach(list.size + STEP).map_err(|error| VendorError {
+                    too_large: matches!(error, NoMemory::Ever(_)),
+                    ..answer.error(Class::Unavailable, error.to_string())
+                })?;
             }
         }
+        memory.shrink_to(list.size);
+        list.memory = Some(Arc::clone(memory) as _);
+        Ok(())
     }
 
     fn unreadable(&self, item: &RawValue, why: &str) -> Unreadable {
-        let json: Value = serde_json::from_str(item.get()).unwrap_or_default();
+        let is_shown = |name: &str| {
+            let mut shown = self.rules.natural_key.iter().chain([&self.id]);
+            shown.any(|member| member.eq_ignore_ascii_case(name))
+        };
+        let json = members(item.get().as_bytes(), &is_shown).map(Value::Object).unwrap_or_default();
         let members = json.as_object();
         let shown = members.and_then(|all| all.iter().find(|(name, _)| name.eq_ignore_ascii_case(self.id)));
         let id = shown.and_then(|(_, id)| match id {
-            Value::String(text) if !text.is_empty() => Some(ExternalId::new(text)),
-            Value::Number(number) => Some(ExternalId::new(number.to_string())),
+            Value::String(text) => ExternalId::new(text).ok(),
+            Value::Number(number) => ExternalId::new(number.to_string()).ok(),
             _ => None,
         });
         let why: String = why.chars().take(LONGEST_PROBLEM).collect();
         Unreadable::new(self.rules, id, why, &json)
     }
+}
+
+/// Whether an item is small enough to be read, and compared; else what it has too much of.
+pub(super) fn within_bounds(item: &RawValue) -> Result<(), String> {
+    let item = item.get().as_bytes();
+    if item.len() > LONGEST_ITEM {
+        return Err(format!("it is longer than {} MiB", LONGEST_ITEM >> 20));
+    }
+    if holds_more_values(item, MOST_VALUES) {
+        return Err(format!("it holds more than {MOST_VALUES} values"));
+    }
+    Ok(())
 }
 
 /// A list whose items all lack an id does not come from the vendor's webhook service.

@@ -15,6 +15,9 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod items;
+mod json;
+mod limit;
+mod memory;
 mod report;
 #[cfg(test)]
 mod seeds;
@@ -34,6 +37,7 @@ pub use connection::{
 pub use describe::{Concealed, Described, describe};
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
+pub use memory::AnswerMemory;
 pub use report::CallReport;
 pub use transport::Operation;
 

@@ -2,10 +2,15 @@
 
 mod answer;
 mod bounds;
+mod failure;
+mod http;
+mod operation;
 mod pieces;
 
 use super::budget::Budget;
 use super::error::{Class, VendorError};
+use super::json::Counter;
+use super::memory::{Kind, Reservation};
 use super::report::{self, CallReport, Reporter, Unjudged};
 use crate::api::VendorName;
 use crate::failpoint;
@@ -13,95 +18,25 @@ use crate::plan::Redactor;
 pub(crate) use answer::Answer;
 use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
-use bounds::{longest_answer, takes_turn, too_many_values, turns};
+use bounds::{cost, longest_answer, most_values};
 use bytes::Bytes;
+use failure::{Failure, describe, not_set_up};
+pub(crate) use http::Http;
+pub use operation::Operation;
 use pieces::Pieces;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 /// Room for an ordinary request, so that no copy of half of it is left behind where it grew.
 const ROOM: usize = 16 << 10;
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take in all, unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a long list may wait for its turn to be read.
-const LONGEST_TURN_WAIT: Duration = Duration::from_secs(120);
-
-/// What a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Reading all subscriptions.
-    List,
-    /// Reading one subscription.
-    Read,
-    /// Making one.
-    Create,
-    /// Changing one.
-    Update,
-    /// Deleting one.
-    Delete,
-    /// Logging in.
-    Token,
-    /// Finding out where the account lives, and how it is.
-    Locate,
-    /// Finding out what may be written, without writing it.
-    Check,
-}
-
-impl Operation {
-    /// The name as it stands in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Token => "token",
-            Self::Locate => "locate",
-            Self::Check => "check",
-        }
-    }
-
-    /// Whether the vendor's subscriptions change by it.
-    pub fn writes(self) -> bool {
-        match self {
-            Self::List | Self::Read | Self::Token | Self::Locate | Self::Check => false,
-            Self::Create | Self::Update | Self::Delete => true,
-        }
-    }
-
-    /// Whether a refusal of it concerns the whole account, and not the one subscription that it is about.
-    pub(crate) fn concerns_account(self) -> bool {
-        match self {
-            Self::List | Self::Token | Self::Locate => true,
-            Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => false,
-        }
-    }
-
-    /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
-    fn is_counted(self) -> bool {
-        match self {
-            Self::Token | Self::Locate => false,
-            Self::List | Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => true,
-        }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +63,8 @@ pub(crate) struct Call<'a> {
     pub(crate) timeout: Duration,
     /// Secrets in the body, beside those of the account.
     pub(crate) redactor: Redactor,
+    /// The memory of a list of which the answer is one page.
+    pub(in crate::vendor) memory: Option<Arc<Reservation>>,
 }
 
 /// The body of a request.
@@ -148,6 +85,7 @@ impl Call<'_> {
             body: Body::None,
             timeout: CALL_TIMEOUT,
             redactor: Redactor::default(),
+            memory: None,
         }
     }
 }
@@ -155,9 +93,7 @@ impl Call<'_> {
 /// The one HTTP client of an account.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    http: reqwest::Client,
-    turns: Arc<Semaphore>,
-    exchanges: Arc<watch::Sender<()>>,
+    http: Http,
     vendor: VendorName,
     access: Access,
     redactor: Redactor,
@@ -166,43 +102,6 @@ pub(crate) struct Transport {
     meter: Option<Meter>,
     timeout: Duration,
     leads: Leads,
-}
-
-/// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
-/// megabyte. It is made when the first of them needs it.
-#[derive(Clone)]
-pub(crate) struct Http {
-    client: Arc<OnceLock<reqwest::Client>>,
-    turns: Arc<Semaphore>,
-    /// Each exchange of tokens that is under way subscribes to it.
-    exchanges: Arc<watch::Sender<()>>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { client: Arc::default(), turns: turns(), exchanges: Arc::new(watch::channel(()).0) }
-    }
-}
-
-impl Http {
-    /// Waits until no exchange of tokens is under way: the process must not end in the middle of one.
-    pub(super) async fn exchanges_end(&self) {
-        self.exchanges.closed().await;
-    }
-
-    /// The client; an error says why it cannot be set up.
-    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
-        if let Some(client) = self.client.get() {
-            return Ok(client.clone());
-        }
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would carry credentials to a host that nobody checked.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(self.client.get_or_init(|| client).clone())
-    }
 }
 
 impl Transport {
@@ -214,11 +113,9 @@ impl Transport {
         redactor: Redactor,
         budget: Arc<Budget>,
         report: Reporter,
-    ) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            http: http.client()?,
-            turns: Arc::clone(&http.turns),
-            exchanges: Arc::clone(&http.exchanges),
+    ) -> Self {
+        Self {
+            http: http.clone(),
             vendor,
             access,
             redactor,
@@ -227,12 +124,12 @@ impl Transport {
             meter: None,
             timeout: Duration::MAX,
             leads: Arc::new(|| true),
-        })
+        }
     }
 
     /// An exchange of tokens is under way as long as this is kept.
     pub(crate) fn unfinished_exchange(&self) -> watch::Receiver<()> {
-        self.exchanges.subscribe()
+        self.http.exchanges.subscribe()
     }
 
     /// The same client, told how the vendor tells what is left of its limit.
@@ -288,8 +185,9 @@ impl Transport {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::Request, VendorError> {
-        let mut request = self
-            .http
+        let client = self.http.client(&call.url);
+        let client = client.map_err(|error| self.unsent(call, Class::Unavailable, &not_set_up(&error)))?;
+        let mut request = client
             .request(call.method.clone(), call.url.clone())
             .header(reqwest::header::ACCEPT, "application/json");
         for (name, value) in &call.headers {
@@ -329,11 +227,14 @@ impl Transport {
             // What took too long, or was too much, would be so again.
             let once_is_enough = match &failure {
                 Failure::Http(error) => error.is_timeout(),
-                Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany | Failure::Crowded => true,
+                Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany(_) | Failure::NoMemory(_) => {
+                    true
+                }
             };
             let message = Redactor::redact_all([&call.redactor, &self.redactor], &failure.to_string());
             let error = VendorError {
                 outcome_unknown: call.operation.writes() && !unsent,
+                too_large: failure.is_too_large(),
                 ..VendorError::unsent(Class::Unavailable, call.operation, message)
             };
             // A login may use up what it was sent.
@@ -346,25 +247,12 @@ impl Transport {
         let operation = call.operation.as_str();
         failpoint::reached(["vendor", operation, "sending"]).await;
         let mut clock = Countdown::new(call.timeout.min(self.timeout), &call.url);
-        let mut response = clock.within(self.http.execute(request)).await?;
+        let client = self.http.client(&call.url).map_err(Failure::Http)?;
+        let mut response = clock.within(client.execute(request)).await?;
         failpoint::reached(["vendor", operation, "sent"]).await;
-        let longest = longest_answer(call.operation);
-        let mut body = Pieces::new(response.content_length());
-        let mut turn = None;
-        // Unpacked, so that what is small on its way counts as what it becomes.
-        while let Some(chunk) = clock.within(response.chunk()).await? {
-            if body.len() + chunk.len() > longest {
-                return Err(Failure::TooLong(longest));
-            }
-            if turn.is_none() && takes_turn(call.operation, body.len() + chunk.len()) {
-                turn = Some(self.turn().await?);
-            }
-            body.push(&chunk);
-        }
-        let body = body.whole();
-        if too_many_values(&body) {
-            return Err(Failure::TooMany);
-        }
+        let kind = if call.operation == Operation::List { Kind::List } else { Kind::Single };
+        let memory = call.memory.clone().unwrap_or_else(|| self.http.memory.reserve(kind));
+        let body = self.body(call, &mut response, &mut clock, &memory).await?;
         failpoint::reached(["vendor", operation, "answered"]).await;
         if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
             self.budget.told(left, anew.min(LONGEST_WAIT), Instant::now());
@@ -378,17 +266,43 @@ impl Transport {
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),
             unjudged: None,
-            _turn: turn,
+            memory,
         })
     }
 
-    /// Waits for the turn to read a long list, which is no part of the time that the request may take.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(LONGEST_TURN_WAIT, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Failure::Crowded),
+    /// Reads a body as far as it is within bounds and as there is memory for it. The wait for memory is no part of the time that
+    /// the request may take.
+    async fn body(
+        &self,
+        call: &Call<'_>,
+        response: &mut reqwest::Response,
+        clock: &mut Countdown<'_>,
+        memory: &Reservation,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let (longest, most) = (longest_answer(call.operation), most_values(call.operation));
+        let (mut body, mut values) = (Pieces::new(response.content_length()), Counter::default());
+        // Of the pages before this one.
+        let before = memory.size();
+        // Unpacked, so that what is small on its way counts as what it becomes.
+        while let Some(chunk) = clock.within(response.chunk()).await? {
+            let length = body.len() + chunk.len();
+            if length > longest {
+                return Err(Failure::TooLong(longest));
+            }
+            memory.reach(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
+            // Fewer bytes cannot hold too many values.
+            if length > most {
+                if body.len() <= most {
+                    body.each(|piece| values.add(piece));
+                }
+                values.add(&chunk);
+            }
+            if values.values() > most {
+                return Err(Failure::TooMany(most));
+            }
+            body.push(&chunk);
         }
+        Ok(body.whole())
     }
 
     fn unsent(&self, call: &Call<'_>, class: Class, message: &str) -> VendorError {
@@ -435,53 +349,6 @@ impl<'a> Countdown<'a> {
         let done = tokio::time::timeout(self.left, part).await;
         self.left = self.left.saturating_sub(start.elapsed());
         done.map_err(|_| Failure::TimedOut(self.host.to_owned()))?.map_err(Failure::Http)
-    }
-}
-
-enum Failure {
-    Http(reqwest::Error),
-    TimedOut(String),
-    TooLong(usize),
-    TooMany,
-    Crowded,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Http(error) => f.write_str(&describe(error)),
-            Self::TimedOut(host) => write!(f, "no answer in time from {host}"),
-            Self::TooLong(longest) => write!(
-                f,
-                "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",
-                longest >> 20
-            ),
-            Self::Crowded => f.write_str("too many long lists are being read at once; this one is tried again"),
-            Self::TooMany => f.write_str(
-                "the answer holds more values than are read; check the account's address, and what it has there",
-            ),
-        }
-    }
-}
-
-/// What went wrong, down to the cause, without the URL (whose query may hold more than it should).
-fn describe(error: &reqwest::Error) -> String {
-    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the vendor");
-    let what = if error.is_timeout() {
-        "no answer in time from"
-    } else if error.is_connect() {
-        "no connection to"
-    } else {
-        "the connection broke: no whole answer from"
-    };
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    if std::ptr::eq(std::ptr::from_ref(cause).cast::<u8>(), std::ptr::from_ref(error).cast::<u8>()) {
-        format!("{what} {host}")
-    } else {
-        format!("{what} {host} ({cause})")
     }
 }
 

@@ -137,7 +137,7 @@ impl Bench {
             Ask::Delete => {
                 let id =
                     if table.vendor == "contensis" { "3a7ce8e3-9c9f-4242-be20-35edb29c4a07" } else { "7" };
-                connection.delete(&ExternalId::new(id)).await.map(|()| 0)
+                connection.delete(&ExternalId::new(id).unwrap()).await.map(|()| 0)
             }
         }
     }

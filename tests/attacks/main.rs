@@ -13,6 +13,7 @@ mod helm;
 #[allow(dead_code, reason = "what the next cases need")]
 mod hostile;
 mod limit;
+mod lists;
 #[path = "../scenarios/operator.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod operator;

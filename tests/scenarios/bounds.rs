@@ -23,6 +23,9 @@ const LONG: usize = 40 * MIB;
 /// What an account in trouble may add to what the operator takes, at most: a whole list, once more while it grows.
 const MOST: usize = 150 * MIB;
 
+/// The memory that answers may take where several long lists come at once.
+const ANSWERS: usize = 200 * MIB;
+
 /// A server on loopback that answers what nobody should, always in the same way.
 struct Flood {
     address: String,
@@ -216,7 +219,8 @@ fn what_a_vendor_sends_without_end_costs_little_and_the_others_nothing() {
 /// Sets out accounts at servers of one kind, and an operator that works on one account at a time.
 fn crowd(scene: &Scene, what: &'static str, size: usize) -> (Operator, Vec<Flood>) {
     let floods: Vec<_> = (0..size).map(|_| Flood::of(what)).collect();
-    let mut flags = vec!["--concurrency", "1", "--request-timeout", "80s"];
+    let memory = ANSWERS.to_string();
+    let mut flags = vec!["--concurrency", "1", "--request-timeout", "80s", "--answer-memory", &memory];
     flags.extend(floods.iter().flat_map(|flood| ["--allow-endpoint", flood.address.as_str()]));
     let operator = scene.operator_with(&flags);
     scene.apply(&secret("anything", &json!({"a": "canary-name", "b": "canary-pass"})));
@@ -269,20 +273,19 @@ fn an_edit_waits_for_none_of_a_hundred_accounts_that_hang() {
 }
 
 #[test]
-fn long_lists_are_read_in_turn() {
+fn long_lists_share_the_memory_of_answers() {
     let (scene, _tenant) = Scene::with_account("turns", Vendor::Superoffice);
     let (operator, floods) = crowd(&scene, "long", 8);
     let before = peak(&operator);
-    eventually(SOON, "all begin, and some go on", || {
+    eventually(SOON, "all begin, and as many go on as there is memory for", || {
         let (begun, gone_on) = (beyond(&floods, MIB / 2), beyond(&floods, LONG - 1));
-        if begun == floods.len() && gone_on == 4 { Ok(()) } else { Err((begun, gone_on)) }
+        if begun == floods.len() && gone_on >= 1 { Ok(()) } else { Err((begun, gone_on)) }
     })
     .unwrap();
     scene.apply(&webhook("first", Vendor::Superoffice));
     scene.ready("first");
-    assert_eq!(beyond(&floods, LONG - 1), 4, "the others wait for their turn");
     let more = peak(&operator) - before;
-    assert!(more < 4 * 2 * LONG, "{} MiB more than at rest", more / MIB);
+    assert!(more < ANSWERS + ANSWERS / 8, "{} MiB more than at rest", more / MIB);
 }
 
 /// The most memory that the operator has had so far.

@@ -101,7 +101,7 @@ fn document(vendor: VendorName, odd: &str) -> Document {
 
 fn observed(id: usize, document: Document) -> Observed {
     Observed {
-        id: ExternalId::new(id.to_string()),
+        id: ExternalId::new(id.to_string()).unwrap(),
         document,
         summary: String::new(),
         created: None,

@@ -75,13 +75,13 @@ impl State {
         let of_another = |id: &str| {
             let mut others =
                 self.books.of.iter().filter(|(uid, _)| Some(*uid) != webhook.metadata.uid.as_ref());
-            others.any(|(_, other)| other.ids.contains(&ExternalId::new(id)))
+            others.any(|(_, other)| other.ids.contains(id))
         };
         let of_another = status.external_id.as_deref().is_some_and(of_another);
         let book = self.books.book(webhook);
         book.adopted |= of_another;
-        book.ids.extend(status.superseded.iter().map(ExternalId::new));
-        let Some(id) = status.external_id.as_ref().map(ExternalId::new) else { return };
+        book.ids.extend(ExternalId::valid(&status.superseded));
+        let Some(id) = ExternalId::valid(&status.external_id).next() else { return };
         let is_new = book.ids.insert(id.clone());
         let Some(sub) = self.vendor.subs.iter_mut().find(|sub| sub.id == id) else { return };
         book.adopted |= is_new && !book.wanted.iter().any(|one| has_all(rules, &sub.has, one));

@@ -75,7 +75,7 @@ impl State {
             VendorName::Contensis => format!("g{:08x}", number.wrapping_mul(0x9E37_79B9) & 0xffff_ffff),
             VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
         };
-        let id = ExternalId::new(id);
+        let id = ExternalId::new(id).unwrap();
         let longest = slow_to_show(self.name).as_secs() - 1;
         let lag = if by_us { self.vendor.lag.min(longest) } else { 0 };
         let stranger = (!by_us).then(|| has.clone());
@@ -219,6 +219,7 @@ impl State {
         };
         self.counts.faults += 1;
         let unanswered = VendorError {
+            too_large: false,
             class: Class::Unavailable,
             operation,
             status: None,

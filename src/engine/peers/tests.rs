@@ -45,7 +45,7 @@ fn two(all: &[Arc<Webhook>]) -> Two {
 }
 
 fn ids(all: &[&str]) -> BTreeSet<ExternalId> {
-    all.iter().map(|id| ExternalId::new(*id)).collect()
+    all.iter().map(|id| ExternalId::new(*id).unwrap()).collect()
 }
 
 fn reserve<'a>(
@@ -97,10 +97,10 @@ fn reservations_and_deletions_are_forgotten_in_time() {
     let Two { a, b, .. } = two(&[Arc::clone(&one), Arc::clone(&other)]);
     let (of_a, of_b) = (account("a"), account("b"));
     let running = reserve(&a, &of_a, &one, "x", &[]).ok().unwrap();
-    a.deleted(&of_a, &ExternalId::new("9"));
+    a.deleted(&of_a, &ExternalId::new("9").unwrap());
     let deleted =
         |peers: &Peers, account: &VendorAccount| peers.exchange(account, std::iter::empty()).deleted;
-    assert_eq!(deleted(&b, &of_b), [ExternalId::new("9")]);
+    assert_eq!(deleted(&b, &of_b), [ExternalId::new("9").unwrap()]);
     assert_eq!(deleted(&a, &of_a), [], "its own list knows");
     clock::test::stop_at(Duration::from_secs(400));
     assert!(reserve(&b, &of_b, &other, "x", &[]).is_err(), "it is still running");

@@ -401,3 +401,22 @@ fn a_spec_that_moved_on_after_an_unanswered_create_to_what_is_there_leaves_nothi
         ),
     ]);
 }
+
+/// More than are compared field by field.
+#[test]
+fn among_many_that_look_alike_each_webhook_finds_its_equal() {
+    let observed: Vec<_> = (0..300).map(|n| has(&format!("{:03}", n), document(&format!("b{n}")))).collect();
+    let mut declared: Vec<_> =
+        (0..150).map(|n| wants(&format!("w{n:03}"), 1, document(&format!("b{}", 2 * n)))).collect();
+    declared.push(wants("x-twice", 2, document("b0")));
+    declared.push(wants("y-other", 2, document("other")));
+    declared.push(recorded("299", wants("z-own", 2, document("edited"))));
+    let found = claims(&IN_PLACE, &declared, &observed, &Elsewhere::default()).of;
+    for (n, claim) in found[..150].iter().enumerate() {
+        assert_eq!(*claim, Claim::Adopt(2 * n, vec![]), "{n}");
+    }
+    assert_eq!(found[150], Claim::Conflict(key("w000")));
+    let Claim::Similar(similar) = &found[151] else { panic!("{:?}", found[151]) };
+    assert!(similar.len() <= MOST_SIMILAR && similar.contains(&id("001")), "{similar:?}");
+    assert_eq!(found[152], Claim::Bound(299));
+}

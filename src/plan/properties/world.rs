@@ -143,7 +143,7 @@ impl World {
         match step {
             Step::Adopt(..) | Step::Release => None,
             Step::Create(document) | Step::Replace(_, document) => {
-                let made = ExternalId::new((100 + self.made.len()).to_string());
+                let made = ExternalId::new((100 + self.made.len()).to_string()).unwrap();
                 self.vendor.push(has(made.as_str(), self.shown(document)));
                 self.made.insert(made.clone());
                 Some(made)

@@ -139,3 +139,41 @@ fn what_vendors_write_in_their_own_way_is_spelled_alike() {
         assert_eq!(RULES.key_of(&a) == RULES.key_of(&b), alike || field != "url", "{reason}");
     }
 }
+
+/// Large sets and maps are not compared each with each: the verdict is the same as of small ones, and comes in time.
+#[test]
+fn members_without_number_compare_by_the_same_rules() {
+    const MANY: usize = 100_000;
+    let topic = |n: usize, event: &str| json!({"type": format!("t{n}"), "event": [event, "x"]});
+    let texts = |from: usize, case: fn(&str) -> String| -> Vec<_> {
+        (from..from + MANY).map(|n| json!(case(&format!("Event.{n}")))).collect()
+    };
+    let (same, lower): (fn(&str) -> String, fn(&str) -> String) = (str::to_owned, str::to_lowercase);
+    let set = Rule::Set(&Rule::IgnoreCase);
+    let headers = Rule::Map { ignore_case: true, value: &Rule::Exact };
+    let names = |case: fn(&str) -> String, last: &str| -> Json {
+        (0..MANY).map(|n| (case(&format!("X-{n}")), json!(if n == MANY - 1 { last } else { "v" }))).collect()
+    };
+    let topics = |event: &str| -> Json { (0..MANY / 10).map(|n| topic(n, event)).collect() };
+    let reversed = |mut all: Vec<Json>| {
+        all.reverse();
+        json!(all)
+    };
+    let twice = || json!([texts(0, same), texts(0, lower)].concat());
+    let cases = [
+        ("no order, no case", set, json!(texts(0, same)), reversed(texts(0, lower)), true),
+        ("another member", set, json!(texts(0, same)), json!(texts(1, same)), false),
+        ("repetitions", set, twice(), json!(texts(0, same)), true),
+        ("names", headers, names(same, "v"), names(lower, "v"), true),
+        ("one value", headers, names(same, "v"), names(lower, "w"), false),
+        ("records", Rule::Set(&Rule::Record(TOPIC)), topics("Created"), topics("created"), true),
+        ("other records", Rule::Set(&Rule::Record(TOPIC)), topics("created"), topics("changed"), false),
+    ];
+    let start = std::time::Instant::now();
+    for (reason, rule, a, b, same) in cases {
+        let [a, b] = [a, b].map(|json| rule.canonical(json.into()));
+        assert_eq!(rule.same(&a, &b), same, "{reason}");
+    }
+    let took = start.elapsed();
+    assert!(took < std::time::Duration::from_secs(60), "each was compared with each: {took:?}");
+}

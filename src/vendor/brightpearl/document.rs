@@ -78,7 +78,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
 }
 
 fn id_of(id: i64) -> ExternalId {
-    ExternalId::new(id.to_string())
+    ExternalId::from(id)
 }
 
 fn document(webhook: wire::Webhook) -> Document {

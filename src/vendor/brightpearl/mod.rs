@@ -16,6 +16,7 @@ use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
 use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::brightpearl::BrightpearlAccount;
+use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -61,11 +62,9 @@ impl Brightpearl {
 
     /// The webhook resource, without a trailing slash (1.4).
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
-        let mut path = format!("public-api/{}/integration-service/webhook", self.account);
-        if let Some(id) = id {
-            path = format!("{path}/{id}");
-        }
-        Call::new(operation, method, self.endpoint.join(&path))
+        let collection = ["public-api", &self.account, "integration-service", "webhook"];
+        let path = collection.into_iter().chain(id.map(ExternalId::as_str));
+        Call::new(operation, method, self.endpoint.join(path))
     }
 
     async fn send<'a>(&'a self, call: impl Fn() -> Call<'a>) -> Result<Answer, VendorError> {
@@ -78,7 +77,8 @@ impl Vendor for Brightpearl {
         let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
             let read = |item: &RawValue| document::observed(&answer, item);
-            return Reader { rules: &RULES, id: "id", read: &read }.list(&answer, items(&answer)?);
+            let reader = Reader { rules: &RULES, id: "id", read: &read };
+            return compute::run(answer.len(), || reader.list(&answer, items(&answer)?));
         }
         let failed = self.failed(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.

@@ -76,7 +76,7 @@ async fn lacking_rights(client: &Contensis) -> Option<Vec<Right>> {
 
 /// Asks for one right of the login. A missing one is a 404 in the vendor's envelope.
 async fn has(client: &Contensis, right: Right) -> Option<bool> {
-    let path = format!("/security/permissions/webhookSubscriptions/actions/{}", right.action());
+    let path = ["security", "permissions", "webhookSubscriptions", "actions", right.action()];
     let answer = read(client, &path).await?;
     match answer.status.as_u16() {
         200 => member(answer.any_json()?.as_object()?, "authorized")?.as_bool(),
@@ -87,14 +87,15 @@ async fn has(client: &Contensis, right: Right) -> Option<bool> {
 
 /// Returns the project's primary language.
 async fn primary_language(client: &Contensis) -> Option<String> {
-    let answer = read(client, "").await.filter(|answer| answer.status.is_success())?;
+    let answer = read(client, &[]).await.filter(|answer| answer.status.is_success())?;
     let project = answer.any_json()?;
     let language = member(project.as_object()?, "primaryLanguage")?.as_str()?;
     names::is_language(language).then(|| language.to_owned())
 }
 
-async fn read(client: &Contensis, path: &str) -> Option<Answer> {
-    let url = client.endpoint.join(&format!("api/management/projects/{}{path}", client.project));
+async fn read(client: &Contensis, path: &[&str]) -> Option<Answer> {
+    let project = ["api", "management", "projects", &client.project];
+    let url = client.endpoint.join(project.into_iter().chain(path.iter().copied()));
     let call = || Call { timeout: TIMEOUT, ..Call::new(Operation::Check, Method::GET, url.clone()) };
     match client.send(call).await {
         Ok(answer) => Some(answer),

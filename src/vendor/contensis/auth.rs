@@ -65,7 +65,7 @@ pub(super) fn session(
 
 impl Renewal for Grant {
     async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
-        let url = self.endpoint.join("authenticate/connect/token");
+        let url = self.endpoint.join(["authenticate", "connect", "token"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
         let mut form = vec![("scope", SecretString::from(SCOPES))];
         let whose = match &self.kind {

@@ -81,7 +81,7 @@ pub(in crate::vendor) fn observed(
 ) -> Result<Observed, String> {
     let item: Json = shaped(raw.get())?;
     let map = item.as_object().ok_or("it is no object")?;
-    let id = wire::id(&item).ok_or("it has no id")?;
+    let id = ExternalId::new(wire::id(&item).ok_or("it has no id")?).map_err(|error| error.to_string())?;
     let get = |name: &str| member(map, name).unwrap_or(&Json::Null);
     let url = match get("url") {
         Json::Null => get("invokeUrl"),
@@ -108,7 +108,7 @@ pub(in crate::vendor) fn observed(
         .map(str::to_owned);
     let mark = wire::version_no(&item).map(str::to_owned);
     let raw = Some(answer.part(raw));
-    Ok(Observed { id: ExternalId::new(id), document, summary, created, mark, delivery: None, raw })
+    Ok(Observed { id, document, summary, created, mark, delivery: None, raw })
 }
 
 /// Reads a topic. Old shapes, and the vendor's own newest page, have a single text where others have a list (3.2).

@@ -12,17 +12,19 @@ pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};
 use super::items::{Reader, plausible, restless};
+use super::memory::Reservation;
 use super::session::Session;
 use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
 use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::contensis::ContensisAccount;
+use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
 use names::Dialect;
 use reqwest::Method;
 use rights::{Right, Rights};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 use wire::member;
 
@@ -77,21 +79,26 @@ impl Contensis {
 
     /// The collection, or one subscription of it.
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
-        let mut path = format!("api/management/projects/{}/events/webhooks/subscriptions", self.project);
-        if let Some(id) = id {
-            path = format!("{path}/{id}");
-        }
-        Call::new(operation, method, self.endpoint.join(&path))
+        let collection =
+            ["api", "management", "projects", &self.project, "events", "webhooks", "subscriptions"];
+        let path = collection.into_iter().chain(id.map(ExternalId::as_str));
+        Call::new(operation, method, self.endpoint.join(path))
     }
 
     async fn send<'a>(&'a self, call: impl Fn() -> Call<'a>) -> Result<Answer, VendorError> {
         self.session.send(&self.transport, call).await
     }
 
-    async fn page(&self, page: Option<usize>) -> Result<Answer, VendorError> {
+    /// A page of the list, or what the server takes for all of it. Pages share the memory of their list.
+    async fn page(
+        &self,
+        page: Option<usize>,
+        memory: Option<&Arc<Reservation>>,
+    ) -> Result<Answer, VendorError> {
         let answer = self
             .send(|| {
                 let mut call = self.call(Operation::List, Method::GET, None);
+                call.memory = memory.cloned();
                 if let Some(page) = page {
                     call.url
                         .query_pairs_mut()
@@ -158,17 +165,21 @@ impl Contensis {
 
     /// One list call; if the server pages, all of its pages.
     async fn read_list(&self) -> Result<List, VendorError> {
-        let answer = self.page(None).await?;
-        let wire::Listing { items, total } = answer.success(said(&answer))?;
-        match total.filter(|total| *total != items.len()) {
-            None => {
-                let mut list = List::default();
-                self.read_into(&mut list, &answer, items);
-                plausible(&answer, &list)?;
-                Ok(list)
+        let answer = self.page(None, None).await?;
+        let whole = compute::run(answer.len(), || {
+            let wire::Listing { items, total } = answer.success(said(&answer))?;
+            if let Some(total) = total.filter(|total| *total != items.len()) {
+                return Ok(Err(total));
             }
+            let mut list = List::default();
+            self.read_into(&mut list, &answer, items)?;
+            plausible(&answer, &list)?;
+            Ok(Ok(list))
+        })?;
+        match whole {
+            Ok(list) => Ok(list),
             // It came in the server's own page size; from here on it is ours, so start again at 0.
-            Some(total) => {
+            Err(total) => {
                 drop(answer);
                 self.all_pages(total).await
             }
@@ -299,9 +310,9 @@ enum Pages {
 
 impl Contensis {
     /// Reads the items of an answer into a list.
-    fn read_into(&self, list: &mut List, answer: &Answer, items: Vec<&RawValue>) {
+    fn read_into(&self, list: &mut List, answer: &Answer, items: Vec<&RawValue>) -> Result<(), VendorError> {
         let read = |item: &RawValue| document::observed(answer, item, self.language.as_deref());
-        Reader { rules: &RULES, id: "id", read: &read }.add(list, items);
+        Reader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
     }
 
     /// All pages in our own page size, read again when they do not fit together. `total` is what the first answer tells.
@@ -321,9 +332,10 @@ impl Contensis {
     /// One reading of all pages. They have to tell one total, hold as many items, and no item twice.
     async fn pages(&self, mut total: Option<usize>) -> Result<Pages, VendorError> {
         let mut list = List { paged: true, ..List::default() };
-        let (mut seen, mut length) = (HashSet::new(), 0);
+        let (mut seen, mut length, mut memory) = (HashSet::new(), 0, None);
         for page in 0..=MOST_PAGES {
-            let answer = self.page(Some(page)).await?;
+            let answer = self.page(Some(page), memory.as_ref()).await?;
+            memory.get_or_insert_with(|| Arc::clone(answer.memory()));
             let listing: wire::Listing<'_> = answer.success(said(&answer))?;
             length += answer.len();
             if page == MOST_PAGES || length > LONGEST_LIST {
@@ -331,7 +343,7 @@ impl Contensis {
             }
             let before = (list.observed.len(), list.unreadable.len());
             let told = listing.total;
-            self.read_into(&mut list, &answer, listing.items);
+            compute::run(answer.len(), || self.read_into(&mut list, &answer, listing.items))?;
             let ids = list.observed[before.0..].iter().map(|one| Some(&one.id));
             let ids = ids.chain(list.unreadable[before.1..].iter().map(|item| item.id.as_ref()));
             let (mut new, mut repeated) = (0, 0);
@@ -369,5 +381,5 @@ fn endless(answer: &Answer, pages: usize, length: usize) -> VendorError {
         "the list has no end: {pages} pages hold {} MiB; check the account's address, and what it has there",
         length >> 20
     );
-    answer.error(Class::Unavailable, message)
+    VendorError { too_large: true, ..answer.error(Class::Unavailable, message) }
 }

@@ -210,3 +210,17 @@ fn what_is_allowed_is_encrypted_and_plainly_written() {
         assert!(good.parse::<AllowedEndpoints>().is_ok(), "{good}");
     }
 }
+
+#[test]
+fn a_segment_of_a_path_stays_one() {
+    let at = |base: &str, segments: &[&str]| {
+        let endpoint = allowed("https://host").of_account(Superoffice, "default").check(base).unwrap();
+        endpoint.join(segments.iter().copied()).path().to_owned()
+    };
+    assert_eq!(at("https://host/a/", &["Webhook", "7"]), "/a/Webhook/7");
+    assert_eq!(at("https://host", &["Webhook"]), "/Webhook");
+    assert_eq!(
+        at("https://host/a", &["..", "../x", "%2e%2e", "a\\b", "c?d#e"]),
+        "/a/..%2Fx/%252e%252e/a%5Cb/c%3Fd%23e"
+    );
+}

@@ -153,7 +153,7 @@ impl Renewal for Grant {
 
 impl Consent {
     async fn access(&self, transport: &Transport) -> Result<Token, VendorError> {
-        let url = self.central.join("login/common/oauth/tokens");
+        let url = self.central.join(["login", "common", "oauth", "tokens"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
         // In a form, so that no secret is in an address (3.2).
         call.body = Body::Form(vec![

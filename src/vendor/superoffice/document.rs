@@ -268,7 +268,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("notifyVia", shown(parsed.notify_via, ["Email", "InApp"], via)),
         ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
-    let id = ExternalId::new(parsed.id.to_string());
+    let id = ExternalId::from(parsed.id);
     let mark = Some(saved(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
     Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(answer.part(item)) })

@@ -13,11 +13,12 @@ pub(crate) use document::advice;
 pub(in crate::vendor) use document::{declared, generation, refusal};
 
 use super::connection::{ConnectError, secrets_of};
-use super::items::Reader;
+use super::items::{Reader, within_bounds};
 use super::session::Session;
 use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
 use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
+use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -134,26 +135,26 @@ impl Superoffice {
         }
         let body = document::body(desired, current.map(Observed::answer).as_ref(), generation);
         let (method, path) = match current {
-            Some(current) => (Method::PUT, format!("/{}", current.id)),
-            None => (Method::POST, String::new()),
+            Some(current) => (Method::PUT, Some(current.id.as_str())),
+            None => (Method::POST, None),
         };
-        let request = |operation: Operation, method: &Method, path: &str| {
-            let (body, path, method) = (&body, path.to_owned(), method.clone());
+        let request = |operation: Operation, method: &Method, path: Option<&str>| {
+            let (body, path, method) = (&body, path.map(str::to_owned), method.clone());
             move |at: &Endpoint| {
-                let mut call = call(at, operation, method.clone(), &path);
+                let mut call = call(at, operation, method.clone(), path.as_deref());
                 call.body = Body::Json(body);
                 call.redactor = secrets_of(desired);
                 call
             }
         };
-        let answer = self.send(request(operation, &method, &path)).await?;
+        let answer = self.send(request(operation, &method, path)).await?;
         if !answer.status.is_success() {
             let failed = self.failed(&answer);
             // A refused receiver is a 400, and possibly a 500 (7.1); a test of the receiver, which stores nothing, tells it
             // from another fault (4.8).
             return Err(match (answer.status.as_u16(), said(&answer)) {
                 (400 | 500, Some(_)) => {
-                    let tried = self.send(request(Operation::Check, &Method::POST, "/Test")).await;
+                    let tried = self.send(request(Operation::Check, &Method::POST, Some("Test"))).await;
                     judged(failed, tried)
                 }
                 _ => failed,
@@ -185,7 +186,7 @@ impl Superoffice {
         if !document::needs_generation(desired) {
             return Ok(Generation::OneErrorsEmail);
         }
-        let answer = self.send(|at| call(at, Operation::Read, Method::GET, "/default")).await?;
+        let answer = self.send(|at| call(at, Operation::Read, Method::GET, Some("default"))).await?;
         if !answer.status.is_success() {
             return Err(self.failed(&answer));
         }
@@ -222,8 +223,8 @@ impl Superoffice {
 }
 
 /// A request to the tenant, wherever it lives. It names no language: an answer would be translated (4.12).
-fn call<'a>(at: &Endpoint, operation: Operation, method: Method, path: &str) -> Call<'a> {
-    let mut call = Call::new(operation, method, at.join(&format!("api/v1/Webhook{path}")));
+fn call<'a>(at: &Endpoint, operation: Operation, method: Method, below: Option<&str>) -> Call<'a> {
+    let mut call = Call::new(operation, method, at.join(["api", "v1", "Webhook"].into_iter().chain(below)));
     call.timeout = match operation {
         Operation::Create | Operation::Update | Operation::Check => SAVE_TIMEOUT,
         Operation::List | Operation::Read | Operation::Delete | Operation::Token | Operation::Locate => {
@@ -282,7 +283,7 @@ fn judged(failed: VendorError, tried: Result<Answer, VendorError>) -> VendorErro
 impl Vendor for Superoffice {
     async fn list(&self) -> Result<List, VendorError> {
         // Unfiltered: what the filters match is not documented (4.1).
-        let answer = self.send(|at| call(at, Operation::List, Method::GET, "")).await?;
+        let answer = self.send(|at| call(at, Operation::List, Method::GET, None)).await?;
         if !answer.status.is_success() {
             return match self.failed(&answer) {
                 // Of the two 404 only the service's own says that there are none (10); a wrong address has the other.
@@ -293,12 +294,15 @@ impl Vendor for Superoffice {
                 error => Err(error),
             };
         }
-        let list: Vec<&RawValue> = answer.success(said(&answer))?;
-        if let Some(first) = list.first().and_then(|first| serde_json::from_str(first.get()).ok()) {
-            self.generation.set(document::generation(&first));
-        }
-        let read = |item: &RawValue| document::observed(&answer, item);
-        Reader { rules: &RULES, id: "WebhookId", read: &read }.list(&answer, list)
+        compute::run(answer.len(), || {
+            let list: Vec<&RawValue> = answer.success(said(&answer))?;
+            let first = list.first().filter(|first| within_bounds(first).is_ok());
+            if let Some(first) = first.and_then(|first| serde_json::from_str(first.get()).ok()) {
+                self.generation.set(document::generation(&first));
+            }
+            let read = |item: &RawValue| document::observed(&answer, item);
+            Reader { rules: &RULES, id: "WebhookId", read: &read }.list(&answer, list)
+        })
     }
 
     async fn settle(&self) -> Result<(), VendorError> {
@@ -314,8 +318,7 @@ impl Vendor for Superoffice {
     }
 
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
-        let path = format!("/{id}");
-        let answer = self.send(|at| call(at, Operation::Delete, Method::DELETE, &path)).await?;
+        let answer = self.send(|at| call(at, Operation::Delete, Method::DELETE, Some(id.as_str()))).await?;
         if answer.status.is_success() {
             return answer.deleted(error_of(&answer), |own| own.contains_key("WebhookId"));
         }

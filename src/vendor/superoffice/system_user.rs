@@ -80,7 +80,7 @@ impl SystemUser {
             "ContextIdentifier": self.customer_id,
             "ReturnTokenType": "JWT",
         });
-        let url = self.central.join("Login/api/PartnerSystemUser/Authenticate");
+        let url = self.central.join(["Login", "api", "PartnerSystemUser", "Authenticate"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
         call.body = Body::Json(&body);
         call.redactor.hide(&signed, "(redacted)");
@@ -187,7 +187,7 @@ impl SystemUser {
     }
 
     async fn published(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
-        let url = self.central.join("login/.well-known/jwks");
+        let url = self.central.join(["login", ".well-known", "jwks"]);
         let answer = transport.send(Call::new(Operation::Token, Method::GET, url)).await?;
         if answer.status.is_success() { answer.json() } else { Err(answer.failed(None)) }
     }

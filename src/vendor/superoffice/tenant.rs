@@ -75,7 +75,7 @@ impl Tenant {
 
 impl Online {
     async fn locate(&self, transport: &Transport) -> Result<Place, VendorError> {
-        let url = self.central.join(&format!("api/state/{}", self.customer_id));
+        let url = self.central.join(["api", "state", &self.customer_id]);
         let answer = transport.send(Call::new(Operation::Locate, Method::GET, url)).await?;
         let unknown = || {
             let message = format!(

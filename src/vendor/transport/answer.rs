@@ -4,6 +4,8 @@ use super::{Operation, wiped};
 use crate::plan::Redactor;
 use crate::vendor::budget::Budget;
 use crate::vendor::error::{Class, VendorError};
+use crate::vendor::json::members;
+use crate::vendor::memory::{AnswerMemory, Kind, Reservation};
 use crate::vendor::report::Unjudged;
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -11,11 +13,13 @@ use reqwest::{StatusCode, Url};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// The members of vendors' envelopes of errors (vendors/brightpearl.md 8.1, vendors/contensis.md 2.6, vendors/superoffice.md 10).
+const ENVELOPES: [&str; 7] = ["errors", "response", "message", "data", "logId", "ErrorType", "ErrorMessage"];
 
 /// What came back.
 pub(crate) struct Answer {
@@ -28,8 +32,8 @@ pub(crate) struct Answer {
     pub(super) base: Redactor,
     pub(super) budget: Option<Arc<Budget>>,
     pub(super) unjudged: Option<Unjudged>,
-    /// What is long is read in turn, and the next one's turn is when this one has been read.
-    pub(super) _turn: Option<OwnedSemaphorePermit>,
+    /// The memory that is reserved for it.
+    pub(super) memory: Arc<Reservation>,
 }
 
 impl Answer {
@@ -45,7 +49,7 @@ impl Answer {
             base,
             budget: None,
             unjudged: None,
-            _turn: None,
+            memory: AnswerMemory::new(1 << 30).reserve(Kind::List),
         }
     }
 
@@ -120,9 +124,18 @@ impl Answer {
         }
     }
 
-    /// The body as JSON of any shape, if it is that.
+    /// The body as JSON of any shape, if it is that. Of a list, which may be long, only what vendors' envelopes of errors have.
     pub(crate) fn any_json(&self) -> Option<serde_json::Value> {
-        serde_json::from_slice(&self.body).ok()
+        if self.operation != Operation::List {
+            return serde_json::from_slice(&self.body).ok();
+        }
+        let is_envelopes = |name: &str| ENVELOPES.iter().any(|member| member.eq_ignore_ascii_case(name));
+        members(&self.body, &is_envelopes).map(serde_json::Value::Object)
+    }
+
+    /// The memory that is reserved for it.
+    pub(in crate::vendor) fn memory(&self) -> &Arc<Reservation> {
+        &self.memory
     }
 
     /// How long the body is.

@@ -1,8 +1,6 @@
 //! How much of an answer is taken in: what somebody who is not the vendor, or not well, sends costs bounded memory.
 
 use super::Operation;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// The longest list that is read, in one answer or over all its pages: ten thousand subscriptions of five kilobytes each are
 /// 50 MB.
@@ -10,23 +8,22 @@ pub(in crate::vendor) const LONGEST_LIST: usize = 64 << 20;
 /// The longest answer about one subscription, or to a login. A Webhook takes 1.5 MiB at most in the cluster's own store, and
 /// a vendor may escape what it repeats.
 const LONGEST_OTHER: usize = 4 << 20;
-/// The most values that an answer may hold. Ten thousand subscriptions have a million at most; each takes some hundred bytes
-/// in memory, however short it is written.
-const MOST_VALUES: usize = 2_000_000;
+/// Nothing is reserved for an ordinary answer of that kind.
+const FREE: usize = 64 << 10;
+/// The most values that a list may hold: ten thousand subscriptions of fifty values each.
+const MOST_VALUES: usize = 500_000;
+/// The most values that any other answer may hold, as one subscription.
+const MOST_OTHER_VALUES: usize = 20_000;
 
-/// A list that grows longer than this takes its turn,
-const LONG: usize = 1 << 20;
-/// with so many others, over all accounts: each takes several times its own length while it is read.
-const LONG_AT_ONCE: usize = 4;
-
-/// Turns of long lists.
-pub(super) fn turns() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(LONG_AT_ONCE))
+/// How much memory is reserved for an answer of that length. A list is kept beside the documents that are made of it: what they take
+/// more than the list is reserved when they are made.
+pub(super) fn cost(operation: Operation, length: usize) -> usize {
+    if operation != Operation::List && length <= FREE { 0 } else { 2 * length }
 }
 
-/// Whether a list that has come so far takes its turn before more of it is read.
-pub(super) fn takes_turn(operation: Operation, length: usize) -> bool {
-    operation == Operation::List && length > LONG
+/// The most values that are read.
+pub(super) fn most_values(operation: Operation) -> usize {
+    if operation == Operation::List { MOST_VALUES } else { MOST_OTHER_VALUES }
 }
 
 /// The longest answer that is read.
@@ -40,45 +37,5 @@ pub(super) fn longest_answer(operation: Operation) -> usize {
         | Operation::Token
         | Operation::Locate
         | Operation::Check => LONGEST_OTHER,
-    }
-}
-
-/// Whether it holds more values than are taken in, if it is JSON. Each but the first stands behind a comma, a colon or a
-/// bracket.
-pub(super) fn too_many_values(body: &[u8]) -> bool {
-    if body.len() <= MOST_VALUES {
-        return false;
-    }
-    let (mut values, mut in_text, mut escaped) = (0, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b',' | b'[' | b'{' if !in_text => values += 1,
-            _ => {}
-        }
-    }
-    values > MOST_VALUES
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_counted_and_what_stands_in_texts_is_not() {
-        let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(",")).into_bytes();
-        let cases = [
-            ("a million objects", list("{}", 999_000), false),
-            ("a million objects and one each", list("{\"a\":[1]}", 999_000), true),
-            ("two million numbers", list("1", 1_999_999), false),
-            ("more", list("1", 2_000_001), true),
-            ("commas in texts", list(r#"{"a":"\",[{,,,,,,,"}"#, 400_000), false),
-            ("no JSON", vec![b'x'; 3_000_000], false),
-        ];
-        for (reason, body, much) in cases {
-            assert_eq!(too_many_values(&body), much, "{reason}");
-        }
     }
 }

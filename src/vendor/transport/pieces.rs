@@ -29,6 +29,11 @@ impl Pieces {
         self.length
     }
 
+    /// Gives each piece to `each`, in their order.
+    pub(super) fn each(&self, mut each: impl FnMut(&[u8])) {
+        self.full.iter().chain([&self.last]).for_each(|piece| each(piece));
+    }
+
     /// Adds what has come.
     pub(super) fn push(&mut self, mut chunk: &[u8]) {
         self.length += chunk.len();

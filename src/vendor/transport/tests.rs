@@ -1,6 +1,7 @@
 use super::*;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials};
 use crate::api::{SecretKeyRef, account::Vendor};
+use crate::vendor::memory::AnswerMemory;
 use reqwest::StatusCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,8 +34,7 @@ async fn a_client_that_may_only_read_sends_no_write() {
         Redactor::default(),
         budget,
         report,
-    )
-    .unwrap();
+    );
     // Nobody listens there: a call that gets through fails, and is counted.
     let url = || Url::parse("http://127.0.0.1:9/").unwrap();
     for operation in [Operation::Create, Operation::Update, Operation::Delete] {
@@ -79,8 +79,7 @@ fn bodies_and_headers_are_as_they_were_given() {
     let report: Reporter = Arc::new(|_| {});
     let budget = Arc::new(Budget::of(&account(), None));
     let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
-    let transport =
-        Transport::new(&Http::default(), vendor, access, Redactor::default(), budget, report).unwrap();
+    let transport = Transport::new(&Http::default(), vendor, access, Redactor::default(), budget, report);
     let mut call = Call::new(Operation::List, Method::GET, Url::parse("http://127.0.0.1:9/").unwrap());
     call.headers.push((reqwest::header::AUTHORIZATION, "Bearer canary".into()));
     let request = transport.request(&call).unwrap();
@@ -101,7 +100,7 @@ fn a_login_that_cannot_be_read_is_not_repeated() {
 fn transport(budget: &Arc<Budget>, http: &Http) -> Transport {
     let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
     let (redactor, report): (_, Reporter) = (Redactor::default(), Arc::new(|_| {}));
-    Transport::new(http, vendor, access, redactor, Arc::clone(budget), report).unwrap()
+    Transport::new(http, vendor, access, redactor, Arc::clone(budget), report)
 }
 
 /// A server that reads a request and answers it with that, or closes the connection; it counts.
@@ -140,22 +139,43 @@ async fn each_request_that_is_sent_is_counted_and_none_beyond_the_budget() {
 /// How long a request may take here.
 const REQUEST: Duration = Duration::from_secs(1);
 
-/// The turn comes when the request's own time is long over.
+/// There is memory when the request's own time is long over.
 #[tokio::test]
-async fn the_wait_for_the_turn_to_read_a_long_list_is_not_the_requests_time() {
+async fn the_wait_for_memory_to_read_a_long_list_is_not_the_requests_time() {
     let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}[]", " ".repeat(3 << 20));
     let (url, _) = server(Box::leak(answer.into_boxed_str()).as_bytes()).await;
-    let (http, budget) = (Http::default(), Arc::new(Budget::of(&account(), None)));
-    let all = http.turns.available_permits();
-    let turns = Arc::clone(&http.turns).acquire_many_owned(u32::try_from(all).unwrap()).await.unwrap();
+    let memory = AnswerMemory::new(64 << 20);
+    let (http, budget) =
+        (Http::default().with_memory(memory.clone()), Arc::new(Budget::of(&account(), None)));
+    let another = memory.reserve(Kind::List);
+    another.reach(52 << 20).await.unwrap();
     let mut call = Call::new(Operation::List, Method::GET, url);
     call.timeout = REQUEST;
     let transport = transport(&budget, &http);
     let later = async {
         tokio::time::sleep(REQUEST * 2).await;
-        drop(turns);
+        drop(another);
     };
     let (answer, ()) = tokio::join!(transport.send(call), later);
     let answer = answer.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(answer.json::<Vec<u8>>().unwrap(), [0; 0]);
+}
+
+/// Reads what a server answers to a list, with so much memory for all answers.
+async fn listed(answer: String, memory: usize) -> Result<Answer, VendorError> {
+    let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{answer}");
+    let (url, _) = server(Box::leak(answer.into_boxed_str()).as_bytes()).await;
+    let http = Http::default().with_memory(AnswerMemory::new(memory));
+    let budget = Arc::new(Budget::of(&account(), None));
+    transport(&budget, &http).send(Call::new(Operation::List, Method::GET, url)).await
+}
+
+#[tokio::test]
+async fn a_list_holds_bounded_values_and_takes_bounded_memory() {
+    let ten_thousand = format!("[{}0]", format!("{{{}\"n\":1}},", "\"a\":1,".repeat(48)).repeat(9_999));
+    assert!(listed(ten_thousand, 64 << 20).await.is_ok());
+    let more = listed(format!("[{}0]", "{},".repeat(300_000)), 64 << 20).await.err().unwrap();
+    assert!(more.message.contains("more values than are read, 500000"), "{more}");
+    let long = listed(format!("[{}]", " ".repeat(27 << 20)), 64 << 20).await.err().unwrap();
+    assert!(long.message.contains("takes more than the 52 MiB of memory"), "{long}");
 }

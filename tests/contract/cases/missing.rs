@@ -70,7 +70,7 @@ async fn unknown_id(bench: Bench) {
         VendorName::Contensis => "00000000-0000-4000-8000-000000000042",
         VendorName::Brightpearl | VendorName::Superoffice => "4242",
     };
-    connection.delete(&ExternalId::new(id)).await.unwrap();
+    connection.delete(&ExternalId::new(id).unwrap()).await.unwrap();
     assert_eq!(bench.count("delete").await, 1);
 }
 

@@ -225,7 +225,7 @@ async fn halted(bench: Bench) {
 async fn delete_unknown(bench: Bench) {
     for status in [404, 204] {
         bench.set(json!({"deleteUnknownStatus": status})).await;
-        bench.connect().delete(&ExternalId::new("4242")).await.unwrap();
+        bench.connect().delete(&ExternalId::new("4242").unwrap()).await.unwrap();
     }
 }
 

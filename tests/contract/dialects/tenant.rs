@@ -141,10 +141,10 @@ async fn apart(bench: Bench) {
     assert!(connection.list().await.unwrap().observed.is_empty());
     connection.create(&document(bench.column, "one")).await.unwrap();
     assert_eq!(connection.list().await.unwrap().observed.len(), 1);
-    connection.delete(&ExternalId::new(id.as_str())).await.unwrap();
+    connection.delete(&ExternalId::new(id.as_str()).unwrap()).await.unwrap();
     bench.set(json!({"foreignStatus": 403})).await;
     bench.forget().await;
-    fails(connection.delete(&ExternalId::new(id)).await, Class::Rejected);
+    fails(connection.delete(&ExternalId::new(id).unwrap()).await, Class::Rejected);
     // It was renewed once: an ended token answers the same.
     assert_eq!((bench.count("delete").await, bench.count("token").await), (2, 1));
     assert_eq!(bench.stored().await.len(), 2, "it is nobody's but the other app's");

@@ -141,7 +141,13 @@ fn the_subscription() -> Vec<Case> {
             "an empty id",
             WEBHOOK,
             with("externalId: ''"),
-            "externalId must not be empty: give the vendor's id of an existing subscription, or remove it",
+            "externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it",
+        ),
+        bad(
+            "an id that would lead to another path",
+            WEBHOOK,
+            with("externalId: '../7'"),
+            "externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it",
         ),
         bad(
             "an id without quotes is a number",

@@ -65,6 +65,26 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
         ),
         held(
             case(
+                "its status names an id that cannot be one",
+                &IN_PLACE,
+                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..fresh() },
+                &[("1", "x")],
+                edit(A::None, C::InSync),
+            ),
+            Hold::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
+        ),
+        held(
+            case(
+                "the same, and it is being deleted: it is not said to be gone",
+                &IN_PLACE,
+                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..deleting(fresh()) },
+                &[("1", "x")],
+                edit(A::Delete, C::Deleted),
+            ),
+            Hold::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
+        ),
+        held(
+            case(
                 "drift is only reported: edited",
                 &IN_PLACE,
                 under(REPORT, applied("x")),

@@ -92,7 +92,7 @@ fn transport() -> Transport {
     let account: Vendor = serde_json::from_value(account).unwrap();
     let budget = Arc::new(Budget::of(&account, None));
     let (vendor, access) = (VendorName::Brightpearl, Access::ReadOnly);
-    Transport::new(&Http::default(), vendor, access, Redactor::default(), budget, Arc::new(|_| {})).unwrap()
+    Transport::new(&Http::default(), vendor, access, Redactor::default(), budget, Arc::new(|_| {}))
 }
 
 async fn begin(refusals: u32) -> (Arc<World>, OauthRefresh) {

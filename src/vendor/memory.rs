@@ -1,0 +1,273 @@
+//! How much memory vendors' answers may take, over all accounts: `docs/performance.md` has the sum.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Memory is reserved in units of this many bytes.
+const UNIT: usize = 4 << 10;
+/// An answer that takes more than this is long: it shares the larger part of the memory with the other long ones.
+const SHORT: usize = 512 << 10;
+/// So many long answers may wait for memory, each with what it has taken as a short one.
+const LONGEST_QUEUE: usize = 16;
+/// How long an answer may wait for memory.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// The memory that answers of all accounts share.
+#[derive(Clone, Debug)]
+pub struct AnswerMemory(Arc<Pools>);
+
+#[derive(Debug)]
+struct Pools {
+    /// An eighth: lists that are short. Those that wait to become long are few, so that there is always room.
+    short: Pool,
+    /// A sixteenth: answers about one subscription, and to logins. They come while their account's list is held.
+    single: Pool,
+    /// The rest: lists that are long.
+    long: Pool,
+    queue: Semaphore,
+    /// Only one that has long memory already may wait for more: two half-read lists would wait for each other.
+    growing: Semaphore,
+}
+
+#[derive(Debug)]
+struct Pool {
+    permits: Arc<Semaphore>,
+    units: usize,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A list: it begins in the memory of short ones.
+    List,
+    /// Anything else.
+    Single,
+}
+
+/// Why an answer gets no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoMemory {
+    /// Others have it; with a later try there may be some.
+    Now,
+    /// It needs more than there is. The number is what there is, in bytes.
+    Ever(usize),
+}
+
+impl fmt::Display for NoMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now => f.write_str("too many long answers are being read at once; this one is tried again"),
+            Self::Ever(most) => write!(
+                f,
+                "the answer takes more than the {} MiB of memory that one may take; give hooktender more memory (--answer-memory), or delete subscriptions at the vendor",
+                most >> 20
+            ),
+        }
+    }
+}
+
+/// The memory of one answer, or of a list with all its pages, for as long as any of it is read.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    memory: AnswerMemory,
+    kind: Kind,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    permit: Option<OwnedSemaphorePermit>,
+    is_long: bool,
+}
+
+impl Default for AnswerMemory {
+    /// Five eighths of what the process may take.
+    fn default() -> Self {
+        Self::new(super::limit::of_process() / 8 * 5)
+    }
+}
+
+impl AnswerMemory {
+    /// The least memory that works: for answers of each kind, in bytes.
+    pub const LEAST: usize = 32 << 20;
+
+    /// So many bytes; at least [`Self::LEAST`].
+    pub fn new(bytes: usize) -> Self {
+        let units = bytes.max(Self::LEAST) / UNIT;
+        let pool = |units: usize| Pool { permits: Arc::new(Semaphore::new(units)), units };
+        Self(Arc::new(Pools {
+            short: pool(units / 8),
+            single: pool(units / 16),
+            long: pool(units - units / 8 - units / 16),
+            queue: Semaphore::new(LONGEST_QUEUE),
+            growing: Semaphore::new(1),
+        }))
+    }
+
+    /// A reservation of nothing.
+    pub(super) fn reserve(&self, kind: Kind) -> Arc<Reservation> {
+        Arc::new(Reservation { memory: self.clone(), kind, held: Mutex::default() })
+    }
+}
+
+impl Reservation {
+    /// How much is reserved, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.held().units() * UNIT
+    }
+
+    /// Reserves so many bytes in all. Waits for them a while.
+    pub(super) async fn reach(&self, bytes: usize) -> Result<(), NoMemory> {
+        match self.try_reach(bytes) {
+            Err(NoMemory::Now) => {}
+            reached => return reached,
+        }
+        let pools = &self.memory.0;
+        let (pool, missing, is_long) = self.missing(bytes)?;
+        let may_wait = match self.kind {
+            Kind::Single => None,
+            Kind::List if self.held().is_long => Some(&pools.growing),
+            Kind::List if is_long => Some(&pools.queue),
+            Kind::List => None,
+        };
+        let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Now)?;
+        let permit = Arc::clone(&pool.permits).acquire_many_owned(missing);
+        match tokio::time::timeout(LONGEST_WAIT, permit).await {
+            Ok(Ok(permit)) => {
+                self.held().add(permit, is_long);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(NoMemory::Now),
+        }
+    }
+
+    /// The same without waiting.
+    pub(super) fn try_reach(&self, bytes: usize) -> Result<(), NoMemory> {
+        let (pool, missing, is_long) = self.missing(bytes)?;
+        if missing > 0 {
+            let permit = Arc::clone(&pool.permits).try_acquire_many_owned(missing);
+            self.held().add(permit.map_err(|_| NoMemory::Now)?, is_long);
+        }
+        Ok(())
+    }
+
+    /// Gives back what is more than so many bytes.
+    pub(super) fn shrink_to(&self, bytes: usize) {
+        let mut held = self.held();
+        let spare = held.units().saturating_sub(bytes.div_ceil(UNIT));
+        drop(held.permit.as_mut().and_then(|permit| permit.split(spare)));
+    }
+
+    /// From which pool how many units are missing, and whether it is that of long lists.
+    fn missing(&self, bytes: usize) -> Result<(&Pool, u32, bool), NoMemory> {
+        let pools = &self.memory.0;
+        let held = self.held();
+        let is_long = self.kind == Kind::List && (held.is_long || bytes > SHORT);
+        let pool = match self.kind {
+            Kind::Single => &pools.single,
+            Kind::List if is_long => &pools.long,
+            Kind::List => &pools.short,
+        };
+        let units = bytes.div_ceil(UNIT);
+        if units > pool.units {
+            return Err(NoMemory::Ever(pool.units * UNIT));
+        }
+        let has = if held.is_long == is_long { held.units() } else { 0 };
+        Ok((pool, u32::try_from(units.saturating_sub(has)).unwrap_or(u32::MAX), is_long))
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn units(&self) -> usize {
+        self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    /// What it had as a short list is given back when it becomes a long one.
+    fn add(&mut self, permit: OwnedSemaphorePermit, is_long: bool) {
+        match &mut self.permit {
+            Some(own) if self.is_long == is_long => own.merge(permit),
+            _ => self.permit = Some(permit),
+        }
+        self.is_long = is_long;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    const MIB: usize = 1 << 20;
+
+    /// 26 MiB for long lists, 4 for short ones, 2 for single answers.
+    fn memory() -> AnswerMemory {
+        AnswerMemory::new(32 * MIB)
+    }
+
+    #[tokio::test]
+    async fn memory_is_reserved_once_and_given_back() {
+        let memory = memory();
+        let one = memory.reserve(Kind::List);
+        for bytes in [1, 5000, 5000, SHORT, SHORT + 1, 8 * MIB] {
+            one.reach(bytes).await.unwrap();
+            assert_eq!(one.size(), bytes.next_multiple_of(UNIT));
+        }
+        let free = |pool: &Pool| pool.permits.available_permits() * UNIT;
+        assert_eq!((free(&memory.0.short), free(&memory.0.long)), (4 * MIB, 18 * MIB));
+        one.shrink_to(MIB);
+        assert_eq!((one.size(), free(&memory.0.long)), (MIB, 25 * MIB));
+        drop(one);
+        assert_eq!(free(&memory.0.long), 26 * MIB);
+    }
+
+    #[tokio::test]
+    async fn what_never_fits_is_refused_at_once() {
+        let memory = memory();
+        assert_eq!(memory.reserve(Kind::List).reach(27 * MIB).await, Err(NoMemory::Ever(26 * MIB)));
+        assert_eq!(memory.reserve(Kind::Single).reach(3 * MIB).await, Err(NoMemory::Ever(2 * MIB)));
+    }
+
+    #[tokio::test]
+    async fn half_read_lists_do_not_wait_for_each_other() {
+        let memory = memory();
+        let (one, other) = (memory.reserve(Kind::List), memory.reserve(Kind::List));
+        one.reach(13 * MIB).await.unwrap();
+        other.reach(13 * MIB).await.unwrap();
+        let mut grows = Box::pin(one.reach(20 * MIB));
+        assert_eq!(grows.as_mut().now_or_never(), None, "it waits for the other one");
+        assert_eq!(other.reach(20 * MIB).await, Err(NoMemory::Now), "which does not wait for it");
+        drop(other);
+        grows.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn long_lists_leave_room_for_short_ones_and_for_single_answers() {
+        let memory = memory();
+        let long = memory.reserve(Kind::List);
+        long.reach(26 * MIB).await.unwrap();
+        let others: Vec<_> = (0..7).map(|_| memory.reserve(Kind::List)).collect();
+        for other in &others {
+            assert_eq!(other.reach(SHORT).now_or_never(), Some(Ok(())));
+            assert_eq!(other.reach(MIB).now_or_never(), None, "there is no room for another long one");
+        }
+        assert_eq!(memory.reserve(Kind::List).reach(SHORT).now_or_never(), Some(Ok(())));
+        assert_eq!(memory.reserve(Kind::Single).reach(2 * MIB).now_or_never(), Some(Ok(())));
+    }
+
+    #[tokio::test]
+    async fn few_lists_wait_to_become_long() {
+        let memory = AnswerMemory::new(256 * MIB);
+        let long = memory.reserve(Kind::List);
+        long.reach(208 * MIB).await.unwrap();
+        let others: Vec<_> = (0..LONGEST_QUEUE).map(|_| memory.reserve(Kind::List)).collect();
+        let mut waits: Vec<_> = others.iter().map(|other| Box::pin(other.reach(MIB))).collect();
+        assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
+        assert_eq!(memory.reserve(Kind::List).reach(MIB).await, Err(NoMemory::Now));
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a call has no answer.
+
+use crate::vendor::memory::NoMemory;
+use std::fmt;
+
+pub(super) enum Failure {
+    Http(reqwest::Error),
+    TimedOut(String),
+    TooLong(usize),
+    TooMany(usize),
+    NoMemory(NoMemory),
+}
+
+impl Failure {
+    /// Whether the answer was larger than is read.
+    pub(super) fn is_too_large(&self) -> bool {
+        match self {
+            Self::TooLong(_) | Self::TooMany(_) | Self::NoMemory(NoMemory::Ever(_)) => true,
+            Self::Http(_) | Self::TimedOut(_) | Self::NoMemory(NoMemory::Now) => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(error) => f.write_str(&describe(error)),
+            Self::TimedOut(host) => write!(f, "no answer in time from {host}"),
+            Self::TooLong(longest) => write!(
+                f,
+                "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",
+                longest >> 20
+            ),
+            Self::NoMemory(error) => error.fmt(f),
+            Self::TooMany(most) => write!(
+                f,
+                "the answer holds more values than are read, {most}; check the account's address, and what it has there"
+            ),
+        }
+    }
+}
+
+pub(super) fn not_set_up(error: &reqwest::Error) -> String {
+    format!("the HTTP client cannot be set up: {}", describe(error))
+}
+
+/// What went wrong, down to the cause, without the URL (whose query may hold more than it should).
+pub(super) fn describe(error: &reqwest::Error) -> String {
+    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the vendor");
+    let what = if error.is_timeout() {
+        "no answer in time from"
+    } else if error.is_connect() {
+        "no connection to"
+    } else {
+        "the connection broke: no whole answer from"
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    if std::ptr::eq(std::ptr::from_ref(cause).cast::<u8>(), std::ptr::from_ref(error).cast::<u8>()) {
+        format!("{what} {host}")
+    } else {
+        format!("{what} {host} ({cause})")
+    }
+}

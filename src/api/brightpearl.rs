@@ -85,6 +85,7 @@ pub struct BrightpearlOauth {
 pub struct SecretName {
     /// Name of the Secret.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[x_kube(validation = super::name::subdomain("Secret"))]
     #[schemars(length(max = 253))]
     pub name: String,
 }

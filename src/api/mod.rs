@@ -12,6 +12,7 @@ pub mod brightpearl;
 pub mod conditions;
 pub mod contensis;
 mod crds;
+pub mod name;
 pub mod shorten;
 pub mod status;
 mod stored;
@@ -22,6 +23,7 @@ pub mod webhook;
 
 pub use account::{VendorAccount, VendorAccountSpec};
 pub use crds::{crds, yaml};
+pub use name::{InvalidName, NamespaceName, ObjectName};
 pub use stored::StoredWebhook;
 pub use visible::{exactly, is_hidden, visible};
 pub use webhook::{Webhook, WebhookSpec};
@@ -116,6 +118,7 @@ pub enum Mode {
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[x_kube(validation = name::subdomain("Secret"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Key in the Secret's `data`.
@@ -130,6 +133,7 @@ pub struct SecretKeyRef {
 pub struct ConfigMapKeyRef {
     /// Name of the ConfigMap.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name the ConfigMap: a name must not be empty"))]
+    #[x_kube(validation = name::subdomain("ConfigMap"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Key in the ConfigMap's `data`.

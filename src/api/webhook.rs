@@ -93,7 +93,8 @@ pub struct WebhookSpec {
     #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice, the one of the account"))]
     #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: delete this Webhook and make a new one"))]
     pub subscription: Subscription,
-    /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` stands for a literal `$(NAME)`.
+    /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` stands for a literal `$(NAME)`. With its values put in,
+    /// the subscription is at most 256 KiB long, where each use of a variable counts as 64 bytes or more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name == b.name))").message("two variables have the same name: keep one of them"))]
     #[schemars(length(max = 64))]
@@ -135,11 +136,13 @@ impl Webhook {
 pub struct AccountRef {
     /// Name of the VendorAccount.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name the VendorAccount: a name must not be empty"))]
+    #[x_kube(validation = super::name::subdomain("VendorAccount"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Its namespace. Default: the Webhook's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) > 0").message("namespace must not be empty: name the VendorAccount's namespace, or remove it to mean the Webhook's own"))]
+    #[x_kube(validation = super::name::label())]
     #[schemars(length(max = 63))]
     pub namespace: Option<String>,
 }

@@ -7,7 +7,8 @@ use super::unblock::unblock;
 use super::{Done, Failed, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
-use crate::api::{ObjectKey, VendorAccount, Webhook, visible};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, visible};
+use crate::engine::objects::{ObjectApi, in_namespace};
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -78,8 +79,10 @@ impl Story {
 async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     let object: Webhook = get(client, key).await?;
     let account_key = object.account();
-    let account = Api::<VendorAccount>::namespaced(client.clone(), &account_key.namespace);
-    let account = account.get_opt(&account_key.name).await;
+    let account = match ObjectName::try_from(&account_key) {
+        Ok(at) => ObjectApi::<VendorAccount>::new(client, &at).read().await,
+        Err(_) => Ok(None),
+    };
     let status = object.status.clone().unwrap_or_default();
     let mut story = Story(format!("Webhook {key}, for {}\n", object.spec.subscription.vendor()));
     let mut is = vec![of_account(&account_key, &account), at_vendor(&status)];
@@ -121,9 +124,9 @@ where
     K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    let api: Api<K> = Api::namespaced(client.clone(), &key.namespace);
     let kind = K::kind(&());
-    match api.get_opt(&key.name).await {
+    let at = ObjectName::try_from(key).map_err(|error| format!("{kind}: {error}"))?;
+    match ObjectApi::new(client, &at).read().await {
         Ok(Some(object)) => Ok(object),
         Ok(None) => Err(format!("there is no {kind} {key}").into()),
         Err(error) => Err(format!("{kind} {key} cannot be read: {}", brief(&error)).into()),
@@ -199,7 +202,10 @@ fn left_to_do(status: &WebhookStatus) -> Vec<String> {
 
 /// The newest last. Whoever may not read them is told so.
 async fn events<K: Resource<DynamicType = ()>>(client: &Client, object: &K) -> Vec<String> {
-    let api: Api<CoreEvent> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
+    let Ok(namespace) = NamespaceName::new(&object.namespace().unwrap_or_default()) else {
+        return Vec::new();
+    };
+    let api: Api<CoreEvent> = in_namespace(client, &namespace);
     let uid = object.uid().unwrap_or_default();
     let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
     let mut all = match api.list(&params).await {

@@ -9,15 +9,16 @@ use super::world::{Layered, World};
 use super::{Done, Failed, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
-use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
 use crate::engine::memory::Memory;
+use crate::engine::objects::in_namespace;
 use crate::engine::preview::preview;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
 use crate::plan::report::{AccountReport, WebhookReport};
 use crate::plan::{ExternalId, Observed, Unreadable};
 use clap::Args;
+use kube::ResourceExt;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -152,7 +153,7 @@ impl Import {
             |(namespace, name)| ObjectKey::new(namespace, name),
         );
         // The account decides where to look.
-        reader.namespace = Some(key.namespace.clone());
+        reader.namespace = Some(NamespaceName::new(&key.namespace).map_err(|error| error.to_string())?);
         Ok((World::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
     }
 
@@ -164,7 +165,8 @@ impl Import {
             return Ok(taken);
         }
         let (reader, _) = self.scope.reader().await?;
-        match Api::<Webhook>::namespaced(reader.client, namespace).list_metadata(&ListParams::default()).await {
+        let name = NamespaceName::new(namespace).map_err(|error| error.to_string())?;
+        match in_namespace::<Webhook>(&reader.client, &name).list_metadata(&ListParams::default()).await {
             Ok(all) => taken.extend(all.items.iter().map(ResourceExt::name_any)),
             Err(error) => world.notes.push(format!(
                 "the Webhooks of namespace {namespace} may not be listed ({}): one of them may have a name that is printed",

@@ -117,14 +117,12 @@ async fn look_at(
 ) -> Vec<Looked> {
     let shared = accounts.len() > 1;
     for (input, memory) in accounts.iter_mut().filter(|_| shared) {
-        // Should its values not be readable, the preview says so.
-        let _ = publish_wants(context, memory, input).await;
+        publish_wants(context, memory, input).await;
     }
     let mut looked = Vec::with_capacity(accounts.len());
     for (input, mut memory) in accounts {
         if let Some(cluster) = context.source.laid_over() {
-            // Should it not be readable, the preview says so.
-            let _ = changes_values(cluster, &context.source, &mut memory, &input).await;
+            changes_values(cluster, &context.source, &mut memory, &input).await;
         }
         let report = preview(context, &mut memory, &input).await.report;
         done.fetch_add(1, Ordering::Relaxed);

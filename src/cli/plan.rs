@@ -6,6 +6,7 @@ use super::output::Drawing;
 use super::reading::Reader;
 use super::world::World;
 use super::{Done, Failed, print};
+use crate::api::NamespaceName;
 use crate::manifest::{self, Manifests};
 use crate::plan::report::Outlook;
 use clap::Args;
@@ -80,7 +81,8 @@ impl Scope {
         let (client, context) =
             connected.map_err(|error| format!("{error}; with --offline, files are enough"))?;
         let namespace = self.namespace.clone().unwrap_or(context);
-        let scope = (!self.all_namespaces).then(|| namespace.clone());
+        let scope = (!self.all_namespaces).then(|| NamespaceName::new(&namespace)).transpose();
+        let scope = scope.map_err(|error| error.to_string())?;
         Ok((Reader { client, namespace: scope }, namespace))
     }
 

@@ -1,9 +1,10 @@
 //! Reads accounts and Webhooks from a cluster, once: as little as the plan of the accounts in question needs.
 
 use crate::api::account::NamespacesFrom;
-use crate::api::{ObjectKey, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
 use crate::engine::entry::slim;
-use crate::engine::secrets::ClusterSource;
+use crate::engine::objects::{ObjectApi, in_namespace};
+use crate::engine::secrets::{ClusterSource, ValueBudget};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
@@ -30,18 +31,18 @@ pub(super) struct Objects {
 pub(super) struct Reader {
     pub(super) client: Client,
     /// None: all namespaces.
-    pub(super) namespace: Option<String>,
+    pub(super) namespace: Option<NamespaceName>,
 }
 
 impl Reader {
     pub(super) fn source(&self) -> ClusterSource {
-        ClusterSource::new(self.client.clone())
+        ClusterSource::new(self.client.clone(), ValueBudget::unlimited())
     }
 
     /// Takes all objects of a kind, page by page.
     async fn each<K>(
         &self,
-        namespace: Option<&str>,
+        namespace: Option<&NamespaceName>,
         mut take: impl FnMut(DeserializeGuard<K>),
     ) -> Result<(), kube::Error>
     where
@@ -49,7 +50,7 @@ impl Reader {
         K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
         let api: Api<DeserializeGuard<K>> = match namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            Some(namespace) => in_namespace(&self.client, namespace),
             None => Api::all(self.client.clone()),
         };
         let mut params = ListParams::default().limit(PAGE);
@@ -73,7 +74,7 @@ pub(super) async fn read(
 ) -> Result<Objects, String> {
     let mut objects = Objects::default();
     let mut seen = BTreeSet::new();
-    let scope = reader.namespace.as_deref();
+    let scope = reader.namespace.as_ref();
     let accounts = reader.each::<VendorAccount>(scope, |account| {
         take(account, &mut objects.unreadable, |account| {
             objects.accounts.insert(ObjectKey::of(&account), account);
@@ -88,8 +89,9 @@ pub(super) async fn read(
         if objects.accounts.contains_key(&key) {
             continue;
         }
-        let api: Api<VendorAccount> = Api::namespaced(reader.client.clone(), &key.namespace);
-        let found = api.get_opt(&key.name).await;
+        // There is no object of such a name; its Webhooks are told so.
+        let Ok(at) = ObjectName::try_from(&key) else { continue };
+        let found = ObjectApi::<VendorAccount>::new(&reader.client, &at).read().await;
         let found =
             found.map_err(|error| format!("VendorAccount {key} cannot be read: {}", brief(&error)))?;
         objects.accounts.extend(found.map(|account| (key, account)));
@@ -98,7 +100,7 @@ pub(super) async fn read(
     rest(reader, &all, &mut objects, &mut seen).await?;
     let keys: BTreeSet<_> =
         objects.accounts.keys().cloned().chain(in_files.iter().map(ObjectKey::of)).collect();
-    let in_scope = |key: &ObjectKey| scope.is_none_or(|scope| scope == key.namespace);
+    let in_scope = |key: &ObjectKey| scope.is_none_or(|scope| scope.as_str() == key.namespace);
     objects.webhooks.retain(|key, webhook| in_scope(key) || keys.contains(&webhook.account()));
     objects.unreadable.retain(|(key, _)| in_scope(key));
     Ok(objects)
@@ -109,7 +111,7 @@ async fn rest(
     reader: &Reader,
     accounts: &[VendorAccount],
     objects: &mut Objects,
-    seen: &mut BTreeSet<String>,
+    seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), String> {
     let Some(scope) = &reader.namespace else {
         return labels(reader, accounts, objects).await;
@@ -124,7 +126,8 @@ async fn rest(
             Err(error) => return Err(wrong("Webhooks", None, &error)),
         }
     }
-    let namespaces: BTreeSet<_> = accounts.iter().filter_map(ResourceExt::namespace).collect();
+    let namespaces = accounts.iter().filter_map(|account| account.metadata.namespace.as_deref());
+    let namespaces: BTreeSet<_> = namespaces.filter_map(|name| NamespaceName::new(name).ok()).collect();
     for namespace in namespaces.difference(&seen.clone()) {
         let read = webhooks(reader, Some(namespace), objects, seen).await;
         read.map_err(|error| wrong("Webhooks", Some(namespace), &error))?;
@@ -134,9 +137,9 @@ async fn rest(
 
 async fn webhooks(
     reader: &Reader,
-    namespace: Option<&str>,
+    namespace: Option<&NamespaceName>,
     objects: &mut Objects,
-    seen: &mut BTreeSet<String>,
+    seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), kube::Error> {
     let all = reader.each::<Webhook>(namespace, |webhook| {
         take(webhook, &mut objects.unreadable, |mut webhook| {
@@ -145,7 +148,7 @@ async fn webhooks(
         });
     });
     all.await?;
-    seen.extend(namespace.map(str::to_owned));
+    seen.extend(namespace.cloned());
     Ok(())
 }
 
@@ -202,7 +205,7 @@ pub(super) fn brief(error: &kube::Error) -> String {
     }
 }
 
-fn wrong(what: &str, namespace: Option<&str>, error: &kube::Error) -> String {
+fn wrong(what: &str, namespace: Option<&NamespaceName>, error: &kube::Error) -> String {
     let place =
         namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
     let hint = match error {

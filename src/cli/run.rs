@@ -1,7 +1,7 @@
 //! `hooktender run`: the controller as a process.
 
 use super::flags::{ClusterFlags, VendorFlags};
-use crate::api::Mode;
+use crate::api::{Mode, NamespaceName};
 use crate::controller::{self, Options};
 use crate::telemetry::{self, Health, Metrics, Telemetry};
 use crate::vendor::AnswerMemory;
@@ -23,9 +23,9 @@ pub(super) struct Run {
         value_name = "NAMESPACE",
         env = "HOOKTENDER_NAMESPACES",
         value_delimiter = ',',
-        value_parser = namespace
+        value_parser = NamespaceName::new
     )]
-    namespaces: Vec<String>,
+    namespaces: Vec<NamespaceName>,
     /// Look after accounts with these labels only, such as `shard=a`.
     #[arg(long, value_name = "SELECTOR", env = "HOOKTENDER_ACCOUNT_SELECTOR")]
     account_selector: Option<String>,
@@ -51,8 +51,8 @@ pub(super) struct Run {
     #[arg(long, env = "HOOKTENDER_LEADER_ELECT")]
     leader_elect: bool,
     /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
-    #[arg(long, value_name = "NAMESPACE", value_parser = namespace, env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
-    leader_elect_namespace: Option<String>,
+    #[arg(long, value_name = "NAMESPACE", value_parser = NamespaceName::new, env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
+    leader_elect_namespace: Option<NamespaceName>,
     /// Where to serve /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address, env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
@@ -73,15 +73,6 @@ fn keep_memory_private() {
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
         tracing::warn!(%error, "the kernel does not keep this process' memory from others of its user");
     }
-}
-
-/// The name of a namespace, which would be part of a path.
-fn namespace(text: &str) -> Result<String, String> {
-    let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.is_empty() || text.len() > 63 || !text.chars().all(named) {
-        return Err("give the name of a namespace: small letters, digits and dashes".into());
-    }
-    Ok(text.into())
 }
 
 /// An amount of memory, in the spelling of Kubernetes.
@@ -127,19 +118,21 @@ impl Run {
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
             namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"
         );
-        controller::run(client, self.options(&namespace), health, metrics, stopped).await?;
+        controller::run(client, self.options(&namespace)?, health, metrics, stopped).await?;
         tracing::info!("hooktender ends");
         Ok(())
     }
 
     /// `namespace` is the kubeconfig's, or the Pod's own.
-    fn options(self, namespace: &str) -> Options {
-        let lease = self
-            .leader_elect_namespace
-            .or_else(|| std::env::var("POD_NAMESPACE").ok())
-            .unwrap_or_else(|| namespace.to_owned());
-        Options {
-            leader_elect: self.leader_elect.then_some(lease),
+    fn options(self, namespace: &str) -> Result<Options, String> {
+        let of_pod = || std::env::var("POD_NAMESPACE").unwrap_or_else(|_| namespace.to_owned());
+        let lease = match self.leader_elect_namespace {
+            Some(namespace) => Ok(namespace),
+            None => NamespaceName::new(&of_pod()),
+        };
+        let lease = self.leader_elect.then_some(lease).transpose();
+        Ok(Options {
+            leader_elect: lease.map_err(|error| format!("the namespace of the Lease: {error}"))?,
             namespaces: self.namespaces,
             account_selector: self.account_selector,
             watch_secrets: self.watch_secrets,
@@ -151,7 +144,7 @@ impl Run {
             // Unique, as two processes may have the same number in two containers.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
-        }
+        })
     }
 }
 

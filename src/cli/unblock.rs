@@ -18,6 +18,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "create the VendorAccount, or make a new Webhook with the right spec.accountRef (it cannot be changed)",
     ),
     (
+        "ClusterUnavailable",
+        "nothing, if the API server is restarted; else see its log, and whether it can decrypt the Secret that the message names",
+    ),
+    (
         "Conflict",
         "delete one of the two Webhooks, or make them differ; the one that has the subscription keeps it, else the older one",
     ),
@@ -79,6 +83,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
     ),
     (
+        "SubscriptionTooLarge",
+        "shorten the values of the Webhook's variables, or use them less often; the message says which bound it is over",
+    ),
+    (
         "SubscriptionUnreadable",
         "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
@@ -94,7 +102,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("Unreadable", "upgrade hooktender to the version that stored the Webhook, or change the spec"),
     (
         "VariableMissing",
-        "create the Secret or ConfigMap, or the key, that the message names, and give it a value that can be used there",
+        "create the Secret or ConfigMap, or the key, that the message names, and give it a value that can be used there; or correct the name",
     ),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
@@ -127,7 +135,16 @@ mod tests {
         ),
         (
             "what the API server and its kinds are called with",
-            &["Expired", "InternalError", "Normal", "Reconcile", "Secret", "TooManyRequests", "Warning"],
+            &[
+                "Expired",
+                "InternalError",
+                "ConfigMap",
+                "Normal",
+                "Reconcile",
+                "Secret",
+                "TooManyRequests",
+                "Warning",
+            ],
         ),
         ("a plan that the cluster keeps from being made, which has no condition", &["Cluster"]),
     ];

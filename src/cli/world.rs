@@ -5,7 +5,7 @@ use super::reading::{Objects, Reader, read};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::orphan::Orphan;
-use crate::engine::secrets::{ClusterSource, Dependency, Source, Values};
+use crate::engine::secrets::{ClusterSource, Dependency, NamedKeys, Source, Values};
 use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
@@ -51,25 +51,22 @@ impl Layered {
 }
 
 impl Source for Layered {
-    async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
-        let in_files = |dependency: &&Dependency| match dependency {
+    async fn read(&self, wanted: &NamedKeys) -> Values {
+        let in_files = |dependency: &Dependency| match dependency {
             Dependency::Secret(key) => self.secrets.contains_key(key),
             Dependency::ConfigMap(key) => self.config_maps.contains_key(key),
         };
-        let (near, far): (Vec<_>, Vec<_>) = wanted.iter().partition(in_files);
-        let made_up = |dependency: &&Dependency| matches!(dependency, Dependency::Secret(key) if self.made_up.contains_key(key));
-        let (maybe, far): (Vec<_>, Vec<_>) = far.into_iter().partition(made_up);
+        let made_up = |dependency: &Dependency| matches!(dependency, Dependency::Secret(key) if self.made_up.contains_key(key));
         let mut values = Values::default();
         if let Some(cluster) = &self.cluster {
-            values = cluster.read(&far.into_iter().cloned().collect()).await?;
-            for dependency in maybe {
-                // It need not be there, and need not be readable.
-                if let Ok(found) = cluster.read(&BTreeSet::from([dependency.clone()])).await {
-                    values.extend(found);
-                }
-            }
+            let far = wanted.iter().filter(|(dependency, _)| !in_files(dependency));
+            let far = far.map(|(dependency, keys)| (dependency.clone(), keys.clone()));
+            let (maybe, far): (NamedKeys, NamedKeys) = far.partition(|(dependency, _)| made_up(dependency));
+            values = cluster.read(&far).await;
+            // It need not be there, and need not be readable.
+            values.extend_found(cluster.read(&maybe).await);
         }
-        for dependency in near {
+        for dependency in wanted.keys().filter(|dependency| in_files(dependency)) {
             match dependency {
                 Dependency::Secret(key) => {
                     self.secrets.get(key).cloned().into_iter().for_each(|one| values.add_secret(one));
@@ -82,7 +79,7 @@ impl Source for Layered {
         for (secret, keys) in self.made_up.iter() {
             values.make_up(secret.clone(), keys);
         }
-        Ok(values)
+        values
     }
 
     /// Whoever only looks exchanges no token, and a file is nobody's to write to.
@@ -192,7 +189,7 @@ fn sorted(objects: Objects) -> Sorted {
                 of.entry(account).or_default().push(Arc::new(webhook));
             }
             Some(_) => orphans.push(orphan(key, &Orphan::NotAllowed(account))),
-            None => orphans.push(orphan(key, &Orphan::NotFound(account))),
+            None => orphans.push(orphan(key, &Orphan::without_account(account))),
         }
     }
     let unreadable = objects.unreadable.into_iter();

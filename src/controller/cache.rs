@@ -5,8 +5,9 @@ use super::dependents::Dependents;
 use super::hooks::Hooks;
 use super::obstacle;
 use super::remote::RemoteAccounts;
-use crate::api::{ObjectKey, StoredWebhook, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::chain;
+use crate::engine::objects::in_namespace;
 use crate::engine::secrets::Dependency;
 use crate::telemetry::Health;
 use futures::future::join_all;
@@ -63,6 +64,8 @@ impl Indexes {
 /// What the cluster holds, one store a namespace that is looked after.
 pub(super) struct Cache {
     accounts: Vec<Store<Guarded<VendorAccount>>>,
+    /// The names of all accounts, where a selector keeps some out of `accounts`.
+    account_names: Vec<Store<PartialObjectMeta<VendorAccount>>>,
     remote: Vec<Arc<RemoteAccounts>>,
     webhooks: Vec<Arc<Hooks>>,
     /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
@@ -86,6 +89,7 @@ impl Cache {
     ) -> Self {
         let mut cache = Self {
             accounts: Vec::new(),
+            account_names: Vec::new(),
             remote: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
@@ -94,13 +98,13 @@ impl Cache {
             wake: wake.clone(),
         };
         if options.namespaces.is_empty() {
-            let (store, events) = namespaces(client);
+            let (store, events) = names(Api::all(client.clone()));
             cache.namespaces = Some(store);
             cache.watch::<Namespace, _>(None, events, tasks, |_| vec![Woken::All]);
         }
-        let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
+        let scopes: Vec<Option<&NamespaceName>> = match options.namespaces.as_slice() {
             [] => vec![None],
-            named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
+            named => named.iter().map(Some).collect(),
         };
         let selected = match &options.account_selector {
             Some(labels) => watcher::Config::default().labels(labels),
@@ -112,6 +116,13 @@ impl Cache {
             cache.accounts.push(store);
             cache.remote.push(remote);
             cache.watch::<VendorAccount, _>(scope, events, tasks, |account| woken_by_account(&account));
+            if options.account_selector.is_some() {
+                let (store, events) = names::<VendorAccount>(api(client, scope));
+                cache.account_names.push(store);
+                cache.watch::<VendorAccount, _>(scope, events, tasks, |account| {
+                    vec![Woken::Webhook(ObjectKey::of(&account))]
+                });
+            }
             let hooks = Arc::new(Hooks::default());
             cache.webhooks.push(Arc::clone(&hooks));
             let events = webhooks(client, scope, hooks, Arc::clone(&indexes.waiting));
@@ -131,14 +142,14 @@ impl Cache {
     /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
     fn watch<K: Resource<DynamicType = ()>, T: Send + 'static>(
         &mut self,
-        scope: Option<&str>,
+        scope: Option<&NamespaceName>,
         events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
         tasks: &mut JoinSet<()>,
         woken: impl Fn(T) -> Vec<Woken> + Send + 'static,
     ) {
         let (filled, is_filled) = watch::channel(false);
         self.filled.push(is_filled);
-        let (wake, health, scope) = (self.wake.clone(), self.health.clone(), scope.map(str::to_owned));
+        let (wake, health, scope) = (self.wake.clone(), self.health.clone(), scope.cloned());
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
             let mut broken = None;
@@ -160,14 +171,14 @@ impl Cache {
                         let why = obstacle::in_words::<K>(&error);
                         if broken.as_ref() != Some(&why) {
                             tracing::warn!(kind = %K::kind(&()), error = %chain(&error), "a watch broke and is being set up again: {why}");
-                            health.lacks(&K::kind(&()), scope.as_deref(), Some(&why));
+                            health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&why));
                         }
                         broken = Some(why);
                         continue;
                     }
                 };
                 if broken.take().is_some() {
-                    health.lacks(&K::kind(&()), scope.as_deref(), None);
+                    health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), None);
                     tracing::info!(kind = %K::kind(&()), "the watch is up again");
                 }
                 for change in changes {
@@ -200,6 +211,12 @@ impl Cache {
     pub(super) fn has_account(&self, key: &ObjectKey) -> bool {
         let at = ObjectRef::new(&key.name).within(&key.namespace);
         self.accounts.iter().any(|store| store.get(&at).is_some())
+    }
+
+    /// Whether there is an account of that name, be it selected or not.
+    pub(super) fn account_exists(&self, key: &ObjectKey) -> bool {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        self.has_account(key) || self.account_names.iter().any(|store| store.get(&at).is_some())
     }
 
     /// The names of all accounts.
@@ -279,27 +296,28 @@ fn depending(dependents: &Dependents<Dependency>, dependency: &Dependency) -> Ve
     dependents.on(dependency).into_iter().map(Woken::Dependency).collect()
 }
 
-fn api<K>(client: &Client, scope: Option<&str>) -> Api<K>
+fn api<K>(client: &Client, scope: Option<&NamespaceName>) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
 {
     match scope {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        Some(namespace) => in_namespace(client, namespace),
         None => Api::all(client.clone()),
     }
 }
 
-/// The namespaces' names and labels.
-fn namespaces(
-    client: &Client,
-) -> (Store<PartialObjectMeta<Namespace>>, Events<PartialObjectMeta<Namespace>>) {
-    let (store, writer) = reflector::store::<PartialObjectMeta<Namespace>>();
-    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+/// The objects' names and labels.
+fn names<K>(api: Api<PartialObjectMeta<K>>) -> (Store<PartialObjectMeta<K>>, Events<PartialObjectMeta<K>>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+    PartialObjectMeta<K>: DeserializeOwned,
+{
+    let (store, writer) = reflector::store::<PartialObjectMeta<K>>();
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
-        .modify(|namespace| {
-            namespace.managed_fields_mut().clear();
-            namespace.annotations_mut().clear();
+        .modify(|object| {
+            object.managed_fields_mut().clear();
+            object.annotations_mut().clear();
         })
         .reflect(writer);
     (store, events.boxed())
@@ -310,7 +328,7 @@ type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Ev
 /// The accounts, and the watch that fills their store without what nobody here reads.
 fn accounts(
     client: &Client,
-    scope: Option<&str>,
+    scope: Option<&NamespaceName>,
     selected: watcher::Config,
     remote: Arc<RemoteAccounts>,
 ) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
@@ -330,7 +348,7 @@ fn accounts(
 /// for what it holds.
 fn webhooks(
     client: &Client,
-    scope: Option<&str>,
+    scope: Option<&NamespaceName>,
     kept: Arc<Hooks>,
     waiting: Arc<Dependents<ObjectKey>>,
 ) -> Events<Vec<Woken>> {
@@ -366,7 +384,7 @@ fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webho
 }
 
 /// A watch of metadata alone: no Secret's content is ever kept.
-fn metadata<K>(client: &Client, scope: Option<&str>) -> Events<PartialObjectMeta<K>>
+fn metadata<K>(client: &Client, scope: Option<&NamespaceName>) -> Events<PartialObjectMeta<K>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,

@@ -4,11 +4,12 @@
 //! server is away. Only local, monotonic clocks are compared: a holder that has not renewed for the whole duration, as its
 //! rival has seen it, is replaced; a holder stops on its own well before that.
 
+use crate::api::{NamespaceName, ObjectName};
+use crate::engine::objects::ObjectApi;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::PostParams;
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,11 +27,11 @@ const DEADLINE: Duration = Duration::from_secs(7);
 const GIVE_BACK: Duration = Duration::from_secs(3);
 
 /// What the Leases of several groups of processes differ by: those that look after the same objects are one group.
-pub(super) fn lease_name(namespaces: &[String], selector: Option<&str>) -> String {
+pub(super) fn lease_name(namespaces: &[NamespaceName], selector: Option<&str>) -> String {
     if namespaces.is_empty() && selector.is_none() {
         return "hooktender".into();
     }
-    let mut sorted = namespaces.to_vec();
+    let mut sorted: Vec<_> = namespaces.iter().map(NamespaceName::as_str).collect();
     sorted.sort_unstable();
     let mut name = String::from("hooktender-");
     for byte in &Sha256::digest(format!("{sorted:?} {selector:?}"))[..5] {
@@ -61,7 +62,7 @@ impl Fence {
 
 /// One process in an election.
 pub(super) struct Candidate {
-    api: Api<Lease>,
+    api: ObjectApi<Lease>,
     name: String,
     identity: String,
     fence: Fence,
@@ -70,8 +71,8 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn new(client: Client, namespace: &str, name: String, identity: String, fence: Fence) -> Self {
-        Self { api: Api::namespaced(client, namespace), name, identity, fence, seen: None }
+    pub(super) fn new(client: &Client, at: &ObjectName, identity: String, fence: Fence) -> Self {
+        Self { api: ObjectApi::new(client, at), name: at.name().to_owned(), identity, fence, seen: None }
     }
 
     /// Comes back when this process holds the Lease.
@@ -100,12 +101,12 @@ impl Candidate {
     /// Takes the Lease if it is free. Whoever writes it at the same time fails, as one of the two is guarded by a version
     /// that is gone.
     async fn try_once(&mut self) -> Result<Option<Lease>, kube::Error> {
-        let Some(lease) = self.api.get_opt(&self.name).await? else {
+        let Some(lease) = self.api.read().await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(None)),
             };
-            return taken(self.api.create(&PostParams::default(), &lease).await);
+            return taken(self.api.create(&lease).await);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.clone().unwrap_or_default();
@@ -113,7 +114,7 @@ impl Candidate {
             return Ok(None);
         }
         let next = Lease { metadata: lease.metadata, spec: Some(self.spec(Some(&spec))) };
-        taken(self.api.replace(&self.name, &PostParams::default(), &next).await)
+        taken(self.api.replace(&next).await)
     }
 
     /// Whether its holder has let the whole duration go by, as we have seen it.
@@ -153,7 +154,7 @@ impl Candidate {
             let left = DEADLINE.saturating_sub(renewed.elapsed());
             let spec = self.spec(lease.spec.as_ref());
             let next = Lease { metadata: lease.metadata.clone(), spec: Some(spec) };
-            match timeout(left, self.api.replace(&self.name, &PostParams::default(), &next)).await {
+            match timeout(left, self.api.replace(&next)).await {
                 Ok(Ok(written)) => {
                     renewed = asked;
                     self.fence.open_until(asked + DEADLINE);
@@ -161,7 +162,7 @@ impl Candidate {
                 }
                 Ok(Err(kube::Error::Api(refused))) if refused.is_conflict() || refused.is_not_found() => {
                     // Our own write may have been taken although its answer was lost.
-                    match timeout(left, self.api.get_opt(&self.name)).await {
+                    match timeout(left, self.api.read()).await {
                         Ok(Ok(Some(now))) if self.holds(&now) => lease = now,
                         Ok(Ok(_)) => return self.lost("somebody else took it"),
                         Ok(Err(_)) | Err(_) => {}
@@ -190,13 +191,13 @@ impl Candidate {
     pub(super) async fn give_back(&self) {
         self.fence.close();
         let given = timeout(GIVE_BACK, async {
-            let Some(lease) = self.api.get_opt(&self.name).await?.filter(|lease| self.holds(lease)) else {
+            let Some(lease) = self.api.read().await?.filter(|lease| self.holds(lease)) else {
                 return Ok(());
             };
             let spec = lease.spec.clone().unwrap_or_default();
             let spec = LeaseSpec { holder_identity: None, ..spec };
             let next = Lease { metadata: lease.metadata, spec: Some(spec) };
-            self.api.replace(&self.name, &PostParams::default(), &next).await.map(|_| ())
+            self.api.replace(&next).await.map(|_| ())
         });
         match given.await {
             Ok(Ok(())) => tracing::info!(lease = self.name, "given back"),
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn processes_that_look_after_the_same_share_a_lease() {
-        let ns = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let ns = |all: &[&str]| all.iter().map(|one| NamespaceName::new(one).unwrap()).collect::<Vec<_>>();
         assert_eq!(lease_name(&[], None), "hooktender");
         assert_eq!(lease_name(&ns(&["a", "b"]), None), lease_name(&ns(&["b", "a"]), None));
         let all = [

@@ -14,13 +14,13 @@ mod orphans;
 mod remote;
 mod worker;
 
-use crate::api::{Mode, ObjectKey};
+use crate::api::{Mode, NamespaceName, ObjectKey, ObjectName};
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
 use crate::engine::past::Patience;
 use crate::engine::peers::Registry;
 use crate::engine::record::ClusterRecorder;
-use crate::engine::secrets::ClusterSource;
+use crate::engine::secrets::{ClusterSource, ValueBudget};
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
 use cache::{Cache, Indexes, Woken};
@@ -45,7 +45,7 @@ const EXCHANGES: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The namespaces to look after; all if empty.
-    pub namespaces: Vec<String>,
+    pub namespaces: Vec<NamespaceName>,
     /// Labels of the accounts to look after; all if none.
     pub account_selector: Option<String>,
     /// Whether a change of a Secret starts a pass; the next pass sees it in any case.
@@ -63,7 +63,7 @@ pub struct Options {
     /// Tells several hooktenders apart in events.
     pub instance: String,
     /// The namespace of the Lease, if only one of several processes is to work at a time.
-    pub leader_elect: Option<String>,
+    pub leader_elect: Option<NamespaceName>,
 }
 
 /// The context that this front door gives to passes.
@@ -99,10 +99,12 @@ async fn reconcile(
 ) -> Result<(), String> {
     let stopping = Arc::clone(&context.stopping);
     let indexes = Indexes::default();
-    let mut candidate = options.leader_elect.as_ref().map(|namespace| {
+    let lease = |namespace: &NamespaceName| {
         let name = leader::lease_name(&options.namespaces, options.account_selector.as_deref());
-        Candidate::new(client.clone(), namespace, name, options.instance.clone(), fence)
-    });
+        ObjectName::new(namespace.as_str(), &name).map_err(|error| error.to_string())
+    };
+    let lease = options.leader_elect.as_ref().map(lease).transpose()?;
+    let mut candidate = lease.map(|lease| Candidate::new(&client, &lease, options.instance.clone(), fence));
     let mut led = None;
     if let Some(candidate) = &mut candidate {
         led = stand_by(candidate, &client, &options, &health, &mut stop).await;
@@ -142,7 +144,7 @@ async fn reconcile(
     };
     tasks.spawn(obstacle::look_at_version(client.clone()));
     let orphans = Alarm::default();
-    tasks.spawn(orphans::watch(client, Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
+    tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
     orphans.ring(false);
     loop {
@@ -195,7 +197,7 @@ fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics)
         settings = settings.while_leading(move || fence.is_open());
     }
     Context {
-        source: ClusterSource::new(client.clone()),
+        source: ClusterSource::new(client.clone(), ValueBudget::default()),
         recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
         settings,
         ceiling: options.ceiling,

@@ -4,102 +4,83 @@ use super::cache::Cache;
 use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{ObjectKey, RELEASE, VendorAccount, VendorName, Webhook};
-use crate::engine::chain;
+use crate::api::{NamespaceName, ObjectKey, RELEASE, VendorName, Webhook};
 use crate::engine::orphan::{Orphan, settle_orphan};
 use crate::engine::record::{Happened, Recorder as _};
-use kube::{Api, Client, Resource, ResourceExt};
+use futures::stream::{self, StreamExt as _};
+use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// When to try again what the API server did not answer or did not take.
+/// When to try again what the API server did not take.
 const RETRY: Duration = Duration::from_secs(5);
+/// An account is missing when the cache has not shown it for this long: the watches of accounts and of Webhooks each have a
+/// delay of their own.
+const LAG: Duration = Duration::from_secs(1);
+/// How many Webhooks are written at once.
+const AT_ONCE: usize = 8;
 
-/// Looks at all Webhooks whenever the alarm rings.
-pub(super) async fn watch(
-    client: Client,
-    context: Arc<ClusterContext>,
-    cache: Arc<Cache>,
-    options: Options,
-    alarm: Alarm,
-) {
+/// Looks at all Webhooks whenever the alarm rings. The cache answers everything: a Webhook that refers to nothing costs no
+/// request but the one that tells it so.
+pub(super) async fn watch(context: Arc<ClusterContext>, cache: Arc<Cache>, options: Options, alarm: Alarm) {
+    let mut missing = Missing::default();
     let mut after = Duration::MAX;
     while alarm.wait(after).await {
-        after = Duration::MAX;
+        let (orphans, wait) = find(&cache, &options, &mut missing);
         let mut counts = HashMap::new();
-        for (key, webhooks) in cache.webhooks_by_account() {
-            let orphan = match judge(&client, &cache, &options, &key).await {
-                Ok(orphan) => orphan,
-                Err(error) => {
-                    tracing::warn!(account = %key, error = %chain(&error), "the VendorAccount was not read; its Webhooks are looked at again");
-                    after = RETRY;
-                    continue;
-                }
-            };
-            for webhook in webhooks {
-                let Some(orphan) = orphan.of(&cache, &webhook) else { continue };
-                *counts.entry(vendor(&webhook)).or_default() += 1;
-                if let Err(error) = tell(&context, &webhook, &orphan).await {
-                    // Somebody has written it since: it is newer than what is known here, and its event rings the alarm.
-                    if error.is_conflict() {
-                        continue;
-                    }
-                    tracing::warn!(vendor = %vendor(&webhook), account = %key, webhook = %ObjectKey::of(&*webhook), external_id = external_id(&webhook), %error, "an orphaned Webhook's status was not written");
-                    after = RETRY;
-                }
-            }
+        for (webhook, _) in &orphans {
+            *counts.entry(vendor(webhook)).or_default() += 1;
         }
+        let told: Vec<_> = orphans.iter().map(|(webhook, orphan)| told(&context, webhook, orphan)).collect();
+        let told = stream::iter(told).buffer_unordered(AT_ONCE);
+        let all_told = told.fold(true, |all, told| async move { all && told }).await;
+        after = if all_told { wait } else { wait.min(RETRY) };
         context.metrics.orphaned(counts);
     }
 }
 
-/// What is known of an account that Webhooks refer to.
-enum Referred {
-    /// It is there, and says who may.
-    Known(Arc<VendorAccount>),
-    /// Somebody else looks after it, or nobody knows at the moment.
-    Elsewhere,
-    /// Nobody looks after its Webhooks.
-    Orphaning(Orphan),
-}
-
-impl Referred {
-    /// Why nobody looks after that Webhook; none if somebody does.
-    fn of(&self, cache: &Cache, webhook: &Webhook) -> Option<Orphan> {
-        match self {
-            Self::Known(account) => {
-                (!cache.may_refer(account, webhook)).then(|| Orphan::NotAllowed(ObjectKey::of(&**account)))
+/// The Webhooks that no account looks after, and why; and the time until it is known of the others.
+fn find(cache: &Cache, options: &Options, missing: &mut Missing) -> (Vec<(Arc<Webhook>, Orphan)>, Duration) {
+    let (now, mut orphans, mut wait) = (Instant::now(), Vec::new(), Duration::MAX);
+    let mut still_missing = Missing::default();
+    for (key, webhooks) in cache.webhooks_by_account() {
+        if let Some(account) = cache.account(&key) {
+            let refused = webhooks.into_iter().filter(|webhook| !cache.may_refer(&account, webhook));
+            orphans.extend(refused.map(|webhook| (webhook, Orphan::NotAllowed(key.clone()))));
+        } else if !cache.account_exists(&key) {
+            let left = missing.left(&mut still_missing, &key, now);
+            if left.is_zero() {
+                let orphan = without_account(options, &key);
+                orphans.extend(webhooks.into_iter().map(|webhook| (webhook, orphan.clone())));
+            } else {
+                wait = wait.min(left);
             }
-            Self::Elsewhere => None,
-            Self::Orphaning(orphan) => Some(orphan.clone()),
         }
     }
+    *missing = still_missing;
+    (orphans, wait)
 }
 
-async fn judge(
-    client: &Client,
-    cache: &Cache,
-    options: &Options,
-    key: &ObjectKey,
-) -> Result<Referred, kube::Error> {
-    if let Some(account) = cache.account(key) {
-        return Ok(Referred::Known(account));
+fn without_account(options: &Options, key: &ObjectKey) -> Orphan {
+    let is_in_sight = |name: &NamespaceName| name.as_str() == key.namespace;
+    if options.namespaces.is_empty() || options.namespaces.iter().any(is_in_sight) {
+        Orphan::without_account(key.clone())
+    } else {
+        Orphan::OutOfSight(key.clone())
     }
-    if cache.has_account(key) {
-        return Ok(Referred::Elsewhere);
-    }
-    if !options.namespaces.is_empty() && !options.namespaces.contains(&key.namespace) {
-        return Ok(Referred::Orphaning(Orphan::OutOfSight(key.clone())));
-    }
-    // The cache may lag, and with a selector it holds some accounts only: the API server knows.
-    let api: Api<VendorAccount> = Api::namespaced(client.clone(), &key.namespace);
-    match api.get_metadata_opt(&key.name).await {
-        Ok(None) => Ok(Referred::Orphaning(Orphan::NotFound(key.clone()))),
-        Ok(Some(_)) => Ok(Referred::Elsewhere),
-        // Without the right to read it nobody can tell, and asking again changes nothing.
-        Err(kube::Error::Api(refused)) if refused.is_forbidden() => Ok(Referred::Elsewhere),
-        Err(error) => Err(error),
+}
+
+/// Since when accounts have been missing that Webhooks refer to.
+#[derive(Default)]
+struct Missing(HashMap<ObjectKey, Instant>);
+
+impl Missing {
+    /// How long until the account is known to be missing. It is noted in `still`.
+    fn left(&self, still: &mut Self, key: &ObjectKey, now: Instant) -> Duration {
+        let since = self.0.get(key).copied().unwrap_or(now);
+        still.0.insert(key.clone(), since);
+        (since + LAG).saturating_duration_since(now)
     }
 }
 
@@ -109,6 +90,19 @@ fn vendor(webhook: &Webhook) -> VendorName {
 
 fn external_id(webhook: &Webhook) -> Option<&str> {
     webhook.status.as_ref()?.external_id.as_deref()
+}
+
+/// Tells a Webhook that no account looks after it; returns whether that is done.
+async fn told(context: &ClusterContext, webhook: &Webhook, orphan: &Orphan) -> bool {
+    match tell(context, webhook, orphan).await {
+        Ok(()) => true,
+        // Somebody has written it since: it is newer than what is known here, and its event rings the alarm.
+        Err(error) if error.is_conflict() => true,
+        Err(error) => {
+            tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), %error, "an orphaned Webhook's status was not written");
+            false
+        }
+    }
 }
 
 async fn tell(
@@ -137,4 +131,32 @@ async fn tell(
         context.recorder.event(webhook.object_ref(&()), &happened).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_missing_once_the_cache_has_not_shown_it_for_a_while() {
+        let (key, start) = (ObjectKey::new("shop", "account"), Instant::now());
+        let mut missing = Missing::default();
+        let left_after = |missing: &mut Missing, passed: Duration, shown: bool| {
+            let mut still = Missing::default();
+            let left = (!shown).then(|| missing.left(&mut still, &key, start + passed));
+            *missing = still;
+            left
+        };
+        assert_eq!(left_after(&mut missing, Duration::ZERO, false), Some(LAG));
+        assert_eq!(left_after(&mut missing, LAG / 2, false), Some(LAG / 2));
+        assert_eq!(left_after(&mut missing, LAG, false), Some(Duration::ZERO));
+        assert_eq!(
+            left_after(&mut missing, LAG * 2, false),
+            Some(Duration::ZERO),
+            "it is not waited for again"
+        );
+        left_after(&mut missing, LAG * 3, true);
+        assert!(missing.0.is_empty(), "nothing is kept of an account that is there");
+        assert_eq!(left_after(&mut missing, LAG * 4, false), Some(LAG));
+    }
 }

@@ -6,7 +6,7 @@ use super::record::{RecordError, Recorder, failed, gone};
 use super::scope::Scope;
 use crate::api::status::{Pending, WebhookStatus};
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{FINALIZER, RELEASE, REQUESTED_AT, Webhook};
+use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, Webhook};
 use kube::ResourceExt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
@@ -130,6 +130,12 @@ pub(crate) fn slim(webhook: &mut Webhook) {
 }
 
 impl Entry {
+    /// Orders Webhooks by age, oldest first.
+    pub(super) fn age(&self) -> (i64, ObjectKey) {
+        let created = self.known.metadata.creation_timestamp.as_ref();
+        (created.map_or(0, |time| time.0.as_second()), ObjectKey::of(&*self.known))
+    }
+
     pub(super) fn new(uid: String, known: Arc<Webhook>) -> Self {
         let status = Wanted::as_known(&known);
         Self { uid, known, status, effects: Vec::new(), asked: Asked::default(), seen: None, settled: None }

@@ -6,14 +6,13 @@ use super::memory::Memory;
 use super::pass::Context;
 use super::past::Patience;
 use super::record::{Happened, RecordError, Recorder, failed};
-use super::secrets::{Dependency, Source, Values};
+use super::secrets::{NamedKeys, Source, Values};
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings, TokenKeeper};
 use k8s_openapi::api::core::v1::ObjectReference;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -99,8 +98,8 @@ impl Recorder for Server {
 pub(super) struct Nothing;
 
 impl Source for Nothing {
-    async fn read(&self, _: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
-        Ok(Values::default())
+    async fn read(&self, _: &NamedKeys) -> Values {
+        Values::default()
     }
 
     fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenKeeper>> {

@@ -4,27 +4,33 @@ use super::comparison::Comparison;
 use super::digest;
 use super::entry::Entry;
 use super::past::Past;
-use super::secrets::{Dependency, Values, account_dependencies, account_keys};
+use super::secrets::{NamedKeys, Values, account_keys};
 use super::stock::Stock;
-use super::variables::{self, Variables};
+use super::variables::{self, ExpandError, Variables};
 use crate::api::status::{Concealed, WebhookStatus};
 use crate::api::webhook::{Subscription, WriteOnlyValues};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
 use crate::vendor;
 use kube::ResourceExt;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// Everything that a pass over the account reads beside the objects themselves.
-pub(super) fn dependencies<'a>(
-    account: &VendorAccount,
-    entries: impl Iterator<Item = &'a Entry>,
-) -> BTreeSet<Dependency> {
+pub(super) fn named_keys<'a>(account: &VendorAccount, entries: impl Iterator<Item = &'a Entry>) -> NamedKeys {
     let namespace = account.namespace().unwrap_or_default();
-    let mut all: BTreeSet<_> = account_dependencies(&account.spec.vendor, &namespace).collect();
+    let mut all = NamedKeys::new();
+    for (from, key) in account_keys(&account.spec.vendor, &namespace) {
+        all.entry(from).or_default().insert(key);
+    }
     for entry in entries {
-        all.extend(variables::dependencies(&entry.known));
+        for (from, key) in variables::keys(&entry.known) {
+            let keys = all.entry(from).or_default();
+            if !keys.contains(key) {
+                keys.insert(key.to_owned());
+            }
+        }
     }
     all
 }
@@ -37,14 +43,18 @@ pub(super) fn fingerprint<'a>(
     values: &Values,
     past: &Past,
 ) -> u64 {
-    let namespace = account.namespace().unwrap_or_default();
-    let mut keys: BTreeSet<_> = account_keys(&account.spec.vendor, &namespace).collect();
-    for entry in entries {
-        keys.extend(variables::keys(&entry.known).map(|(from, key)| (from, key.to_owned())));
-    }
-    let texts: Vec<_> = keys.iter().map(|(from, key)| values.text(from, key)).collect();
-    past.mark_of((keys, texts))
+    let keys = named_keys(account, entries);
+    let all = keys.iter().flat_map(|(from, keys)| keys.iter().map(move |key| (from, key)));
+    let texts: Vec<_> = all.map(|(from, key)| values.text(from, key)).collect();
+    past.mark_of((&keys, texts))
 }
+
+/// The reason of a Webhook whose subscription is too long.
+const TOO_LARGE: &str = "SubscriptionTooLarge";
+/// Most bytes of all subscriptions of one namespace at one account,
+const MAX_DOCUMENTS: usize = 4 * 1024 * 1024;
+/// of which those that are no longer than this are not counted.
+const UNCOUNTED: usize = 4 * 1024;
 
 /// What holds for all Webhooks of a pass.
 #[derive(Clone, Copy)]
@@ -56,6 +66,38 @@ pub(super) struct Terms<'a> {
     pub(super) read: Instant,
     /// The subscriptions in it.
     pub(super) observed: &'a Stock,
+    /// How long the declared ones may be together.
+    pub(super) documents: &'a DocumentBudget,
+}
+
+/// Bounds how long all subscriptions of a namespace are together at one account. A guest's could not be listed any more with
+/// the owner's otherwise, or take the memory of all.
+#[derive(Default)]
+pub(super) struct DocumentBudget(RefCell<HashMap<String, usize>>);
+
+impl DocumentBudget {
+    /// The same, or why it is not made: with those before it, it is too much.
+    fn bounded(&self, webhook: &Webhook, desired: Desired) -> Desired {
+        let Desired::Known(document) = &desired else { return desired };
+        let mut bytes = 0;
+        document.for_each_text(&mut |text| bytes += text.len());
+        if bytes <= UNCOUNTED {
+            return desired;
+        }
+        let namespace = webhook.namespace().unwrap_or_default();
+        let mut used = self.0.borrow_mut();
+        let used = used.entry(namespace).or_default();
+        if *used + bytes > MAX_DOCUMENTS {
+            let message = format!(
+                "the long subscriptions of this namespace (over {} KiB each) are more than {} MiB together at this account, and older Webhooks come first: shorten them, or use fewer",
+                UNCOUNTED / 1024,
+                MAX_DOCUMENTS / 1024 / 1024
+            );
+            return Desired::Unknown { reason: TOO_LARGE, message };
+        }
+        *used += bytes;
+        desired
+    }
 }
 
 /// One Webhook, as far as deciding needs it.
@@ -69,6 +111,7 @@ pub(super) fn declare(
     let (webhook, status) = (&*entry.known, &*entry.status);
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
+    let desired = terms.documents.bounded(webhook, desired);
     let concealed_changed = match &desired {
         Desired::Known(document) => {
             let unknown = terms.stateless && status.last_applied.is_none() && status.pending.is_none();
@@ -174,12 +217,19 @@ pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -
         Err(message) => return unknown("VariableMissing", message),
     };
     let redactor = variables.redactor();
-    match vendor::desired(&webhook.spec.subscription, &mut |text, usage| variables.expand(text, usage)) {
+    let mut expansion = variables.expansion();
+    match vendor::desired(&webhook.spec.subscription, &mut |text, usage| expansion.expand(text, usage)) {
         Ok(document) => match vendor::refusal(&account.spec.vendor, &document) {
             Some(message) => (Desired::Unknown { reason: "Rejected", message }, redactor),
             None => (Desired::Known(document), redactor),
         },
-        Err(message) => (Desired::Unknown { reason: "VariableMissing", message }, redactor),
+        Err(error) => {
+            let reason = match error {
+                ExpandError::Missing(_) => "VariableMissing",
+                ExpandError::TooLarge => TOO_LARGE,
+            };
+            (Desired::Unknown { reason, message: error.to_string() }, redactor)
+        }
     }
 }
 

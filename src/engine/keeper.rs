@@ -1,15 +1,16 @@
 //! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
 
+use super::objects::ObjectApi;
 use super::record::passes;
 use super::scope::Scope;
-use crate::api::ObjectKey;
+use crate::api::ObjectName;
 use crate::vendor::{NewTokens, NotKept, TokenKeeper};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -24,15 +25,15 @@ const CONFLICTS: u32 = 5;
 
 /// Keeps tokens in a Secret of the cluster, guarded by its resource version.
 pub(super) struct ClusterKeeper {
-    api: Api<Secret>,
-    key: ObjectKey,
+    api: ObjectApi<Secret>,
+    key: String,
     /// The version that the tokens were read at, or written.
     version: Mutex<String>,
 }
 
 impl ClusterKeeper {
-    pub(super) fn new(client: Client, key: ObjectKey, version: String) -> Self {
-        Self { api: Api::namespaced(client, &key.namespace), key, version: Mutex::new(version) }
+    pub(super) fn new(client: &Client, at: &ObjectName, version: String) -> Self {
+        Self { api: ObjectApi::new(client, at), key: at.to_string(), version: Mutex::new(version) }
     }
 
     async fn patch(&self, data: &BTreeMap<&str, ByteString>, dry_run: bool) -> Result<(), kube::Error> {
@@ -41,7 +42,7 @@ impl ClusterKeeper {
         let params = PatchParams { field_manager: Some(MANAGER.into()), dry_run, ..PatchParams::default() };
         let verb = if dry_run { "try" } else { "keep" };
         passes(["Secret", verb, "writing"]).await?;
-        let written = self.api.patch(&self.key.name, &params, &Patch::Merge(&body)).await?;
+        let written = self.api.patch(&params, &Patch::Merge(&body)).await?;
         passes(["Secret", verb, "written"]).await?;
         if !dry_run {
             self.remember(&written);
@@ -92,7 +93,9 @@ impl ClusterKeeper {
                 written => return written.map_err(failed),
             }
             // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
-            let now = self.api.get(&self.key.name).await.map_err(failed)?;
+            let Some(now) = self.api.read().await.map_err(failed)? else {
+                return Err(NotKept::Refused(format!("Secret {} is gone", self.key)));
+            };
             let held = now.data.as_ref().and_then(|data| data.get(key));
             if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
                 return Err(NotKept::Overtaken(format!(

@@ -10,7 +10,7 @@ use super::past::{Past, Patience};
 use super::peers::Peers;
 use super::refusals::Refusals;
 use super::stock::Stock;
-use super::unread::Unread;
+use super::unread::UnreadObjects;
 use super::untold::Untold;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{FINALIZER, ObjectKey, VendorAccount, Webhook};
@@ -118,8 +118,8 @@ pub struct Memory {
     pub(super) refusals: Refusals,
     /// What the API server said last when it refused the account's own status.
     pub(super) account_refused: Option<String>,
-    /// Secrets and ConfigMaps that may not be read.
-    pub(super) unread: Unread,
+    /// Secrets and ConfigMaps that could not be read.
+    pub(super) unread: UnreadObjects,
     pub(super) peers: Arc<Peers>,
 }
 
@@ -146,7 +146,7 @@ impl Memory {
             untold: Untold::default(),
             refusals: Refusals::default(),
             account_refused: None,
-            unread: Unread::default(),
+            unread: UnreadObjects::default(),
             peers: Arc::default(),
         }
     }

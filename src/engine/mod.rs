@@ -2,7 +2,7 @@
 //!
 //! [`pass`] walks the five steps; `due` says when, and `account` what the account itself is told. `observe` reads the
 //! vendor's list and says whether to believe it, `pages` what the readings of a list in pages lack; `gather` makes of objects and values what the core decides on; only
-//! [`secrets`] reads Secrets. `guard` makes of a plan one that may be executed, by what `deletions` keeps between passes.
+//! [`secrets`] reads Secrets, `values` is what they gave. `guard` makes of a plan one that may be executed, by what `deletions` keeps between passes.
 //! `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
 //! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
 //! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the
@@ -10,7 +10,7 @@
 //! before, `entry` what of one Webhook; `spelling` records which values a vendor stores in another spelling, `corrections` which
 //! corrections were changed back, both by a `comparison`; `client` is how the vendor is reached, `digest` remembers values that cannot be
 //! read back, [`peers`] tells what Webhooks of other accounts claim, and `keeper` writes tokens that a vendor exchanged back into
-//! their Secret. `clock` says what time it is. [`limiter`] bounds how many accounts are read and worked on at once.
+//! their Secret. Whatever is read or written by its name goes through [`objects`]. `clock` says what time it is. [`limiter`] bounds how many accounts are read and worked on at once.
 //! [`preview`] walks the first three steps alone, and [`paper`] stands in for the cluster where nothing is to be written
 //! to one.
 
@@ -39,6 +39,7 @@ mod keeper;
 mod lent;
 pub mod limiter;
 pub mod memory;
+pub mod objects;
 mod observe;
 pub mod orphan;
 mod outcome;
@@ -59,6 +60,7 @@ mod standing;
 mod stock;
 mod unread;
 mod untold;
+mod values;
 mod variables;
 mod words;
 mod work;

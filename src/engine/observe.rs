@@ -3,14 +3,14 @@
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
-use super::gather::{Terms, declare, dependencies, fingerprint};
+use super::gather::{DocumentBudget, Terms, declare, fingerprint, named_keys};
 use super::limiter::TooManySlowLists;
 use super::memory::{Memory, Snapshot};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
 use super::pages::{Pages, Reading, restless, unanswered};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
-use super::secrets::{Dependency, Source, Values, account_dependencies};
+use super::secrets::{Dependency, Source, Values};
 use super::stock::Stock;
 use super::variables::{self, Variables};
 use crate::api::status::Action;
@@ -116,12 +116,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         memory: &mut Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> Result<(Sight, Plan), Stop> {
-        let values = self
-            .read(memory, depends)
-            .await
-            .map_err(|error| Stop::Cluster(format!("reading Secrets and ConfigMaps: {error}")))?;
+        let values = self.read(memory, depends).await;
         memory.values = Some(self.fingerprint(memory, &values));
-        let doubted = self.doubted_refusals(memory, &values)?;
+        let doubted = self.doubted_dependencies(memory, &values)?;
         let (client, mut credentials) = self.client(memory, &values).await?;
         let mut pages = Pages::default();
         loop {
@@ -142,7 +139,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 let error = VendorError { message, ..error };
                 Stop::Trouble(credentials.explain(&error), Some(error))
             })?;
-            let uids = self.ours(memory).await;
+            let mut uids = self.ours(memory).await;
+            uids.sort_by_cached_key(|uid| memory.entries.get(uid).map(Entry::age));
             // Before anything is decided: what a person asks for is not left to the next pass.
             for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
                 if entry.is_asked_for() || self.account_is_asked_for() {
@@ -181,7 +179,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     ) -> (Vec<Declared>, Elsewhere, Plan) {
         let Context { ceiling, look_only, stateless, .. } = *self.context;
         let (observed, rules) = (&snapshot.observed, rules(self.vendor));
-        let terms = Terms { ceiling, look_only, stateless, read: snapshot.read, observed };
+        let documents = &DocumentBudget::default();
+        let terms = Terms { ceiling, look_only, stateless, read: snapshot.read, observed, documents };
         let mut declared: Vec<Declared> = uids
             .iter()
             .filter_map(|uid| memory.entries.get(uid))
@@ -194,31 +193,10 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         (declared, elsewhere, plan)
     }
 
-    /// The Secrets and ConfigMaps that were refused and may be readable with the next pass, whose readers wait for that. It is
-    /// an error if the account is one of them.
-    fn doubted_refusals(&self, memory: &mut Memory, values: &Values) -> Result<BTreeSet<Dependency>, Stop> {
-        if self.context.look_only {
-            return Ok(BTreeSet::new());
-        }
-        let doubted = memory.unread.count(values);
-        for (from, words) in &doubted {
-            tracing::warn!(vendor = %self.vendor, account = %self.key, "{from} may not be read and is tried again: {words}");
-        }
-        let mut own = account_dependencies(&self.account.spec.vendor, &self.key.namespace);
-        match own.find_map(|own| doubted.get(&own)) {
-            Some(words) => Err(Stop::Cluster(format!("reading the account's Secrets: {words}"))),
-            None => Ok(doubted.into_keys().cloned().collect()),
-        }
-    }
-
     /// Reads the Secrets and ConfigMaps that the account and its Webhooks name.
-    async fn read(
-        &self,
-        memory: &Memory,
-        depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> Result<Values, kube::Error> {
-        let wanted = dependencies(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
-        depends(wanted.clone());
+    async fn read(&self, memory: &Memory, depends: impl FnOnce(BTreeSet<Dependency>)) -> Values {
+        let wanted = named_keys(&self.account, self.uids.iter().filter_map(|uid| memory.entries.get(uid)));
+        depends(wanted.keys().cloned().collect());
         self.context.source.read(&wanted).await
     }
 
@@ -234,11 +212,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         memory: &Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
     ) -> bool {
-        match self.read(memory, depends).await {
-            Ok(values) => memory.seen.values != Some(self.fingerprint(memory, &values)),
-            // The pass says what is wrong.
-            Err(_) => true,
-        }
+        let values = self.read(memory, depends).await;
+        memory.seen.values != Some(self.fingerprint(memory, &values))
     }
 
     /// Publishes what the Webhooks want; returns what Webhooks at other VendorAccount objects claim.

@@ -5,7 +5,7 @@ use super::outcome::{Drift, Verdict, set_all};
 use super::record::Happened;
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookStatus;
-use crate::api::{FINALIZER, ObjectKey, Webhook};
+use crate::api::{FINALIZER, InvalidName, ObjectKey, ObjectName, Webhook};
 use kube::ResourceExt as _;
 
 /// Why no account looks after a Webhook.
@@ -17,9 +17,19 @@ pub enum Orphan {
     NotAllowed(ObjectKey),
     /// The account is in a namespace that this process does not read.
     OutOfSight(ObjectKey),
+    /// No account can have that name.
+    InvalidName(InvalidName),
 }
 
 impl Orphan {
+    /// Why no account looks after the Webhooks that refer to one that is not there.
+    pub fn without_account(account: ObjectKey) -> Self {
+        match ObjectName::try_from(&account) {
+            Ok(_) => Self::NotFound(account),
+            Err(invalid) => Self::InvalidName(invalid),
+        }
+    }
+
     /// The condition's reason, and what is so and what to do.
     pub fn words(&self) -> (&'static str, String) {
         match self {
@@ -34,6 +44,10 @@ impl Orphan {
                 format!(
                     "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces (a selector is read only by a hooktender without --namespace)"
                 ),
+            ),
+            Self::InvalidName(invalid) => (
+                "AccountNotFound",
+                format!("spec.accountRef: {invalid}; refer to the VendorAccount in a new Webhook"),
             ),
             Self::OutOfSight(key) => (
                 "AccountNotFound",

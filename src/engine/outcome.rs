@@ -25,6 +25,8 @@ pub(super) const ACCOUNT_CHANGED: &str = "AccountChanged";
 pub(super) const WRITE_REFUSED: &str = "WriteRefused";
 /// The reason of an account where hooktender lacks a right in the cluster.
 pub(super) const FORBIDDEN: &str = "Forbidden";
+/// The reason of an account whose Secrets the API server fails to give.
+pub(super) const CLUSTER_UNAVAILABLE: &str = "ClusterUnavailable";
 /// The reason of an account some of whose Webhooks the API server refuses to write.
 pub(super) const WEBHOOKS_NOT_WRITTEN: &str = "WebhooksNotWritten";
 /// Values in status and events are cut to this many characters.

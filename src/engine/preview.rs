@@ -1,7 +1,7 @@
 //! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
 
 use super::clock;
-use super::gather::{Terms, declare, dependencies, desired};
+use super::gather::{DocumentBudget, Terms, declare, desired, named_keys};
 use super::guard::{DELETION_GUARD, GuardVerdict};
 use super::hold::{shown_hold, similar_declared};
 use super::memory::Memory;
@@ -82,36 +82,32 @@ pub async fn publish_wants<S: Source, R: Recorder>(
     context: &Context<S, R>,
     memory: &mut Memory,
     input: &Input,
-) -> Result<(), kube::Error> {
+) {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
     let account = &input.account;
-    let entries: Vec<_> = uids.iter().filter_map(|uid| memory.entries.get(uid)).collect();
-    let values = context.source.read(&dependencies(account, entries.iter().copied())).await?;
+    let mut entries: Vec<_> = uids.iter().filter_map(|uid| memory.entries.get(uid)).collect();
+    entries.sort_by_cached_key(|entry| entry.age());
+    let values = context.source.read(&named_keys(account, entries.iter().copied())).await;
     let Context { ceiling, look_only, stateless, .. } = *context;
     let observed = &Stock::new(rules(account.spec.vendor.name()), List::default());
-    let terms = Terms { ceiling, look_only, stateless, read: clock::now(), observed };
+    let documents = &DocumentBudget::default();
+    let terms = Terms { ceiling, look_only, stateless, read: clock::now(), observed, documents };
     let declared = entries.iter().map(|entry| declare(entry, account, &values, &memory.past, terms));
     let declared: Vec<_> = declared.collect();
     let each = entries.iter().zip(&declared);
     let each = each.map(|(entry, webhook)| (entry.uid.as_str(), entry.known.metadata.generation, webhook));
     memory.peers.exchange(account, each);
-    Ok(())
 }
 
 /// Keeps in mind that the values of `before`, with which the vendor was in sync, become those of `after`: what comes of that
 /// is a change of what is declared, and no drift.
-pub async fn changes_values<S: Source>(
-    before: &impl Source,
-    after: &S,
-    memory: &mut Memory,
-    input: &Input,
-) -> Result<(), kube::Error> {
+pub async fn changes_values<S: Source>(before: &impl Source, after: &S, memory: &mut Memory, input: &Input) {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
     let Memory { entries, past, .. } = memory;
-    let wanted = dependencies(&input.account, uids.iter().filter_map(|uid| entries.get(uid)));
-    let (before, after) = (before.read(&wanted).await?, after.read(&wanted).await?);
+    let wanted = named_keys(&input.account, uids.iter().filter_map(|uid| entries.get(uid)));
+    let (before, after) = (before.read(&wanted).await, after.read(&wanted).await);
     for entry in uids.iter().filter_map(|uid| entries.get(uid)) {
         let known = |values| match desired(entry, &input.account, values) {
             (Desired::Known(document), _) => Some(document),
@@ -123,7 +119,6 @@ pub async fn changes_values<S: Source>(
             past.in_sync(&entry.uid, &was);
         }
     }
-    Ok(())
 }
 
 fn stopped(stop: Stop) -> Held {

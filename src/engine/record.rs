@@ -1,9 +1,12 @@
 //! The one writer to the cluster: status, finalizer, events.
 
 use super::event::event;
+use super::objects::{ObjectApi, in_namespace};
 use super::scope::Scope;
 use crate::api::status::{AccountStatus, WebhookStatus};
-use crate::api::{ACCOUNT_FINALIZER, FINALIZER, StoredWebhook, VendorAccount, Webhook};
+use crate::api::{
+    ACCOUNT_FINALIZER, FINALIZER, NamespaceName, ObjectName, StoredWebhook, VendorAccount, Webhook,
+};
 use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -130,11 +133,16 @@ impl ClusterRecorder {
         Self { client, instance }
     }
 
-    fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(&self, object: &K) -> Api<K>
+    fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(
+        &self,
+        object: &K,
+    ) -> Result<ObjectApi<K>, RecordError>
     where
         K::DynamicType: Default,
     {
-        Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
+        let at = ObjectName::of(object);
+        let at = at.map_err(|error| failed("name", object, kube::Error::Service(Box::new(error))))?;
+        Ok(ObjectApi::new(&self.client, &at))
     }
 
     async fn status<K>(
@@ -155,17 +163,16 @@ impl ClusterRecorder {
         }
         let params = PatchParams::apply(MANAGER).force();
         let kind = K::kind(&());
-        let api = self.api(object);
+        let api = self.api(object)?;
         let written = async {
             passes([&kind, "status", "writing"]).await?;
-            let name = object.name_any();
-            let written = match api.patch_status(&name, &params, &Patch::Apply(&body)).await {
+            let written = match api.patch_status(&params, &Patch::Apply(&body)).await {
                 // Who wrote a field by hand owns it: to leave it out is not to remove it, and half of something is invalid.
                 Err(kube::Error::Api(refused)) if refused.code == 422 => {
                     clear_absent(&mut body["status"], object);
                     let params =
                         PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
-                    api.patch_status(&name, &params, &Patch::Merge(&body)).await?
+                    api.patch_status(&params, &Patch::Merge(&body)).await?
                 }
                 written => written?,
             };
@@ -191,7 +198,7 @@ impl ClusterRecorder {
         K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
         K: serde::de::DeserializeOwned,
     {
-        let api = self.api(object);
+        let api = self.api(object)?;
         let mut current = object.clone();
         let mut tries = 0;
         let kind = K::kind(&());
@@ -208,7 +215,7 @@ impl ClusterRecorder {
             let verb = if finalizers.len() > current.finalizers().len() { "hold" } else { "release" };
             let written = async {
                 passes([&kind, verb, "writing"]).await?;
-                let written = api.patch(&current.name_any(), &params, &Patch::Merge(&body)).await?;
+                let written = api.patch(&params, &Patch::Merge(&body)).await?;
                 passes([&kind, verb, "written"]).await?;
                 Ok(written)
             };
@@ -219,7 +226,7 @@ impl ClusterRecorder {
                 Err(error) => return Err(failed("finalizer", object, error)),
             };
             tries += 1;
-            match api.get_opt(&current.name_any()).await {
+            match api.read().await {
                 Ok(Some(now)) if now.uid() == object.uid() && !may(&now) => {
                     return Err(failed("finalizer", object, conflict));
                 }
@@ -247,7 +254,7 @@ where
 impl Recorder for ClusterRecorder {
     async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, RecordError> {
         let stored = stored(webhook);
-        let current = self.api(&stored).get_opt(&webhook.name_any()).await;
+        let current = self.api(&stored)?.read().await;
         let current = current.map_err(|error| failed("newest version", webhook, error))?;
         read(webhook, current.filter(|current| current.uid() == webhook.uid()))
     }
@@ -298,8 +305,8 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn event(&self, on: ObjectReference, happened: &Happened) {
-        let namespace = on.namespace.clone().unwrap_or_default();
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let Ok(namespace) = NamespaceName::new(on.namespace.as_deref().unwrap_or_default()) else { return };
+        let api: Api<Event> = in_namespace(&self.client, &namespace);
         // Not kube's own recorder: it folds events that differ only in their note into one that keeps the first note.
         let event = event(on, happened, &self.instance, rand::random());
         let made = async {

@@ -1,21 +1,29 @@
 //! The one reader of Secrets, and of ConfigMaps beside them. `keeper` writes what a vendor exchanged.
 
 use super::keeper::ClusterKeeper;
+use super::objects::ObjectApi;
+use super::values::{Unread, Value};
+pub use super::values::{ValueBudget, Values};
 use crate::api::account::Vendor;
-use crate::api::variables::without_final_line_break;
-use crate::api::{ObjectKey, SecretKeyRef};
-use crate::plan::Text;
+use crate::api::{ObjectKey, ObjectName, SecretKeyRef};
 use crate::vendor::{Credentials, OAUTH_KEYS, TokenKeeper};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, Client, ResourceExt};
-use secrecy::{ExposeSecret, SecretString};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use kube::Client;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
-/// How many Secrets and ConfigMaps are read at once.
+/// How many Secrets and ConfigMaps are read at once, over all passes: each may be of a megabyte, of which most is dropped
+/// once the keys that are named are taken.
 const AT_ONCE: usize = 8;
+/// How long all reads of a pass may take together. What is not read by then is read with the next pass.
+const ALL_READS: Duration = Duration::from_secs(30);
+
+/// The keys that are named, by the object that they are in.
+pub type NamedKeys = BTreeMap<Dependency, BTreeSet<String>>;
 
 /// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +32,23 @@ pub enum Dependency {
     Secret(ObjectKey),
     /// A ConfigMap.
     ConfigMap(ObjectKey),
+}
+
+impl Dependency {
+    /// What it is.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "Secret",
+            Self::ConfigMap(_) => "ConfigMap",
+        }
+    }
+
+    /// Its namespace and name, as they are written.
+    pub(super) fn key(&self) -> &ObjectKey {
+        match self {
+            Self::Secret(key) | Self::ConfigMap(key) => key,
+        }
+    }
 }
 
 impl std::fmt::Display for Dependency {
@@ -35,155 +60,17 @@ impl std::fmt::Display for Dependency {
     }
 }
 
-/// A value of one key.
-#[derive(Clone)]
-pub enum Value {
-    /// Nobody may see it.
-    Secret(SecretString),
-    /// Everybody may.
-    Plain(String),
-}
-
-impl Value {
-    /// Whether the value has no characters.
-    fn is_empty(&self) -> bool {
-        self.exposed().is_empty()
-    }
-
-    /// Returns the first control character of the value.
-    pub(super) fn control_character(&self) -> Option<char> {
-        self.exposed().chars().find(|c| c.is_control())
-    }
-
-    fn exposed(&self) -> &str {
-        match self {
-            Self::Secret(value) => value.expose_secret(),
-            Self::Plain(value) => value,
-        }
-    }
-}
-
-/// What the dependencies of one pass hold. Kept no longer than the pass.
-#[derive(Default)]
-pub struct Values {
-    found: HashMap<Dependency, Keys>,
-    /// What the API server does not let us read, in its words.
-    refused: BTreeMap<Dependency, String>,
-}
-
-#[derive(Default)]
-struct Keys {
-    values: HashMap<String, Option<Value>>,
-    version: String,
-}
-
 /// Reads dependencies.
 pub trait Source: Send + Sync {
-    /// Reads each of them once. One that is not there is left out, and one that may not be read is noted.
-    fn read(&self, wanted: &BTreeSet<Dependency>)
-    -> impl Future<Output = Result<Values, kube::Error>> + Send;
+    /// Reads the named keys of each of them once. One that is not there is left out, and one that cannot be read is noted:
+    /// that concerns those that take a value from it, and nobody else.
+    fn read(&self, wanted: &NamedKeys) -> impl Future<Output = Values> + Send;
 
     /// Who keeps tokens in that Secret, as it was read at that version; none where nothing can be kept.
     fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenKeeper>>;
 }
 
 impl Values {
-    /// Returns the value of a key. An error says what is missing or empty, and what to do.
-    pub(super) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
-        let value = self.find(from, key)?;
-        if value.is_empty() {
-            return Err(format!("the key {key} of {from} is empty: set a value"));
-        }
-        Ok(value)
-    }
-
-    /// Returns the value of a key, which may be empty.
-    fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
-        if let Some(why) = self.refused.get(from) {
-            return Err(format!("{from} may not be read: {why}"));
-        }
-        let Some(keys) = self.found.get(from) else {
-            return Err(format!("{from} does not exist: create it with the key {key}"));
-        };
-        match keys.values.get(key) {
-            Some(Some(value)) => Ok(value.clone()),
-            Some(None) => Err(format!("the key {key} of {from} is not UTF-8 text")),
-            None => Err(format!("{from} has no key {key}: add it")),
-        }
-    }
-
-    /// Those Secrets, with their versions: the same text means the same values.
-    pub(super) fn versions(&self, of: impl Iterator<Item = Dependency>) -> String {
-        let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
-        let version =
-            |from: &Dependency| self.found.get(from).map(|keys| keys.version.as_str()).unwrap_or_default();
-        all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
-    }
-
-    /// Adds what the API server does not let us read, with its words.
-    pub(super) fn refuse(&mut self, from: Dependency, words: String) {
-        self.refused.insert(from, words);
-    }
-
-    /// What the API server does not let us read, with its words.
-    pub(super) fn refused(&self) -> impl Iterator<Item = (&Dependency, &str)> {
-        self.refused.iter().map(|(from, words)| (from, words.as_str()))
-    }
-
-    /// Adds a Secret.
-    pub fn add_secret(&mut self, secret: Secret) {
-        let key = ObjectKey::of(&secret);
-        let version = secret.resource_version().unwrap_or_default();
-        let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
-            let bytes = Zeroizing::new(bytes.0);
-            let text = std::str::from_utf8(&bytes).ok().map(without_final_line_break);
-            (name, text.map(|text| Value::Secret(text.into())))
-        });
-        self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
-    }
-
-    /// Adds what was read elsewhere.
-    pub fn extend(&mut self, other: Self) {
-        self.found.extend(other.found);
-        self.refused.extend(other.refused);
-    }
-
-    /// Adds to a Secret, whether it is there or not, a value for each of the keys that it does not have.
-    pub fn make_up(&mut self, secret: ObjectKey, keys: &BTreeSet<String>) {
-        let found = self.found.entry(Dependency::Secret(secret)).or_default();
-        for key in keys {
-            let value = || Some(Value::Secret("made-up".into()));
-            found.values.entry(key.clone()).or_insert_with(value);
-        }
-    }
-
-    /// Adds a ConfigMap.
-    pub fn add_config_map(&mut self, map: ConfigMap) {
-        let key = ObjectKey::of(&map);
-        let version = map.resource_version().unwrap_or_default();
-        let values = map
-            .data
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, text)| (name, Some(Value::Plain(without_final_line_break(&text).into()))));
-        self.found.insert(Dependency::ConfigMap(key), Keys { values: values.collect(), version });
-    }
-
-    /// The version of an object that was read.
-    fn version(&self, of: &Dependency) -> Option<&str> {
-        self.found.get(of).map(|keys| keys.version.as_str())
-    }
-
-    /// The value of a key as text, for comparing; the error where there is none.
-    pub(super) fn text(&self, from: &Dependency, key: &str) -> Result<Text, String> {
-        let mut text = Text::default();
-        match self.get(from, key)? {
-            Value::Secret(value) => text.push_secret(key, value),
-            Value::Plain(value) => text.push_plain(&value),
-        }
-        Ok(text)
-    }
-
     /// The credentials that an account names, all in its own namespace.
     pub(super) fn credentials(
         &self,
@@ -213,13 +100,6 @@ impl Values {
         }
         Ok(credentials)
     }
-}
-
-/// The Secrets that an account names.
-pub(super) fn account_dependencies(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = Dependency> {
-    wanted(vendor)
-        .into_iter()
-        .map(move |Wanted { at, .. }| Dependency::Secret(ObjectKey::new(namespace, &at.name)))
 }
 
 /// The keys of Secrets that an account names.
@@ -288,53 +168,140 @@ fn wanted(vendor: &Vendor) -> Vec<Wanted> {
 #[derive(Clone)]
 pub struct ClusterSource {
     client: Client,
+    budget: ValueBudget,
+    reads: Arc<Semaphore>,
 }
 
 impl ClusterSource {
-    /// Reads with that client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// Reads with that client what fits into that budget.
+    pub fn new(client: Client, budget: ValueBudget) -> Self {
+        Self { client, budget, reads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Reads one into values of its own.
-    async fn one(&self, dependency: &Dependency) -> Result<Values, kube::Error> {
+    async fn one(&self, from: &Dependency, keys: &BTreeSet<String>) -> Result<Values, Unread> {
+        let at = ObjectName::try_from(from.key());
+        let at = at.map_err(|invalid| Unread::InvalidName(invalid.to_string()))?;
         let mut values = Values::default();
-        let read = match dependency {
-            Dependency::Secret(key) => {
-                let api: Api<Secret> = Api::namespaced(self.client.clone(), &key.namespace);
-                api.get_opt(&key.name)
-                    .await
-                    .map(|found| found.into_iter().for_each(|one| values.add_secret(one)))
+        // Held until all but the named keys is dropped. The semaphore is never closed.
+        let _permit = self.reads.acquire().await;
+        match from {
+            Dependency::Secret(_) => {
+                let found = ObjectApi::<Secret>::new(&self.client, &at).read().await;
+                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_secret(one));
             }
-            Dependency::ConfigMap(key) => {
-                let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &key.namespace);
-                api.get_opt(&key.name)
-                    .await
-                    .map(|found| found.into_iter().for_each(|one| values.add_config_map(one)))
+            Dependency::ConfigMap(_) => {
+                let found = ObjectApi::<ConfigMap>::new(&self.client, &at).read().await;
+                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_config_map(one));
             }
-        };
-        match read {
-            Err(kube::Error::Api(refused)) if refused.is_forbidden() => {
-                values.refuse(dependency.clone(), refused.message);
-                Ok(values)
-            }
-            read => read.map(|()| values),
         }
+        values.keep(from, keys);
+        values.reserve(from, &self.budget)?;
+        Ok(values)
     }
 }
 
 impl Source for ClusterSource {
-    async fn read(&self, wanted: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
-        let wanted = stream::iter(wanted.iter().cloned());
-        let mut reads = wanted.map(|one| async move { self.one(&one).await }).buffer_unordered(AT_ONCE);
+    async fn read(&self, wanted: &NamedKeys) -> Values {
+        let deadline = Instant::now() + ALL_READS;
+        let reads = wanted.iter().map(|(from, keys)| async move {
+            let read = timeout_at(deadline, self.one(from, keys)).await;
+            (from, read.unwrap_or_else(|_| Err(Unread::late(ALL_READS))))
+        });
+        // In their order, so that it is the same ones that a budget has room for each time.
+        let reads: Vec<_> = reads.collect();
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
         let mut values = Values::default();
-        while let Some(one) = reads.try_next().await? {
-            values.extend(one);
+        while let Some((from, read)) = reads.next().await {
+            match read {
+                Ok(one) => values.extend(one),
+                Err(unread) => values.note_unread(from.clone(), unread),
+            }
         }
-        Ok(values)
+        values
     }
 
     fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenKeeper>> {
-        Some(Arc::new(ClusterKeeper::new(self.client.clone(), secret, version)))
+        let at = ObjectName::try_from(&secret).ok()?;
+        Some(Arc::new(ClusterKeeper::new(&self.client, &at, version)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value as Json, json};
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+    use tower::service_fn;
+
+    type Asked = Arc<Mutex<Vec<String>>>;
+
+    /// A source whose API server has Secrets with the key `k`, except for `none`, and fails to give the one called `broken`.
+    fn source() -> (ClusterSource, Asked) {
+        let asked = Asked::default();
+        let log = Arc::clone(&asked);
+        let server = service_fn(move |request: Request<Body>| {
+            let uri = request.uri().to_string();
+            log.lock().unwrap().push(uri.clone());
+            async move {
+                let (code, body) = match uri.rsplit('/').next().unwrap() {
+                    "broken" => (500, failure(500, "InternalError", "no key to decrypt it")),
+                    "none" => (404, failure(404, "NotFound", "not found")),
+                    name => (200, secret(name)),
+                };
+                let body = Body::from(body.to_string().into_bytes());
+                Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
+            }
+        });
+        (ClusterSource::new(Client::new(server, "default"), ValueBudget::default()), asked)
+    }
+
+    fn failure(code: u16, reason: &str, message: &str) -> Json {
+        json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message})
+    }
+
+    fn secret(name: &str) -> Json {
+        let metadata = json!({"name": name, "namespace": "shop", "resourceVersion": "1"});
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"k": "dg==", "other": "dg=="}})
+    }
+
+    fn of(name: &str) -> Dependency {
+        Dependency::Secret(ObjectKey::new("shop", name))
+    }
+
+    fn wanted(names: &[&str]) -> NamedKeys {
+        names.iter().map(|name| (of(name), BTreeSet::from(["k".to_owned()]))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_none_is_never_part_of_a_request() {
+        let names = ["?watch=true", "../../a/secrets/x", "a b", "..", "own\n", "a%2fb", ""];
+        let (source, asked) = source();
+        let mut all = wanted(&names);
+        all.insert(Dependency::ConfigMap(ObjectKey::new("../b", "x")), BTreeSet::from(["k".into()]));
+        all.extend(wanted(&["good"]));
+        let values = source.read(&all).await;
+        assert_eq!(*asked.lock().unwrap(), ["/api/v1/namespaces/shop/secrets/good"]);
+        assert!(values.get(&of("good"), "k").is_ok());
+        for name in names {
+            let problem = values.get(&of(name), "k").err().unwrap();
+            assert!(problem.contains("is not valid: lower case letters"), "{problem}");
+        }
+        assert!(source.keeper(ObjectKey::new("shop", "?watch=true"), String::new()).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_the_matter_of_its_readers() {
+        let (source, _) = source();
+        let values = source.read(&wanted(&["broken", "good", "none"])).await;
+        assert!(values.get(&of("good"), "k").is_ok());
+        assert!(values.get(&of("good"), "other").is_err(), "nobody named it");
+        let why: Vec<_> = values.unread().collect();
+        let [(broken, Unread::Failed(words))] = &why[..] else { panic!("{why:?}") };
+        assert!(**broken == of("broken") && words.contains("no key to decrypt it"), "{words}");
+        assert!(values.get(&of("none"), "k").err().unwrap().contains("does not exist"));
     }
 }

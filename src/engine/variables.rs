@@ -1,11 +1,32 @@
 //! `$(NAME)` in the strings of a subscription, as in a container's env.
 
-use super::secrets::{Dependency, Value, Values};
+use super::secrets::{Dependency, Values};
+use super::values::Value;
 use crate::api::variables::name_at;
 use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
 use crate::plan::{Redactor, Text, Usage};
 use std::collections::{BTreeMap, HashMap};
+
+/// Most bytes of a subscription with the values of its variables put in. More would be kept, compared, shown and sent many
+/// times over, while the manifest stays small.
+pub(super) const MAX_EXPANDED: usize = 256 * 1024;
+/// Each use of a variable counts for this many bytes at least, as it takes so much however short the value is.
+const LEAST_PER_USE: usize = 64;
+
+/// Why the values of variables cannot be put into a subscription.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ExpandError {
+    /// A value is missing, or cannot be used there.
+    #[error("{0}")]
+    Missing(String),
+    /// It would become too long.
+    #[error(
+        "the subscription is longer than {} KiB with the values of its variables put in: shorten the values, or use them less often",
+        MAX_EXPANDED / 1024
+    )]
+    TooLarge,
+}
 
 /// A variable's value, and its source for messages.
 struct Resolved {
@@ -88,45 +109,76 @@ impl Variables {
         redactor
     }
 
+    /// Starts putting the values into the strings of one subscription.
+    pub(super) fn expansion(&self) -> Expansion<'_> {
+        Expansion { variables: self, room: MAX_EXPANDED }
+    }
+
+    /// Puts the values into one string of a subscription that has no others.
+    pub(super) fn expand(&self, text: &str, usage: Usage) -> Result<Text, ExpandError> {
+        self.expansion().expand(text, usage)
+    }
+
+    fn value(&self, name: &str, usage: Usage) -> Result<&Resolved, ExpandError> {
+        let resolved = self.0.get(name).ok_or_else(|| {
+            ExpandError::Missing(format!(
+                "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
+            ))
+        })?;
+        match resolved.refused(usage) {
+            Some(problem) => Err(ExpandError::Missing(of_variable(name, &problem))),
+            None => Ok(resolved),
+        }
+    }
+}
+
+/// One subscription whose strings get their values. What it may become is bounded, and counted before it is built.
+pub(super) struct Expansion<'v> {
+    variables: &'v Variables,
+    /// How many bytes it may still grow by.
+    room: usize,
+}
+
+impl Expansion<'_> {
     /// Puts the values into a string. `$$(NAME)` is a literal `$(NAME)`; what does not look like a variable stays. An error
     /// names the variable that is not declared, or whose value cannot be used there.
-    pub(super) fn expand(&self, text: &str, usage: Usage) -> Result<Text, String> {
+    pub(super) fn expand(&mut self, text: &str, usage: Usage) -> Result<Text, ExpandError> {
         let mut expanded = Text::default();
         let mut rest = text;
         while let Some(at) = rest.find("$(") {
             let escaped = rest[..at].ends_with('$');
             let Some(name) = name_at(&rest[at + 2..]) else {
+                self.take(at + 2)?;
                 expanded.push_plain(&rest[..at + 2]);
                 rest = &rest[at + 2..];
                 continue;
             };
             let after = at + 2 + name.len() + 1;
+            self.take(at)?;
             if escaped {
+                self.take(after - at)?;
                 expanded.push_plain(&rest[..at - 1]);
                 expanded.push_plain(&rest[at..after]);
             } else {
                 expanded.push_plain(&rest[..at]);
-                match &self.value(name, usage)?.value {
+                let value = &self.variables.value(name, usage)?.value;
+                // A secret one is shown by its name.
+                self.take(value.len().max(after - at).max(LEAST_PER_USE))?;
+                match value {
                     Value::Plain(value) => expanded.push_plain(value),
                     Value::Secret(value) => expanded.push_secret(name, value.clone()),
                 }
             }
             rest = &rest[after..];
         }
+        self.take(rest.len())?;
         expanded.push_plain(rest);
         Ok(expanded)
     }
 
-    fn value(&self, name: &str, usage: Usage) -> Result<&Resolved, String> {
-        let resolved = self.0.get(name).ok_or_else(|| {
-            format!(
-                "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
-            )
-        })?;
-        match resolved.refused(usage) {
-            Some(problem) => Err(of_variable(name, &problem)),
-            None => Ok(resolved),
-        }
+    fn take(&mut self, bytes: usize) -> Result<(), ExpandError> {
+        self.room = self.room.checked_sub(bytes).ok_or(ExpandError::TooLarge)?;
+        Ok(())
     }
 }
 
@@ -155,7 +207,9 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
 pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
     let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
     let variables = Variables::of(&all);
-    crate::vendor::desired(&webhook.spec.subscription, &mut |text, usage| variables.expand(text, usage))
+    let mut expansion = variables.expansion();
+    crate::vendor::desired(&webhook.spec.subscription, &mut |text, usage| expansion.expand(text, usage))
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -168,7 +222,8 @@ mod tests {
         #[test]
         fn a_literal_text_is_expanded_to_itself(text in "[$()A a${}.1-]{0,24}") {
             let written = literal(&text);
-            let expanded = Variables::default().expand(&written, Usage::Content).map_err(TestCaseError::fail)?;
+            let expanded = Variables::default().expand(&written, Usage::Content);
+            let expanded = expanded.map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(expanded.exposed(), text, "{}", written);
         }
 
@@ -199,9 +254,38 @@ mod tests {
             let expanded = variables.expand(text, Usage::Address).unwrap();
             assert_eq!((expanded.exposed().as_str(), expanded.shown().as_str()), (exposed, shown), "{text}");
         }
-        let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err();
+        let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err().to_string();
         assert!(undeclared.contains("$(NONE) is used and not declared"));
     }
+
+    #[test]
+    fn a_subscription_is_bounded_before_it_is_built() {
+        let long = "a".repeat(64 * 1024);
+        for secret in [true, false] {
+            let variables = Variables::of(&[("A", &long, secret), ("S", "s", secret)]);
+            let expand = |text: &str| variables.expand(text, Usage::Content).map(|text| text.exposed().len());
+            assert_eq!(expand(&"$(A)".repeat(4)), Ok(MAX_EXPANDED));
+            // As a text it would be 256 MiB.
+            for text in
+                ["$(A)".repeat(4096), "$(A)".repeat(4) + "b", "$(S)".repeat(MAX_EXPANDED / LEAST_PER_USE + 1)]
+            {
+                assert_eq!(expand(&text), Err(ExpandError::TooLarge), "{}", text.len());
+            }
+            let mut expansion = variables.expansion();
+            for _ in 0..4 {
+                assert!(expansion.expand("$(A)", Usage::Word).is_ok());
+            }
+            assert!(expansion.expand("", Usage::Word).is_ok());
+            assert_eq!(
+                expansion.expand("b", Usage::Word),
+                Err(ExpandError::TooLarge),
+                "all strings count together"
+            );
+        }
+        let problem = ExpandError::TooLarge.to_string();
+        assert!(problem.starts_with("the subscription is longer than 256 KiB with"), "{problem}");
+    }
+
     #[test]
     fn what_goes_onto_one_line_holds_no_control_character() {
         let refused = [Usage::Address, Usage::Header, Usage::SigningKey];
@@ -214,7 +298,7 @@ mod tests {
             ] {
                 let variables = Variables::of(&[("TOKEN", value, secret)]);
                 for usage in refused {
-                    let problem = variables.expand("a$(TOKEN)", usage).unwrap_err();
+                    let problem = variables.expand("a$(TOKEN)", usage).unwrap_err().to_string();
                     assert!(
                         problem.starts_with(&format!("variable TOKEN: its value holds {found}, ")),
                         "{problem}"

@@ -46,6 +46,12 @@ impl Text {
         !self.rest.is_empty()
     }
 
+    /// Length of the whole in bytes.
+    pub fn len(&self) -> usize {
+        let parts = self.rest.iter().map(|part| part.value.expose_secret().len() + part.then.len());
+        self.start.len() + parts.sum::<usize>()
+    }
+
     /// Whether the whole is the empty string.
     pub fn is_empty(&self) -> bool {
         self.whole().is_empty()

@@ -14,7 +14,7 @@ use hooktender_cluster::eventually;
 use serde_json::json;
 
 use crate::command;
-use crate::scene::{Scene, is, webhook};
+use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{self, Vendor};
 
 /// Within this time a request that is not answered is given up, and tried again.
@@ -96,15 +96,23 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
     scene.apply(&webhook("first", Vendor::Superoffice));
     scene.ready("first");
-    // The Secret of the account and the account of another Webhook cannot be read; the command gets no answer at all.
+    // The Secret of the account cannot be read, and what looks after orphans reads nothing.
     gateway.swallow(Some("/secrets/login"));
     let asked = scene.request("account");
     gateway.has_swallowed("/secrets/login");
-    gateway.swallow(Some("/vendoraccounts/missing"));
     let mut orphan = webhook("orphan", Vendor::Superoffice);
     orphan["spec"]["accountRef"] = json!({"name": "missing"});
     scene.apply(&orphan);
-    gateway.has_swallowed("/vendoraccounts/missing");
+    scene.stalled("orphan", "AccountNotFound");
+    let says = eventually(SOON, "the account says so", || {
+        let account = scene.account("account");
+        let ready = condition(&account, "Ready").filter(|ready| ready.reason == "ClusterUnavailable");
+        ready.map(|ready| ready.message).ok_or(account["status"].clone())
+    })
+    .unwrap();
+    let words = format!("Secret {}/login, which the account logs in with, cannot be read", scene.namespace);
+    assert!(says.starts_with(&words) && says.contains("did not answer within 10 seconds"), "{says}");
+    // The command gets no answer at all.
     gateway.swallow(Some("/vendoraccounts?"));
     let mut plan = command::hooktender(&["plan", "-n", &scene.namespace]);
     plan.env("KUBECONFIG", &gateway.kubeconfig).stderr(Stdio::piped());
@@ -124,9 +132,31 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
         if status["lastHandledRequest"] == asked.as_str() { Ok(()) } else { Err(status) }
     })
     .unwrap();
-    eventually(SOON, "the orphan is told", || {
-        let webhook = scene.webhook("orphan");
-        if is(&webhook, "Stalled", "True", "AccountNotFound") { Ok(()) } else { Err(webhook) }
+    scene.account_becomes("account", "well again", |account| is(account, "Ready", "True", "InSync"));
+}
+
+#[test]
+fn a_secret_that_is_not_given_delays_its_readers_alone() {
+    let (scene, tenant) = Scene::with_account("slow-secret", Vendor::Superoffice);
+    let gateway = Gateway::new(&scene);
+    let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    scene.apply(&secret("slow", &json!({"token": "canary-slow"})));
+    let mut other = webhook("other", Vendor::Superoffice);
+    other["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("slow");
+    gateway.swallow(Some("/secrets/slow"));
+    scene.apply(&other);
+    gateway.has_swallowed("/secrets/slow");
+    let edit = json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "edit@example.com"}}}});
+    scene.patch("webhook/first", &edit);
+    scene.ready("first");
+    assert_eq!(tenant.stored().len(), 1);
+    assert!(is(&scene.account("account"), "Ready", "True", "InSync"));
+    gateway.swallow(None);
+    eventually(SOON, "the other one is ready", || {
+        let webhook = scene.webhook("other");
+        if is(&webhook, "Ready", "True", "InSync") { Ok(()) } else { Err(webhook["status"].clone()) }
     })
     .unwrap();
 }

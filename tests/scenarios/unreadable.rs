@@ -1,12 +1,13 @@
 //! Objects that hooktender cannot read: stored by another version, say.
 
+use crate::command::hooktender;
 use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 use hooktender_cluster::Cluster;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
-/// A cluster of these tests' own, whose CRDs let any `httpMethod` through.
+/// A cluster of these tests' own, whose CRDs let any `httpMethod` and any name through, as those of another version may.
 fn lenient_cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
@@ -27,6 +28,10 @@ fn loosen(schema: &mut Value) {
         Value::Object(map) => {
             if let Some(method) = map.get_mut("httpMethod") {
                 method.as_object_mut().unwrap().remove("enum").unwrap();
+            }
+            if let Some(Value::Array(rules)) = map.get_mut("x-kubernetes-validations") {
+                rules
+                    .retain(|rule| !rule["rule"].as_str().unwrap().contains("[a-z0-9]([a-z0-9-]*[a-z0-9])?"));
             }
             map.values_mut().for_each(loosen);
         }
@@ -70,6 +75,41 @@ fn a_webhook_that_cannot_be_read_never_stops_the_rest_and_says_so() {
     scene.patch("webhook/early", &json!({"spec": {"subscription": {"brightpearl": {"httpMethod": "PUT"}}}}));
     scene.ready("early");
     assert_eq!(tenant.stored().len(), 3);
+}
+
+#[test]
+fn a_stored_name_that_is_none_is_the_matter_of_its_object_alone() {
+    let (scene, tenant) = with_account("old-names");
+    let _operator = scene.operator();
+    scene.apply(&webhook("first", Vendor::Brightpearl));
+    scene.ready("first");
+    let mut poison = webhook("poison", Vendor::Brightpearl);
+    poison["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("?watch=true");
+    let mut orphan = webhook("orphan", Vendor::Brightpearl);
+    orphan["spec"]["accountRef"] = json!({"name": "?watch=true"});
+    scene.apply(&poison);
+    scene.apply(&orphan);
+    scene.apply(&account("never", "../../other/secrets/x", &tenant));
+    let message = scene.stalled("poison", "VariableMissing");
+    assert!(
+        message.contains("TOKEN") && message.contains(r#"the name "?watch=true" is not valid"#),
+        "{message}"
+    );
+    let message = scene.stalled("orphan", "AccountNotFound");
+    assert!(message.starts_with(r#"spec.accountRef: the name "?watch=true" is not valid"#), "{message}");
+    let message = scene.account_stalled("never", "Credentials");
+    assert!(message.contains(r#"the name "../../other/secrets/x" is not valid"#), "{message}");
+    let edit = json!({"spec": {"subscription": {"brightpearl": {"httpMethod": "PUT"}}}});
+    scene.patch("webhook/first", &edit);
+    scene.ready("first");
+    assert_eq!(tenant.stored().len(), 1);
+    let mut plan = hooktender(&["plan", "-n", &scene.namespace]);
+    let plan = plan.env("KUBECONFIG", &scene.kubeconfig).output().unwrap();
+    let says = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.status.code() == Some(1) && says.contains("AccountNotFound"), "{says}");
+    for name in ["poison", "orphan"] {
+        scene.kubectl(&["delete", "webhook", name, "--timeout=30s"]);
+    }
 }
 
 #[test]

@@ -6,12 +6,13 @@ use super::world::{PROCESSES, State, World};
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
 use crate::engine::record::{Happened, RecordError, Recorder, failed, gone};
-use crate::engine::secrets::{Dependency, Source, Values};
+use crate::engine::secrets::{NamedKeys, Source, Values};
+use crate::engine::values::Unread;
 use crate::vendor::TokenKeeper;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::{Resource, ResourceExt};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// What a watch shows at one moment.
@@ -272,13 +273,15 @@ impl Recorder for World {
 }
 
 impl Source for World {
-    async fn read(&self, _: &BTreeSet<Dependency>) -> Result<Values, kube::Error> {
+    async fn read(&self, wanted: &NamedKeys) -> Values {
         self.effect(|state, _| {
-            if state.cluster.is_away(state.now, state.acting) {
-                let status = kube::core::Status::failure("away", "Away").with_code(503);
-                return Err(kube::Error::Api(Box::new(status)));
-            }
             let mut values = Values::default();
+            if state.cluster.is_away(state.now, state.acting) {
+                for from in wanted.keys() {
+                    values.note_unread(from.clone(), Unread::Failed("away".into()));
+                }
+                return values;
+            }
             let secret = |name: &str, version: u64, data: &[(&str, String)]| {
                 let mut secret = Secret::default();
                 secret.metadata.name = Some(name.into());
@@ -299,7 +302,7 @@ impl Source for World {
                 ));
             }
             values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));
-            Ok(values)
+            values
         })
         .await
     }

@@ -167,6 +167,12 @@ fn logins() -> Vec<Case> {
             "name the Secret: a name must not be empty",
         ),
         bad(
+            "a Secret whose name would be another request",
+            ACCOUNT,
+            oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: '?watch=true'}"),
+            "no Secret can have that name: lower case letters, digits, - and .",
+        ),
+        bad(
             "no token endpoint",
             ACCOUNT,
             oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: b}, tokenUrl: /token"),

@@ -75,6 +75,18 @@ fn the_object() -> Vec<Case> {
             account_ref("{name: a, namespace: ''}"),
             "name the VendorAccount's namespace, or remove it",
         ),
+        bad(
+            "an account whose name would be another request",
+            WEBHOOK,
+            account_ref("{name: '?watch=true'}"),
+            "no VendorAccount can have that name: lower case letters, digits, - and .",
+        ),
+        bad(
+            "a namespace that would be another path",
+            WEBHOOK,
+            account_ref("{name: a, namespace: ../b}"),
+            "no namespace can have that name: lower case letters, digits and -",
+        ),
         changed(
             bad(
                 "the recorded id belongs to the account",
@@ -223,6 +235,24 @@ fn variables() -> Vec<Case> {
             "name the key in the ConfigMap: a key must not be empty",
         ),
     ];
+    cases.extend(
+        ["'?watch=true'", "../../b/secrets/x", "'a b'", "'a/b'", "a%2fb", "A", ".a", "a.", "'-a'", "ä"].map(
+            |name| {
+                bad(
+                    "it is part of a path of the API server",
+                    WEBHOOK,
+                    list(&format!("{{name: A, valueFrom: {{secretKeyRef: {{name: {name}, key: k}}}}}}")),
+                    "no Secret can have that name: lower case letters, digits, - and .",
+                )
+            },
+        ),
+    );
+    cases.push(bad(
+        "it is part of a path of the API server",
+        WEBHOOK,
+        list("{name: A, valueFrom: {configMapKeyRef: {name: '?watch=true', key: k}}}"),
+        "no ConfigMap can have that name: lower case letters, digits, - and .",
+    ));
     cases.extend(["''", "1A", "-A", "'A B'", "'$(A)'", "'A)'", "ä"].map(|name| {
         bad(
             "$(NAME) would not find it",

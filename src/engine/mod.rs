@@ -4,7 +4,7 @@
 //! vendor's list and says whether to believe it, `pages` what the readings of a list in pages lack; `gather` makes of objects and values what the core decides on; only
 //! [`secrets`] reads Secrets, `values` is what they gave. `guard` makes of a plan one that may be executed, by what `deletions` keeps between passes.
 //! `work` takes a plan's items one by one, `slice` counts how they fared, `apply` their steps at the vendor. Only [`record`]
-//! writes to the cluster; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
+//! writes to the cluster, as many events as `event_limit` lets through; what an outcome means for conditions, events and log stands in `outcome`, of a hold in `hold`, and `untold` is what
 //! the API server did not take. `scope` says whom a refused write concerns, `refusals` keeps the refused Webhooks, `unread` the
 //! Secrets that may not be read, and `report_failure` tells Webhooks of their account's trouble. [`memory`] is what is kept from pass to pass, [`past`] what follows from what happened
 //! before, `entry` what of one Webhook; `spelling` records which values a vendor stores in another spelling, `corrections` which
@@ -26,6 +26,7 @@ mod due;
 mod effect;
 pub(crate) mod entry;
 mod event;
+mod event_limit;
 #[cfg(test)]
 mod fake;
 #[doc(hidden)]

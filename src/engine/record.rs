@@ -1,6 +1,7 @@
 //! The one writer to the cluster: status, finalizer, events.
 
 use super::event::event;
+use super::event_limit::EventLimiter;
 use super::objects::{ObjectApi, in_namespace};
 use super::scope::Scope;
 use crate::api::status::{AccountStatus, WebhookStatus};
@@ -13,6 +14,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Who writes, as managed fields and events show it.
 const MANAGER: &str = "hooktender";
@@ -116,7 +118,7 @@ pub trait Recorder: Send + Sync {
         account: &VendorAccount,
     ) -> impl Future<Output = Result<(), RecordError>> + Send;
 
-    /// Makes an event. One that the API server does not take is logged and left.
+    /// Makes an event, unless the object has made too many. One that the API server does not take is logged and left.
     fn event(&self, on: ObjectReference, happened: &Happened) -> impl Future<Output = ()> + Send;
 }
 
@@ -125,12 +127,13 @@ pub trait Recorder: Send + Sync {
 pub struct ClusterRecorder {
     client: Client,
     instance: String,
+    events: Arc<EventLimiter>,
 }
 
 impl ClusterRecorder {
     /// `instance` tells several hooktenders apart in events.
     pub fn new(client: Client, instance: String) -> Self {
-        Self { client, instance }
+        Self { client, instance, events: Arc::default() }
     }
 
     fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(
@@ -305,6 +308,15 @@ impl Recorder for ClusterRecorder {
     }
 
     async fn event(&self, on: ObjectReference, happened: &Happened) {
+        if !self.events.admits(&on) {
+            tracing::debug!(
+                namespace = on.namespace,
+                name = on.name,
+                reason = happened.reason,
+                "no event is made: the object made too many"
+            );
+            return;
+        }
         let Ok(namespace) = NamespaceName::new(on.namespace.as_deref().unwrap_or_default()) else { return };
         let api: Api<Event> = in_namespace(&self.client, &namespace);
         // Not kube's own recorder: it folds events that differ only in their note into one that keeps the first note.

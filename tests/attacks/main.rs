@@ -14,6 +14,7 @@ mod helm;
 mod hostile;
 mod limit;
 mod lists;
+mod names;
 #[path = "../scenarios/operator.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod operator;

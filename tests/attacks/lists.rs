@@ -234,3 +234,31 @@ fn hook(id: &str) -> Value {
     json!({"id": id, "name": "n", "url": "https://h.example", "topics": [{"resourceType": "entry", "event": ["published"]}],
         "version": {"versionNo": "1.0"}})
 }
+
+/// As much as one Webhook may declare, several times, and more; the vendor is honest.
+#[test]
+fn webhooks_that_are_long_to_compare_hold_up_nobody() {
+    let mut site = Site::with_flags("topics", Vendor::Contensis, &ANSWER_MEMORY);
+    let topics = |count: usize, each: usize| -> Value {
+        let types = |topic: usize| -> Vec<String> { (0..each).map(|n| format!("t{topic}.{n}")).collect() };
+        (0..count)
+            .map(|topic| json!({"resourceType": "entry", "event": ["published"], "contentTypeId": types(topic)}))
+            .collect()
+    };
+    let hook = |name: &str, topics: Value| {
+        let mut hook = site.guests(name);
+        hook["spec"]["subscription"]["contensis"]["topics"] = topics;
+        hook["spec"]["subscription"]["contensis"]["name"] = json!(name);
+        hook
+    };
+    let refused = site.attack(&hook("wide", topics(1, 101))).refused();
+    assert!(refused.contains("contentTypeId"), "{refused}");
+    site.attack(&hook("more", topics(64, 100))).accepted();
+    let message = site.guest.stalled("more", "Rejected");
+    assert!(message.contains("more than 5000 values"), "{message}");
+    for number in 0..6 {
+        site.attack(&hook(&format!("many-{number}"), topics(46, 100))).accepted();
+    }
+    site.guest.ready("many-5");
+    nobody_else_notices(&mut site);
+}

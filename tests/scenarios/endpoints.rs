@@ -161,3 +161,14 @@ fn each_object_is_given_the_secrets_of_its_own_namespace() {
     let own = [(home.namespace.as_str(), "login"), (guest.namespace.as_str(), "hook-secrets")];
     assert_eq!(read, BTreeSet::from(own));
 }
+
+#[test]
+fn a_proxy_hears_nothing_of_endpoints_on_loopback() {
+    let (scene, _tenant) = Scene::with_account("proxy", Vendor::Superoffice);
+    let proxy = Ear::new();
+    let address = proxy.url("http");
+    let _operator = scene.launch(&[], &[("HTTP_PROXY", &address), ("http_proxy", &address)]);
+    scene.apply(&webhook("first", Vendor::Superoffice));
+    scene.ready("first");
+    proxy.heard_nothing();
+}

@@ -7,9 +7,6 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The pattern of an id of a subscription: see `plan::ExternalId`.
-const ID: &str = "^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$";
-
 /// What is so about one Webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -22,7 +19,8 @@ pub struct WebhookStatus {
     pub vendor: Option<VendorName>,
     /// The vendor's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 100), regex(pattern = ID))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId has letters, digits or any of - _ . : ~ = + @, and not only dots"))]
+    #[schemars(length(max = 100))]
     pub external_id: Option<String>,
     /// The account at the vendor that the id belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +40,7 @@ pub struct WebhookStatus {
     pub pending: Option<Pending>,
     /// Ids that were replaced and are not yet deleted at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(length(max = 100), regex(pattern = ID)))]
+    #[schemars(inner(length(max = 100)))]
     pub superseded: Vec<String>,
     /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,7 +177,7 @@ pub struct Pending {
     pub digest: String,
     /// Equal subscriptions that were there before, and so are not what it makes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(length(max = 100), regex(pattern = ID)))]
+    #[schemars(inner(length(max = 100)))]
     pub beside: Vec<String>,
     /// Whether it has values that the vendor does not return.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

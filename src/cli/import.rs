@@ -295,5 +295,7 @@ fn tell(imported: &Imported) {
         lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
     lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));
-    lines.iter().for_each(|line| print::note(line));
+    for line in &lines {
+        print::note(line);
+    }
 }

@@ -36,12 +36,12 @@ pub(super) struct Plan {
 pub(super) struct Files {
     /// Manifests to lay over the cluster: a file, a folder, or `-` for standard input; may be repeated.
     #[arg(short = 'f', long = "filename", id = "files", value_name = "FILE|DIR|-")]
-    files: Vec<PathBuf>,
+    sources: Vec<PathBuf>,
     /// Read folders with everything below them.
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// Take VendorAccounts from here only, and leave out those of --filename: they say where credentials go, so a pipeline takes
-    /// them from the base branch, and not from a pull request. May be repeated.
+    /// Take accounts from here only, and leave out those of --filename: they say where credentials go, so a pipeline takes them
+    /// from the base branch, and not from a pull request. May be repeated.
     #[arg(long, value_name = "FILE|DIR", requires = "files")]
     accounts_from: Vec<PathBuf>,
 }
@@ -66,7 +66,7 @@ impl Files {
             manifest::read(sources, self.recursive, namespace)
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Failed>())
         };
-        let files = read(&self.files)?;
+        let files = read(&self.sources)?;
         if self.accounts_from.is_empty() {
             return Ok(files);
         }

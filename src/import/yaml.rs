@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 use serde_saphyr::ser::Error;
 use serde_saphyr::{DoubleQuoted, FlowSeq, SingleQuoted};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// One document each, separated by `---`.
 pub fn yaml(webhooks: &[Webhook]) -> Result<String, Error> {
@@ -50,7 +50,9 @@ fn escaped(yaml: &str) -> String {
         match c {
             '\n' | '\t' => text.push(c),
             '#' if is_command(&yaml[at..]) => text.push_str(r"\x23"),
-            _ if is_hidden(c) => text.push_str(&format!("\\U{:08x}", u32::from(c))),
+            _ if is_hidden(c) => {
+                let _ = write!(text, "\\U{:08x}", u32::from(c));
+            }
             _ => text.push(c),
         }
     }
@@ -144,9 +146,10 @@ impl Serialize for Written {
             Self::Map(members) => {
                 let mut all = serializer.serialize_map(Some(members.len()))?;
                 for (name, value) in members {
-                    match has_to_be_escaped(name) {
-                        true => all.serialize_entry(&DoubleQuoted(name), value)?,
-                        false => all.serialize_entry(name, value)?,
+                    if has_to_be_escaped(name) {
+                        all.serialize_entry(&DoubleQuoted(name), value)?;
+                    } else {
+                        all.serialize_entry(name, value)?;
                     }
                 }
                 all.end()

@@ -82,12 +82,12 @@ impl Superoffice {
     ) -> Result<Self, ConnectError> {
         let tenant = match (&account.onsite, &account.online) {
             (Some(onsite), _) => Tenant::Onsite(allowed.check(&onsite.url)?),
-            (None, Some(online)) => Tenant::Online(tenant::Online {
+            (None, Some(online)) => Tenant::Online(Box::new(tenant::Online {
                 central: allowed.check(&central(online))?,
                 customer_id: online.customer_id.clone(),
                 allowed: allowed.clone(),
                 place: Mutex::default(),
-            }),
+            })),
             (None, None) => Tenant::Onsite(allowed.check("")?),
         };
         let at = match &tenant {

@@ -18,7 +18,7 @@ const AWAY: Duration = Duration::from_secs(30);
 /// Where requests go.
 pub(super) enum Tenant {
     Onsite(Endpoint),
-    Online(Online),
+    Online(Box<Online>),
 }
 
 /// A tenant in the cloud.

@@ -6,6 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is so about one Webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -138,7 +139,8 @@ pub struct LastApplied {
 pub struct StoredDifferently {
     /// Name of the field.
     pub field: String,
-    /// Digest of the declared and the stored value; salted Argon2id if a Secret's value is part of them.
+    /// Digest of the declared and the stored value. If a Secret's value is part of them it is keyed, so that no value can be tried
+    /// against it.
     pub digest: String,
 }
 
@@ -156,7 +158,7 @@ impl LastApplied {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Concealed {
-    /// Salted Argon2id digest of the values.
+    /// Digest of the values, keyed with the uids of the Secrets, so that no value can be tried against it.
     pub digest: String,
     /// The Secrets they came from, with their resource versions: while these are the same, so are the values.
     pub from: String,
@@ -222,8 +224,11 @@ pub struct AccountStatus {
 pub struct RecentDeletions {
     /// When the last of them began.
     pub time: Time,
-    /// The vendor's ids.
+    /// The vendor's ids, of Webhooks of the account's own namespace.
     pub ids: Vec<String>,
+    /// The vendor's ids, by the namespaces of all other Webhooks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guests: BTreeMap<String, Vec<String>>,
 }
 
 /// How many subscriptions an account has.

@@ -128,6 +128,12 @@ impl Webhook {
         let at = &self.spec.account_ref;
         ObjectKey::new(at.namespace.clone().unwrap_or_else(own), at.name.clone())
     }
+
+    /// Whether its account is of another namespace.
+    pub fn is_guest(&self) -> bool {
+        let at = self.spec.account_ref.namespace.as_deref();
+        at.is_some_and(|namespace| self.metadata.namespace.as_deref() != Some(namespace))
+    }
 }
 
 /// Names a VendorAccount.

@@ -109,6 +109,12 @@ impl Import {
             )
             .into());
         }
+        if namespace != key.namespace && !account.spec.allow_guest_adoption {
+            return Err(format!(
+                "account {key} does not let Webhooks of namespace {namespace} adopt: set its spec.allowGuestAdoption to true first"
+            )
+            .into());
+        }
         let calls = Arc::new(AtomicUsize::new(0));
         let context = context(&world.source, &self.vendors, &calls, false);
         let mut memory =

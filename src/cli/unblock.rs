@@ -22,6 +22,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "nothing, if the API server is restarted; else see its log, and whether it can decrypt the Secret that the message names",
     ),
     (
+        "AdoptionNotAllowed",
+        "remove spec.externalId to have a subscription created, or have the account's owners set spec.allowGuestAdoption: true",
+    ),
+    (
         "Conflict",
         "delete one of the two Webhooks, or make them differ; the one that has the subscription keeps it, else the older one",
     ),

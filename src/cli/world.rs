@@ -59,11 +59,12 @@ impl Source for Layered {
         let made_up = |dependency: &Dependency| matches!(dependency, Dependency::Secret(key) if self.made_up.contains_key(key));
         let mut values = Values::default();
         if let Some(cluster) = &self.cluster {
-            let far = wanted.iter().filter(|(dependency, _)| !in_files(dependency));
-            let far = far.map(|(dependency, keys)| (dependency.clone(), keys.clone()));
-            let (maybe, far): (NamedKeys, NamedKeys) = far.partition(|(dependency, _)| made_up(dependency));
+            let all = wanted.iter().map(|(dependency, keys)| (dependency.clone(), keys.clone()));
+            let (maybe, far): (NamedKeys, NamedKeys) =
+                all.partition(|(dependency, _)| made_up(dependency) || in_files(dependency));
             values = cluster.read(&far).await;
-            // It need not be there, and need not be readable.
+            // It need not be there, and need not be readable. Of what a file is laid over the uid tells whether a value is the
+            // one that was sent.
             values.extend_found(cluster.read(&maybe).await);
         }
         for dependency in wanted.keys().filter(|dependency| in_files(dependency)) {

@@ -14,6 +14,7 @@ use crate::api::{ACCOUNT_FINALIZER, ObjectKey, RELEASE, VendorAccount};
 use crate::plan::{Plan, Step};
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The reason of an account that was read.
 const IN_SYNC: &str = "InSync";
@@ -52,6 +53,8 @@ pub(super) struct Tally {
     pub(super) failed: usize,
     /// Steps that are left for the next slice.
     pub(super) left: usize,
+    /// How long steps of guests wait, as the rest of the budget is left to the account's own namespace.
+    pub(super) guests_wait: Option<Duration>,
     /// Whether a version had moved between reading and writing.
     pub(super) outdated: bool,
     /// How many writes the vendor gave no answer to.
@@ -130,9 +133,10 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             return calm(was_ready, "Suspended", message);
         }
         let is_lost = trouble.is_some_and(|trouble| self.summary.lost.as_ref() == Some(trouble));
-        if let (true, GuardVerdict::Blocked(held)) = (trouble.is_none() || is_lost, &self.summary.guard) {
+        if let (true, Some(held)) = (trouble.is_none() || is_lost, self.summary.guard.blocked.first()) {
             return Says {
-                ready: false,
+                // A guest's deletions are no trouble of the account.
+                ready: trouble.is_none() && held.namespace != self.key.namespace,
                 reconciling: false,
                 stalled: true,
                 reason: DELETION_GUARD,

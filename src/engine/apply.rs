@@ -40,6 +40,8 @@ pub(super) struct Worker<'a, 'b, R> {
     /// What Webhooks at other VendorAccount objects claim.
     pub(super) peers: &'a Peers,
     pub(super) account: &'a VendorAccount,
+    /// The secrets of the whole account, which the vendor's words may repeat.
+    pub(super) secrets: &'a Redactor,
 }
 
 impl<R: Recorder> Worker<'_, '_, R> {
@@ -161,7 +163,11 @@ impl<R: Recorder> Worker<'_, '_, R> {
             action: Action::Create,
             since: seconds(clock::timestamp()),
             digest: rules(self.vendor).fingerprint(desired, redactor),
-            beside: self.observed.with(|observed| observed.equal_to(desired)),
+            // A guest's status must not tell it which others are equal.
+            beside: match entry.known.is_guest() {
+                true => Vec::new(),
+                false => self.observed.with(|observed| observed.equal_to(desired)),
+            },
             write_only: !rules(self.vendor).concealed(desired).is_empty(),
         };
         entry.intend(self.recorder, intent.clone()).await?;
@@ -301,8 +307,11 @@ impl<R: Recorder> Worker<'_, '_, R> {
         self.past.with(|past| past.refused(&entry.uid, what).cloned())
     }
 
-    /// A refusal is remembered, so that it is not asked for again before something changes.
+    /// Hides the account's secrets in a vendor's error. A refusal is remembered, so that it is not asked for again before
+    /// something changes.
     fn remember(&self, entry: &Entry, what: impl Hash, error: VendorError) -> VendorError {
+        let message = self.secrets.redact(&error.message);
+        let error = VendorError { message, ..error };
         if error.class == Class::Rejected {
             self.past.with(|past| past.refuse(&entry.uid, what, error.clone()));
         }

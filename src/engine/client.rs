@@ -49,6 +49,11 @@ impl Kept {
         self.budget.as_ref()?.wait()
     }
 
+    /// How long so many calls for guests have to wait.
+    pub(super) fn guests_wait(&self, calls: usize) -> Option<Duration> {
+        self.budget.as_ref()?.guests_wait(calls)
+    }
+
     /// Whether so many calls can be made now.
     pub(super) fn fits(&self, calls: usize) -> bool {
         self.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))

@@ -1,6 +1,9 @@
 //! One Webhook's subscription from both compared, for what is remembered of their differences.
 
-use super::digest;
+use super::digest::Key;
+use super::gather::digest_key;
+use super::secrets::Values;
+use crate::api::Webhook;
 use crate::plan::{self, Document, Field, Observed, Rules};
 
 /// What is declared, and the vendor's copy of it.
@@ -9,6 +12,20 @@ pub(super) struct Comparison<'a> {
     pub(super) rules: &'static Rules,
     pub(super) declared: &'a Document,
     pub(super) observed: &'a Observed,
+    pub(super) secrets: Secrets<'a>,
+}
+
+/// The Secrets of the Webhook whose subscription is compared.
+#[derive(Clone, Copy)]
+pub(super) struct Secrets<'a> {
+    pub(super) webhook: &'a Webhook,
+    pub(super) values: &'a Values,
+}
+
+impl Secrets<'_> {
+    fn key(self) -> Key {
+        digest_key(self.webhook, self.values)
+    }
 }
 
 impl Comparison<'_> {
@@ -22,16 +39,10 @@ impl Comparison<'_> {
         serde_json::json!([declared, stored]).to_string()
     }
 
-    /// Returns a digest of the declared and the stored value of a field: salted Argon2id if a Secret's value is part of them.
-    pub(super) fn digest(&self, field: &Field) -> Result<String, String> {
+    /// Returns a digest of the declared and the stored value of a field: a keyed one if a Secret's value is part of them.
+    pub(super) fn digest(&self, field: &Field) -> String {
         let both = self.readable(field);
-        if self.is_secret(field) { digest::digest(&both) } else { Ok(plan::hash(&both.into())) }
-    }
-
-    /// Whether the digest was made of the present values of a field.
-    pub(super) fn is_of(&self, digest: &str, field: &Field) -> bool {
-        let both = self.readable(field);
-        if self.is_secret(field) { digest::is_of(digest, &both) } else { plan::hash(&both.into()) == digest }
+        if self.is_secret(field) { self.secrets.key().digest(&both) } else { plan::hash(&both.into()) }
     }
 
     fn is_secret(&self, field: &Field) -> bool {

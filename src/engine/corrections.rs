@@ -50,7 +50,7 @@ impl Corrections {
 
     /// Returns a hash of the fields that differ and both their values, secrets included; valid in this process only.
     pub(super) fn difference(&self, compared: Comparison<'_>) -> u64 {
-        let Comparison { rules, declared, observed } = compared;
+        let Comparison { rules, declared, observed, .. } = compared;
         let differing = rules.differing(declared, &observed.document);
         let values =
             differing.map(|field| (field.name, declared.get(field.name), observed.document.get(field.name)));

@@ -2,13 +2,15 @@
 
 use super::clock;
 use super::entry::{Entry, Seen, version};
-use super::memory::{LastPass, Memory};
+use super::memory::{Counts, LastPass, Memory};
 use super::outcome::{SETTLING, Trouble};
+use super::pace::{Changed, GUESTS};
 use super::past::{Past, Wait, WaitKind};
 use crate::api::conditions::{self, READY};
 use crate::api::{ALLOW_DELETIONS, REQUESTED_AT, VendorAccount};
 use crate::vendor::{Class, VendorError};
 use kube::{Resource, ResourceExt};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A throttled account whose vendor does not say how long waits this long.
@@ -77,39 +79,71 @@ pub(super) fn too_early(memory: &mut Memory, changed: bool) -> Option<Duration> 
     memory.past.due.filter(|due| now < *due).map(|due| due - now)
 }
 
-/// Whether anything that a pass goes by is another than at the last one.
-pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String]) -> bool {
+/// What is another than at the last pass of what a pass goes by.
+pub(super) fn changed(memory: &Memory, account: &VendorAccount, uids: &[String]) -> Changed {
+    let own = account.metadata.namespace.as_deref().unwrap_or_default();
     // One that is gone without our doing was never held, and others may have waited for what it wanted.
-    memory.seen.account != Some(asked_of(memory, account))
-        || memory.seen.webhooks != uids.len()
-        || uids.iter().filter_map(|uid| memory.entries.get(uid)).any(|entry| {
-            let asked = memory.past.mark_of(&entry.asked);
-            entry.seen.is_none_or(|seen| {
-                seen.asked != asked || seen.written != written(&memory.past, entry, version(&*entry.known))
-            })
-        })
+    let (seen, webhooks) = (&memory.seen, count(memory, uids));
+    let mut changed = Changed {
+        by_owner: seen.account != Some(asked_of(memory, account)) || seen.webhooks.own != webhooks.own,
+        by: BTreeSet::new(),
+    };
+    if seen.request != Some(request_of(memory, account)) {
+        changed.by(own);
+    }
+    if seen.webhooks.guests != webhooks.guests {
+        changed.by(GUESTS);
+    }
+    for entry in uids.iter().filter_map(|uid| memory.entries.get(uid)) {
+        let asked = memory.past.mark_of(entry.asked.but_request());
+        let is_other = entry.seen.is_none_or(|seen| {
+            seen.asked != asked || seen.written != written(&memory.past, entry, version(&*entry.known))
+        });
+        let asks =
+            || entry.seen.is_some_and(|seen| seen.request != memory.past.mark_of(&entry.asked.request));
+        if is_other && !entry.known.is_guest() {
+            changed.by_owner = true;
+        } else if is_other || asks() {
+            changed.by(entry.known.metadata.namespace.as_deref().unwrap_or_default());
+        }
+    }
+    changed
+}
+
+/// How many Webhooks there are; each has its own marks.
+fn count(memory: &Memory, uids: &[String]) -> Counts {
+    let entries = uids.iter().filter_map(|uid| memory.entries.get(uid));
+    let guests = entries.filter(|entry| entry.known.is_guest()).count();
+    Counts { own: uids.len() - guests, guests }
 }
 
 /// Keeps what this pass went by: `account` as it was when the pass began.
 pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String]) {
     // What it made is known from now on, though its status be wiped before the next pass.
-    let mut webhooks = 0;
+    let mut webhooks = Counts::default();
     for uid in uids {
         let Some(entry) = memory.entries.get_mut(uid) else { continue };
         memory.past.meet(uid, &entry.status);
         let version = version(&*entry.known);
         let written = written(&memory.past, entry, version);
-        entry.seen = Some(Seen { asked: memory.past.mark_of(&entry.asked), written, version });
-        webhooks += 1;
+        let asked = memory.past.mark_of(entry.asked.but_request());
+        let request = memory.past.mark_of(&entry.asked.request);
+        entry.seen = Some(Seen { asked, request, written, version });
+        *(if entry.known.is_guest() { &mut webhooks.guests } else { &mut webhooks.own }) += 1;
     }
     // A pass that panics or hangs does not come here: what it read is compared with what the pass before it went by.
     let values = memory.values.take().or(memory.seen.values);
-    memory.seen = LastPass { webhooks, account: Some(asked_of(memory, account)), values };
+    let (account, request) = (Some(asked_of(memory, account)), Some(request_of(memory, account)));
+    memory.seen = LastPass { webhooks, account, request, values };
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {
-    let asks = [REQUESTED_AT, ALLOW_DELETIONS].map(|name| account.annotations().get(name));
-    memory.past.mark_of((account.uid(), account.meta().generation, asks, &memory.not_allowed))
+    let allows = account.annotations().get(ALLOW_DELETIONS);
+    memory.past.mark_of((account.uid(), account.meta().generation, allows, &memory.not_allowed))
+}
+
+fn request_of(memory: &Memory, account: &VendorAccount) -> u64 {
+    memory.past.mark_of(account.annotations().get(REQUESTED_AT))
 }
 
 /// A status that somebody wiped, or a finalizer taken off by force, is something to look at too. A version that was marked

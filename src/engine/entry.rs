@@ -39,8 +39,10 @@ pub(super) struct Entry {
 /// Marks of one Webhook.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
-    /// Of what was asked.
+    /// Of what was asked, but for the request.
     pub(super) asked: u64,
+    /// Of the request.
+    pub(super) request: u64,
     /// Of what is written, and in which version.
     pub(super) written: u64,
     pub(super) version: u64,
@@ -56,6 +58,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Everything that is asked for but a pass.
+    pub(super) fn but_request(&self) -> (Option<i64>, Option<&str>, bool) {
+        (self.generation, self.release.as_deref(), self.deleting)
+    }
+
     pub(super) fn of(webhook: &Webhook) -> Self {
         let annotation = |name: &str| webhook.annotations().get(name).cloned();
         Self {

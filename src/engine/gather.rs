@@ -1,8 +1,9 @@
 //! From objects and values to what the core decides on.
 
-use super::comparison::Comparison;
+use super::comparison::{Comparison, Secrets};
 use super::digest;
 use super::entry::Entry;
+use super::memory::ValueMarks;
 use super::past::Past;
 use super::secrets::{NamedKeys, Values, account_keys};
 use super::stock::Stock;
@@ -10,43 +11,59 @@ use super::variables::{self, ExpandError, Variables};
 use crate::api::status::{Concealed, WebhookStatus};
 use crate::api::webhook::{Subscription, WriteOnlyValues};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
-use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor};
+use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, Text};
 use crate::vendor;
 use kube::ResourceExt;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Everything that a pass over the account reads beside the objects themselves.
 pub(super) fn named_keys<'a>(account: &VendorAccount, entries: impl Iterator<Item = &'a Entry>) -> NamedKeys {
+    let mut all = account_named(account);
+    entries.for_each(|entry| name_keys(&mut all, entry));
+    all
+}
+
+fn account_named(account: &VendorAccount) -> NamedKeys {
     let namespace = account.namespace().unwrap_or_default();
     let mut all = NamedKeys::new();
     for (from, key) in account_keys(&account.spec.vendor, &namespace) {
         all.entry(from).or_default().insert(key);
     }
-    for entry in entries {
-        for (from, key) in variables::keys(&entry.known) {
-            let keys = all.entry(from).or_default();
-            if !keys.contains(key) {
-                keys.insert(key.to_owned());
-            }
-        }
-    }
     all
 }
 
-/// A fingerprint of every value that the account and its Webhooks name, or of what is wrong with it. It stays the same when
+/// Adds what a Webhook names.
+fn name_keys(all: &mut NamedKeys, entry: &Entry) {
+    for (from, key) in variables::keys(&entry.known) {
+        let keys = all.entry(from).or_default();
+        if !keys.contains(key) {
+            keys.insert(key.to_owned());
+        }
+    }
+}
+
+/// Fingerprints of every value that the account and its Webhooks name, or of what is wrong with it. They stay the same when
 /// an object is written without a change of these values.
 pub(super) fn fingerprint<'a>(
     account: &VendorAccount,
     entries: impl Iterator<Item = &'a Entry>,
     values: &Values,
     past: &Past,
-) -> u64 {
-    let keys = named_keys(account, entries);
-    let all = keys.iter().flat_map(|(from, keys)| keys.iter().map(move |key| (from, key)));
-    let texts: Vec<_> = all.map(|(from, key)| values.text(from, key)).collect();
-    past.mark_of((&keys, texts))
+) -> ValueMarks {
+    let mut own = account_named(account);
+    let mut guests = NamedKeys::new();
+    for entry in entries {
+        name_keys(if entry.known.is_guest() { &mut guests } else { &mut own }, entry);
+    }
+    let mark = |keys: NamedKeys| {
+        let all = keys.iter().flat_map(|(from, keys)| keys.iter().map(move |key| (from, key)));
+        let texts: Vec<_> = all.map(|(from, key)| values.text(from, key)).collect();
+        past.mark_of((&keys, texts))
+    };
+    ValueMarks { own: mark(own), guests: mark(guests) }
 }
 
 /// The reason of a Webhook whose subscription is too long.
@@ -111,7 +128,15 @@ pub(super) fn declare(
     let (webhook, status) = (&*entry.known, &*entry.status);
     let spec = &webhook.spec;
     let (desired, redactor) = desired(entry, account, values);
-    let desired = terms.documents.bounded(webhook, desired);
+    let mut desired = terms.documents.bounded(webhook, desired);
+    // Without a status nothing tells whose a subscription is, and whoever runs that has the login in a file.
+    let guest = webhook.is_guest() && !terms.stateless;
+    let adopts = !guest || account.spec.allow_guest_adoption;
+    let pinned = spec.external_id.as_ref();
+    let may_not_pin = !adopts && pinned.is_some() && pinned != status.external_id.as_ref();
+    if may_not_pin && status.external_id.is_none() && webhook.metadata.deletion_timestamp.is_none() {
+        desired = adoption_not_allowed(account);
+    }
     let concealed_changed = match &desired {
         Desired::Known(document) => {
             let unknown = terms.stateless && status.last_applied.is_none() && status.pending.is_none();
@@ -129,7 +154,8 @@ pub(super) fn declare(
     let stored_differently = match (&desired, recorded) {
         (Desired::Known(document), Some(observed)) => {
             let rules = vendor::rules(spec.subscription.vendor());
-            let compared = Comparison { rules, declared: document, observed };
+            let secrets = Secrets { webhook, values };
+            let compared = Comparison { rules, declared: document, observed, secrets };
             past.spellings.accepted_fields(
                 &entry.uid,
                 status.last_applied.as_ref(),
@@ -144,7 +170,9 @@ pub(super) fn declare(
         created: webhook.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
         desired,
         recorded: ExternalId::valid(&status.external_id).next(),
-        named: ExternalId::valid(&spec.external_id).next(),
+        guest,
+        adopts,
+        named: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
@@ -174,6 +202,7 @@ pub(super) fn declare(
             release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
         },
         redactor,
+        secrets: Arc::default(),
     }
 }
 
@@ -195,10 +224,33 @@ fn invalid_id(webhook: &Webhook, status: &WebhookStatus) -> Option<(&'static str
     Some(("ExternalIdInvalid", message))
 }
 
+/// Of a guest that names a subscription which it did not make.
+fn adoption_not_allowed(account: &VendorAccount) -> Desired {
+    let message = format!(
+        "VendorAccount {} does not let Webhooks of other namespaces use externalId: remove externalId to have a subscription created, or have the owners of the account set allowGuestAdoption: true",
+        ObjectKey::of(account)
+    );
+    Desired::Unknown { reason: "AdoptionNotAllowed", message }
+}
+
+/// Gives all Webhooks of an account its secrets: those of its login and of all of them. What a vendor says to one of them may
+/// repeat what it was sent for another one.
+pub(super) fn share_secrets(declared: &mut [Declared], account: &VendorAccount, values: &Values) {
+    let namespace = account.namespace().unwrap_or_default();
+    let login = account_keys(&account.spec.vendor, &namespace);
+    let login: Vec<_> = login.filter_map(|(from, key)| values.text(&from, &key).ok()).collect();
+    let login = login.iter().flat_map(Text::secrets).map(|(_, secret)| secret);
+    let secrets = declared.iter().flat_map(|webhook| webhook.redactor.secrets()).chain(login);
+    let all = Arc::new(Redactor::of(secrets));
+    declared.iter_mut().for_each(|webhook| webhook.secrets = Arc::clone(&all));
+}
+
 /// What a Webhook declares, and what of it is not to be seen.
 pub(super) fn desired(entry: &Entry, account: &VendorAccount, values: &Values) -> (Desired, Redactor) {
     let webhook = &*entry.known;
-    let unknown = |reason, message| (Desired::Unknown { reason, message }, Redactor::default());
+    let unknown = |reason, message| {
+        (Desired::Unknown { reason, message }, Variables::known(webhook, values).redactor())
+    };
     if let Subscription::Unreadable { error, .. } = &webhook.spec.subscription {
         let message = format!(
             "this version of hooktender cannot read the spec, and changes nothing at the vendor: {error}; upgrade hooktender, or change the spec"
@@ -259,7 +311,8 @@ fn concealed_changed(entry: &Entry, document: &Document, values: &Values, past: 
         (Some(_), None) | (None, Some(_)) => true,
         (Some(now), Some(sent)) => {
             let known = past.in_sync_mark(&entry.uid) == Some(past.mark(document));
-            !(known || sent.from == secrets_of(entry, values) || digest::is_of(&sent.digest, &now))
+            let same = || digest_key(&entry.known, values).digest(&now) == sent.digest;
+            !(known || sent.from == secrets_of(entry, values) || same())
         }
     }
 }
@@ -271,18 +324,23 @@ pub(super) fn conceal(
     values: &Values,
     changed: bool,
     mark: Option<String>,
-) -> Result<Option<Concealed>, String> {
+) -> Option<Concealed> {
     let rules = vendor::rules(entry.known.spec.subscription.vendor());
-    let Some(now) = digest::concealed(rules, document) else {
-        return Ok(None);
-    };
+    let now = digest::concealed(rules, document)?;
     let sent = entry.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
     // Another version of a Secret with the same value is no reason to write: at worst a restart looks at the digest.
     let (digest, from) = match sent {
-        Some(sent) if !changed => (sent.digest.clone(), sent.from.clone()),
-        _ => (digest::digest(&now)?, secrets_of(entry, values)),
+        Some(sent) if !changed && digest::is_current(&sent.digest) => {
+            (sent.digest.clone(), sent.from.clone())
+        }
+        _ => (digest_key(&entry.known, values).digest(&now), secrets_of(entry, values)),
     };
-    Ok(Some(Concealed { digest, from, mark }))
+    Some(Concealed { digest, from, mark })
+}
+
+/// What digests of a Webhook's values are keyed with.
+pub(super) fn digest_key(webhook: &Webhook, values: &Values) -> digest::Key {
+    digest::Key::new(&values.uids(variables::dependencies(webhook)))
 }
 
 fn secrets_of(entry: &Entry, values: &Values) -> String {

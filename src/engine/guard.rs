@@ -10,36 +10,28 @@ use crate::api::status::AccountStatus;
 use crate::plan::guard::{self, Limits, TooMany, unapproved};
 use crate::plan::{ExternalId, Item, Plan};
 use kube::ResourceExt;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 /// The reason of an account whose deletions wait for a person.
 pub(super) const DELETION_GUARD: &str = "DeletionGuard";
 
-/// What the guard says of a plan's deletions. Those that a person has allowed are executed in any case.
+/// What the guard says of a plan's deletions: all of them are executed but for these. Those that a person has allowed are
+/// executed in any case.
 #[derive(Default)]
-pub(super) enum GuardVerdict {
-    /// All of them are executed.
-    #[default]
-    Clear,
-    /// They wait so long for others, with which they are judged together.
-    Gathering(Duration),
-    /// They wait for a person.
-    Blocked(TooMany),
+pub(super) struct GuardVerdict {
+    /// How long some of them wait for others of their namespace, with which they are judged together.
+    pub(super) gathering: Option<Duration>,
+    /// They wait for a person; first those of the account's own namespace.
+    pub(super) blocked: Vec<TooMany>,
     /// They wait until the account's status records them.
-    Unrecorded(RecordError),
+    unrecorded: Option<RecordError>,
 }
 
 impl GuardVerdict {
     /// Takes out why deletions could not be recorded.
     pub(super) fn take_error(&mut self) -> Option<RecordError> {
-        match std::mem::take(self) {
-            Self::Unrecorded(error) => Some(error),
-            other => {
-                *self = other;
-                None
-            }
-        }
+        self.unrecorded.take()
     }
 }
 
@@ -83,59 +75,69 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         let known = self.account.status.clone().unwrap_or_default();
         let approved = approved(&known.allowed_deletions, &sight, &plan);
         memory.deletions.learn(known.recent_deletions.as_ref());
-        let mut verdict = self.judge(memory, &sight, &plan, &approved);
+        let (waits, blocked) = self.judge(memory, &sight, &plan, &approved);
+        let allows = self.account.annotations().get(ALLOW_DELETIONS);
+        let (allowed, blocked): (Vec<_>, Vec<_>) =
+            blocked.into_iter().partition(|held| allows == Some(&held.digest));
         let mut now_approved = approved.clone();
-        if let GuardVerdict::Blocked(held) = &verdict
-            && self.account.annotations().get(ALLOW_DELETIONS) == Some(&held.digest)
-        {
-            now_approved.extend(held.ids.iter().cloned());
-            verdict = GuardVerdict::Clear;
-        }
+        now_approved.extend(allowed.into_iter().flat_map(|held| held.ids));
         let recent = memory.deletions.record(known.recent_deletions.as_ref());
         let adds =
             now_approved.len() > approved.len() || recent.is_some() && recent != known.recent_deletions;
         (self.summary.allowed, self.summary.recent) = (sorted(&now_approved), recent);
-        if adds && let Err(error) = self.record_deletions(known).await {
+        let unrecorded = if adds { self.record_deletions(known).await.err() } else { None };
+        if unrecorded.is_some() {
             self.summary.allowed = sorted(&approved);
-            verdict = GuardVerdict::Unrecorded(error);
+            plan.items.retain(|item| !is_unapproved(item, &approved));
+            self.summary.guard = GuardVerdict { unrecorded, ..GuardVerdict::default() };
+            return Planned { sight, plan };
         }
-        match &verdict {
-            GuardVerdict::Clear => {}
-            GuardVerdict::Blocked(held) => guard::hold(&mut plan, held),
-            GuardVerdict::Gathering(_) | GuardVerdict::Unrecorded(_) => {
-                plan.items.retain(|item| !is_unapproved(item, &approved));
-            }
-        }
-        self.summary.guard = verdict;
+        plan.items
+            .retain(|item| !(waits.contains_key(&item.key.namespace) && is_unapproved(item, &now_approved)));
+        blocked.iter().for_each(|held| guard::hold(&mut plan, held));
+        let gathering = waits.into_values().min();
+        self.summary.guard = GuardVerdict { gathering, blocked, unrecorded };
         Planned { sight, plan }
     }
 
-    /// What the guard says, and takes note of what is to be deleted without an approval. A preview waits for nothing.
+    /// Returns how long the deletions of a namespace wait, and those that a person has to allow. Takes note of what is to be
+    /// deleted without an approval. A preview waits for nothing.
     fn judge(
         &self,
         memory: &mut Memory,
         sight: &Sight,
         plan: &Plan,
         approved: &HashSet<ExternalId>,
-    ) -> GuardVerdict {
+    ) -> (BTreeMap<String, Duration>, Vec<TooMany>) {
         let limits = limits(self.account.spec.deletion_guard);
-        let recent = recent(memory, sight, plan);
-        if plan.managed + recent < limits.min_count {
-            return GuardVerdict::Clear;
-        }
-        if !self.context.look_only {
-            let leaving = plan.items.iter().filter(|item| is_unapproved(item, approved));
-            let leaving = leaving.map(|item| sight.uids[item.index].clone()).collect();
-            if let Some(wait) = memory.deletions.wait(leaving) {
-                return GuardVerdict::Gathering(wait);
+        let own = &self.key.namespace;
+        let recent = recent(memory, sight, plan, own);
+        let counts = |namespace: &String| {
+            let of = |counts: &BTreeMap<String, usize>| counts.get(namespace).copied().unwrap_or_default();
+            of(&plan.managed_in) + of(&recent) >= limits.min_count
+        };
+        let mut leaving: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for item in plan.items.iter().filter(|item| is_unapproved(item, approved)) {
+            if counts(&item.key.namespace) {
+                let uid = sight.uids[item.index].clone();
+                leaving.entry(item.key.namespace.clone()).or_default().insert(uid);
             }
         }
-        if let Some(held) = guard::too_many(plan, limits, approved, recent) {
-            return GuardVerdict::Blocked(held);
+        let mut judged: BTreeSet<String> = leaving.keys().cloned().collect();
+        let waits = match self.context.look_only {
+            true => BTreeMap::new(),
+            false => memory.deletions.wait(leaving),
+        };
+        judged.retain(|namespace| !waits.contains_key(namespace));
+        let mut blocked = guard::too_many(plan, limits, approved, &recent);
+        blocked.retain(|held| judged.remove(&held.namespace));
+        blocked.sort_by_key(|held| held.namespace != *own);
+        for namespace in judged {
+            let items = plan.items.iter().filter(|item| item.key.namespace == namespace);
+            let begins = items.flat_map(|item| unapproved(item.step.as_ref(), approved));
+            memory.deletions.begin((namespace != *own).then_some(&*namespace), begins.cloned());
         }
-        let begins = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), approved));
-        memory.deletions.begin(begins.cloned());
-        GuardVerdict::Clear
+        (waits, blocked)
     }
 
     async fn record_deletions(&mut self, known: AccountStatus) -> Result<(), RecordError> {
@@ -150,8 +152,14 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         Ok(())
     }
 
-    /// What the guard blocks, and the command that allows it. The command ends the message, so that it can be copied.
+    /// What the guard blocks, and the command that allows it. The command ends the message, so that it can be copied. Where it
+    /// blocks deletions of several namespaces, the next are named when the first are allowed.
     pub(super) fn blocked(&self, held: &TooMany) -> String {
+        let of = if held.namespace == self.key.namespace {
+            String::new()
+        } else {
+            format!(" for namespace {}", held.namespace)
+        };
         let recent = match held.recent {
             0 => String::new(),
             recent => format!(" after {recent} more were deleted within the last ten minutes"),
@@ -163,7 +171,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             )
         });
         format!(
-            "{} of the {} subscriptions managed here would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
+            "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
              to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
             held.ids.len(),
             held.managed,
@@ -199,11 +207,11 @@ fn approved(allowed: &[String], sight: &Sight, plan: &Plan) -> HashSet<ExternalI
     ExternalId::valid(allowed).filter(is_left).collect()
 }
 
-/// How many subscriptions were deleted lately without an approval. One that a Webhook still has, or that is about to be
+/// How many subscriptions of each namespace's Webhooks were deleted lately without an approval. One that a Webhook still has, or that is about to be
 /// deleted, is not deleted yet. One whose Webhook is gone is deleted, although the vendor's list may lag.
-fn recent(memory: &Memory, sight: &Sight, plan: &Plan) -> usize {
+fn recent(memory: &Memory, sight: &Sight, plan: &Plan, own: &str) -> BTreeMap<String, usize> {
     if memory.deletions.is_calm() {
-        return 0;
+        return BTreeMap::new();
     }
     let recorded =
         sight.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
@@ -211,7 +219,7 @@ fn recent(memory: &Memory, sight: &Sight, plan: &Plan) -> usize {
     let none = HashSet::new();
     let planned = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), &none));
     let remain: HashSet<&ExternalId> = recorded.chain(planned).collect();
-    memory.deletions.recent(|id| remain.contains(id))
+    memory.deletions.recent(own, |id| remain.contains(id))
 }
 
 fn sorted(ids: &HashSet<ExternalId>) -> Vec<String> {

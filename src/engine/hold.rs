@@ -85,17 +85,11 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             );
             Verdict::stalled("SimilarExists", message)
         }
-        Hold::Conflict(other) => {
-            let message = format!(
-                "Webhook {other} declares the same subscription and keeps it; delete one of the two, or change it"
-            );
-            Verdict::stalled("Conflict", message)
-        }
+        Hold::Conflict(other) => Verdict::stalled("Conflict", conflict(declared, other, "")),
         Hold::ConflictElsewhere(Rival { webhook, account }) => {
-            let message = format!(
-                "Webhook {webhook} declares the same subscription and keeps it, through VendorAccount {account}, which points to the same account at {vendor}; delete one of the two Webhooks, or change it"
-            );
-            Verdict::stalled("Conflict", message)
+            let through =
+                format!(", through VendorAccount {account}, which points to the same account at {vendor}");
+            Verdict::stalled("Conflict", conflict(declared, webhook, &through))
         }
         Hold::ExternalIdNotFound(id) => {
             let message = format!(
@@ -115,6 +109,16 @@ pub(super) fn held(declared: &Declared, item: &Item, hold: &Hold, vendor: Vendor
             Verdict::stalled(reason, message)
         }
     }
+}
+
+/// Two Webhooks claim the same. Names of another namespace are not for guests.
+fn conflict(declared: &Declared, other: &ObjectKey, through: &str) -> String {
+    if !declared.may_know(other) {
+        return "a Webhook of another namespace has or declares the same subscription and keeps it; change this one, or ask the owners of its VendorAccount".to_owned();
+    }
+    format!(
+        "Webhook {other} declares the same subscription and keeps it{through}; delete one of the two, or change it"
+    )
 }
 
 /// What is wrong with an item of the list that is, or may be, a Webhook's subscription, and what to do.

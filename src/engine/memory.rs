@@ -6,6 +6,7 @@ use super::clock;
 use super::deletions::Deletions;
 use super::entry::{Asked, Entry, version};
 use super::limiter::QueueTime;
+use super::pace::Pace;
 use super::past::{Past, Patience};
 use super::peers::Peers;
 use super::refusals::Refusals;
@@ -31,10 +32,28 @@ const MANY: usize = 100;
 #[derive(Default)]
 pub(super) struct LastPass {
     pub(super) account: Option<u64>,
+    /// Of the account's request.
+    pub(super) request: Option<u64>,
     /// How many Webhooks; each has its own marks.
-    pub(super) webhooks: usize,
+    pub(super) webhooks: Counts,
     /// Of the values of Secrets and ConfigMaps.
-    pub(super) values: Option<u64>,
+    pub(super) values: Option<ValueMarks>,
+}
+
+/// How many Webhooks an account has.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) own: usize,
+    pub(super) guests: usize,
+}
+
+/// Fingerprints of values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct ValueMarks {
+    /// Those that the account and the Webhooks of its namespace name.
+    pub(super) own: u64,
+    /// Those that guests name.
+    pub(super) guests: u64,
 }
 
 /// A list that is not believed before a second reading agrees.
@@ -100,8 +119,12 @@ pub struct Memory {
     pub(super) not_allowed: Vec<ObjectKey>,
     /// Recorded ids that are gone beyond doubt.
     pub(super) believed: HashSet<ExternalId>,
-    /// The fingerprint of the values that the pass under way goes by.
-    pub(super) values: Option<u64>,
+    /// The fingerprints of the values that the pass under way goes by.
+    pub(super) values: Option<ValueMarks>,
+    /// How often passes may be asked for.
+    pub(super) pace: Pace,
+    /// Whether a Secret or ConfigMap has changed since the last pass, which has waited for that pace.
+    pub(super) dependency_changed: bool,
     /// Everything that the last pass went by.
     pub(super) seen: LastPass,
     pub(super) past: Past,
@@ -137,6 +160,8 @@ impl Memory {
             not_allowed: Vec::new(),
             believed: HashSet::new(),
             values: None,
+            pace: Pace::default(),
+            dependency_changed: false,
             seen: LastPass::default(),
             past: Past::new(patience),
             slow: false,

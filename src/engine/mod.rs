@@ -44,6 +44,7 @@ pub mod objects;
 mod observe;
 pub mod orphan;
 mod outcome;
+mod pace;
 mod pages;
 pub mod paper;
 pub mod pass;

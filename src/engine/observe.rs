@@ -3,10 +3,11 @@
 use super::client::Client;
 use super::clock;
 use super::entry::Entry;
-use super::gather::{DocumentBudget, Terms, declare, fingerprint, named_keys};
+use super::gather::{DocumentBudget, Terms, declare, fingerprint, named_keys, share_secrets};
 use super::limiter::TooManySlowLists;
-use super::memory::{Memory, Snapshot};
+use super::memory::{Memory, Snapshot, ValueMarks};
 use super::outcome::{ACCOUNT_CHANGED, Trouble};
+use super::pace::{Changed, GUESTS};
 use super::pages::{Pages, Reading, restless, unanswered};
 use super::pass::{Context, Pass, Stop};
 use super::record::Recorder;
@@ -186,6 +187,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             .filter_map(|uid| memory.entries.get(uid))
             .map(|entry| declare(entry, &self.account, values, &memory.past, terms))
             .collect();
+        share_secrets(&mut declared, &self.account, values);
         let elsewhere = self.exchange_claims(memory, uids, &declared);
         let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
         list::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);
@@ -200,20 +202,25 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         self.context.source.read(&wanted).await
     }
 
-    fn fingerprint(&self, memory: &Memory, values: &Values) -> u64 {
+    fn fingerprint(&self, memory: &Memory, values: &Values) -> ValueMarks {
         let entries = self.uids.iter().filter_map(|uid| memory.entries.get(uid));
         fingerprint(&self.account, entries, values, &memory.past)
     }
 
-    /// Whether a value that the account or a Webhook names is another than at the last pass. Most writes of a Secret or ConfigMap
-    /// that change none, such as an annotation, would cost a call to the vendor each.
+    /// Adds whose values are others than at the last pass. Most writes of a Secret or ConfigMap that change none, such as an
+    /// annotation, would cost a call to the vendor each.
     pub(super) async fn values_changed(
         &self,
         memory: &Memory,
         depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> bool {
+        changed: &mut Changed,
+    ) {
         let values = self.read(memory, depends).await;
-        memory.seen.values != Some(self.fingerprint(memory, &values))
+        let now = self.fingerprint(memory, &values);
+        changed.by_owner |= memory.seen.values.is_none_or(|seen| seen.own != now.own);
+        if memory.seen.values.is_some_and(|seen| seen.guests != now.guests) {
+            changed.by(GUESTS);
+        }
     }
 
     /// Publishes what the Webhooks want; returns what Webhooks at other VendorAccount objects claim.

@@ -51,6 +51,17 @@ pub(super) enum Outcome {
     Waiting(Trouble),
 }
 
+impl Outcome {
+    /// The same without any of a vendor's words, where it has some.
+    pub(super) fn without_words(&self) -> Option<Self> {
+        match self {
+            Self::Failed(error) => Some(Self::Failed(error.without_words())),
+            Self::Waiting(trouble) => Some(Self::Waiting(trouble.without_words())),
+            Self::InSync | Self::Done(_) | Self::Held(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// Why an account cannot be worked on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
@@ -65,7 +76,17 @@ impl Trouble {
         let message = if error.is_paced() { error.message.clone() } else { error.to_string() };
         Self { reason: error.class.as_str(), message, stalled: is_stalled(error.class) }
     }
+
+    /// The same for a guest, of which neither the vendor's words nor the account's Secrets are.
+    pub(super) fn without_words(&self) -> Self {
+        let Self { reason, stalled, .. } = *self;
+        let message = format!("it cannot be worked on ({reason}); its own status says why");
+        Self { reason, message, stalled }
+    }
 }
+
+/// In place of a vendor's words, where they are not for the reader.
+pub(super) const UNSAID: &str = "its words are in hooktender's log";
 
 /// Whether that class waits for a person.
 fn is_stalled(class: Class) -> bool {

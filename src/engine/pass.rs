@@ -4,7 +4,7 @@ use super::account::{Summary, Tally, chain};
 use super::clock;
 use super::due::{End, after, asked_to_wait, changed, saw, too_early};
 use super::entry::is_unanswered;
-use super::guard::{GuardVerdict, Planned};
+use super::guard::Planned;
 use super::limiter::{PassLimiter, PassPermits};
 use super::memory::{Memory, Snapshot};
 use super::observe::Sight;
@@ -108,11 +108,21 @@ pub async fn run<S: Source, R: Recorder>(
     let account = memory.newest(input.account);
     let mut pass = Pass::new(context, memory, &account, uids);
     let moved = memory.peers.take_moved(&account);
-    let changed = moved
-        || changed(memory, &account, &pass.uids)
-        || input.dependency_changed && pass.values_changed(memory, &depends).await;
+    let mut changed = changed(memory, &account, &pass.uids);
+    changed.by_owner |= moved;
+    let dependency_changed = input.dependency_changed || memory.dependency_changed;
+    if dependency_changed && !changed.by_owner {
+        pass.values_changed(memory, &depends, &mut changed).await;
+    }
+    // A pass that is due anyway takes it in.
+    let of_guests = !changed.by_owner && !changed.by.contains(&pass.key.namespace);
+    let short = if of_guests && changed.is_some() { memory.client.guests_wait(1) } else { None };
+    let postponed = short.or_else(|| memory.pace.wait(&changed));
+    memory.dependency_changed = dependency_changed && postponed.is_some();
+    let changed = changed.is_some() && postponed.is_none();
     let told = asked_to_wait(memory, &account).filter(|_| changed);
     let early = if told.is_none() { too_early(memory, changed) } else { None };
+    let early = early.map(|after| postponed.map_or(after, |wait| wait.min(after)));
     pass.summary.not_allowed.clone_from(&memory.not_allowed);
     if let Some(after) = early {
         // What is new is not passed over by telling what is old.
@@ -264,9 +274,10 @@ impl<'a, S: Source, R: Recorder> Pass<'a, S, R> {
 
     /// How a pass ended whose steps were executed as far as they could be.
     fn end_of_work(&self, lost: Option<&Trouble>) -> End<'static> {
-        match (&self.summary.guard, lost) {
+        let waits = [self.summary.guard.gathering, self.summary.tally.guests_wait];
+        match (waits.into_iter().flatten().min(), lost) {
             _ if self.summary.tally.left > 0 => End::Left,
-            (GuardVerdict::Gathering(wait), _) => End::Gathering(*wait),
+            (Some(wait), _) => End::Gathering(wait),
             _ if self.summary.tally.outdated => End::Outdated,
             (_, Some(lost)) => End::Trouble { stalled: lost.stalled, error: None },
             (_, None) => End::Done,

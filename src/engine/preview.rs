@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::gather::{DocumentBudget, Terms, declare, desired, named_keys};
-use super::guard::{DELETION_GUARD, GuardVerdict};
+use super::guard::DELETION_GUARD;
 use super::hold::{shown_hold, similar_declared};
 use super::memory::Memory;
 use super::observe::Sight;
@@ -15,7 +15,7 @@ use super::words::spelling;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::api::status::Action;
-use crate::plan::diff::{Hide, changes};
+use crate::plan::diff::changes;
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
 use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, List, Plan, shown};
 use crate::vendor::{advice, rules};
@@ -144,7 +144,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 .map(|one| Stranger { external_id: shown(one.id.as_str()), summary: shown(&one.summary) });
             report.unmanaged = unreadable.chain(readable).collect();
         }
-        if let GuardVerdict::Blocked(held) = &self.summary.guard {
+        if let Some(held) = self.summary.guard.blocked.first() {
             let message = self.blocked(held);
             report.held = Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
         } else if let Some(Trouble { reason, message, .. }) = &self.summary.lost {
@@ -162,7 +162,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         desired: &Document,
     ) -> Option<String> {
         let observed = sight.snapshot.observed.get(item.id.as_ref()?.as_str())?;
-        let hide = Hide { redactor: &declared.redactor, fields: &declared.sensitive };
+        let hide = declared.hide(declared.may_show(&observed.id));
         let spellings = changes(rules(self.vendor), &observed.document, desired, hide);
         (!spellings.is_empty()).then(|| spelling(&spellings, self.vendor))
     }

@@ -7,7 +7,7 @@ use super::account::chain;
 use super::clock;
 use super::entry::Entry;
 use super::memory::Memory;
-use super::outcome::{Trouble, refused, settle_unseen};
+use super::outcome::{ACCOUNT_CHANGED, Trouble, refused, settle_unseen};
 use super::pass::Pass;
 use super::record::{Happened, RecordError, Recorder};
 use super::scope::Scope;
@@ -116,7 +116,11 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         if entry.asked.request.is_some() && entry.status.last_handled_request != entry.asked.request {
             entry.status.last_handled_request.clone_from(&entry.asked.request);
         }
-        let happened = settle_unseen(entry, trouble, &self.key, self.vendor, self.now);
+        // That the id is of another account is the Webhook's own trouble.
+        let is_own = !entry.known.is_guest() || trouble.reason == ACCOUNT_CHANGED;
+        let unsaid = (!is_own).then(|| trouble.without_words());
+        let happened =
+            settle_unseen(entry, unsaid.as_ref().unwrap_or(trouble), &self.key, self.vendor, self.now);
         entry.write(&self.context.recorder).await?;
         if let Some(happened) = happened {
             tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.known), external_id = entry.status.external_id, reason = happened.reason, "{}", happened.note);

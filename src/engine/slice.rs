@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
 const SLICE: Duration = Duration::from_secs(10);
+/// The same as soon as steps of guests are under way.
+const GUESTS_SLICE: Duration = Duration::from_secs(1);
 /// How many steps are under way at once, at most: enough to hide how long a vendor takes to answer, few enough to be no
 /// burst. The first goes alone, and each that succeeds lets more go beside it; after one that fails the next goes alone again.
 const ABREAST: usize = 8;
@@ -48,6 +50,8 @@ pub(super) struct Slice {
     /// How many calls those that are under way may still make.
     pub(super) calls: usize,
     pub(super) lane: Option<Lane>,
+    /// Whether steps of guests have begun.
+    guests: bool,
     /// Why nothing more is begun at the vendor.
     pub(super) stop: Option<VendorError>,
     /// Why nothing more is begun at all.
@@ -66,12 +70,26 @@ impl Slice {
             abreast: 1,
             calls: 0,
             lane: None,
+            guests: false,
             stop: None,
             cluster: None,
             forbidden: HashMap::new(),
             gone: Vec::new(),
             tally,
         }
+    }
+
+    /// Steps of guests begin.
+    pub(super) fn begin_guests(&mut self) {
+        if !std::mem::replace(&mut self.guests, true) {
+            self.deadline = self.deadline.min(clock::now() + GUESTS_SLICE);
+        }
+    }
+
+    /// A step of a guest has to wait for so long. Not every call that is free again is worth a pass.
+    pub(super) fn guests_wait(&mut self, wait: Duration) {
+        let wait = wait.max(GUESTS_SLICE);
+        self.tally.guests_wait = Some(self.tally.guests_wait.map_or(wait, |other| other.min(wait)));
     }
 
     /// Whether hooktender lacks a right for the Webhooks of that namespace.

@@ -128,6 +128,7 @@ pub struct Values {
 struct Keys {
     values: HashMap<String, Held>,
     version: String,
+    uid: String,
 }
 
 impl Values {
@@ -171,6 +172,13 @@ impl Values {
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
     }
 
+    /// Those Secrets, with their uids: to know them is to be allowed to read the values.
+    pub(super) fn uids(&self, of: impl Iterator<Item = Dependency>) -> Zeroizing<String> {
+        let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
+        let uid = |from: &Dependency| self.found.get(from).map(|keys| keys.uid.as_str()).unwrap_or_default();
+        Zeroizing::new(all.iter().map(|from| format!("{from}={};", uid(from))).collect())
+    }
+
     /// Notes why an object could not be read.
     pub(super) fn note_unread(&mut self, from: Dependency, why: Unread) {
         self.unread.insert(from, why);
@@ -183,13 +191,16 @@ impl Values {
 
     /// Adds a Secret.
     pub fn add_secret(&mut self, secret: Secret) {
-        let key = ObjectKey::of(&secret);
+        let key = Dependency::Secret(ObjectKey::of(&secret));
         let version = secret.resource_version().unwrap_or_default();
+        // One from a file is the object that it is laid over.
+        let known = || self.found.get(&key).map(|keys| keys.uid.clone());
+        let uid = secret.uid().or_else(known).unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
             let bytes = Zeroizing::new(bytes.0);
             (name, Held::of(std::str::from_utf8(&bytes).ok(), |text| Value::Secret(text.into())))
         });
-        self.found.insert(Dependency::Secret(key), Keys { values: values.collect(), version });
+        self.found.insert(key, Keys { values: values.collect(), version, uid });
     }
 
     /// Adds a ConfigMap.
@@ -199,7 +210,8 @@ impl Values {
         let values = map.data.unwrap_or_default().into_iter();
         let values =
             values.map(|(name, text)| (name, Held::of(Some(&text), |text| Value::Plain(text.into()))));
-        self.found.insert(Dependency::ConfigMap(key), Keys { values: values.collect(), version });
+        let keys = Keys { values: values.collect(), version, uid: String::new() };
+        self.found.insert(Dependency::ConfigMap(key), keys);
     }
 
     /// Drops all keys of an object but these.

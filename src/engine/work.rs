@@ -16,7 +16,7 @@ use super::hold::similar_declared;
 use super::lent::Lent;
 use super::memory::Memory;
 use super::observe::Sight;
-use super::outcome::{Noted, Outcome, Trouble, settle};
+use super::outcome::{Noted, Outcome, Trouble, UNSAID, settle};
 use super::pass::{Pass, Stop};
 use super::past::Past;
 use super::peers::Peers;
@@ -118,6 +118,17 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             if calls > 0 && slice.stop.is_none() {
                 slice.stop = kept.wait().map(|wait| VendorError::paced(Operation::List, wait));
             }
+            let is_guest = declared[item.index].guest && item.step.is_some();
+            if is_guest {
+                slice.begin_guests();
+            }
+            let short = kept.guests_wait(slice.calls + calls).filter(|_| is_guest && calls > 0);
+            if let Some(wait) = short {
+                slice.guests_wait(wait);
+                if wait < PAUSE {
+                    continue;
+                }
+            }
             let out_of_time =
                 slice.stop.is_none() && (clock::now() >= slice.deadline || self.context.stopping());
             if item.step.is_some() && (out_of_time || slice.stop.as_ref().is_some_and(is_pause)) {
@@ -125,7 +136,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
                 continue;
             }
             let strained = shared.past.with(|past| past.strained(entry).cloned());
-            let barred = strained.or_else(|| slice.stop.clone()).filter(|_| item.step.is_some());
+            let short = short.map(|wait| VendorError::paced(Operation::List, wait));
+            let barred = strained.or_else(|| slice.stop.clone()).or(short).filter(|_| item.step.is_some());
             slice.calls += calls;
             let (pass, shared, webhook) = (&*self, &shared, &declared[item.index]);
             under_way.push(async move { (calls, pass.item(shared, item, webhook, entry, barred).await) });
@@ -151,7 +163,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         entry: &mut Entry,
         barred: Option<VendorError>,
     ) -> Result<Went, Stop> {
-        let correction = self.correction(shared, item, webhook);
+        let correction = self.correction(shared, entry, item, webhook);
         let must_wait =
             |difference| shared.past.with(|past| past.corrections.is_blocked(&entry.uid, difference));
         let taken = match barred {
@@ -210,7 +222,8 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         let identity = self.account.spec.vendor.identity();
         let Shared { client, observed, past, peers, .. } = shared;
         let (vendor, account) = (self.vendor, &*self.account);
-        let worker = Worker { recorder, vendor, client, identity, observed, past, peers, account };
+        let secrets = &*webhook.secrets;
+        let worker = Worker { recorder, vendor, client, identity, observed, past, peers, account, secrets };
         worker.take(entry, item, step, &webhook.redactor).await
     }
 
@@ -281,10 +294,9 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
             if let Some(document) = document(&webhook.desired) {
                 concealed =
-                    conceal(entry, document, shared.values, webhook.concealed_changed, has.mark.clone())
-                        .map_err(Stop::Cluster)?;
+                    conceal(entry, document, shared.values, webhook.concealed_changed, has.mark.clone());
                 shared.past.with(|past| past.in_sync(&entry.uid, document));
-                (stored_differently, spellings) = self.stored(shared, entry, webhook, item, document)?;
+                (stored_differently, spellings) = self.stored(shared, entry, webhook, item, document);
                 note_unshown(shared, entry, item, document);
             }
             // In sync, but the list may be older than what a lost create of another content has made: that is still to be deleted.
@@ -303,10 +315,13 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             }
             past.revival_refused(&entry.uid).map(str::to_owned)
         });
+        let revival_refused = revival_refused.map(|words| if webhook.guest { UNSAID.into() } else { words });
         let noted =
             Noted { concealed, stored_differently, spellings, delivery: has.delivery, revival_refused };
+        let unsaid = self.without_words(webhook, &outcome);
+        let shown = unsaid.as_ref().unwrap_or(&outcome);
         // Not the time that the pass began at: the vendor may just have answered.
-        let happened = settle(entry, webhook, item, &outcome, noted, self.vendor, clock::timestamp());
+        let happened = settle(entry, webhook, item, shown, noted, self.vendor, clock::timestamp());
         if let (Outcome::Done(_), Some(id), Some(last)) =
             (&outcome, entry.status.external_id.clone(), entry.status.last_applied.clone())
         {
@@ -342,6 +357,15 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
             (Outcome::Held(_), None) => Went::Held,
             (Outcome::Waiting(_), None) => Went::Waiting,
         })
+    }
+
+    /// The outcome as a guest may know it, where that is another: the vendor's words go to the log only.
+    fn without_words(&self, webhook: &Declared, outcome: &Outcome) -> Option<Outcome> {
+        let unsaid = outcome.without_words().filter(|_| webhook.guest)?;
+        if let Outcome::Failed(error) = outcome {
+            tracing::info!(vendor = %self.vendor, account = %self.key, webhook = %webhook.key, "{error}");
+        }
+        Some(unsaid)
     }
 
     /// Whether it took over what an unanswered create had made before the spec, or a Secret, moved on: it is recorded, and

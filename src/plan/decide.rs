@@ -5,7 +5,7 @@ mod differences;
 use differences::{Known, resent};
 
 use super::declared::{Declared, Desired};
-use super::diff::{Change, Hide, creation};
+use super::diff::{Change, creation};
 use super::document::Document;
 use super::elsewhere::Elsewhere;
 use super::identity::{Claim, Claims, claims};
@@ -19,7 +19,7 @@ use std::collections::HashSet;
 
 /// Decides. Total, and the same whatever the order of `declared` and `observed`.
 pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhere: &Elsewhere) -> Plan {
-    let Claims { of, taken, owned, elsewhere: others, mut similar } =
+    let Claims { of, taken, taken_in: mut managed_in, owned, elsewhere: others, mut similar } =
         claims(rules, declared, observed, elsewhere);
     let held = elsewhere.webhooks.iter().flat_map(|peer| &peer.holds);
     let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).chain(held).collect();
@@ -33,17 +33,25 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
         .map(|(index, (webhook, claim))| Case { rules, webhook, observed, left: &left, index }.decide(claim))
         .map(|item| Item { similar: similar.remove(&item.key), ..item })
         .collect();
-    // Whoever waits for a step does not wait for the statuses of those that need none.
-    let turn = |item: &Item| (item.step.is_none(), item.lane, declared[item.index].created);
+    // Whoever waits for a step does not wait for the statuses of those that need none. The account's own namespace goes before
+    // guests, and what a person did before what is corrected.
+    let turn = |item: &Item| {
+        let webhook = &declared[item.index];
+        (item.step.is_none(), item.lane == Lane::Drift, webhook.guest, item.lane, webhook.created)
+    };
     items.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| a.key.cmp(&b.key)));
     let mut seen: HashSet<&ExternalId> = taken.iter().chain(&others).map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
-    let unreadable = declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).count();
+    let unreadable =
+        declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).map(|webhook| &webhook.key);
     // What is recorded and only not listed yet counts, or the guard would judge deletions against a part of the account.
-    let unlisted = items.iter().filter(|item| item.hold == Some(Hold::NotShownYet)).count();
-    let managed = taken.len() + unreadable + unlisted;
-    Plan { items, unmanaged, managed, elsewhere: others.len() }
+    let unlisted = items.iter().filter(|item| item.hold == Some(Hold::NotShownYet)).map(|item| &item.key);
+    for key in unreadable.chain(unlisted) {
+        *managed_in.entry(key.namespace.clone()).or_default() += 1;
+    }
+    let managed = managed_in.values().sum();
+    Plan { items, unmanaged, managed, managed_in, elsewhere: others.len() }
 }
 
 /// Digest of a subscription as it is declared, secrets left out.
@@ -192,6 +200,7 @@ impl Case<'_> {
             | Claim::Missing
             | Claim::Similar(_)
             | Claim::NotThere(_)
+            | Claim::Settling
             | Claim::Conflict(_)
             | Claim::ConflictElsewhere(_) => (None, None),
         };
@@ -274,6 +283,7 @@ impl Case<'_> {
                 ..Verdict::held(None, Hold::SimilarExists(ids))
             },
             Claim::NotThere(id) => Verdict::held(None, Hold::ExternalIdNotFound(id)),
+            Claim::Settling => Verdict::held(None, Hold::Settling),
             Claim::Conflict(other) => Verdict::held(self.webhook.recorded.clone(), Hold::Conflict(other)),
             Claim::Unreadable(item) => Verdict::held(self.webhook.recorded.clone(), Hold::Unreadable(item)),
             Claim::ConflictElsewhere(rival) => {
@@ -289,7 +299,7 @@ impl Case<'_> {
         Verdict {
             action: Action::Create,
             cause,
-            changes: creation(self.rules, desired, self.hide()),
+            changes: creation(self.rules, desired, self.webhook.hide(true)),
             step: Some(Step::Create(desired.clone())),
             hold: self.settling().or_else(|| self.webhook.fresh.then_some(Hold::NotShownYet)),
             ..Verdict::nothing(None)
@@ -437,10 +447,6 @@ impl Case<'_> {
             .filter(|id| seen.insert(*id))
             .cloned()
             .collect()
-    }
-
-    fn hide(&self) -> Hide<'_> {
-        Hide { redactor: &self.webhook.redactor, fields: &self.webhook.sensitive }
     }
 
     fn spec_changed(&self, desired: &Document) -> bool {

@@ -1,11 +1,13 @@
 //! What the core decides on, beside what is observed.
 
+use super::diff::Hide;
 use super::document::Document;
 use super::list::Unreadable;
 use super::redact::Redactor;
 use super::{ExternalId, Key};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
+use std::sync::Arc;
 
 /// One Webhook, as far as deciding needs it.
 #[derive(Clone, Debug)]
@@ -15,6 +17,11 @@ pub struct Declared {
     pub key: Key,
     /// When it was made, in seconds since 1970: the older one wins a conflict.
     pub created: i64,
+    /// Whether it is of another namespace than its VendorAccount.
+    pub guest: bool,
+    /// Whether it may take a subscription that it did not make. Without it a guest is not even told whether there is an equal
+    /// or a similar one: that would tell whether it has guessed another namespace's content, secrets included.
+    pub adopts: bool,
     /// What the vendor should have.
     pub desired: Desired,
     /// The id in its status.
@@ -54,11 +61,42 @@ pub struct Declared {
     pub stateless: bool,
     /// What a person allows.
     pub policy: Policy,
-    /// Secrets that must not be shown.
+    /// Its own secrets, with the names of its variables.
     pub redactor: Redactor,
+    /// The secrets of the whole account: those of its login and of all its Webhooks.
+    pub secrets: Arc<Redactor>,
 }
 
 impl Declared {
+    /// The order in which Webhooks claim what several of them want: the account's own namespace before guests, and older ones
+    /// before younger ones.
+    pub(super) fn rank(&self) -> impl Ord + use<'_> {
+        (self.guest, self.created, &self.key)
+    }
+
+    /// Whether it may write at the vendor.
+    pub(super) fn may_write(&self) -> bool {
+        self.policy.mode == Mode::Enforce && !self.policy.suspended
+    }
+
+    /// Whether it may know what that Webhook declares, names included: guests know only their own namespace.
+    pub(crate) fn may_know(&self, other: &Key) -> bool {
+        !self.guest || self.key.namespace == other.namespace
+    }
+
+    /// Whether the vendor's values of that subscription may be shown: if this Webhook has given it its content. Any other one may
+    /// hold secrets of others, also such that no Webhook has any more, so that they cannot be recognised. A guest is shown
+    /// none at all: by what is left out of its own values it could tell which of them equals another namespace's secret.
+    pub(crate) fn may_show(&self, id: &ExternalId) -> bool {
+        let applied = self.applied.as_ref().is_some_and(|digest| !digest.is_empty());
+        !self.guest && (self.stateless || applied && self.recorded.as_ref() == Some(id))
+    }
+
+    /// What may be shown of the vendor's side of a subscription.
+    pub(crate) fn hide(&self, is_own: bool) -> Hide<'_> {
+        Hide { redactor: &self.redactor, secrets: &self.secrets, fields: &self.sensitive, host_only: !is_own }
+    }
+
     /// The ids of its own subscriptions: recorded, replaced, or named in its spec.
     pub fn known_ids(&self) -> impl Iterator<Item = &ExternalId> {
         let named = self.named.iter().filter(|_| !self.deleting);

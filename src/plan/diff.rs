@@ -1,7 +1,7 @@
 //! Desired against observed, field by field.
 
 use super::document::{Document, Members, Value};
-use super::field::Field;
+use super::field::{Field, Usage};
 use super::redact::Redactor;
 use super::rules::members::Names;
 use super::rules::{Rule, Rules, of, sealed};
@@ -29,10 +29,14 @@ impl Change {
 /// What may not be shown of a vendor's side.
 #[derive(Clone, Copy, Debug)]
 pub struct Hide<'a> {
-    /// Secrets that are known.
+    /// The Webhook's own secrets.
     pub redactor: &'a Redactor,
+    /// The secrets of the whole account.
+    pub secrets: &'a Redactor,
     /// Fields that held a secret when they were last applied.
     pub fields: &'a [String],
+    /// Of the vendor's side nothing but the hosts of addresses is shown, and which top-level fields differ.
+    pub host_only: bool,
 }
 
 /// What would have to change at the vendor. Empty exactly when [`Rules::equal`] holds.
@@ -40,12 +44,42 @@ pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hid
     let mut found = Vec::new();
     for field in rules.fields {
         let (before, after) = (observed.get(field.name), desired.get(field.name));
-        if !field.rule.same(before, after) {
+        if field.rule.same(before, after) {
+            continue;
+        }
+        if hide.host_only {
+            found.push(hide.unseen(field, before, after));
+        } else {
             let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
             at.differ(field.rule, before, after, &mut found);
         }
     }
     found
+}
+
+impl Hide<'_> {
+    fn unseen(&self, field: &Field, before: &Value, after: &Value) -> Change {
+        let host = match before {
+            Value::Text(text) if field.usage == Usage::Address => host(&text.exposed()),
+            _ => None,
+        };
+        let before = (!before.is_empty()).then(|| host.unwrap_or_else(|| "(hidden)".into()));
+        Change {
+            field: field.name.to_owned(),
+            before: before.map(|before| Redactor::redact_all([self.redactor, self.secrets], &before)),
+            after: (!after.is_empty()).then(|| self.redactor.redact(&line(&field.rule.shown(after)))),
+            replaces: field.replaces,
+        }
+    }
+}
+
+/// The scheme and the host of an address, which may be a template; none if it is no absolute address.
+pub(crate) fn host(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let host = &rest[..rest.find(['/', '?', '#', '{', '$']).unwrap_or(rest.len())];
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let end = if host.len() < rest.len() { "/..." } else { "" };
+    Some(format!("{scheme}://{host}{end}"))
 }
 
 /// What a subscription that is to be made consists of, with that hidden which cannot be read back.
@@ -138,7 +172,10 @@ impl At<'_> {
             (_, Value::Map(after)) if matches!(rule, Rule::Sealed) && sealed(after) => "(hidden)".into(),
             (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.exposed()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
-            (before, _) => self.hide.redactor.redact(&line(&rule.shown(before))),
+            (before, _) => {
+                let both = [self.hide.redactor, self.hide.secrets];
+                Redactor::redact_all(both, &line(&rule.shown(before)))
+            }
         }
     }
 }

@@ -274,6 +274,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// Whether anything in it is secret.
+    pub fn is_secret(&self) -> bool {
+        self.fields.values().any(Value::is_secret)
+    }
+
     /// The value of a field; `Null` for one that is absent and has no default.
     pub fn get(&self, field: &str) -> &Value {
         self.fields.get(field).unwrap_or(&Value::Null)

@@ -32,6 +32,8 @@ pub struct Peer {
     pub rival: Rival,
     /// When it was created, in seconds since 1970.
     pub created: i64,
+    /// Whether it is of another namespace than its VendorAccount.
+    pub guest: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
     /// The ids that it has recorded, or is about to record.
@@ -93,7 +95,8 @@ impl Elsewhere {
 impl Peer {
     /// Whether it comes first where both have equal rights.
     fn goes_before(&self, webhook: &Declared) -> bool {
-        (self.deleting, self.created, &self.rival.webhook) < (webhook.deleting, webhook.created, &webhook.key)
+        let own = (self.deleting, self.guest, self.created, &self.rival.webhook);
+        own < (webhook.deleting, webhook.guest, webhook.created, &webhook.key)
     }
 
     /// Whether the vendor may show something of it that no id tells of.

@@ -3,7 +3,7 @@
 use super::declared::Declared;
 use super::item::{Hold, Plan, Step};
 use super::{ExternalId, hash};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// When an account's deletions are held until a person allows them.
 #[derive(Clone, Copy, Debug)]
@@ -14,14 +14,16 @@ pub(crate) struct Limits {
     pub(crate) min_count: usize,
 }
 
-/// Deletions that a person has to allow.
+/// Deletions of one namespace's Webhooks that a person has to allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany {
+    /// The namespace.
+    pub(crate) namespace: String,
     /// The subscriptions that would be deleted.
     pub(crate) ids: BTreeSet<ExternalId>,
     /// How many others were deleted lately.
     pub(crate) recent: usize,
-    /// How many subscriptions the account manages.
+    /// How many subscriptions the account manages for that namespace.
     pub(crate) managed: usize,
     /// Digest of `ids`: the approval names it.
     pub(crate) digest: String,
@@ -39,23 +41,33 @@ pub(crate) fn unapproved<'a>(
     ids.iter().filter(|id| !allowed.contains(*id))
 }
 
-/// Returns the unapproved deletions of a plan if they are too many. Those that were deleted lately, `recent`, count as if
+/// Returns the unapproved deletions of a plan that are too many. The Webhooks of each namespace are judged by themselves, so
+/// that no tenant's deletions keep another one from its own. Those that were deleted lately, `recent`, count as if
 /// they were part of it: Webhooks that are deleted one after another are not in one plan.
 pub(crate) fn too_many(
     plan: &Plan,
     limits: Limits,
     allowed: &HashSet<ExternalId>,
-    recent: usize,
-) -> Option<TooMany> {
-    let ids: BTreeSet<ExternalId> =
-        plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), allowed)).cloned().collect();
-    let (all, managed) = (ids.len() + recent, plan.managed + recent);
-    if ids.is_empty() || all < limits.min_count || all * 100 <= limits.max_percent * managed {
-        return None;
+    recent: &BTreeMap<String, usize>,
+) -> Vec<TooMany> {
+    let mut by_namespace: BTreeMap<&str, BTreeSet<ExternalId>> = BTreeMap::new();
+    for item in &plan.items {
+        for id in unapproved(item.step.as_ref(), allowed) {
+            by_namespace.entry(&item.key.namespace).or_default().insert(id.clone());
+        }
     }
-    let named: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
-    let digest = hash(&serde_json::json!(named));
-    Some(TooMany { ids, recent, managed: plan.managed, digest })
+    let judge = |(namespace, ids): (&str, BTreeSet<ExternalId>)| {
+        let of = |counts: &BTreeMap<String, usize>| counts.get(namespace).copied().unwrap_or_default();
+        let (recent, managed) = (of(recent), of(&plan.managed_in));
+        let all = ids.len() + recent;
+        if all < limits.min_count || all * 100 <= limits.max_percent * (managed + recent) {
+            return None;
+        }
+        let named: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
+        let digest = hash(&serde_json::json!(named));
+        Some(TooMany { namespace: namespace.to_owned(), ids, recent, managed, digest })
+    };
+    by_namespace.into_iter().filter_map(judge).collect()
 }
 
 /// Holds those deletions; everything else of the plan goes on.

@@ -1,7 +1,8 @@
 //! Which subscription belongs to which Webhook.
 //!
-//! Recorded ids are looked at first, then ids that a spec names, then content; in each round older Webhooks come first,
-//! and what one has no other may have:
+//! Recorded ids are looked at first, then ids that a spec names, then content; in each round those come first that have
+//! something or may write, of these the ones of the account's own namespace, and of these the older ones. What one has no other
+//! may have:
 //!
 //! | the Webhook | the vendor's list | it is |
 //! | --- | --- | --- |
@@ -9,6 +10,8 @@
 //! | wants or has what a Webhook at another VendorAccount object claims ([`elsewhere`](super::elsewhere)) | | [`Claim::ConflictElsewhere`] |
 //! | has a recorded id, or names one in its spec | holds that id in a shape that cannot be read | [`Claim::Unreadable`] |
 //! | has a recorded id | holds that id | [`Claim::Bound`] |
+//! | names an id in its spec that another Webhook has replaced | holds that id | [`Claim::Conflict`] |
+//! | names an id in its spec | holds that id, which an unanswered create of another Webhook may have made | [`Claim::Settling`] |
 //! | names an id in its spec | holds that id | [`Claim::Named`] |
 //! | has either, which cannot be changed in place, and an unanswered create or no status | holds an unclaimed equal one beside it | [`Claim::Replaced`], of several the youngest |
 //! | names an id in its spec | does not hold it | [`Claim::NotThere`] |
@@ -23,6 +26,10 @@
 //! | has no unanswered create, or one that is settled | holds an unclaimed one with the same natural key | [`Claim::Similar`] |
 //! | has no subscription by now, or an unanswered create | holds an unreadable item that may be its own | [`Claim::Unreadable`] |
 //! | | | [`Claim::Missing`] |
+//!
+//! A guest that may not adopt has by content only what an unanswered create of its own may have made, and is told of similar ones
+//! only after such a create. With another namespace's Webhook it is in conflict only where that one declares no secret: anything else would tell it
+//! whether it has guessed what others have. It heals after a crash all the same, as a create is recorded before it is sent.
 //!
 //! A Webhook that is being deleted names nothing and is in conflict with nobody over content; by content it has only what
 //! an unanswered create of its own may have made. What was replaced and waits for its deletion is nobody's to adopt, nor is
@@ -40,7 +47,7 @@ use super::redact::Redactor;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// So many subscriptions that only look alike are noted for a Webhook.
 const MOST_SIMILAR: usize = 100;
@@ -71,6 +78,8 @@ pub enum Claim {
     Similar(Vec<ExternalId>),
     /// Its spec names an id that is not there.
     NotThere(ExternalId),
+    /// Its spec names what an unanswered create of another Webhook may have made.
+    Settling,
     /// Another Webhook wants the same, or has the same id.
     Conflict(Key),
     /// A Webhook at another VendorAccount object claims the same.
@@ -86,6 +95,8 @@ pub struct Claims {
     pub of: Vec<Claim>,
     /// The places of the subscriptions that belong to a Webhook.
     pub taken: HashSet<usize>,
+    /// How many of them belong to Webhooks of each namespace.
+    pub taken_in: BTreeMap<String, usize>,
     /// The same without those that were replaced and wait for their deletion.
     pub owned: HashSet<usize>,
     /// The places of the subscriptions that Webhooks at other VendorAccount objects claim, and none here has.
@@ -99,32 +110,43 @@ pub fn claims(rules: &Rules, declared: &[Declared], observed: &[Observed], elsew
     let mut search = Search::new(rules, declared, observed, Index::new(rules, elsewhere));
     let mut found: Vec<Option<Claim>> = vec![None; declared.len()];
     let mut order: Vec<usize> = (0..declared.len()).collect();
-    order.sort_by_key(|&i| (declared[i].created, &declared[i].key));
-    for by_id in [Search::unreadable, Search::recorded, Search::named] {
-        for &i in &order {
-            if found[i].is_none() {
-                found[i] = by_id(&mut search, &declared[i]);
+    order.sort_by(|&a, &b| declared[a].rank().cmp(&declared[b].rank()));
+    // One that has nothing and may not write gets what the others leave, so that it is in nobody's way. Where none may write, a
+    // plan shows what they would do if they might.
+    let some_write = declared.iter().any(Declared::may_write);
+    let only_looks = |webhook: &Declared| {
+        some_write && !webhook.may_write() && webhook.recorded.is_none() && webhook.intent.is_none()
+    };
+    let (looking, claiming): (Vec<usize>, Vec<usize>) =
+        order.iter().partition(|&&i| only_looks(&declared[i]));
+    for mut group in [claiming, looking] {
+        for by_id in [Search::unreadable, Search::recorded, Search::named] {
+            for &i in &group {
+                if found[i].is_none() {
+                    found[i] = by_id(&mut search, &declared[i]);
+                }
             }
         }
-    }
-    // Who has a subscription keeps it, however young.
-    order.sort_by_key(|&i| {
-        !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_) | Claim::Unreadable(_)))
-    });
-    for &i in &order {
-        found[i] = Some(search.by_content(&declared[i], found[i].take()));
+        // Who has a subscription keeps it, however young.
+        group.sort_by_key(|&i| {
+            !matches!(found[i], Some(Claim::Bound(_) | Claim::Named(_) | Claim::Unreadable(_)))
+        });
+        for i in group {
+            found[i] = Some(search.by_content(&declared[i], found[i].take()));
+        }
     }
     for i in order {
         found[i] = found[i].take().map(|claim| search.still_similar(&declared[i], claim));
     }
     let claims = found.into_iter().map(|claim| claim.unwrap_or(Claim::Missing));
     let of = claims.zip(declared).map(|(claim, webhook)| unless_unreadable(claim, webhook)).collect();
-    let superseded = search.superseded.iter().filter_map(|id| search.by_id.get(id));
+    let superseded = search.superseded.keys().filter_map(|id| search.by_id.get(id));
     let taken: HashSet<usize> = search.taken.keys().chain(superseded).copied().collect();
+    let taken_in = search.taken_in();
     let elsewhere = search.claimed_elsewhere(&taken);
     let similar = search.similar();
     let owned = search.taken.into_keys().collect();
-    Claims { of, taken, owned, elsewhere, similar }
+    Claims { of, taken, taken_in, owned, elsewhere, similar }
 }
 
 /// What is missing may be an item that cannot be read, and so may be what an unanswered create made.
@@ -137,6 +159,7 @@ fn unless_unreadable(claim: Claim, webhook: &Declared) -> Claim {
         | Claim::Adopt(..)
         | Claim::Similar(_)
         | Claim::NotThere(_)
+        | Claim::Settling
         | Claim::Conflict(_)
         | Claim::ConflictElsewhere(_)
         | Claim::Unreadable(_) => false,
@@ -155,8 +178,10 @@ struct Search<'a> {
     taken: HashMap<usize, &'a Key>,
     /// Who has which of those that cannot be read.
     unreadable: HashMap<&'a ExternalId, &'a Key>,
-    /// Replaced ids wait for their deletion and are nobody's to adopt.
-    superseded: HashSet<&'a ExternalId>,
+    /// Replaced ids, each with who replaced it: they wait for their deletion and are nobody's to adopt.
+    superseded: HashMap<&'a ExternalId, &'a Declared>,
+    /// Webhooks with an unanswered create.
+    creating: Vec<&'a Declared>,
     /// What the Webhooks looked at so far want, by natural key.
     wanted: HashMap<String, Wanting<'a, Declared>>,
     elsewhere: Index<'a>,
@@ -191,7 +216,8 @@ impl<'a> Search<'a> {
             by_natural_key,
             taken: HashMap::new(),
             unreadable: HashMap::new(),
-            superseded: declared.iter().flat_map(|d| &d.superseded).collect(),
+            superseded: declared.iter().flat_map(|d| d.superseded.iter().map(move |id| (id, d))).collect(),
+            creating: declared.iter().filter(|webhook| webhook.intent.is_some()).collect(),
             wanted: HashMap::new(),
             elsewhere,
             similar_elsewhere: HashMap::new(),
@@ -229,7 +255,23 @@ impl<'a> Search<'a> {
         if let Some(rival) = self.elsewhere.pinned(id, webhook) {
             return Some(Claim::ConflictElsewhere(rival.clone()));
         }
+        if let Some(other) = self.superseded.get(id).filter(|other| other.key != webhook.key) {
+            return Some(Claim::Conflict(other.key.clone()));
+        }
+        if self.creating.iter().any(|other| other.key != webhook.key && self.may_come_from(other, at)) {
+            return Some(Claim::Settling);
+        }
         Some(self.take(at, webhook, Claim::Named(at)))
+    }
+
+    /// Whether an unanswered create of that Webhook may have made it. Until that is settled it may have made anything: with
+    /// another value of a Secret by now, what it sent is not recognised.
+    fn may_come_from(&self, other: &Declared, at: usize) -> bool {
+        let unsettled = other
+            .intent
+            .as_ref()
+            .is_some_and(|intent| !intent.settled && !intent.beside.contains(&self.observed[at].id));
+        unsettled || self.may_have_made(other, at)
     }
 
     fn take(&mut self, at: usize, webhook: &'a Declared, claim: Claim) -> Claim {
@@ -257,7 +299,9 @@ impl<'a> Search<'a> {
         }
         let wanting = self.wanted.entry(key.clone()).or_default();
         // Nor does it stand in anybody's way: what it has, by id or by content, goes with it.
-        let rival = if webhook.deleting { None } else { wanting.equal(self.rules, desired, |_, _| true) };
+        let comparable =
+            |other: &Declared, wanted: &Document| webhook.may_know(&other.key) || !wanted.is_secret();
+        let rival = if webhook.deleting { None } else { wanting.equal(self.rules, desired, comparable) };
         if let Some(other) = rival {
             return Claim::Conflict(other.key.clone());
         }
@@ -272,7 +316,7 @@ impl<'a> Search<'a> {
         {
             equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
         }
-        if webhook.deleting {
+        if webhook.deleting || !webhook.adopts {
             equal.retain(|&i| self.may_have_made(webhook, i));
         }
         match claim {
@@ -301,7 +345,10 @@ impl<'a> Search<'a> {
                 {
                     otherwise
                 }
-                (Some((&at, others)), _) => self.take(at, webhook, Claim::Adopt(at, self.ids(others))),
+                (Some((&at, others)), _) => {
+                    let duplicates = if webhook.adopts { self.ids(others) } else { Vec::new() };
+                    self.take(at, webhook, Claim::Adopt(at, duplicates))
+                }
                 (None, Some(at)) => self.take(at, webhook, Claim::Made(at)),
                 // After an unanswered create, a similar subscription is most likely what it made, in a spelling or with a
                 // secret that is not recognised. Another create would make a duplicate.
@@ -346,7 +393,7 @@ impl<'a> Search<'a> {
         let was_there = || webhook.intent.as_ref().is_some_and(|intent| intent.beside.contains(id));
         self.by_id.get(id) == Some(&at)
             && !self.taken.contains_key(&at)
-            && !self.superseded.contains(id)
+            && !self.superseded.contains_key(id)
             && !was_there()
             && self.is_as_sent(webhook, at)
             && !self.elsewhere.claims_against(&self.observed[at], webhook)
@@ -397,10 +444,12 @@ impl<'a> Search<'a> {
         let (equal, similar): (Vec<_>, Vec<_>) = same
             .iter()
             .copied()
-            .filter(|i| !self.taken.contains_key(i) && !self.superseded.contains(&self.observed[*i].id))
+            .filter(|i| !self.taken.contains_key(i) && !self.superseded.contains_key(&self.observed[*i].id))
             .filter(|&i| !self.elsewhere.claims_against(&self.observed[i], webhook))
             .partition(|i| all_equal.contains(i));
-        let unwanted = similar.into_iter().filter(|&i| !self.elsewhere.is_wanted(&self.observed[i]));
+        let may_be_told = webhook.adopts || webhook.intent.is_some();
+        let unwanted =
+            similar.into_iter().filter(|&i| may_be_told && !self.elsewhere.is_wanted(&self.observed[i]));
         (equal, unwanted.take(MOST_SIMILAR).collect())
     }
 
@@ -412,7 +461,8 @@ impl<'a> Search<'a> {
         desired: &Document,
         claim: Option<&Claim>,
     ) -> Option<&'a Rival> {
-        if webhook.deleting || self.elsewhere.is_empty() {
+        // Which contents those have is not for a guest to know, of which only hashes are known here.
+        if webhook.deleting || webhook.guest || self.elsewhere.is_empty() {
             return None;
         }
         let own = match claim {
@@ -425,6 +475,24 @@ impl<'a> Search<'a> {
             self.similar_elsewhere.insert(webhook.key.clone(), other.webhook.clone());
         }
         rival
+    }
+
+    /// How many subscriptions Webhooks of each namespace have, or have replaced.
+    fn taken_in(&self) -> BTreeMap<String, usize> {
+        let mut taken: HashMap<usize, &Key> = self.taken.clone();
+        for (id, webhook) in &self.superseded {
+            if let Some(&at) = self.by_id.get(id) {
+                taken.entry(at).or_insert(&webhook.key);
+            }
+        }
+        let mut counts = BTreeMap::new();
+        for key in taken.into_values() {
+            match counts.get_mut(&key.namespace) {
+                Some(count) => *count += 1,
+                None => drop(counts.insert(key.namespace.clone(), 1)),
+            }
+        }
+        counts
     }
 
     /// The subscriptions that are claimed elsewhere, but for those that are `taken` here.
@@ -440,12 +508,22 @@ impl<'a> Search<'a> {
     fn similar(&mut self) -> HashMap<Key, Key> {
         let mut similar = std::mem::take(&mut self.similar_elsewhere);
         for wanting in self.wanted.values() {
-            let stays: Vec<&Key> =
-                wanting.webhooks().filter(|webhook| !webhook.deleting).map(|webhook| &webhook.key).collect();
-            for (at, key) in stays.iter().enumerate() {
-                let other = if at == 0 { stays.get(1) } else { stays.first() };
-                if let Some(other) = other {
-                    similar.insert((*key).clone(), (*other).clone());
+            let stays: Vec<&Declared> = wanting.webhooks().filter(|webhook| !webhook.deleting).collect();
+            // The first two of each namespace; guests know no other.
+            let mut first: HashMap<Option<&str>, Vec<&Key>> = HashMap::new();
+            for webhook in &stays {
+                for of in [None, Some(&*webhook.key.namespace)] {
+                    let first = first.entry(of).or_default();
+                    if first.len() < 2 {
+                        first.push(&webhook.key);
+                    }
+                }
+            }
+            for webhook in &stays {
+                let known = webhook.guest.then_some(&*webhook.key.namespace);
+                let mut others = first.get(&known).into_iter().flatten();
+                if let Some(other) = others.find(|other| ***other != webhook.key) {
+                    similar.insert(webhook.key.clone(), (*other).clone());
                 }
             }
         }

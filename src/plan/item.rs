@@ -8,6 +8,7 @@ use super::{ExternalId, Key};
 use crate::api::status::Action;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Why something is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -184,6 +185,8 @@ pub struct Plan {
     pub unmanaged: Vec<usize>,
     /// How many subscriptions belong to a Webhook.
     pub managed: usize,
+    /// The same by the Webhooks' namespaces.
+    pub managed_in: BTreeMap<String, usize>,
     /// How many subscriptions belong to Webhooks at other VendorAccount objects.
     pub elsewhere: usize,
 }

@@ -110,7 +110,9 @@ pub(crate) fn attribute(
         let has_lost = is_missing && webhook.recorded.is_some();
         let may_be_own =
             |item: &&&Unreadable| (has_lost && item.id.is_none()) || item.may_be(rules, &webhook.desired);
-        let searched = is_missing || webhook.intent.is_some();
+        // Others' unreadable items would tell a guest that its natural key is theirs.
+        let searched =
+            webhook.intent.is_some() || is_missing && (webhook.adopts || webhook.recorded.is_some());
         let possible = || free.iter().filter(|_| searched).find(may_be_own).copied();
         webhook.unreadable = own.or_else(possible).cloned();
     }

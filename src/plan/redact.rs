@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use spelling::{Part, SHORTEST, Spelling, spellings};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 use text::{Escapes, Grams, Layer, is_word};
 
@@ -43,6 +43,20 @@ struct Span {
 }
 
 impl Redactor {
+    /// Hides all of these, and shows of none whose it is.
+    pub fn of<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Self {
+        let mut seen = HashSet::new();
+        let distinct = secrets.filter(|secret| seen.insert(secret.expose_secret()));
+        let distinct = distinct.filter(|secret| !secret.expose_secret().is_empty());
+        let secrets = distinct.map(|secret| (secret.clone(), "(redacted)".to_owned())).collect();
+        Self { secrets, spellings: OnceLock::new() }
+    }
+
+    /// The secrets that are hidden.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.secrets.iter().map(|(secret, _)| secret)
+    }
+
     /// Adds a secret and what to show instead. Of two names for one secret the first in alphabetical order is shown.
     pub fn hide(&mut self, secret: &SecretString, instead: &str) {
         let plain = secret.expose_secret();

@@ -6,6 +6,7 @@ use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Reda
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A vendor that changes every field in place, keeps secrets to itself, and has sets and header names.
 pub(super) const IN_PLACE: Rules = Rules {
@@ -78,6 +79,8 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
     Declared {
         key: key(name),
         created,
+        guest: false,
+        adopts: true,
         desired: Desired::Known(desired),
         recorded: None,
         named: None,
@@ -98,6 +101,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         stateless: false,
         policy: ENFORCE,
         redactor: Redactor::default(),
+        secrets: Arc::default(),
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// One in so many of an account's calls is left to the Webhooks of its own namespace.
+const OWN_SHARE: usize = 4;
 
 /// So many calls in so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,23 @@ impl Budget {
         let until = now.checked_add(wait);
         let mut state = self.state(now);
         state.closed = state.closed.max(until);
+    }
+
+    /// How long so many calls for Webhooks of other namespaces wait: they leave a part of the budget to the account's own. None
+    /// where they can be made now.
+    pub fn guests_wait(&self, calls: usize) -> Option<Duration> {
+        let (limit, now) = (self.limit?, Instant::now());
+        let own = limit.usable() / OWN_SHARE;
+        let left = usize::try_from(self.remaining()?).unwrap_or(usize::MAX);
+        // A share that is smaller than what is asked for would never suffice.
+        let needed = (own + calls).min(limit.usable());
+        let lacking = needed.checked_sub(left).filter(|lacking| *lacking > 0)?;
+        let state = self.state(now);
+        let freed =
+            state.made.get(lacking.min(state.made.len()).saturating_sub(1)).map(|at| *at + limit.window);
+        let until = [freed, state.told.map(|(_, until)| until), state.closed].into_iter().flatten().min();
+        let wait = until.map_or(limit.window, |until| until.saturating_duration_since(now));
+        Some(wait.max(Duration::from_millis(100)))
     }
 
     /// How many calls can be made now; none where there is no limit.
@@ -232,6 +251,21 @@ mod tests {
         assert_eq!(unlimited.take(now), Err(seconds(7)));
         assert!(unlimited.take(now + seconds(7)).is_ok());
         assert_eq!(unlimited.remaining(), None);
+    }
+
+    #[test]
+    fn guests_leave_a_quarter_to_the_account_itself() {
+        let (budget, start) = (budget(43, 3), Instant::now());
+        let mut made = 0;
+        while budget.guests_wait(1).is_none() {
+            budget.take(start).unwrap();
+            made += 1;
+        }
+        assert_eq!((made, budget.remaining()), (30, Some(10)));
+        let wait = budget.guests_wait(1).unwrap();
+        assert!(wait > seconds(50) && wait <= MINUTE, "{wait:?}");
+        let tiny = self::budget(1, 0);
+        assert_eq!(tiny.guests_wait(2), None, "a share of nothing would wait for ever");
     }
 
     #[test]

@@ -91,6 +91,17 @@ impl VendorError {
         Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, message) }
     }
 
+    /// The same without the vendor's words: they may repeat what others have sent, or tell by what is hidden in them that it is
+    /// equal.
+    pub(crate) fn without_words(&self) -> Self {
+        let message = match self.status {
+            Some(status) => format!("HTTP status {status}; the vendor's words are in hooktender's log"),
+            None if self.is_paced() => self.message.clone(),
+            None => "no answer; the reason is in hooktender's log".to_owned(),
+        };
+        Self { message, ..self.clone() }
+    }
+
     /// Whether it is our own pace, and not the vendor, that makes the account wait.
     pub fn is_paced(&self) -> bool {
         self.class == Class::Throttled && self.status.is_none()

@@ -77,16 +77,7 @@ pub(crate) trait Vendor: Send + Sync {
 
 /// Host and port of an address, for a summary that people read: the rest of a receiver's address may hold a secret.
 pub(crate) fn receiver(address: &str) -> String {
-    let cut = |text: &str| text.find(['/', '?', '#', '{', '$']).map_or(text.len(), |at| at);
-    match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let host = &rest[..cut(rest)];
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            let dots = if host.len() < rest.len() { "/..." } else { "" };
-            format!("{scheme}://{host}{dots}")
-        }
-        None => "...".into(),
-    }
+    crate::plan::diff::host(address).unwrap_or_else(|| "...".into())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod bombs;
+mod border;
 #[path = "../scenarios/command.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod command;

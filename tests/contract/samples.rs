@@ -121,7 +121,8 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
 #[track_caller]
 pub(crate) fn same(column: Column, observed: &Observed, desired: &Document) {
     let rules = rules(column.vendor());
-    let hide = Hide { redactor: &Redactor::default(), fields: &[] };
+    let none = Redactor::default();
+    let hide = Hide { redactor: &none, secrets: &none, fields: &[], host_only: false };
     let changes = changes(rules, &observed.document, desired, hide);
     assert!(changes.is_empty(), "{changes:?}");
     assert!(rules.equal(&observed.document, desired));

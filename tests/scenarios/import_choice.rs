@@ -70,6 +70,11 @@ fn into_another_namespace() {
     );
     assert_eq!(import().failed(), refused);
     scene.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
+    let refused = format!(
+        "account {account} does not let Webhooks of namespace {other} adopt: set its spec.allowGuestAdoption to true first"
+    );
+    assert_eq!(import().failed(), refused);
+    scene.patch("vendoraccount/account", &json!({"spec": {"allowGuestAdoption": true}}));
     let ran = import();
     let free = read(ran.well()).remove(0);
     assert_eq!(free.metadata.namespace.as_deref(), Some(&*other));

@@ -110,7 +110,9 @@ fn a_secret_or_config_map_whose_values_are_the_same_costs_no_call_and_no_write()
             tenant.stored().iter().any(|stored| stored.to_string().contains("second"))
         });
         scene.ready("hook");
-        assert_eq!(tenant.count("list"), 1, "{vendor:?}: {:?}", tenant.operations());
+        // The change of the value is planned with a new list, or at Contensis with the one of just before.
+        let lists = tenant.count("list");
+        assert!(lists <= 1, "{vendor:?}: {:?}", tenant.operations());
         let status = |event: &AuditEvent| event.resource == "webhooks" || event.resource == "vendoraccounts";
         let writes = scene.cluster_writes();
         let writes: Vec<_> = writes[written..].iter().filter(|event| status(event)).collect();

@@ -3,24 +3,31 @@
 use super::Shared;
 use crate::api::status::StoredDifferently;
 use crate::engine::apply::document;
-use crate::engine::comparison::Comparison;
+use crate::engine::comparison::{Comparison, Secrets};
 use crate::engine::entry::Entry;
-use crate::engine::pass::{Pass, Stop};
+use crate::engine::pass::Pass;
 use crate::engine::record::Recorder;
 use crate::engine::secrets::Source;
-use crate::plan::diff::{Hide, changes};
+use crate::plan::diff::changes;
 use crate::plan::{Cause, Change, Declared, Document, Item, Observed, Step};
 use crate::vendor::rules;
 
 impl<S: Source, R: Recorder> Pass<'_, S, R> {
     /// Returns a hash of the drift that a step corrects; none for any other step.
-    pub(super) fn correction(&self, shared: &Shared<'_>, item: &Item, webhook: &Declared) -> Option<u64> {
+    pub(super) fn correction(
+        &self,
+        shared: &Shared<'_>,
+        entry: &Entry,
+        item: &Item,
+        webhook: &Declared,
+    ) -> Option<u64> {
         if item.step.is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
             return None;
         }
         let (rules, declared) = (rules(self.vendor), document(&webhook.desired)?);
         let difference = |observed: &Observed| {
-            let compared = Comparison { rules, declared, observed };
+            let secrets = Secrets { webhook: &entry.known, values: shared.values };
+            let compared = Comparison { rules, declared, observed, secrets };
             shared.past.with(|past| past.corrections.difference(compared))
         };
         let there = item.id.as_ref().and_then(|id| shared.look(id.as_str(), difference));
@@ -35,21 +42,23 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         webhook: &Declared,
         item: &Item,
         declared: &Document,
-    ) -> Result<(Vec<StoredDifferently>, Vec<Change>), Stop> {
+    ) -> (Vec<StoredDifferently>, Vec<Change>) {
         let (rules, last) = (rules(self.vendor), entry.status.last_applied.as_ref());
         // Drift that is only reported may be left beside what was deleted.
         if matches!(item.step, Some(Step::Finish(_))) {
-            return Ok((last.map_or_else(Vec::new, |last| last.stored_differently.clone()), Vec::new()));
+            return (last.map_or_else(Vec::new, |last| last.stored_differently.clone()), Vec::new());
         }
         let id = entry.status.external_id.as_deref().unwrap_or_default();
         let stored = shared.look(id, |observed| {
-            let compared = Comparison { rules, declared, observed };
-            let fields = shared.past.with(|past| past.spellings.record(&entry.uid, last, compared))?;
-            let hide = Hide { redactor: &webhook.redactor, fields: &webhook.sensitive };
+            let secrets = Secrets { webhook: &entry.known, values: shared.values };
+            let compared = Comparison { rules, declared, observed, secrets };
+            let fields = shared.past.with(|past| past.spellings.record(&entry.uid, last, compared));
+            // It is in sync, so that it is the Webhook's own, if only from now on.
+            let hide = webhook.hide(!webhook.guest);
             let differ = !fields.is_empty();
-            Ok((fields, if differ { changes(rules, &observed.document, declared, hide) } else { Vec::new() }))
+            (fields, if differ { changes(rules, &observed.document, declared, hide) } else { Vec::new() })
         });
-        stored.unwrap_or_else(|| Ok((Vec::new(), Vec::new()))).map_err(Stop::Cluster)
+        stored.unwrap_or_default()
     }
 }
 

@@ -26,6 +26,11 @@ fn planned(all: usize, deleted: usize) -> Plan {
     plan(&IN_PLACE, &declared, &observed, &Elsewhere::default())
 }
 
+/// So many were deleted lately.
+fn lately(count: usize) -> BTreeMap<String, usize> {
+    BTreeMap::from([("shop".to_owned(), count)])
+}
+
 fn held(plan: &Plan) -> usize {
     plan.items.iter().filter(|item| item.hold == Some(Hold::DeletionGuard)).count()
 }
@@ -44,9 +49,9 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
     ];
     for (all, deleted, too, reason) in cases {
         let mut plan = planned(all, deleted);
-        let found = too_many(&plan, LIMITS, &HashSet::new(), 0);
-        assert_eq!(found.is_some(), too, "{reason}");
-        let Some(found) = found else { continue };
+        let found = too_many(&plan, LIMITS, &HashSet::new(), &lately(0));
+        assert_eq!(found.is_empty(), !too, "{reason}");
+        let Some(found) = found.into_iter().next() else { continue };
         assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
         hold(&mut plan, &found);
         assert_eq!(held(&plan), deleted, "{reason}");
@@ -65,23 +70,31 @@ fn what_is_counted_are_subscriptions() {
     let there = declared.iter().flat_map(|one| one.recorded.iter().chain(&one.superseded));
     let observed: Vec<_> = there.map(|id| has(id.as_str(), document("x"))).collect();
     let plan = plan(&IN_PLACE, &declared, &observed, &Elsewhere::default());
-    let found = too_many(&plan, Limits { max_percent: 20, min_count: 4 }, &HashSet::new(), 0).unwrap();
+    let found =
+        too_many(&plan, Limits { max_percent: 20, min_count: 4 }, &HashSet::new(), &lately(0)).remove(0);
     assert_eq!((found.ids.len(), found.managed), (4, 15));
 }
 
 #[test]
 fn what_is_allowed_is_exactly_what_was_shown() {
-    let shown = too_many(&planned(100, 40), LIMITS, &HashSet::new(), 0).unwrap();
+    let shown = too_many(&planned(100, 40), LIMITS, &HashSet::new(), &lately(0)).remove(0);
     let allowed: HashSet<_> = shown.ids.iter().cloned().collect();
-    assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed, 0), None);
-    assert_eq!(too_many(&planned(60, 20), LIMITS, &allowed, 0), None, "half done, the rest is still allowed");
-    let more = too_many(&planned(100, 80), LIMITS, &allowed, 0).unwrap();
+    assert_eq!(too_many(&planned(100, 40), LIMITS, &allowed, &lately(0)), []);
+    assert_eq!(
+        too_many(&planned(60, 20), LIMITS, &allowed, &lately(0)),
+        [],
+        "half done, the rest is still allowed"
+    );
+    let more = too_many(&planned(100, 80), LIMITS, &allowed, &lately(0)).remove(0);
     assert_eq!(more.ids.len(), 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
     hold(&mut plan, &more);
     assert_eq!(held(&plan), 40, "those that are allowed go on");
     assert_ne!(more.digest, shown.digest);
-    assert_eq!(too_many(&planned(100, 40), LIMITS, &HashSet::new(), 0).unwrap().digest, shown.digest);
+    assert_eq!(
+        too_many(&planned(100, 40), LIMITS, &HashSet::new(), &lately(0)).remove(0).digest,
+        shown.digest
+    );
 }
 
 #[test]
@@ -91,7 +104,7 @@ fn what_is_only_let_go_is_no_deletion() {
         one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
     }
     let plan = plan(&IN_PLACE, &declared, &[], &Elsewhere::default());
-    assert_eq!(too_many(&plan, LIMITS, &HashSet::new(), 0), None);
+    assert_eq!(too_many(&plan, LIMITS, &HashSet::new(), &lately(0)), []);
 }
 
 #[test]
@@ -144,8 +157,34 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
 #[test]
 fn those_of_just_before_count_too() {
     let none = HashSet::new();
-    assert_eq!(too_many(&planned(90, 1), LIMITS, &none, 29), None, "30 of 119");
-    let held = too_many(&planned(70, 1), LIMITS, &none, 30).unwrap();
+    assert_eq!(too_many(&planned(90, 1), LIMITS, &none, &lately(29)), [], "30 of 119");
+    let held = too_many(&planned(70, 1), LIMITS, &none, &lately(30)).remove(0);
     assert_eq!((held.ids.len(), held.recent, held.managed), (1, 30, 70));
-    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, 50), None, "there is nothing to hold");
+    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, &lately(50)), [], "there is nothing to hold");
+}
+
+#[test]
+fn each_namespace_is_judged_by_itself() {
+    let of = |namespace: &str, one: Declared| {
+        let key = crate::plan::Key { namespace: namespace.into(), ..one.key.clone() };
+        Declared { key, guest: true, ..one }
+    };
+    // Twelve of fifteen of the guest's, and one of ten of the owner's.
+    let guests = (0..15).map(|number| of("guest", webhook(number, number < 12)));
+    let own = (15..25).map(|number| webhook(number, number < 16));
+    let declared: Vec<_> = guests.chain(own).collect();
+    let observed: Vec<_> =
+        declared.iter().map(|one| has(one.recorded.as_ref().unwrap().as_str(), document("x"))).collect();
+    let mut plan = plan(&IN_PLACE, &declared, &observed, &Elsewhere::default());
+    let found = too_many(&plan, LIMITS, &HashSet::new(), &lately(0));
+    assert_eq!(found.len(), 1);
+    assert_eq!((&*found[0].namespace, found[0].ids.len(), found[0].managed), ("guest", 12, 15));
+    hold(&mut plan, &found[0]);
+    let goes_on: Vec<_> = plan
+        .items
+        .iter()
+        .filter(|item| matches!(item.step, Some(Step::Delete(_))))
+        .map(|item| &*item.key.name)
+        .collect();
+    assert_eq!(goes_on, ["w15"]);
 }

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod elsewhere;
+mod guests;
 
 use super::*;
 use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
@@ -234,10 +235,10 @@ fn what_was_replaced_is_nobodys() {
             &["1", "2"],
         ),
         case(
-            "but a person may name it",
+            "nor can it be named: it holds what its own Webhook gave it, which others may not see",
             vec![replaced(a("x")), named("1", b("y"))],
             vec![one("1", "y"), one("2", "x")],
-            vec![Claim::Bound(1), Claim::Named(0)],
+            vec![Claim::Bound(1), Claim::Conflict(key("a"))],
             &["1", "2"],
         ),
     ]);

@@ -87,6 +87,7 @@ fn claims_of(world: &World) -> Elsewhere {
         Peer {
             rival: Rival { webhook: webhook.key.clone(), account: key("account") },
             created: webhook.created,
+            guest: webhook.guest,
             deleting: webhook.deleting,
             holds: webhook.recorded.iter().cloned().collect(),
             superseded: webhook.superseded.clone(),

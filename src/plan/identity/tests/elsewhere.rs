@@ -8,6 +8,7 @@ fn other(created: i64) -> Peer {
     Peer {
         rival: rival(),
         created,
+        guest: false,
         deleting: false,
         holds: Vec::new(),
         superseded: Vec::new(),

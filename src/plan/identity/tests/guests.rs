@@ -1,0 +1,191 @@
+//! What the account's namespace and its guests may have of each other.
+
+use super::*;
+use crate::api::Mode;
+use crate::plan::testing::{ENFORCE, of, secret};
+use crate::plan::{Policy, Value};
+
+/// A Webhook of another namespace that may take nothing that it did not make.
+fn guest(name: &str, created: i64, desired: Document) -> Declared {
+    let key = Key { namespace: "guest".into(), name: name.into() };
+    Declared { key, guest: true, adopts: false, ..wants(name, created, desired) }
+}
+
+fn unsettled(body: &str, webhook: Declared) -> Declared {
+    let webhook = sent_as(body, webhook);
+    Declared { intent: webhook.intent.map(|intent| Intent { settled: false, ..intent }), ..webhook }
+}
+
+fn only_looks(webhook: Declared) -> Declared {
+    Declared { policy: Policy { mode: Mode::Plan, ..ENFORCE }, ..webhook }
+}
+
+fn suspended(webhook: Declared) -> Declared {
+    Declared { policy: Policy { suspended: true, ..ENFORCE }, ..webhook }
+}
+
+#[test]
+fn a_guest_is_not_told_what_is_there() {
+    check(vec![
+        case(
+            "an equal one that it did not make",
+            vec![guest("g", 0, document("x"))],
+            vec![one("1", "x")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "a similar one",
+            vec![guest("g", 0, document("x"))],
+            vec![one("1", "y")],
+            vec![Claim::Missing],
+            &[],
+        ),
+        case(
+            "what its own unanswered create made is its own, and no other is told",
+            vec![sent_as("x", guest("g", 0, document("x")))],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "where the account lets it adopt, all is as for the account's own",
+            vec![Declared { adopts: true, ..guest("g", 0, document("x")) }],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Adopt(0, ids(&["2"]))],
+            &["1"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_guest_is_in_conflict_with_others_only_over_what_holds_no_secret() {
+    let with_secret = || of(&[("name", Value::text("n")), ("body", secret("t=", "TOKEN", "s3cret", ""))]);
+    let guess = || document("t=s3cret");
+    let plain = || wants("a", 1, document("x"));
+    check(vec![
+        case(
+            "a guess of a secret",
+            vec![wants("a", 1, with_secret()), guest("g", 0, guess())],
+            vec![],
+            vec![Claim::Missing, Claim::Missing],
+            &[],
+        ),
+        case(
+            "also where the owner has it",
+            vec![recorded("1", wants("a", 1, with_secret())), guest("g", 0, guess())],
+            vec![one("1", "t=s3cret")],
+            vec![Claim::Bound(0), Claim::Missing],
+            &["1"],
+        ),
+        case(
+            "what holds none is made once",
+            vec![plain(), guest("g", 0, document("x"))],
+            vec![],
+            vec![Claim::Missing, Claim::Conflict(key("a"))],
+            &[],
+        ),
+    ]);
+    let declared = [wants("a", 1, with_secret()), guest("g", 0, document("other"))];
+    let similar = claims(&REPLACING, &declared, &[], &Elsewhere::default()).similar;
+    let names: Vec<_> = similar.iter().map(|(one, other)| (one.name.as_str(), other.name.as_str())).collect();
+    assert_eq!(names, [("a", "g")], "only the owner is told that they are alike");
+}
+
+#[test]
+fn who_has_nothing_and_may_not_write_is_in_nobodys_way() {
+    for idle in [only_looks, suspended] {
+        check(vec![
+            case(
+                "the older one that only looks waits for the younger one",
+                vec![idle(a("x")), b("x")],
+                vec![],
+                vec![Claim::Conflict(key("b")), Claim::Missing],
+                &[],
+            ),
+            case(
+                "nor does it take what another one finds",
+                vec![idle(named("1", a("y"))), b("x")],
+                vec![one("1", "x")],
+                vec![Claim::Conflict(key("b")), Claim::Adopt(0, vec![])],
+                &["1"],
+            ),
+            case(
+                "what it has it keeps",
+                vec![idle(recorded("1", a("x"))), b("x")],
+                vec![one("1", "x")],
+                vec![Claim::Bound(0), Claim::Conflict(key("a"))],
+                &["1"],
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn the_accounts_own_namespace_goes_before_older_guests() {
+    let adopting = |created, body| Declared { adopts: true, ..guest("g", created, document(body)) };
+    check(vec![
+        case(
+            "both want the same",
+            vec![adopting(0, "x"), a("x")],
+            vec![one("1", "x")],
+            vec![Claim::Conflict(key("a")), Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "both name the same",
+            vec![named("1", adopting(0, "x")), named("1", a("y"))],
+            vec![one("1", "z")],
+            vec![Claim::Conflict(key("a")), Claim::Named(0)],
+            &["1"],
+        ),
+        case(
+            "who has it keeps it",
+            vec![recorded("1", adopting(0, "x")), a("x")],
+            vec![one("1", "x")],
+            vec![Claim::Bound(0), Claim::Conflict(Key { namespace: "guest".into(), name: "g".into() })],
+            &["1"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_another_ones_unanswered_create_may_have_made_cannot_be_named() {
+    check(vec![
+        case(
+            "while it is not settled nothing is",
+            vec![unsettled("x", a("x")), named("2", b("y"))],
+            vec![one("1", "x"), one("2", "z")],
+            vec![Claim::Adopt(0, vec![]), Claim::Settling],
+            &["1"],
+        ),
+        case(
+            "nor is, once it is settled, what it made",
+            vec![sent_as("x", a("x")), named("1", b("y"))],
+            vec![one("1", "x")],
+            vec![Claim::Adopt(0, vec![]), Claim::Settling],
+            &["1"],
+        ),
+        case(
+            "but anything else",
+            vec![sent_as("x", a("x")), named("2", b("y"))],
+            vec![one("1", "x"), one("2", "z")],
+            vec![Claim::Adopt(0, vec![]), Claim::Named(1)],
+            &["1", "2"],
+        ),
+        case(
+            "one that was there before it was sent",
+            vec![
+                {
+                    let webhook = unsettled("x", a("x"));
+                    let intent = webhook.intent.map(|intent| Intent { beside: ids(&["2"]), ..intent });
+                    Declared { intent, ..webhook }
+                },
+                named("2", b("y")),
+            ],
+            vec![one("2", "x")],
+            vec![Claim::Missing, Claim::Named(0)],
+            &["2"],
+        ),
+    ]);
+}

@@ -86,7 +86,7 @@ fn answer(what: &str, line: &mut Counted) -> std::io::Result<()> {
             line.write_all(b"0]")
         }
         "values" => respond(line, "", format!("[{}1]", "1,".repeat(20 * MIB)).as_bytes()),
-        "deep" => respond(line, "", ("[".repeat(MIB / 2) + &"]".repeat(MIB / 2)).as_bytes()),
+        "deep" => respond(line, "", ("[".repeat(MIB / 4) + &"]".repeat(MIB / 4)).as_bytes()),
         "header" => respond(line, &format!("X-Long: {}\r\n", "x".repeat(MIB)), b"[]"),
         "packed" => {
             begin(line, "Content-Encoding: gzip\r\n")?;

@@ -127,10 +127,9 @@ impl Reservation {
         let pools = &self.memory.0;
         let (pool, missing, is_long) = self.missing(bytes)?;
         let may_wait = match self.kind {
-            Kind::Single => None,
             Kind::List if self.held().is_long => Some(&pools.growing),
             Kind::List if is_long => Some(&pools.queue),
-            Kind::List => None,
+            Kind::List | Kind::Single => None,
         };
         let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Now)?;
         let permit = Arc::clone(&pool.permits).acquire_many_owned(missing);

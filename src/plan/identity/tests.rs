@@ -406,7 +406,7 @@ fn a_spec_that_moved_on_after_an_unanswered_create_to_what_is_there_leaves_nothi
 /// More than are compared field by field.
 #[test]
 fn among_many_that_look_alike_each_webhook_finds_its_equal() {
-    let observed: Vec<_> = (0..300).map(|n| has(&format!("{:03}", n), document(&format!("b{n}")))).collect();
+    let observed: Vec<_> = (0..300).map(|n| has(&format!("{n:03}"), document(&format!("b{n}")))).collect();
     let mut declared: Vec<_> =
         (0..150).map(|n| wants(&format!("w{n:03}"), 1, document(&format!("b{}", 2 * n)))).collect();
     declared.push(wants("x-twice", 2, document("b0")));

@@ -144,14 +144,15 @@ fn what_vendors_write_in_their_own_way_is_spelled_alike() {
 #[test]
 fn members_without_number_compare_by_the_same_rules() {
     const MANY: usize = 100_000;
+    type Spelling = fn(&str) -> String;
     let topic = |n: usize, event: &str| json!({"type": format!("t{n}"), "event": [event, "x"]});
-    let texts = |from: usize, case: fn(&str) -> String| -> Vec<_> {
+    let texts = |from: usize, case: Spelling| -> Vec<_> {
         (from..from + MANY).map(|n| json!(case(&format!("Event.{n}")))).collect()
     };
-    let (same, lower): (fn(&str) -> String, fn(&str) -> String) = (str::to_owned, str::to_lowercase);
+    let (same, lower): (Spelling, Spelling) = (str::to_owned, str::to_lowercase);
     let set = Rule::Set(&Rule::IgnoreCase);
     let headers = Rule::Map { ignore_case: true, value: &Rule::Exact };
-    let names = |case: fn(&str) -> String, last: &str| -> Json {
+    let names = |case: Spelling, last: &str| -> Json {
         (0..MANY).map(|n| (case(&format!("X-{n}")), json!(if n == MANY - 1 { last } else { "v" }))).collect()
     };
     let topics = |event: &str| -> Json { (0..MANY / 10).map(|n| topic(n, event)).collect() };

@@ -1,8 +1,6 @@
-//! Where a tenant may have credentials sent, and what a vendor's words do to a log.
+//! Where a tenant may have credentials sent.
 
 use std::sync::{Arc, Mutex};
-
-use serde_json::json;
 
 use crate::hostile::{Hostile, account, login, respond};
 use crate::scene::condition;
@@ -62,20 +60,4 @@ fn an_endpoint_that_is_allowed_to_others_hears_nothing() {
     let heard = heard.lock().unwrap();
     assert!(!heard.is_empty() && heard.iter().all(|path| path.starts_with("/crm/eu/api/")), "{heard:?}");
     site.an_edit_of_the_owner_arrives();
-}
-
-#[test]
-fn a_hostile_vendor_writes_no_line_of_the_log() {
-    let words = "no\r\n2001-11-29T01:00:00.000000Z  INFO hooktender: account owner/account: all is well\n\u{202e}\x1b[2J";
-    let body = json!({"Message": words}).to_string();
-    let vendor = Hostile::answering(move |_, stream| respond(stream, "400 Bad Request", &body));
-    let site = Site::with_flags("forged", Vendor::Brightpearl, &["--allow-endpoint", &vendor.address]);
-    site.attack(&login()).accepted();
-    site.attack(&account("evil", &vendor.address)).accepted();
-    site.operator.logs("all is well");
-    let log = site.operator.log();
-    let forged = log.lines().find(|line| line.starts_with("2001-11-29T01:00:00.000000Z"));
-    assert_eq!(forged, None, "{log}");
-    assert!(!log.contains(['\r', '\u{202e}', '\x1b']), "{log}");
-    assert!(log.contains(r"\u{d}\u{a}2001-11-29T01:00:00.000000Z"), "{log}");
 }

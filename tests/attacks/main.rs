@@ -29,3 +29,4 @@ mod support;
 #[path = "../scenarios/vendors.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod vendors;
+mod words;

@@ -7,6 +7,7 @@ use crate::telemetry::{self, Health, Metrics, Telemetry};
 use crate::vendor::AnswerMemory;
 use clap::Args;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -56,6 +57,10 @@ pub(super) struct Run {
     /// Where to serve /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address, env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
+    /// Serve /metrics only to whoever sends the token in this file, as `Authorization: Bearer`. Metrics name the namespaces and
+    /// accounts of all tenants.
+    #[arg(long, value_name = "FILE", env = "HOOKTENDER_METRICS_TOKEN_FILE")]
+    metrics_token_file: Option<PathBuf>,
     /// Send a trace of each pass to this OpenTelemetry collector, by OTLP over HTTP, such as `http://localhost:4318`. The
     /// standard's other variables hold too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
@@ -110,7 +115,8 @@ impl Run {
         let ended = async move {
             let _ = until.wait_for(|stop| *stop).await;
         };
-        let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), ended)
+        let token = telemetry::MetricsToken::new(self.metrics_token_file.clone())?;
+        let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), token, ended)
             .await
             .map_err(|error| format!("--listen {}: {error}", self.listen))?;
         let (client, namespace) = self.cluster.connect_counting(metrics.clone()).await?;

@@ -19,5 +19,5 @@ pub use logging::{LogFormat, LogOptions, Telemetry};
 pub(crate) use metrics::Counted;
 pub use metrics::Metrics;
 pub use probe::until_ready;
-pub use server::{Health, serve};
+pub use server::{Health, MetricsToken, serve};
 pub use tally::Tally;

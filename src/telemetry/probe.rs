@@ -51,14 +51,17 @@ async fn ask(address: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Health, Metrics, serve};
+    use crate::telemetry::{Health, Metrics, MetricsToken, serve};
 
     #[tokio::test]
     async fn it_waits_until_the_server_is_ready() {
         let health = Health::default();
         let any = "127.0.0.1:0".parse().unwrap();
         let ended = std::future::pending();
-        let address = serve(any, health.clone(), Metrics::default(), ended).await.unwrap().to_string();
+        let address = serve(any, health.clone(), Metrics::default(), MetricsToken::default(), ended)
+            .await
+            .unwrap()
+            .to_string();
         let refused = until_ready(&address, Duration::from_millis(1)).await;
         assert!(refused.unwrap_err().contains("was not ready within 0 s"));
         let not_yet = ask(&address).await.unwrap_err();

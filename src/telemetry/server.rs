@@ -3,9 +3,10 @@
 
 use super::Metrics;
 use super::classic::classic;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -13,12 +14,14 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
 
 /// How long a connection may take, from its first byte to its last.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -70,11 +73,50 @@ impl Health {
     }
 }
 
+/// The file with the token that `/metrics` asks for, if any. It is read for each scrape, so that another token needs no restart.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsToken(Option<Arc<PathBuf>>);
+
+impl MetricsToken {
+    /// An error says why the file cannot be used.
+    pub fn new(file: Option<PathBuf>) -> Result<Self, String> {
+        let token = Self(file.map(Arc::new));
+        token.read().map(|_| token)
+    }
+
+    fn read(&self) -> Result<Option<Zeroizing<String>>, String> {
+        let Some(file) = &self.0 else { return Ok(None) };
+        let text = std::fs::read_to_string(file.as_path());
+        let file = file.display();
+        let text = Zeroizing::new(text.map_err(|error| format!("--metrics-token-file {file}: {error}"))?);
+        match text.trim() {
+            "" => Err(format!("--metrics-token-file {file} is empty: write a token into it")),
+            token => Ok(Some(Zeroizing::new(token.to_owned()))),
+        }
+    }
+
+    /// Whether whoever asks may see the metrics. A file that cannot be read lets nobody see them.
+    fn admits(&self, asked: &HeaderMap) -> bool {
+        let given = asked.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        match self.read() {
+            Ok(None) => true,
+            Ok(Some(token)) => given
+                .strip_prefix(b"Bearer ")
+                .is_some_and(|given| verify_slices_are_equal(given.trim_ascii(), token.as_bytes()).is_ok()),
+            Err(error) => {
+                tracing::warn!("{error}");
+                false
+            }
+        }
+    }
+}
+
 /// Serves until `stop` comes true; gives the address it listens on at once.
 pub async fn serve(
     address: SocketAddr,
     health: Health,
     metrics: Metrics,
+    token: MetricsToken,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
@@ -83,7 +125,7 @@ pub async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(text))
-        .with_state((health, metrics));
+        .with_state((health, metrics, token));
     tokio::spawn(async move {
         tokio::select! {
             () = accept(listener, router) => {}
@@ -137,7 +179,10 @@ fn tell(told: &AtomicBool) {
     }
 }
 
-async fn readyz(State((health, _)): State<(Health, Metrics)>) -> impl IntoResponse {
+/// What the answers are made of.
+type Answers = (Health, Metrics, MetricsToken);
+
+async fn readyz(State((health, ..)): State<Answers>) -> impl IntoResponse {
     if health.is_ready() {
         (StatusCode::OK, "ok\n".to_owned())
     } else {
@@ -145,7 +190,12 @@ async fn readyz(State((health, _)): State<(Health, Metrics)>) -> impl IntoRespon
     }
 }
 
-async fn text(State((_, metrics)): State<(Health, Metrics)>, asked: HeaderMap) -> impl IntoResponse {
+async fn text(State((_, metrics, token)): State<Answers>, asked: HeaderMap) -> impl IntoResponse {
+    if !token.admits(&asked) {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (StatusCode::UNAUTHORIZED, challenge, "send the token as Authorization: Bearer\n")
+            .into_response();
+    }
     let text = match metrics.text() {
         Ok(text) => text,
         Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -164,6 +214,28 @@ async fn text(State((_, metrics)): State<(Health, Metrics)>, asked: HeaderMap) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metrics_are_for_those_that_have_the_token() {
+        let file = std::env::temp_dir().join(format!("hooktender-metrics-{}", std::process::id()));
+        let admits = |token: &MetricsToken, given: Option<&str>| {
+            let given = given.map(|given| (header::AUTHORIZATION, given.parse().unwrap()));
+            token.admits(&given.into_iter().collect())
+        };
+        assert!(admits(&MetricsToken::default(), None));
+        std::fs::write(&file, "\n").unwrap();
+        assert!(MetricsToken::new(Some(file.clone())).unwrap_err().contains("is empty"));
+        std::fs::write(&file, "s3cret\n").unwrap();
+        let token = MetricsToken::new(Some(file.clone())).unwrap();
+        assert!(admits(&token, Some("Bearer s3cret")));
+        for other in [None, Some("Bearer s3cre"), Some("Bearer "), Some("Basic s3cret"), Some("s3cret")] {
+            assert!(!admits(&token, other), "{other:?}");
+        }
+        std::fs::write(&file, "another").unwrap();
+        assert!(admits(&token, Some("Bearer another")), "another token needs no restart");
+        std::fs::remove_file(&file).unwrap();
+        assert!(!admits(&token, Some("Bearer another")), "without the file nobody is let in");
+    }
 
     #[test]
     fn what_one_namespace_lacks_is_told_until_that_namespace_has_it() {

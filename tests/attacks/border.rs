@@ -1,5 +1,7 @@
 //! What one namespace may learn of another, and take from it.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::scene::{BODY, condition, is};
@@ -148,4 +150,49 @@ fn a_guest_that_only_looks_is_in_nobodys_way() {
     site.owner.ready("own");
     let message = site.guest.stalled("planned", "Conflict");
     assert!(!message.contains(&site.owner.namespace), "{message}");
+}
+
+#[test]
+fn a_guests_deletions_hold_up_none_of_the_owner() {
+    let site = Site::new("prune", Vendor::Brightpearl);
+    let names: Vec<String> = (0..12).map(|number| format!("hook-{number}")).collect();
+    for name in &names {
+        let hook = declares(&site, name, &format!("https://guest.example.com/{name}"));
+        site.attack(&hook).accepted();
+    }
+    for name in &names {
+        site.guest.ready(name);
+    }
+    let mut delete = vec!["delete", "webhooks", "--wait=false"];
+    delete.extend(names.iter().map(String::as_str));
+    site.attack_by(&delete, "").accepted();
+    for name in &names {
+        site.guest.stalled(name, "DeletionGuard");
+    }
+    let account = site.owner.account("account");
+    assert!(is(&account, "Ready", "True", "DeletionGuard"), "{account}");
+    site.owner.kubectl(&["delete", "webhook", "first", "--timeout=20s"]);
+    assert_eq!(site.tenant.ids().len(), names.len());
+}
+
+#[test]
+fn a_flood_of_requests_is_a_few_lists() {
+    let site = Site::new("requests", Vendor::Superoffice);
+    let mut hook = site.guests("asks");
+    hook["spec"]["subscription"]["superoffice"]["name"] = json!("asks");
+    site.attack(&hook).accepted();
+    site.guest.ready("asks");
+    site.tenant.clear_journal();
+    let (start, mut last) = (Instant::now(), String::new());
+    for number in 0..40 {
+        last = format!("request-{number}");
+        let annotation = format!("hooktender.dev/requested-at={last}");
+        site.attack_by(&["annotate", "webhook/asks", "--overwrite", &annotation], "").accepted();
+    }
+    site.guest
+        .webhook_becomes("asks", "answered", |hook| hook["status"]["lastHandledRequest"] == last.as_str());
+    // Five at once, and one in three seconds after that.
+    let (lists, most) = (site.tenant.count("list"), 6 + start.elapsed().as_secs() / 3);
+    assert!(lists <= usize::try_from(most).unwrap(), "{lists} lists, {most} at most");
+    site.an_edit_of_the_owner_arrives();
 }

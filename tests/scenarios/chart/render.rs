@@ -62,7 +62,7 @@ fn sets() -> Vec<(&'static str, Value, usize)> {
         ),
         (
             "watched",
-            json!({"metrics": {"service": {"port": 9090, "annotations": {"a": "b"}}, "serviceMonitor": {"enabled": true, "labels": {"a": "b"}},
+            json!({"metrics": {"token": {"secret": "scraper"}, "service": {"port": 9090, "annotations": {"a": "b"}}, "serviceMonitor": {"enabled": true, "labels": {"a": "b"}},
                 "prometheusRule": {"enabled": true, "labels": {"a": "b"}}, "dashboard": {"enabled": true, "annotations": {"folder": "hooks"}}}}),
             11,
         ),

@@ -164,9 +164,10 @@ impl<R: Recorder> Worker<'_, '_, R> {
             since: seconds(clock::timestamp()),
             digest: rules(self.vendor).fingerprint(desired, redactor),
             // A guest's status must not tell it which others are equal.
-            beside: match entry.known.is_guest() {
-                true => Vec::new(),
-                false => self.observed.with(|observed| observed.equal_to(desired)),
+            beside: if entry.known.is_guest() {
+                Vec::new()
+            } else {
+                self.observed.with(|observed| observed.equal_to(desired))
             },
             write_only: !rules(self.vendor).concealed(desired).is_empty(),
         };
@@ -309,9 +310,8 @@ impl<R: Recorder> Worker<'_, '_, R> {
 
     /// Hides the account's secrets in a vendor's error. A refusal is remembered, so that it is not asked for again before
     /// something changes.
-    fn remember(&self, entry: &Entry, what: impl Hash, error: VendorError) -> VendorError {
-        let message = self.secrets.redact(&error.message);
-        let error = VendorError { message, ..error };
+    fn remember(&self, entry: &Entry, what: impl Hash, mut error: VendorError) -> VendorError {
+        error.message = self.secrets.redact(&error.message);
         if error.class == Class::Rejected {
             self.past.with(|past| past.refuse(&entry.uid, what, error.clone()));
         }

@@ -134,7 +134,7 @@ pub(super) fn saw(memory: &mut Memory, account: &VendorAccount, uids: &[String])
     // A pass that panics or hangs does not come here: what it read is compared with what the pass before it went by.
     let values = memory.values.take().or(memory.seen.values);
     let (account, request) = (Some(asked_of(memory, account)), Some(request_of(memory, account)));
-    memory.seen = LastPass { webhooks, account, request, values };
+    memory.seen = LastPass { account, request, webhooks, values };
 }
 
 fn asked_of(memory: &Memory, account: &VendorAccount) -> u64 {

@@ -242,7 +242,9 @@ pub(super) fn share_secrets(declared: &mut [Declared], account: &VendorAccount, 
     let login = login.iter().flat_map(Text::secrets).map(|(_, secret)| secret);
     let secrets = declared.iter().flat_map(|webhook| webhook.redactor.secrets()).chain(login);
     let all = Arc::new(Redactor::of(secrets));
-    declared.iter_mut().for_each(|webhook| webhook.secrets = Arc::clone(&all));
+    for webhook in declared {
+        webhook.secrets = Arc::clone(&all);
+    }
 }
 
 /// What a Webhook declares, and what of it is not to be seen.

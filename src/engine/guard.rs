@@ -94,7 +94,9 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         }
         plan.items
             .retain(|item| !(waits.contains_key(&item.key.namespace) && is_unapproved(item, &now_approved)));
-        blocked.iter().for_each(|held| guard::hold(&mut plan, held));
+        for held in &blocked {
+            guard::hold(&mut plan, held);
+        }
         let gathering = waits.into_values().min();
         self.summary.guard = GuardVerdict { gathering, blocked, unrecorded };
         Planned { sight, plan }
@@ -124,10 +126,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
             }
         }
         let mut judged: BTreeSet<String> = leaving.keys().cloned().collect();
-        let waits = match self.context.look_only {
-            true => BTreeMap::new(),
-            false => memory.deletions.wait(leaving),
-        };
+        let waits = if self.context.look_only { BTreeMap::new() } else { memory.deletions.wait(leaving) };
         judged.retain(|namespace| !waits.contains_key(namespace));
         let mut blocked = guard::too_many(plan, limits, approved, &recent);
         blocked.retain(|held| judged.remove(&held.namespace));

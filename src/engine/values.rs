@@ -176,7 +176,7 @@ impl Values {
     pub(super) fn uids(&self, of: impl Iterator<Item = Dependency>) -> Zeroizing<String> {
         let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
         let uid = |from: &Dependency| self.found.get(from).map(|keys| keys.uid.as_str()).unwrap_or_default();
-        Zeroizing::new(all.iter().map(|from| format!("{from}={};", uid(from))).collect())
+        Zeroizing::new(all.iter().map(|from| format!("{from}={}", uid(from))).collect::<Vec<_>>().join(";"))
     }
 
     /// Notes why an object could not be read.

@@ -96,8 +96,8 @@ pub struct VendorAccountSpec {
     #[serde(default)]
     #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector goes with from: Selector, and only with it"))]
     pub allowed_namespaces: AllowedNamespaces,
-    /// Whether Webhooks of other namespaces may take over subscriptions that are at the vendor already: by `externalId`, or as
-    /// they declare just the same. Default false: they have what they made, and are told of no other.
+    /// Whether Webhooks of other namespaces may take over subscriptions by `externalId`, and are told of similar ones and of
+    /// duplicates. Default false: they have what they made, and what equals their declaration in every field.
     #[serde(default)]
     pub allow_guest_adoption: bool,
     /// When a plan's deletions are held until a person allows them.

@@ -172,6 +172,7 @@ pub(super) fn declare(
         recorded: ExternalId::valid(&status.external_id).next(),
         guest,
         adopts,
+        adopts_equal: adopts || spec.mode == Mode::Enforce && !spec.suspend,
         named: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,

@@ -19,9 +19,12 @@ pub struct Declared {
     pub created: i64,
     /// Whether it is of another namespace than its VendorAccount.
     pub guest: bool,
-    /// Whether it may take a subscription that it did not make. Without it a guest is not even told whether there is an equal
-    /// or a similar one: that would tell whether it has guessed another namespace's content, secrets included.
+    /// Whether it may take by id what it did not make, and is told of similar subscriptions and of duplicates. To a guest that would
+    /// tell what another namespace has.
     pub adopts: bool,
+    /// Whether it may take what equals its declaration, as a Webhook does whose status is lost. A guest that does not write could try
+    /// guesses of what is there for nothing; to one that writes, each wrong guess is a subscription made.
+    pub adopts_equal: bool,
     /// What the vendor should have.
     pub desired: Desired,
     /// The id in its status.

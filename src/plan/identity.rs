@@ -316,7 +316,7 @@ impl<'a> Search<'a> {
         {
             equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
         }
-        if webhook.deleting || !webhook.adopts {
+        if webhook.deleting || !webhook.adopts_equal {
             equal.retain(|&i| self.may_have_made(webhook, i));
         }
         match claim {

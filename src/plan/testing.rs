@@ -81,6 +81,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         created,
         guest: false,
         adopts: true,
+        adopts_equal: true,
         desired: Desired::Known(desired),
         recorded: None,
         named: None,

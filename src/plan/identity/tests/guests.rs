@@ -5,7 +5,7 @@ use crate::api::Mode;
 use crate::plan::testing::{ENFORCE, of, secret};
 use crate::plan::{Policy, Value};
 
-/// A Webhook of another namespace that may take nothing that it did not make.
+/// A Webhook of another namespace whose account lets guests take nothing by id.
 fn guest(name: &str, created: i64, desired: Document) -> Declared {
     let key = Key { namespace: "guest".into(), name: name.into() };
     Declared { key, guest: true, adopts: false, ..wants(name, created, desired) }
@@ -25,11 +25,18 @@ fn suspended(webhook: Declared) -> Declared {
 }
 
 #[test]
-fn a_guest_is_not_told_what_is_there() {
+fn a_guest_is_told_of_nothing_but_what_equals_its_own() {
     check(vec![
         case(
-            "an equal one that it did not make",
+            "an equal one is taken, as after its status was lost, and no other is told",
             vec![guest("g", 0, document("x"))],
+            vec![one("1", "x"), one("2", "x")],
+            vec![Claim::Adopt(0, vec![])],
+            &["1"],
+        ),
+        case(
+            "but not by one that does not write: it could try guesses for nothing",
+            vec![Declared { adopts_equal: false, ..guest("g", 0, document("x")) }],
             vec![one("1", "x")],
             vec![Claim::Missing],
             &[],

@@ -25,7 +25,7 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories sweep soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
+.PHONY: help build tools demo test histories attacks sweep soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: tools ## Run all tests; of the fault sweep, one case of each kind
 # Optimised, as each history is short and there are to be many.
 histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second
 	HOOKTENDER_HISTORIES=$${HOOKTENDER_HISTORIES:-10000} $(CARGO) test --release --lib histories::whatever -- --nocapture
+
+attacks: tools ## Attack the optimised program: an edit of another tenant has to reach its vendor in two seconds
+	$(CARGO) test --release --test attacks -- --nocapture --test-threads=2
 
 sweep: tools ## Kill the program at every outside effect of every operation, and let every fault happen to it
 	$(CARGO) test --features failpoints --test sweep -- sweep

@@ -11,7 +11,6 @@ mod command;
 #[path = "../scenarios/helm.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod helm;
-#[allow(dead_code, reason = "what the next cases need")]
 mod hostile;
 mod limit;
 mod lists;

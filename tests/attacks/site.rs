@@ -13,9 +13,9 @@ use crate::scene::{SOON, Scene, account, login, webhook};
 use crate::support::{Answer, fed};
 use crate::vendors::{Tenant, Vendor};
 
-/// How soon an edit of the owner reaches its vendor. Two seconds are promised of the optimised program; tests run the other one,
-/// several at a time.
-const PROMPT: Duration = Duration::from_secs(5);
+/// How soon an edit of the owner reaches its vendor. Two seconds are promised of the optimised program (`make attacks`). The other one
+/// computes ten times as long, on machines that are busy with other tests; without a bound it would take minutes, or never end.
+const PROMPT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
 /// What the owner's Webhook sends its receiver; nobody else may ever see it.
 pub(crate) const OWNERS_TOKEN: &str = crate::scene::TOKEN;
 
@@ -100,6 +100,7 @@ impl Site {
         })
         .unwrap();
         let took = start.elapsed();
+        eprintln!("the owner's edit took {took:.1?}");
         assert!(took < PROMPT, "the owner's edit took {took:?}");
         took
     }

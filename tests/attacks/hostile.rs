@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -13,9 +12,6 @@ use serde_json::{Value, json};
 pub(crate) struct Request {
     /// `GET /path HTTP/1.1`
     pub(crate) line: String,
-    /// The whole head, with the line.
-    pub(crate) head: String,
-    pub(crate) body: String,
 }
 
 /// A server on loopback, until the process ends.
@@ -23,7 +19,6 @@ pub(crate) struct Request {
 pub(crate) struct Hostile {
     /// `http://127.0.0.1:PORT`
     pub(crate) address: String,
-    requests: Arc<AtomicUsize>,
 }
 
 impl Hostile {
@@ -33,27 +28,20 @@ impl Hostile {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let (requests, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
-        let counter = Arc::clone(&requests);
+        let answer = Arc::new(answer);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (answer, counter) = (Arc::clone(&answer), Arc::clone(&counter));
+                let answer = Arc::clone(&answer);
                 thread::spawn(move || {
                     let mut stream = stream;
                     // An error is a caller who has gone.
                     if let Ok(request) = read(&stream) {
-                        counter.fetch_add(1, Ordering::Relaxed);
                         let _ = answer(&request, &mut stream);
                     }
                 });
             }
         });
-        Self { address, requests }
-    }
-
-    /// How many requests have come so far.
-    pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
+        Self { address }
     }
 }
 
@@ -68,7 +56,7 @@ fn read(stream: &TcpStream) -> std::io::Result<Request> {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
     let line = head.lines().next().unwrap_or_default().to_owned();
-    Ok(Request { line, head, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(Request { line })
 }
 
 /// Begins an answer of that status, with these headers, each ended by CRLF.

@@ -109,12 +109,10 @@ impl<'a> PassPermits<'a> {
         Ok(call.await)
     }
 
-    /// Waits for the vendor. When that takes long, the work permit is given back meanwhile.
+    /// Waits for the vendor, without the work permit: vendors that answer just fast enough would else hold all of them.
     pub(super) async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
-        let Some(permits) = &self.limiter.0 else { return call.await };
-        let mut call = pin!(call);
-        if let Some(done) = within(permits.quick, call.as_mut()).await {
-            return done;
+        if self.limiter.0.is_none() {
+            return call.await;
         }
         self.held().work = None;
         let done = call.await;
@@ -205,8 +203,12 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
 
     fn limiter(work: usize, fast: usize, slow: usize) -> &'static PassLimiter {
+        limiter_with(work, fast, slow, SHORT)
+    }
+
+    fn limiter_with(work: usize, fast: usize, slow: usize, quick: Duration) -> &'static PassLimiter {
         let [work, fast_lists, slow_lists] = [work, fast, slow].map(Semaphore::new);
-        Box::leak(Box::new(PassLimiter(Some(Permits { work, fast_lists, slow_lists, quick: SHORT }))))
+        Box::leak(Box::new(PassLimiter(Some(Permits { work, fast_lists, slow_lists, quick }))))
     }
 
     fn permits(limiter: &'static PassLimiter) -> PassPermits<'static> {
@@ -265,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pass_that_waits_for_its_vendor_lets_another_work_and_then_waits_for_it() {
-        let limiter = limiter(1, 1, 1);
+        let limiter = limiter_with(1, 1, 1, Duration::from_secs(3600));
         let (waits, works) = (permits(limiter), permits(limiter));
         waits.work().await;
         let (answer, answered) = oneshot::channel::<()>();

@@ -95,7 +95,7 @@ fn a_secret_that_is_not_named_stops_only_who_reads_it() {
         message.contains(r#"hook-secrets may not be read: secrets "hook-secrets" is forbidden: User"#),
         "{message}"
     );
-    let doubted = || operator.log().matches("may not be read and is tried again").count();
+    let doubted = || operator.log().matches("was not read and is tried again").count();
     assert_eq!(doubted(), 2, "it is asked for again before it is believed");
     // Once it is believed no pass waits for it again.
     for description in ["second", "third"] {

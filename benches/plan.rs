@@ -16,7 +16,7 @@ use std::hint::black_box;
 fn diff(criterion: &mut Criterion) {
     let (before, after) = (document(1, OLD), document(1, "<p>new</p>\n"));
     let redactor = Redactor::default();
-    let hide = Hide { redactor: &redactor, fields: &[] };
+    let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
     criterion.bench_function("diff/equal", |b| {
         b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&before), hide));
     });

@@ -46,6 +46,8 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
     Declared {
         key: ObjectKey::new("shop", format!("webhook-{n}")),
         created: 0,
+        guest: false,
+        adopts: true,
         desired: Desired::Known(document(n, template)),
         recorded: Some(ExternalId::new(n.to_string()).unwrap()),
         named: None,
@@ -72,6 +74,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
             release: false,
         },
         redactor: Redactor::default(),
+        secrets: std::sync::Arc::default(),
     }
 }
 

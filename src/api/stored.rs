@@ -21,12 +21,57 @@ pub struct StoredWebhook(pub Result<Webhook, InvalidObject>);
 impl<'de> Deserialize<'de> for StoredWebhook {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = Value::deserialize(deserializer)?;
+        if length(&object["metadata"]["finalizers"]) > MAX_FINALIZERS {
+            let error = format!("its finalizers have more than {} KiB: remove some", MAX_FINALIZERS / 1024);
+            let metadata = serde_json::from_value(identity(&object["metadata"]));
+            return Ok(Self(Err(InvalidObject { error, metadata: metadata.map_err(serde::de::Error::custom)? })));
+        }
+        let too_long = length(&object["spec"]) > MAX_SPEC;
         let error = match Webhook::deserialize(&object) {
-            Ok(webhook) => return Ok(Self(Ok(webhook))),
+            Ok(mut webhook) => {
+                if too_long {
+                    let error = format!("it has more than {} KiB of text: shorten it", MAX_SPEC / 1024);
+                    webhook.without_content(error);
+                }
+                return Ok(Self(Ok(webhook)));
+            }
             Err(error) => error.to_string(),
         };
         let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(serde::de::Error::custom)?;
-        Ok(Self(salvage(object, &error).ok_or(InvalidObject { error, metadata })))
+        let salvaged = if too_long { None } else { salvage(object, &error) };
+        Ok(Self(salvaged.ok_or(InvalidObject { error, metadata })))
+    }
+}
+
+/// The longest spec that is kept, in bytes of text: an expanded subscription is bounded too, and the API server takes five times as much.
+const MAX_SPEC: usize = 256 << 10;
+
+/// The longest list of finalizers that is kept, in bytes of text.
+const MAX_FINALIZERS: usize = 16 << 10;
+
+/// The metadata that tells which object it is.
+fn identity(metadata: &Value) -> Value {
+    let names = ["name", "namespace", "uid", "resourceVersion"];
+    names.iter().map(|name| ((*name).to_owned(), metadata[name].clone())).collect()
+}
+
+/// How many bytes of text a value holds.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(length).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + length(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+impl Webhook {
+    /// Takes out what is long: the Webhook still holds its account and its subscription, and can be deleted, and nothing else is
+    /// done for it. `error` says why.
+    pub(crate) fn without_content(&mut self, error: String) {
+        let vendor = self.spec.subscription.vendor();
+        self.spec.subscription = Subscription::Unreadable { vendor, error };
+        self.spec.variables = Vec::new();
     }
 }
 
@@ -132,6 +177,22 @@ mod tests {
             (webhook.spec.deletion_policy, webhook.spec.mode),
             (DeletionPolicy::Retain, Mode::Enforce)
         );
+    }
+
+    #[test]
+    fn a_spec_that_is_too_long_is_not_kept() {
+        let long = |bytes: usize| {
+            stored(|webhook| {
+                webhook["spec"]["variables"] = json!([{"name": "A", "value": "a".repeat(bytes)}]);
+            })
+        };
+        let kept = long(200 << 10).0.unwrap();
+        assert_eq!(kept.spec.variables.len(), 1);
+        let cut = long(256 << 10).0.unwrap();
+        assert!(cut.spec.variables.is_empty());
+        let Subscription::Unreadable { error, .. } = &cut.spec.subscription else { panic!() };
+        assert_eq!(error, "it has more than 256 KiB of text: shorten it");
+        assert_eq!(cut.status.unwrap().external_id.as_deref(), Some("7"));
     }
 
     #[test]

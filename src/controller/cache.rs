@@ -13,6 +13,7 @@ use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use kube::core::error_boundary::InvalidObject;
 use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -23,11 +24,15 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// What `kubectl apply` keeps in an annotation, and nobody here reads.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// How the annotations begin that are read here.
+const OUR_ANNOTATIONS: &str = "hooktender.dev/";
 
-/// How many Webhooks are read at once: each takes many times its own size while it is being read.
-const PAGE: u32 = 100;
+/// How many Webhooks are read at once when a watch begins: each may be 1.5 MiB long, and takes several times that while it is read.
+const PAGE: u32 = 20;
+/// The same for objects of which there are fewer, or of which only the metadata is read.
+const SMALL_PAGE: u32 = 10;
+/// The longest spec of an account that is kept, in bytes as JSON, and the longest of its finalizers.
+const MAX_ACCOUNT: usize = 32 << 10;
 
 /// What woke the controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,14 +318,37 @@ where
     PartialObjectMeta<K>: DeserializeOwned,
 {
     let (store, writer) = reflector::store::<PartialObjectMeta<K>>();
-    let events = watcher(api, watcher::Config::default())
+    let events = watcher(api, watcher::Config::default().page_size(SMALL_PAGE))
         .default_backoff()
         .modify(|object| {
-            object.managed_fields_mut().clear();
-            object.annotations_mut().clear();
+            let metadata = object.meta_mut();
+            metadata.managed_fields = None;
+            metadata.annotations = None;
+            metadata.finalizers = None;
+            metadata.owner_references = None;
         })
         .reflect(writer);
     (store, events.boxed())
+}
+
+/// Cuts off what nobody here reads, and makes an account unreadable that is too long to be kept.
+fn bound_account(account: &mut Guarded<VendorAccount>) {
+    let metadata = account.meta_mut();
+    metadata.managed_fields = None;
+    metadata.labels = None;
+    metadata.owner_references = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|name, _| name.starts_with(OUR_ANNOTATIONS));
+    }
+    let finalizers: usize = metadata.finalizers.iter().flatten().map(String::len).sum();
+    let spec = account.0.as_ref().ok().and_then(|account| serde_json::to_vec(&account.spec).ok());
+    if finalizers > MAX_ACCOUNT || spec.is_some_and(|spec| spec.len() > MAX_ACCOUNT) {
+        let mut metadata = account.meta().clone();
+        metadata.finalizers = None;
+        let error =
+            format!("its spec or its finalizers have more than {} KiB: shorten them", MAX_ACCOUNT >> 10);
+        account.0 = Err(InvalidObject { error, metadata });
+    }
 }
 
 type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
@@ -333,12 +361,9 @@ fn accounts(
     remote: Arc<RemoteAccounts>,
 ) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
     let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
-    let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected)
+    let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected.page_size(SMALL_PAGE))
         .default_backoff()
-        .modify(|account: &mut Guarded<VendorAccount>| {
-            account.managed_fields_mut().clear();
-            account.annotations_mut().remove(LAST_APPLIED);
-        })
+        .modify(bound_account)
         .inspect_ok(move |event| remote.take(event))
         .reflect(writer);
     (store, events.boxed())
@@ -389,5 +414,6 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    watcher(api::<PartialObjectMeta<K>>(client, scope), watcher::Config::default()).default_backoff().boxed()
+    let config = watcher::Config::default().page_size(SMALL_PAGE);
+    watcher(api::<PartialObjectMeta<K>>(client, scope), config).default_backoff().boxed()
 }

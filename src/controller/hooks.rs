@@ -3,6 +3,7 @@
 //! Not kube's reflector: behind the guard for what cannot be read it gives no share of an object but a copy, and it knows no
 //! order but one list of all, which each of a thousand accounts would have to go through.
 
+use crate::api::webhook::WebhookSpec;
 use crate::api::{ObjectKey, Webhook};
 use crate::engine::entry::slim;
 use crate::engine::peers::same_claims;
@@ -20,9 +21,79 @@ pub(super) struct Hooks(RwLock<Shown>);
 
 #[derive(Default)]
 struct Shown {
-    now: ByAccount,
-    /// What a watch that begins anew has shown so far.
-    coming: ByAccount,
+    now: Kept,
+    /// What a watch that begins again has shown so far.
+    coming: Kept,
+}
+
+/// Webhooks, and the lengths of the long ones.
+#[derive(Default)]
+struct Kept {
+    by_account: ByAccount,
+    /// In bytes, by namespace and name.
+    long: HashMap<String, HashMap<String, usize>>,
+}
+
+/// A spec that is shorter than this, in bytes, is not counted,
+const SHORT: usize = 4 << 10;
+/// and no more than this is kept of the others of a namespace, so that no tenant can fill the memory.
+const MAX_LONG: usize = 8 << 20;
+
+impl Kept {
+    /// Keeps a Webhook in place of an older state of it; returns both.
+    fn put(&mut self, mut webhook: Webhook) -> (Arc<Webhook>, Option<Arc<Webhook>>) {
+        self.bound(&mut webhook);
+        let webhook = Arc::new(webhook);
+        let before = put(&mut self.by_account, Arc::clone(&webhook));
+        (webhook, before)
+    }
+
+    fn bound(&mut self, webhook: &mut Webhook) {
+        let ObjectKey { namespace, name } = ObjectKey::of(webhook);
+        let length = written(&webhook.spec);
+        if length <= SHORT && !self.long.contains_key(&namespace) {
+            return;
+        }
+        let long = self.long.entry(namespace).or_default();
+        long.remove(&name);
+        if length <= SHORT {
+            return;
+        }
+        if long.values().sum::<usize>() + length > MAX_LONG {
+            webhook.without_content(format!(
+                "the specs of this namespace's Webhooks that are longer than {} KiB are more than {} MiB together: shorten them, or use fewer",
+                SHORT >> 10,
+                MAX_LONG >> 20
+            ));
+        } else {
+            long.insert(name, length);
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        self.by_account.retain(|_, of| of.remove(key).is_none() || !of.is_empty());
+        if let Some(long) = self.long.get_mut(&key.namespace) {
+            long.remove(&key.name);
+        }
+    }
+}
+
+/// How many bytes a spec takes as JSON.
+fn written(spec: &WebhookSpec) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // One that cannot be written has been cut already.
+    let _ = serde_json::to_writer(&mut count, spec);
+    count.0
 }
 
 impl Hooks {
@@ -31,32 +102,31 @@ impl Hooks {
     pub(super) fn take(&self, event: Event<DeserializeGuard<Webhook>>) -> Option<ObjectKey> {
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Init => shown.coming = ByAccount::new(),
+            Event::Init => shown.coming = Kept::default(),
             Event::InitApply(object) => {
                 if let Ok(mut webhook) = object.0 {
                     slim(&mut webhook);
-                    put(&mut shown.coming, Arc::new(webhook));
+                    shown.coming.put(webhook);
                 }
             }
             Event::InitDone => shown.now = std::mem::take(&mut shown.coming),
             Event::Apply(object) => match object.0 {
                 Ok(mut webhook) => {
                     slim(&mut webhook);
-                    let webhook = Arc::new(webhook);
-                    let before = put(&mut shown.now, Arc::clone(&webhook));
+                    let (webhook, before) = shown.now.put(webhook);
                     let same = before.is_some_and(|before| same_claims(&before, &webhook));
                     return (!same).then(|| ObjectKey::of(&*webhook));
                 }
                 Err(unreadable) => {
                     let (name, namespace) = (unreadable.metadata.name, unreadable.metadata.namespace);
                     let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
-                    shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+                    shown.now.remove(&key);
                     return Some(key);
                 }
             },
             Event::Delete(object) => {
                 let key = ObjectKey::of(&object);
-                shown.now.retain(|_, of| of.remove(&key).is_none() || !of.is_empty());
+                shown.now.remove(&key);
                 return Some(key);
             }
         }
@@ -66,14 +136,14 @@ impl Hooks {
     /// Those of one account.
     pub(super) fn of(&self, account: &ObjectKey) -> Vec<Arc<Webhook>> {
         let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        shown.now.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
+        shown.now.by_account.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
     }
 
     /// Copies those of one account, so that they stand side by side in memory. What came bit by bit while passes were under
     /// way stands between what those have left, and holds on to all of it.
     pub(super) fn pack(&self, account: &ObjectKey) {
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of) = shown.now.get_mut(account) {
+        if let Some(of) = shown.now.by_account.get_mut(account) {
             let copied = |webhook: &Arc<Webhook>| {
                 let webhook = Arc::new(Webhook::clone(webhook));
                 (ObjectKey::of(&*webhook), webhook)
@@ -85,12 +155,12 @@ impl Hooks {
 
     /// The accounts that any of them refers to, be they there or not.
     pub(super) fn accounts(&self) -> Vec<ObjectKey> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).now.keys().cloned().collect()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).now.by_account.keys().cloned().collect()
     }
 
     /// How many they are.
     pub(super) fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).now.values().map(HashMap::len).sum()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).now.by_account.values().map(HashMap::len).sum()
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         created: 0,
         guest: false,
         adopts: true,
+        adopts_equal: true,
         desired: Desired::Known(document(n, template)),
         recorded: Some(ExternalId::new(n.to_string()).unwrap()),
         named: None,

@@ -24,7 +24,10 @@ impl<'de> Deserialize<'de> for StoredWebhook {
         if length(&object["metadata"]["finalizers"]) > MAX_FINALIZERS {
             let error = format!("its finalizers have more than {} KiB: remove some", MAX_FINALIZERS / 1024);
             let metadata = serde_json::from_value(identity(&object["metadata"]));
-            return Ok(Self(Err(InvalidObject { error, metadata: metadata.map_err(serde::de::Error::custom)? })));
+            return Ok(Self(Err(InvalidObject {
+                error,
+                metadata: metadata.map_err(serde::de::Error::custom)?,
+            })));
         }
         let too_long = length(&object["spec"]) > MAX_SPEC;
         let error = match Webhook::deserialize(&object) {

@@ -146,6 +146,19 @@ fn what_is_printed_steers_neither_a_terminal_nor_a_runner_and_comes_back() {
 }
 
 #[test]
+fn a_name_that_is_not_shown_comes_back_wherever_it_stands() {
+    let properties =
+        json!({"a": [{"b\u{a0}": "x", "##[c]": [{"\u{202e}": 1}]}], "\u{7}": {"::d": {"e\n": 2}}});
+    let items = [superoffice(1, json!({"Properties": properties.clone()}))];
+    let imported = imported(VendorName::Superoffice, &items, &[]);
+    let printed = yaml(&imported.webhooks).unwrap();
+    assert!(!printed.chars().any(|c| c != '\n' && crate::api::is_hidden(c)), "{printed}");
+    assert!(!printed.contains("##["), "{printed}");
+    let read: Value = serde_saphyr::from_str(&printed).unwrap();
+    assert_eq!(read["spec"]["subscription"]["superoffice"]["properties"], properties, "{printed}");
+}
+
+#[test]
 fn what_no_manifest_can_hold_is_left_out_with_its_reasons() {
     let left = |vendor, item: Value| {
         let imported = imported(vendor, &[item], &[]);

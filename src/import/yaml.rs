@@ -39,7 +39,57 @@ fn document(webhook: &Webhook) -> Result<String, Error> {
             }
         }
     }
-    Ok(escaped(&serde_saphyr::to_string_with_options(&written, options)?))
+    let mut names = QuotedNames::default();
+    names.replace(&mut written);
+    let yaml = serde_saphyr::to_string_with_options(&written, options)?;
+    Ok(escaped(&names.put_back(yaml)))
+}
+
+/// Names of members that have to be in double quotes. The serializer quotes no name for being asked to, so that another name stands
+/// in for each while it writes.
+#[derive(Default)]
+struct QuotedNames(Vec<(String, String)>);
+
+impl QuotedNames {
+    fn replace(&mut self, written: &mut Written) {
+        match written {
+            Written::List(list) => list.iter_mut().for_each(|value| self.replace(value)),
+            Written::Map(members) => {
+                for (name, value) in members {
+                    if has_to_be_escaped(name) {
+                        let quoted = in_double_quotes(name);
+                        let unique = format!("member{:016x}", rand::random::<u64>());
+                        // As long as the name: how a member is written depends on that.
+                        let stand_in = format!("{unique:x<length$}", length = quoted.len());
+                        *name = stand_in.clone();
+                        self.0.push((stand_in, quoted));
+                    }
+                    self.replace(value);
+                }
+            }
+            Written::Null | Written::Bool(_) | Written::Number(_) | Written::Text(_) => {}
+        }
+    }
+
+    fn put_back(&self, yaml: String) -> String {
+        self.0.iter().fold(yaml, |yaml, (stand_in, quoted)| yaml.replace(stand_in, quoted))
+    }
+}
+
+/// A text in YAML's double quotes, in ASCII but for letters and digits.
+fn in_double_quotes(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            _ if c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() => quoted.push(c),
+            _ => {
+                let _ = write!(quoted, "\\U{:08x}", u32::from(c));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Escapes what is not shown, and the first sign of `##word[`, which a runner of CI would take for a command. Both are in double
@@ -145,13 +195,7 @@ impl Serialize for Written {
             }
             Self::Map(members) => {
                 let mut all = serializer.serialize_map(Some(members.len()))?;
-                for (name, value) in members {
-                    if has_to_be_escaped(name) {
-                        all.serialize_entry(&DoubleQuoted(name), value)?;
-                    } else {
-                        all.serialize_entry(name, value)?;
-                    }
-                }
+                members.iter().try_for_each(|(name, value)| all.serialize_entry(name, value))?;
                 all.end()
             }
         }

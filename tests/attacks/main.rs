@@ -15,6 +15,7 @@ mod hostile;
 mod limit;
 mod lists;
 mod names;
+mod objects;
 #[path = "../scenarios/operator.rs"]
 #[allow(dead_code, reason = "what the scenarios need beside")]
 mod operator;

@@ -82,10 +82,7 @@ fn a_guest_cannot_fill_the_owners_list_with_many_long_subscriptions() {
     assert!(message.contains("more than 4 MiB together"), "{message}");
     let stored = Value::from(site.tenant.stored()).to_string().len();
     assert!(stored < 5 << 20, "{stored}");
-    // Planning and redacting 4 MiB takes the program of the tests, which is not optimised, several seconds a pass.
-    let edit = json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "edit@example.com"}}}});
-    site.owner.patch("webhook/first", &edit);
-    site.owner.ready("first");
+    site.an_edit_of_the_owner_arrives();
     site.the_operator_survives();
 }
 

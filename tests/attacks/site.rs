@@ -31,7 +31,9 @@ pub(crate) struct Site {
     pub(crate) operator: Operator,
     /// A user with the role `edit` in the guest's namespace, and with no other right.
     pub(crate) attacker: PathBuf,
-    _limit: MemoryLimit,
+    kubeconfig: PathBuf,
+    flags: Vec<String>,
+    limit: MemoryLimit,
 }
 
 impl Site {
@@ -52,13 +54,22 @@ impl Site {
         let flags = [&["--namespace", &guest.namespace], flags].concat();
         let operator = Operator::start(&kubeconfig, &owner.namespace, &flags);
         let limit = MemoryLimit::of(operator.pid(), chart_limit());
+        let flags = flags.into_iter().map(str::to_owned).collect();
         owner.apply(&login("login", &tenant));
         let mut shared = account("account", "login", &tenant);
         shared["spec"]["allowedNamespaces"] = json!({"from": "All"});
         owner.apply(&shared);
         owner.apply(&webhook("first", vendor));
         owner.ready("first");
-        Self { owner, guest, tenant, operator, attacker, _limit: limit }
+        Self { owner, guest, tenant, operator, attacker, kubeconfig, flags, limit }
+    }
+
+    /// Starts the operator again, as a kubelet does after a crash.
+    pub(crate) fn restart(&mut self) {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        let again = Operator::start(&self.kubeconfig, &self.owner.namespace, &flags);
+        std::mem::replace(&mut self.operator, again).kill();
+        self.limit = MemoryLimit::of(self.operator.pid(), chart_limit());
     }
 
     /// `kubectl apply` by the attacker, in the guest's namespace.

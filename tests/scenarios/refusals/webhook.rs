@@ -235,24 +235,7 @@ fn variables() -> Vec<Case> {
             "name the key in the ConfigMap: a key must not be empty",
         ),
     ];
-    cases.extend(
-        ["'?watch=true'", "../../b/secrets/x", "'a b'", "'a/b'", "a%2fb", "A", ".a", "a.", "'-a'", "ä"].map(
-            |name| {
-                bad(
-                    "it is part of a path of the API server",
-                    WEBHOOK,
-                    list(&format!("{{name: A, valueFrom: {{secretKeyRef: {{name: {name}, key: k}}}}}}")),
-                    "no Secret can have that name: lower case letters, digits, - and .",
-                )
-            },
-        ),
-    );
-    cases.push(bad(
-        "it is part of a path of the API server",
-        WEBHOOK,
-        list("{name: A, valueFrom: {configMapKeyRef: {name: '?watch=true', key: k}}}"),
-        "no ConfigMap can have that name: lower case letters, digits, - and .",
-    ));
+    cases.extend(names_in_paths());
     cases.extend(["''", "1A", "-A", "'A B'", "'$(A)'", "'A)'", "ä"].map(|name| {
         bad(
             "$(NAME) would not find it",
@@ -271,6 +254,31 @@ fn variables() -> Vec<Case> {
         WEBHOOK,
         many(65),
         "spec.variables: Too many: 65: must have at most 64 items",
+    ));
+    cases
+}
+
+/// Names of Secrets and ConfigMaps are part of a path of the API server.
+fn names_in_paths() -> Vec<Case> {
+    let list = |items: &str| with(&format!("variables: [{items}]"));
+    let mut cases = Vec::new();
+    cases.extend(
+        ["'?watch=true'", "../../b/secrets/x", "'a b'", "'a/b'", "a%2fb", "A", ".a", "a.", "'-a'", "ä"].map(
+            |name| {
+                bad(
+                    "it is part of a path of the API server",
+                    WEBHOOK,
+                    list(&format!("{{name: A, valueFrom: {{secretKeyRef: {{name: {name}, key: k}}}}}}")),
+                    "no Secret can have that name: lower case letters, digits, - and .",
+                )
+            },
+        ),
+    );
+    cases.push(bad(
+        "it is part of a path of the API server",
+        WEBHOOK,
+        list("{name: A, valueFrom: {configMapKeyRef: {name: '?watch=true', key: k}}}"),
+        "no ConfigMap can have that name: lower case letters, digits, - and .",
     ));
     cases
 }

@@ -1,0 +1,53 @@
+//! Objects that are long, although hooktender needs little of them.
+
+use serde_json::{Value, json};
+
+use crate::limit::{chart_limit, peak};
+use crate::site::Site;
+use crate::vendors::Vendor;
+
+/// How many there are; each is more than a megabyte long.
+const OBJECTS: usize = 60;
+/// What they may add to what the program takes, in bytes: much less than what they hold.
+const MOST: usize = 48 << 20;
+
+fn create(site: &Site, object: &Value) {
+    site.attack_by(&["create", "--filename=-"], &object.to_string()).accepted();
+}
+
+#[test]
+fn long_webhooks_are_not_kept() {
+    let mut site = Site::new("long-webhooks", Vendor::Contensis);
+    let before = peak(site.operator.pid());
+    for number in 0..OBJECTS {
+        let mut hook = site.guests(&format!("long-{number}"));
+        let unused = |variable| json!({"name": format!("V{variable}"), "value": "x".repeat(65_000)});
+        hook["spec"]["variables"] = (0..18).map(unused).collect();
+        create(&site, &hook);
+    }
+    let message = site.guest.stalled("long-0", "Unreadable");
+    assert!(message.contains("more than 256 KiB of text: shorten it"), "{message}");
+    site.an_edit_of_the_owner_arrives();
+    let more = site.the_operator_survives() - before;
+    assert!(more < MOST, "{} MiB more", more >> 20);
+}
+
+#[test]
+fn long_metadata_is_read_little_by_little() {
+    let mut site = Site::new("long-metadata", Vendor::Contensis);
+    let at_rest = peak(site.operator.pid());
+    let finalizers: Vec<String> =
+        (0..18_000).map(|n| format!("f.example.com/{}{n:06}", "x".repeat(50))).collect();
+    for number in 0..OBJECTS {
+        create(
+            &site,
+            &json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": format!("long-{number}"), "finalizers": finalizers}}),
+        );
+    }
+    site.restart();
+    let more = peak(site.operator.pid()).saturating_sub(at_rest);
+    assert!(more < 2 * MOST && peak(site.operator.pid()) < chart_limit(), "{} MiB more", more >> 20);
+    site.an_edit_of_the_owner_arrives();
+    site.the_operator_survives();
+}

@@ -5,9 +5,12 @@ use super::{VendorName, Webhook};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::error_boundary::InvalidObject;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A Webhook that can be read although this version does not know a value in its spec, as after a rollback: its
 /// subscription is [`Subscription::Unreadable`] then. So its metadata and its status still count: it holds its account and
@@ -20,7 +23,12 @@ pub struct StoredWebhook(pub Result<Webhook, InvalidObject>);
 
 impl<'de> Deserialize<'de> for StoredWebhook {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(deserializer)?;
+        // Skips over whatever it is: one object that is nested too deep must not end the watch of all.
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let (object, too_deep) = match serde_json::from_str(text.get()) {
+            Ok(object) => (object, false),
+            Err(_) => (shallow(text.get()).map_err(serde::de::Error::custom)?, true),
+        };
         if length(&object["metadata"]["finalizers"]) > MAX_FINALIZERS {
             let error = format!("its finalizers have more than {} KiB: remove some", MAX_FINALIZERS / 1024);
             let metadata = serde_json::from_value(identity(&object["metadata"]));
@@ -38,6 +46,7 @@ impl<'de> Deserialize<'de> for StoredWebhook {
                 }
                 return Ok(Self(Ok(webhook)));
             }
+            Err(_) if too_deep => "its subscription is nested too deep: make it flatter".to_owned(),
             Err(error) => error.to_string(),
         };
         let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(serde::de::Error::custom)?;
@@ -51,6 +60,42 @@ const MAX_SPEC: usize = 256 << 10;
 
 /// The longest list of finalizers that is kept, in bytes of text.
 const MAX_FINALIZERS: usize = 16 << 10;
+
+/// The object without the content of its subscription, and without what the API server notes of who set which field: only these may be
+/// nested deeper than is read.
+fn shallow(text: &str) -> serde_json::Result<Value> {
+    type Members<'a> = BTreeMap<&'a str, &'a RawValue>;
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Object<'a> {
+        api_version: &'a str,
+        kind: &'a str,
+        #[serde(borrow)]
+        metadata: Members<'a>,
+        #[serde(borrow)]
+        spec: Members<'a>,
+        #[serde(default)]
+        status: Value,
+    }
+    let read = |members: Members<'_>| -> serde_json::Result<Map<String, Value>> {
+        members
+            .into_iter()
+            .map(|(name, text)| Ok((name.to_owned(), serde_json::from_str(text.get())?)))
+            .collect()
+    };
+    let Object { api_version, kind, mut metadata, mut spec, status } = serde_json::from_str(text)?;
+    metadata.remove("managedFields");
+    let subscription = spec.remove("subscription").map_or("{}", RawValue::get);
+    let subscription: BTreeMap<String, IgnoredAny> = serde_json::from_str(subscription)?;
+    let mut spec = read(spec)?;
+    spec.insert(
+        "subscription".into(),
+        subscription.into_keys().map(|vendor| (vendor, Value::Null)).collect(),
+    );
+    Ok(
+        json!({"apiVersion": api_version, "kind": kind, "metadata": read(metadata)?, "spec": spec, "status": status}),
+    )
+}
 
 /// The metadata that tells which object it is.
 fn identity(metadata: &Value) -> Value {
@@ -180,6 +225,28 @@ mod tests {
             (webhook.spec.deletion_policy, webhook.spec.mode),
             (DeletionPolicy::Retain, Mode::Enforce)
         );
+    }
+
+    #[test]
+    fn one_that_is_nested_too_deep_is_read_as_far_as_it_can_be() {
+        let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(5000), close.repeat(5000));
+        let text = format!(
+            r#"{{"type": "MODIFIED", "object": {{
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
+                "metadata": {{"name": "a", "namespace": "shop", "managedFields": [{}]}},
+                "spec": {{"accountRef": {{"name": "account"}}, "deletionPolicy": "Retain", "subscription": {{"superoffice":
+                    {{"name": "n", "events": ["sale.sold"], "targetUrl": "https://h", "properties": {}}}}}}},
+                "status": {{"externalId": "7"}}}}}}"#,
+            nested(r#"{"f:a":"#, "}"),
+            nested("[", "]"),
+        );
+        let event: kube::api::WatchEvent<StoredWebhook> = serde_json::from_str(&text).unwrap();
+        let kube::api::WatchEvent::Modified(StoredWebhook(webhook)) = event else { panic!() };
+        let webhook = webhook.unwrap();
+        let Subscription::Unreadable { vendor, error } = &webhook.spec.subscription else { panic!() };
+        assert!(*vendor == VendorName::Superoffice && error.contains("nested too deep"), "{error}");
+        assert_eq!(webhook.spec.deletion_policy, DeletionPolicy::Retain);
+        assert_eq!(webhook.status.unwrap().external_id.as_deref(), Some("7"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Reads accounts and Webhooks from a cluster, once: as little as the plan of the accounts in question needs.
 
 use crate::api::account::NamespacesFrom;
-use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
+use crate::api::webhook::Subscription;
+use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::entry::slim;
 use crate::engine::objects::{ObjectApi, in_namespace};
 use crate::engine::secrets::{ClusterSource, ValueBudget};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
+use kube::core::error_boundary::InvalidObject;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -43,13 +45,13 @@ impl Reader {
     async fn each<K>(
         &self,
         namespace: Option<&NamespaceName>,
-        mut take: impl FnMut(DeserializeGuard<K>),
+        mut take: impl FnMut(K),
     ) -> Result<(), kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        let api: Api<DeserializeGuard<K>> = match namespace {
+        let api: Api<K> = match namespace {
             Some(namespace) => in_namespace(&self.client, namespace),
             None => Api::all(self.client.clone()),
         };
@@ -75,7 +77,7 @@ pub(super) async fn read(
     let mut objects = Objects::default();
     let mut seen = BTreeSet::new();
     let scope = reader.namespace.as_ref();
-    let accounts = reader.each::<VendorAccount>(scope, |account| {
+    let accounts = reader.each::<DeserializeGuard<VendorAccount>>(scope, |account| {
         take(account, &mut objects.unreadable, |account| {
             objects.accounts.insert(ObjectKey::of(&account), account);
         });
@@ -141,8 +143,8 @@ async fn webhooks(
     objects: &mut Objects,
     seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), kube::Error> {
-    let all = reader.each::<Webhook>(namespace, |webhook| {
-        take(webhook, &mut objects.unreadable, |mut webhook| {
+    let all = reader.each::<StoredWebhook>(namespace, |stored| {
+        take(as_written(stored), &mut objects.unreadable, |mut webhook| {
             slim(&mut webhook);
             objects.webhooks.insert(ObjectKey::of(&webhook), webhook);
         });
@@ -150,6 +152,16 @@ async fn webhooks(
     all.await?;
     seen.extend(namespace.cloned());
     Ok(())
+}
+
+/// A Webhook whose whole spec can be read.
+fn as_written(StoredWebhook(read): StoredWebhook) -> DeserializeGuard<Webhook> {
+    DeserializeGuard(read.and_then(|webhook| match webhook.spec.subscription {
+        Subscription::Unreadable { error, .. } => Err(InvalidObject { error, metadata: webhook.metadata }),
+        Subscription::Brightpearl(_) | Subscription::Contensis(_) | Subscription::Superoffice(_) => {
+            Ok(webhook)
+        }
+    }))
 }
 
 /// The labels of the namespaces that a selector may be about.

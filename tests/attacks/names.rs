@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helm;
 use crate::hostile;
-use crate::scene::{SOON, secret};
+use crate::scene::{SOON, secret, webhook};
 use crate::site::Site;
 use crate::vendors::Vendor;
 
@@ -109,13 +109,13 @@ fn secrets_of_many_megabytes_do_not_fill_the_memory() {
 fn an_object_makes_events_as_client_go_would() {
     let mut site = Site::new("events", Vendor::Superoffice);
     for number in 0..40 {
-        let mut hook = site.guests("noisy");
+        let mut hook = webhook("noisy", Vendor::Superoffice);
         hook["spec"]["variables"] = json!([from_secret("TOKEN", &format!("missing-{number}"))]);
-        site.attack(&hook).accepted();
+        site.owner.apply(&hook);
         let says = format!("missing-{number} does not exist");
-        site.guest.webhook_becomes("noisy", &says, |hook| hook["status"].to_string().contains(&says));
+        site.owner.webhook_becomes("noisy", &says, |hook| hook["status"].to_string().contains(&says));
     }
-    let events = site.guest.events("noisy").len();
+    let events = site.owner.events("noisy").len();
     assert!((20..=25).contains(&events), "{events}");
     site.an_edit_of_the_owner_arrives();
     site.the_operator_survives();

@@ -51,3 +51,25 @@ fn long_metadata_is_read_little_by_little() {
     site.an_edit_of_the_owner_arrives();
     site.the_operator_survives();
 }
+
+#[test]
+fn a_webhook_that_is_nested_too_deep_ends_no_watch() {
+    let mut site = Site::new("deep", Vendor::Superoffice);
+    let mut hook = site.guests("deep");
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let text = {
+        hook["spec"]["subscription"]["superoffice"]["properties"] = json!({"a": "DEEP"});
+        hook.to_string().replace("\"DEEP\"", &deep)
+    };
+    site.attack_by(&["create", "--filename=-"], &text).accepted();
+    let message = site.guest.stalled("deep", "Unreadable");
+    assert!(message.contains("nested too deep: make it flatter"), "{message}");
+    for number in 0..10 {
+        let note = format!("note={number}");
+        site.attack_by(&["annotate", "webhook", "deep", "--overwrite", &note], "").accepted();
+        site.an_edit_of_the_owner_arrives();
+    }
+    assert!(!site.operator.log().contains("a watch broke"));
+    site.the_operator_survives();
+    site.attack_by(&["delete", "webhook", "deep"], "").accepted();
+}

@@ -85,6 +85,12 @@ impl Redactor {
 
     /// The text without any of the secrets of all of these.
     pub fn redact_all(redactors: impl IntoIterator<Item = impl Borrow<Self>>, text: &str) -> String {
+        let redactors: Vec<_> =
+            redactors.into_iter().filter(|redactor| !redactor.borrow().is_empty()).collect();
+        // Most texts are hashed without any: decoding them would take most of a pass.
+        if redactors.is_empty() {
+            return text.to_owned();
+        }
         let layers = layers(text);
         let mut spans = Vec::new();
         for redactor in redactors {

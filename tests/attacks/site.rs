@@ -15,7 +15,7 @@ use crate::vendors::{Tenant, Vendor};
 
 /// How soon an edit of the owner reaches its vendor. Two seconds are promised of the optimised program (`make attacks`). The other one
 /// computes ten times as long, on machines that are busy with other tests; without a bound it would take minutes, or never end.
-const PROMPT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+const PROMPT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 2 });
 /// What the owner's Webhook sends its receiver; nobody else may ever see it.
 pub(crate) const OWNERS_TOKEN: &str = crate::scene::TOKEN;
 

@@ -52,7 +52,8 @@ fn what_a_manifest_leaves_out_has_its_default() {
 
     let account = json!({
         "mode": "Enforce", "suspend": false, "resyncInterval": "5m", "unmanaged": "Report",
-        "allowedNamespaces": {"from": "Same"}, "deletionGuard": {"maxPercent": 30, "minCount": 5},
+        "allowedNamespaces": {"from": "Same"}, "allowGuestAdoption": false,
+        "deletionGuard": {"maxPercent": 30, "minCount": 5},
     });
     assert_eq!(without(spec("vendoraccount/account"), "vendor"), account);
     let online = spec("vendoraccount/online");

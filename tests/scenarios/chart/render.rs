@@ -84,8 +84,10 @@ fn with_monitoring() -> &'static Cluster {
     static INSTALLED: OnceLock<&'static Cluster> = OnceLock::new();
     INSTALLED.get_or_init(|| {
         let text = || json!({"type": "string"});
+        let credentials = json!({"type": "object", "required": ["key"], "properties": {"name": text(), "key": text()}});
+        let authorization = json!({"type": "object", "properties": {"type": text(), "credentials": credentials}});
         let endpoints = json!({"type": "array", "items": {"type": "object", "properties":
-            {"port": text(), "path": text(), "honorLabels": {"type": "boolean"}, "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
+            {"port": text(), "path": text(), "authorization": authorization, "honorLabels": {"type": "boolean"}, "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
         let selector = json!({"type": "object", "properties":
             {"matchLabels": {"type": "object", "additionalProperties": text()}}});
         let texts = || json!({"type": "object", "additionalProperties": text()});

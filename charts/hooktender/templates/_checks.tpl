@@ -14,16 +14,16 @@
 {{- fail "metrics.serviceMonitor finds Pods by the Service: enable metrics.service too, or metrics.podMonitor instead" -}}
 {{- end -}}
 {{- range .watchNamespaces -}}
-{{- include "hooktender.written" (list "watchNamespaces" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: small letters, digits and dashes only") -}}
+{{- include "hooktender.written" (list "watchNamespaces" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: lower case letters, digits and dashes only") -}}
 {{- end -}}
 {{- range concat .secrets.names .secrets.writable -}}
-{{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is no name of a Secret: small letters, digits, dashes and dots only") -}}
+{{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is no name of a Secret: lower case letters, digits, dashes and dots only") -}}
 {{- end -}}
 {{- range .allowedEndpoints -}}
 {{- $endpoint := kindIs "string" . | ternary (dict "url" .) . -}}
 {{- include "hooktender.written" (list "allowedEndpoints" $endpoint.url "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)(/[^?#,%\\s]*)?(,(vendor|namespace)=[a-z0-9-]+)*$" "is no endpoint: give https, host and port, and a path if it is to be held to one, such as https://crm.example.com:8443/superoffice; plain http is for loopback addresses") -}}
 {{- with $endpoint.namespace -}}
-{{- include "hooktender.written" (list "allowedEndpoints" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: small letters, digits and dashes only") -}}
+{{- include "hooktender.written" (list "allowedEndpoints" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: lower case letters, digits and dashes only") -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $interval := dict "settle" .settle "requestTimeout" .requestTimeout -}}

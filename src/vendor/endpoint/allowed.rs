@@ -1,7 +1,7 @@
 //! Endpoints beside the vendors' own: `--allow-endpoint`.
 
 use super::{AccountEndpoints, is_plain, origin};
-use crate::api::VendorName;
+use crate::api::{NamespaceName, VendorName};
 use std::str::FromStr;
 use url::{Host, Url};
 
@@ -19,7 +19,7 @@ pub(super) struct AllowedEndpoint {
     /// Segments that a path has to begin with.
     path: Vec<String>,
     vendor: Option<VendorName>,
-    namespace: Option<String>,
+    namespace: Option<NamespaceName>,
 }
 
 impl AllowedEndpoints {
@@ -40,7 +40,7 @@ impl AllowedEndpoint {
         let mut path = url.path_segments().into_iter().flatten();
         self.path.iter().all(|segment| path.next() == Some(segment.as_str()))
             && self.vendor.is_none_or(|held_to| held_to == vendor)
-            && self.namespace.as_deref().is_none_or(|held_to| held_to == namespace)
+            && self.namespace.as_ref().is_none_or(|held_to| held_to.as_str() == namespace)
     }
 }
 
@@ -70,7 +70,8 @@ impl FromStr for AllowedEndpoint {
             match part.split_once('=') {
                 Some(("vendor", name)) if endpoint.vendor.is_none() => endpoint.vendor = Some(vendor(name)?),
                 Some(("namespace", name)) if endpoint.namespace.is_none() => {
-                    endpoint.namespace = Some(namespace(name)?);
+                    let name = NamespaceName::new(name).map_err(|error| error.to_string())?;
+                    endpoint.namespace = Some(name);
                 }
                 Some(("vendor" | "namespace", _)) => {
                     return Err(format!(
@@ -113,16 +114,6 @@ fn vendor(name: &str) -> Result<VendorName, String> {
     found.ok_or_else(|| {
         format!("there is no vendor {name:?}: vendor is one of {}", ALL.map(VendorName::as_str).join(", "))
     })
-}
-
-fn namespace(name: &str) -> Result<String, String> {
-    let of_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = (1..=63).contains(&name.len()) && name.chars().all(of_label);
-    if good && !name.starts_with('-') && !name.ends_with('-') {
-        Ok(name.into())
-    } else {
-        Err(format!("{name:?} is no name of a namespace: small letters, digits and dashes only"))
-    }
 }
 
 /// Whether an address is this machine's own.

@@ -42,7 +42,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
         ),
         (
             json!({"watchNamespaces": ["Shop"]}),
-            r#"watchNamespaces: "Shop" is no name of a namespace: small letters, digits and dashes only"#,
+            r#"watchNamespaces: "Shop" is no name of a namespace: lower case letters, digits and dashes only"#,
         ),
         (json!({"secrets": {"names": ["a/b"]}}), r#"secrets: "a/b" is no name of a Secret"#),
         (

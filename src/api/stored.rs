@@ -5,7 +5,6 @@ use super::{VendorName, Webhook};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::error_boundary::InvalidObject;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -86,11 +85,11 @@ fn shallow(text: &str) -> serde_json::Result<Value> {
     let Object { api_version, kind, mut metadata, mut spec, status } = serde_json::from_str(text)?;
     metadata.remove("managedFields");
     let subscription = spec.remove("subscription").map_or("{}", RawValue::get);
-    let subscription: BTreeMap<String, IgnoredAny> = serde_json::from_str(subscription)?;
+    let subscription: Members<'_> = serde_json::from_str(subscription)?;
     let mut spec = read(spec)?;
     spec.insert(
         "subscription".into(),
-        subscription.into_keys().map(|vendor| (vendor, Value::Null)).collect(),
+        subscription.into_keys().map(|vendor| (vendor.to_owned(), Value::Null)).collect(),
     );
     Ok(
         json!({"apiVersion": api_version, "kind": kind, "metadata": read(metadata)?, "spec": spec, "status": status}),

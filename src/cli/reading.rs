@@ -156,12 +156,16 @@ async fn webhooks(
 
 /// A Webhook whose whole spec can be read.
 fn as_written(StoredWebhook(read): StoredWebhook) -> DeserializeGuard<Webhook> {
-    DeserializeGuard(read.and_then(|webhook| match webhook.spec.subscription {
+    let webhook = match read {
+        Ok(webhook) => webhook,
+        Err(invalid) => return DeserializeGuard(Err(invalid)),
+    };
+    DeserializeGuard(match webhook.spec.subscription {
         Subscription::Unreadable { error, .. } => Err(InvalidObject { error, metadata: webhook.metadata }),
         Subscription::Brightpearl(_) | Subscription::Contensis(_) | Subscription::Superoffice(_) => {
             Ok(webhook)
         }
-    }))
+    })
 }
 
 /// The labels of the namespaces that a selector may be about.

@@ -61,7 +61,7 @@ impl QuotedNames {
                         let unique = format!("member{:016x}", rand::random::<u64>());
                         // As long as the name: how a member is written depends on that.
                         let stand_in = format!("{unique:x<length$}", length = quoted.len());
-                        *name = stand_in.clone();
+                        name.clone_from(&stand_in);
                         self.0.push((stand_in, quoted));
                     }
                     self.replace(value);

@@ -109,6 +109,11 @@ impl Deletions {
         counts
     }
 
+    /// Whether the deletion of that subscription counts.
+    pub(super) fn counts(&self, id: &ExternalId) -> bool {
+        self.begun.get(id).is_some_and(|begun| clock::since(begun.at) < RECENT)
+    }
+
     /// Whether no deletion counts any more.
     pub(super) fn is_calm(&self) -> bool {
         self.counting().next().is_none()

@@ -8,7 +8,7 @@ use crate::api::ALLOW_DELETIONS;
 use crate::api::account::DeletionGuard;
 use crate::api::status::AccountStatus;
 use crate::plan::guard::{self, Limits, TooMany, unapproved};
-use crate::plan::{ExternalId, Item, Plan};
+use crate::plan::{ExternalId, Hold, Item, Plan};
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -75,6 +75,7 @@ impl<S, R: Recorder> Pass<'_, S, R> {
         let known = self.account.status.clone().unwrap_or_default();
         let approved = approved(&known.allowed_deletions, &sight, &plan);
         memory.deletions.learn(known.recent_deletions.as_ref());
+        discount_deleted(memory, &sight, &mut plan);
         let (waits, blocked) = self.judge(memory, &sight, &plan, &approved);
         let allows = self.account.annotations().get(ALLOW_DELETIONS);
         let (allowed, blocked): (Vec<_>, Vec<_>) =
@@ -204,6 +205,20 @@ fn approved(allowed: &[String], sight: &Sight, plan: &Plan) -> HashSet<ExternalI
     let observed = &sight.snapshot.observed;
     let is_left = |id: &ExternalId| leaving.contains(id) && observed.has(id.as_str());
     ExternalId::valid(allowed).filter(is_left).collect()
+}
+
+/// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
+/// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
+fn discount_deleted(memory: &Memory, sight: &Sight, plan: &mut Plan) {
+    for item in plan.items.iter().filter(|item| item.hold == Some(Hold::NotShownYet)) {
+        let recorded = sight.declared[item.index].recorded.as_ref();
+        if recorded.is_some_and(|id| memory.deletions.counts(id))
+            && let Some(managed) = plan.managed_in.get_mut(&item.key.namespace)
+        {
+            *managed -= 1;
+            plan.managed -= 1;
+        }
+    }
 }
 
 /// How many subscriptions of each namespace's Webhooks were deleted lately without an approval. One that a Webhook still has, or that is about to be

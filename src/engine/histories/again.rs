@@ -21,6 +21,21 @@ use crate::telemetry::Metrics;
 fn what_went_wrong_once_ends_well() {
     let cases = [
         (
+            "a deletion that the process died after counts once, and not as a subscription that is not listed yet",
+            VendorName::Brightpearl,
+            vec![
+                Act(Create { slot: 0, content: 1 }),
+                Act(Create { slot: 1, content: 0 }),
+                Act(Create { slot: 2, content: 1 }),
+                Act(Edit { slot: 0, content: 2 }),
+                Pass(0),
+                Kill(5, Death::Before),
+                Act(Delete(2)),
+                Wake,
+                Act(Delete(1)),
+            ],
+        ),
+        (
             "one that is made again may be missing from a lagging list as long as the first",
             VendorName::Contensis,
             vec![

@@ -11,7 +11,7 @@ use hooktender::api::ObjectKey;
 use hooktender::api::status::Action;
 use hooktender::plan::{Elsewhere, plan};
 use hooktender::telemetry::{
-    AccountState, LogFormat, LogOptions, Metrics, PassResult, Tally, Telemetry, WebhookState,
+    AccountPhase, LogFormat, LogOptions, Metrics, PassResult, StateCounts, Telemetry, WebhookPhase,
 };
 use hooktender::vendor::{CallReport, Operation, rules};
 use std::hint::black_box;
@@ -30,9 +30,9 @@ fn tell(metrics: &Metrics, account: &ObjectKey) {
             http.request.method = "GET", server.address = "cms.example.com", http.response.status_code = 200
         );
         call.in_scope(|| metrics.called(CallReport { vendor: VENDOR, operation: Operation::List, class: None, elapsed: took }));
-        let mut tally = Tally::of(VENDOR, AccountState::Ready);
+        let mut tally = StateCounts::of(VENDOR, AccountPhase::Ready);
         for _ in 0..WEBHOOKS {
-            tally.add(black_box(WebhookState::Ready));
+            tally.add(black_box(WebhookPhase::Ready));
         }
         metrics.stands(account, tally, Some(Duration::from_secs(300)));
         metrics.passed(VENDOR, account, PassResult::Success, true, took);
@@ -84,9 +84,9 @@ fn scrape(criterion: &mut Criterion) {
     let metrics = Metrics::default();
     for number in 0..100 {
         let account = ObjectKey::new("shop", format!("account-{number}"));
-        let mut tally = Tally::of(VENDOR, AccountState::Ready);
+        let mut tally = StateCounts::of(VENDOR, AccountPhase::Ready);
         for _ in 0..100 {
-            tally.add(WebhookState::Ready);
+            tally.add(WebhookPhase::Ready);
         }
         metrics.stands(&account, tally, Some(Duration::from_secs(300)));
         metrics.passed(VENDOR, &account, PassResult::Success, true, Duration::from_millis(40));

@@ -3,8 +3,8 @@
 pub mod api;
 pub mod cli;
 mod compute;
-pub mod controller;
-pub mod engine;
+pub(crate) mod controller;
+pub(crate) mod engine;
 mod failpoint;
 #[doc(hidden)]
 pub mod fuzzing;

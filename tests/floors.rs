@@ -142,17 +142,17 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
     ("reqwest::Client", "vendor/transport/http.rs", "only the transport sends requests to vendors"),
     (
         "Api<Secret>",
-        "engine/secrets.rs engine/keeper.rs",
+        "engine/cluster/secrets.rs engine/cluster/token_store.rs",
         "secrets reads Secrets, keeper writes what a vendor exchanged",
     ),
-    ("patch_status", "engine/record.rs engine/objects.rs", "only engine::record writes status"),
+    ("patch_status", "engine/cluster/writer.rs engine/cluster/objects.rs", "only engine::record writes status"),
     (
         "Api::namespaced(",
-        "engine/objects.rs",
+        "engine/cluster/objects.rs",
         "a name goes into a path only as an ObjectName, which is checked",
     ),
-    (".get_opt(", "engine/objects.rs", "a name goes into a path only as an ObjectName, which is checked"),
-    ("Api<Event>", "engine/record.rs", "only engine::record makes events"),
+    (".get_opt(", "engine/cluster/objects.rs", "a name goes into a path only as an ObjectName, which is checked"),
+    ("Api<Event>", "engine/cluster/writer.rs", "only engine::record makes events"),
     ("FAILPOINTS", "failpoint.rs", "only failpoint is told what to do at which place"),
     ("stdout().lock()", "cli/print.rs", "only cli::print prints, as it makes visible what others have said"),
     (
@@ -162,12 +162,12 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
     ),
     (
         "println!",
-        "main.rs failpoint.rs engine/histories/mod.rs",
+        "main.rs failpoint.rs engine/simulation/mod.rs",
         "only cli::print prints, as it makes visible what others have said",
     ),
     (
         "expose_secret",
-        "plan/document.rs plan/redact.rs vendor/ engine/keeper.rs engine/values.rs",
+        "plan/document.rs plan/redact.rs vendor/ engine/cluster/token_store.rs engine/cluster/values.rs",
         "secrets are laid open only where they are read, sent, kept, compared or hidden",
     ),
 ];
@@ -263,7 +263,7 @@ fn code(file: &Path) -> Vec<(usize, String)> {
     if is_test
         || name(file).contains("/tests/")
         || name(file).contains("properties/")
-        || name(file).contains("histories/")
+        || name(file).contains("simulation/")
     {
         return Vec::new();
     }

@@ -7,10 +7,10 @@ use super::plan::{Files, Scope};
 use super::world::{Layered, World};
 use super::{Done, Failed, print};
 use crate::api::visible;
-use crate::engine::memory::{Memory, Standing};
-use crate::engine::paper::Paper;
+use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::pass::{self, Context};
 use crate::engine::preview::preview;
+use crate::engine::state::account::{AccountState, Standing};
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -177,7 +177,12 @@ impl Work<'_> {
     }
 
     /// Passes until all is done, or cannot be, or somebody says stop.
-    async fn passes(&self, context: &Context<Layered, Paper<Tell>>, memory: &mut Memory, input: pass::Input) {
+    async fn passes(
+        &self,
+        context: &Context<Layered, DryRunWriter<Tell>>,
+        memory: &mut AccountState,
+        input: pass::Input,
+    ) {
         let mut input = Some(input);
         while let Some(pass::Input { account, webhooks, .. }) = input.take() {
             let next = pass::Input {
@@ -204,7 +209,7 @@ impl Work<'_> {
         }
     }
 
-    fn context(&self, done: &Arc<AtomicUsize>) -> Context<Layered, Paper<Tell>> {
+    fn context(&self, done: &Arc<AtomicUsize>) -> Context<Layered, DryRunWriter<Tell>> {
         let (done, plain) = (Arc::clone(done), self.apply.drawing.is_text());
         let tell: Tell = Box::new(move |on, happened| {
             let name = format!(
@@ -226,8 +231,8 @@ impl Work<'_> {
             }
         });
         Context {
-            recorder: Paper { tell },
-            look_only: false,
+            writer: DryRunWriter { tell },
+            dry_run: false,
             stopping: Arc::clone(&self.stopping.flag),
             ..context(self.source, &self.apply.vendors, &Arc::default(), true)
         }

@@ -8,7 +8,7 @@ use super::{Done, Failed, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
 use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, visible};
-use crate::engine::objects::{ObjectApi, in_namespace};
+use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -91,7 +91,7 @@ async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     let account = account.ok().flatten();
     story.section("Conditions", status.conditions.iter().map(condition));
     story.section("Left to do", left_to_do(&status));
-    story.section("Happened", events(client, &object).await);
+    story.section("EventRecord", events(client, &object).await);
     story.section("Next", next(&object, &status, account.as_ref()));
     story.section("To unblock", ways_out(&status.conditions, conditions_of(account.as_ref())));
     Ok(story.0)
@@ -112,7 +112,7 @@ async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
     });
     story.section("Is", counts.into_iter().chain(standing(&object, status.observed_generation)));
     story.section("Conditions", status.conditions.iter().map(condition));
-    story.section("Happened", events(client, &object).await);
+    story.section("EventRecord", events(client, &object).await);
     let next = if object.spec.suspend { "nothing: spec.suspend is true".to_owned() } else { resync(&object) };
     story.section("Next", [next]);
     story.section("To unblock", ways_out(&status.conditions, &[]));

@@ -1,7 +1,7 @@
 //! Flags that several commands share.
 
 use super::api_timeout::AnswerTimeout;
-use crate::engine::past::Patience;
+use crate::engine::state::retry::GracePeriod;
 use crate::telemetry::{CountWrites, Metrics};
 use crate::vendor::{AllowedEndpoints, Settings};
 use clap::Args;
@@ -37,8 +37,8 @@ pub(super) struct VendorFlags {
 }
 
 impl VendorFlags {
-    pub(super) fn patience(&self) -> Patience {
-        Patience { request: self.request_timeout, settle: self.settle }
+    pub(super) fn patience(&self) -> GracePeriod {
+        GracePeriod { request: self.request_timeout, settle: self.settle }
     }
 
     /// Where credentials may be sent beside the vendors' own hosts.

@@ -10,9 +10,9 @@ use super::{Done, Failed, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
-use crate::engine::memory::Memory;
-use crate::engine::objects::in_namespace;
+use crate::engine::cluster::objects::in_namespace;
 use crate::engine::preview::preview;
+use crate::engine::state::account::AccountState;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
 use crate::plan::report::{AccountReport, WebhookReport};
 use crate::plan::{ExternalId, Observed, Unreadable};
@@ -118,7 +118,7 @@ impl Import {
         let calls = Arc::new(AtomicUsize::new(0));
         let context = context(&world.source, &self.vendors, &calls, false);
         let mut memory =
-            Memory::new(self.vendors.patience()).beside(peers(&world, &account, &Arc::default()));
+            AccountState::new(self.vendors.patience()).beside(peers(&world, &account, &Arc::default()));
         let asked = input(&account, &webhooks);
         let seen = preview(&context, &mut memory, &asked);
         let seen = watched(|| "reading the vendor's list".into(), seen).await;
@@ -186,7 +186,7 @@ impl Import {
     async fn prove(
         &self,
         source: &Layered,
-        memory: &mut Memory,
+        memory: &mut AccountState,
         account: &Arc<VendorAccount>,
         webhooks: &[Arc<Webhook>],
         imported: &mut Imported,

@@ -4,13 +4,13 @@ use super::flags::VendorFlags;
 use super::shared::{groups, peers};
 use super::world::{Layered, World};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
+use crate::engine::cluster::dry_run::DryRunWriter;
+use crate::engine::cluster::writer::EventRecord;
 use crate::engine::limiter::PassLimiter;
-use crate::engine::memory::Memory;
-use crate::engine::paper::Paper;
 use crate::engine::pass::{Context, Input};
-use crate::engine::peers::Registry;
 use crate::engine::preview::{changes_values, preview, publish_wants};
-use crate::engine::record::Happened;
+use crate::engine::state::account::AccountState;
+use crate::engine::state::peers::Registry;
 use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// An account that was looked at.
 pub(super) struct Looked {
     pub(super) input: Input,
-    pub(super) memory: Memory,
+    pub(super) memory: AccountState,
     pub(super) report: AccountReport,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct View {
 }
 
 /// What is told of what happens.
-pub(super) type Tell = Box<dyn Fn(&ObjectReference, &Happened) + Send + Sync>;
+pub(super) type Tell = Box<dyn Fn(&ObjectReference, &EventRecord) + Send + Sync>;
 
 /// How passes of the command line are run.
 pub(super) fn context(
@@ -48,13 +48,13 @@ pub(super) fn context(
     vendors: &VendorFlags,
     calls: &Arc<AtomicUsize>,
     stateless: bool,
-) -> Context<Layered, Paper<Tell>> {
+) -> Context<Layered, DryRunWriter<Tell>> {
     Context {
-        source: source.clone(),
-        recorder: Paper { tell: Box::new(|_, _| {}) },
+        secrets: source.clone(),
+        writer: DryRunWriter { tell: Box::new(|_, _| {}) },
         settings: vendors.settings(calls),
         ceiling: Mode::Enforce,
-        look_only: true,
+        dry_run: true,
         stateless,
         metrics: Metrics::default(),
         stopping: Arc::new(AtomicBool::new(false)),
@@ -103,16 +103,16 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
 }
 
 /// An account before it is looked at.
-fn begin(world: &World, at: usize, vendors: &VendorFlags, registry: &Arc<Registry>) -> (Input, Memory) {
+fn begin(world: &World, at: usize, vendors: &VendorFlags, registry: &Arc<Registry>) -> (Input, AccountState) {
     let (account, webhooks) = &world.accounts[at];
-    let memory = Memory::new(vendors.patience()).beside(peers(world, account, registry));
+    let memory = AccountState::new(vendors.patience()).beside(peers(world, account, registry));
     (input(account, webhooks), memory)
 }
 
 /// Plans accounts that point to the same account at the vendor, one after the other.
 async fn look_at(
-    mut accounts: Vec<(Input, Memory)>,
-    context: &Context<Layered, Paper<Tell>>,
+    mut accounts: Vec<(Input, AccountState)>,
+    context: &Context<Layered, DryRunWriter<Tell>>,
     done: &AtomicUsize,
 ) -> Vec<Looked> {
     let shared = accounts.len() > 1;
@@ -121,8 +121,8 @@ async fn look_at(
     }
     let mut looked = Vec::with_capacity(accounts.len());
     for (input, mut memory) in accounts {
-        if let Some(cluster) = context.source.laid_over() {
-            changes_values(cluster, &context.source, &mut memory, &input).await;
+        if let Some(cluster) = context.secrets.laid_over() {
+            changes_values(cluster, &context.secrets, &mut memory, &input).await;
         }
         let report = preview(context, &mut memory, &input).await.report;
         done.fetch_add(1, Ordering::Relaxed);

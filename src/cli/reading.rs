@@ -3,9 +3,9 @@
 use crate::api::account::NamespacesFrom;
 use crate::api::webhook::Subscription;
 use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAccount, Webhook};
-use crate::engine::entry::slim;
-use crate::engine::objects::{ObjectApi, in_namespace};
-use crate::engine::secrets::{ClusterSource, ValueBudget};
+use crate::engine::cluster::objects::{ObjectApi, in_namespace};
+use crate::engine::cluster::secrets::{KubeSecretReader, ValueBudget};
+use crate::engine::state::webhook::slim;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::error_boundary::InvalidObject;
@@ -37,8 +37,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn source(&self) -> ClusterSource {
-        ClusterSource::new(self.client.clone(), ValueBudget::unlimited())
+    pub(super) fn source(&self) -> KubeSecretReader {
+        KubeSecretReader::new(self.client.clone(), ValueBudget::unlimited())
     }
 
     /// Takes all objects of a kind, page by page.

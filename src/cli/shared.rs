@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
-use crate::engine::peers::{Peers, Registry};
+use crate::engine::state::peers::{Peers, Registry};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

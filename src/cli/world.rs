@@ -4,12 +4,12 @@
 use super::reading::{Objects, Reader, read};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
-use crate::engine::orphan::Orphan;
-use crate::engine::secrets::{ClusterSource, Dependency, NamedKeys, Source, Values};
+use crate::engine::cluster::secrets::{Dependency, KubeSecretReader, NamedKeys, SecretReader, Values};
+use crate::engine::status::orphan::Orphan;
 use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
-use crate::vendor::TokenKeeper;
+use crate::vendor::TokenStore;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -37,20 +37,20 @@ pub(super) struct World {
 pub(super) struct Layered {
     secrets: Arc<BTreeMap<ObjectKey, Secret>>,
     config_maps: Arc<BTreeMap<ObjectKey, ConfigMap>>,
-    cluster: Option<ClusterSource>,
+    cluster: Option<KubeSecretReader>,
     /// Keys of Secrets that hold something or other if nobody has filled them in yet.
     made_up: Arc<BTreeMap<ObjectKey, BTreeSet<String>>>,
 }
 
 impl Layered {
     /// The cluster, if values of files are laid over its own.
-    pub(super) fn laid_over(&self) -> Option<&ClusterSource> {
+    pub(super) fn laid_over(&self) -> Option<&KubeSecretReader> {
         let none = self.secrets.is_empty() && self.config_maps.is_empty();
         self.cluster.as_ref().filter(|_| !none)
     }
 }
 
-impl Source for Layered {
+impl SecretReader for Layered {
     async fn read(&self, wanted: &NamedKeys) -> Values {
         let in_files = |dependency: &Dependency| match dependency {
             Dependency::Secret(key) => self.secrets.contains_key(key),
@@ -84,7 +84,7 @@ impl Source for Layered {
     }
 
     /// Whoever only looks exchanges no token, and a file is nobody's to write to.
-    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenKeeper>> {
+    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }
@@ -118,7 +118,7 @@ impl World {
     fn new(
         mut objects: Objects,
         files: Manifests,
-        cluster: Option<ClusterSource>,
+        cluster: Option<KubeSecretReader>,
     ) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut places = BTreeMap::new();

@@ -5,8 +5,8 @@
 
 use crate::api::webhook::WebhookSpec;
 use crate::api::{ObjectKey, Webhook};
-use crate::engine::entry::slim;
-use crate::engine::peers::same_claims;
+use crate::engine::state::peers::same_claims;
+use crate::engine::state::webhook::slim;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use std::collections::HashMap;

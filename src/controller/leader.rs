@@ -5,7 +5,7 @@
 //! rival has seen it, is replaced; a holder stops on its own well before that.
 
 use crate::api::{NamespaceName, ObjectName};
-use crate::engine::objects::ObjectApi;
+use crate::engine::cluster::objects::ObjectApi;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;

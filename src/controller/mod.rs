@@ -15,12 +15,12 @@ mod remote;
 mod worker;
 
 use crate::api::{Mode, NamespaceName, ObjectKey, ObjectName};
+use crate::engine::cluster::secrets::{KubeSecretReader, ValueBudget};
+use crate::engine::cluster::writer::KubeWriter;
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
-use crate::engine::past::Patience;
-use crate::engine::peers::Registry;
-use crate::engine::record::ClusterRecorder;
-use crate::engine::secrets::{ClusterSource, ValueBudget};
+use crate::engine::state::peers::Registry;
+use crate::engine::state::retry::GracePeriod;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
 use cache::{Cache, Indexes, Woken};
@@ -43,34 +43,34 @@ const EXCHANGES: Duration = Duration::from_secs(4);
 
 /// How the controller runs.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The namespaces to look after; all if empty.
-    pub namespaces: Vec<NamespaceName>,
+    pub(crate) namespaces: Vec<NamespaceName>,
     /// Labels of the accounts to look after; all if none.
-    pub account_selector: Option<String>,
+    pub(crate) account_selector: Option<String>,
     /// Whether a change of a Secret starts a pass; the next pass sees it in any case.
-    pub watch_secrets: bool,
+    pub(crate) watch_secrets: bool,
     /// Ceiling of every account's mode.
-    pub ceiling: Mode,
+    pub(crate) ceiling: Mode,
     /// How many accounts are worked on at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// How long vendors may take.
-    pub patience: Patience,
+    pub(crate) patience: GracePeriod,
     /// Endpoints beside the vendors' own.
-    pub allowed: AllowedEndpoints,
+    pub(crate) allowed: AllowedEndpoints,
     /// The memory that vendors' answers share.
-    pub answer_memory: AnswerMemory,
+    pub(crate) answer_memory: AnswerMemory,
     /// Tells several hooktenders apart in events.
-    pub instance: String,
+    pub(crate) instance: String,
     /// The namespace of the Lease, if only one of several processes is to work at a time.
-    pub leader_elect: Option<NamespaceName>,
+    pub(crate) leader_elect: Option<NamespaceName>,
 }
 
 /// The context that this front door gives to passes.
-pub(crate) type ClusterContext = Context<ClusterSource, ClusterRecorder>;
+pub(crate) type ClusterContext = Context<KubeSecretReader, KubeWriter>;
 
 /// Runs until `stop` comes true, then lets the passes under way end. An error says why it had to stop before.
-pub async fn run(
+pub(crate) async fn run(
     client: Client,
     options: Options,
     health: Health,
@@ -197,11 +197,11 @@ fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics)
         settings = settings.while_leading(move || fence.is_open());
     }
     Context {
-        source: ClusterSource::new(client.clone(), ValueBudget::default()),
-        recorder: ClusterRecorder::new(client.clone(), options.instance.clone()),
+        secrets: KubeSecretReader::new(client.clone(), ValueBudget::default()),
+        writer: KubeWriter::new(client.clone(), options.instance.clone()),
         settings,
         ceiling: options.ceiling,
-        look_only: false,
+        dry_run: false,
         stateless: false,
         metrics: metrics.clone(),
         limiter: PassLimiter::new(options.concurrency),
@@ -237,7 +237,7 @@ async fn stand_by(
 
 /// One worker an account.
 struct Workers {
-    patience: Patience,
+    patience: GracePeriod,
     alarms: HashMap<ObjectKey, Alarm>,
     tasks: JoinSet<()>,
     context: Arc<ClusterContext>,

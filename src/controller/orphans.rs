@@ -5,8 +5,8 @@ use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{NamespaceName, ObjectKey, RELEASE, VendorName, Webhook};
-use crate::engine::orphan::{Orphan, settle_orphan};
-use crate::engine::record::{Happened, Recorder as _};
+use crate::engine::cluster::writer::{ClusterWriter as _, EventRecord};
+use crate::engine::status::orphan::{Orphan, settle_orphan};
 use futures::stream::{self, StreamExt as _};
 use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
@@ -109,26 +109,26 @@ async fn tell(
     context: &ClusterContext,
     webhook: &Webhook,
     orphan: &Orphan,
-) -> Result<(), crate::engine::record::RecordError> {
+) -> Result<(), crate::engine::cluster::writer::WriteError> {
     let leaving = webhook.metadata.deletion_timestamp.is_some();
     let released = webhook.spec.deletion_policy == DeletionPolicy::Retain
         || webhook.annotations().get(RELEASE).is_some_and(|value| value == "true");
     if leaving && released {
-        context.recorder.remove_finalizer(webhook).await?;
+        context.writer.remove_finalizer(webhook).await?;
         let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
         tracing::info!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = "Retained", "{note}");
-        let happened = Happened { warning: false, reason: "Retained", note };
-        context.recorder.event(webhook.object_ref(&()), &happened).await;
+        let happened = EventRecord { warning: false, reason: "Retained", note };
+        context.writer.event(webhook.object_ref(&()), &happened).await;
         return Ok(());
     }
     let (status, happened) = settle_orphan(webhook, orphan);
     if webhook.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    context.recorder.webhook_status(webhook, &status).await?;
+    context.writer.webhook_status(webhook, &status).await?;
     if let Some(happened) = happened {
         tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = happened.reason, "{}", happened.note);
-        context.recorder.event(webhook.object_ref(&()), &happened).await;
+        context.writer.event(webhook.object_ref(&()), &happened).await;
     }
     Ok(())
 }

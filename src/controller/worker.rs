@@ -3,10 +3,10 @@
 use super::ClusterContext;
 use super::cache::{Cache, Indexes};
 use crate::api::{ObjectKey, Webhook};
-use crate::engine::memory::Memory;
 use crate::engine::pass::{self, Input};
-use crate::engine::past::Patience;
-use crate::engine::peers::{Peers, Registry};
+use crate::engine::state::account::AccountState;
+use crate::engine::state::peers::{Peers, Registry};
+use crate::engine::state::retry::GracePeriod;
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -89,11 +89,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) async fn run(self, patience: Patience) {
+    pub(super) async fn run(self, patience: GracePeriod) {
         let cache = Arc::clone(&self.cache);
         let peers = Peers::new(Arc::clone(&self.registry), Box::new(move |account| cache.peers_of(account)));
         let peers = Arc::new(peers);
-        let mut memory = Memory::new(patience).beside(Arc::clone(&peers));
+        let mut memory = AccountState::new(patience).beside(Arc::clone(&peers));
         let mut after = Duration::MAX;
         while self.rest(&mut memory, after).await {
             let queue = memory.queue();
@@ -109,7 +109,7 @@ impl Worker {
     }
 
     /// Waits for an alarm, or for the time; false when it is the end.
-    async fn rest(&self, memory: &mut Memory, after: Duration) -> bool {
+    async fn rest(&self, memory: &mut AccountState, after: Duration) -> bool {
         let kept = memory.kept_for().map_or(after, |kept| kept.min(after));
         if self.alarm.rings(kept).await {
             return !self.alarm.ended();
@@ -118,7 +118,7 @@ impl Worker {
         self.alarm.wait(after.saturating_sub(kept)).await
     }
 
-    async fn pass(&self, memory: &mut Memory, peers: &Peers) -> Duration {
+    async fn pass(&self, memory: &mut AccountState, peers: &Peers) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };

@@ -1,10 +1,10 @@
 //! The account's client: as much as its mode allows, kept from pass to pass with its connections and tokens, and made anew
 //! when anything that it is made of changes.
 
-use super::outcome::Trouble;
-use super::secrets::{Source, Values, account_keys};
 use crate::api::account::RateLimit;
 use crate::api::{Mode, VendorAccount};
+use crate::engine::cluster::secrets::{SecretReader, Values, account_keys};
+use crate::engine::status::webhook::AccountError;
 use crate::plan::List;
 use crate::vendor::{Budget, ConnectError, Connection, ReadOnly, ReadWrite, Settings, VendorError};
 use kube::{Resource, ResourceExt};
@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A client that may read, or write too.
-pub(super) enum Client {
+pub(crate) enum Client {
     Reader(Connection<ReadOnly>),
     Writer(Connection<ReadWrite>),
 }
 
 /// A client, and what it is made of. The budget outlives it: new credentials make no new calls.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(crate) struct ClientCache {
     made_of: Option<u64>,
     hasher: RandomState,
     client: Option<Arc<Client>>,
@@ -28,7 +28,7 @@ pub(super) struct Kept {
     budget: Option<Arc<Budget>>,
 }
 
-impl Kept {
+impl ClientCache {
     /// The account's budget.
     fn budget(&mut self, account: &VendorAccount) -> Arc<Budget> {
         if self.rate != account.spec.rate_limit {
@@ -40,38 +40,38 @@ impl Kept {
     }
 
     /// The client that was good last, for cleaning up when the Secret that it was made of is gone.
-    pub(super) fn last(&self) -> Option<Arc<Client>> {
+    pub(crate) fn last(&self) -> Option<Arc<Client>> {
         self.client.clone()
     }
 
     /// How long the account has to wait for its next call, if it has to.
-    pub(super) fn wait(&self) -> Option<Duration> {
+    pub(crate) fn wait(&self) -> Option<Duration> {
         self.budget.as_ref()?.wait()
     }
 
     /// How long so many calls for guests have to wait.
-    pub(super) fn guests_wait(&self, calls: usize) -> Option<Duration> {
+    pub(crate) fn guests_wait(&self, calls: usize) -> Option<Duration> {
         self.budget.as_ref()?.guests_wait(calls)
     }
 
     /// Whether so many calls can be made now.
-    pub(super) fn fits(&self, calls: usize) -> bool {
+    pub(crate) fn fits(&self, calls: usize) -> bool {
         self.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))
     }
 
     /// How long so many calls of the account take at least, where they cannot be made at once.
-    pub(super) fn time_for(&self, calls: usize) -> Option<Duration> {
+    pub(crate) fn time_for(&self, calls: usize) -> Option<Duration> {
         self.budget.as_ref()?.time_for(calls)
     }
 
     /// How many calls the account can make now, where there is a limit.
-    pub(super) fn remaining(&self) -> Option<u32> {
+    pub(crate) fn remaining(&self) -> Option<u32> {
         self.budget.as_ref()?.remaining()
     }
 }
 
 impl Client {
-    pub(super) async fn list(&self) -> Result<List, VendorError> {
+    pub(crate) async fn list(&self) -> Result<List, VendorError> {
         match self {
             Self::Reader(connection) => connection.list().await,
             Self::Writer(connection) => connection.list().await,
@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// What a person should do about the account although it can be read.
-    pub(super) fn advice(&self) -> Option<String> {
+    pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Reader(connection) => connection.advice(),
             Self::Writer(connection) => connection.advice(),
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// Has the next list find out again whether [`Self::advice`] still holds.
-    pub(super) fn check_again(&self) {
+    pub(crate) fn check_again(&self) {
         match self {
             Self::Reader(connection) => connection.check_again(),
             Self::Writer(connection) => connection.check_again(),
@@ -102,15 +102,15 @@ impl Client {
     }
 
     /// The client that was kept, or a new one; or why there is none, with the vendor client's error where there is one.
-    pub(super) async fn of(
-        kept: &mut Kept,
+    pub(crate) async fn of(
+        kept: &mut ClientCache,
         account: &VendorAccount,
         values: &Values,
-        source: &impl Source,
+        source: &impl SecretReader,
         ceiling: Mode,
         settings: &Settings,
-    ) -> Result<Arc<Self>, (Trouble, Option<VendorError>)> {
-        let stalled = |reason, message| (Trouble { reason, message, stalled: true }, None);
+    ) -> Result<Arc<Self>, (AccountError, Option<VendorError>)> {
+        let stalled = |reason, message| (AccountError { reason, message, stalled: true }, None);
         let (vendor, namespace) = (&account.spec.vendor, account.namespace().unwrap_or_default());
         let credentials = values
             .credentials(vendor, &namespace, source)
@@ -128,7 +128,7 @@ impl Client {
             return Ok(Arc::clone(client));
         }
         if let Some(client) = &kept.client {
-            client.settle().await.map_err(|error| (Trouble::of(&error), Some(error)))?;
+            client.settle().await.map_err(|error| (AccountError::of(&error), Some(error)))?;
         }
         let budget = kept.budget(account);
         let client = match mode {

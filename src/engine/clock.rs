@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// The time for waits.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     #[cfg(test)]
     if let Some((start, passed)) = test::stopped() {
         return start + passed;
@@ -15,12 +15,12 @@ pub(super) fn now() -> Instant {
 }
 
 /// How long ago that was.
-pub(super) fn since(then: Instant) -> Duration {
+pub(crate) fn since(then: Instant) -> Duration {
     now().saturating_duration_since(then)
 }
 
 /// The time that people read.
-pub(super) fn timestamp() -> Timestamp {
+pub(crate) fn timestamp() -> Timestamp {
     #[cfg(test)]
     if let Some((_, passed)) = test::stopped() {
         return test::BEGINNING + passed + test::shifted();
@@ -29,7 +29,7 @@ pub(super) fn timestamp() -> Timestamp {
 }
 
 /// So much more or less, by chance.
-pub(super) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
+pub(crate) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
     #[cfg(test)]
     if test::stopped().is_some() {
         return wait.mul_f64(*by.end());
@@ -39,7 +39,7 @@ pub(super) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
 
 /// A clock that goes only as a test says, a thread.
 #[cfg(test)]
-pub(super) mod test {
+pub(crate) mod test {
     use super::{Duration, Instant, Timestamp};
     use k8s_openapi::jiff::SignedDuration;
     use std::cell::Cell;
@@ -51,7 +51,7 @@ pub(super) mod test {
         static SHIFTED: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
     }
 
-    pub(super) fn shifted() -> SignedDuration {
+    pub(crate) fn shifted() -> SignedDuration {
         SHIFTED.get()
     }
 
@@ -60,7 +60,7 @@ pub(super) mod test {
         SHIFTED.set(shift);
     }
 
-    pub(super) fn stopped() -> Option<(Instant, Duration)> {
+    pub(crate) fn stopped() -> Option<(Instant, Duration)> {
         STOPPED.get()
     }
 

@@ -1,6 +1,6 @@
 //! `$(NAME)`, in strings that anybody may have made up.
 
-use super::variables::Variables;
+use crate::engine::inputs::variables::Variables;
 use crate::plan::Usage;
 
 /// A value that nobody may see.

@@ -22,7 +22,7 @@ const SLOW_LISTS: usize = 32;
 const FEWEST_SLOW_LISTS: usize = 256;
 
 /// The permits that the passes of a process share.
-pub struct PassLimiter(Option<Permits>);
+pub(crate) struct PassLimiter(Option<Permits>);
 
 struct Permits {
     work: Semaphore,
@@ -33,7 +33,7 @@ struct Permits {
 
 impl PassLimiter {
     /// Lets so many accounts be worked on at once.
-    pub fn new(accounts: usize) -> Self {
+    pub(crate) fn new(accounts: usize) -> Self {
         Self(Some(Permits {
             work: Semaphore::new(accounts),
             fast_lists: Semaphore::new((accounts * FAST_LISTS).max(FEWEST_FAST_LISTS)),
@@ -43,16 +43,16 @@ impl PassLimiter {
     }
 
     /// Bounds nothing, for callers that bound their passes themselves.
-    pub fn unlimited() -> Self {
+    pub(crate) fn unlimited() -> Self {
         Self(None)
     }
 }
 
 /// A list call that was given up because too many others are slow.
-pub(super) struct TooManySlowLists;
+pub(crate) struct TooManySlowLists;
 
 /// The permits of one pass.
-pub(super) struct PassPermits<'a> {
+pub(crate) struct PassPermits<'a> {
     limiter: &'a PassLimiter,
     metrics: &'a Metrics,
     queue: Arc<QueueTime>,
@@ -67,12 +67,12 @@ struct Held<'a> {
 }
 
 impl<'a> PassPermits<'a> {
-    pub(super) fn new(limiter: &'a PassLimiter, metrics: &'a Metrics, queue: Arc<QueueTime>) -> Self {
+    pub(crate) fn new(limiter: &'a PassLimiter, metrics: &'a Metrics, queue: Arc<QueueTime>) -> Self {
         Self { limiter, metrics, queue, held: Mutex::default() }
     }
 
     /// Acquires the work permit, unless the pass has it. It is kept until the pass ends or waits for its vendor.
-    pub(super) async fn work(&self) {
+    pub(crate) async fn work(&self) {
         let Some(permits) = &self.limiter.0 else { return };
         if self.held().work.is_none() {
             let permit = self.acquire(&permits.work).await;
@@ -83,7 +83,7 @@ impl<'a> PassPermits<'a> {
     /// Runs a list call, with the permit for it and without the work permit. `slow` says whether the last list took long, and is
     /// set accordingly. A call that turns out to be slow needs a permit for slow ones, or is given up: it may not keep the permit of a
     /// fast one for longer.
-    pub(super) async fn list<T>(
+    pub(crate) async fn list<T>(
         &self,
         slow: &mut bool,
         call: impl Future<Output = T>,
@@ -110,7 +110,7 @@ impl<'a> PassPermits<'a> {
     }
 
     /// Waits for the vendor, without the work permit: vendors that answer just fast enough would else hold all of them.
-    pub(super) async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
+    pub(crate) async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
         if self.limiter.0.is_none() {
             return call.await;
         }
@@ -145,7 +145,7 @@ async fn within<T>(time: Duration, call: impl Future<Output = T>) -> Option<T> {
 
 /// How long the passes of an account have waited for permits. That time is not the pass's own.
 #[derive(Default)]
-pub struct QueueTime(Mutex<Queued>);
+pub(crate) struct QueueTime(Mutex<Queued>);
 
 #[derive(Default)]
 struct Queued {
@@ -155,7 +155,7 @@ struct Queued {
 
 impl QueueTime {
     /// Waits until so much time has passed, the time spent waiting for permits not counted.
-    pub async fn elapsed_beside(&self, limit: Duration) {
+    pub(crate) async fn elapsed_beside(&self, limit: Duration) {
         let (start, before) = (Instant::now(), self.total());
         loop {
             let used = start.elapsed().saturating_sub(self.total().saturating_sub(before));

@@ -1,20 +1,20 @@
 //! What a pass would do, shown and not done: gather, observe, plan, with a client that cannot write.
 
-use super::clock;
-use super::gather::{DocumentBudget, Terms, declare, desired, named_keys};
-use super::guard::DELETION_GUARD;
-use super::hold::{shown_hold, similar_declared};
-use super::memory::Memory;
-use super::observe::Sight;
-use super::outcome::Trouble;
-use super::pass::{Context, Input, Pass, Stop};
-use super::record::Recorder;
-use super::secrets::Source;
-use super::stock::Stock;
-use super::words::spelling;
 use crate::api::ObjectKey;
 use crate::api::account::Unmanaged;
 use crate::api::status::Action;
+use crate::engine::clock;
+use crate::engine::cluster::secrets::SecretReader;
+use crate::engine::cluster::writer::ClusterWriter;
+use crate::engine::inputs::desired::{DocumentBudget, PlanOptions, declare, desired, named_keys};
+use crate::engine::pass::guard::DELETION_GUARD;
+use crate::engine::pass::prepare::Prepared;
+use crate::engine::pass::{Context, Input, Pass, PassError};
+use crate::engine::state::account::AccountState;
+use crate::engine::state::observed::ObservedIndex;
+use crate::engine::status::blocked::{shown_hold, similar_declared};
+use crate::engine::status::webhook::AccountError;
+use crate::engine::status::words::spelling;
 use crate::plan::diff::changes;
 use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
 use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, List, Plan, shown};
@@ -22,17 +22,17 @@ use crate::vendor::{advice, rules};
 use std::collections::BTreeSet;
 
 /// What a pass would do, and whose the subscriptions are.
-pub struct Preview {
+pub(crate) struct Preview {
     /// Fit to be shown.
-    pub report: AccountReport,
+    pub(crate) report: AccountReport,
     /// The subscriptions that a Webhook has.
-    pub managed: BTreeSet<ExternalId>,
+    pub(crate) managed: BTreeSet<ExternalId>,
 }
 
 /// What a pass would do. What the vendor has is kept, so that a pass that follows soon goes by just the list that is shown.
-pub async fn preview<S: Source, R: Recorder>(
+pub(crate) async fn preview<S: SecretReader, R: ClusterWriter>(
     context: &Context<S, R>,
-    memory: &mut Memory,
+    memory: &mut AccountState,
     input: &Input,
 ) -> Preview {
     memory.is_of(&input.account);
@@ -78,9 +78,9 @@ pub async fn preview<S: Source, R: Recorder>(
 
 /// Publishes what the Webhooks of an account want, so that the plans of other objects that point to the same account at the
 /// vendor respect it. The vendor is not called.
-pub async fn publish_wants<S: Source, R: Recorder>(
+pub(crate) async fn publish_wants<S: SecretReader, R: ClusterWriter>(
     context: &Context<S, R>,
-    memory: &mut Memory,
+    memory: &mut AccountState,
     input: &Input,
 ) {
     memory.is_of(&input.account);
@@ -88,24 +88,29 @@ pub async fn publish_wants<S: Source, R: Recorder>(
     let account = &input.account;
     let mut entries: Vec<_> = uids.iter().filter_map(|uid| memory.entries.get(uid)).collect();
     entries.sort_by_cached_key(|entry| entry.age());
-    let values = context.source.read(&named_keys(account, entries.iter().copied())).await;
-    let Context { ceiling, look_only, stateless, .. } = *context;
-    let observed = &Stock::new(rules(account.spec.vendor.name()), List::default());
+    let values = context.secrets.read(&named_keys(account, entries.iter().copied())).await;
+    let Context { ceiling, dry_run, stateless, .. } = *context;
+    let observed = &ObservedIndex::new(rules(account.spec.vendor.name()), List::default());
     let documents = &DocumentBudget::default();
-    let terms = Terms { ceiling, look_only, stateless, read: clock::now(), observed, documents };
+    let terms = PlanOptions { ceiling, dry_run, stateless, read: clock::now(), observed, documents };
     let declared = entries.iter().map(|entry| declare(entry, account, &values, &memory.past, terms));
     let declared: Vec<_> = declared.collect();
     let each = entries.iter().zip(&declared);
-    let each = each.map(|(entry, webhook)| (entry.uid.as_str(), entry.known.metadata.generation, webhook));
+    let each = each.map(|(entry, webhook)| (entry.uid.as_str(), entry.object.metadata.generation, webhook));
     memory.peers.exchange(account, each);
 }
 
 /// Keeps in mind that the values of `before`, with which the vendor was in sync, become those of `after`: what comes of that
 /// is a change of what is declared, and no drift.
-pub async fn changes_values<S: Source>(before: &impl Source, after: &S, memory: &mut Memory, input: &Input) {
+pub(crate) async fn changes_values<S: SecretReader>(
+    before: &impl SecretReader,
+    after: &S,
+    memory: &mut AccountState,
+    input: &Input,
+) {
     memory.is_of(&input.account);
     let uids = memory.refresh(&input.webhooks);
-    let Memory { entries, past, .. } = memory;
+    let AccountState { entries, past, .. } = memory;
     let wanted = named_keys(&input.account, uids.iter().filter_map(|uid| entries.get(uid)));
     let (before, after) = (before.read(&wanted).await, after.read(&wanted).await);
     for entry in uids.iter().filter_map(|uid| entries.get(uid)) {
@@ -121,18 +126,18 @@ pub async fn changes_values<S: Source>(before: &impl Source, after: &S, memory: 
     }
 }
 
-fn stopped(stop: Stop) -> Held {
+fn stopped(stop: PassError) -> Held {
     let (reason, message) = match stop {
-        Stop::Trouble(trouble, _) | Stop::Doubted(trouble, _) | Stop::Refused(trouble) => {
-            (trouble.reason, trouble.message)
-        }
-        Stop::Cluster(message) => ("Cluster", message),
+        PassError::AccountError(trouble, _)
+        | PassError::Doubted(trouble, _)
+        | PassError::Refused(trouble) => (trouble.reason, trouble.message),
+        PassError::Cluster(message) => ("Cluster", message),
     };
     Held { reason: reason.into(), message, until: Until::Mended }
 }
 
-impl<S: Source, R: Recorder> Pass<'_, S, R> {
-    fn shows(&self, report: &mut AccountReport, sight: &Sight, plan: &Plan) {
+impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
+    fn shows(&self, report: &mut AccountReport, sight: &Prepared, plan: &Plan) {
         report.webhooks = plan.items.iter().map(|item| self.shows_item(sight, item)).collect();
         if self.account.spec.unmanaged == Unmanaged::Report {
             let unreadable = sight.unmanaged_unreadable().into_iter().map(|item| Stranger {
@@ -147,7 +152,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         if let Some(held) = self.summary.guard.blocked.first() {
             let message = self.blocked(held);
             report.held = Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
-        } else if let Some(Trouble { reason, message, .. }) = &self.summary.lost {
+        } else if let Some(AccountError { reason, message, .. }) = &self.summary.lost {
             report.held =
                 Some(Held { reason: (*reason).into(), message: message.clone(), until: Until::Mended });
         }
@@ -156,7 +161,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
     /// Returns a note on values that the vendor stores in another spelling.
     fn spelling(
         &self,
-        sight: &Sight,
+        sight: &Prepared,
         declared: &Declared,
         item: &Item,
         desired: &Document,
@@ -167,7 +172,7 @@ impl<S: Source, R: Recorder> Pass<'_, S, R> {
         (!spellings.is_empty()).then(|| spelling(&spellings, self.vendor))
     }
 
-    fn shows_item(&self, sight: &Sight, item: &Item) -> WebhookReport {
+    fn shows_item(&self, sight: &Prepared, item: &Item) -> WebhookReport {
         let declared = &sight.declared[item.index];
         let ObjectKey { namespace, name } = item.key.clone();
         let advice = match &declared.desired {

@@ -9,7 +9,7 @@ use super::diff::{Change, creation};
 use super::document::Document;
 use super::elsewhere::Elsewhere;
 use super::identity::{Claim, Claims, claims};
-use super::item::{Cause, Hold, Item, Lane, Plan, Step};
+use super::item::{BlockedReason, Cause, Item, Plan, Priority, Step};
 use super::rules::Rules;
 use super::{Delivery, ExternalId, Observed, hash};
 use crate::api::Mode;
@@ -37,7 +37,7 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
     // guests, and what a person did before what is corrected.
     let turn = |item: &Item| {
         let webhook = &declared[item.index];
-        (item.step.is_none(), item.lane == Lane::Drift, webhook.guest, item.lane, webhook.created)
+        (item.step.is_none(), item.lane == Priority::Drift, webhook.guest, item.lane, webhook.created)
     };
     items.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| a.key.cmp(&b.key)));
     let mut seen: HashSet<&ExternalId> = taken.iter().chain(&others).map(|&i| &observed[i].id).collect();
@@ -46,7 +46,8 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
     let unreadable =
         declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).map(|webhook| &webhook.key);
     // What is recorded and only not listed yet counts, or the guard would judge deletions against a part of the account.
-    let unlisted = items.iter().filter(|item| item.hold == Some(Hold::NotShownYet)).map(|item| &item.key);
+    let unlisted =
+        items.iter().filter(|item| item.hold == Some(BlockedReason::NotShownYet)).map(|item| &item.key);
     for key in unreadable.chain(unlisted) {
         *managed_in.entry(key.namespace.clone()).or_default() += 1;
     }
@@ -75,7 +76,7 @@ struct Verdict {
     cause: Cause,
     changes: Vec<Change>,
     step: Option<Step>,
-    hold: Option<Hold>,
+    hold: Option<BlockedReason>,
     duplicates: Vec<ExternalId>,
 }
 
@@ -102,7 +103,7 @@ impl Verdict {
         }
     }
 
-    fn held(id: Option<ExternalId>, hold: Hold) -> Self {
+    fn held(id: Option<ExternalId>, hold: BlockedReason) -> Self {
         Self { hold: Some(hold), ..Self::nothing(id) }
     }
 }
@@ -115,16 +116,16 @@ impl Case<'_> {
         let effect = self.effect(&verdict);
         let calls = verdict.step.as_ref().map_or(0, Step::number_of_calls);
         let held = if webhook.policy.suspended && verdict.action != Action::Retain {
-            Some(Hold::Suspended)
+            Some(BlockedReason::Suspended)
         } else if verdict.hold.is_some() || verdict.step.is_none() {
             None
         } else if webhook.policy.mode == Mode::Plan && !matches!(verdict.step, Some(Step::Release)) {
-            Some(Hold::PlanOnly)
+            Some(BlockedReason::PlanOnly)
         } else if webhook.policy.drift == DriftPolicy::Report
             && verdict.cause.is_drift()
             && !matches!(verdict.step, Some(Step::Adopt(..)))
         {
-            Some(Hold::DriftReported)
+            Some(BlockedReason::DriftReported)
         } else {
             None
         };
@@ -162,9 +163,9 @@ impl Case<'_> {
 
     fn item(&self, verdict: Verdict, digest: Option<String>, calls: usize) -> Item {
         let lane = match (&verdict.step, verdict.cause) {
-            (Some(_), cause) if cause.is_drift() => Lane::Drift,
-            (Some(Step::Create(_) | Step::Adopt(..)), _) => Lane::Create,
-            _ => Lane::Edit,
+            (Some(_), cause) if cause.is_drift() => Priority::Drift,
+            (Some(Step::Create(_) | Step::Adopt(..)), _) => Priority::Create,
+            _ => Priority::Edit,
         };
         Item {
             index: self.index,
@@ -216,7 +217,7 @@ impl Case<'_> {
             return Verdict {
                 action: Action::Delete,
                 cause: Cause::Deleted,
-                ..Verdict::held(None, Hold::Unknown { reason, message: message.clone() })
+                ..Verdict::held(None, BlockedReason::Unknown { reason, message: message.clone() })
             };
         }
         if let Some(settling) = self.settling() {
@@ -228,8 +229,8 @@ impl Case<'_> {
         }
         // Released now, it would turn up later as unmanaged.
         let hidden = match claim {
-            Claim::Unreadable(item) => Some(Hold::Unreadable(item.clone())),
-            _ => (webhook.recorded.is_some() && webhook.fresh).then_some(Hold::NotShownYet),
+            Claim::Unreadable(item) => Some(BlockedReason::Unreadable(item.clone())),
+            _ => (webhook.recorded.is_some() && webhook.fresh).then_some(BlockedReason::NotShownYet),
         };
         if let (None, Some(hold)) = (&found, hidden) {
             return Verdict {
@@ -254,13 +255,13 @@ impl Case<'_> {
     /// For a Webhook that stays.
     fn keep(&self, claim: Claim) -> Verdict {
         if let Some((reason, message)) = &self.webhook.invalid_id {
-            return Verdict::held(None, Hold::Unknown { reason, message: message.clone() });
+            return Verdict::held(None, BlockedReason::Unknown { reason, message: message.clone() });
         }
         let desired = match &self.webhook.desired {
             Desired::Known(desired) => desired,
             Desired::Unknown { reason, message } => {
                 let id = self.webhook.recorded.clone();
-                return Verdict::held(id, Hold::Unknown { reason, message: message.clone() });
+                return Verdict::held(id, BlockedReason::Unknown { reason, message: message.clone() });
             }
         };
         match claim {
@@ -280,14 +281,18 @@ impl Case<'_> {
             Claim::Similar(ids) => Verdict {
                 action: Action::Create,
                 cause: Cause::New,
-                ..Verdict::held(None, Hold::SimilarExists(ids))
+                ..Verdict::held(None, BlockedReason::SimilarExists(ids))
             },
-            Claim::NotThere(id) => Verdict::held(None, Hold::ExternalIdNotFound(id)),
-            Claim::Settling => Verdict::held(None, Hold::Settling),
-            Claim::Conflict(other) => Verdict::held(self.webhook.recorded.clone(), Hold::Conflict(other)),
-            Claim::Unreadable(item) => Verdict::held(self.webhook.recorded.clone(), Hold::Unreadable(item)),
+            Claim::NotThere(id) => Verdict::held(None, BlockedReason::ExternalIdNotFound(id)),
+            Claim::Settling => Verdict::held(None, BlockedReason::Settling),
+            Claim::Conflict(other) => {
+                Verdict::held(self.webhook.recorded.clone(), BlockedReason::Conflict(other))
+            }
+            Claim::Unreadable(item) => {
+                Verdict::held(self.webhook.recorded.clone(), BlockedReason::Unreadable(item))
+            }
             Claim::ConflictElsewhere(rival) => {
-                Verdict::held(self.webhook.recorded.clone(), Hold::ConflictElsewhere(rival))
+                Verdict::held(self.webhook.recorded.clone(), BlockedReason::ConflictElsewhere(rival))
             }
         }
     }
@@ -301,7 +306,7 @@ impl Case<'_> {
             cause,
             changes: creation(self.rules, desired, self.webhook.hide(true)),
             step: Some(Step::Create(desired.clone())),
-            hold: self.settling().or_else(|| self.webhook.fresh.then_some(Hold::NotShownYet)),
+            hold: self.settling().or_else(|| self.webhook.fresh.then_some(BlockedReason::NotShownYet)),
             ..Verdict::nothing(None)
         }
     }
@@ -403,9 +408,9 @@ impl Case<'_> {
     }
 
     /// Set while the vendor may still be working on a create.
-    fn settling(&self) -> Option<Hold> {
+    fn settling(&self) -> Option<BlockedReason> {
         let intent = self.webhook.intent.as_ref()?;
-        (!intent.settled).then_some(Hold::Settling)
+        (!intent.settled).then_some(BlockedReason::Settling)
     }
 
     fn unchanged(&self, id: ExternalId, named: bool) -> Verdict {

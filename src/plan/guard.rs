@@ -1,7 +1,7 @@
 //! What is held back although it was decided: too many deletions at once, and everything while a list is in doubt.
 
 use super::declared::Declared;
-use super::item::{Hold, Plan, Step};
+use super::item::{BlockedReason, Plan, Step};
 use super::{ExternalId, hash};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -77,7 +77,7 @@ pub(crate) fn hold(plan: &mut Plan, held: &TooMany) {
             matches!(&item.step, Some(Step::Delete(ids)) if ids.iter().any(|id| held.ids.contains(id)));
         if is_held {
             item.step = None;
-            item.hold = Some(Hold::DeletionGuard);
+            item.hold = Some(BlockedReason::DeletionGuard);
         }
     }
 }

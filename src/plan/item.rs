@@ -61,7 +61,7 @@ impl Cause {
 
 /// Why a step is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hold {
+pub enum BlockedReason {
     /// Plan mode.
     PlanOnly,
     /// `suspend: true`.
@@ -134,7 +134,7 @@ impl Step {
 
 /// The order of work: what a person waits for never waits behind periodic work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lane {
+pub enum Priority {
     /// Deletions, and edits that a person made.
     Edit,
     /// Creations.
@@ -165,9 +165,9 @@ pub struct Item {
     /// What is done about it; nothing when held or in sync.
     pub step: Option<Step>,
     /// Why nothing is done.
-    pub hold: Option<Hold>,
+    pub hold: Option<BlockedReason>,
     /// When it is done.
-    pub lane: Lane,
+    pub lane: Priority,
     /// Unclaimed subscriptions equal to the one that is adopted.
     pub duplicates: Vec<ExternalId>,
     /// Whether what is found answers an unanswered create.

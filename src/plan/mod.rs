@@ -31,7 +31,7 @@ pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Usage};
 pub(crate) use id::order;
 pub use id::{ExternalId, InvalidId, LONGEST_ID};
-pub use item::{Cause, Hold, Item, Lane, Plan, Step};
+pub use item::{BlockedReason, Cause, Item, Plan, Priority, Step};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;
 pub use rules::{Rule, Rules};

@@ -5,8 +5,8 @@ mod world;
 
 use super::rules::Rules;
 use super::testing::{IN_PLACE, REPLACING, id, key, of, secret, wants};
+use super::{BlockedReason, Intent, Item, Plan, Step, digest, plan};
 use super::{Declared, Desired, Elsewhere, ExternalId, Observed, Redactor, Value};
-use super::{Hold, Intent, Item, Plan, Step, digest, plan};
 use crate::api::Mode;
 use crate::api::status::Action;
 use crate::api::webhook::DeletionPolicy;
@@ -184,7 +184,7 @@ proptest! {
             } else if done && matches!(next.step, Some(Step::Adopt(..))) {
                 true
             } else {
-                next.step.is_none() && next.hold == Some(Hold::Settling)
+                next.step.is_none() && next.hold == Some(BlockedReason::Settling)
             };
             prop_assert!(expected, "{next:?}");
         }

@@ -1,7 +1,7 @@
 //! Each metric has its section in `docs/telemetry.md`, each section its metric, and alerts and dashboard ask for nothing else.
 
 use super::labels::{OfWrite, PassResult};
-use super::{AccountState, Metrics, Tally, WebhookState};
+use super::{AccountPhase, Metrics, StateCounts, WebhookPhase};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};
 use crate::vendor::{CallReport, Operation};
@@ -17,8 +17,8 @@ const DASHBOARD: &str = "charts/hooktender/files/dashboard.json";
 fn busy() -> Metrics {
     let (metrics, vendor) = (Metrics::default(), VendorName::Contensis);
     let (account, took) = (ObjectKey::new("shop", "a-shop"), Duration::from_millis(40));
-    let mut tally = Tally::of(vendor, AccountState::Ready);
-    tally.add(WebhookState::Ready);
+    let mut tally = StateCounts::of(vendor, AccountPhase::Ready);
+    tally.add(WebhookPhase::Ready);
     metrics.stands(&account, tally, Some(Duration::from_secs(300)));
     metrics.passed(vendor, &account, PassResult::Success, true, took);
     metrics.left(&account, Some(100));

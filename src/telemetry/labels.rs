@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// How a Webhook stands. Each stands in one way only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WebhookState {
+pub enum WebhookPhase {
     /// The vendor has it as declared.
     Ready,
     /// Something is to be done, which plan mode only shows.
@@ -26,7 +26,7 @@ pub enum WebhookState {
     Orphaned,
 }
 
-impl WebhookState {
+impl WebhookPhase {
     /// All of them, in the order of their tallies.
     pub const ALL: [Self; 8] = [
         Self::Ready,
@@ -55,7 +55,7 @@ impl WebhookState {
 
 /// How an account stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccountState {
+pub enum AccountPhase {
     /// Its vendor is read every interval.
     Ready,
     /// It is worked on, or tried again by itself.
@@ -68,7 +68,7 @@ pub enum AccountState {
     Deleting,
 }
 
-impl AccountState {
+impl AccountPhase {
     pub(super) const ALL: [Self; 5] =
         [Self::Ready, Self::Reconciling, Self::Stalled, Self::Suspended, Self::Deleting];
 
@@ -116,7 +116,7 @@ macro_rules! named {
         }
     )*};
 }
-named!(WebhookState, AccountState, PassResult, Vendor);
+named!(WebhookPhase, AccountPhase, PassResult, Vendor);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Vendor(pub(super) VendorName);
@@ -160,13 +160,13 @@ pub(super) struct OfAction {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OfWebhooks {
     pub(super) vendor: Vendor,
-    pub(super) state: WebhookState,
+    pub(super) state: WebhookPhase,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OfAccounts {
     pub(super) vendor: Vendor,
-    pub(super) state: AccountState,
+    pub(super) state: AccountPhase,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -3,7 +3,7 @@
 use super::labels::{
     OfAccount, OfAction, OfCall, OfKind, OfOperation, OfPass, OfVendor, OfWrite, PassResult, Vendor,
 };
-use super::tally::{Tallies, Tally};
+use super::tally::{AccountCounts, StateCounts};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};
 use crate::vendor::{CallReport, Class};
@@ -34,7 +34,7 @@ pub struct Metrics {
     budget: Family<OfAccount, Gauge>,
     last_pass: Family<OfAccount, Gauge>,
     resync: Family<OfAccount, Gauge>,
-    tallies: Tallies,
+    tallies: AccountCounts,
     writes: Family<OfWrite, Counter>,
     not_written: Family<OfKind, Gauge>,
     leader: Gauge,
@@ -78,7 +78,7 @@ impl Metrics {
             budget: Family::default(),
             last_pass: Family::default(),
             resync: Family::default(),
-            tallies: Tallies::default(),
+            tallies: AccountCounts::default(),
             writes: Family::default(),
             not_written: Family::default(),
             leader: Gauge::default(),
@@ -154,7 +154,7 @@ impl Metrics {
     }
 
     /// How an account and its Webhooks stand, and how often it is read; not at all while it is suspended.
-    pub fn stands(&self, account: &ObjectKey, tally: Tally, resync: Option<Duration>) {
+    pub fn stands(&self, account: &ObjectKey, tally: StateCounts, resync: Option<Duration>) {
         self.tallies.tell(account, Some(tally));
         // A counter that begins at one has not risen, for whoever asks by how much it has.
         let vendor = Vendor(tally.vendor);

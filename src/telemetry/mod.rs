@@ -14,10 +14,10 @@ mod tally;
 mod traces;
 
 pub use kubernetes::CountWrites;
-pub use labels::{AccountState, PassResult, WebhookState};
+pub use labels::{AccountPhase, PassResult, WebhookPhase};
 pub use logging::{LogFormat, LogOptions, Telemetry};
 pub(crate) use metrics::Counted;
 pub use metrics::Metrics;
 pub use probe::until_ready;
 pub use server::{Health, MetricsToken, serve};
-pub use tally::Tally;
+pub use tally::StateCounts;

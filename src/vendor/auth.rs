@@ -14,16 +14,16 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Credentials {
     values: HashMap<(String, String), SecretString>,
-    keeper: Option<Arc<dyn TokenKeeper>>,
+    keeper: Option<Arc<dyn TokenStore>>,
 }
 
 /// Tokens that replace those in a Secret, by key.
 pub type NewTokens = Vec<(&'static str, SecretString)>;
 
 /// Keeps tokens that a vendor gave in exchange for others where those came from. What it answers is fit to be shown.
-pub trait TokenKeeper: Send + Sync {
+pub trait TokenStore: Send + Sync {
     /// Whether new tokens could be kept right now: asked before the old ones are given away for good.
-    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>>;
+    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>>;
 
     /// Keeps them, unless the Secret holds another value than `replaced` under that key by now: then somebody else was
     /// first, and what they put there counts. Tokens are not used before they are kept.
@@ -31,12 +31,12 @@ pub trait TokenKeeper: Send + Sync {
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), NotKept>>;
+    ) -> BoxFuture<'_, Result<(), PersistError>>;
 }
 
 /// Why new tokens are not kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotKept {
+pub enum PersistError {
     /// Somebody else has put others there, which count.
     #[error("{0}")]
     Overtaken(String),
@@ -76,12 +76,12 @@ impl Credentials {
     }
 
     /// Says who keeps tokens that replace those here.
-    pub fn kept_by(&mut self, keeper: Arc<dyn TokenKeeper>) {
+    pub fn kept_by(&mut self, keeper: Arc<dyn TokenStore>) {
         self.keeper = Some(keeper);
     }
 
     /// Who keeps tokens that replace those here.
-    pub(crate) fn keeper(&self) -> Option<Arc<dyn TokenKeeper>> {
+    pub(crate) fn keeper(&self) -> Option<Arc<dyn TokenStore>> {
         self.keeper.clone()
     }
 

@@ -27,7 +27,7 @@ pub mod superoffice;
 pub(crate) mod testing;
 pub mod transport;
 
-pub use auth::{Credentials, MissingSecret, NewTokens, NotKept, TokenKeeper};
+pub use auth::{Credentials, MissingSecret, NewTokens, PersistError, TokenStore};
 pub(crate) use brightpearl::OAUTH_KEYS;
 pub use budget::Budget;
 pub use connection::{

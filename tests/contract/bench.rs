@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use hooktender::api::SecretKeyRef;
 use hooktender::api::account::{RateLimit, Vendor};
 use hooktender::vendor::{
-    AccessLevel, AllowedEndpoints, Budget, Class, ConnectError, Connection, Credentials, NewTokens, NotKept,
-    ReadWrite, Settings, TokenKeeper, VendorError,
+    AccessLevel, AllowedEndpoints, Budget, Class, ConnectError, Connection, Credentials, NewTokens,
+    PersistError, ReadWrite, Settings, TokenStore, VendorError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Bench {
             let at = SecretKeyRef { name: SECRET.into(), key: (*key).into() };
             credentials.insert(&at, value.as_str().into());
         }
-        credentials.kept_by(Arc::clone(&self.keeper) as Arc<dyn TokenKeeper>);
+        credentials.kept_by(Arc::clone(&self.keeper) as Arc<dyn TokenStore>);
         credentials
     }
 
@@ -228,22 +228,22 @@ impl Keeper {
     }
 }
 
-impl TokenKeeper for Keeper {
-    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>> {
-        Box::pin(async { self.state().map_err(NotKept::Failed) })
+impl TokenStore for Keeper {
+    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+        Box::pin(async { self.state().map_err(PersistError::Failed) })
     }
 
     fn keep(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), NotKept>> {
+    ) -> BoxFuture<'_, Result<(), PersistError>> {
         Box::pin(async move {
-            self.state().map_err(NotKept::Failed)?;
-            self.broken.lock().unwrap().clone().map_or(Ok(()), |why| Err(NotKept::Failed(why)))?;
+            self.state().map_err(PersistError::Failed)?;
+            self.broken.lock().unwrap().clone().map_or(Ok(()), |why| Err(PersistError::Failed(why)))?;
             let (key, old) = replaced;
             if self.kept(key).is_some_and(|known| known != old.expose_secret()) {
-                return Err(NotKept::Overtaken("somebody else was first".into()));
+                return Err(PersistError::Overtaken("somebody else was first".into()));
             }
             let tokens =
                 tokens.iter().map(|(key, value)| ((*key).to_owned(), value.expose_secret().to_owned()));

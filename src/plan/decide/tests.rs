@@ -21,8 +21,8 @@ struct Case {
     /// Ids and bodies.
     observed: &'static [(&'static str, &'static str)],
     /// Action, cause, step and lane.
-    does: (Action, Cause, &'static str, Lane),
-    hold: Option<Hold>,
+    does: (Action, Cause, &'static str, Priority),
+    hold: Option<BlockedReason>,
 }
 
 fn check(cases: Vec<Case>) {
@@ -64,12 +64,12 @@ fn case(
     rules: &'static Rules,
     webhook: Declared,
     observed: &'static [(&'static str, &'static str)],
-    does: (Action, Cause, &'static str, Lane),
+    does: (Action, Cause, &'static str, Priority),
 ) -> Case {
     Case { reason, rules, webhook, observed, does, hold: None }
 }
 
-fn held(case: Case, hold: Hold) -> Case {
+fn held(case: Case, hold: BlockedReason) -> Case {
     Case { hold: Some(hold), ..case }
 }
 

@@ -32,7 +32,7 @@ fn lately(count: usize) -> BTreeMap<String, usize> {
 }
 
 fn held(plan: &Plan) -> usize {
-    plan.items.iter().filter(|item| item.hold == Some(Hold::DeletionGuard)).count()
+    plan.items.iter().filter(|item| item.hold == Some(BlockedReason::DeletionGuard)).count()
 }
 
 #[test]

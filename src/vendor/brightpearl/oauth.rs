@@ -8,7 +8,7 @@ use super::auth::{ACCESS_TOKEN, CLIENT_SECRET, EXPIRES_AT, REFRESH_TOKEN, header
 use super::wire;
 use crate::vendor::session::{Headers, Renewal, Token};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
-use crate::vendor::{Class, Endpoint, NewTokens, NotKept, TokenKeeper, VendorError};
+use crate::vendor::{Class, Endpoint, NewTokens, PersistError, TokenStore, VendorError};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use secrecy::SecretString;
@@ -23,7 +23,7 @@ pub(super) struct OauthApp {
     pub(super) app_ref: String,
     pub(super) dev_ref: String,
     pub(super) client_secret: Option<SecretString>,
-    pub(super) store: Arc<dyn TokenKeeper>,
+    pub(super) store: Arc<dyn TokenStore>,
     /// Name of the Secret, for messages.
     pub(super) secret: String,
 }
@@ -110,10 +110,10 @@ async fn to_its_end<T: Send + 'static>(
 }
 
 /// Who can help when a pair cannot be written: a person, or time.
-fn class(why: &NotKept) -> Class {
+fn class(why: &PersistError) -> Class {
     match why {
-        NotKept::Refused(_) => Class::Credentials,
-        NotKept::Overtaken(_) | NotKept::Failed(_) => Class::Unavailable,
+        PersistError::Refused(_) => Class::Credentials,
+        PersistError::Overtaken(_) | PersistError::Failed(_) => Class::Unavailable,
     }
 }
 
@@ -135,7 +135,7 @@ impl OauthApp {
         let Some(pair) = &tokens.unpersisted else { return Ok(()) };
         let written = self.store.keep((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
         if let Err(why) = written {
-            if matches!(why, NotKept::Overtaken(_)) {
+            if matches!(why, PersistError::Overtaken(_)) {
                 tokens.unpersisted = None;
             }
             let message = format!("the access token was renewed and cannot be used before it is kept: {why}");

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn a_subscription_is_made_found_or_changed() {
-    use {Action as A, Cause as C, Lane as L};
+    use {Action as A, Cause as C, Priority as L};
     check(vec![
         case("not there", &IN_PLACE, fresh(), &[], (A::Create, C::New, "create x", L::Create)),
         case("as declared", &IN_PLACE, applied("x"), &[("1", "x")], (A::None, C::InSync, "nothing", L::Edit)),

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
-    use {Action as A, Cause as C, Lane as L};
+    use {Action as A, Cause as C, Priority as L};
     let does = |action, step| (action, C::Deleted, step, L::Edit);
     let left = || Declared { superseded: ids(&["7", "9"]), ..applied("x") };
     check(vec![
@@ -54,7 +54,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[("1", "w"), ("2", "x")],
                 does(A::Delete, "nothing"),
             ),
-            Hold::Settling,
+            BlockedReason::Settling,
         ),
         held(
             case(
@@ -64,7 +64,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[],
                 does(A::Delete, "nothing"),
             ),
-            Hold::Settling,
+            BlockedReason::Settling,
         ),
         case(
             "the create came to nothing",
@@ -137,7 +137,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[("1", "x")],
                 does(A::Delete, "nothing"),
             ),
-            Hold::Suspended,
+            BlockedReason::Suspended,
         ),
         held(
             case(
@@ -147,7 +147,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[],
                 does(A::None, "nothing"),
             ),
-            Hold::Suspended,
+            BlockedReason::Suspended,
         ),
         case(
             "drift policy has no say",

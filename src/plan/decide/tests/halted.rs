@@ -69,14 +69,14 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
         let drift = webhook.policy.drift;
         let item = does(webhook, observed, mark);
         assert_eq!((item.action, item.cause), (action, cause), "{reason}");
-        let held = (drift == DriftPolicy::Report).then_some(Hold::DriftReported);
+        let held = (drift == DriftPolicy::Report).then_some(BlockedReason::DriftReported);
         assert_eq!(item.hold, held, "{reason}");
     }
     let item = does(due("on"), "broken", "1.0");
     let change = &item.changes[0];
     let shown = (change.field.as_str(), change.before.as_deref(), change.after.as_deref());
     assert_eq!(shown, ("state", Some("broken"), Some("on")));
-    assert_eq!(item.lane, Lane::Drift);
+    assert_eq!(item.lane, Priority::Drift);
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
     let retained =
         Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
     let cases = [
-        ("it is waited for", fresh, Action::Create, Some(Hold::NotShownYet)),
-        ("edited meanwhile", edited, Action::Create, Some(Hold::NotShownYet)),
-        ("its status was wiped meanwhile", wiped, Action::Create, Some(Hold::NotShownYet)),
-        ("deleted meanwhile", deleted, Action::Delete, Some(Hold::NotShownYet)),
+        ("it is waited for", fresh, Action::Create, Some(BlockedReason::NotShownYet)),
+        ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotShownYet)),
+        ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotShownYet)),
+        ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotShownYet)),
         ("let go", retained, Action::Retain, None),
         ("it was made long ago", made("on"), Action::Create, None),
     ];

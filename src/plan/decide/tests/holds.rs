@@ -5,12 +5,12 @@ use super::*;
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
-    use {Action as A, Cause as C, Lane as L};
+    use {Action as A, Cause as C, Priority as L};
     let edit = |action, cause| (action, cause, "nothing", L::Edit);
     check(vec![
         held(
             case("a create may be under way", &IN_PLACE, sent(false, fresh()), &[], edit(A::Create, C::New)),
-            Hold::Settling,
+            BlockedReason::Settling,
         ),
         held(
             case(
@@ -20,7 +20,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            Hold::Settling,
+            BlockedReason::Settling,
         ),
         held(
             case(
@@ -30,7 +30,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w"), ("2", "x")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            Hold::Settling,
+            BlockedReason::Settling,
         ),
         case(
             "but not for an update",
@@ -41,7 +41,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
         ),
         held(
             case("one looks alike", &IN_PLACE, fresh(), &[("3", "y")], edit(A::Create, C::New)),
-            Hold::SimilarExists(ids(&["3"])),
+            BlockedReason::SimilarExists(ids(&["3"])),
         ),
         held(
             case(
@@ -51,7 +51,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),
-            Hold::ExternalIdNotFound(id("5")),
+            BlockedReason::ExternalIdNotFound(id("5")),
         ),
         held(
             case(
@@ -61,7 +61,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "y")],
                 edit(A::None, C::InSync),
             ),
-            Hold::Unknown { reason: "VariableMissing", message: "TOKEN is missing".into() },
+            BlockedReason::Unknown { reason: "VariableMissing", message: "TOKEN is missing".into() },
         ),
         held(
             case(
@@ -71,7 +71,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),
-            Hold::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
+            BlockedReason::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
         ),
         held(
             case(
@@ -81,7 +81,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::Delete, C::Deleted),
             ),
-            Hold::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
+            BlockedReason::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
         ),
         held(
             case(
@@ -91,7 +91,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Update, C::VendorEdit),
             ),
-            Hold::DriftReported,
+            BlockedReason::DriftReported,
         ),
         held(
             case(
@@ -101,7 +101,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[],
                 edit(A::Create, C::Gone),
             ),
-            Hold::DriftReported,
+            BlockedReason::DriftReported,
         ),
         case(
             "drift is only reported: an edit of the spec is applied",
@@ -126,7 +126,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
         ),
         held(
             case("plan mode: create", &IN_PLACE, under(PLAN, fresh()), &[], edit(A::Create, C::New)),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         held(
             case(
@@ -136,7 +136,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::Adopt, C::Found),
             ),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         held(
             case(
@@ -146,7 +146,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Update, C::VendorEdit),
             ),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         held(
             case(
@@ -156,7 +156,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         held(
             case(
@@ -166,7 +166,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::Delete, C::Deleted),
             ),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         held(
             case(
@@ -176,7 +176,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x"), ("7", "x")],
                 edit(A::Replace, C::Superseded),
             ),
-            Hold::PlanOnly,
+            BlockedReason::PlanOnly,
         ),
         case(
             "plan mode: in sync is in sync",
@@ -193,7 +193,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("3", "y")],
                 edit(A::Create, C::New),
             ),
-            Hold::SimilarExists(ids(&["3"])),
+            BlockedReason::SimilarExists(ids(&["3"])),
         ),
         held(
             case(
@@ -203,7 +203,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Update, C::VendorEdit),
             ),
-            Hold::Suspended,
+            BlockedReason::Suspended,
         ),
         held(
             case(
@@ -213,7 +213,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("3", "y")],
                 edit(A::Create, C::New),
             ),
-            Hold::Suspended,
+            BlockedReason::Suspended,
         ),
         held(
             case(
@@ -223,7 +223,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),
-            Hold::Suspended,
+            BlockedReason::Suspended,
         ),
     ]);
 }

@@ -80,7 +80,7 @@ fn what_may_be_its_own_lost_create_is_not_made_again() {
     };
     // Made otherwise than anybody can recognise, but under the same name and address.
     let item = similar("https://hooks.example.com/In", "X");
-    assert_eq!((item.step.is_none(), item.hold), (true, Some(Hold::SimilarExists(ids(&["1"])))));
+    assert_eq!((item.step.is_none(), item.hold), (true, Some(BlockedReason::SimilarExists(ids(&["1"])))));
     let item = similar("https://elsewhere.example.com/In", "x");
     assert_eq!((said(item.step.as_ref()).as_str(), item.hold), ("create x", None));
 }

@@ -57,8 +57,8 @@ impl World {
     }
 }
 
-impl TokenKeeper for World {
-    fn ready(&self) -> BoxFuture<'_, Result<(), NotKept>> {
+impl TokenStore for World {
+    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         tokio::task::yield_now().map(Ok).boxed()
     }
 
@@ -66,7 +66,7 @@ impl TokenKeeper for World {
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
-    ) -> BoxFuture<'_, Result<(), NotKept>> {
+    ) -> BoxFuture<'_, Result<(), PersistError>> {
         let number = |token: &SecretString| token.expose_secret()[1..].parse::<u32>().unwrap();
         async move {
             tokio::task::yield_now().await;
@@ -74,7 +74,7 @@ impl TokenKeeper for World {
                 let (mut refusals, mut stored) = (self.refusals.lock().unwrap(), self.stored.lock().unwrap());
                 if *refusals > 0 {
                     *refusals -= 1;
-                    return Err(NotKept::Failed("the API server is away".into()));
+                    return Err(PersistError::Failed("the API server is away".into()));
                 }
                 assert_eq!(*stored, number(&replaced.1), "what is replaced is what is stored");
                 *stored = number(&tokens.iter().find(|(key, _)| *key == REFRESH_TOKEN).unwrap().1);
@@ -111,7 +111,7 @@ async fn begin(refusals: u32) -> (Arc<World>, OauthRefresh) {
         app_ref: "app".into(),
         dev_ref: "dev".into(),
         client_secret: None,
-        store: Arc::clone(&world) as Arc<dyn TokenKeeper>,
+        store: Arc::clone(&world) as Arc<dyn TokenStore>,
         secret: "login".into(),
     };
     (world, OauthRefresh::new(app, "r0".into()))

@@ -1,0 +1,108 @@
+//! The one way to an object of the API server by its name. A name is part of a path, so that only a checked one is taken; and
+//! a read ends, so that an API server that does not answer costs a pass seconds.
+
+use crate::api::{NamespaceName, ObjectName};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the API server may take to answer for one object, its whole body included.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An object that was not read in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server did not answer within {} seconds", .0.as_secs())]
+struct NoAnswer(Duration);
+
+/// All objects of a kind in a namespace: to list, to watch and to create.
+pub(crate) fn in_namespace<K>(client: &Client, namespace: &NamespaceName) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    Api::namespaced(client.clone(), namespace.as_str())
+}
+
+/// One object, be it there or not.
+#[derive(Clone)]
+pub(crate) struct ObjectApi<K> {
+    api: Api<K>,
+    name: String,
+}
+
+impl<K> ObjectApi<K>
+where
+    K: Resource<Scope = NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    /// The object of that name.
+    pub(crate) fn new(client: &Client, at: &ObjectName) -> Self {
+        Self { api: in_namespace(client, at.namespace()), name: at.name().to_owned() }
+    }
+}
+
+impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
+    /// Reads it; none if it is not there.
+    pub(crate) async fn read(&self) -> Result<Option<K>, kube::Error> {
+        in_time(READ_TIMEOUT, self.api.get_opt(&self.name)).await
+    }
+
+    /// Changes it.
+    pub(crate) async fn patch<P: Serialize + Debug>(
+        &self,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<K, kube::Error> {
+        self.api.patch(&self.name, params, patch).await
+    }
+
+    /// Changes its status.
+    pub(crate) async fn patch_status<P: Serialize + Debug>(
+        &self,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<K, kube::Error> {
+        self.api.patch_status(&self.name, params, patch).await
+    }
+
+    /// Creates it.
+    pub(crate) async fn create(&self, object: &K) -> Result<K, kube::Error>
+    where
+        K: Serialize,
+    {
+        self.api.create(&PostParams::default(), object).await
+    }
+
+    /// Replaces it by `object`, if its version is still the one in there.
+    pub(crate) async fn replace(&self, object: &K) -> Result<K, kube::Error>
+    where
+        K: Serialize,
+    {
+        self.api.replace(&self.name, &PostParams::default(), object).await
+    }
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    read: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, kube::Error> {
+    timeout(limit, read).await.unwrap_or_else(|_| Err(kube::Error::Service(Box::new(NoAnswer(limit)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_is_not_answered_ends() {
+        let limit = Duration::from_millis(20);
+        let error = in_time(limit, std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert!(error.to_string().contains("the API server did not answer within"), "{error}");
+        assert!(in_time(limit, async { Ok(()) }).await.is_ok());
+    }
+}

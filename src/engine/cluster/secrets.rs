@@ -1,0 +1,307 @@
+//! The one reader of Secrets, and of ConfigMaps beside them. `keeper` writes what a vendor exchanged.
+
+use crate::api::account::Vendor;
+use crate::api::{ObjectKey, ObjectName, SecretKeyRef};
+use crate::engine::cluster::objects::ObjectApi;
+use crate::engine::cluster::token_store::SecretTokenStore;
+use crate::engine::cluster::values::{Unread, Value};
+pub(crate) use crate::engine::cluster::values::{ValueBudget, Values};
+use crate::vendor::{Credentials, OAUTH_KEYS, TokenStore};
+use futures::stream::{self, StreamExt as _};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Client;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+/// How many Secrets and ConfigMaps are read at once, over all passes: each may be of a megabyte, of which most is dropped
+/// once the keys that are named are taken.
+const AT_ONCE: usize = 8;
+/// How long all reads of a pass may take together. What is not read by then is read with the next pass.
+const ALL_READS: Duration = Duration::from_secs(30);
+
+/// The keys that are named, by the object that they are in.
+pub(crate) type NamedKeys = BTreeMap<Dependency, BTreeSet<String>>;
+
+/// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Dependency {
+    /// A Secret.
+    Secret(ObjectKey),
+    /// A ConfigMap.
+    ConfigMap(ObjectKey),
+}
+
+impl Dependency {
+    /// What it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "Secret",
+            Self::ConfigMap(_) => "ConfigMap",
+        }
+    }
+
+    /// Its namespace and name, as they are written.
+    pub(crate) fn key(&self) -> &ObjectKey {
+        match self {
+            Self::Secret(key) | Self::ConfigMap(key) => key,
+        }
+    }
+}
+
+impl std::fmt::Display for Dependency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Secret(key) => write!(f, "Secret {key}"),
+            Self::ConfigMap(key) => write!(f, "ConfigMap {key}"),
+        }
+    }
+}
+
+/// Reads dependencies.
+pub(crate) trait SecretReader: Send + Sync {
+    /// Reads the named keys of each of them once. One that is not there is left out, and one that cannot be read is noted:
+    /// that concerns those that take a value from it, and nobody else.
+    fn read(&self, wanted: &NamedKeys) -> impl Future<Output = Values> + Send;
+
+    /// Who keeps tokens in that Secret, as it was read at that version; none where nothing can be kept.
+    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>>;
+}
+
+impl Values {
+    /// The credentials that an account names, all in its own namespace.
+    pub(crate) fn credentials(
+        &self,
+        vendor: &Vendor,
+        namespace: &str,
+        source: &impl SecretReader,
+    ) -> Result<Credentials, String> {
+        let mut credentials = Credentials::default();
+        for Wanted { at, optional } in wanted(vendor) {
+            let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
+            // Which optional values are needed depends on the others: an empty one is reported by the login that needs it.
+            let value = if optional { self.find(&from, &at.key) } else { self.get(&from, &at.key) };
+            match value {
+                Ok(Value::Secret(value)) => credentials.insert(&at, value),
+                Ok(Value::Plain(_)) => {}
+                // A Secret that is not there at all is worth a word although none of its keys is a must.
+                Err(_) if optional && self.version(&from).is_some() => {}
+                Err(missing) => return Err(missing),
+            }
+        }
+        if let Some(name) = rotating(vendor) {
+            let key = ObjectKey::new(namespace, name);
+            let version = self.version(&Dependency::Secret(key.clone())).unwrap_or_default().to_owned();
+            if let Some(keeper) = source.keeper(key, version) {
+                credentials.kept_by(keeper);
+            }
+        }
+        Ok(credentials)
+    }
+}
+
+/// The keys of Secrets that an account names.
+pub(crate) fn account_keys(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = (Dependency, String)> {
+    wanted(vendor)
+        .into_iter()
+        .map(move |Wanted { at, .. }| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key))
+}
+
+/// A key of a Secret that an account names.
+struct Wanted {
+    at: SecretKeyRef,
+    optional: bool,
+}
+
+/// The Secret whose tokens the vendor exchanges for others.
+fn rotating(vendor: &Vendor) -> Option<&str> {
+    use crate::api::brightpearl::BrightpearlCredentials as B;
+    match vendor {
+        Vendor::Brightpearl(account) => match &account.credentials {
+            B::Oauth(app) => Some(&app.token_secret_ref.name),
+            B::StaffToken(_) | B::AccountToken(_) => None,
+        },
+        Vendor::Contensis(_) | Vendor::Superoffice(_) => None,
+    }
+}
+
+/// Every key of a Secret that an account names.
+fn wanted(vendor: &Vendor) -> Vec<Wanted> {
+    use crate::api::brightpearl::BrightpearlCredentials as B;
+    use crate::api::contensis::ContensisCredentials as C;
+    use crate::api::superoffice::SuperofficeCredentials as S;
+    if let Some(name) = rotating(vendor) {
+        let at = |key: &&str| SecretKeyRef { name: name.into(), key: (*key).into() };
+        return OAUTH_KEYS.iter().map(|key| Wanted { at: at(key), optional: true }).collect();
+    }
+    let all: Vec<&SecretKeyRef> = match vendor {
+        Vendor::Brightpearl(account) => match &account.credentials {
+            B::StaffToken(app) | B::AccountToken(app) => vec![&app.token_secret_ref],
+            B::Oauth(_) => vec![],
+        },
+        Vendor::Contensis(account) => match &account.credentials {
+            C::ClientCredentials(key) => vec![&key.client_id_secret_ref, &key.client_secret_secret_ref],
+            C::Classic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
+        },
+        Vendor::Superoffice(account) => match &account.credentials {
+            S::SystemUser(user) => {
+                vec![
+                    &user.client_secret_secret_ref,
+                    &user.system_user_token_secret_ref,
+                    &user.private_key_secret_ref,
+                ]
+            }
+            S::RefreshToken(token) => vec![&token.client_secret_secret_ref, &token.refresh_token_secret_ref],
+            S::Basic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
+            S::Ticket(ticket) => {
+                [&ticket.ticket_secret_ref].into_iter().chain(&ticket.app_token_secret_ref).collect()
+            }
+            S::Bearer(bearer) => vec![&bearer.token_secret_ref],
+        },
+    };
+    all.into_iter().map(|at| Wanted { at: at.clone(), optional: false }).collect()
+}
+
+/// Reads from the cluster, by `get` and nothing else.
+#[derive(Clone)]
+pub(crate) struct KubeSecretReader {
+    client: Client,
+    budget: ValueBudget,
+    reads: Arc<Semaphore>,
+}
+
+impl KubeSecretReader {
+    /// Reads with that client what fits into that budget.
+    pub(crate) fn new(client: Client, budget: ValueBudget) -> Self {
+        Self { client, budget, reads: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Reads one into values of its own.
+    async fn one(&self, from: &Dependency, keys: &BTreeSet<String>) -> Result<Values, Unread> {
+        let at = ObjectName::try_from(from.key());
+        let at = at.map_err(|invalid| Unread::InvalidName(invalid.to_string()))?;
+        let mut values = Values::default();
+        // Held until all but the named keys is dropped. The semaphore is never closed.
+        let _permit = self.reads.acquire().await;
+        match from {
+            Dependency::Secret(_) => {
+                let found = ObjectApi::<Secret>::new(&self.client, &at).read().await;
+                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_secret(one));
+            }
+            Dependency::ConfigMap(_) => {
+                let found = ObjectApi::<ConfigMap>::new(&self.client, &at).read().await;
+                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_config_map(one));
+            }
+        }
+        values.keep(from, keys);
+        values.reserve(from, &self.budget)?;
+        Ok(values)
+    }
+}
+
+impl SecretReader for KubeSecretReader {
+    async fn read(&self, wanted: &NamedKeys) -> Values {
+        let deadline = Instant::now() + ALL_READS;
+        let reads = wanted.iter().map(|(from, keys)| async move {
+            let read = timeout_at(deadline, self.one(from, keys)).await;
+            (from, read.unwrap_or_else(|_| Err(Unread::late(ALL_READS))))
+        });
+        // In their order, so that it is the same ones that a budget has room for each time.
+        let reads: Vec<_> = reads.collect();
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        let mut values = Values::default();
+        while let Some((from, read)) = reads.next().await {
+            match read {
+                Ok(one) => values.extend(one),
+                Err(unread) => values.note_unread(from.clone(), unread),
+            }
+        }
+        values
+    }
+
+    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>> {
+        let at = ObjectName::try_from(&secret).ok()?;
+        Some(Arc::new(SecretTokenStore::new(&self.client, &at, version)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value as Json, json};
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+    use tower::service_fn;
+
+    type Asked = Arc<Mutex<Vec<String>>>;
+
+    /// A source whose API server has Secrets with the key `k`, except for `none`, and fails to give the one called `broken`.
+    fn source() -> (KubeSecretReader, Asked) {
+        let asked = Asked::default();
+        let log = Arc::clone(&asked);
+        let server = service_fn(move |request: Request<Body>| {
+            let uri = request.uri().to_string();
+            log.lock().unwrap().push(uri.clone());
+            async move {
+                let (code, body) = match uri.rsplit('/').next().unwrap() {
+                    "broken" => (500, failure(500, "InternalError", "no key to decrypt it")),
+                    "none" => (404, failure(404, "NotFound", "not found")),
+                    name => (200, secret(name)),
+                };
+                let body = Body::from(body.to_string().into_bytes());
+                Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
+            }
+        });
+        (KubeSecretReader::new(Client::new(server, "default"), ValueBudget::default()), asked)
+    }
+
+    fn failure(code: u16, reason: &str, message: &str) -> Json {
+        json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message})
+    }
+
+    fn secret(name: &str) -> Json {
+        let metadata = json!({"name": name, "namespace": "shop", "resourceVersion": "1"});
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"k": "dg==", "other": "dg=="}})
+    }
+
+    fn of(name: &str) -> Dependency {
+        Dependency::Secret(ObjectKey::new("shop", name))
+    }
+
+    fn wanted(names: &[&str]) -> NamedKeys {
+        names.iter().map(|name| (of(name), BTreeSet::from(["k".to_owned()]))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_none_is_never_part_of_a_request() {
+        let names = ["?watch=true", "../../a/secrets/x", "a b", "..", "own\n", "a%2fb", ""];
+        let (source, asked) = source();
+        let mut all = wanted(&names);
+        all.insert(Dependency::ConfigMap(ObjectKey::new("../b", "x")), BTreeSet::from(["k".into()]));
+        all.extend(wanted(&["good"]));
+        let values = source.read(&all).await;
+        assert_eq!(*asked.lock().unwrap(), ["/api/v1/namespaces/shop/secrets/good"]);
+        assert!(values.get(&of("good"), "k").is_ok());
+        for name in names {
+            let problem = values.get(&of(name), "k").err().unwrap();
+            assert!(problem.contains("is not valid: lower case letters"), "{problem}");
+        }
+        assert!(source.keeper(ObjectKey::new("shop", "?watch=true"), String::new()).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_the_matter_of_its_readers() {
+        let (source, _) = source();
+        let values = source.read(&wanted(&["broken", "good", "none"])).await;
+        assert!(values.get(&of("good"), "k").is_ok());
+        assert!(values.get(&of("good"), "other").is_err(), "nobody named it");
+        let why: Vec<_> = values.unread().collect();
+        let [(broken, Unread::Failed(words))] = &why[..] else { panic!("{why:?}") };
+        assert!(**broken == of("broken") && words.contains("no key to decrypt it"), "{words}");
+        assert!(values.get(&of("none"), "k").err().unwrap().contains("does not exist"));
+    }
+}

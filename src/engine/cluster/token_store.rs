@@ -1,0 +1,134 @@
+//! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
+
+use crate::api::ObjectName;
+use crate::engine::cluster::objects::ObjectApi;
+use crate::engine::cluster::scope::Scope;
+use crate::engine::cluster::writer::passes;
+use crate::vendor::{NewTokens, PersistError, TokenStore};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
+use kube::{Client, ResourceExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Who writes, as managed fields show it.
+const MANAGER: &str = "hooktender";
+/// A key that a dry run writes: an immutable Secret takes a write that changes nothing.
+const PROBE: &str = "hooktender-dry-run";
+/// How often somebody else may change the Secret between our reading and writing.
+const CONFLICTS: u32 = 5;
+
+/// Keeps tokens in a Secret of the cluster, guarded by its resource version.
+pub(crate) struct SecretTokenStore {
+    api: ObjectApi<Secret>,
+    key: String,
+    /// The version that the tokens were read at, or written.
+    version: Mutex<String>,
+}
+
+impl SecretTokenStore {
+    pub(crate) fn new(client: &Client, at: &ObjectName, version: String) -> Self {
+        Self { api: ObjectApi::new(client, at), key: at.to_string(), version: Mutex::new(version) }
+    }
+
+    async fn patch(&self, data: &BTreeMap<&str, ByteString>, dry_run: bool) -> Result<(), kube::Error> {
+        let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let body = json!({ "metadata": { "resourceVersion": version }, "data": data });
+        let params = PatchParams { field_manager: Some(MANAGER.into()), dry_run, ..PatchParams::default() };
+        let verb = if dry_run { "try" } else { "keep" };
+        passes(["Secret", verb, "writing"]).await?;
+        let written = self.api.patch(&params, &Patch::Merge(&body)).await?;
+        passes(["Secret", verb, "written"]).await?;
+        if !dry_run {
+            self.remember(&written);
+        }
+        Ok(())
+    }
+
+    fn remember(&self, secret: &Secret) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) =
+            secret.resource_version().unwrap_or_default();
+    }
+
+    /// Why a write failed, and so who can help.
+    fn not_kept(&self, error: &kube::Error) -> PersistError {
+        let key = &self.key;
+        let kube::Error::Api(refused) = error else {
+            return PersistError::Failed(format!("the API server did not take Secret {key} ({error})"));
+        };
+        let message = &refused.message;
+        match Scope::of(refused) {
+            _ if refused.is_not_found() => PersistError::Refused(format!("Secret {key} is gone")),
+            _ if message.contains("immutable") => {
+                PersistError::Refused(format!("Secret {key} is immutable; replace it by one that is not"))
+            }
+            Scope::Conflict => {
+                PersistError::Failed(format!("Secret {key} was changed meanwhile; it is read again"))
+            }
+            Scope::Rights => PersistError::Refused(format!(
+                "hooktender may not write Secret {key}; give its ServiceAccount the verb patch on it"
+            )),
+            Scope::Object => {
+                PersistError::Refused(format!("the API server refuses to write Secret {key}: {message}"))
+            }
+            Scope::Server => {
+                PersistError::Failed(format!("the API server did not take Secret {key} ({message})"))
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        replaced: (&'static str, SecretString),
+        tokens: NewTokens,
+    ) -> Result<(), PersistError> {
+        let failed = |error: kube::Error| self.not_kept(&error);
+        let data: BTreeMap<_, _> = tokens
+            .iter()
+            .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
+            .collect();
+        let (key, old) = replaced;
+        for _ in 0..CONFLICTS {
+            match self.patch(&data, false).await {
+                Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
+                written => return written.map_err(failed),
+            }
+            // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
+            let Some(now) = self.api.read().await.map_err(failed)? else {
+                return Err(PersistError::Refused(format!("Secret {} is gone", self.key)));
+            };
+            let held = now.data.as_ref().and_then(|data| data.get(key));
+            if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
+                return Err(PersistError::Overtaken(format!(
+                    "another pair was put into Secret {} meanwhile; it is read again",
+                    self.key
+                )));
+            }
+            self.remember(&now);
+        }
+        self.patch(&data, false).await.map_err(failed)
+    }
+}
+
+impl TokenStore for SecretTokenStore {
+    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+        async {
+            let probe = BTreeMap::from([(PROBE, ByteString::default())]);
+            self.patch(&probe, true).await.map_err(|error| self.not_kept(&error))
+        }
+        .boxed()
+    }
+
+    fn keep(
+        &self,
+        replaced: (&'static str, SecretString),
+        tokens: NewTokens,
+    ) -> BoxFuture<'_, Result<(), PersistError>> {
+        self.write(replaced, tokens).boxed()
+    }
+}

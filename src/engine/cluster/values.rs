@@ -1,0 +1,391 @@
+//! The values that Secrets and ConfigMaps gave a pass, and why others could not be had. Bounded: a value by its length, and
+//! all values of a namespace together, over all passes.
+
+use crate::api::ObjectKey;
+use crate::api::shorten;
+use crate::api::variables::without_final_line_break;
+use crate::engine::cluster::secrets::Dependency;
+use crate::engine::pass::finish::chain;
+use crate::plan::Text;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Most bytes of one value. A subscription is no longer than that with all its values, see `variables`.
+const MAX_VALUE: usize = 256 * 1024;
+/// Most bytes of the values that the Secrets and ConfigMaps of one namespace give to all passes that run at the same time.
+const MAX_NAMESPACE: usize = 4 * 1024 * 1024;
+/// What a value takes in memory beside its own bytes.
+const PER_VALUE: usize = 128;
+/// The API server's words are cut to this many characters.
+const LONGEST_WORDS: usize = 300;
+
+/// A value of one key.
+#[derive(Clone)]
+pub(crate) enum Value {
+    /// Nobody may see it.
+    Secret(SecretString),
+    /// Everybody may.
+    Plain(String),
+}
+
+impl Value {
+    /// Whether the value has no characters.
+    fn is_empty(&self) -> bool {
+        self.exposed().is_empty()
+    }
+
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.exposed().len()
+    }
+
+    /// Returns the first control character of the value.
+    pub(crate) fn control_character(&self) -> Option<char> {
+        self.exposed().chars().find(|c| c.is_control())
+    }
+
+    fn exposed(&self) -> &str {
+        match self {
+            Self::Secret(value) => value.expose_secret(),
+            Self::Plain(value) => value,
+        }
+    }
+}
+
+/// What a key of an object holds.
+enum Held {
+    Value(Value),
+    NotText,
+    TooLong,
+}
+
+impl Held {
+    /// Takes the value of a key.
+    fn of(text: Option<&str>, value: impl FnOnce(&str) -> Value) -> Self {
+        match text.map(without_final_line_break) {
+            None => Self::NotText,
+            Some(text) if text.len() > MAX_VALUE => Self::TooLong,
+            Some(text) => Self::Value(value(text)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Value(value) => value.len(),
+            Self::NotText | Self::TooLong => 0,
+        }
+    }
+}
+
+/// Why an object could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No object can have that name.
+    InvalidName(String),
+    /// The API server does not allow it, in these words.
+    Forbidden(String),
+    /// It may be read with the next try: the API server failed, or there was no room.
+    Failed(String),
+}
+
+impl Unread {
+    /// Why a read failed.
+    pub(crate) fn of(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(refused) if refused.is_forbidden() => Self::Forbidden(refused.message),
+            kube::Error::Api(refused) => Self::Failed(shorten::to_chars(&refused.message, LONGEST_WORDS)),
+            error => Self::Failed(shorten::to_chars(&chain(&error), LONGEST_WORDS)),
+        }
+    }
+
+    /// It was not its turn before the time for all reads of a pass was over.
+    pub(crate) fn late(after: Duration) -> Self {
+        Self::Failed(format!("it was not read within {} seconds", after.as_secs()))
+    }
+
+    /// What is so, for people.
+    pub(crate) fn words(&self) -> &str {
+        match self {
+            Self::InvalidName(words) | Self::Forbidden(words) | Self::Failed(words) => words,
+        }
+    }
+}
+
+/// What the dependencies of one pass hold. Kept no longer than the pass.
+#[derive(Default)]
+pub(crate) struct Values {
+    found: HashMap<Dependency, Keys>,
+    unread: BTreeMap<Dependency, Unread>,
+    room: Vec<Room>,
+}
+
+#[derive(Default)]
+struct Keys {
+    values: HashMap<String, Held>,
+    version: String,
+    uid: String,
+}
+
+impl Values {
+    /// Returns the value of a key. An error says what is missing or empty, and what to do.
+    pub(crate) fn get(&self, from: &Dependency, key: &str) -> Result<Value, String> {
+        let value = self.find(from, key)?;
+        if value.is_empty() {
+            return Err(format!("the key {key} of {from} is empty: set a value"));
+        }
+        Ok(value)
+    }
+
+    /// Returns the value of a key, which may be empty.
+    pub(crate) fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
+        match self.unread.get(from) {
+            Some(Unread::InvalidName(why)) => {
+                return Err(format!("{why}; name the {} that has the value", from.kind()));
+            }
+            Some(Unread::Forbidden(why)) => return Err(format!("{from} may not be read: {why}")),
+            Some(Unread::Failed(why)) => return Err(format!("{from} cannot be read at the moment: {why}")),
+            None => {}
+        }
+        let Some(keys) = self.found.get(from) else {
+            return Err(format!("{from} does not exist: create it with the key {key}"));
+        };
+        match keys.values.get(key) {
+            Some(Held::Value(value)) => Ok(value.clone()),
+            Some(Held::NotText) => Err(format!("the key {key} of {from} is not UTF-8 text")),
+            Some(Held::TooLong) => {
+                Err(format!("the key {key} of {from} is longer than {} KiB: shorten it", MAX_VALUE / 1024))
+            }
+            None => Err(format!("{from} has no key {key}: add it")),
+        }
+    }
+
+    /// Those Secrets, with their versions: the same text means the same values.
+    pub(crate) fn versions(&self, of: impl Iterator<Item = Dependency>) -> String {
+        let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
+        let version =
+            |from: &Dependency| self.found.get(from).map(|keys| keys.version.as_str()).unwrap_or_default();
+        all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
+    }
+
+    /// Those Secrets, with their uids: to know them is to be allowed to read the values.
+    pub(crate) fn uids(&self, of: impl Iterator<Item = Dependency>) -> Zeroizing<String> {
+        let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
+        let uid = |from: &Dependency| self.found.get(from).map(|keys| keys.uid.as_str()).unwrap_or_default();
+        Zeroizing::new(all.iter().map(|from| format!("{from}={}", uid(from))).collect::<Vec<_>>().join(";"))
+    }
+
+    /// Notes why an object could not be read.
+    pub(crate) fn note_unread(&mut self, from: Dependency, why: Unread) {
+        self.unread.insert(from, why);
+    }
+
+    /// The objects that could not be read, and why.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = (&Dependency, &Unread)> {
+        self.unread.iter()
+    }
+
+    /// Adds a Secret.
+    pub(crate) fn add_secret(&mut self, secret: Secret) {
+        let key = Dependency::Secret(ObjectKey::of(&secret));
+        let version = secret.resource_version().unwrap_or_default();
+        // One from a file is the object that it is laid over.
+        let known = || self.found.get(&key).map(|keys| keys.uid.clone());
+        let uid = secret.uid().or_else(known).unwrap_or_default();
+        let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
+            let bytes = Zeroizing::new(bytes.0);
+            (name, Held::of(std::str::from_utf8(&bytes).ok(), |text| Value::Secret(text.into())))
+        });
+        self.found.insert(key, Keys { values: values.collect(), version, uid });
+    }
+
+    /// Adds a ConfigMap.
+    pub(crate) fn add_config_map(&mut self, map: ConfigMap) {
+        let key = ObjectKey::of(&map);
+        let version = map.resource_version().unwrap_or_default();
+        let values = map.data.unwrap_or_default().into_iter();
+        let values =
+            values.map(|(name, text)| (name, Held::of(Some(&text), |text| Value::Plain(text.into()))));
+        let keys = Keys { values: values.collect(), version, uid: String::new() };
+        self.found.insert(Dependency::ConfigMap(key), keys);
+    }
+
+    /// Drops all keys of an object but these.
+    pub(crate) fn keep(&mut self, from: &Dependency, keys: &BTreeSet<String>) {
+        if let Some(found) = self.found.get_mut(from) {
+            found.values.retain(|key, _| keys.contains(key));
+            found.values.shrink_to_fit();
+        }
+    }
+
+    /// Takes room for what was read of an object, until these values are dropped; an error if there is none.
+    pub(crate) fn reserve(&mut self, from: &Dependency, budget: &ValueBudget) -> Result<(), Unread> {
+        let Some(found) = self.found.get(from) else { return Ok(()) };
+        let sizes = found.values.iter().map(|(key, held)| key.len() + held.size() + PER_VALUE);
+        self.room.push(budget.reserve(&from.key().namespace, sizes.sum())?);
+        Ok(())
+    }
+
+    /// Adds what was read elsewhere.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.unread.extend(other.unread);
+        self.room.extend(other.room);
+    }
+
+    /// Adds what was read elsewhere, if it could be.
+    pub(crate) fn extend_found(&mut self, other: Self) {
+        self.extend(Self { unread: BTreeMap::new(), ..other });
+    }
+
+    /// Adds to a Secret, whether it is there or not, a value for each of the keys that it does not have.
+    pub(crate) fn make_up(&mut self, secret: ObjectKey, keys: &BTreeSet<String>) {
+        let found = self.found.entry(Dependency::Secret(secret)).or_default();
+        for key in keys {
+            let value = || Held::Value(Value::Secret("made-up".into()));
+            found.values.entry(key.clone()).or_insert_with(value);
+        }
+    }
+
+    /// The version of an object that was read.
+    pub(crate) fn version(&self, of: &Dependency) -> Option<&str> {
+        self.found.get(of).map(|keys| keys.version.as_str())
+    }
+
+    /// The value of a key as text, for comparing; the error where there is none.
+    pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<Text, String> {
+        let mut text = Text::default();
+        match self.get(from, key)? {
+            Value::Secret(value) => text.push_secret(key, value),
+            Value::Plain(value) => text.push_plain(&value),
+        }
+        Ok(text)
+    }
+}
+
+/// How many bytes of values each namespace has in memory. One that uses up its share waits for itself, and for no other.
+#[derive(Clone)]
+pub(crate) struct ValueBudget {
+    most: usize,
+    used: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Default for ValueBudget {
+    fn default() -> Self {
+        Self { most: MAX_NAMESPACE, used: Arc::default() }
+    }
+}
+
+impl ValueBudget {
+    /// Bounds nothing, for a process that serves one person.
+    pub(crate) fn unlimited() -> Self {
+        Self { most: usize::MAX, ..Self::default() }
+    }
+
+    fn reserve(&self, namespace: &str, bytes: usize) -> Result<Room, Unread> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = used.entry(namespace.to_owned()).or_default();
+        let wanted = all.saturating_add(bytes);
+        if wanted > self.most {
+            return Err(Unread::Failed(format!(
+                "the values that are taken from Secrets and ConfigMaps of namespace {namespace} are more than {} MiB: use fewer or shorter ones",
+                self.most / 1024 / 1024
+            )));
+        }
+        *all = wanted;
+        Ok(Room { budget: self.clone(), namespace: namespace.to_owned(), bytes })
+    }
+}
+
+/// Bytes of a namespace's share, given back when this is dropped.
+struct Room {
+    budget: ValueBudget,
+    namespace: String,
+    bytes: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut used = self.budget.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = used.get_mut(&self.namespace) {
+            *all = all.saturating_sub(self.bytes);
+            if *all == 0 {
+                used.remove(&self.namespace);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::ByteString;
+
+    fn secret(namespace: &str, name: &str, data: &[(&str, usize)]) -> Secret {
+        let mut secret = Secret::default();
+        secret.metadata.namespace = Some(namespace.into());
+        secret.metadata.name = Some(name.into());
+        let data = data.iter().map(|(key, size)| ((*key).to_owned(), ByteString(vec![b'a'; *size])));
+        secret.data = Some(data.collect());
+        secret
+    }
+
+    fn of(namespace: &str, name: &str) -> Dependency {
+        Dependency::Secret(ObjectKey::new(namespace, name))
+    }
+
+    #[test]
+    fn only_the_named_keys_are_kept_and_none_that_is_too_long() {
+        let (mut values, from) = (Values::default(), of("shop", "s"));
+        values.add_secret(secret(
+            "shop",
+            "s",
+            &[("a", 8), ("b", 8), ("long", MAX_VALUE + 1), ("fits", MAX_VALUE)],
+        ));
+        values.keep(&from, &["a", "long", "fits"].map(str::to_owned).into());
+        assert!(values.get(&from, "a").is_ok() && values.get(&from, "fits").is_ok());
+        assert!(values.get(&from, "b").err().unwrap().contains("has no key b"));
+        let problem = values.get(&from, "long").err().unwrap();
+        assert_eq!(problem, "the key long of Secret shop/s is longer than 256 KiB: shorten it");
+    }
+
+    #[test]
+    fn a_namespace_that_uses_up_its_share_waits_for_itself_alone() {
+        let budget = ValueBudget::default();
+        let read = |namespace: &str, name: &str| {
+            let mut values = Values::default();
+            values.add_secret(secret(namespace, name, &[("a", MAX_VALUE)]));
+            values.reserve(&of(namespace, name), &budget).map(|()| values)
+        };
+        let held: Vec<_> = (0..15).map(|n| read("greedy", &n.to_string()).ok().unwrap()).collect();
+        let problem = read("greedy", "more").err().unwrap();
+        assert!(
+            matches!(&problem, Unread::Failed(why) if why.contains("namespace greedy are more than 4 MiB")),
+            "{problem:?}"
+        );
+        assert!(read("other", "one").is_ok());
+        drop(held);
+        assert!(read("greedy", "more").is_ok());
+        assert!(budget.used.lock().unwrap().is_empty(), "nothing is kept of what was given back");
+    }
+
+    #[test]
+    fn each_failure_of_a_read_says_whether_to_try_again() {
+        let status = |code, message: &str| {
+            let reason = if code == 403 { "Forbidden" } else { "Other" };
+            let status = kube::core::Status::failure(message, reason).with_code(code);
+            kube::Error::Api(Box::new(status))
+        };
+        assert!(matches!(Unread::of(status(403, "no")), Unread::Forbidden(why) if why == "no"));
+        for error in [status(500, "etcd"), status(503, "away"), status(429, "later"), status(401, "who")] {
+            assert!(matches!(Unread::of(error), Unread::Failed(_)));
+        }
+        assert!(
+            matches!(Unread::of(kube::Error::Service("timeout".into())), Unread::Failed(why) if why.contains("timeout"))
+        );
+    }
+}

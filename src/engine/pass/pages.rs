@@ -1,0 +1,103 @@
+//! What the readings of a paged list lack. An item that moves from page to page while they are read is on none of them, so that
+//! only what two readings lack is gone.
+
+use crate::api::ObjectKey;
+use crate::engine::pass::PassError;
+use crate::engine::status::webhook::AccountError;
+use crate::plan::{Declared, ExternalId, Plan, Step};
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+/// How often one pass reads a list, at most, whose readings lack different subscriptions.
+const MOST_READINGS: u32 = 4;
+
+/// What the readings of one pass lacked.
+#[derive(Default)]
+pub(crate) struct Pages {
+    lacked: BTreeSet<ExternalId>,
+    /// Webhooks whose unanswered create is to be sent again, as nothing is found of it.
+    unanswered: BTreeSet<ObjectKey>,
+    readings: u32,
+}
+
+/// How a reading compares with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// All that it lacks was lacking before, too.
+    Agrees,
+    /// It lacks something for the first time: the list has to be read again.
+    Differs,
+    /// The same after as many readings as a pass makes.
+    DiffersAgain,
+}
+
+impl Pages {
+    /// Notes what one more reading lacks. What two of them lacked is `believed` to be gone.
+    pub(crate) fn lack(
+        &mut self,
+        missing: BTreeSet<ExternalId>,
+        unanswered: BTreeSet<ObjectKey>,
+        believed: &mut HashSet<ExternalId>,
+    ) -> Reading {
+        self.readings += 1;
+        let (again, once): (BTreeSet<_>, BTreeSet<_>) =
+            missing.into_iter().partition(|id| self.lacked.contains(id));
+        believed.extend(again);
+        let agrees = once.is_empty() && unanswered.is_subset(&self.unanswered);
+        self.lacked.extend(once);
+        self.unanswered.extend(unanswered);
+        match (agrees, self.readings < MOST_READINGS) {
+            (true, _) => Reading::Agrees,
+            (false, true) => Reading::Differs,
+            (false, false) => Reading::DiffersAgain,
+        }
+    }
+}
+
+/// The Webhooks whose unanswered create the plan sends again.
+pub(crate) fn unanswered(plan: &Plan, declared: &[Declared]) -> BTreeSet<ObjectKey> {
+    let creates = plan.items.iter().filter(|item| matches!(item.step, Some(Step::Create(_))));
+    creates.filter(|item| declared[item.index].intent.is_some()).map(|item| item.key.clone()).collect()
+}
+
+/// Nothing is done by a list each reading of which lacks another subscription. It is read again after `wait`.
+pub(crate) fn restless(wait: Duration) -> PassError {
+    let message = format!(
+        "the pages of the list changed while they were read, {MOST_READINGS} times in a row, and each reading lacked another subscription; it is read again"
+    );
+    PassError::Doubted(AccountError { reason: "ListDoubted", message, stalled: false }, wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids<C: FromIterator<ExternalId>>(all: &[&str]) -> C {
+        all.iter().map(|id| ExternalId::new(*id).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_two_readings_lack_is_gone() {
+        let (mut pages, mut believed) = (Pages::default(), HashSet::new());
+        let none = BTreeSet::new;
+        assert_eq!(pages.lack(ids(&["1", "2"]), none(), &mut believed), Reading::Differs);
+        assert_eq!(pages.lack(ids(&["2"]), none(), &mut believed), Reading::Agrees);
+        assert_eq!(believed, ids(&["2"]), "the other one was on its way from page to page");
+    }
+
+    #[test]
+    fn an_unanswered_create_is_looked_for_twice() {
+        let (mut pages, mut believed) = (Pages::default(), HashSet::new());
+        let webhook = || BTreeSet::from([ObjectKey::new("n", "a")]);
+        assert_eq!(pages.lack(ids(&[]), webhook(), &mut believed), Reading::Differs);
+        assert_eq!(pages.lack(ids(&[]), webhook(), &mut believed), Reading::Agrees);
+    }
+
+    #[test]
+    fn readings_that_never_agree_come_to_an_end() {
+        let (mut pages, mut believed) = (Pages::default(), HashSet::new());
+        let read = |id: &&str| pages.lack(ids(&[*id]), BTreeSet::new(), &mut believed);
+        let all: Vec<_> = ["1", "2", "3", "4"].iter().map(read).collect();
+        assert_eq!(all, [Reading::Differs, Reading::Differs, Reading::Differs, Reading::DiffersAgain]);
+    }
+}

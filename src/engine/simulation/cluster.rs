@@ -1,0 +1,313 @@
+//! The cluster: objects with versions, generations and finalizers, a watch cache that may lag, writes that fail.
+
+use super::content;
+use super::step::ApiTrouble;
+use super::world::{PROCESSES, State, World};
+use crate::api::status::{AccountStatus, WebhookStatus};
+use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
+use crate::engine::cluster::secrets::{NamedKeys, SecretReader, Values};
+use crate::engine::cluster::values::Unread;
+use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError, failed, gone};
+use crate::vendor::TokenStore;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::{Resource, ResourceExt};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// What a watch shows at one moment.
+#[derive(Clone)]
+pub(super) struct View {
+    pub(super) webhooks: Vec<Arc<Webhook>>,
+    pub(super) account: Arc<VendorAccount>,
+}
+
+/// The cluster's side.
+pub(super) struct Cluster {
+    pub(super) objects: BTreeMap<u8, Arc<Webhook>>,
+    pub(super) account: Arc<VendorAccount>,
+    version: u64,
+    pub(super) objects_made: u64,
+    /// Every state since the beginning, and how far the cache of each process has come.
+    log: Vec<View>,
+    shown: [usize; PROCESSES],
+    /// Until when each process is cut off from the API server.
+    pub(super) cut_off_until: [u64; PROCESSES],
+    pub(super) troubles: VecDeque<ApiTrouble>,
+    pub(super) away_until: u64,
+    /// How often the Secret was changed.
+    pub(super) rotated: u64,
+    /// How often the account's own Secret was.
+    pub(super) logins: u64,
+    pub(super) writes: u64,
+    /// The account's own Secret is gone.
+    pub(super) locked: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(vendor: VendorName) -> Self {
+        let account = Arc::new(content::account(vendor));
+        let first = View { webhooks: Vec::new(), account: Arc::clone(&account) };
+        Self {
+            objects: BTreeMap::new(),
+            account,
+            version: 10,
+            objects_made: 0,
+            log: vec![first],
+            shown: Default::default(),
+            cut_off_until: Default::default(),
+            troubles: VecDeque::new(),
+            away_until: 0,
+            rotated: 0,
+            logins: 0,
+            writes: 0,
+            locked: false,
+        }
+    }
+
+    pub(super) fn token(&self) -> String {
+        format!("s3cret-{}", self.rotated)
+    }
+
+    /// What the cache of a process shows, so many changes behind; it never goes back.
+    pub(super) fn view(&mut self, process: usize, lag: u8) -> View {
+        let shown = &mut self.shown[process];
+        *shown = (*shown).max((self.log.len() - 1).saturating_sub(lag.into()));
+        self.log[*shown].clone()
+    }
+
+    /// What it showed last, of a process that is cut off.
+    pub(super) fn last_view(&self, process: usize) -> View {
+        self.log[self.shown[process]].clone()
+    }
+
+    /// Whether the API server cannot be reached by that process.
+    fn is_away(&self, now: u64, process: usize) -> bool {
+        now < self.away_until || now < self.cut_off_until[process]
+    }
+
+    pub(super) fn slot(&self, uid: &str) -> Option<u8> {
+        self.objects.iter().find(|(_, one)| one.metadata.uid.as_deref() == Some(uid)).map(|(slot, _)| *slot)
+    }
+
+    fn changed(&mut self) {
+        let webhooks = self.objects.values().cloned().collect();
+        self.log.push(View { webhooks, account: Arc::clone(&self.account) });
+    }
+
+    /// Stores a Webhook; one that is on its way out and is held by nobody is gone.
+    pub(super) fn store(&mut self, slot: u8, mut webhook: Webhook) -> Arc<Webhook> {
+        self.version += 1;
+        webhook.metadata.resource_version = Some(self.version.to_string());
+        let leaves = webhook.metadata.deletion_timestamp.is_some() && webhook.finalizers().is_empty();
+        let webhook = Arc::new(webhook);
+        if leaves {
+            self.objects.remove(&slot);
+        } else {
+            self.objects.insert(slot, Arc::clone(&webhook));
+        }
+        self.changed();
+        webhook
+    }
+
+    pub(super) fn store_account(&mut self, mut account: VendorAccount) {
+        self.version += 1;
+        account.metadata.resource_version = Some(self.version.to_string());
+        self.account = Arc::new(account);
+        self.changed();
+    }
+}
+
+fn refused<K: Resource<DynamicType = ()>>(object: &K, code: u16) -> WriteError {
+    let status = kube::core::Status::failure("refused", "Refused").with_code(code);
+    failed("write", object, kube::Error::Api(Box::new(status)))
+}
+
+impl World {
+    /// A write to the API server, with whatever is armed to go wrong.
+    async fn write<K, T>(
+        &self,
+        object: &K,
+        write: impl FnOnce(&mut State) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        self.effect(|state, _| {
+            state.cluster.writes += 1;
+            if state.cluster.is_away(state.now, state.acting) {
+                return Err(refused(object, 503));
+            }
+            let trouble = state.cluster.troubles.pop_front();
+            state.counts.faults += u64::from(trouble.is_some());
+            match trouble {
+                None => write(state),
+                Some(ApiTrouble::Before) => Err(refused(object, 503)),
+                Some(ApiTrouble::Invalid) => Err(refused(object, 422)),
+                Some(ApiTrouble::After) => write(state).and_then(|_| Err(refused(object, 504))),
+            }
+        })
+        .await
+    }
+}
+
+fn without(finalizers: &[String], ours: &str) -> Vec<String> {
+    finalizers.iter().filter(|name| *name != ours).cloned().collect()
+}
+
+/// A write is by name, as the API server's is: the slot's number is the name.
+fn slot(webhook: &Webhook) -> u8 {
+    webhook.name_any().parse().unwrap_or(u8::MAX)
+}
+
+impl ClusterWriter for World {
+    async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, WriteError> {
+        self.effect(|state, _| {
+            if state.cluster.is_away(state.now, state.acting) {
+                return Err(refused(webhook, 503));
+            }
+            let now = state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid());
+            Ok(now.map(|now| (**now).clone()))
+        })
+        .await
+    }
+
+    async fn webhook_status(
+        &self,
+        webhook: &Webhook,
+        status: &WebhookStatus,
+    ) -> Result<Option<Webhook>, WriteError> {
+        self.write(webhook, |state| {
+            let slot = slot(webhook);
+            let Some(now) = state.cluster.objects.get(&slot).cloned() else { return Ok(None) };
+            if now.resource_version() != webhook.resource_version() {
+                return Err(refused(webhook, 409));
+            }
+            let mut now = (*now).clone();
+            now.status = Some(status.clone());
+            let stored = state.cluster.store(slot, now);
+            state.note_status(&stored);
+            Ok(Some((*stored).clone()))
+        })
+        .await
+    }
+
+    async fn account_status(
+        &self,
+        account: &VendorAccount,
+        status: &AccountStatus,
+    ) -> Result<Option<VendorAccount>, WriteError> {
+        self.write(account, |state| {
+            if state.cluster.account.status.as_ref() != Some(status) {
+                let mut now = (*state.cluster.account).clone();
+                now.status = Some(status.clone());
+                state.cluster.store_account(now);
+            }
+            Ok(Some((*state.cluster.account).clone()))
+        })
+        .await
+    }
+
+    async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, WriteError> {
+        self.write(webhook, |state| {
+            let now =
+                state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
+            let Some(now) = now else { return Err(failed("finalizer", webhook, gone(webhook))) };
+            if now.finalizers().iter().any(|name| name == FINALIZER) {
+                return Ok((*now).clone());
+            }
+            if now.metadata.deletion_timestamp.is_some() {
+                return Err(refused(webhook, 422));
+            }
+            let mut now = (*now).clone();
+            now.finalizers_mut().push(FINALIZER.into());
+            Ok((*state.cluster.store(slot(webhook), now)).clone())
+        })
+        .await
+    }
+
+    async fn remove_finalizer(&self, webhook: &Webhook) -> Result<(), WriteError> {
+        if !webhook.finalizers().iter().any(|name| name == FINALIZER) {
+            return Ok(());
+        }
+        self.write(webhook, |state| {
+            let now =
+                state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid()).cloned();
+            if let Some(now) = now {
+                if now.status != webhook.status {
+                    return Err(refused(webhook, 409));
+                }
+                let mut now = (*now).clone();
+                now.metadata.finalizers = Some(without(now.finalizers(), FINALIZER));
+                let left = state.cluster.store(slot(webhook), now);
+                state.note_vanished(&left);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn add_account_finalizer(&self, account: &VendorAccount) -> Result<VendorAccount, WriteError> {
+        self.write(account, |state| {
+            let mut now = (*state.cluster.account).clone();
+            if !now.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER) {
+                now.finalizers_mut().push(ACCOUNT_FINALIZER.into());
+                state.cluster.store_account(now);
+            }
+            Ok((*state.cluster.account).clone())
+        })
+        .await
+    }
+
+    async fn remove_account_finalizer(&self, account: &VendorAccount) -> Result<(), WriteError> {
+        self.write(account, |state| {
+            let mut now = (*state.cluster.account).clone();
+            now.metadata.finalizers = Some(without(now.finalizers(), ACCOUNT_FINALIZER));
+            state.cluster.store_account(now);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn event(&self, _: ObjectReference, _: &EventRecord) {}
+}
+
+impl SecretReader for World {
+    async fn read(&self, wanted: &NamedKeys) -> Values {
+        self.effect(|state, _| {
+            let mut values = Values::default();
+            if state.cluster.is_away(state.now, state.acting) {
+                for from in wanted.keys() {
+                    values.note_unread(from.clone(), Unread::Failed("away".into()));
+                }
+                return values;
+            }
+            let secret = |name: &str, version: u64, data: &[(&str, String)]| {
+                let mut secret = Secret::default();
+                secret.metadata.name = Some(name.into());
+                secret.metadata.namespace = Some("n".into());
+                secret.metadata.resource_version = Some(version.to_string());
+                let data = data
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), ByteString(value.clone().into_bytes())));
+                secret.data = Some(data.collect());
+                secret
+            };
+            let cluster = &state.cluster;
+            if !cluster.locked {
+                values.add_secret(secret(
+                    "login",
+                    cluster.logins + 1,
+                    &[("a", "user".into()), ("b", format!("pass {}", cluster.logins))],
+                ));
+            }
+            values.add_secret(secret("values", cluster.rotated + 1, &[("token", cluster.token())]));
+            values
+        })
+        .await
+    }
+
+    fn keeper(&self, _: crate::api::ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
+        None
+    }
+}

@@ -1,0 +1,88 @@
+//! What to say of a Webhook that no account looks after.
+
+use crate::api::conditions::{self, READY};
+use crate::api::status::WebhookStatus;
+use crate::api::{FINALIZER, InvalidName, ObjectKey, ObjectName, Webhook};
+use crate::engine::clock;
+use crate::engine::cluster::writer::EventRecord;
+use crate::engine::status::webhook::{ConditionSummary, Drift, set_all};
+use kube::ResourceExt as _;
+
+/// Why no account looks after a Webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Orphan {
+    /// There is no such account.
+    NotFound(ObjectKey),
+    /// The account does not let it in.
+    NotAllowed(ObjectKey),
+    /// The account is in a namespace that this process does not read.
+    OutOfSight(ObjectKey),
+    /// No account can have that name.
+    InvalidName(InvalidName),
+}
+
+impl Orphan {
+    /// Why no account looks after the Webhooks that refer to one that is not there.
+    pub(crate) fn without_account(account: ObjectKey) -> Self {
+        match ObjectName::try_from(&account) {
+            Ok(_) => Self::NotFound(account),
+            Err(invalid) => Self::InvalidName(invalid),
+        }
+    }
+
+    /// The condition's reason, and what is so and what to do.
+    pub(crate) fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::NotFound(key) => (
+                "AccountNotFound",
+                format!(
+                    "there is no VendorAccount {key}: create it, or correct spec.accountRef in a new Webhook"
+                ),
+            ),
+            Self::NotAllowed(key) => (
+                "AccountNotAllowed",
+                format!(
+                    "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces (a selector is read only by a hooktender without --namespace)"
+                ),
+            ),
+            Self::InvalidName(invalid) => (
+                "AccountNotFound",
+                format!("spec.accountRef: {invalid}; refer to the VendorAccount in a new Webhook"),
+            ),
+            Self::OutOfSight(key) => (
+                "AccountNotFound",
+                format!(
+                    "VendorAccount {key} is outside the namespaces that this hooktender looks after (--namespace)"
+                ),
+            ),
+        }
+    }
+}
+
+/// The status of an orphan, and what is to be told of it, if that is new.
+pub(crate) fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Option<EventRecord>) {
+    let (reason, mut message) = orphan.words();
+    if webhook.metadata.deletion_timestamp.is_some() {
+        message = format!(
+            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+        );
+    } else if webhook.finalizers().iter().any(|name| name == FINALIZER) {
+        message = format!(
+            "{message}; its subscription stays as it is meanwhile; to give it up, set the annotation hooktender.dev/release: \"true\" and delete this Webhook"
+        );
+    }
+    let mut status = webhook.status.clone().unwrap_or_default();
+    let was = conditions::get(&status.conditions, READY).map(|c| (c.reason.clone(), c.message.clone()));
+    let generation = webhook.metadata.generation;
+    status.observed_generation = generation;
+    status.vendor = Some(webhook.spec.subscription.vendor());
+    set_all(
+        &mut status,
+        &ConditionSummary::stalled(reason, message.clone()),
+        &Drift::Unknown,
+        generation,
+        clock::timestamp(),
+    );
+    let new = was != Some((reason.to_owned(), message.clone()));
+    (status, new.then_some(EventRecord { warning: true, reason, note: message }))
+}

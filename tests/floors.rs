@@ -145,13 +145,21 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
         "engine/cluster/secrets.rs engine/cluster/token_store.rs",
         "secrets reads Secrets, keeper writes what a vendor exchanged",
     ),
-    ("patch_status", "engine/cluster/writer.rs engine/cluster/objects.rs", "only engine::record writes status"),
+    (
+        "patch_status",
+        "engine/cluster/writer.rs engine/cluster/objects.rs",
+        "only engine::record writes status",
+    ),
     (
         "Api::namespaced(",
         "engine/cluster/objects.rs",
         "a name goes into a path only as an ObjectName, which is checked",
     ),
-    (".get_opt(", "engine/cluster/objects.rs", "a name goes into a path only as an ObjectName, which is checked"),
+    (
+        ".get_opt(",
+        "engine/cluster/objects.rs",
+        "a name goes into a path only as an ObjectName, which is checked",
+    ),
     ("Api<Event>", "engine/cluster/writer.rs", "only engine::record makes events"),
     ("FAILPOINTS", "failpoint.rs", "only failpoint is told what to do at which place"),
     ("stdout().lock()", "cli/print.rs", "only cli::print prints, as it makes visible what others have said"),

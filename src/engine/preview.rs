@@ -166,7 +166,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         item: &Item,
         desired: &Document,
     ) -> Option<String> {
-        let observed = sight.snapshot.observed.get(item.id.as_ref()?.as_str())?;
+        let observed = sight.snapshot.observed.get(item.id()?.as_str())?;
         let hide = declared.hide(declared.may_show(&observed.id));
         let spellings = changes(rules(self.vendor), &observed.document, desired, hide);
         (!spellings.is_empty()).then(|| spelling(&spellings, self.vendor))
@@ -176,12 +176,12 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         let declared = &sight.declared[item.index];
         let ObjectKey { namespace, name } = item.key.clone();
         let advice = match &declared.desired {
-            Desired::Known(desired) if item.calls > 0 => {
+            Desired::Known(desired) if item.number_of_calls() > 0 => {
                 let double = item.similar.as_ref().map(similar_declared);
                 let all: Vec<_> = double.into_iter().chain(advice(self.vendor, desired)).collect();
                 (!all.is_empty()).then(|| all.join("; "))
             }
-            Desired::Known(desired) if item.action == Action::None && item.hold.is_none() => {
+            Desired::Known(desired) if item.action() == Action::None && item.blocked().is_none() => {
                 self.spelling(sight, declared, item, desired)
             }
             Desired::Known(_) | Desired::Unknown { .. } => None,
@@ -190,15 +190,15 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             namespace,
             name,
             declared_at: None,
-            action: item.action,
+            action: item.action(),
             cause: item.cause,
-            id: item.id.as_ref().map(ToString::to_string),
+            id: item.id().map(ToString::to_string),
             changes: item.changes.iter().map(field).collect(),
-            held: item.hold.as_ref().map(|hold| shown_hold(declared, item, hold, self.vendor)),
+            held: item.blocked().map(|hold| shown_hold(declared, item, hold, self.vendor)),
             duplicates: item.duplicates.iter().map(ToString::to_string).collect(),
             advice,
-            calls: item.calls,
-            digest: item.digest.clone().filter(|_| item.calls > 0 || item.hold.is_some()),
+            calls: item.number_of_calls(),
+            digest: item.digest().filter(|_| item.number_of_calls() > 0 || item.blocked().is_some()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What is held back although it was decided: too many deletions at once, and everything while a list is in doubt.
 
+use super::decision::{BlockedReason, Step};
 use super::declared::Declared;
-use super::item::{BlockedReason, Plan, Step};
+use super::item::Plan;
 use super::{ExternalId, hash};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -35,7 +36,7 @@ pub(crate) fn unapproved<'a>(
     allowed: &'a HashSet<ExternalId>,
 ) -> impl Iterator<Item = &'a ExternalId> {
     let ids = match step {
-        Some(Step::Delete(ids)) => ids.as_slice(),
+        Some(Step::Delete { ids, .. }) => ids.as_slice(),
         _ => &[],
     };
     ids.iter().filter(|id| !allowed.contains(*id))
@@ -52,7 +53,7 @@ pub(crate) fn too_many(
 ) -> Vec<TooMany> {
     let mut by_namespace: BTreeMap<&str, BTreeSet<ExternalId>> = BTreeMap::new();
     for item in &plan.items {
-        for id in unapproved(item.step.as_ref(), allowed) {
+        for id in unapproved(item.step(), allowed) {
             by_namespace.entry(&item.key.namespace).or_default().insert(id.clone());
         }
     }
@@ -73,11 +74,9 @@ pub(crate) fn too_many(
 /// Holds those deletions; everything else of the plan goes on.
 pub(crate) fn hold(plan: &mut Plan, held: &TooMany) {
     for item in &mut plan.items {
-        let is_held =
-            matches!(&item.step, Some(Step::Delete(ids)) if ids.iter().any(|id| held.ids.contains(id)));
-        if is_held {
-            item.step = None;
-            item.hold = Some(BlockedReason::DeletionGuard);
+        if matches!(item.step(), Some(Step::Delete { ids, .. }) if ids.iter().any(|id| held.ids.contains(id)))
+        {
+            item.block(BlockedReason::DeletionGuard);
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Pure and total: no I/O, no clock, no client, no vendor by name. Everything that decides is a function from values
 //! to values. The rules of identity stand in [`identity`], what to do in `decide`, how values compare in [`diff`].
 
+mod cause;
 mod decide;
+mod decision;
 mod declared;
 pub mod diff;
 pub mod document;
@@ -23,7 +25,9 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use cause::Cause;
 pub use decide::{digest, plan};
+pub use decision::{BlockedReason, Decision, Step};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
 pub use document::{Document, Members, Text, Value};
@@ -31,7 +35,7 @@ pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Usage};
 pub(crate) use id::order;
 pub use id::{ExternalId, InvalidId, LONGEST_ID};
-pub use item::{BlockedReason, Cause, Item, Plan, Priority, Step};
+pub use item::{Item, Plan, Priority};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;
 pub use rules::{Rule, Rules};

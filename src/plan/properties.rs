@@ -26,8 +26,8 @@ fn said(item: &Item) -> String {
     format!(
         "{:?}",
         (
-            (item.action, item.cause, &item.id, &item.changes, &item.digest),
-            (&item.step, &item.hold, item.lane, &item.duplicates),
+            (item.action(), item.cause, item.id(), &item.changes, item.digest()),
+            (&item.decision, item.priority(), &item.duplicates),
         )
     )
 }
@@ -43,9 +43,16 @@ fn unmanaged(plan: &Plan, observed: &[Observed]) -> Vec<ExternalId> {
 /// The ids that a step gives to a Webhook or works on as its own.
 fn owned(step: &Step) -> Vec<&ExternalId> {
     match step {
-        Step::Create(_) | Step::Finish(_) | Step::Delete(_) | Step::Release => Vec::new(),
-        Step::Adopt(one, other) => std::iter::once(one).chain(other).collect(),
-        Step::Update(one, _) | Step::Replace(one, _) => vec![one],
+        Step::Create { .. }
+        | Step::DeleteSuperseded { .. }
+        | Step::Delete { .. }
+        | Step::Retain { .. }
+        | Step::RemoveFinalizer => Vec::new(),
+        Step::AdoptReplacement { id, replaced } => vec![id, replaced],
+        Step::Adopt { id }
+        | Step::Update { id, .. }
+        | Step::Reenable { id, .. }
+        | Step::Replace { id, .. } => vec![id],
     }
 }
 
@@ -54,12 +61,12 @@ fn owned(step: &Step) -> Vec<&ExternalId> {
 fn check_one_each(end: &World) -> Result<(), TestCaseError> {
     let plan = end.plan();
     let mut has = HashSet::new();
-    for item in plan.items.iter().filter(|item| item.hold.is_none()) {
+    for item in plan.items.iter().filter(|item| item.blocked().is_none()) {
         let webhook = &end.declared[item.index];
         let Desired::Known(desired) = &webhook.desired else {
             return Err(TestCaseError::fail("nothing holds a Webhook that cannot say what it wants"));
         };
-        prop_assert_eq!(item.action, Action::None, "{}", item.key);
+        prop_assert_eq!(item.action(), Action::None, "{}", item.key);
         let recorded = webhook.recorded.clone();
         let there = end.vendor.iter().find(|one| Some(&one.id) == recorded.as_ref());
         prop_assert!(there.is_some_and(|one| end.rules.equal(&one.document, desired)), "{}", item.key);
@@ -102,7 +109,7 @@ proptest! {
         world.enforce();
         world.settle();
         world.rounds(before.needs());
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         check_one_each(&world)?;
     }
@@ -144,10 +151,10 @@ proptest! {
         let enforced = with(Mode::Enforce, false);
         for quiet in [with(Mode::Plan, false), with(Mode::Enforce, true), with(Mode::Plan, true)] {
             for (key, item) in by_key(&quiet) {
-                prop_assert!(matches!(item.step, None | Some(Step::Release)), "{:?}", item);
+                prop_assert!(matches!(item.step(), None | Some(Step::Retain { .. } | Step::RemoveFinalizer)), "{:?}", item);
                 let same = by_key(&enforced)[&key];
-                prop_assert_eq!((item.action, item.cause, &item.id), (same.action, same.cause, &same.id));
-                prop_assert_eq!((&item.changes, &item.digest), (&same.changes, &same.digest));
+                prop_assert_eq!((item.action(), item.cause, item.id()), (same.action(), same.cause, same.id()));
+                prop_assert_eq!((&item.changes, item.digest()), (&same.changes, same.digest()));
             }
         }
     }
@@ -163,7 +170,7 @@ proptest! {
         world.enforce();
         world.settle();
         world.rounds(rounds);
-        let steps: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let steps: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         if steps.is_empty() {
             return Ok(());
         }
@@ -172,25 +179,25 @@ proptest! {
         world.take(item, Some(crash));
         // Until the create is settled it is not sent again. What it made is found: at once where nothing equal can have been
         // there before, else when it is settled.
-        if matches!(item.step, Some(Step::Create(_) | Step::Replace(..))) {
+        if matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. })) {
             if let Some(intent) = &mut world.declared[item.index].intent {
                 intent.settled = false;
             }
             let plan = world.plan();
             let next = by_key(&plan)[&item.key.to_string()];
-            let found = done && matches!(item.step, Some(Step::Create(_)));
+            let found = done && matches!(item.step(), Some(Step::Create { .. }));
             let expected = if found {
-                matches!(next.step, Some(Step::Adopt(..)))
-            } else if done && matches!(next.step, Some(Step::Adopt(..))) {
+                matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. }))
+            } else if done && matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. })) {
                 true
             } else {
-                next.step.is_none() && next.hold == Some(BlockedReason::Settling)
+                next.step().is_none() && next.blocked() == Some(&BlockedReason::Settling)
             };
             prop_assert!(expected, "{next:?}");
         }
         world.settle();
         world.rounds(before.needs());
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         check_one_each(&world)?;
         check_strangers(&before, &world)?;
@@ -207,7 +214,7 @@ proptest! {
         let mut world = before.clone();
         world.enforce();
         world.settle();
-        let makes = |item: &Item| matches!(item.step, Some(Step::Create(_) | Step::Replace(..)));
+        let makes = |item: &Item| matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. }));
         let steps: Vec<_> = world.plan().items.into_iter().filter(makes).collect();
         if steps.is_empty() {
             return Ok(());
@@ -221,7 +228,7 @@ proptest! {
         webhook.policy.deletion = DeletionPolicy::Delete;
         webhook.policy.release = false;
         world.rounds(before.needs() + 2);
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         let owned: HashSet<_> = world.declared.iter().filter_map(|webhook| webhook.recorded.clone()).collect();
         for one in world.vendor.iter().filter(|one| world.made.contains(&one.id)) {
@@ -246,11 +253,11 @@ proptest! {
         let unmanaged = unmanaged(&plan, &world.vendor);
         let mut has = HashSet::new();
         let mut goes = HashSet::new();
-        for step in plan.items.iter().filter_map(|item| item.step.as_ref()) {
+        for step in plan.items.iter().filter_map(|item| item.step()) {
             for one in owned(step) {
                 prop_assert!(has.insert(one), "{one} is given twice");
             }
-            if let Step::Finish(ids) | Step::Delete(ids) = step {
+            if let Step::DeleteSuperseded { superseded: ids, .. } | Step::Delete { ids, .. } = step {
                 prop_assert!(ids.iter().collect::<HashSet<_>>().len() == ids.len(), "{ids:?}");
                 goes.extend(ids);
             }

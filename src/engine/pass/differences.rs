@@ -21,7 +21,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         item: &Item,
         webhook: &Declared,
     ) -> Option<u64> {
-        if item.step.is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
+        if item.step().is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
             return None;
         }
         let (rules, declared) = (rules(self.vendor), document(&webhook.desired)?);
@@ -30,7 +30,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             let compared = Comparison { rules, declared, observed, secrets };
             shared.past.with(|past| past.corrections.difference(compared))
         };
-        let there = item.id.as_ref().and_then(|id| shared.look(id.as_str(), difference));
+        let there = item.id().and_then(|id| shared.look(id.as_str(), difference));
         Some(there.unwrap_or_else(|| shared.past.with(|past| past.corrections.absence(declared))))
     }
 
@@ -45,7 +45,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
     ) -> (Vec<StoredDifferently>, Vec<Change>) {
         let (rules, last) = (rules(self.vendor), entry.status.last_applied.as_ref());
         // Drift that is only reported may be left beside what was deleted.
-        if matches!(item.step, Some(Step::Finish(_))) {
+        if matches!(item.step(), Some(Step::DeleteSuperseded { .. })) {
             return (last.map_or_else(Vec::new, |last| last.stored_differently.clone()), Vec::new());
         }
         let id = entry.status.external_id.as_deref().unwrap_or_default();
@@ -64,7 +64,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
 
 /// Records a create whose answer did not show what was stored.
 pub(crate) fn note_unshown(shared: &Shared<'_>, entry: &WebhookState, item: &Item, sent: &Document) {
-    let made = matches!(item.step, Some(Step::Create(_) | Step::Replace(..)));
+    let made = item.step().is_some_and(Step::creates);
     let id = entry.status.external_id.as_deref().filter(|_| made);
     let unshown = |one: &Observed| one.raw.is_none().then(|| one.id.clone());
     if let Some(id) = id.and_then(|id| shared.look(id, unshown)).flatten() {

@@ -26,7 +26,7 @@ use crate::engine::state::retry::Past;
 use crate::engine::state::webhook::{WebhookState, version};
 use crate::engine::status::blocked::similar_declared;
 use crate::engine::status::webhook::{AccountError, Outcome, StatusInputs, UNSAID, settle};
-use crate::plan::{BlockedReason, Declared, Delivery, ExternalId, Item, Observed, Step};
+use crate::plan::{BlockedReason, Decision, Declared, Delivery, ExternalId, Item, Observed, Step};
 use crate::vendor::{Operation, VendorError, advice, rules};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
@@ -98,9 +98,9 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
                 continue;
             }
             entry.in_sync_fingerprint = None;
-            let calls = item.step.as_ref().map_or(0, Step::number_of_calls);
+            let calls = item.step().map_or(0, Step::number_of_calls);
             let must_wait = |slice: &Slice, under_way: usize| {
-                let crowded = under_way >= slice.abreast || slice.lane != Some(item.lane);
+                let crowded = under_way >= slice.abreast || slice.lane != Some(item.priority());
                 under_way > 0 && (crowded || calls > 0 && !kept.fits(slice.calls + 1))
             };
             while must_wait(&slice, under_way.len()) {
@@ -108,7 +108,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
                     slice.took(calls, went);
                 }
             }
-            slice.lane = Some(item.lane);
+            slice.lane = Some(item.priority());
             if slice.cluster.is_some() {
                 break;
             }
@@ -120,7 +120,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             if calls > 0 && slice.stop.is_none() {
                 slice.stop = kept.wait().map(|wait| VendorError::paced(Operation::List, wait));
             }
-            let is_guest = declared[item.index].guest && item.step.is_some();
+            let is_guest = declared[item.index].guest && item.step().is_some();
             if is_guest {
                 slice.begin_guests();
             }
@@ -133,13 +133,13 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             }
             let out_of_time =
                 slice.stop.is_none() && (clock::now() >= slice.deadline || self.context.stopping());
-            if item.step.is_some() && (out_of_time || slice.stop.as_ref().is_some_and(is_pause)) {
+            if item.step().is_some() && (out_of_time || slice.stop.as_ref().is_some_and(is_pause)) {
                 slice.tally.left += 1;
                 continue;
             }
             let strained = shared.past.with(|past| past.strained(entry).cloned());
             let short = short.map(|wait| VendorError::paced(Operation::List, wait));
-            let barred = strained.or_else(|| slice.stop.clone()).or(short).filter(|_| item.step.is_some());
+            let barred = strained.or_else(|| slice.stop.clone()).or(short).filter(|_| item.step().is_some());
             slice.calls += calls;
             let (pass, shared, webhook) = (&*self, &shared, &declared[item.index]);
             under_way.push(async move { (calls, pass.item(shared, item, webhook, entry, barred).await) });
@@ -195,7 +195,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
                 self.stays(shared, entry, webhook, item, outcome).await
             }
             StepResult::LetGo(what) => {
-                let reason = if item.action == Action::Retain { "Retained" } else { "Deleted" };
+                let reason = if item.action() == Action::Retain { "Retained" } else { "Deleted" };
                 self.tell(entry, item, &EventRecord { warning: false, reason, note: what }).await;
                 Ok(ItemResult::LetGo(entry.uid.clone()))
             }
@@ -209,15 +209,16 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         webhook: &Declared,
         entry: &mut WebhookState,
     ) -> Result<StepResult, WriteError> {
-        if let Some(hold) = &item.hold {
-            return Ok(StepResult::Stays(Outcome::Held(hold.clone())));
-        }
-        let Some(step) = &item.step else {
-            // Somebody may have taken our finalizer off by force.
-            if webhook.policy.mode == Mode::Enforce && entry.status.external_id.is_some() {
-                entry.add_finalizer(&self.context.writer).await?;
+        let step = match &item.decision {
+            Decision::Blocked { reason, .. } => return Ok(StepResult::Stays(Outcome::Held(reason.clone()))),
+            Decision::Keep(_) => {
+                // Somebody may have taken our finalizer off by force.
+                if webhook.policy.mode == Mode::Enforce && entry.status.external_id.is_some() {
+                    entry.add_finalizer(&self.context.writer).await?;
+                }
+                return Ok(StepResult::Stays(Outcome::InSync));
             }
-            return Ok(StepResult::Stays(Outcome::InSync));
+            Decision::Execute(step) => step,
         };
         self.advise(entry, webhook, item).await;
         let recorder = &self.context.writer;
@@ -239,7 +240,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             self.tell(entry, item, &EventRecord { warning: true, reason: "SimilarDeclared", note }).await;
         }
         let advice = document(&webhook.desired).and_then(|desired| advice(self.vendor, desired));
-        if let (Some(note), Action::Create | Action::Update | Action::Replace) = (advice, item.action) {
+        if let (Some(note), Action::Create | Action::Update | Action::Replace) = (advice, item.action()) {
             self.tell(entry, item, &EventRecord { warning: true, reason: "LikelyRefused", note }).await;
         }
     }
@@ -252,8 +253,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         item: &Item,
         error: &WriteError,
     ) -> Result<ItemResult, PassError> {
-        let (vendor, webhook, external_id) =
-            (self.vendor, &item.key, item.id.as_ref().map(ExternalId::as_str));
+        let (vendor, webhook, external_id) = (self.vendor, &item.key, item.id().map(ExternalId::as_str));
         let scope = error.scope();
         if scope == Scope::Conflict {
             tracing::info!(%vendor, account = %self.key, %webhook, external_id, "written by another client since it was read; planned again");
@@ -350,7 +350,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         if unwritten.is_none() && entry.status.pending.is_none() {
             shared.past.with(|past| past.answered(&entry.uid));
         }
-        if matches!(outcome, Outcome::InSync) && item.step.is_none() {
+        if matches!(outcome, Outcome::InSync) && item.step().is_none() {
             entry.in_sync_fingerprint = shared.past.with(|past| settled(past, entry, &has));
         }
         for happened in happened {
@@ -386,7 +386,8 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
         item: &Item,
         outcome: &Outcome,
     ) -> bool {
-        let took_over = matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Adopt(_, Some(_)))));
+        let took_over =
+            matches!((outcome, item.step()), (Outcome::Done(_), Some(Step::AdoptReplacement { .. })));
         let id = entry.status.external_id.as_deref();
         let (Some(desired), Some(id), true) = (document(&webhook.desired), id, took_over) else {
             return false;
@@ -398,13 +399,13 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
     /// One log line, one event, one metric for what happened to a Webhook.
     async fn tell(&self, entry: &WebhookState, item: &Item, happened: &EventRecord) {
         let (vendor, webhook) = (self.vendor, &item.key);
-        let id = entry.status.external_id.as_deref().or(item.id.as_ref().map(ExternalId::as_str));
+        let id = entry.status.external_id.as_deref().or(item.id().map(ExternalId::as_str));
         if happened.warning {
             tracing::warn!(%vendor, account = %self.key, %webhook, external_id = id, reason = happened.reason, "{}", happened.note);
         } else {
             tracing::info!(%vendor, account = %self.key, %webhook, external_id = id, reason = happened.reason, "{}", happened.note);
-            if item.action != Action::None {
-                self.context.metrics.acted(vendor, item.action, item.cause.is_drift());
+            if item.action() != Action::None {
+                self.context.metrics.acted(vendor, item.action(), item.cause.is_drift());
             }
         }
         self.context.writer.event(entry.object.object_ref(&()), happened).await;
@@ -413,7 +414,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
 
 /// Whether the status of a Webhook that is in sync says so already, and nothing that it is made of is another since.
 fn is_settled(shared: &Shared<'_>, entry: &WebhookState, webhook: &Declared, item: &Item) -> bool {
-    let in_sync = item.step.is_none() && item.hold.is_none();
+    let in_sync = item.step().is_none() && item.blocked().is_none();
     let same_values = !webhook.values_changed && !webhook.concealed_changed;
     in_sync
         && same_values

@@ -11,7 +11,7 @@ use crate::engine::pass::schedule::PassOutcome;
 use crate::engine::state::account::AccountState;
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::webhook::{AccountError, WEBHOOKS_NOT_WRITTEN, account_refused};
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,10 +91,8 @@ impl<S, R: ClusterWriter> Pass<'_, S, R> {
         let has_finalizer = self.account.finalizers().iter().any(|name| name == ACCOUNT_FINALIZER);
         let has_some =
             !self.summary.not_allowed.is_empty() || memory.entries.values().any(WebhookState::has_finalizer);
-        let begins = plan
-            .items
-            .iter()
-            .any(|item| item.step.as_ref().is_some_and(|step| !matches!(step, Step::Release)));
+        let begins =
+            plan.items.iter().any(|item| item.step().is_some_and(|step| !step.only_removes_finalizer()));
         if !has_finalizer && (has_some || begins) && self.account.metadata.deletion_timestamp.is_none() {
             let written = self.context.writer.add_account_finalizer(&self.account).await?;
             self.take(written);

@@ -139,7 +139,7 @@ impl<S, R: ClusterWriter> Pass<'_, S, R> {
         blocked.sort_by_key(|held| held.namespace != *own);
         for namespace in judged {
             let items = plan.items.iter().filter(|item| item.key.namespace == namespace);
-            let begins = items.flat_map(|item| unapproved(item.step.as_ref(), approved));
+            let begins = items.flat_map(|item| unapproved(item.step(), approved));
             memory.deletions.begin((namespace != *own).then_some(&*namespace), begins.cloned());
         }
         (waits, blocked)
@@ -193,7 +193,7 @@ fn limits(guard: DeletionGuard) -> Limits {
 }
 
 fn is_unapproved(item: &Item, approved: &HashSet<ExternalId>) -> bool {
-    unapproved(item.step.as_ref(), approved).next().is_some()
+    unapproved(item.step(), approved).next().is_some()
 }
 
 /// The approved deletions that are still to be executed. An approval ends when the Webhook is released: another one may adopt
@@ -205,7 +205,7 @@ fn approved(allowed: &[String], sight: &Prepared, plan: &Plan) -> HashSet<Extern
     let leaving = sight.declared.iter().filter(|webhook| webhook.deleting);
     let recorded = leaving.flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
     let none = HashSet::new();
-    let planned = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), &none));
+    let planned = plan.items.iter().flat_map(|item| unapproved(item.step(), &none));
     let leaving: HashSet<&ExternalId> = recorded.chain(planned).collect();
     let observed = &sight.snapshot.observed;
     let is_left = |id: &ExternalId| leaving.contains(id) && observed.has(id.as_str());
@@ -215,7 +215,7 @@ fn approved(allowed: &[String], sight: &Prepared, plan: &Plan) -> HashSet<Extern
 /// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
 /// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
 fn discount_deleted(memory: &AccountState, sight: &Prepared, plan: &mut Plan) {
-    for item in plan.items.iter().filter(|item| item.hold == Some(BlockedReason::NotShownYet)) {
+    for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotShownYet)) {
         let recorded = sight.declared[item.index].recorded.as_ref();
         if recorded.is_some_and(|id| memory.deletions.counts(id))
             && let Some(managed) = plan.managed_in.get_mut(&item.key.namespace)
@@ -236,7 +236,7 @@ fn recent(memory: &AccountState, sight: &Prepared, plan: &Plan, own: &str) -> BT
         sight.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
     let recorded = recorded.filter(|id| sight.snapshot.observed.has(id.as_str()));
     let none = HashSet::new();
-    let planned = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), &none));
+    let planned = plan.items.iter().flat_map(|item| unapproved(item.step(), &none));
     let remain: HashSet<&ExternalId> = recorded.chain(planned).collect();
     memory.deletions.recent(own, |id| remain.contains(id))
 }

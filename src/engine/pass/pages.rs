@@ -56,7 +56,7 @@ impl Pages {
 
 /// The Webhooks whose unanswered create the plan sends again.
 pub(crate) fn unanswered(plan: &Plan, declared: &[Declared]) -> BTreeSet<ObjectKey> {
-    let creates = plan.items.iter().filter(|item| matches!(item.step, Some(Step::Create(_))));
+    let creates = plan.items.iter().filter(|item| matches!(item.step(), Some(Step::Create { .. })));
     creates.filter(|item| declared[item.index].intent.is_some()).map(|item| item.key.clone()).collect()
 }
 

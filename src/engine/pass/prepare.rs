@@ -34,7 +34,7 @@ const SNAPSHOT: Duration = Duration::from_secs(60);
 /// Whether a list that was read just before a Webhook changed is good enough for this: for bringing up to date what is
 /// known, in the version that is known. What is made, taken over, deleted or missed needs a list from after that.
 fn is_edit(item: &Item, observed: &ObservedIndex) -> bool {
-    let says_the_list = match item.hold {
+    let says_the_list = match item.blocked() {
         Some(
             BlockedReason::Settling
             | BlockedReason::NotShownYet
@@ -54,9 +54,9 @@ fn is_edit(item: &Item, observed: &ObservedIndex) -> bool {
         )
         | None => false,
     };
-    let updates = match (item.action, &item.step) {
+    let updates = match (item.action(), item.step()) {
         (Action::None | Action::Update, None) => true,
-        (Action::Update, Some(Step::Update(id, _))) => {
+        (Action::Update, Some(Step::Update { id, .. } | Step::Reenable { id, .. })) => {
             observed.get(id.as_str()).is_some_and(|one| one.mark.is_some())
         }
         _ => false,

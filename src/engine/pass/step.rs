@@ -27,6 +27,26 @@ pub(crate) enum StepResult {
     LetGo(String),
 }
 
+/// Why a step was not executed as a whole.
+enum StepError {
+    /// The vendor did not do it.
+    Vendor(VendorError),
+    /// The API server did not take a write: nothing was done at the vendor after it.
+    Cluster(WriteError),
+}
+
+impl From<VendorError> for StepError {
+    fn from(error: VendorError) -> Self {
+        Self::Vendor(error)
+    }
+}
+
+impl From<WriteError> for StepError {
+    fn from(error: WriteError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
 /// Takes a step of one account's plan. Others may be under way beside it.
 pub(crate) struct StepExecutor<'a, 'b, R> {
     pub(crate) recorder: &'a R,
@@ -78,13 +98,19 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
     /// Reserves what the step is about to write or to take over; none if it does neither.
     fn reserve(&self, entry: &WebhookState, step: &Step) -> Result<Option<Reservation<'_>>, Rival> {
         let (content, ids) = match step {
-            Step::Create(desired) => (Some(desired), Vec::new()),
-            Step::Update(id, desired) | Step::Replace(id, desired) => (Some(desired), vec![id.clone()]),
-            Step::Adopt(id, old) => (None, std::iter::once(id).chain(old).cloned().collect()),
-            Step::Finish(_) | Step::Delete(_) | Step::Release => return Ok(None),
+            Step::Create { document } => (Some(document), [].into()),
+            Step::Update { id, document }
+            | Step::Reenable { id, document }
+            | Step::Replace { id, document } => (Some(document), [id.clone()].into()),
+            Step::Adopt { id } => (None, [id.clone()].into()),
+            Step::AdoptReplacement { id, replaced } => (None, [id.clone(), replaced.clone()].into()),
+            Step::DeleteSuperseded { .. }
+            | Step::Delete { .. }
+            | Step::Retain { .. }
+            | Step::RemoveFinalizer => return Ok(None),
         };
-        let content = content.map(|desired| rules(self.vendor).content_hash(desired));
-        self.peers.reserve(self.account, &entry.object, content, ids.into_iter().collect()).map(Some)
+        let content = content.map(|document| rules(self.vendor).content_hash(document));
+        self.peers.reserve(self.account, &entry.object, content, ids).map(Some)
     }
 
     async fn perform(
@@ -94,58 +120,66 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         step: &Step,
         redactor: &Redactor,
     ) -> Result<StepResult, WriteError> {
-        if matches!(step, Step::Release) {
-            return self.let_go(entry, item).await;
+        match self.write(entry, item, step, redactor).await {
+            Ok(result) => Ok(result),
+            Err(StepError::Vendor(error)) => Ok(StepResult::Stays(Outcome::Failed(error))),
+            Err(StepError::Cluster(error)) => Err(error),
+        }
+    }
+
+    async fn write(
+        &self,
+        entry: &mut WebhookState,
+        item: &Item,
+        step: &Step,
+        redactor: &Redactor,
+    ) -> Result<StepResult, StepError> {
+        if step.only_removes_finalizer() {
+            return Ok(self.let_go(entry, item).await?);
         }
         let Client::Writer(connection) = self.client else {
-            // A plan for a reader holds every other step; the type alone would refuse it.
+            // A plan for a reader blocks every other step; the type alone would refuse it.
             return Ok(StepResult::Stays(Outcome::Held(BlockedReason::PlanOnly)));
         };
-        let done = match step {
-            Step::Create(desired) => self.create(connection, entry, desired, redactor).await?,
-            Step::Adopt(id, None) => self.adopt(entry, id).await.map(Ok)?,
-            Step::Adopt(id, Some(old)) => {
+        match step {
+            Step::Create { document } => self.create(connection, entry, document, redactor).await?,
+            Step::Adopt { id } => self.adopt(entry, id).await?,
+            Step::AdoptReplacement { id, replaced } => {
                 self.adopt(entry, id).await?;
-                self.supersede(connection, entry, old).await?
+                self.supersede(connection, entry, replaced).await?;
             }
-            Step::Update(id, desired) if item.cause == Cause::Halted => {
-                return self.revive(connection, entry, item, id, desired).await;
+            Step::Reenable { id, document } => {
+                return self.revive(connection, entry, item, id, document).await;
             }
-            Step::Update(id, desired) => {
-                let done = self.update(connection, entry, id, desired).await?;
+            Step::Update { id, document } => {
+                let done = self.update(connection, entry, id, document).await;
+                let is_written = !matches!(done, Err(StepError::Cluster(_)));
                 // Recorded, it answers the create, whatever became of the update.
-                if item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
+                if is_written && item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
                     entry.status.pending = None;
                 }
-                done
+                done?;
             }
-            Step::Replace(old, desired) => {
+            Step::Replace { id: old, document } => {
                 // What an unanswered create made is recorded before the next create forgets that one.
                 entry.status.external_id = Some(old.to_string());
-                match self.create(connection, entry, desired, redactor).await? {
-                    Ok(()) => self.supersede(connection, entry, old).await?,
-                    Err(error) => Err(error),
-                }
+                self.create(connection, entry, document, redactor).await?;
+                self.supersede(connection, entry, old).await?;
             }
-            Step::Finish(ids) => {
+            Step::DeleteSuperseded { superseded, .. } => {
                 // The write that recorded the new one may have failed.
                 entry.write(self.recorder).await?;
-                self.finish(connection, entry, ids).await
+                self.finish(connection, entry, superseded).await?;
             }
-            Step::Delete(ids) => {
+            Step::Delete { ids, .. } => {
                 for id in ids {
-                    if let Err(error) = self.delete(connection, entry, id).await {
-                        return Ok(StepResult::Stays(Outcome::Failed(error)));
-                    }
+                    self.delete(connection, entry, id).await?;
                 }
-                return self.let_go(entry, item).await;
+                return Ok(self.let_go(entry, item).await?);
             }
-            Step::Release => Ok(()),
-        };
-        Ok(StepResult::Stays(match done {
-            Ok(()) => Outcome::Done(self.said(entry, item)),
-            Err(error) => Outcome::Failed(error),
-        }))
+            Step::Retain { .. } | Step::RemoveFinalizer => {}
+        }
+        Ok(StepResult::Stays(Outcome::Done(self.said(entry, item))))
     }
 
     /// Finalizer, intent, request, id: in this order, so that a death between any two heals by itself.
@@ -155,9 +189,9 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         entry: &mut WebhookState,
         desired: &Document,
         redactor: &Redactor,
-    ) -> Result<Result<(), VendorError>, WriteError> {
+    ) -> Result<(), StepError> {
         if let Some(refused) = self.refused(entry, desired) {
-            return Ok(Err(refused));
+            return Err(refused.into());
         }
         entry.add_finalizer(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
@@ -183,7 +217,7 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
                     entry.status.superseded.retain(|old| observed.has(old));
                     observed.put(made);
                 });
-                Ok(Ok(()))
+                Ok(())
             }
             Err(error) => {
                 if error.outcome_unknown {
@@ -191,7 +225,7 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
                 } else {
                     entry.note(Effect::NotCreated { intent });
                 }
-                Ok(Err(self.remember(entry, desired, error)))
+                Err(self.remember(entry, desired, error).into())
             }
         }
     }
@@ -210,9 +244,9 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         entry: &mut WebhookState,
         id: &ExternalId,
         desired: &Document,
-    ) -> Result<Result<(), VendorError>, WriteError> {
+    ) -> Result<(), StepError> {
         if let Some(refused) = self.refused(entry, desired) {
-            return Ok(Err(refused));
+            return Err(refused.into());
         }
         entry.add_finalizer(self.recorder).await?;
         entry.status.account = Some(self.identity.clone());
@@ -222,15 +256,12 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
             entry.status.last_applied = write_only.then(LastApplied::unknown);
         }
         let Some(current) = self.observed.with(|observed| observed.get(id.as_str()).cloned()) else {
-            return Ok(Ok(()));
+            return Ok(());
         };
-        Ok(match connection.update(&current, desired).await {
-            Ok(updated) => {
-                self.observed.with(|observed| observed.put(updated));
-                Ok(())
-            }
-            Err(error) => Err(self.remember(entry, desired, error)),
-        })
+        let updated = connection.update(&current, desired).await;
+        let updated = updated.map_err(|error| self.remember(entry, desired, error))?;
+        self.observed.with(|observed| observed.put(updated));
+        Ok(())
     }
 
     /// Starts one again that the vendor had stopped by itself. What is declared is in order, so that a refusal is not the
@@ -242,19 +273,19 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         item: &Item,
         id: &ExternalId,
         desired: &Document,
-    ) -> Result<StepResult, WriteError> {
+    ) -> Result<StepResult, StepError> {
         self.past.with(|past| past.try_again(&entry.uid));
-        Ok(StepResult::Stays(match self.update(connection, entry, id, desired).await? {
+        match self.update(connection, entry, id, desired).await {
             Ok(()) => {
                 self.past.with(|past| past.revived(&entry.uid, None));
-                Outcome::Done(self.said(entry, item))
+                Ok(StepResult::Stays(Outcome::Done(self.said(entry, item))))
             }
-            Err(error) if error.class == Class::Rejected => {
+            Err(StepError::Vendor(error)) if error.class == Class::Rejected => {
                 self.past.with(|past| past.revived(&entry.uid, Some(error.message)));
-                Outcome::InSync
+                Ok(StepResult::Stays(Outcome::InSync))
             }
-            Err(error) => Outcome::Failed(error),
-        }))
+            Err(error) => Err(error),
+        }
     }
 
     /// The new one is recorded before the old one goes, so that whoever dies in between knows both.
@@ -263,12 +294,12 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         connection: &Connection<ReadWrite>,
         entry: &mut WebhookState,
         old: &ExternalId,
-    ) -> Result<Result<(), VendorError>, WriteError> {
+    ) -> Result<(), StepError> {
         if !entry.status.superseded.iter().any(|id| id == old.as_str()) {
             entry.status.superseded.push(old.to_string());
         }
         entry.write(self.recorder).await?;
-        Ok(self.finish(connection, entry, std::slice::from_ref(old)).await)
+        Ok(self.finish(connection, entry, std::slice::from_ref(old)).await?)
     }
 
     async fn finish(
@@ -326,8 +357,8 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
         let why =
             if item.cause == Cause::New { String::new() } else { format!(" ({})", item.cause.as_str()) };
         let id = entry.status.external_id.as_deref().unwrap_or("no subscription");
-        let old = item.id.as_ref().map_or(id, ExternalId::as_str);
-        match item.action {
+        let old = item.id().map_or(id, ExternalId::as_str);
+        match item.action() {
             Action::Create => format!("created {id} at {vendor}{why}"),
             Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
             Action::Update => format!("updated {id} at {vendor}{why}{}{}", fields(item), duplicates(item)),

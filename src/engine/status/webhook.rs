@@ -13,7 +13,7 @@ use crate::engine::inputs::desired::sensitive_fields;
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::blocked::held;
 use crate::engine::status::words::{in_words, spelling};
-use crate::plan::{BlockedReason, Cause, Change, Declared, Delivery, Desired, Item, Step, digest};
+use crate::plan::{BlockedReason, Change, Declared, Delivery, Desired, Item, Step, digest};
 use crate::vendor::{Class, VendorError};
 use k8s_openapi::jiff::Timestamp;
 
@@ -163,8 +163,7 @@ pub(crate) fn settle(
     delivering(&mut entry.status, &noted, entry.requested.generation, vendor, now);
     entry.status.plan = Some(planned(item, in_sync));
     if in_sync {
-        let made =
-            matches!((outcome, &item.step), (Outcome::Done(_), Some(Step::Create(_) | Step::Replace(..))));
+        let made = matches!(outcome, Outcome::Done(_)) && item.step().is_some_and(Step::creates);
         applied(&mut entry.status, declared, noted, made, now);
     }
     let told = told(&before, entry, item, outcome, &verdict).or_else(|| stopped(&before, &entry.status));
@@ -311,9 +310,9 @@ fn planned(item: &Item, in_sync: bool) -> PlanStatus {
         return PlanStatus::default();
     }
     PlanStatus {
-        action: item.action,
+        action: item.action(),
         changes: item.changes.iter().take(MOST_CHANGES).map(shown).collect(),
-        digest: item.digest.clone().filter(|_| item.action != Action::None),
+        digest: item.digest().filter(|_| item.action() != Action::None),
     }
 }
 
@@ -352,7 +351,7 @@ fn told(
         Outcome::Done(what) => Some(EventRecord { warning: false, reason: done(item), note: what.clone() }),
         Outcome::Held(BlockedReason::PlanOnly) => {
             let digest = before.plan.as_ref().and_then(|plan| plan.digest.as_ref());
-            (digest != item.digest.as_ref()).then(|| EventRecord {
+            (digest != item.digest().as_ref()).then(|| EventRecord {
                 warning: false,
                 reason: "Planned",
                 note: verdict.message.clone(),
@@ -396,10 +395,10 @@ fn transition(
 }
 
 fn done(item: &Item) -> &'static str {
-    if item.cause == Cause::Halted {
+    if matches!(item.step(), Some(Step::Reenable { .. })) {
         return "Reactivated";
     }
-    match (item.action, item.cause.is_drift()) {
+    match (item.action(), item.cause.is_drift()) {
         (Action::Create | Action::Update | Action::Replace, true) => "DriftCorrected",
         (Action::Create, false) => "Created",
         (Action::Adopt, _) => "Adopted",

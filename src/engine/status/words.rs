@@ -10,14 +10,14 @@ const MAX_FIELDS: usize = 10;
 
 /// An item in words: what, on what, why, and which fields.
 pub(crate) fn in_words(item: &Item) -> String {
-    let id = item.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+    let id = item.id().map(|id| format!(" {id}")).unwrap_or_default();
     let why = if item.cause == Cause::InSync { String::new() } else { format!(" ({})", item.cause.as_str()) };
-    format!("{}{id}{why}{}", item.action.as_str(), fields(item))
+    format!("{}{id}{why}{}", item.action().as_str(), fields(item))
 }
 
 /// The fields that an update or a replacement changes, with what they were and are to be, briefly.
 pub(crate) fn fields(item: &Item) -> String {
-    if !matches!(item.action, Action::Update | Action::Replace) || item.changes.is_empty() {
+    if !matches!(item.action(), Action::Update | Action::Replace) || item.changes.is_empty() {
         return String::new();
     }
     let brief = |value: &Option<String>| {

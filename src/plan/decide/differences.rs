@@ -1,6 +1,6 @@
 //! Which differences between a subscription and what is declared are changes to make.
 
-use super::Case;
+use super::PlanContext;
 use crate::plan::diff::{Change, changes};
 use crate::plan::{Document, Field, Observed, Value};
 
@@ -30,7 +30,7 @@ pub(super) fn resent(concealed: &[(String, &Value)], why: &str, rotated: bool) -
     concealed.iter().map(|(field, _)| change(field)).collect()
 }
 
-impl Case<'_> {
+impl PlanContext<'_> {
     /// Returns the changes to make. Values that the vendor stores in another spelling are not changed.
     pub(super) fn changes(&self, found: &Observed, desired: &Document, known: Known) -> Vec<Change> {
         let is_own = known == Known::Made && !self.webhook.guest || self.webhook.may_show(&found.id);

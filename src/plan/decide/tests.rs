@@ -9,9 +9,13 @@ mod holds;
 mod spelling;
 
 use super::*;
+use crate::api::Mode;
+use crate::api::status::Action;
+use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
+use crate::plan::{Desired, Step};
 use crate::plan::{Intent, Policy, Redactor, Value};
 
 struct Case {
@@ -28,10 +32,10 @@ struct Case {
 fn check(cases: Vec<Case>) {
     for case in cases {
         let item = item(case.rules, &case.webhook, case.observed);
-        let does = (item.action, item.cause, said(item.step.as_ref()), item.lane);
-        let (action, cause, step, lane) = case.does;
-        assert_eq!(does, (action, cause, step.to_owned(), lane), "{}", case.reason);
-        assert_eq!(item.hold, case.hold, "{}", case.reason);
+        let does = (item.action(), item.cause, said(item.step()), item.priority());
+        let (action, cause, step, priority) = case.does;
+        assert_eq!(does, (action, cause, step.to_owned(), priority), "{}", case.reason);
+        assert_eq!(item.blocked(), case.hold.as_ref(), "{}", case.reason);
     }
 }
 
@@ -48,14 +52,15 @@ fn said(step: Option<&Step>) -> String {
     let list = |ids: &[ExternalId]| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(" ");
     match step {
         None => "nothing".into(),
-        Some(Step::Create(to)) => format!("create {}", body(to)),
-        Some(Step::Adopt(id, None)) => format!("adopt {id}"),
-        Some(Step::Adopt(id, Some(old))) => format!("adopt {id} for {old}"),
-        Some(Step::Update(id, to)) => format!("update {id} to {}", body(to)),
-        Some(Step::Replace(id, to)) => format!("replace {id} by {}", body(to)),
-        Some(Step::Finish(ids)) => format!("finish {}", list(ids)),
-        Some(Step::Delete(ids)) => format!("delete {}", list(ids)),
-        Some(Step::Release) => "release".into(),
+        Some(Step::Create { document }) => format!("create {}", body(document)),
+        Some(Step::Adopt { id }) => format!("adopt {id}"),
+        Some(Step::AdoptReplacement { id, replaced }) => format!("adopt {id} for {replaced}"),
+        Some(Step::Update { id, document }) => format!("update {id} to {}", body(document)),
+        Some(Step::Reenable { id, document }) => format!("re-enable {id} with {}", body(document)),
+        Some(Step::Replace { id, document }) => format!("replace {id} by {}", body(document)),
+        Some(Step::DeleteSuperseded { superseded, .. }) => format!("delete superseded {}", list(superseded)),
+        Some(Step::Delete { ids, .. }) => format!("delete {}", list(ids)),
+        Some(Step::Retain { .. } | Step::RemoveFinalizer) => "remove the finalizer".into(),
     }
 }
 

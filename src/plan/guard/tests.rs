@@ -32,7 +32,7 @@ fn lately(count: usize) -> BTreeMap<String, usize> {
 }
 
 fn held(plan: &Plan) -> usize {
-    plan.items.iter().filter(|item| item.hold == Some(BlockedReason::DeletionGuard)).count()
+    plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::DeletionGuard)).count()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
         assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
         hold(&mut plan, &found);
         assert_eq!(held(&plan), deleted, "{reason}");
-        assert!(!plan.items.iter().any(|item| matches!(item.step, Some(Step::Delete(_)))), "{reason}");
+        assert!(!plan.items.iter().any(|item| matches!(item.step(), Some(Step::Delete { .. }))), "{reason}");
     }
 }
 
@@ -183,7 +183,7 @@ fn each_namespace_is_judged_by_itself() {
     let goes_on: Vec<_> = plan
         .items
         .iter()
-        .filter(|item| matches!(item.step, Some(Step::Delete(_))))
+        .filter(|item| matches!(item.step(), Some(Step::Delete { .. })))
         .map(|item| &*item.key.name)
         .collect();
     assert_eq!(goes_on, ["w15"]);

@@ -47,7 +47,7 @@ impl Two {
         for side in 0..2 {
             self.see(side);
             let plan = self.0[side].plan();
-            let left: Vec<_> = plan.items.iter().filter(|item| item.step.is_some()).collect();
+            let left: Vec<_> = plan.items.iter().filter(|item| item.step().is_some()).collect();
             prop_assert!(left.is_empty(), "{left:?}");
             check_one_each(&World { made: HashSet::new(), ..self.0[side].clone() })?;
         }
@@ -60,8 +60,8 @@ impl Two {
         }
         let has = |side: usize| {
             let plan = self.0[side].plan();
-            let held = plan.items.iter().filter(|item| item.hold.is_none());
-            held.filter_map(|item| item.id.clone()).collect::<HashSet<_>>()
+            let held = plan.items.iter().filter(|item| item.blocked().is_none());
+            held.filter_map(|item| item.id().cloned()).collect::<HashSet<_>>()
         };
         prop_assert!(has(0).is_disjoint(&has(1)), "{:?} {:?}", has(0), has(1));
         check_strangers(before, &joint)
@@ -128,7 +128,7 @@ proptest! {
         start.settle();
         let mut two = Two::of(&start);
         two.see(side);
-        let steps: Vec<_> = two.0[side].plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let steps: Vec<_> = two.0[side].plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         if !steps.is_empty() {
             let crash = if done { Crash::AfterTheVendor } else { Crash::BeforeTheVendor };
             two.0[side].take(which.get(&steps), Some(crash));

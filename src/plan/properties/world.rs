@@ -95,7 +95,12 @@ impl World {
             let let_go: HashSet<usize> = plan
                 .items
                 .iter()
-                .filter(|item| matches!(item.step, Some(Step::Delete(_) | Step::Release)))
+                .filter(|item| {
+                    matches!(
+                        item.step(),
+                        Some(Step::Delete { .. } | Step::Retain { .. } | Step::RemoveFinalizer)
+                    )
+                })
                 .map(|item| item.index)
                 .collect();
             let mut index = 0..;
@@ -105,18 +110,18 @@ impl World {
 
     /// Takes a step as the engine does: intent, request, record. Only [`Self::rounds`] lets an object go.
     pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
-        let Some(step) = &item.step else {
-            if item.action == Action::None && item.hold.is_none() {
+        let Some(step) = item.step() else {
+            if item.action() == Action::None && item.blocked().is_none() {
                 let webhook = &mut self.declared[item.index];
                 webhook.applied = digest_of(&webhook.desired);
             }
             return;
         };
-        if let Step::Create(desired) | Step::Replace(_, desired) = step {
+        if let Step::Create { document: desired } | Step::Replace { document: desired, .. } = step {
             let intent = self.intent(&self.declared[item.index], desired);
             let webhook = &mut self.declared[item.index];
             webhook.intent = Some(intent);
-            if let Step::Replace(old, _) = step {
+            if let Step::Replace { id: old, .. } = step {
                 webhook.recorded = Some(old.clone());
             }
         }
@@ -141,21 +146,24 @@ impl World {
 
     fn request(&mut self, step: &Step) -> Option<ExternalId> {
         match step {
-            Step::Adopt(..) | Step::Release => None,
-            Step::Create(document) | Step::Replace(_, document) => {
+            Step::Adopt { .. }
+            | Step::AdoptReplacement { .. }
+            | Step::Retain { .. }
+            | Step::RemoveFinalizer => None,
+            Step::Create { document } | Step::Replace { document, .. } => {
                 let made = ExternalId::new((100 + self.made.len()).to_string()).unwrap();
                 self.vendor.push(has(made.as_str(), self.shown(document)));
                 self.made.insert(made.clone());
                 Some(made)
             }
-            Step::Update(at, document) => {
+            Step::Update { id: at, document } | Step::Reenable { id: at, document } => {
                 let shown = self.shown(document);
                 for one in self.vendor.iter_mut().filter(|one| one.id == *at) {
                     one.document = shown.clone();
                 }
                 None
             }
-            Step::Finish(ids) | Step::Delete(ids) => {
+            Step::DeleteSuperseded { superseded: ids, .. } | Step::Delete { ids, .. } => {
                 self.vendor.retain(|one| !ids.contains(&one.id));
                 None
             }
@@ -165,25 +173,40 @@ impl World {
     fn record(&mut self, item: &Item, step: &Step, made: Option<ExternalId>) {
         let webhook = &mut self.declared[item.index];
         match step {
-            Step::Create(_) => webhook.recorded = made,
-            Step::Adopt(one, old) => {
-                webhook.recorded = Some(one.clone());
-                webhook.superseded.extend(old.clone());
+            Step::Create { .. } => webhook.recorded = made,
+            Step::AdoptReplacement { id, replaced } => {
+                webhook.recorded = Some(id.clone());
+                webhook.superseded.push(replaced.clone());
             }
-            Step::Update(one, _) => webhook.recorded = Some(one.clone()),
-            Step::Replace(old, _) => {
+            Step::Adopt { id } | Step::Update { id, .. } | Step::Reenable { id, .. } => {
+                webhook.recorded = Some(id.clone());
+            }
+            Step::Replace { id: old, .. } => {
                 webhook.recorded = made;
                 webhook.superseded.push(old.clone());
             }
-            Step::Finish(ids) => webhook.superseded.retain(|one| !ids.contains(one)),
-            Step::Delete(_) | Step::Release => {}
+            Step::DeleteSuperseded { superseded: ids, .. } => {
+                webhook.superseded.retain(|one| !ids.contains(one))
+            }
+            Step::Delete { .. } | Step::Retain { .. } | Step::RemoveFinalizer => {}
         }
-        if matches!(step, Step::Create(_) | Step::Adopt(..) | Step::Replace(..)) {
+        if matches!(
+            step,
+            Step::Create { .. } | Step::Adopt { .. } | Step::AdoptReplacement { .. } | Step::Replace { .. }
+        ) {
             webhook.intent = None;
         }
         // What was taken over as it is, is brought up to date in the next round.
-        let as_it_is = matches!(step, Step::Adopt(_, Some(_)));
-        if !as_it_is && !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
+        let as_it_is = matches!(step, Step::AdoptReplacement { .. });
+        if !as_it_is
+            && !matches!(
+                step,
+                Step::DeleteSuperseded { .. }
+                    | Step::Delete { .. }
+                    | Step::Retain { .. }
+                    | Step::RemoveFinalizer
+            )
+        {
             webhook.applied = digest_of(&webhook.desired);
             webhook.values_changed = false;
         }

@@ -92,7 +92,7 @@ fn a_subscription_is_made_found_or_changed() {
             &REPLACING,
             Declared { superseded: ids(&["7", "8", "7", "9"]), ..applied("x") },
             &[("1", "x"), ("7", "w"), ("8", "w")],
-            (A::Replace, C::Superseded, "finish 7 8", L::Edit),
+            (A::Replace, C::Superseded, "delete superseded 7 8", L::Edit),
         ),
         case(
             "the answer to a replacement was lost",

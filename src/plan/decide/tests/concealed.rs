@@ -55,7 +55,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
     ];
     for (reason, webhook, mark, action, cause) in cases {
         let item = does(webhook, mark, "x");
-        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        assert_eq!((item.action(), item.cause), (action, cause), "{reason}");
         assert!(!format!("{item:?}").contains("s3cret"), "{reason}");
     }
 }
@@ -96,7 +96,11 @@ fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
         let item = does(webhook, Some("1.0"), "x");
         let sends = action == Action::Update;
         let cause = if sends { Cause::NotComparable } else { Cause::Found };
-        assert_eq!((item.action, item.cause, item.id), (action, cause, Some(id("1"))), "{reason}");
+        assert_eq!(
+            (item.action(), item.cause, item.id().cloned()),
+            (action, cause, Some(id("1"))),
+            "{reason}"
+        );
         let shown: Vec<_> = item.changes.iter().filter_map(|change| change.after.as_deref()).collect();
         assert_eq!(shown, if sends { vec!["(cannot be compared)"] } else { vec![] }, "{reason}");
     }
@@ -127,7 +131,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
     ];
     for (reason, webhook, action, cause) in cases {
         let item = does(webhook, Some("1.0"), "x");
-        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        assert_eq!((item.action(), item.cause), (action, cause), "{reason}");
         assert!(item.changes.iter().all(|change| change.field != "secret") || cause == Cause::SpecChanged);
     }
 }
@@ -135,7 +139,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
 #[test]
 fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
     let item = does(Declared { named: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
-    assert_eq!((item.action, item.cause), (Action::Update, Cause::SpecChanged));
+    assert_eq!((item.action(), item.cause), (Action::Update, Cause::SpecChanged));
     let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["body", "secret"]);
 }
@@ -150,6 +154,10 @@ fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_anothe
     ];
     for (reason, concealed_changed, action, cause) in cases {
         let item = does(Declared { concealed_changed, ..unanswered.clone() }, Some("1.0"), "x");
-        assert_eq!((item.action, item.cause, item.id), (action, cause, Some(id("1"))), "{reason}");
+        assert_eq!(
+            (item.action(), item.cause, item.id().cloned()),
+            (action, cause, Some(id("1"))),
+            "{reason}"
+        );
     }
 }

@@ -23,8 +23,20 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &[("1", "y")],
             does(A::Delete, "delete 1"),
         ),
-        case("it had none", &IN_PLACE, deleting(fresh()), &[("1", "x")], does(A::None, "release")),
-        case("it is gone already", &IN_PLACE, deleting(applied("x")), &[], does(A::None, "release")),
+        case(
+            "it had none",
+            &IN_PLACE,
+            deleting(fresh()),
+            &[("1", "x")],
+            does(A::None, "remove the finalizer"),
+        ),
+        case(
+            "it is gone already",
+            &IN_PLACE,
+            deleting(applied("x")),
+            &[],
+            does(A::None, "remove the finalizer"),
+        ),
         case(
             "what it replaced goes too",
             &REPLACING,
@@ -71,7 +83,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &IN_PLACE,
             deleting(sent(true, fresh())),
             &[],
-            does(A::None, "release"),
+            does(A::None, "remove the finalizer"),
         ),
         case(
             "the create was done",
@@ -92,42 +104,42 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &IN_PLACE,
             under(RETAIN, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "retained, whatever may be under way",
             &IN_PLACE,
             under(RETAIN, deleting(sent(false, fresh()))),
             &[],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "released by annotation",
             &IN_PLACE,
             under(RELEASE, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "released in plan mode",
             &IN_PLACE,
             under(Policy { mode: Mode::Plan, ..RELEASE }, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "nothing to delete in plan mode",
             &IN_PLACE,
             under(PLAN, deleting(fresh())),
             &[],
-            does(A::None, "release"),
+            does(A::None, "remove the finalizer"),
         ),
         case(
             "released while suspended: the way out stays open",
             &IN_PLACE,
             under(Policy { suspended: true, ..RELEASE }, deleting(applied("x"))),
             &[],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         held(
             case(
@@ -174,7 +186,7 @@ fn a_superseded_id_that_another_webhook_has_is_not_deleted() {
     for first in [first.clone(), deleting(first)] {
         let plan = plan(&REPLACING, &[first, second.clone()], &observed, &Elsewhere::default());
         for item in &plan.items {
-            let step = said(item.step.as_ref());
+            let step = said(item.step());
             assert!(!step.contains('2'), "{}: {step}", item.key);
         }
     }

@@ -68,15 +68,15 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     for (reason, webhook, observed, mark, action, cause) in cases {
         let drift = webhook.policy.drift;
         let item = does(webhook, observed, mark);
-        assert_eq!((item.action, item.cause), (action, cause), "{reason}");
+        assert_eq!((item.action(), item.cause), (action, cause), "{reason}");
         let held = (drift == DriftPolicy::Report).then_some(BlockedReason::DriftReported);
-        assert_eq!(item.hold, held, "{reason}");
+        assert_eq!(item.blocked().cloned(), held, "{reason}");
     }
     let item = does(due("on"), "broken", "1.0");
     let change = &item.changes[0];
     let shown = (change.field.as_str(), change.before.as_deref(), change.after.as_deref());
     assert_eq!(shown, ("state", Some("broken"), Some("on")));
-    assert_eq!(item.lane, Priority::Drift);
+    assert_eq!(item.priority(), Priority::Drift);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
     };
     let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
     let item = plan(&RULES, &[unanswered], &[seen], &Elsewhere::default()).items.remove(0);
-    assert_eq!(item.action, Action::Adopt, "the vendor's own doing does not make it another one");
+    assert_eq!(item.action(), Action::Adopt, "the vendor's own doing does not make it another one");
 }
 
 #[test]
@@ -108,6 +108,6 @@ fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
     ];
     for (reason, webhook, action, hold) in cases {
         let item = plan(&RULES, &[webhook], &[], &Elsewhere::default()).items.remove(0);
-        assert_eq!((item.action, item.hold), (action, hold), "{reason}");
+        assert_eq!((item.action(), item.blocked().cloned()), (action, hold), "{reason}");
     }
 }

@@ -122,7 +122,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             &REPLACING,
             under(REPORT, Declared { superseded: ids(&["7"]), ..applied("x") }),
             &[("1", "w"), ("7", "v")],
-            (A::Replace, C::Superseded, "finish 7", L::Edit),
+            (A::Replace, C::Superseded, "delete superseded 7", L::Edit),
         ),
         held(
             case("plan mode: create", &IN_PLACE, under(PLAN, fresh()), &[], edit(A::Create, C::New)),
@@ -239,6 +239,6 @@ fn a_held_update_still_says_what_would_change() {
             (change.field.as_str(), change.before.as_deref(), change.after.as_deref()),
             ("body", Some("w"), Some("x"))
         );
-        assert_eq!(item.id, Some(id("1")));
+        assert_eq!(item.id().cloned(), Some(id("1")));
     }
 }

@@ -55,7 +55,7 @@ fn a_spelling_is_no_difference_and_anything_else_is() {
     for (reason, webhook, url, body, does) in cases {
         let item =
             plan(&IN_PLACE, &[webhook], &[has("1", at(url, body))], &Elsewhere::default()).items.remove(0);
-        assert_eq!((item.action, item.cause, said(item.step.as_ref()).as_str()), does, "{reason}");
+        assert_eq!((item.action(), item.cause, said(item.step()).as_str()), does, "{reason}");
     }
 }
 
@@ -80,7 +80,10 @@ fn what_may_be_its_own_lost_create_is_not_made_again() {
     };
     // Made otherwise than anybody can recognise, but under the same name and address.
     let item = similar("https://hooks.example.com/In", "X");
-    assert_eq!((item.step.is_none(), item.hold), (true, Some(BlockedReason::SimilarExists(ids(&["1"])))));
+    assert_eq!(
+        (item.step().is_none(), item.blocked().cloned()),
+        (true, Some(BlockedReason::SimilarExists(ids(&["1"]))))
+    );
     let item = similar("https://elsewhere.example.com/In", "x");
-    assert_eq!((said(item.step.as_ref()).as_str(), item.hold), ("create x", None));
+    assert_eq!((said(item.step()).as_str(), item.blocked().cloned()), ("create x", None));
 }

@@ -6,7 +6,7 @@ ARG BUILD_BASE=docker.io/library/rust:1.95.0-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# jemalloc is built by its own makefile, and has to know the largest page of memory that an arm64 kernel may have.
+# jemalloc must be built for the largest page size that an arm64 kernel may use.
 ARG TARGETARCH
 # Writes into the program what it was built from: `cargo audit bin hooktender` reads it.
 RUN cargo install cargo-auditable --version 0.7.7 --locked

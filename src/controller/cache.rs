@@ -249,11 +249,6 @@ impl Cache {
         })
     }
 
-    /// Keeps the Webhooks of an account in less memory, at the price of a copy.
-    pub(super) fn pack(&self, account: &ObjectKey) {
-        self.webhooks.iter().for_each(|hooks| hooks.pack(account));
-    }
-
     /// The Webhooks that refer to an account: those that it allows, and those that it refuses.
     pub(super) fn webhooks_of(&self, account: &VendorAccount) -> (Vec<Arc<Webhook>>, Vec<Arc<Webhook>>) {
         let key = ObjectKey::of(account);

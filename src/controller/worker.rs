@@ -2,7 +2,7 @@
 
 use super::ClusterContext;
 use super::cache::{Cache, Indexes};
-use crate::api::{ObjectKey, Webhook};
+use crate::api::ObjectKey;
 use crate::engine::pass::{self, Input};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::{Peers, Registry};
@@ -136,15 +136,6 @@ impl Worker {
             self.alarm.ring(false);
         }
         memory.tell(&known, &self.context.metrics);
-        if memory.has_calmed() {
-            // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side; and
-            // what is kept now, or it would leave gaps while it is copied.
-            let (kept, _) = self.cache.webhooks_of(&known);
-            let gaps: Vec<Webhook> = kept.iter().map(|webhook| Webhook::clone(webhook)).collect();
-            self.cache.pack(&self.key);
-            memory.pack(&self.cache.webhooks_of(&known).0);
-            drop((kept, gaps));
-        }
         after
     }
 

@@ -355,7 +355,6 @@ impl<'a, S: SecretReader, R: ClusterWriter> Pass<'a, S, R> {
             if matches!(end, PassOutcome::Done) && !(told && let_go) { PassOutcome::Cluster } else { end };
         let after = after(memory, &account, &self.uids, &end);
         memory.forget_long_list(after);
-        memory.took(self.summary.tally.done);
         let (ok, took) = (result.is_ok() && lost.is_none(), clock::since(started));
         let paced = matches!(&result, Err(PassError::AccountError(_, Some(error))) if error.is_paced());
         let (how, good) = match (ok, paced) {

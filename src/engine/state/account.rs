@@ -24,9 +24,6 @@ use std::time::{Duration, Instant};
 /// After a pass that came to its end its list is good for edits for so long.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// After so many steps there is much in memory that was kept while passes were under way.
-const MANY: usize = 100;
-
 /// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
 /// written with what it left behind: so our own writes wake nobody, and nothing that people do meanwhile is lost.
 #[derive(Default)]
@@ -132,9 +129,6 @@ pub(crate) struct AccountState {
     pub(crate) slow: bool,
     /// How long passes have waited for permits.
     pub(crate) queue: Arc<QueueTime>,
-    /// How many steps the passes took since there was one that had nothing to do; and whether that one was the last.
-    busy: usize,
-    calmed: bool,
     /// What the cluster did not take of what people are to be told.
     pub(crate) untold: StatusRetry,
     /// Webhooks that the API server refuses to write.
@@ -166,8 +160,6 @@ impl AccountState {
             past: Past::new(patience),
             slow: false,
             queue: Arc::default(),
-            busy: 0,
-            calmed: false,
             untold: StatusRetry::default(),
             refusals: Refusals::default(),
             account_refused: None,
@@ -247,24 +239,6 @@ impl AccountState {
         uids
     }
 
-    /// Keeps in less memory what is known of Webhooks that the cache has packed too.
-    pub(crate) fn pack(&mut self, cached: &[Arc<Webhook>]) {
-        for webhook in cached {
-            if let Some(entry) = webhook.uid().and_then(|uid| self.entries.get_mut(&uid)) {
-                entry.share(webhook);
-            }
-        }
-        // The old ones go when all are copied.
-        let mut old = Vec::with_capacity(self.entries.len());
-        let copied = |(uid, mut entry): (String, WebhookState)| {
-            let copy = uid.as_str().to_owned();
-            old.push((std::mem::replace(&mut entry.uid, copy.clone()), uid));
-            (copy, entry)
-        };
-        self.entries = self.entries.drain().map(copied).collect();
-        self.past.pack();
-    }
-
     /// Whether a create that was not answered has settled since then: a list from before it settled may not show what it
     /// made, and who goes by that makes another one.
     pub(crate) fn settled_since(&self, then: Instant) -> bool {
@@ -320,17 +294,6 @@ impl AccountState {
     /// How long passes have waited for permits, as it goes on.
     pub(crate) fn queue(&self) -> Arc<QueueTime> {
         Arc::clone(&self.queue)
-    }
-
-    /// A pass has taken so many steps.
-    pub(crate) fn took(&mut self, steps: usize) {
-        self.calmed = steps == 0 && self.busy >= MANY;
-        self.busy = if steps == 0 { 0 } else { self.busy + steps };
-    }
-
-    /// Whether a pass has just found nothing to do after others had done much.
-    pub(crate) fn has_calmed(&mut self) -> bool {
-        std::mem::take(&mut self.calmed)
     }
 
     /// Whether there is more to do by what is known of the vendor.
@@ -407,33 +370,6 @@ mod tests {
             "status": {"externalId": id},
         }))
         .unwrap()
-    }
-
-    #[test]
-    fn what_the_cache_has_packed_is_kept_once_and_nothing_else_changes() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        let (shown, packed) = (Arc::new(webhook("5", Some("7"))), Arc::new(webhook("5", Some("7"))));
-        let uids = memory.refresh(&[shown]);
-        memory.pack(&[Arc::clone(&packed)]);
-        assert!(Arc::ptr_eq(&memory.entries["u"].object, &packed));
-        assert_eq!(memory.entries["u"].uid, "u");
-        assert_eq!(memory.refresh(&[packed]), uids);
-        // An older copy is not taken over.
-        memory.pack(&[Arc::new(webhook("4", None))]);
-        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
-    }
-
-    #[test]
-    fn it_has_calmed_once_after_much_was_done() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        let calmed: Vec<_> = [0, MANY - 1, 0, MANY / 2, MANY / 2, 0, 0]
-            .into_iter()
-            .map(|steps| {
-                memory.took(steps);
-                memory.has_calmed()
-            })
-            .collect();
-        assert_eq!(calmed, [false, false, false, false, false, true, false]);
     }
 
     #[test]

@@ -170,11 +170,6 @@ impl Past {
         }
     }
 
-    /// See [`AccountState::pack`](crate::engine::state::account::AccountState::pack).
-    pub(crate) fn pack(&mut self) {
-        self.known = self.known.iter().map(|(uid, known)| (uid.clone(), *known)).collect();
-    }
-
     fn mark_of_pending(&self, pending: &Pending) -> u64 {
         self.mark_of((pending.action.as_str(), pending.since.0, &pending.digest, &pending.beside))
     }

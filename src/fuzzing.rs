@@ -62,7 +62,7 @@ pub fn manifest(data: &[u8]) {
         assert!(unchanged.is_empty(), "what has not changed may stay: {unchanged:?}");
         let spec = &account.object.spec;
         assert!(
-            crate::engine::interval(&spec.resync_interval).is_ok(),
+            crate::engine::interval::interval(&spec.resync_interval).is_ok(),
             "an interval that is fine can be waited"
         );
         let _ = vendor::Budget::of(&spec.vendor, spec.rate_limit.as_ref()).remaining();

@@ -295,6 +295,11 @@ impl Document {
         self.fields.values().all(|value| value.fits(&mut left))
     }
 
+    /// Returns the names of the fields that hold a secret value.
+    pub(crate) fn secret_fields(&self) -> Vec<String> {
+        self.iter().filter(|(_, value)| value.is_secret()).map(|(name, _)| name.to_owned()).collect()
+    }
+
     /// Fields and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().map(|(name, value)| (*name, value))

@@ -3,8 +3,9 @@
 use crate::api::variables::name_at;
 use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
-use crate::engine::cluster::secrets::{Dependency, Values};
 use crate::engine::cluster::values::Value;
+use crate::engine::cluster::values::Values;
+use crate::engine::dependency::Dependency;
 use crate::plan::{Redactor, Text, Usage};
 use std::collections::{BTreeMap, HashMap};
 

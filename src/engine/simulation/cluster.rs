@@ -5,9 +5,12 @@ use super::step::ApiTrouble;
 use super::world::{PROCESSES, State, World};
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
-use crate::engine::cluster::secrets::{NamedKeys, SecretReader, Values};
-use crate::engine::cluster::values::Unread;
-use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError, failed, gone};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::secrets::SecretReader;
+use crate::engine::cluster::values::Values;
+use crate::engine::cluster::writer::{ClusterWriter, WriteError, failed, gone};
+use crate::engine::dependency::NamedKeys;
+use crate::engine::dependency::ReadFailure;
 use crate::vendor::TokenStore;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -278,7 +281,7 @@ impl SecretReader for World {
             let mut values = Values::default();
             if state.cluster.is_away(state.now, state.acting) {
                 for from in wanted.keys() {
-                    values.note_unread(from.clone(), Unread::Failed("away".into()));
+                    values.note_unread(from.clone(), ReadFailure::Failed("away".into()));
                 }
                 return values;
             }

@@ -4,9 +4,9 @@
 use super::world::World;
 use crate::api::Mode;
 use crate::engine::limiter::PassLimiter;
-use crate::engine::pass::{self, Context, Input};
+use crate::engine::pass::{self, Context, Input, Webhooks};
 use crate::engine::state::account::AccountState;
-use crate::engine::state::retry::GracePeriod;
+use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings};
 use futures::FutureExt as _;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// How long the vendor may take to commit what it took in.
 const PATIENCE: GracePeriod =
-    GracePeriod { request: Duration::from_secs(90), settle: Duration::from_secs(30) };
+    GracePeriod { longest_request: Duration::from_secs(90), commit: Duration::from_secs(30) };
 /// A process that is suspended for longer has died: no request runs longer than it may.
 const LONGEST_PAUSE: u64 = 60;
 
@@ -85,24 +85,22 @@ impl Process {
     /// Starts a pass on what the watch cache shows, which is so many changes behind.
     pub(super) fn start(&mut self, lag: u8) -> Polled {
         let index = self.world.process();
-        let (view, notified) = {
+        let (account, notified) = {
             let mut state = self.world.state();
             state.counts.passes += 1;
             state.vendor.deleted[index].clear();
             let cut_off = state.now < state.cluster.cut_off_until[index];
             let view = if cut_off { state.cluster.last_view(index) } else { state.cluster.view(index, lag) };
-            (view, state.cluster.rotated + state.cluster.logins)
+            (view.account, state.cluster.rotated + state.cluster.logins)
         };
-        let input = Input {
-            account: view.account,
-            webhooks: view.webhooks,
-            not_allowed: Vec::new(),
-            dependency_changed: std::mem::replace(&mut self.notified, notified) != notified,
-        };
+        let dependency_changed = std::mem::replace(&mut self.notified, notified) != notified;
+        let world = self.world.clone();
+        let read_webhooks = move || Webhooks { allowed: world.shown(lag), not_allowed: Vec::new() };
         let (context, memory) = (Arc::clone(&self.context), self.memory.take());
         let mut memory = memory.unwrap_or_else(|| AccountState::new(PATIENCE));
         let pass = async move {
-            let after = pass::run(&context, &mut memory, input, |_| {}).await;
+            let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
+            let after = pass::run(&context, &mut memory, input, &|_| {}).await;
             (memory, after)
         };
         self.pass = Some(pass.boxed_local());

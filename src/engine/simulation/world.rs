@@ -5,7 +5,7 @@ use super::book::Books;
 use super::cluster::Cluster;
 use super::step::{Act, Death, Pause};
 use super::vendor::Remote;
-use crate::api::VendorName;
+use crate::api::{VendorName, Webhook};
 use crate::engine::clock;
 use crate::plan::Rules;
 use crate::vendor::rules;
@@ -139,6 +139,14 @@ impl World {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the Webhooks that the watch cache of this process shows now, this many changes behind.
+    pub(super) fn shown(&self, lag: u8) -> Vec<Arc<Webhook>> {
+        let (mut state, process) = (self.state(), self.process);
+        let cut_off = state.now < state.cluster.cut_off_until[process];
+        let view = if cut_off { state.cluster.last_view(process) } else { state.cluster.view(process, lag) };
+        view.webhooks
     }
 
     /// The same outside, as that process reaches it.

@@ -1,9 +1,6 @@
-//! One Webhook's subscription from both compared, for what is remembered of their differences.
+//! The declared and the observed subscription of one Webhook side by side.
 
-use crate::api::Webhook;
-use crate::engine::cluster::secrets::Values;
-use crate::engine::inputs::desired::digest_key;
-use crate::engine::inputs::write_only::Key;
+use crate::engine::digest::Key;
 use crate::plan::{self, Document, Field, Observed, Rules};
 
 /// What is declared, and the vendor's copy of it.
@@ -12,20 +9,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) rules: &'static Rules,
     pub(crate) declared: &'a Document,
     pub(crate) observed: &'a Observed,
-    pub(crate) secrets: Secrets<'a>,
-}
-
-/// The Secrets of the Webhook whose subscription is compared.
-#[derive(Clone, Copy)]
-pub(crate) struct Secrets<'a> {
-    pub(crate) webhook: &'a Webhook,
-    pub(crate) values: &'a Values,
-}
-
-impl Secrets<'_> {
-    fn key(self) -> Key {
-        digest_key(self.webhook, self.values)
-    }
+    /// Makes the key for digests of the Webhook's secret values.
+    pub(crate) key: &'a dyn Fn() -> Key,
 }
 
 impl Comparison<'_> {
@@ -42,7 +27,7 @@ impl Comparison<'_> {
     /// Returns a digest of the declared and the stored value of a field: a keyed one if a Secret's value is part of them.
     pub(crate) fn digest(&self, field: &Field) -> String {
         let both = self.readable(field);
-        if self.is_secret(field) { self.secrets.key().digest(&both) } else { plan::hash(&both.into()) }
+        if self.is_secret(field) { (self.key)().digest(&both) } else { plan::hash(&both.into()) }
     }
 
     fn is_secret(&self, field: &Field) -> bool {

@@ -53,22 +53,22 @@ fn values_table() -> String {
 fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static str {
     match (group, resource, verbs) {
         ("hooktender.dev", "vendoraccounts, webhooks", _) => {
-            "reads them, and holds them by a finalizer until the vendor has let go"
+            "reads them, and adds and removes their finalizer"
         }
-        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "says what is so",
-        ("", "configmaps", _) => "reads values that Webhooks name; watches metadata only",
+        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "writes their status",
+        ("", "configmaps", _) => "reads values that Webhooks refer to; watches metadata only",
         ("", "secrets", "get, list, watch") => {
-            "reads what accounts and Webhooks name, by `get` alone; watches metadata only (`secrets.watch`, `secrets.names`)"
+            "reads Secrets that accounts and Webhooks refer to, with `get` only; watches metadata only (`secrets.watch`, `secrets.names`)"
         }
         ("", "secrets", "patch") if narrowed => {
             "writes exchanged tokens back, to Secrets in `secrets.writable`"
         }
-        ("", "namespaces", _) => "reads their labels, for `allowedNamespaces`; not with `watchNamespaces`",
-        ("events.k8s.io", "events", _) => "tells what it did",
+        ("", "namespaces", _) => "reads their labels for `allowedNamespaces`; not with `watchNamespaces`",
+        ("events.k8s.io", "events", _) => "reports what it did",
         ("coordination.k8s.io", "leases", "create") => {
-            "elects, in the release's namespace; with several replicas"
+            "leader election in the release's namespace; with several replicas"
         }
-        ("coordination.k8s.io", "leases", "get, update") if narrowed => "the same, just its own Lease",
+        ("coordination.k8s.io", "leases", "get, update") if narrowed => "the same, for its own Lease only",
         other => panic!("say what {other:?} is for"),
     }
 }

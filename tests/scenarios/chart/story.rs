@@ -144,7 +144,7 @@ fn install(release: &Release) {
     let refused = release.helm(&install, &json!({})).refused();
     assert!(refused.contains("invalid ownership metadata"), "{refused}");
     let notes = release.helm(&[&install[..], &["--take-ownership"]].concat(), &json!({})).accepted();
-    assert!(notes.contains("looks after all namespaces"), "{notes}");
+    assert!(notes.contains("manages all namespaces"), "{notes}");
     assert_eq!(release.short_names(), Value::Null);
 }
 
@@ -153,7 +153,7 @@ fn upgrade(release: &Release, scene: &Scene, tenant: &Tenant) {
     let newer = chart();
     let upgrade = ["upgrade", RELEASE, newer.to_str().unwrap()];
     let notes = release.helm(&upgrade, &json!({"planOnly": true})).accepted();
-    assert!(notes.contains("It plans only"), "{notes}");
+    assert!(notes.contains("Plan-only mode"), "{notes}");
     assert_eq!(release.short_names(), json!(["wh"]));
     let operator = release.operator();
     tenant.clear_journal();

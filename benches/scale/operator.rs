@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::process::Process;
 use crate::stage::Stage;
-use hooktender_cluster::eventually;
+use hooktender_cluster::eventually_within;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,7 +38,7 @@ impl Operator {
             .spawn()
             .unwrap();
         let operator = Self { child, log };
-        eventually(Duration::from_secs(60), "caches are filled", || {
+        eventually_within(Duration::from_secs(60), "caches are filled", || {
             let log = fs::read_to_string(&operator.log).unwrap();
             if log.contains("caches are filled") { Ok(()) } else { Err(log) }
         })

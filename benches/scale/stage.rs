@@ -2,7 +2,7 @@
 
 use crate::Options;
 use crate::vendor::{Vendor, block_on};
-use hooktender_cluster::{AuditEvent, Cluster, eventually};
+use hooktender_cluster::{AuditEvent, Cluster, eventually_within};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ impl Stage {
             .unwrap();
         let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-        eventually(LONG, "both kinds are served", || {
+        eventually_within(LONG, "both kinds are served", || {
             cluster.kubectl_json(&["get", "webhooks,vendoraccounts"])
         })
         .unwrap();

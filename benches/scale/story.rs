@@ -5,7 +5,7 @@ use crate::figures::{Figures, Quiet};
 use crate::operator::Operator;
 use crate::process::Process;
 use crate::stage::{LONG, Scene, Stage};
-use hooktender_cluster::eventually;
+use hooktender_cluster::eventually_within;
 use jiff::Timestamp;
 use serde_json::json;
 use std::process::{Command, Stdio};
@@ -50,7 +50,7 @@ fn converge(scene: &Scene<'_>, operator: &Operator, strangers: usize, figures: &
     let (cpu, started) = (operator.process().cpu(), Instant::now());
     scene.declare();
     figures.apply_s = started.elapsed().as_secs_f64();
-    eventually(LONG, "all are ready", || {
+    eventually_within(LONG, "all are ready", || {
         let ready = scene.ready();
         if ready == figures.webhooks {
             return Ok(());
@@ -80,7 +80,7 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
         vendor.clear_journals(&scene.accounts);
         for account in &scene.accounts {
             scene.request(account, "settled");
-            eventually(LONG, "a pass", || {
+            eventually_within(LONG, "a pass", || {
                 let lists = vendor.journal(account).iter().filter(|(what, ..)| what == "list").count();
                 if lists > 0 { Ok(()) } else { Err(lists) }
             })
@@ -121,7 +121,7 @@ fn gap(journal: &[(String, String, Timestamp)]) -> f64 {
 
 /// Waits until the operator has nothing more to tell the cluster.
 fn settled(scene: &Scene<'_>) {
-    eventually(LONG, "the last status", || {
+    eventually_within(LONG, "the last status", || {
         let written = || scene.writes(0).0.values().sum::<usize>();
         let before = written();
         std::thread::sleep(Duration::from_secs(2));
@@ -153,7 +153,7 @@ fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
 
 /// Waits until the account is being read.
 fn listed(scene: &Scene<'_>, account: &str) {
-    eventually(LONG, "a list", || {
+    eventually_within(LONG, "a list", || {
         let journal = scene.stage.vendor.journal(account);
         if journal.iter().any(|(what, ..)| what == "list") { Ok(()) } else { Err(()) }
     })
@@ -162,7 +162,7 @@ fn listed(scene: &Scene<'_>, account: &str) {
 
 /// Waits for an update; gives how long after `at` it came, in milliseconds.
 fn updated(scene: &Scene<'_>, account: &str, id: &str, at: Timestamp) -> f64 {
-    let came = eventually(LONG, "an update", || {
+    let came = eventually_within(LONG, "an update", || {
         let journal = scene.stage.vendor.journal(account);
         let found = journal.iter().find(|(what, path, _)| what == "update" && path.ends_with(id));
         found.map(|(.., at)| *at).ok_or(())
@@ -228,7 +228,7 @@ fn revive(scene: &Scene<'_>, options: &Options, figures: &mut Figures) {
     let started = Instant::now();
     let operator = start(scene, options);
     figures.filled_s = started.elapsed().as_secs_f64();
-    eventually(LONG, "a list of each account", || {
+    eventually_within(LONG, "a list of each account", || {
         let read = |account: &&String| vendor.journal(account).iter().any(|(what, ..)| what == "list");
         let lists = scene.accounts.iter().filter(read).count();
         if lists == scene.accounts.len() { Ok(()) } else { Err(lists) }

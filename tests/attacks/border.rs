@@ -1,5 +1,6 @@
 //! What one namespace may learn of another, and take from it.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -180,7 +181,7 @@ fn a_guests_deletions_hold_up_none_of_the_owner() {
     }
     let account = site.owner.account("account");
     assert!(is(&account, "Ready", "True", "DeletionGuard"), "{account}");
-    site.owner.kubectl(&["delete", "webhook", "first", "--timeout=20s"]);
+    site.owner.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);
     assert_eq!(site.tenant.ids().len(), names.len());
 }
 

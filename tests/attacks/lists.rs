@@ -1,5 +1,6 @@
 //! A vendor whose lists cost more than they should: memory that is promised or taken, and computing.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -159,7 +160,7 @@ fn a_list_without_bounds_does_not_keep_subscriptions_alive() {
     }
     let message = trouble(&site, "full");
     assert!(message.contains("more values than are read"), "{message}");
-    site.attack_by(&["delete", "webhook", "first", "--wait=true", "--timeout=60s"], "").accepted();
+    site.attack_by(&["delete", "webhook", "first", "--wait=true", KUBECTL_WAIT_LIMIT], "").accepted();
     assert!(deleted.load(Ordering::Relaxed), "it is deleted at the vendor");
     let message = trouble(&site, "full");
     assert!(message.contains("more values than are read"), "the account says so all the same: {message}");
@@ -224,7 +225,7 @@ fn ids_of_a_vendor_lead_nowhere_else() {
         }
     }
     site.guest.webhook_becomes("good", "adopted", |hook| hook["status"]["externalId"] == "good");
-    site.attack_by(&["delete", "webhook", "good", "--wait=true", "--timeout=60s"], "").accepted();
+    site.attack_by(&["delete", "webhook", "good", "--wait=true", KUBECTL_WAIT_LIMIT], "").accepted();
     let deleted: Vec<_> = heard.try_iter().collect();
     assert_eq!(deleted, ["DELETE /api/management/projects/p/events/webhooks/subscriptions/good HTTP/1.1"]);
 }

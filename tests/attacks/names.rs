@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helm;
 use crate::hostile;
-use crate::scene::{SOON, secret, webhook};
+use crate::scene::{secret, webhook};
 use crate::site::Site;
 use crate::vendors::Vendor;
 
@@ -153,7 +153,7 @@ fn webhooks_that_refer_to_nothing_cost_no_reads() {
     // One whose account comes is looked after.
     let late = hostile::account("none-0", "https://crm.example.com");
     site.attack(&late).accepted();
-    eventually(SOON, "the orphan has its account", || {
+    eventually("the orphan has its account", || {
         let hook = site.guest.webhook("orphan-0");
         if hook.to_string().contains("AccountNotFound") { Err(hook) } else { Ok(()) }
     })

@@ -4,7 +4,6 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::limit::{chart_limit, peak};
-use crate::scene::SOON;
 use crate::site::Site;
 use crate::vendors::Vendor;
 
@@ -66,7 +65,7 @@ fn a_webhook_that_is_nested_too_deep_ends_no_watch() {
     site.attack_by(&["create", "--filename=-"], &text).accepted();
     // Too deep for this test as well.
     let conditions = ["get", "webhook", "deep", "--output=jsonpath={.status.conditions}"];
-    eventually(SOON, "it says why it is left alone", || {
+    eventually("it says why it is left alone", || {
         let conditions = site.guest.kubectl(&conditions);
         if conditions.contains("nested too deep: make it flatter") { Ok(()) } else { Err(conditions) }
     })

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Far above what a sandbox takes, far below what a person waits for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A request timeout that no answer of a sandbox reaches.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A pace that no case reaches.
 const FAST: RateLimit = RateLimit { requests_per_minute: 100_000, reserve: 0 };
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helm::{OPERATOR, rights, stream};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, condition, is, login, webhook};
+use crate::scene::{Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// Begins the name of each namespace where the operator is refused writes on purpose.
@@ -70,7 +70,7 @@ impl<'a> Policy<'a> {
         if resource.contains('/') {
             arguments.push(&subresource);
         }
-        eventually(SOON, "the policy is in force", || {
+        eventually("the policy is in force", || {
             let refused = self.scene.cluster.kubectl_run(&arguments).is_err();
             if refused == taken { Err(()) } else { Ok(()) }
         })
@@ -273,7 +273,7 @@ fn an_account_whose_status_is_refused_tells_of_it_elsewhere_and_is_worked_on() {
     assert_eq!(scene.events("account").len(), 1, "{:?}", scene.events("account"));
     drop(policy);
     scene.account_becomes("account", "well", |account| is(account, "Ready", "True", "InSync"));
-    eventually(SOON, "the metric is back", || match unwritten(&operator, "VendorAccount").as_deref() {
+    eventually("the metric is back", || match unwritten(&operator, "VendorAccount").as_deref() {
         Some("0") => Ok(()),
         other => Err(other.map(str::to_owned)),
     })

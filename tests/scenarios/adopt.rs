@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::command::of;
 use crate::program::{reader, run};
-use crate::scene::{BODY, SOON, Scene, TOKEN, condition, is, webhook};
+use crate::scene::{BODY, Scene, TOKEN, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// A Webhook without write-only values: those can never be known to be equal.
@@ -211,7 +211,7 @@ fn a_value_that_is_trusted_is_not_sent_before_it_changes() {
 
 /// Waits until the vendor has stored something.
 fn one_is_stored(tenant: &Tenant) {
-    eventually(SOON, "the vendor has committed", || {
+    eventually("the vendor has committed", || {
         let stored = tenant.stored();
         if stored.len() == 1 { Ok(()) } else { Err(stored) }
     })

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::command::{Folder, hooktender, run};
 use crate::import_cli::Place;
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, condition, is, webhook};
+use crate::scene::{Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 #[test]
@@ -134,7 +134,7 @@ fn an_item_without_an_id_may_be_the_one_that_is_missing() {
     shown.push(json!({"name": "hook", "url": 7}));
     tenant
         .fault(&json!({"operation": "list", "kind": "status", "status": 200, "body": shown, "times": null}));
-    let message = eventually(SOON, "the Webhook says so", || {
+    let message = eventually("the Webhook says so", || {
         scene.pass("account");
         let hook = scene.webhook("hook");
         let ready = condition(&hook, "Ready").unwrap();

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,9 +15,6 @@ use serde_json::json;
 use crate::command;
 use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{self, Vendor};
-
-/// Within this time a request that is not answered is given up, and tried again.
-const SOON: Duration = Duration::from_secs(60);
 
 /// A gateway to the API server that can be told to swallow requests.
 struct Gateway {
@@ -58,7 +54,7 @@ impl Gateway {
     }
 
     fn has_swallowed(&self, path: &str) {
-        eventually(SOON, &format!("a request for {path} is swallowed"), || {
+        eventually(&format!("a request for {path} is swallowed"), || {
             let swallowed = self.state.swallowed.lock().unwrap();
             if swallowed.iter().any(|one| one.contains(path)) { Ok(()) } else { Err(swallowed.clone()) }
         })
@@ -104,7 +100,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     orphan["spec"]["accountRef"] = json!({"name": "missing"});
     scene.apply(&orphan);
     scene.stalled("orphan", "AccountNotFound");
-    let says = eventually(SOON, "the account says so", || {
+    let says = eventually("the account says so", || {
         let account = scene.account("account");
         let ready = condition(&account, "Ready").filter(|ready| ready.reason == "ClusterUnavailable");
         ready.map(|ready| ready.message).ok_or(account["status"].clone())
@@ -120,14 +116,14 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     gateway.has_swallowed("/vendoraccounts?");
     gateway.swallow(None);
     // Only what was asked before is lost.
-    let code = eventually(SOON, "the command gives up", || plan.try_wait().unwrap().ok_or(()));
+    let code = eventually("the command gives up", || plan.try_wait().unwrap().ok_or(()));
     if code.is_err() {
         plan.kill().unwrap();
     }
     assert_eq!(code.unwrap().code(), Some(1));
     let said = String::from_utf8(plan.wait_with_output().unwrap().stderr).unwrap();
     assert!(said.contains("VendorAccounts") && said.contains("no answer within 30 seconds"), "{said}");
-    eventually(SOON, "the pass is tried again", || {
+    eventually("the pass is tried again", || {
         let status = scene.account("account")["status"].take();
         if status["lastHandledRequest"] == asked.as_str() { Ok(()) } else { Err(status) }
     })
@@ -154,7 +150,7 @@ fn a_secret_that_is_not_given_delays_its_readers_alone() {
     assert_eq!(tenant.stored().len(), 1);
     assert!(is(&scene.account("account"), "Ready", "True", "InSync"));
     gateway.swallow(None);
-    eventually(SOON, "the other one is ready", || {
+    eventually("the other one is ready", || {
         let webhook = scene.webhook("other");
         if is(&webhook, "Ready", "True", "InSync") { Ok(()) } else { Err(webhook["status"].clone()) }
     })

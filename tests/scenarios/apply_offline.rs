@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, Ran, hooktender, only_reads, run};
 use crate::plan_offline::{everything, stored};
-use crate::scene::{SOON, webhook};
+use crate::scene::webhook;
 use crate::terminal::Terminal;
 use crate::vendors::{Tenant, Vendor};
 
@@ -199,7 +199,7 @@ fn a_backlog_is_worked_off_at_the_accounts_pace() {
     let ran = applied(&folder, &[]).exits(0);
     ran.says("12 done, 0 not done.");
     assert_eq!(tenant.stored().len(), 12);
-    eventually(SOON, "all were made once", || match tenant.count("create") {
+    eventually("all were made once", || match tenant.count("create") {
         12 => Ok(()),
         other => Err::<(), Value>(json!(other)),
     })

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, hooktender, run};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is};
+use crate::scene::{Scene, condition, is};
 use crate::vendors::{self, Vendor};
 use kinds::{Account, KINDS};
 use spelling::{any_of, repeated, spellings};
@@ -234,7 +234,7 @@ impl Stage {
         let rotated: Vec<_> = rotated.collect();
         self.apply(&rotated);
         self.all_ready("hook");
-        eventually(SOON, "every vendor has the new value", || {
+        eventually("every vendor has the new value", || {
             let lacks =
                 |account: &&Account| !json!(account.tenant.stored()).to_string().contains(&account.hook[2].1);
             self.accounts.iter().find(lacks).map_or(Ok(()), |account| Err(account.kind))
@@ -320,10 +320,8 @@ impl Stage {
         }
         self.request_all("end");
         let gone = || self.accounts.iter().find(|account| account.tenant.count("delete") == 0);
-        eventually(SOON, "deletions came to every vendor", || {
-            gone().map_or(Ok(()), |account| Err(account.kind))
-        })
-        .unwrap();
+        eventually("deletions came to every vendor", || gone().map_or(Ok(()), |account| Err(account.kind)))
+            .unwrap();
         self.read_objects("at the end");
         let metrics = self.operator.metrics();
         assert!(metrics.contains("hooktender_vendor_requests_total"));

@@ -3,7 +3,7 @@
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::Vendor;
 
 const TIMES: [&str; 2] = ["2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"];
@@ -52,7 +52,7 @@ fn one_that_is_not_listed_yet_is_not_made_again_whatever_the_time_of_it_says() {
         let gone = tenant.ids().remove(0);
         tenant.remove(&gone);
         scene.request("account");
-        eventually(SOON, "it is made again", || match tenant.ids().as_slice() {
+        eventually("it is made again", || match tenant.ids().as_slice() {
             [id] if *id != gone => Ok(()),
             ids => Err(ids.to_vec()),
         })

@@ -1,10 +1,10 @@
 //! The deletion guard, whatever happens at the same time: lost credentials, a terminating namespace, restarts.
 
-use hooktender_cluster::eventually;
+use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, login, webhook};
+use crate::scene::{Scene, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// More than `deletionGuard.minCount` allows several times over.
@@ -32,7 +32,7 @@ fn delete(scene: &Scene, names: &[String]) {
 
 /// Waits until the vendor has so many subscriptions.
 fn left(tenant: &Tenant, count: usize) {
-    eventually(SOON, &format!("{count} are left"), || match tenant.ids().len() {
+    eventually(&format!("{count} are left"), || match tenant.ids().len() {
         ids if ids == count => Ok(()),
         ids => Err(ids),
     })
@@ -42,7 +42,7 @@ fn left(tenant: &Tenant, count: usize) {
 /// Deletes Webhooks and waits until they are gone: their outcome is recorded, not only known to the vendor.
 fn delete_and_wait(scene: &Scene, names: &[String]) {
     delete(scene, names);
-    let mut arguments = vec!["wait", "--for=delete", "--timeout=30s"];
+    let mut arguments = vec!["wait", "--for=delete", KUBECTL_WAIT_LIMIT];
     let objects: Vec<String> = names.iter().map(|name| format!("webhook/{name}")).collect();
     arguments.extend(objects.iter().map(String::as_str));
     scene.kubectl(&arguments);
@@ -112,7 +112,7 @@ fn a_prune_that_takes_the_webhooks_first_waits_for_a_person() {
         stays_blocked(&scene, &tenant, ALL);
         allow(&scene, &condition(&message, "Stalled").unwrap().message);
         left(&tenant, 0);
-        eventually(SOON, "the account is gone", || match scene.account("account") {
+        eventually("the account is gone", || match scene.account("account") {
             Value::Null => Ok(()),
             account => Err(account["status"].clone()),
         })
@@ -141,7 +141,7 @@ fn a_namespace_that_is_deleted_as_a_whole_waits_for_a_person() {
                 && condition(now, "Stalled").is_some_and(|one| one.message.contains("11 of the "))
         });
         allow(&scene, &condition(&account, "Stalled").unwrap().message);
-        eventually(SOON, "the namespace is gone", || {
+        eventually("the namespace is gone", || {
             let get = ["get", "namespace", &namespace, "--ignore-not-found", "--output=name"];
             match scene.cluster.kubectl_run(&get).unwrap().trim() {
                 "" => Ok(()),
@@ -264,7 +264,7 @@ fn an_account_stays_while_refused_webhooks_have_subscriptions() {
         waits(1);
         scene.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
         guest.kubectl(&["delete", "webhook", "second", "--wait=false"]);
-        eventually(SOON, "the account is gone", || match scene.account("account") {
+        eventually("the account is gone", || match scene.account("account") {
             Value::Null => Ok(()),
             account => Err(account["status"].clone()),
         })

@@ -11,7 +11,7 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, condition, is, login, secret, webhook};
+use crate::scene::{Scene, account, condition, is, login, secret, webhook};
 use crate::vendors::{self, Tenant, Vendor};
 
 /// Somebody who would like to be called.
@@ -42,7 +42,7 @@ impl Ear {
     fn heard_nothing(&self) {
         assert_eq!(self.heard.load(Ordering::Relaxed), 0);
         TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        eventually(SOON, "it hears", || match self.heard.load(Ordering::Relaxed) {
+        eventually("it hears", || match self.heard.load(Ordering::Relaxed) {
             1 => Ok(()),
             other => Err(other),
         })

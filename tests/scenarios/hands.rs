@@ -3,7 +3,7 @@
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, is, webhook};
+use crate::scene::{Scene, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 fn set_status(scene: &Scene, name: &str, status: &Value) {
@@ -93,7 +93,7 @@ fn a_finalizer_taken_off_by_force_comes_back_or_leaves_what_it_held() {
     // Who declares it again has it again.
     scene.apply(&named("first"));
     has(&scene, "first", &first);
-    eventually(SOON, "nothing is made", || {
+    eventually("nothing is made", || {
         if tenant.count("create") == 0 { Ok(()) } else { Err(tenant.operations()) }
     })
     .unwrap();

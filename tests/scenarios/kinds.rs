@@ -1,6 +1,6 @@
 //! The two kinds as kubectl shows them: their names, columns, defaults and explanations.
 
-use crate::support::{SOON, apply, cluster, get, kubectl, manifest};
+use crate::support::{apply, cluster, get, kubectl, manifest};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
@@ -194,7 +194,7 @@ fn kubectl_explain_tells_what_each_field_is_for() {
         ("webhook.spec.subscription.brightpearl", "Event specifier: a resource (`product`)"),
         ("vendoraccount.spec.vendor.superoffice.credentials", "On-site: a user's name and password."),
     ] {
-        let text = eventually(SOON, "the API server tells of the new kinds", || {
+        let text = eventually("the API server tells of the new kinds", || {
             let answer = kubectl(&["explain", path], "");
             if answer.success { Ok(answer.stdout) } else { Err(answer) }
         })

@@ -4,7 +4,7 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, is, webhook};
+use crate::scene::{Scene, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// A Webhook called `hook` that was made just now and is not listed yet.
@@ -38,7 +38,7 @@ fn an_edit_right_after_the_creation_makes_no_second_one() {
         scene.webhook_becomes("hook", "waiting", |hook| is(hook, "Reconciling", "True", "Settling"));
     let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
     assert!(message.contains("made just now and contensis does not list it"), "{message}");
-    eventually(SOON, "the edit is there", || {
+    eventually("the edit is there", || {
         let stored = tenant.stored();
         if stored.iter().all(|one| one["description"] == "edited") { Ok(()) } else { Err(stored) }
     })
@@ -93,7 +93,7 @@ fn a_deletion_right_after_the_creation_is_one_in_the_end() {
     for vendor in Vendor::ALL {
         let (scene, tenant, _operator) = just_made(vendor);
         scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);
-        eventually(SOON, "it is gone", || match scene.webhook("hook") {
+        eventually("it is gone", || match scene.webhook("hook") {
             Value::Null => Ok(()),
             hook => Err(hook["status"]["conditions"].clone()),
         })

@@ -1,17 +1,11 @@
 //! Apply, edit, drift, delete: the life of a Webhook at each vendor, seen from the vendor's side too.
 
-use std::time::{Duration, Instant};
-
-use hooktender_cluster::eventually;
+use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{BODY, SOON, Scene, TOKEN, webhook};
+use crate::scene::{BODY, Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon a change by a person, or a request for a pass, must have reached the vendor. The promise is a pass within a
-/// second; the rest is for a busy machine.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// Everything that a vendor stores after [`webhook`] was applied; the secret in clear.
 fn as_declared(vendor: Vendor, name: &str) -> Value {
@@ -134,13 +128,6 @@ fn external_id(webhook: &Value) -> String {
     webhook["status"]["externalId"].as_str().unwrap().to_owned()
 }
 
-/// Waits until what is stored is so, and says how long it took.
-fn promptly(what: &str, mut look: impl FnMut() -> Result<(), Value>) {
-    let start = Instant::now();
-    eventually(PROMPT, what, &mut look).unwrap();
-    eprintln!("{what}: {:.2?}", start.elapsed());
-}
-
 fn create(vendor: Vendor) -> Settled {
     let settled = Settled::new(vendor);
     let stored = without_the_vendors_own(vendor, settled.stored());
@@ -193,11 +180,10 @@ fn superoffice_gets_what_was_applied_byte_for_byte() {
 fn an_edit_replaces_a_brightpearl_webhook_and_never_leaves_a_gap() {
     let settled = Settled::new(Vendor::Brightpearl);
     settled.tenant.clear_journal();
-    settled.scene.patch(
-        "webhook/first",
-        &json!({"spec": {"subscription": {"brightpearl": {"qualityOfService": 0, "idSetAccepted": null}}}}),
-    );
-    promptly("the replacement is at the vendor", || {
+    let edit =
+        json!({"spec": {"subscription": {"brightpearl": {"qualityOfService": 0, "idSetAccepted": null}}}});
+    let apply = || settled.scene.patch("webhook/first", &edit);
+    settled.scene.promptly("the replacement is at the vendor", apply, || {
         let ids = settled.tenant.ids();
         if ids == ["1", "3"] { Ok(()) } else { Err(json!(ids)) }
     });
@@ -220,11 +206,9 @@ fn an_edit_replaces_a_brightpearl_webhook_and_never_leaves_a_gap() {
 fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_read() {
     let settled = Settled::new(Vendor::Contensis);
     settled.tenant.clear_journal();
-    settled.scene.patch(
-        "webhook/first",
-        &json!({"spec": {"subscription": {"contensis": {"enabled": true, "description": "now on"}}}}),
-    );
-    promptly("the edit is at the vendor", || {
+    let edit = json!({"spec": {"subscription": {"contensis": {"enabled": true, "description": "now on"}}}});
+    let apply = || settled.scene.patch("webhook/first", &edit);
+    settled.scene.promptly("the edit is at the vendor", apply, || {
         let stored = settled.stored();
         if stored["enabled"] == true { Ok(()) } else { Err(stored) }
     });
@@ -251,11 +235,9 @@ fn an_edit_updates_a_superoffice_webhook_and_keeps_what_a_manifest_cannot_name()
     let unnamed = json!({"ErrorAssociates": [{"Id": 5, "Name": "Kim"}]});
     settled.tenant.edit(&settled.id, &unnamed);
     settled.tenant.clear_journal();
-    settled.scene.patch(
-        "webhook/first",
-        &json!({"spec": {"subscription": {"superoffice": {"events": ["contact.created"], "errorsEmail": null}}}}),
-    );
-    promptly("the edit is at the vendor", || {
+    let edit = json!({"spec": {"subscription": {"superoffice": {"events": ["contact.created"], "errorsEmail": null}}}});
+    let apply = || settled.scene.patch("webhook/first", &edit);
+    settled.scene.promptly("the edit is at the vendor", apply, || {
         let stored = settled.stored();
         if stored["Events"] == json!(["contact.created"]) { Ok(()) } else { Err(stored) }
     });
@@ -285,9 +267,9 @@ fn meddle(vendor: Vendor) -> Value {
 fn drift_is_corrected(vendor: Vendor) {
     let settled = Settled::new(vendor);
     settled.tenant.edit(&settled.id, &meddle(vendor));
-    settled.scene.request("account");
     let expected = as_declared(vendor, "first");
-    promptly("the change is undone", || {
+    let request = || drop(settled.scene.request("account"));
+    settled.scene.promptly("the change is undone", request, || {
         let mut all: Vec<_> = settled.tenant.stored();
         all.retain(|stored| settled.tenant.id(stored) != settled.tenant.id(&settled.stranger));
         let [one] = all.as_slice() else { return Err(json!(all)) };
@@ -322,15 +304,20 @@ fn a_change_made_at_superoffice_is_undone() {
 fn a_deletion_is_made_good(vendor: Vendor) {
     let settled = Settled::new(vendor);
     settled.tenant.remove(&settled.id);
-    settled.scene.request("account");
+    let request = || drop(settled.scene.request("account"));
     let there_again = || {
         let ids = settled.tenant.ids();
         if ids.len() == 2 { Ok(()) } else { Err(json!(ids)) }
     };
     match vendor {
         // Its list may lag: one that was made just now may be there all the same.
-        Vendor::Contensis => eventually(SOON, "it is there again", there_again).unwrap(),
-        Vendor::Brightpearl | Vendor::Superoffice => promptly("it is there again", there_again),
+        Vendor::Contensis => {
+            request();
+            eventually("it is there again", there_again).unwrap();
+        }
+        Vendor::Brightpearl | Vendor::Superoffice => {
+            settled.scene.promptly("it is there again", request, there_again);
+        }
     }
     let again = settled.scene.webhook_becomes("first", "recorded again", |webhook| {
         webhook["status"]["externalId"].as_str().is_some_and(|id| id != settled.id)
@@ -371,7 +358,7 @@ fn a_deleted_webhook_is_gone_at_the_vendor(vendor: Vendor) {
     let second = external_id(&settled.scene.ready("second"));
     let before = settled.tenant.one(&second);
     settled.tenant.clear_journal();
-    settled.scene.kubectl(&["delete", "webhook", "first", "--timeout=30s"]);
+    settled.scene.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);
     assert_eq!(settled.scene.webhook("first"), Value::Null);
     assert_eq!(settled.tenant.one(&settled.id), None);
     assert_eq!((settled.tenant.count("delete"), settled.tenant.writes()), (1, 1));

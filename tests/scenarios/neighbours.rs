@@ -4,7 +4,7 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, login, webhook};
+use crate::scene::{Scene, account, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// Two namespaces, each with an operator that reads no other, are as good as two clusters.
@@ -90,7 +90,7 @@ fn two_that_differ_correct_each_other_once_a_resync_and_say_so() {
         for turn in 1..=2 {
             for side in [left, right] {
                 side.pass("account");
-                eventually(SOON, "it says so", || {
+                eventually("it says so", || {
                     if corrections(side) == turn { Ok(()) } else { Err(side.events("hook")) }
                 })
                 .unwrap();

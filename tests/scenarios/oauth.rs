@@ -1,7 +1,6 @@
 //! Brightpearl's OAuth apps: a pair of tokens that is exchanged for another one, and is good for one exchange only.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,12 +9,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{PROMPT, Scene, condition, is, secret, webhook};
 use crate::secrets::nothing_is_seen;
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// When a token ended that has to be exchanged before it is used.
 pub(crate) const ENDED: &str = "2026-01-01T00:00:00Z";
@@ -65,7 +61,7 @@ impl App {
 
     /// Waits until the Secret holds another pair than that of `before`; gives what it holds.
     fn exchanged(&self, before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        eventually(SOON, "a new pair is in the Secret", || {
+        eventually("a new pair is in the Secret", || {
             let now = self.scene.values("tokens");
             let new = |key: &str| now.get(key).is_some_and(|value| before.get(key) != Some(value));
             // Two that came within one second end in the same one.
@@ -331,10 +327,10 @@ fn a_refused_exchange_names_what_to_put_where_and_heals_at_once() {
     assert!(app.tenant.count("list") == 0 && app.tenant.count("token") <= 3, "{:?}", app.tenant.operations());
     app.authorise(3);
     let pair = json!({"access_token": "canary-access-3", "refresh_token": "canary-refresh-3"});
-    let start = Instant::now();
+    let watch = app.scene.stopwatch();
     app.scene.patch("secret/tokens", &json!({"stringData": pair, "data": {"expires_at": null}}));
     app.is_well();
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
     assert_eq!(app.used(), "canary-access-3");
     app.is_discreet(&operator, &[&before]);
 }

@@ -127,9 +127,12 @@ impl Operator {
 
     /// Waits until some text is in the log.
     pub(crate) fn logs(&self, text: &str) {
-        eventually(Duration::from_secs(30), &format!("{text:?} in the log"), || {
-            if self.log().contains(text) { Ok(()) } else { Err(()) }
-        })
+        eventually(
+            &format!("{text:?} in the log"),
+            || {
+                if self.log().contains(text) { Ok(()) } else { Err(()) }
+            },
+        )
         .unwrap();
     }
 
@@ -159,9 +162,7 @@ impl Operator {
 
     /// Waits until it has ended by itself; gives its exit code.
     pub(crate) fn ends(mut self) -> Option<i32> {
-        let status = eventually(Duration::from_secs(30), "the operator ends", || {
-            self.child.try_wait().unwrap().ok_or(())
-        });
+        let status = eventually("the operator ends", || self.child.try_wait().unwrap().ok_or(()));
         status.unwrap().code()
     }
 
@@ -180,10 +181,7 @@ impl Operator {
     fn end(&mut self) -> Duration {
         let start = Instant::now();
         self.signal("TERM");
-        let status = eventually(Duration::from_secs(30), "the operator ends", || {
-            self.child.try_wait().unwrap().ok_or(())
-        })
-        .unwrap();
+        let status = eventually("the operator ends", || self.child.try_wait().unwrap().ok_or(())).unwrap();
         assert_eq!(status.code(), Some(0), "{status}");
         start.elapsed()
     }

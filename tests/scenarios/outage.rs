@@ -1,17 +1,13 @@
 //! A whole account is in trouble: wrong credentials, no vendor, or something that is not the vendor.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
 use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// A scene with two accounts at one vendor: `account`, whose Webhook `first` is ready, and `neighbour`.
 struct Street {
@@ -51,9 +47,7 @@ impl Street {
     }
 
     fn recovers(&self, account: &str, webhooks: &[&str], mend: impl FnOnce()) {
-        mend();
-        let start = Instant::now();
-        eventually(PROMPT, "all is well again", || {
+        self.scene.promptly("recovered", mend, || {
             let mut all = vec![self.scene.account(account)];
             all.extend(webhooks.iter().map(|name| self.scene.webhook(name)));
             if all.iter().all(|object| is(object, "Ready", "True", "InSync")) {
@@ -61,9 +55,7 @@ impl Street {
             } else {
                 Err(all.iter().map(|object| object["status"].clone()).collect::<Vec<_>>())
             }
-        })
-        .unwrap();
-        eprintln!("recovered after {:.2?}", start.elapsed());
+        });
     }
 }
 
@@ -123,19 +115,18 @@ fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
         let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
         let way = "to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"";
         assert!(message.contains(way), "{message}");
-        match vendor {
+        let release = || match vendor {
             Vendor::Brightpearl => {
                 scene.patch("webhook/first", &json!({"spec": {"deletionPolicy": "Retain"}}));
             }
             Vendor::Contensis | Vendor::Superoffice => {
                 scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
             }
-        }
-        eventually(PROMPT, "it is let go", || match scene.webhook("first") {
+        };
+        scene.promptly("the finalizer is removed", release, || match scene.webhook("first") {
             Value::Null => Ok(()),
             webhook => Err(webhook["status"]["conditions"].clone()),
-        })
-        .unwrap();
+        });
         assert!(scene.event("first", "Retained").contains("stays at"));
         assert_eq!((tenant.ids().len(), tenant.count("delete")), (1, 0));
     }

@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use hooktender_cluster::eventually;
+use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, condition, is, login, webhook};
+use crate::scene::{PROMPT, Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon a Webhook of a healthy account is at the vendor. The promise is a pass within a second; the rest is for a
-/// busy machine.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// Brightpearl's answer to a call that is one too many, without what it tells of the limit itself.
 fn throttled(millis: u32) -> Value {
@@ -49,16 +45,16 @@ fn a_throttled_account_waits_and_its_neighbour_does_not() {
     let (scene, tenant) = Scene::with_account("throttled", Vendor::Brightpearl);
     let neighbour = neighbour(&scene, Vendor::Brightpearl);
     scene.apply(&hook_of("account", "waits"));
-    tenant.fault(&throttled(30_000));
+    tenant.fault(&throttled(3_600_000));
     let _operator = scene.operator();
     scene.account_becomes("account", "throttled", |account| is(account, "Ready", "False", "Throttled"));
     scene.webhook_becomes("waits", "waiting", |hook| is(hook, "Reconciling", "True", "Throttled"));
     scene.account_becomes("neighbour", "ready", |account| is(account, "Ready", "True", "InSync"));
     neighbour.clear_journal();
-    let start = Instant::now();
+    let (start, watch) = (Instant::now(), scene.stopwatch());
     scene.apply(&hook_of("neighbour", "goes"));
     neighbour.asked("create", 1);
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
     scene.ready("goes");
     // Nothing that a person asks for cuts short what the vendor asked for.
     scene.request("account");
@@ -94,7 +90,7 @@ fn whoever_comes_or_goes_while_an_account_waits_is_told_or_let_go() {
     scene.webhook_becomes("second", "waiting", |hook| is(hook, "Reconciling", "True", "Unavailable"));
     assert!(is(&scene.webhook("first"), "Ready", "True", "InSync"));
     scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
-    scene.kubectl(&["delete", "webhook", "first", "--timeout=20s"]);
+    scene.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);
     assert_eq!((tenant.journal(), tenant.ids().len()), (Vec::new(), 1));
 }
 
@@ -107,12 +103,12 @@ fn an_edit_of_an_account_that_waits_is_tried_at_once() {
     scene.apply(&hook_of("account", "second"));
     scene.webhook_becomes("second", "waiting", |hook| is(hook, "Reconciling", "True", "Unavailable"));
     assert_eq!(tenant.journal(), [Value::Null; 0]);
-    let start = Instant::now();
+    let watch = scene.stopwatch();
     let url = scene.account("account")["spec"]["vendor"]["brightpearl"]["url"].as_str().unwrap().to_owned();
     let url = json!({"brightpearl": {"url": format!("{url}/")}});
     scene.patch("vendoraccount/account", &json!({"spec": {"vendor": url}}));
     scene.ready("second");
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
 }
 
 #[test]
@@ -166,7 +162,16 @@ fn a_budget_is_kept_and_whoever_waits_for_it_says_so() {
         scene.pass("account");
         scene.pass("neighbour");
     }
-    assert_eq!((counted().len(), other.count("list")), (6, 4));
+    // The seventh call, if this machine was slow, came with the next minute.
+    let times: Vec<_> = tenant
+        .journal()
+        .iter()
+        .zip(tenant.times())
+        .filter(|(entry, _)| entry["operation"] != "token")
+        .map(|(_, time)| time)
+        .collect();
+    assert!(times.windows(7).all(|seven| seven[6].duration_since(seven[0]).as_secs() >= 59), "{times:?}");
+    assert_eq!(other.count("list"), 4);
     // A pace that is given up is given up at once.
     scene.patch("vendoraccount/account", &json!({"spec": {"rateLimit": null}}));
     for name in names.iter().map(String::as_str).chain(["new"]) {
@@ -204,8 +209,7 @@ fn no_period_of_the_vendors_sees_more_than_the_budget_and_people_go_first() {
         scene.ready(name);
     }
     scene.ready("changes");
-    eventually(SOON, "one left", || if scene.webhook("leaves").is_null() { Ok(()) } else { Err(()) })
-        .unwrap();
+    eventually("one left", || if scene.webhook("leaves").is_null() { Ok(()) } else { Err(()) }).unwrap();
     let journal = tenant.journal();
     // The creations were still many: the deletion and the edit came before them.
     let after: Vec<_> = journal[before..].iter().filter(|entry| entry["operation"] != "list").collect();

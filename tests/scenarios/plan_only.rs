@@ -1,5 +1,6 @@
 //! Plan-only, at each of its three levels: everything is shown, nothing is done.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use serde_json::{Value, json};
 
 use crate::command::only_reads;
@@ -105,7 +106,7 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
     only_reads(&tenant);
     assert_eq!(tenant.stored(), before);
     // Nothing was written for it, so nothing keeps it.
-    scene.kubectl(&["delete", "webhook", "freely", "--timeout=10s"]);
+    scene.kubectl(&["delete", "webhook", "freely", KUBECTL_WAIT_LIMIT]);
 
     let _operator = match level {
         Level::Operator => {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, hooktender, run};
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::{self, Tenant, Vendor};
 
 /// What would clear a screen, write to a clipboard, turn the text around and begin new lines with commands.
@@ -132,7 +132,7 @@ fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for source in [folder.path(), &pipe] {
         let mut child = hooktender(&["plan", "--offline", "-f", source.to_str().unwrap()]).spawn().unwrap();
-        let ended = eventually(SOON, "it ends", || child.try_wait().unwrap().ok_or(()));
+        let ended = eventually("it ends", || child.try_wait().unwrap().ok_or(()));
         if ended.is_err() {
             child.kill().unwrap();
         }

@@ -1,11 +1,9 @@
 //! A value that no vendor gives back arrives with one write, and is not written again.
 
-use std::time::Duration;
-
 use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, TOKEN, webhook};
+use crate::scene::{Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// What the vendor stores of the secret.
@@ -20,7 +18,7 @@ fn stored(tenant: &Tenant) -> Value {
 
 /// Waits until the vendor has that value.
 fn arrives(tenant: &Tenant, value: &str) {
-    eventually(SOON, "the new value is there", || {
+    eventually("the new value is there", || {
         let now = stored(tenant);
         if now == value { Ok(()) } else { Err(now) }
     })
@@ -135,7 +133,7 @@ fn a_changed_secret_is_gone_by_although_the_pass_that_saw_it_panicked() {
     scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "the-second-token"}}));
     operator.logs("a pass panicked");
     // An account whose pass panicked is tried again after half a minute.
-    eventually(Duration::from_secs(60), "the vendor has the new value", || {
+    eventually("the vendor has the new value", || {
         let stored = tenant.stored();
         if stored[0]["Secret"] == "the-second-token" { Ok(()) } else { Err(stored) }
     })

@@ -1,16 +1,11 @@
 //! What is held back, and what is cleaned up although half of it is gone.
 
-use std::time::Duration;
-
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// For a hundred of them.
-const MANY: Duration = Duration::from_secs(150);
 
 /// So many Webhooks, made at the vendor.
 fn made(scene: &Scene, tenant: &Tenant, count: usize) -> Vec<String> {
@@ -24,10 +19,8 @@ fn made(scene: &Scene, tenant: &Tenant, count: usize) -> Vec<String> {
         })
         .collect();
     scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}));
-    eventually(MANY, "all are made", || {
-        if tenant.ids().len() == count { Ok(()) } else { Err(tenant.ids().len()) }
-    })
-    .unwrap();
+    eventually("all are made", || if tenant.ids().len() == count { Ok(()) } else { Err(tenant.ids().len()) })
+        .unwrap();
     for name in &names {
         scene.ready(name);
     }
@@ -55,16 +48,15 @@ fn forty_of_a_hundred_wait_until_a_person_allows_just_these() {
         "webhook/hook-50",
         &json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "a@example.com"}}}}),
     );
-    eventually(SOON, "the edit is there", || if tenant.count("update") == 1 { Ok(()) } else { Err(()) })
-        .unwrap();
+    eventually("the edit is there", || if tenant.count("update") == 1 { Ok(()) } else { Err(()) }).unwrap();
     // What the message says is typed as it is; the operator dies on the way.
     let command = message.split("to allow exactly these: kubectl ").nth(1).unwrap();
     tenant.fault(&json!({"operation": "delete", "kind": "hang_after", "skip": 10, "times": 1}));
     scene.cluster.kubectl_run(&command.split(' ').collect::<Vec<_>>()).unwrap();
-    eventually(SOON, "some are gone", || if tenant.count("delete") > 10 { Ok(()) } else { Err(()) }).unwrap();
+    eventually("some are gone", || if tenant.count("delete") > 10 { Ok(()) } else { Err(()) }).unwrap();
     operator.kill();
     let _operator = scene.operator();
-    eventually(SOON, "just these are gone", || match tenant.ids().len() {
+    eventually("just these are gone", || match tenant.ids().len() {
         60 => Ok(()),
         others => Err(others),
     })
@@ -82,8 +74,7 @@ fn a_few_deletions_need_nobody() {
     let _operator = scene.operator();
     let names = made(&scene, &tenant, 4);
     delete(&scene, &names);
-    eventually(SOON, "all are gone", || if tenant.ids().is_empty() { Ok(()) } else { Err(tenant.ids()) })
-        .unwrap();
+    eventually("all are gone", || if tenant.ids().is_empty() { Ok(()) } else { Err(tenant.ids()) }).unwrap();
 }
 
 #[test]
@@ -105,12 +96,8 @@ fn a_list_that_lacks_most_is_read_twice_before_anything_is_made_again() {
         tenant.remove(&id);
     }
     scene.request("account");
-    eventually(
-        SOON,
-        "all are made again",
-        || if tenant.ids().len() == 6 { Ok(()) } else { Err(tenant.ids()) },
-    )
-    .unwrap();
+    eventually("all are made again", || if tenant.ids().len() == 6 { Ok(()) } else { Err(tenant.ids()) })
+        .unwrap();
     scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
     assert_eq!((tenant.count("create"), tenant.count("list")), (6, 4));
 }
@@ -126,7 +113,7 @@ fn an_account_stays_until_its_last_webhook_is_gone() {
     });
     assert!(condition(&account, "Ready").unwrap().message.contains("kept until its 2 Webhooks are gone"));
     scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
-    eventually(SOON, "the account is gone", || match scene.account("account") {
+    eventually("the account is gone", || match scene.account("account") {
         Value::Null => Ok(()),
         account => Err(account["status"].clone()),
     })
@@ -145,7 +132,7 @@ fn a_namespace_that_goes_as_a_whole_cleans_up_at_the_vendor() {
     scene.account_stalled("account", "Credentials");
     let namespace = scene.namespace.clone();
     scene.cluster.kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
-    eventually(SOON, "the namespace is gone", || {
+    eventually("the namespace is gone", || {
         let found = scene.cluster.kubectl_run(&[
             "get",
             "namespace",
@@ -177,8 +164,7 @@ fn an_account_of_the_same_name_that_points_elsewhere_touches_no_strangers() {
     // By force: its finalizer would keep it.
     scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
     scene.patch("vendoraccount/account", &json!({"metadata": {"finalizers": null}}));
-    eventually(SOON, "it is gone", || if scene.account("account").is_null() { Ok(()) } else { Err(()) })
-        .unwrap();
+    eventually("it is gone", || if scene.account("account").is_null() { Ok(()) } else { Err(()) }).unwrap();
     scene.apply(&crate::scene::login("login", &other));
     scene.apply(&crate::scene::account("account", "login", &other));
     let message = scene.stalled("first", "AccountChanged");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hooktender_cluster::{AuditEvent, Cluster, eventually};
+use hooktender_cluster::{AuditEvent, Cluster, Stopwatch, eventually};
 use serde_json::{Value, json};
 
 use crate::helm;
@@ -16,8 +16,8 @@ use crate::operator::Operator;
 use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
 
-/// For what must become so, on however busy a machine.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// How soon an edit must have reached its end. The promise is a pass within a second; the rest is for what the pass does.
+pub(crate) const PROMPT: Duration = Duration::from_secs(5);
 
 /// The value of `$(TOKEN)` in the usual Webhooks.
 pub(crate) const TOKEN: &str = "canary-hook-token";
@@ -92,6 +92,27 @@ impl Scene {
             |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
         let data = object["data"].as_object().unwrap();
         data.iter().map(|(key, value)| (key.clone(), clear(value))).collect()
+    }
+
+    /// Measures a time that is to be judged.
+    pub(crate) fn stopwatch(&self) -> Stopwatch<'static> {
+        Stopwatch::start(self.cluster)
+    }
+
+    /// Does something, waits for what comes of it, and judges that it came promptly.
+    #[track_caller]
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn promptly<T, Seen: std::fmt::Debug>(
+        &self,
+        what: &str,
+        act: impl FnOnce(),
+        look: impl FnMut() -> Result<T, Seen>,
+    ) -> T {
+        let watch = self.stopwatch();
+        act();
+        let value = eventually(what, look).unwrap();
+        eprintln!("{what}: {:.2?}", watch.assert_within(PROMPT));
+        value
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -198,7 +219,7 @@ impl Scene {
 
     /// Waits for an event about an object with this reason; gives its note.
     pub(crate) fn event(&self, name: &str, reason: &str) -> String {
-        eventually(SOON, &format!("an event {reason} of {name}"), || {
+        eventually(&format!("an event {reason} of {name}"), || {
             let events = self.events(name);
             let found = events.iter().find(|event| event.0 == reason);
             found.map(|event| event.1.clone()).ok_or(events)
@@ -223,7 +244,7 @@ impl Scene {
 
     /// Waits until something is so of a Webhook; gives it.
     pub(crate) fn webhook_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        eventually(SOON, &format!("Webhook {name} is {what}"), || {
+        eventually(&format!("Webhook {name} is {what}"), || {
             let object = self.webhook(name);
             if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
         })
@@ -232,7 +253,7 @@ impl Scene {
 
     /// Waits until something is so of an account; gives it.
     pub(crate) fn account_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        eventually(SOON, &format!("account {name} is {what}"), || {
+        eventually(&format!("account {name} is {what}"), || {
             let object = self.account(name);
             if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
         })

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::json;
@@ -12,9 +11,6 @@ use crate::operator::Operator;
 use crate::support::{cluster, run_on};
 use crate::vendors;
 
-/// The operator's watches wait up to half a minute between two tries.
-const AFTER_BACK_OFF: Duration = Duration::from_secs(60);
-
 const KINDS: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
 ";
@@ -22,7 +18,7 @@ const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verb
 
 /// Waits until `/readyz` has all of these in its answer; `/healthz` is well all the while.
 fn says(operator: &Operator, ready: bool, words: &[&str]) {
-    eventually(AFTER_BACK_OFF, &format!("readyz says {words:?}"), || {
+    eventually(&format!("readyz says {words:?}"), || {
         let (healthy, _) = vendors::ask(&operator.url("healthz"));
         assert_eq!(healthy.as_u16(), 200);
         let (status, text) = vendors::ask(&operator.url("readyz"));

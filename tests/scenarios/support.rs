@@ -1,15 +1,11 @@
 //! What the scenarios share: the cluster with both kinds installed, and kubectl with everything it says.
 
-use hooktender_cluster::{Cluster, eventually, shared};
+use hooktender_cluster::{Cluster, KUBECTL_WAIT_LIMIT, eventually, shared};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
-
-/// For what the servers do by themselves; generous, because machines are busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The shared cluster, with both kinds installed.
 pub(crate) fn cluster() -> &'static Cluster {
@@ -20,10 +16,10 @@ pub(crate) fn cluster() -> &'static Cluster {
             let yaml = hooktender::api::yaml(&crd).unwrap();
             run_on(cluster, &["apply", "--filename=-"], &yaml).accepted();
         }
-        run_on(cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")
+        run_on(cluster, &["wait", "--for=condition=Established", "crd", "--all", KUBECTL_WAIT_LIMIT], "")
             .accepted();
         // The API server lists new kinds a moment after it has taken them in.
-        eventually(SOON, "both kinds are served", || {
+        eventually("both kinds are served", || {
             let answer = run_on(cluster, &["get", "webhooks,vendoraccounts", "--all-namespaces"], "");
             if answer.success { Ok(()) } else { Err(answer) }
         })

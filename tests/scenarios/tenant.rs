@@ -1,17 +1,12 @@
 //! SuperOffice's cloud: a tenant moves, rests and goes, and an app logs in for it.
 
-use std::time::{Duration, Instant};
-
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{PROMPT, Scene, condition, is, secret, webhook};
 use crate::secrets::nothing_is_seen;
 use crate::vendors::{self, Tenant, Vendor};
-
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// Where an operator shows what it should not, if it does.
 const LOUD: [&str; 2] = ["--log-level", "debug,hooktender=trace"];
@@ -114,7 +109,7 @@ fn a_tenant_that_moves_twice_in_mid_work_has_each_webhook_once() {
     cloud.is_well();
     cloud.tenant.clear_journal();
     let stored = |count: usize| {
-        eventually(SOON, &format!("{count} are made"), || {
+        eventually(&format!("{count} are made"), || {
             let made = cloud.tenant.ids().len();
             if made >= count { Ok(()) } else { Err(made) }
         })
@@ -235,9 +230,9 @@ fn a_key_of_the_wrong_kind_is_named_with_what_to_do() {
     assert_eq!(cloud.tenant.journal(), [Value::Null; 0], "nobody was asked");
     nothing_is_seen(&cloud.scene, &operator, &["Y2FuYXJ5", "canary-"]);
     put(&cloud.key);
-    let start = Instant::now();
+    let watch = cloud.scene.stopwatch();
     cloud.is_well();
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
 }
 
 #[test]

@@ -5,12 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use hooktender_cluster::eventually;
 use nix::pty::{Winsize, openpty};
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// A program that runs at a terminal.
 pub(crate) struct Terminal {
@@ -50,7 +47,7 @@ impl Terminal {
 
     /// Waits until it shows this.
     pub(crate) fn shows(&self, text: &str) {
-        eventually(SOON, &format!("{text:?} on the screen"), || {
+        eventually(&format!("{text:?} on the screen"), || {
             let screen = self.screen();
             if screen.contains(text) { Ok(()) } else { Err(screen) }
         })
@@ -64,7 +61,7 @@ impl Terminal {
 
     /// Waits for its end; gives its exit code and all it has shown.
     pub(crate) fn ends(mut self) -> (Option<i32>, String) {
-        let ended = eventually(SOON, "the program ends", || self.child.try_wait().unwrap().ok_or(()));
+        let ended = eventually("the program ends", || self.child.try_wait().unwrap().ok_or(()));
         let code = ended.unwrap().code();
         self.reader.join().unwrap();
         let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).replace("\r\n", "\n");

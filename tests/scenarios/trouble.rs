@@ -1,17 +1,13 @@
 //! Things go wrong: who is told what, nobody else is harmed, nothing is asked for over and over, and the edit that
 //! mends it is enough.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
 use crate::scene::{Scene, account, condition, is, login, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// A scene with a Webhook called `good` that is ready, so that there is somebody to be harmed.
 fn with_a_good_one(vendor: Vendor) -> (Scene, Tenant, Operator) {
@@ -60,15 +56,11 @@ fn ask(scene: &Scene, name: &str) {
 
 /// After the edit the Webhook is ready at once.
 fn mends(scene: &Scene, name: &str, edit: impl FnOnce()) {
-    edit();
-    let start = Instant::now();
-    eventually(PROMPT, &format!("{name} is mended"), || {
+    scene.promptly(&format!("{name} is ready"), edit, || {
         let object = scene.webhook(name);
         let current = object["metadata"]["generation"] == object["status"]["observedGeneration"];
         if current && is(&object, "Ready", "True", "InSync") { Ok(()) } else { Err(object["status"].clone()) }
-    })
-    .unwrap();
-    eprintln!("mended after {:.2?}", start.elapsed());
+    });
     assert_eq!(condition(&scene.webhook(name), "Stalled").unwrap().status, "False");
 }
 

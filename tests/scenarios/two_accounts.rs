@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::command::{Folder, Reader, hooktender, of, run};
 use crate::operator::Operator;
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, account, is, webhook};
+use crate::scene::{Scene, account, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// The accounts `account` and `other` at one tenant, and an operator that sees both.
@@ -121,7 +121,7 @@ fn both_declared_at_the_same_moment_make_one() {
         let conflicts =
             || ["first", "copy"].map(|name| is(&scene.webhook(name), "Stalled", "True", "Conflict"));
         let ready = || ["first", "copy"].map(|name| is(&scene.webhook(name), "Ready", "True", "InSync"));
-        eventually(SOON, "one is made and the other waits", || {
+        eventually("one is made and the other waits", || {
             let (waits, ready) = (conflicts(), ready());
             if waits[0] != waits[1] && ready[0] != ready[1] { Ok(()) } else { Err((waits, ready)) }
         })

@@ -4,6 +4,7 @@ use crate::command::hooktender;
 use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 use hooktender_cluster::Cluster;
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -17,7 +18,7 @@ fn lenient_cluster() -> &'static Cluster {
             loosen(&mut crd);
             cluster.kubectl_apply(&crd.to_string()).unwrap();
         }
-        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", KUBECTL_WAIT_LIMIT];
         cluster.kubectl_run(&wait).unwrap();
         cluster
     })
@@ -108,7 +109,7 @@ fn a_stored_name_that_is_none_is_the_matter_of_its_object_alone() {
     let says = String::from_utf8(plan.stdout).unwrap();
     assert!(plan.status.code() == Some(1) && says.contains("AccountNotFound"), "{says}");
     for name in ["poison", "orphan"] {
-        scene.kubectl(&["delete", "webhook", name, "--timeout=30s"]);
+        scene.kubectl(&["delete", "webhook", name, KUBECTL_WAIT_LIMIT]);
     }
 }
 
@@ -150,6 +151,6 @@ fn what_a_rollback_cannot_read_stays_managed_and_can_be_deleted() {
     scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
     scene.account_becomes("account", "kept", |account| is(account, "Reconciling", "True", "Deleting"));
     scene.kubectl(&["delete", "webhook", "kept"]);
-    scene.kubectl(&["wait", "--for=delete", "vendoraccount/account", "--timeout=30s"]);
+    scene.kubectl(&["wait", "--for=delete", "vendoraccount/account", KUBECTL_WAIT_LIMIT]);
     assert_eq!(tenant.ids(), [released]);
 }

@@ -10,8 +10,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::scene::SOON;
-
 /// Serves the sandbox, and carries the tests' own calls.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -182,9 +180,16 @@ impl Tenant {
         self.journal().iter().map(time).collect()
     }
 
+    /// When the last request came that a fault was meant for.
+    #[allow(dead_code, reason = "for fault injection")]
+    pub(crate) fn faulty_at(&self) -> Option<Timestamp> {
+        let (journal, times) = (self.journal(), self.times());
+        journal.iter().zip(times).filter(|(entry, _)| !entry["fault"].is_null()).map(|(_, at)| at).max()
+    }
+
     /// Waits until an operation was asked for so often.
     pub(crate) fn asked(&self, operation: &str, times: usize) {
-        eventually(SOON, &format!("{operation} {times}"), || {
+        eventually(&format!("{operation} {times}"), || {
             if self.count(operation) >= times { Ok(()) } else { Err(self.operations()) }
         })
         .unwrap();

@@ -1,11 +1,9 @@
 //! One account with what has to be true of it: the invariant, looked at from the vendor's side and the cluster's.
 
-use std::time::Duration;
-
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, condition, is_ready};
+use crate::scene::{Scene, condition, is_ready};
 use crate::vendors::Tenant;
 use crate::wish::{Wish, without_the_vendors_own};
 
@@ -90,8 +88,7 @@ impl Ground {
 
     /// Waits until all is as it should be.
     pub(crate) fn settles(&self, scene: &Scene) {
-        eventually(SOON, "one subscription a Webhook, and nothing else touched", || self.look(scene))
-            .unwrap();
+        eventually("one subscription a Webhook, and nothing else touched", || self.look(scene)).unwrap();
     }
 
     /// It is so for good: another pass writes nothing. What a process that was killed had sent may still be done after all
@@ -101,7 +98,7 @@ impl Ground {
             let before = self.tenant.writes();
             scene.pass(&self.account);
             // The account's word on the pass comes before its cache shows it to us.
-            eventually(Duration::from_secs(5), "still as it should be", || self.look(scene)).unwrap();
+            eventually("still as it should be", || self.look(scene)).unwrap();
             if self.tenant.writes() == before {
                 return;
             }

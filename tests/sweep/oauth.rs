@@ -4,7 +4,7 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::ground::Ground;
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use crate::vendors::Tenant;
 
 fn pair(number: u32) -> Value {
@@ -32,7 +32,7 @@ pub(crate) fn ends(scene: &Scene, secret: &str) {
 /// Where the vendor has taken the one pair and its answer is lost, the account says so, and a person authorises the app
 /// again. Gives whether it came to that.
 pub(crate) fn a_person_helps(scene: &Scene, ground: &Ground) -> bool {
-    let asks = eventually(SOON, "all is well, or the account asks for a person", || {
+    let asks = eventually("all is well, or the account asks for a person", || {
         let account = scene.get("vendoraccounts", &ground.account);
         let asks = account["status"].to_string().contains("the app has to be authorised again");
         let looked = ground.look(scene);

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::{Value, json};
@@ -14,10 +13,9 @@ use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
 use crate::wish::TOKEN;
 
-/// Within this, all has to be well again by itself, on however busy a machine.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// As short as the machine allows, so that what has to settle does so soon.
-const FLAGS: [&str; 4] = ["--settle", "2s", "--request-timeout", "2s"];
+/// Short, so that an unknown outcome is soon decided. Together they are longer than `plan::LATE` by as much as a busy machine may delay
+/// what the vendor does late.
+const FLAGS: [&str; 4] = ["--settle", "4s", "--request-timeout", "2s"];
 const GROUP: &str = "apis/hooktender.dev/v1alpha1";
 
 /// The cluster that the cases share, and the operators' way into it.
@@ -151,7 +149,7 @@ impl Scene {
     /// Asks for a pass over an account and waits until it is done.
     pub(crate) fn pass(&self, account: &str) {
         let value = self.request(account);
-        eventually(SOON, &format!("a pass over {account}"), || {
+        eventually(&format!("a pass over {account}"), || {
             let object = self.get("vendoraccounts", account);
             if object["status"]["lastHandledRequest"] == value.as_str() {
                 Ok(())

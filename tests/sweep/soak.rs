@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::ground::Ground;
 use crate::operator::Operator;
 use crate::proxy::Proxy;
-use crate::scene::{SOON, Scene, Town};
+use crate::scene::{Scene, Town};
 use crate::vendors::{Tenant, Vendor};
 use crate::wish::{Wish, stranger};
 
@@ -20,8 +20,6 @@ use crate::wish::{Wish, stranger};
 const ACCOUNTS: usize = 2;
 /// How many Webhooks an account has at most.
 const WEBHOOKS: usize = 4;
-/// Longer than two resyncs: a request that comes late may undo a newer one, which the next look at the list puts right.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a vendor may do wrong, the kinds of `tests/sandbox`.
 const FAULTS: [&str; 9] = [
@@ -219,8 +217,9 @@ impl Soak {
         }
         let scene = &self.scene;
         for ground in &self.grounds {
+            // A request that comes late may undo a newer one; the next resync puts that right.
             let (operator, proxy) = (&mut self.operator, &self.proxy);
-            eventually(PATIENCE, &format!("{} is as it should be", ground.account), || {
+            eventually(&format!("{} is as it should be", ground.account), || {
                 // A fail point may still be on its way.
                 if operator.as_mut().is_some_and(Operator::has_ended) {
                     *operator = Some(scene.operator_by(&proxy.kubeconfig, ""));
@@ -230,7 +229,7 @@ impl Soak {
             .unwrap();
         }
         for ground in &mut self.grounds {
-            eventually(SOON, "nothing changes any more", || ground.look(scene)).unwrap();
+            eventually("nothing changes any more", || ground.look(scene)).unwrap();
             ground.gone.clear();
         }
     }

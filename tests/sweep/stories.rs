@@ -7,7 +7,7 @@ use crate::case::Outcome;
 use crate::ground::Ground;
 use crate::operator::Operator;
 use crate::proxy::Proxy;
-use crate::scene::{SOON, Scene, Town};
+use crate::scene::{Scene, Town};
 use crate::vendors::{Tenant, Vendor};
 use crate::wish::{Wish, stranger};
 
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     fn is_answered(&self, operation: &str) {
-        eventually(SOON, &format!("{operation} is answered"), || {
+        eventually(&format!("{operation} is answered"), || {
             let journal = self.ground.tenant.journal();
             let found = journal.iter().any(|one| one["operation"] == operation && one["status"].is_u64());
             if found { Ok(()) } else { Err(journal) }

@@ -15,10 +15,8 @@ use tempfile::TempDir;
 use crate::protocol::Addresses;
 use crate::server::{self, Server};
 use crate::tools::{Tool, Tools};
+use crate::wait::WAIT_LIMIT;
 use crate::{Error, audit, credentials};
-
-/// How long each server may take to become ready; seconds are normal, a busy machine gets more.
-const READY_WITHIN: Duration = Duration::from_secs(90);
 
 /// How long the servers may take to end before they are killed. Their data is thrown away anyway.
 const GRACE: Duration = Duration::from_secs(2);
@@ -269,7 +267,7 @@ fn wait_until<T>(
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Supervisor("ended while the cluster was starting".to_owned()));
         }
-        if start.elapsed() > READY_WITHIN {
+        if start.elapsed() > WAIT_LIMIT {
             let (server, log) = (server.name().to_owned(), server.log_tail());
             return Err(Error::NotReady { server, waited: start.elapsed(), last, log });
         }

@@ -4,16 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::credentials::{self, random_hex};
 use crate::tools::Tool;
 use crate::{Cluster, Error, KubectlError, eventually};
-
-/// How long the API server may take to apply new roles; milliseconds are normal.
-const RULES_WITHIN: Duration = Duration::from_secs(30);
 
 /// How far a service account's rules reach.
 #[derive(Clone, Copy)]
@@ -122,7 +118,7 @@ impl Cluster {
         self.kubectl_apply(&all)?;
         let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
         for verb in verbs {
-            eventually(RULES_WITHIN, &format!("the rules of {namespace}/{name} are in force"), || {
+            eventually(&format!("the rules of {namespace}/{name} are in force"), || {
                 self.kubectl_run_as(&kubeconfig, &["auth", "can-i", &verb, "serviceaccounts"])
             })?;
         }

@@ -7,12 +7,9 @@
     reason = "clippy.toml allows it in the tests, not in what they share"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hooktender_cluster::{AuditEvent, Cluster, eventually, shared};
-
-/// For what the servers do by themselves; generous, because machines are busy.
-const SOON: Duration = Duration::from_secs(60);
 
 fn cluster() -> &'static Cluster {
     shared().unwrap()
@@ -79,22 +76,21 @@ fn what_an_object_owns_goes_with_it() {
     ));
     let start = Instant::now();
     cluster().kubectl_run(&["delete", "configmap", "owner", "-n", &namespace]).unwrap();
-    eventually(SOON, "the owned ConfigMap is gone", || gone(&["configmap", "owned", "-n", &namespace]))
-        .unwrap();
+    eventually("the owned ConfigMap is gone", || gone(&["configmap", "owned", "-n", &namespace])).unwrap();
     println!("cascade: {:.1?}", start.elapsed());
 }
 
 #[test]
 fn a_deleted_namespace_goes_with_what_is_in_it() {
     let namespace = cluster().namespace("doomed").unwrap();
-    eventually(SOON, "the default service account is there", || {
+    eventually("the default service account is there", || {
         cluster().kubectl_run(&["get", "serviceaccount", "default", "-n", &namespace])
     })
     .unwrap();
     cluster().kubectl_run(&["create", "configmap", "inside", "-n", &namespace]).unwrap();
     let start = Instant::now();
     cluster().kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
-    eventually(SOON, "the namespace is gone", || gone(&["namespace", &namespace])).unwrap();
+    eventually("the namespace is gone", || gone(&["namespace", &namespace])).unwrap();
     println!("namespace deletion: {:.1?}", start.elapsed());
     gone(&["configmap", "inside", "-n", &namespace]).unwrap();
 }

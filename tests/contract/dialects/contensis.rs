@@ -74,7 +74,7 @@ async fn moved_pages(bench: Bench) {
     let id = |at: usize| stored[at]["id"].as_str().unwrap();
     let connection = bench.connected().await;
     // The first answer, page 0, and then page 1.
-    bench.fault(json!({"operation": "list", "kind": "delay", "millis": 1500, "skip": 2})).await;
+    bench.fault(json!({"operation": "list", "kind": "delay", "millis": 5000, "skip": 2})).await;
     let listed = tokio::spawn(async move { connection.list().await });
     while bench.count("list").await < 3 {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -33,7 +33,7 @@ use crate::server::{Door, House};
 use crate::world::{Shared, VendorName};
 
 /// How long [`Sandbox::stop`] waits for requests in flight.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where and how to listen. A port of 0 means any free one.
 #[derive(Debug, Clone)]
@@ -156,12 +156,12 @@ impl Sandbox {
         &self.addresses.control
     }
 
-    /// Stops listening, lets requests in flight end, and cuts those that do not end within two seconds.
+    /// Stops listening, lets requests in flight end, and cuts those that do not end within [`STOP_LIMIT`].
     pub async fn stop(mut self) {
-        // Nobody listening any more is as good as everybody told.
+        // An error means that no listener is left.
         let _ = self.closing.send(true);
         for mut listener in std::mem::take(&mut self.listeners) {
-            if tokio::time::timeout(PATIENCE, &mut listener).await.is_err() {
+            if tokio::time::timeout(STOP_LIMIT, &mut listener).await.is_err() {
                 listener.abort();
             }
         }

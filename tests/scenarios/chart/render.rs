@@ -6,7 +6,7 @@ use hooktender_cluster::Cluster;
 use serde_json::{Value, json};
 
 use crate::helm::{rendered, stream};
-use crate::support::{SOON, cluster, kubectl};
+use crate::support::{cluster, kubectl};
 use hooktender_cluster::eventually;
 
 /// Sets of values, by name, and how many objects they make beside the CRDs.
@@ -112,7 +112,7 @@ fn with_monitoring() -> &'static Cluster {
             });
             cluster().kubectl_apply(&crd.to_string()).unwrap();
         }
-        eventually(SOON, "the kinds of monitoring are served", || {
+        eventually("the kinds of monitoring are served", || {
             kubectl(&["get", "servicemonitors,podmonitors,prometheusrules"], "").success.then_some(()).ok_or(())
         })
         .unwrap();

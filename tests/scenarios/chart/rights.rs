@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hooktender_cluster::{AuditEvent, eventually};
+use hooktender_cluster::{AuditEvent, KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use super::secrets::UNNAMED;
@@ -12,7 +12,7 @@ use crate::admission::REFUSED;
 use crate::helm::{OPERATOR, rights, stream};
 use crate::oauth::{App, ENDED};
 use crate::operator::Operator;
-use crate::scene::{SOON, webhook};
+use crate::scene::webhook;
 use crate::vendors::Vendor;
 
 /// Group, kind with its subresource, and verb.
@@ -97,14 +97,14 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
     scene.ready("hook");
     assert_eq!(app.tenant.count("token"), 1, "tokens were exchanged, and kept");
     for object in ["webhook/hook", "vendoraccount/account"] {
-        scene.kubectl(&["delete", object, "--timeout=30s"]);
+        scene.kubectl(&["delete", object, KUBECTL_WAIT_LIMIT]);
     }
     assert_eq!(app.tenant.ids(), [""; 0]);
     let whose = format!("system:serviceaccount:{}:{OPERATOR}", scene.namespace);
     let rights_used = || asked(|user| user == whose).iter().map(right).collect::<BTreeSet<_>>();
     let expected = granted(&rights);
     // The Lease is renewed every two seconds. What is never used is told below.
-    let _ = eventually(SOON, "every right is used", || {
+    let _ = eventually("every right is used", || {
         let used = rights_used();
         if used.is_superset(&expected) { Ok(()) } else { Err(used) }
     });

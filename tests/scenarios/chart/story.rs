@@ -11,7 +11,7 @@ use super::pod::Process;
 use crate::command::Folder;
 use crate::helm::{chart, helm, objects};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, is, login, webhook};
+use crate::scene::{Scene, is, login, webhook};
 use crate::support::Answer;
 use crate::vendors::{self, Tenant, Vendor};
 
@@ -218,7 +218,7 @@ fn a_release_lives_and_leaves_what_is_not_its_own() {
     release.helm(&["install", RELEASE, newer.to_str().unwrap()], &json!({})).accepted();
     assert_eq!(release.short_names(), json!(["wh"]));
     let operator = release.operator();
-    eventually(SOON, "each account is looked at", || {
+    eventually("each account is looked at", || {
         let metrics = operator.metrics();
         let good =
             |line: &&str| line.starts_with("hooktender_passes_total") && line.ends_with("\"success\"} 1");

@@ -4,7 +4,7 @@ use hooktender_cluster::eventually;
 use serde_json::json;
 
 use crate::helm::{rendered, stream};
-use crate::support::{SOON, cluster};
+use crate::support::cluster;
 
 #[test]
 fn who_may_view_or_edit_a_namespace_may_do_so_with_both_kinds() {
@@ -23,9 +23,12 @@ fn who_may_view_or_edit_a_namespace_may_do_so_with_both_kinds() {
     };
     // Kubernetes makes its roles of all that aggregate to them a moment later.
     for (user, verb) in [("view", "watch"), ("edit", "deletecollection"), ("admin", "deletecollection")] {
-        eventually(SOON, &format!("{user} may {verb}"), || {
-            if may(user, verb, "webhooks") { Ok(()) } else { Err(()) }
-        })
+        eventually(
+            &format!("{user} may {verb}"),
+            || {
+                if may(user, verb, "webhooks") { Ok(()) } else { Err(()) }
+            },
+        )
         .unwrap();
     }
     for what in ["webhooks", "vendoraccounts"] {

@@ -1,5 +1,6 @@
 //! `kubectl wait`, as scripts and pipelines use it.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::process::{Child, Stdio};
 
 use serde_json::json;
@@ -25,7 +26,7 @@ fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
     let (scene, tenant) = Scene::with_account("wait", Vendor::Superoffice);
     scene.apply(&webhook("hook", Vendor::Superoffice));
     let both = ["webhook/hook", "vendoraccount/account"];
-    let ready = ["--for=condition=Ready", "--timeout=30s"];
+    let ready = ["--for=condition=Ready", KUBECTL_WAIT_LIMIT];
     // Nobody has looked at them yet, and it takes until somebody has.
     let mut early = begun(&scene, &[&both[..], &ready].concat());
     waits(&scene, &[&both[..], &["--for=condition=Ready", "--timeout=1s"]].concat()).refused();
@@ -47,7 +48,7 @@ fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
 
     // The account stays until the vendor has deleted what belongs to it.
     scene.kubectl(&["delete", "vendoraccount/account", "webhook/hook", "--wait=false"]);
-    waits(&scene, &[&both[..], &["--for=delete", "--timeout=30s"]].concat()).accepted();
+    waits(&scene, &[&both[..], &["--for=delete", KUBECTL_WAIT_LIMIT]].concat()).accepted();
     assert!(tenant.ids().is_empty());
 }
 
@@ -58,7 +59,7 @@ fn whoever_waits_for_trouble_learns_of_it() {
     let mut bad = webhook("bad", Vendor::Brightpearl);
     bad["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("nowhere");
     scene.apply(&bad);
-    waits(&scene, &["webhook/bad", "--for=condition=Stalled", "--timeout=30s"]).accepted();
+    waits(&scene, &["webhook/bad", "--for=condition=Stalled", KUBECTL_WAIT_LIMIT]).accepted();
     waits(
         &scene,
         &["webhook/bad", "--for=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=VariableMissing"],

@@ -3,9 +3,9 @@
 use super::prometheus::free_address;
 use super::something_of_everything;
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use crate::vendors::{self, Vendor};
-use hooktender_cluster::eventually;
+use hooktender_cluster::{WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _, pipe};
 use std::net::TcpStream;
@@ -24,18 +24,17 @@ fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_los
     let (reader, writer) = pipe().unwrap();
     let flags = ["--listen", &address, "--log-level", "trace", "--log-format", "json"];
     let operator = scene.launch_logging_to(writer.into(), &flags);
-    eventually(SOON, "it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(()))
-        .unwrap();
+    eventually("it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(())).unwrap();
     // Each is a line at this level.
     let nonsense = || {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
         stream.write_all(b"nonsense\r\n\r\n").unwrap();
         if let Err(error) = stream.read_to_end(&mut Vec::new()) {
             assert_ne!(error.kind(), ErrorKind::WouldBlock, "the health server does not answer");
         }
     };
-    eventually(SOON, "lines are lost", || {
+    eventually("lines are lost", || {
         (0..1_000).for_each(|_| nonsense());
         if lost(&address) > 0 { Ok(()) } else { Err(()) }
     })
@@ -61,10 +60,11 @@ fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
     let address = free_address();
     let (reader, writer) = pipe().unwrap();
     let operator = scene.launch_logging_to(writer.into(), &["--listen", &address, "--log-level", "trace"]);
-    eventually(SOON, "it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(()))
-        .unwrap();
+    eventually("it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(())).unwrap();
     scene.pass("account");
-    assert!(operator.terminate() < Duration::from_secs(15));
+    let watch = scene.stopwatch();
+    operator.terminate();
+    watch.assert_within(Duration::from_secs(15));
     drop(reader);
 }
 

@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// Ends with this value.
 pub(super) struct Prometheus {
@@ -68,7 +67,7 @@ impl Prometheus {
 
     /// Waits until both formats were scraped without a complaint.
     pub(super) fn scrapes_well(&self) {
-        eventually(Duration::from_secs(30), "both formats are scraped", || {
+        eventually("both formats are scraped", || {
             let targets = self.api("targets", &[]).unwrap_or_default();
             let good = |target: &&Value| target["health"] == "up" && target["lastError"] == "";
             let all = targets["activeTargets"].as_array().cloned().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::prometheus::Prometheus;
 use super::{drift, something_of_everything};
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use crate::vendors::Vendor;
 use hooktender_cluster::eventually;
 use serde_json::Value;
@@ -32,7 +32,7 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
     let queries = dashboard();
     assert!(queries.len() > 15, "{queries:?}");
     for query in &queries {
-        eventually(SOON, &format!("data for {query}"), || {
+        eventually(&format!("data for {query}"), || {
             let samples = prometheus.query(query);
             if samples.iter().any(|sample| sample.is_finite()) { Ok(()) } else { Err(samples) }
         })
@@ -52,7 +52,7 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
     ];
     for (metric, labels, expected) in counts {
         let query = format!("sum({metric}{{job=\"hooktender\", {labels}}})");
-        eventually(SOON, &format!("{query} is {expected}"), || {
+        eventually(&format!("{query} is {expected}"), || {
             let samples = prometheus.query(&query);
             if samples == [expected] { Ok(()) } else { Err(samples) }
         })

@@ -1,8 +1,8 @@
 //! Scrapers that ask half a question, or do not read the answer.
 
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::{self, Vendor};
-use hooktender_cluster::eventually;
+use hooktender_cluster::{WAIT_LIMIT, eventually};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -31,14 +31,14 @@ fn a_scraper_that_never_reads_keeps_nobody_from_anything_and_is_told_of_once() {
     operator.logs(SAID);
     for mut stream in half {
         // Each is closed: at once to make room, or when its time is over.
-        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
         match stream.read_to_end(&mut Vec::new()) {
             Ok(_) => {}
             Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is still open"),
         }
     }
     drop(unread);
-    eventually(SOON, "the health server answers", || {
+    eventually("the health server answers", || {
         vendors::try_get(&format!("http://{address}/readyz")).ok_or(())
     })
     .unwrap();

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A running operator. It is killed when this is dropped.
+/// A running operator. It is killed when it is dropped.
 pub(crate) struct Operator {
     child: Child,
     log: PathBuf,
 }
 
 impl Operator {
-    /// Starts it for one namespace, and waits until its caches are filled.
+    /// Starts it for one namespace, and waits until its caches are synced.
     pub(crate) fn start(stage: &Stage, kubeconfig: &Path, namespace: &str, options: &Options) -> Self {
         let log = stage.cluster.folder().join(format!("operator-{namespace}.log"));
         let program = env!("CARGO_BIN_EXE_hooktender");

@@ -1,4 +1,5 @@
-//! Two namespaces that one operator serves: the owner's, with an account and a Webhook, and the guest's, whose Webhooks the account admits.
+//! Two namespaces that one operator serves: the owner's, with an account and a Webhook, and the guest's, whose Webhooks the
+//! account admits.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,13 +19,13 @@ use crate::vendors::{Tenant, Vendor};
 const PROMPT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 2 });
 /// On a slow machine, how many times as long as the owner's first Webhook took without an attack.
 const RATIO: u32 = if cfg!(debug_assertions) { 30 } else { 4 };
-/// What the owner's Webhook sends its receiver; nobody else may ever see it.
+/// A value that the owner's Webhook sends to its receiver; no other tenant may see it.
 pub(crate) const OWNERS_TOKEN: &str = crate::scene::TOKEN;
 
 /// An operator and two tenants.
 #[derive(Debug)]
 pub(crate) struct Site {
-    /// Where the account `account` and the Webhook `first` are.
+    /// The namespace of the account `account` and the Webhook `first`.
     pub(crate) owner: Scene,
     /// Another tenant's namespace.
     pub(crate) guest: Scene,
@@ -98,7 +99,7 @@ impl Site {
         hook
     }
 
-    /// The owner edits its Webhook, and the edit is soon at the vendor; tells how long it took.
+    /// Edits the owner's Webhook, and checks that the edit reaches the vendor soon; returns how long it took.
     #[track_caller]
     pub(crate) fn an_edit_of_the_owner_arrives(&self) -> Duration {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
@@ -123,7 +124,7 @@ impl Site {
         took
     }
 
-    /// The operator is the one that was started, and has stayed below the chart's limit; gives the most memory that it has had.
+    /// Checks that the operator has not ended and has stayed below the chart's limit; returns its peak of memory.
     #[track_caller]
     pub(crate) fn the_operator_survives(&mut self) -> usize {
         assert!(!self.operator.has_ended(), "the operator has ended");
@@ -132,7 +133,7 @@ impl Site {
         peak
     }
 
-    /// That text is in nothing that the guest may read, and in no line of the log.
+    /// Checks that the secret is in no object that the guest may read, and in no line of the log.
     #[track_caller]
     pub(crate) fn the_guest_sees_nothing_of(&self, secret: &str) {
         let seen = self.guest.everything();

@@ -1,4 +1,4 @@
-//! One case: a settled account, something that a user does, and what goes wrong in the middle of it.
+//! One case: a settled account, something that a user does, and a fault in the middle of it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -7,22 +7,22 @@ use hooktender_cluster::eventually;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ground::Ground;
+use crate::declared::{Declared, unmanaged};
 use crate::oauth;
 use crate::operator::Operator;
-use crate::scene::{Scene, Town};
+use crate::scene::{Scene, SharedCluster};
+use crate::test_account::TestAccount;
 use crate::vendors::{Tenant, Vendor};
-use crate::wish::{Wish, stranger};
 
 /// How much later than planned a vendor's late work may be done on a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// How long the answer of one that is killed in the middle takes.
+/// How long the answer takes to an operator that is killed in the middle of a request.
 const IN_FLIGHT_MILLIS: u64 = 1200;
 
 /// What the user does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Op {
+pub(crate) enum Operation {
     Create,
     Update,
     Replace,
@@ -31,7 +31,7 @@ pub(crate) enum Op {
     Token,
 }
 
-impl Op {
+impl Operation {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -53,22 +53,22 @@ impl Op {
     }
 }
 
-/// What goes wrong.
+/// The fault.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Harm {
-    /// Nothing: the fail points on the way are noted.
+pub(crate) enum Injection {
+    /// Nothing: the fail points on the way are recorded.
     None,
-    /// The operator is killed at a fail point, at that time that it comes by.
+    /// The operator is killed when it passes a fail point for the n-th time.
     Kill(String, u32),
-    /// The API server answers that at a fail point.
+    /// The API server answers with this status at a fail point.
     Refuse(String, u32, u16),
-    /// The vendor does something wrong; some of its work comes late.
+    /// A fault of the vendor; it may commit a request late.
     Fault { name: &'static str, operation: &'static str, fault: Value, late: Duration },
-    /// The operator is killed while the vendor works on that request.
+    /// The operator is killed while the vendor handles that request.
     InFlight(&'static str),
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for Injection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("nothing"),
@@ -84,20 +84,20 @@ impl fmt::Display for Harm {
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) vendor: Vendor,
-    pub(crate) op: Op,
-    pub(crate) harm: Harm,
+    pub(crate) op: Operation,
+    pub(crate) injection: Injection,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.vendor.as_str(), self.op.as_str(), self.harm)
+        write!(f, "{} {}: {}", self.vendor.as_str(), self.op.as_str(), self.injection)
     }
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// The fail points that were passed, each with which time it was.
+    /// The fail points that were passed, each with its count so far.
     pub(crate) points: Vec<(String, u32)>,
     pub(crate) kills: usize,
     pub(crate) faults: usize,
@@ -108,140 +108,144 @@ pub(crate) struct Outcome {
 }
 
 impl Case {
-    /// The vendor may have taken the pair of tokens while its answer is lost: nobody but a person can get another then.
+    /// The vendor may have used up the pair of tokens while its answer is lost: only a person can get another one then.
     fn loses_the_pair(&self) -> bool {
         let lost = ["vendor.token.sent", "vendor.token.answered", "Secret.keep.writing"];
-        self.op == Op::Token
+        self.op == Operation::Token
             && self.vendor == Vendor::Brightpearl
-            && match &self.harm {
-                Harm::Kill(point, _) => lost.contains(&point.as_str()),
-                Harm::Fault { fault, .. } => {
+            && match &self.injection {
+                Injection::Kill(point, _) => lost.contains(&point.as_str()),
+                Injection::Fault { fault, .. } => {
                     !["drop_before", "hang", "status"].contains(&fault["kind"].as_str().unwrap())
                 }
-                Harm::InFlight(_) => true,
-                Harm::None | Harm::Refuse(..) => false,
+                Injection::InFlight(_) => true,
+                Injection::None | Injection::Refuse(..) => false,
             }
     }
 
-    /// Runs it; panics where the invariant does not hold.
+    /// Runs the case; panics where the invariant does not hold.
     pub(crate) fn run(&self) -> Outcome {
-        let scene = Scene::new(Town::shared(), &format!("{}-{}", self.vendor.as_str(), self.op.as_str()));
-        let mut ground = self.prepare(&scene);
-        self.act(&scene, &mut ground);
+        let scene =
+            Scene::new(SharedCluster::get(), &format!("{}-{}", self.vendor.as_str(), self.op.as_str()));
+        let mut target = self.prepare(&scene);
+        self.act(&scene, &mut target);
         let mut outcome = Outcome::default();
-        let (failpoints, late) = match &self.harm {
-            Harm::None => ("trace".to_owned(), Duration::ZERO),
-            Harm::Kill(point, nth) => (format!("{point}={nth}*kill"), Duration::ZERO),
-            Harm::Refuse(point, nth, code) => {
+        let (failpoints, late) = match &self.injection {
+            Injection::None => ("trace".to_owned(), Duration::ZERO),
+            Injection::Kill(point, nth) => (format!("{point}={nth}*kill"), Duration::ZERO),
+            Injection::Refuse(point, nth, code) => {
                 outcome.faults += 1;
                 (format!("{point}={nth}*fail({code})"), Duration::ZERO)
             }
-            Harm::Fault { fault, late, .. } => {
+            Injection::Fault { fault, late, .. } => {
                 outcome.faults += 1;
-                ground.tenant.fault(fault);
+                target.tenant.fault(fault);
                 (String::new(), *late)
             }
-            Harm::InFlight(operation) => {
+            Injection::InFlight(operation) => {
                 outcome.faults += 1;
                 let fault = json!({"operation": operation, "kind": "delay", "millis": IN_FLIGHT_MILLIS});
-                ground.tenant.fault(&fault);
+                target.tenant.fault(&fault);
                 (String::new(), Duration::from_millis(IN_FLIGHT_MILLIS))
             }
         };
         let mut operator = scene.operator(&failpoints);
-        let killed = match &self.harm {
-            Harm::Kill(..) => dies(&scene, &ground, &mut operator),
-            Harm::InFlight(operation) => {
-                ground.tenant.asked(operation, 1);
+        let killed = match &self.injection {
+            Injection::Kill(..) => dies(&scene, &target, &mut operator),
+            Injection::InFlight(operation) => {
+                target.tenant.asked(operation, 1);
                 true
             }
-            Harm::None | Harm::Refuse(..) | Harm::Fault { .. } => false,
+            Injection::None | Injection::Refuse(..) | Injection::Fault { .. } => false,
         };
         if killed {
             operator.kill();
             outcome.kills += 1;
             operator = scene.operator("");
         }
-        outcome.person = self.loses_the_pair() && oauth::a_person_helps(&scene, &ground);
-        ground.settles(&scene);
-        if self.harm == Harm::None {
-            // With all that it still had to write.
+        outcome.person = self.loses_the_pair() && oauth::a_person_helps(&scene, &target);
+        target.becomes_as_declared(&scene);
+        if self.injection == Injection::None {
+            // After its last writes.
             outcome.points = points(&operator.ended());
             operator = scene.operator("");
         }
         if !late.is_zero() {
             // Late work is done by then: it is counted from when its request arrived.
-            let arrived = ground.tenant.faulty_at();
+            let arrived = target.tenant.faulty_at();
             eventually("no late work is left", || match arrived {
                 Some(at) if Timestamp::now().duration_since(at).unsigned_abs() < late + SLACK => Err(at),
                 _ => Ok(()),
             })
             .unwrap();
         }
-        ground.is_settled(&scene);
-        outcome.duplicates = ground.made().saturating_sub(self.op.makes(self.vendor));
+        target.stays_as_declared(&scene);
+        outcome.duplicates = target.made().saturating_sub(self.op.makes(self.vendor));
         operator.kill();
         outcome
     }
 
-    /// A stranger, a healthy Webhook, and for most the Webhook that it is about; nobody at work.
-    fn prepare(&self, scene: &Scene) -> Ground {
-        let mut ground = Ground::new(Tenant::open(self.vendor), "account");
-        ground.stranger(&stranger(self.vendor, 1));
-        if self.op == Op::Token && self.vendor == Vendor::Brightpearl {
-            oauth::account(scene, &ground.tenant, "account");
+    /// Prepares an unmanaged subscription, a healthy Webhook, and for most operations the Webhook that they change; no operator
+    /// runs afterwards.
+    fn prepare(&self, scene: &Scene) -> TestAccount {
+        let mut target = TestAccount::new(Tenant::open(self.vendor), "account");
+        target.add_unmanaged(&unmanaged(self.vendor, 1));
+        if self.op == Operation::Token && self.vendor == Vendor::Brightpearl {
+            oauth::account(scene, &target.tenant, "account");
         } else {
-            scene.account("account", &ground.tenant, &ground.tenant.spec("account"));
+            scene.account("account", &target.tenant, &target.tenant.spec("account"));
         }
-        ground.wishes.push(Wish::new("healthy"));
-        if matches!(self.op, Op::Update | Op::Replace | Op::Delete | Op::Token) {
-            ground.wishes.push(Wish::new("subject"));
+        target.declared.push(Declared::new("healthy"));
+        if matches!(self.op, Operation::Update | Operation::Replace | Operation::Delete | Operation::Token) {
+            target.declared.push(Declared::new("subject"));
         }
-        for wish in &ground.wishes {
-            ground.apply(scene, &wish.name);
+        for declared in &target.declared {
+            target.apply(scene, &declared.name);
         }
         let operator = scene.operator("");
-        ground.settles(scene);
+        target.becomes_as_declared(scene);
         operator.terminate();
         let id = scene.get("webhooks", "healthy")["status"]["externalId"].as_str().unwrap().to_owned();
-        ground.untouched.push(ground.tenant.one(&id).unwrap());
-        ground.tenant.clear_journal();
-        ground
+        target.untouched.push(target.tenant.one(&id).unwrap());
+        target.tenant.clear_journal();
+        target
     }
 
-    fn act(&self, scene: &Scene, ground: &mut Ground) {
+    fn act(&self, scene: &Scene, target: &mut TestAccount) {
         let vendor = self.vendor;
-        let subject = ground.wishes.iter_mut().find(|wish| wish.name == "subject");
+        let subject = target.declared.iter_mut().find(|declared| declared.name == "subject");
         match (self.op, subject) {
-            (Op::Delete, _) => {
-                ground.wishes.retain(|wish| wish.name != "subject");
-                ground.gone.push("subject".to_owned());
+            (Operation::Delete, _) => {
+                target.declared.retain(|declared| declared.name != "subject");
+                target.gone.push("subject".to_owned());
                 return scene.delete("webhooks", "subject");
             }
-            (Op::Replace, Some(wish)) if vendor == Vendor::Superoffice => wish.script = true,
-            (Op::Update | Op::Replace | Op::Token, Some(wish)) => wish.edition = 2,
-            (Op::Adopt, _) => {
-                let wish = Wish { plain: true, ..Wish::new("subject") };
-                ground.tenant.insert(&wish.stored(vendor));
-                ground.wishes.push(wish);
+            (Operation::Replace, Some(declared)) if vendor == Vendor::Superoffice => declared.script = true,
+            (Operation::Update | Operation::Replace | Operation::Token, Some(declared)) => {
+                declared.edition = 2
             }
-            _ => ground.wishes.push(Wish::new("subject")),
+            (Operation::Adopt, _) => {
+                let declared = Declared { plain: true, ..Declared::new("subject") };
+                target.tenant.insert(&declared.stored(vendor));
+                target.declared.push(declared);
+            }
+            _ => target.declared.push(Declared::new("subject")),
         }
-        ground.apply(scene, "subject");
-        if self.op == Op::Token && vendor == Vendor::Brightpearl {
+        target.apply(scene, "subject");
+        if self.op == Operation::Token && vendor == Vendor::Brightpearl {
             oauth::ends(scene, "account");
         }
     }
 }
 
-/// Waits until a fail point has ended the operator. One that it does not come by this time ends nobody.
-fn dies(scene: &Scene, ground: &Ground, operator: &mut Operator) -> bool {
+/// Waits until a fail point has killed the operator. A fail point that it does not pass this time kills nothing.
+fn dies(scene: &Scene, target: &TestAccount, operator: &mut Operator) -> bool {
     let mut settled = None;
     eventually("the operator is killed", || {
         if operator.has_ended() {
             return Ok(true);
         }
-        let looked = ground.look(scene);
+        let looked = target.look(scene);
         if looked.is_ok() {
             settled.get_or_insert_with(Instant::now);
         }
@@ -251,7 +255,7 @@ fn dies(scene: &Scene, ground: &Ground, operator: &mut Operator) -> bool {
     .unwrap()
 }
 
-/// The fail points that an operator has passed.
+/// Returns the fail points that an operator has passed.
 fn points(log: &str) -> Vec<(String, u32)> {
     let lines = log.lines().filter_map(|line| line.split("fail point ").nth(1));
     let point = |line: &str| {

@@ -1,4 +1,4 @@
-//! An API server, or something in front of it, that accepts requests and never answers them.
+//! An API server, or a proxy in front of it, that accepts requests and never answers them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::command;
 use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{self, Vendor};
 
-/// A gateway to the API server that can be told to swallow requests.
+/// A gateway to the API server that can swallow requests.
 struct Gateway {
     /// Leads through the gateway, with the operator's rights.
     kubeconfig: PathBuf,
@@ -28,7 +28,7 @@ struct Upstream {
     url: String,
     /// Requests whose path contains this are never answered.
     swallows: Mutex<Option<&'static str>>,
-    /// The paths of those that were swallowed.
+    /// The paths of swallowed requests.
     swallowed: Mutex<Vec<String>>,
 }
 
@@ -48,7 +48,7 @@ impl Gateway {
         Self { kubeconfig, state }
     }
 
-    /// From now on requests whose path contains this are never answered, whatever comes later.
+    /// From now on requests whose path contains this are never answered.
     fn swallow(&self, path: Option<&'static str>) {
         *self.state.swallows.lock().unwrap() = path;
     }
@@ -92,7 +92,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
     scene.apply(&webhook("first", Vendor::Superoffice));
     scene.ready("first");
-    // The Secret of the account cannot be read, and what looks after orphans reads nothing.
+    // The account's Secret cannot be read; orphans need no Secret.
     gateway.swallow(Some("/secrets/login"));
     let asked = scene.request("account");
     gateway.has_swallowed("/secrets/login");
@@ -108,14 +108,14 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     .unwrap();
     let words = format!("Secret {}/login, which the account logs in with, cannot be read", scene.namespace);
     assert!(says.starts_with(&words) && says.contains("did not answer within 10 seconds"), "{says}");
-    // The command gets no answer at all.
+    // The command gets no answer.
     gateway.swallow(Some("/vendoraccounts?"));
     let mut plan = command::hooktender(&["plan", "-n", &scene.namespace]);
     plan.env("KUBECONFIG", &gateway.kubeconfig).stderr(Stdio::piped());
     let mut plan = plan.spawn().unwrap();
     gateway.has_swallowed("/vendoraccounts?");
     gateway.swallow(None);
-    // Only what was asked before is lost.
+    // Only requests from before are lost.
     let code = eventually("the command gives up", || plan.try_wait().unwrap().ok_or(()));
     if code.is_err() {
         plan.kill().unwrap();
@@ -132,7 +132,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
 }
 
 #[test]
-fn a_secret_that_is_not_given_delays_its_readers_alone() {
+fn a_secret_without_an_answer_delays_its_readers_only() {
     let (scene, tenant) = Scene::with_account("slow-secret", Vendor::Superoffice);
     let gateway = Gateway::new(&scene);
     let _operator = scene.operator_by(&gateway.kubeconfig, &[]);

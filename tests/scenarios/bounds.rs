@@ -1,4 +1,4 @@
-//! Whatever answers in a vendor's place, it costs bounded memory and time, and the other accounts nothing.
+//! Whatever a server in a vendor's place answers, it costs bounded memory and time, and other accounts nothing.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,20 +16,20 @@ use crate::scene::{Scene, condition, secret, webhook};
 use crate::vendors::Vendor;
 
 const MIB: usize = 1 << 20;
-/// What it would send if it were let.
+/// How much it would send without a limit.
 const FLOOD: usize = 1 << 30;
-/// How much of a list comes before it drips.
+/// Length of a list before it is sent byte by byte.
 const LONG: usize = 40 * MIB;
-/// What an account in trouble may add to what the operator takes, at most: a whole list, once more while it grows.
+/// Memory that the accounts of a test may add, at most: a whole list, and once more while it grows.
 const MOST: usize = 150 * MIB;
 
-/// The memory that answers may take where several long lists come at once.
+/// Memory for answers where several long lists are read at once.
 const ANSWERS: usize = 200 * MIB;
 
 /// A request timeout that no test reaches; a pass is given up after 240 s.
 const PATIENT: [&str; 2] = ["--request-timeout", "200s"];
 
-/// A server on loopback that answers what nobody should, always in the same way.
+/// A server on loopback that gives the same harmful answer to each request.
 struct Flood {
     address: String,
     /// Bytes, over all answers.
@@ -115,7 +115,7 @@ fn answer(what: &str, line: &mut Counted) -> std::io::Result<()> {
         "drip" | "long" => {
             begin(line, "")?;
             if what == "long" {
-                // A write comes back when all of it has been taken.
+                // A write returns when all of it was received.
                 for _ in 0..LONG / 1024 {
                     line.write_all(&[b' '; 1024])?;
                 }
@@ -149,7 +149,7 @@ fn respond(line: &mut Counted, headers: &str, body: &[u8]) -> std::io::Result<()
     line.write_all(body)
 }
 
-/// A piece of a deflate stream that knows nothing of the pieces before it, so that it can be sent again and again.
+/// A piece of a deflate stream that does not depend on the pieces before it, so that it can be repeated.
 fn packed(text: &[u8]) -> Vec<u8> {
     let mut block = Vec::with_capacity(text.len());
     Compress::new(Compression::best(), false).compress_vec(text, &mut block, FlushCompress::Full).unwrap();
@@ -157,7 +157,7 @@ fn packed(text: &[u8]) -> Vec<u8> {
     block
 }
 
-/// An account whose vendor is that server: one that asks for a token first, or one that does not.
+/// An account whose vendor is that server, with or without a token request first.
 fn account(name: &str, address: &str) -> Value {
     let key = |key| json!({"name": "anything", "key": key});
     let vendor = if matches!(name, "token" | "pages") {
@@ -179,7 +179,7 @@ fn what_a_vendor_sends_without_end_costs_little_and_the_others_nothing() {
         // Its name, what its account says, and how many bytes are sent for one request at most.
         ("endless", "the answer is longer than 64 MiB", 80 * MIB),
         ("token", "the answer is longer than 4 MiB", 20 * MIB),
-        ("packed", "the answer is longer than 64 MiB", MIB),
+        ("packed", "the answer is longer than 64 MiB", MIB + MIB / 16),
         ("values", "the answer holds more values than are read", 41 * MIB),
         ("deep", "is not what the vendor documents", 2 * MIB),
         ("header", "no whole answer", 3 * MIB),
@@ -248,7 +248,7 @@ fn crowd(scene: &Scene, what: &'static str, size: usize) -> (Operator, Vec<Flood
     (operator, floods, before)
 }
 
-/// How many of them have sent more than that.
+/// Returns how many of them have sent more than that.
 fn beyond(floods: &[Flood], bytes: usize) -> usize {
     floods.iter().filter(|flood| flood.sent.load(Ordering::Relaxed) > bytes).count()
 }

@@ -1,4 +1,4 @@
-//! Apply, edit, drift, delete: the life of a Webhook at each vendor, seen from the vendor's side too.
+//! Apply, edit, drift, delete: the life of a Webhook at each vendor, checked at the vendor too.
 
 use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::operator::Operator;
 use crate::scene::{BODY, Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// Everything that a vendor stores after [`webhook`] was applied; the secret in clear.
+/// Everything that a vendor stores after [`webhook`] was applied, with the secret in clear.
 fn as_declared(vendor: Vendor, name: &str) -> Value {
     match vendor {
         Vendor::Brightpearl => json!({
@@ -46,7 +46,7 @@ fn as_declared(vendor: Vendor, name: &str) -> Value {
     }
 }
 
-/// A subscription that no Webhook declares.
+/// An unmanaged subscription.
 fn stranger(vendor: Vendor) -> Value {
     match vendor {
         Vendor::Brightpearl => json!({
@@ -60,7 +60,7 @@ fn stranger(vendor: Vendor) -> Value {
     }
 }
 
-/// What the vendor stores, without the members that it makes itself: times, versions, counters and what it has unset.
+/// What the vendor stores, without members that it sets itself: times, versions, counters, and members without a value.
 fn without_the_vendors_own(vendor: Vendor, mut stored: Value) -> Value {
     let members = stored.as_object_mut().unwrap();
     match vendor {
@@ -87,7 +87,7 @@ fn without_the_vendors_own(vendor: Vendor, mut stored: Value) -> Value {
     stored
 }
 
-/// A settled scene: a stranger at the vendor, an operator, and one Webhook that is ready.
+/// A settled scene: an unmanaged subscription, an operator, and one Webhook that is ready.
 struct Settled {
     scene: Scene,
     tenant: Tenant,
@@ -111,12 +111,12 @@ impl Settled {
         Self { scene, tenant, _operator: operator, stranger, id }
     }
 
-    /// What the vendor has under the Webhook's id.
+    /// What the vendor stores under the Webhook's id.
     fn stored(&self) -> Value {
         self.tenant.one(&self.id).unwrap()
     }
 
-    /// The stranger is as it was, and there is as much beside it.
+    /// Checks that the unmanaged subscription is unchanged, and that there are so many others.
     fn nothing_else_was_touched(&self, others: usize) {
         let id = self.tenant.id(&self.stranger);
         assert_eq!(self.tenant.one(&id).as_ref(), Some(&self.stranger));
@@ -159,7 +159,7 @@ fn brightpearl_gets_what_was_applied_byte_for_byte() {
 #[test]
 fn contensis_gets_what_was_applied_byte_for_byte() {
     let settled = create(Vendor::Contensis);
-    // The token of the first look at the account is still good.
+    // The token of the first pass is still valid.
     assert_eq!(settled.tenant.operations(), ["list", "create"]);
     for entry in settled.tenant.journal() {
         let bearer = entry["headers"]["authorization"].as_str().unwrap();
@@ -203,7 +203,7 @@ fn an_edit_replaces_a_brightpearl_webhook_and_never_leaves_a_gap() {
 }
 
 #[test]
-fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_read() {
+fn an_edit_updates_a_contensis_subscription_in_place_with_the_version_that_was_read() {
     let settled = Settled::new(Vendor::Contensis);
     settled.tenant.clear_journal();
     let edit = json!({"spec": {"subscription": {"contensis": {"enabled": true, "description": "now on"}}}});
@@ -213,7 +213,7 @@ fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_rea
         if stored["enabled"] == true { Ok(()) } else { Err(stored) }
     });
     assert_eq!(external_id(&settled.scene.ready("first")), settled.id);
-    // By the list of just before, unless this machine was slow.
+    // With the previous list, unless this machine was slow.
     let journal = settled.tenant.journal();
     let (put, before) = journal.split_last().unwrap();
     assert!(before.len() <= 1 && settled.tenant.count("list") == before.len(), "{journal:?}");
@@ -230,7 +230,7 @@ fn an_edit_updates_a_contensis_subscription_in_place_at_the_version_that_was_rea
 #[test]
 fn an_edit_updates_a_superoffice_webhook_and_keeps_what_a_manifest_cannot_name() {
     let settled = Settled::new(Vendor::Superoffice);
-    // The newest generation has a member of which a manifest knows nothing.
+    // The newest generation has a member that no manifest can name.
     settled.tenant.settings(&json!({"version": "12.0"}));
     let unnamed = json!({"ErrorAssociates": [{"Id": 5, "Name": "Kim"}]});
     settled.tenant.edit(&settled.id, &unnamed);
@@ -248,7 +248,7 @@ fn an_edit_updates_a_superoffice_webhook_and_keeps_what_a_manifest_cannot_name()
     for (name, value) in unnamed.as_object().unwrap() {
         assert_eq!(&stored[name], value, "{name}");
     }
-    // What the manifest leaves out is the vendor's default, not what it was.
+    // A field that the manifest omits has the vendor's default, not its former value.
     assert!(stored["ErrorsEmail"].as_str().unwrap_or_default().is_empty(), "{stored}");
     assert_eq!(stored["Secret"], TOKEN);
     settled.nothing_else_was_touched(1);
@@ -310,7 +310,7 @@ fn a_deletion_is_made_good(vendor: Vendor) {
         if ids.len() == 2 { Ok(()) } else { Err(json!(ids)) }
     };
     match vendor {
-        // Its list may lag: one that was made just now may be there all the same.
+        // Its list may lag: a new subscription that it lacks may exist all the same.
         Vendor::Contensis => {
             request();
             eventually("it is there again", there_again).unwrap();
@@ -334,17 +334,17 @@ fn a_deletion_is_made_good(vendor: Vendor) {
 }
 
 #[test]
-fn one_deleted_at_brightpearl_is_made_again() {
+fn a_subscription_deleted_at_brightpearl_is_created_again() {
     a_deletion_is_made_good(Vendor::Brightpearl);
 }
 
 #[test]
-fn one_deleted_at_contensis_is_made_again() {
+fn a_subscription_deleted_at_contensis_is_created_again() {
     a_deletion_is_made_good(Vendor::Contensis);
 }
 
 #[test]
-fn one_deleted_at_superoffice_is_made_again() {
+fn a_subscription_deleted_at_superoffice_is_created_again() {
     a_deletion_is_made_good(Vendor::Superoffice);
 }
 
@@ -368,16 +368,16 @@ fn a_deleted_webhook_is_gone_at_the_vendor(vendor: Vendor) {
 }
 
 #[test]
-fn a_deleted_webhook_is_gone_at_brightpearl() {
+fn a_deleted_webhook_is_deleted_at_brightpearl() {
     a_deleted_webhook_is_gone_at_the_vendor(Vendor::Brightpearl);
 }
 
 #[test]
-fn a_deleted_webhook_is_gone_at_contensis() {
+fn a_deleted_webhook_is_deleted_at_contensis() {
     a_deleted_webhook_is_gone_at_the_vendor(Vendor::Contensis);
 }
 
 #[test]
-fn a_deleted_webhook_is_gone_at_superoffice() {
+fn a_deleted_webhook_is_deleted_at_superoffice() {
     a_deleted_webhook_is_gone_at_the_vendor(Vendor::Superoffice);
 }

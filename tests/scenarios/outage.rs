@@ -1,4 +1,4 @@
-//! A whole account is in trouble: wrong credentials, no vendor, or something that is not the vendor.
+//! A whole account fails: wrong credentials, no vendor, or something else that answers in its place.
 
 use std::net::TcpListener;
 use std::time::Instant;
@@ -30,7 +30,7 @@ impl Street {
         Self { scene, tenant, neighbour, operator }
     }
 
-    /// The neighbour is looked at three times; meanwhile `account` gets no call beyond its back-off, and no event.
+    /// Checks that `account` gets no call beyond its back-off, and no event, during three passes over the neighbour.
     fn is_quiet(&self, account: &str) {
         let (start, events) = (Instant::now(), self.scene.events(account).len());
         self.tenant.clear_journal();
@@ -39,7 +39,7 @@ impl Street {
             self.scene.pass("neighbour");
         }
         assert_eq!(self.neighbour.count("list"), before + 3);
-        // Doubling from one second; a read whose connection broke is sent once more, and so is one with a new token.
+        // Back-off doubles from one second; a read whose connection broke is sent once more, and so is one with a new token.
         let tries = 2 + start.elapsed().as_secs().checked_ilog2().unwrap_or(0) as usize;
         let calls = self.tenant.operations();
         assert!(calls.len() <= 3 * tries, "{calls:?} in {:?}", start.elapsed());
@@ -68,7 +68,7 @@ fn credentials_are_refused(vendor: Vendor) {
     let message = scene.account_stalled("account", "Credentials");
     assert!(!message.contains(&tenant.secret()), "{message}");
     assert_eq!(scene.event("account", "Credentials"), message);
-    // One that is as declared is still so, as far as anybody knows; one that waits says for what.
+    // A Webhook in sync keeps its status, as nothing newer is known; one that waits says for what.
     assert!(is(&scene.webhook("first"), "Ready", "True", "InSync"));
     let mut second = webhook("second", vendor);
     if vendor == Vendor::Superoffice {
@@ -100,7 +100,7 @@ fn superoffice_refuses_the_password_until_the_secret_is_right() {
 }
 
 #[test]
-fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
+fn a_finalizer_can_be_removed_whatever_the_vendor_answers() {
     for vendor in Vendor::ALL {
         let street = Street::new(vendor);
         let (scene, tenant) = (&street.scene, &street.tenant);
@@ -150,14 +150,14 @@ fn the_secret_of_an_account_or_its_key_is_missing() {
     assert_eq!(tenant.count("create") + tenant.count("delete"), 0);
 }
 
-/// An address that nobody listens at.
+/// Returns an address without a listener.
 fn dead_end() -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     format!("http://127.0.0.1:{port}")
 }
 
 #[test]
-fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
+fn an_address_without_a_listener_or_without_permission_is_reported() {
     let (forbidden, dead) = (dead_end(), dead_end());
     let (scene, tenant) = Scene::with_account("address", Vendor::Brightpearl);
     let good = scene.account("account")["spec"]["vendor"]["brightpearl"]["url"].clone();
@@ -178,7 +178,7 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     assert!(is(&unavailable, "Ready", "False", "Unavailable"));
     let message = scene.event("account", "Unavailable");
     assert!(message.contains("connect"), "{message}");
-    // It is tried again, ever more seldom, and what is tried is not told again and again.
+    // It is tried again, ever less often, and reported once.
     let neighbour = Tenant::open(Vendor::Brightpearl);
     let street = Street { scene, tenant, neighbour, operator };
     street.scene.apply(&login("neighbour", &street.neighbour));
@@ -217,7 +217,7 @@ fn the_vendor_does_not_know_the_account() {
     }
 }
 
-/// Whatever answers in the vendor's place: nothing that it says means that there are no subscriptions.
+/// Whatever answers in the vendor's place: no answer means that there are no subscriptions.
 fn is_never_taken_for_an_empty_list(vendor: Vendor, fault: &Value) {
     let street = Street::new(vendor);
     let (scene, tenant) = (&street.scene, &street.tenant);
@@ -276,7 +276,7 @@ fn json_of_another_shape_is_not_an_empty_list() {
 }
 
 #[test]
-fn a_404_of_somebody_else_is_not_an_empty_list() {
+fn a_404_of_a_proxy_is_not_an_empty_list() {
     let page = json!({"kind": "status", "status": 404, "contentType": "text/html", "body": "<html><body>404 - Not found</body></html>"});
     for vendor in Vendor::ALL {
         is_never_taken_for_an_empty_list(vendor, &page);

@@ -1,4 +1,4 @@
-//! The operator ends and starts, and the world moves meanwhile.
+//! The operator ends and starts, and objects change meanwhile.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::vendors::{Tenant, Vendor};
 const END: Duration = Duration::from_secs(8);
 
 #[test]
-fn it_ends_when_it_is_told_to_with_nothing_to_do() {
+fn it_ends_on_sigterm_with_nothing_to_do() {
     let (scene, _tenant) = Scene::with_account("idle", Vendor::Contensis);
     let operator = scene.operator();
     scene.pass("account");
@@ -22,7 +22,7 @@ fn it_ends_when_it_is_told_to_with_nothing_to_do() {
 }
 
 #[test]
-fn it_ends_in_the_middle_of_work_and_goes_on_where_it_was() {
+fn it_ends_in_the_middle_of_work_and_continues_later() {
     const ALL: usize = 25;
     let (scene, tenant) = Scene::with_account("busy", Vendor::Brightpearl);
     let operator = scene.operator();
@@ -39,7 +39,7 @@ fn it_ends_in_the_middle_of_work_and_goes_on_where_it_was() {
     watch.assert_within(END);
     let made = tenant.ids().len();
     assert!((3..ALL).contains(&made), "{made}");
-    // What was under way was brought to its end: each one made is recorded, and no intent is left open.
+    // Running requests were completed: each created subscription is recorded, and no pending create is left.
     let recorded = (0..ALL).filter(|n| {
         let webhook = scene.webhook(&format!("hook-{n}"));
         assert_eq!(webhook["status"]["pending"], Value::Null);
@@ -99,7 +99,7 @@ fn a_restart_of_a_settled_system_reads_each_list_once_and_writes_nothing() {
     assert_eq!(tenants.each_ref().map(Tenant::stored), before);
 }
 
-/// Where a vendor stores what `$(TOKEN)` stood for.
+/// Where a vendor stores the value of `$(TOKEN)`.
 fn token(vendor: Vendor, stored: &Value) -> String {
     let text = match vendor {
         Vendor::Brightpearl => {
@@ -164,17 +164,17 @@ fn rotated_while_nobody_looked(vendor: Vendor) {
 }
 
 #[test]
-fn a_new_value_in_a_url_arrives_although_it_came_while_nobody_looked() {
+fn a_new_value_in_a_url_arrives_although_it_was_set_while_no_operator_ran() {
     rotated_while_nobody_looked(Vendor::Brightpearl);
 }
 
 #[test]
-fn a_new_value_in_a_secret_header_arrives_although_it_came_while_nobody_looked() {
+fn a_new_value_in_a_secret_header_arrives_although_it_was_set_while_no_operator_ran() {
     rotated_while_nobody_looked(Vendor::Contensis);
 }
 
 #[test]
-fn a_new_signing_secret_arrives_although_it_came_while_nobody_looked() {
+fn a_new_signing_secret_arrives_although_it_was_set_while_no_operator_ran() {
     rotated_while_nobody_looked(Vendor::Superoffice);
 }
 
@@ -196,7 +196,7 @@ fn a_signing_secret_that_somebody_overwrote_at_superoffice_is_sent_again() {
 }
 
 #[test]
-fn an_edit_made_while_a_pass_is_under_way_is_not_lost() {
+fn an_edit_during_a_pass_is_not_lost() {
     let (scene, tenant) = Scene::with_account("overtaken", Vendor::Contensis);
     let _operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Contensis));
@@ -222,7 +222,7 @@ fn an_edit_made_while_a_pass_is_under_way_is_not_lost() {
 }
 
 #[test]
-fn a_request_made_while_a_pass_is_under_way_is_not_lost() {
+fn a_request_during_a_pass_is_not_lost() {
     let (scene, tenant) = Scene::with_account("overtaken", Vendor::Brightpearl);
     let _operator = scene.operator();
     scene.account_becomes("account", "ready", |account| crate::scene::is(account, "Ready", "True", "InSync"));

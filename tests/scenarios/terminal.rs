@@ -1,4 +1,4 @@
-//! A terminal of a chosen width, with somebody at it.
+//! A terminal of a chosen width, with a user.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -24,7 +24,7 @@ impl Terminal {
         let pair = openpty(&size, None).unwrap();
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        // The command keeps its ends of the terminal until it is told otherwise; then only the program has it open.
+        // The command keeps its ends of the terminal until they are replaced; then only the program has it open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         drop(pair.slave);
         let keyboard = File::from(pair.master);
@@ -32,7 +32,7 @@ impl Terminal {
         let shown = Arc::clone(&screen);
         let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // The end of the program ends it with an error.
+            // The end of the program closes it with an error.
             while let Ok(read @ 1..) = master.read(&mut bytes) {
                 shown.lock().unwrap().extend(&bytes[..read]);
             }
@@ -59,7 +59,7 @@ impl Terminal {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// Waits for its end; gives its exit code and all it has shown.
+    /// Waits for its end; returns its exit code and everything that it has shown.
     pub(crate) fn ends(mut self) -> (Option<i32>, String) {
         let ended = eventually("the program ends", || self.child.try_wait().unwrap().ok_or(()));
         let code = ended.unwrap().code();

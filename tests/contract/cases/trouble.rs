@@ -1,4 +1,4 @@
-//! Failures, time-outs, and answers that never come, or not whole: what may have been done is told, never repeated.
+//! Failures, timeouts, and answers that never come or are cut short: an unknown outcome is reported, and never repeated.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -32,7 +32,7 @@ fn fault(operation: &str, kind: &str) -> Value {
     json!({"operation": operation, "kind": kind})
 }
 
-/// A create that fails so that nobody knows what came of it, and is not tried again.
+/// Checks a create with an unknown outcome, which is not tried again.
 async fn create_in_doubt(bench: &Bench, connection: &Connection<ReadWrite>) -> VendorError {
     let error = fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable);
     assert!(error.outcome_unknown, "{error:?}");
@@ -40,7 +40,7 @@ async fn create_in_doubt(bench: &Bench, connection: &Connection<ReadWrite>) -> V
     error
 }
 
-/// The list has exactly the one that was asked for.
+/// Checks that the list has exactly the requested subscription.
 async fn found(bench: &Bench, connection: &Connection<ReadWrite>) -> Observed {
     let mut all = connection.list().await.unwrap().observed;
     assert_eq!(all.len(), 1, "{all:?}");
@@ -190,12 +190,12 @@ async fn page_for_success(bench: Bench) {
     assert_eq!(bench.stored().await.len(), 0);
 }
 
-/// A right that one write lacks says nothing of the account: only a list that may not be read does.
+/// A missing write permission says nothing about the account: only a list that may not be read does.
 async fn forbidden(bench: Bench) {
     let connection = bench.connected().await;
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
     let body = bench.envelope("Access denied");
-    // Where a new token might help, a 403 is asked for once more with one.
+    // Where a new token might help, a 403 is tried once more with one.
     let forbid = |operation: &str| json!({"operation": operation, "kind": "status", "status": 403, "body": body, "times": null});
     for operation in ["create", "delete", "update"] {
         bench.fault(forbid(operation)).await;

@@ -1,4 +1,4 @@
-//! Log lines: their fields, and a pipe that nobody reads.
+//! Log lines: their fields, and a pipe without a reader.
 
 use super::prometheus::free_address;
 use super::something_of_everything;
@@ -18,7 +18,7 @@ fn lost(address: &str) -> u64 {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_lost() {
+fn a_log_without_a_reader_blocks_nothing_and_lost_lines_are_counted_once() {
     let (scene, tenant) = Scene::with_account("unheard", Vendor::Contensis);
     let address = free_address();
     let (reader, writer) = pipe().unwrap();
@@ -39,10 +39,10 @@ fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_los
         if lost(&address) > 0 { Ok(()) } else { Err(()) }
     })
     .unwrap();
-    // Everything goes on, long after the pipe is full.
+    // Everything continues long after the pipe is full.
     something_of_everything(&scene, &tenant);
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
-    // Whole lines all of them, up to the gap and after it.
+    // Only whole lines, before and after the gap.
     let parsed =
         |line: String| serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let told =
@@ -55,7 +55,7 @@ fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_los
 }
 
 #[test]
-fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
+fn the_end_does_not_wait_for_a_log_without_a_reader() {
     let (scene, _tenant) = Scene::with_account("unheard", Vendor::Contensis);
     let address = free_address();
     let (reader, writer) = pipe().unwrap();
@@ -68,13 +68,13 @@ fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
     drop(reader);
 }
 
-/// All lines of an operator that has done something of everything, at the level that it logs by itself.
+/// All lines of an operator that has done something of each kind, at the default level.
 fn lines(operator: &Operator) -> Vec<Value> {
     operator.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
-fn whatever_a_line_speaks_of_it_names_in_the_same_fields() {
+fn log_lines_name_the_same_things_in_the_same_fields() {
     let (scene, tenant) = Scene::with_account("fields", Vendor::Brightpearl);
     let operator = scene.launch(&["--log-format", "json"], &[]);
     operator.logs("caches are filled");

@@ -22,7 +22,7 @@ fn dashboard() -> Vec<String> {
 }
 
 #[test]
-fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
+fn prometheus_reads_both_formats_evaluates_the_alerts_and_fills_the_dashboard() {
     // One with a budget.
     let (scene, tenant) = Scene::with_account("measured", Vendor::Brightpearl);
     let operator = scene.operator();
@@ -38,7 +38,7 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
         })
         .unwrap();
     }
-    // What happened is what is counted.
+    // The counters match what happened.
     drift(&scene, &tenant);
     let counts = [
         ("hooktender_drift_total", "", 2.0),
@@ -46,7 +46,7 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
         ("hooktender_webhooks", "state=\"ready\"", 1.0),
         ("hooktender_webhooks", "", 1.0),
         ("hooktender_accounts", "state=\"ready\"", 1.0),
-        // Brightpearl changes nothing in place: each correction is a new one.
+        // Brightpearl has no updates: each correction is a replacement.
         ("hooktender_vendor_requests_total", "operation=\"create\", class=\"success\"", 3.0),
         ("hooktender_leader", "", 1.0),
     ];

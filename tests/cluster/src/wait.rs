@@ -90,7 +90,7 @@ impl<'a> Stopwatch<'a> {
     ///
     /// # Panics
     ///
-    /// That is what it is for.
+    /// If it took longer.
     #[track_caller]
     pub fn assert_within(&self, limit: Duration) -> Duration {
         let took = self.start.elapsed();

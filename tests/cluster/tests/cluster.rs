@@ -1,4 +1,4 @@
-//! What the cluster promises to tests: it is a real one. One cluster serves all tests of this file.
+//! Properties of the cluster that tests rely on. One cluster serves all tests of this file.
 
 #![allow(
     clippy::unwrap_used,
@@ -64,7 +64,7 @@ fn a_service_account_may_do_what_its_rules_say_and_nothing_else() {
 }
 
 #[test]
-fn what_an_object_owns_goes_with_it() {
+fn an_owned_object_is_deleted_with_its_owner() {
     let namespace = cluster().namespace("cascade").unwrap();
     let create = |yaml: String| cluster().kubectl_apply(&yaml).unwrap();
     let head = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  namespace: {namespace}\n");
@@ -81,7 +81,7 @@ fn what_an_object_owns_goes_with_it() {
 }
 
 #[test]
-fn a_deleted_namespace_goes_with_what_is_in_it() {
+fn a_deleted_namespace_is_deleted_with_its_objects() {
     let namespace = cluster().namespace("doomed").unwrap();
     eventually("the default service account is there", || {
         cluster().kubectl_run(&["get", "serviceaccount", "default", "-n", &namespace])
@@ -128,7 +128,7 @@ fn the_audit_log_has_each_request_once_and_at_once() {
 }
 
 #[test]
-fn a_refused_manifest_says_why() {
+fn a_refused_manifest_gives_the_reason() {
     let error = cluster().kubectl_apply("{apiVersion: v1, kind: Unheard, metadata: {name: a}}").unwrap_err();
     assert!(error.stderr.contains("Unheard"), "{error}");
     let mixed = "{apiVersion: v1, kind: Namespace, metadata: {name: mixed}}\n---\n\

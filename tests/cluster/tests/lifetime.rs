@@ -16,12 +16,12 @@ use hooktender_cluster::{Cluster, Stopwatch, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Whether a process is gone. A zombie is: nothing of it runs.
+/// Whether a process is gone. A zombie is gone: nothing of it runs.
 fn gone(pid: u32) -> Result<(), u32> {
     if kill(raw(pid), None).is_err() {
         return Ok(());
     }
-    // "pid (name) state …": Linux only; elsewhere the first question has to do.
+    // "pid (name) state …": Linux only; elsewhere the signal above has to suffice.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().unwrap_or_default();
     if state.starts_with('Z') { Ok(()) } else { Err(pid) }
@@ -77,7 +77,7 @@ impl Owner {
     }
 }
 
-/// Not a test: what [`Owner`] runs.
+/// Not a test: [`Owner`] runs this.
 #[test]
 #[ignore = "only runs as the child of other tests"]
 fn an_owner() {
@@ -125,7 +125,7 @@ fn a_supervisor_that_is_killed_takes_the_servers_with_it() {
     assert_gone(&owner.servers, None);
     owner.process.kill().unwrap();
     owner.process.wait().unwrap();
-    // Nobody was left to do it.
+    // No process was left to do it.
     fs::remove_dir_all(&owner.folder).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! A sandbox of its own for each test, and short words for talking to it.
+//! A sandbox for each test, and helpers to call it.
 
 use hooktender_sandbox::{Options, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, Response};

@@ -37,7 +37,7 @@ async fn arrived(bench: &Bench, operation: &str, count: u64) {
     }
 }
 
-/// Sends a request, and gives it up a moment after it has arrived; it has no answer by then.
+/// Sends a request, and gives it up a moment after it has arrived, without an answer.
 async fn given_up(bench: &Bench, request: reqwest::RequestBuilder, operation: &str, count: u64) {
     let mut answer = pin!(request.send());
     tokio::select! {
@@ -160,7 +160,7 @@ async fn hanging_lasts_until_the_caller_or_the_limit() {
 }
 
 #[tokio::test]
-async fn faults_wait_for_the_request_they_are_meant_for() {
+async fn faults_wait_for_the_requests_they_are_meant_for() {
     let bench = Bench::new().await;
     let account = "superoffice/superoffice";
     let fault = json!({"operation": "create", "times": 2, "skip": 1, "bodyContains": "contact-sync",

@@ -1,5 +1,5 @@
-//! How long it takes to read manifests, to make canonical documents and their digests, to compare subscriptions, and to plan
-//! an account whose Webhooks are unchanged, or all edited.
+//! How long it takes to read manifests, to build canonical documents and their digests, to compare subscriptions, and to plan an
+//! account whose Webhooks are unchanged, or all edited.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
@@ -27,7 +27,7 @@ fn diff(criterion: &mut Criterion) {
     each(criterion, "diff/all equal", twins, |(a, b)| changes(rules(VENDOR), a, b, hide));
 }
 
-/// Does the same to each of an account's Webhooks.
+/// Changes each of an account's Webhooks in the same way.
 fn each<T, R>(criterion: &mut Criterion, name: &str, make: impl Fn(usize) -> T, of: impl Fn(&T) -> R) {
     let mut group = criterion.benchmark_group(name);
     for webhooks in SIZES {

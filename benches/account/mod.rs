@@ -6,17 +6,17 @@ use hooktender::plan::{Declared, Desired, Document, ExternalId, Observed, Policy
 use hooktender::vendor::desired;
 use serde_json::json;
 
-/// The template of what the vendor has.
+/// The template of what the vendor stores.
 pub(crate) const OLD: &str = "<p>old</p>\n";
 
-/// The vendor of all of them.
+/// The vendor of all accounts.
 pub(crate) const VENDOR: VendorName = VendorName::Contensis;
 
 /// How many Webhooks an account has.
 #[allow(dead_code, reason = "telemetry has one size only")]
 pub(crate) const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
-/// A subscription with all that a real one has.
+/// A subscription with every field that a real one has.
 pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
     serde_json::from_value(json!({"contensis": {
         "name": format!("webhook-{n}"),
@@ -41,7 +41,7 @@ pub(crate) fn document(n: usize, template: &str) -> Document {
     expanded(&subscription(n, template))
 }
 
-/// Its Webhook, with what was applied last.
+/// Its Webhook, with the status of its last update.
 pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared {
     Declared {
         key: ObjectKey::new("shop", format!("webhook-{n}")),
@@ -79,7 +79,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
     }
 }
 
-/// What the vendor has of it.
+/// What the vendor stores of it.
 pub(crate) fn observed(n: usize) -> Observed {
     Observed {
         id: ExternalId::new(n.to_string()).unwrap(),

@@ -1,4 +1,4 @@
-//! What is declared in the cases, what it becomes, and what somebody else makes of the same.
+//! Manifests of the cases, the documents that they become, and other forms of the same.
 
 use crate::column::Column;
 use hooktender::api::VendorName;
@@ -75,7 +75,7 @@ pub(crate) fn document(column: Column, name: &str) -> Document {
     document_of(column.vendor(), &manifest(column.vendor(), name))
 }
 
-/// The usual manifest with another of its fields that a vendor with updates changes in place.
+/// The usual manifest with another value of a field that a vendor with updates changes in place.
 pub(crate) fn edited(column: Column, name: &str) -> Document {
     let mut manifest = manifest(column.vendor(), name);
     match column.vendor() {
@@ -86,7 +86,7 @@ pub(crate) fn edited(column: Column, name: &str) -> Document {
     document_of(column.vendor(), &manifest)
 }
 
-/// The same as the usual manifest, as the vendor keeps it, with members that a manifest cannot name.
+/// The usual manifest as the vendor stores it, with members that a manifest cannot name.
 pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
     let mut stored = manifest(vendor, name);
     match vendor {
@@ -117,7 +117,7 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
     stored
 }
 
-/// Asserts that the vendor has what is declared, as far as that can be read back.
+/// Asserts that the vendor has what is declared, as far as it can be read back.
 #[track_caller]
 pub(crate) fn same(column: Column, observed: &Observed, desired: &Document) {
     let rules = rules(column.vendor());

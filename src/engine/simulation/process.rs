@@ -1,5 +1,5 @@
-//! One operator process of a history: it runs passes, which may be suspended before or after any outside effect, while the other
-//! process, people and the vendor go on.
+//! One operator process of a history. Its passes may be suspended before or after any outside effect, while the other process,
+//! people and the vendor continue.
 
 use super::world::World;
 use crate::api::Mode;
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-/// How long the vendor may take to commit what it took in.
-const PATIENCE: GracePeriod =
+/// How long the vendor may take to commit a request.
+const GRACE_PERIOD: GracePeriod =
     GracePeriod { longest_request: Duration::from_secs(90), commit: Duration::from_secs(30) };
-/// A process that is suspended for longer has died: no request runs longer than it may.
+/// A process that is suspended for longer counts as dead: no request takes longer than its timeout.
 const LONGEST_PAUSE: u64 = 60;
 
-/// What became of a pass that was polled.
+/// The result of polling a pass.
 pub(super) enum Polled {
     /// It ended; the next one is due after so many seconds.
     Ended(u64),
@@ -32,12 +32,12 @@ pub(super) enum Polled {
 pub(super) struct Process {
     pub(super) world: World,
     context: Arc<Context<World, World>>,
-    /// None while a pass is suspended, which has it.
+    /// None while a suspended pass holds it.
     memory: Option<AccountState>,
     pass: Option<LocalBoxFuture<'static, (AccountState, Duration)>>,
     /// When the suspended pass was started or continued.
     polled: u64,
-    /// When the next pass is due by itself.
+    /// When the next pass is due without an event.
     pub(super) wake: u64,
     /// How many changes of Secrets it has been notified of.
     notified: u64,
@@ -59,7 +59,7 @@ impl Process {
         Self {
             world,
             context: Arc::new(context),
-            memory: Some(AccountState::new(PATIENCE)),
+            memory: Some(AccountState::new(GRACE_PERIOD)),
             pass: None,
             polled: 0,
             wake: 0,
@@ -71,9 +71,9 @@ impl Process {
         self.pass.is_some()
     }
 
-    /// The process ends and is started again.
+    /// Ends the process and starts it again.
     pub(super) fn restart(&mut self) {
-        (self.pass, self.memory) = (None, Some(AccountState::new(PATIENCE)));
+        (self.pass, self.memory) = (None, Some(AccountState::new(GRACE_PERIOD)));
         let index = self.world.process();
         let mut state = self.world.state();
         state.armed[index] = super::world::Armed::default();
@@ -97,7 +97,7 @@ impl Process {
         let world = self.world.clone();
         let read_webhooks = move || Webhooks { allowed: world.shown(lag), not_allowed: Vec::new() };
         let (context, memory) = (Arc::clone(&self.context), self.memory.take());
-        let mut memory = memory.unwrap_or_else(|| AccountState::new(PATIENCE));
+        let mut memory = memory.unwrap_or_else(|| AccountState::new(GRACE_PERIOD));
         let pass = async move {
             let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
             let after = pass::run(&context, &mut memory, input, &|_| {}).await;

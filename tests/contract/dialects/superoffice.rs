@@ -1,4 +1,4 @@
-//! SuperOffice: three generations of the server, receivers that are tried, and what the vendor stops by itself.
+//! SuperOffice: three generations of the server, receivers that get a test call, and subscriptions that the vendor disables.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -40,7 +40,7 @@ async fn generations(bench: Bench) {
             let connection = bench.connect();
             let mut declared = manifest(Superoffice, "one");
             if version == "10.1" {
-                // It has no such member.
+                // This version has no such member.
                 declared.as_object_mut().unwrap().remove("errorsEmail");
             }
             let desired = document_of(Superoffice, &declared);
@@ -67,10 +67,10 @@ async fn errors_email(bench: Bench) {
         let stored = bench.stored().await.remove(0);
         assert_eq!(stored[member], value);
         if version == "12.0" {
-            // Without them an address is stored, and never notified.
+            // Without events an address is stored and never notified.
             assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!("Email"), &json!("Disabling")));
         }
-        // No list was read yet: the vendor's template tells which member there is, once.
+        // No list was read yet: the vendor's template, read once, says which member there is.
         assert_eq!(bench.count("other").await, 1);
         connection.update(&made, &edited(bench.column, "one")).await.unwrap();
         assert_eq!((bench.count("other").await, &bench.stored().await[0][member]), (1, &value));
@@ -116,7 +116,7 @@ async fn notification(bench: Bench) {
         assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!(via), &json!(when)), "{members}");
         let seen = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &seen, &desired);
-        // A PUT sets what the manifest does not mention to its default.
+        // A PUT sets what the manifest does not declare to its default.
         let plain = notifying(&json!({}));
         same(bench.column, &connection.update(&seen, &plain).await.unwrap(), &plain);
         let stored = bench.stored().await.remove(0);
@@ -147,7 +147,7 @@ async fn older_notification(bench: Bench) {
         says(&error, &["12.0", words]);
         assert_eq!((bench.count("create").await, error.outcome_unknown), (0, false));
     }
-    // What its one address always meant can be declared.
+    // The meaning that its single address always had can be declared.
     let explicit = json!({"errorEmails": ["a@b.c"], "notifyVia": ["Email"], "notifyWhen": ["Disabling"]});
     let desired = notifying(&explicit);
     same(bench.column, &bench.connect().create(&desired).await.unwrap(), &desired);
@@ -178,7 +178,7 @@ async fn languages(bench: Bench) {
     let mut stored = foreign(Superoffice, title);
     stored["TargetUrl"] = declared["targetUrl"].clone();
     stored["Properties"] = declared["properties"].clone();
-    // A member that no manifest names is written back as it is stored.
+    // A member that no manifest can name is written back as it is stored.
     stored["ErrorAssociates"] = json!([{"Id": 5, "Name": title}]);
     bench.set(json!({"version": "12.0"})).await;
     bench.insert(&stored).await;
@@ -240,7 +240,7 @@ async fn framework_404(bench: Bench) {
     says(&fails(connection.delete(&made.id).await, Class::Unavailable), &["address"]);
     fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
     assert_eq!(bench.stored().await.len(), 1);
-    // The words of the documented sample, without a class of exception: the list tells.
+    // The text of the documented sample, without a class of exception: the list decides.
     let body = json!({"ErrorMessage": "Webhook not found"});
     bench.fault(json!({"operation": "delete", "kind": "status_after", "status": 404, "body": body})).await;
     connection.delete(&made.id).await.unwrap();

@@ -1,4 +1,4 @@
-//! The tables of the chart's README: `make chart` writes them anew.
+//! The tables of the chart's README: `make chart` writes them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ struct Row {
     text: String,
 }
 
-/// Every value in the file with a comment that begins with two dashes.
+/// Returns every value in the file with a comment that begins with two dashes.
 fn rows(yaml: &str) -> Vec<Row> {
     let (mut rows, mut path, mut text) = (Vec::new(), Vec::<(usize, String)>::new(), String::new());
     for line in yaml.lines() {
@@ -49,7 +49,7 @@ fn values_table() -> String {
     ["| value | meaning | default |\n| --- | --- | --- |\n".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// What a rule of the chart's is for.
+/// The purpose of a rule of the chart.
 fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static str {
     match (group, resource, verbs) {
         ("hooktender.dev", "vendoraccounts, webhooks", _) => {
@@ -91,7 +91,7 @@ fn rights_table() -> String {
     table
 }
 
-/// Puts a table between its two marks.
+/// Replaces the table between its two marks.
 fn with(text: &str, mark: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {mark}: make chart -->\n"), format!("<!-- end of {mark} -->\n"));
     let (before, rest) = text.split_once(&begin).unwrap();
@@ -111,7 +111,7 @@ fn the_tables_of_the_readme_are_as_the_chart_is() {
     }
 }
 
-/// Paths of all members of objects in the values, down to what has a row of its own.
+/// Paths of all members of objects in the values, down to those with a row of their own.
 fn paths(
     value: &Value,
     path: &[String],

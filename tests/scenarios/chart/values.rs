@@ -1,11 +1,11 @@
-//! Values that make no sense are refused, in words.
+//! Values that make no sense are refused with a message.
 
 use serde_json::{Value, json};
 
 use crate::helm::{chart, helm, template};
 use crate::support::cluster;
 
-/// Values, and what is said of them.
+/// Values, and the message about them.
 fn wrong() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"replica": 2}), "at '': additional properties 'replica' not allowed"),
@@ -78,7 +78,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_in_words() {
+fn values_that_make_no_sense_are_refused_with_a_message() {
     for (values, words) in wrong() {
         let answer = template("wrong", "default", &values, &[]);
         let said = answer.refused();
@@ -87,7 +87,7 @@ fn values_that_make_no_sense_are_refused_in_words() {
 }
 
 #[test]
-fn the_linter_has_nothing_to_say() {
+fn the_linter_finds_nothing() {
     let answer = helm(cluster(), &["lint", "--strict", chart().to_str().unwrap()], &json!({}));
     assert!(answer.success, "{}{}", answer.stdout, answer.stderr);
     assert!(!answer.stdout.contains("[WARNING]"), "{}", answer.stdout);

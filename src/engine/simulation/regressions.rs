@@ -1,22 +1,24 @@
-//! Histories that went wrong once, and what takes more than a history to see.
+//! Regressions: histories that failed once, and cases that need more than a history.
 
 use super::content::CONTENTS;
-use super::step::Act::{Create, Delete, DeleteThere, Edit, Request, Retain, Rotate, Stranger, WipeStatus};
+use super::step::Act::{
+    Create, Delete, DeleteAtVendor, Edit, MakeUnmanaged, Request, Retain, Rotate, WipeStatus,
+};
+use super::step::Fault::{AnswerLost, Garbage, Late, Rejected, RequestLost, Throttled};
 use super::step::Pause::Before;
 use super::step::Step::{
-    Act, Api, CutOff, Kill, Lag, Meanwhile, Pass, Pause, Restart, Slow, Switch, Trouble, Wait, Wake,
+    Act, Api, CutOff, Fault, Kill, Lag, Meanwhile, Pass, Pause, Restart, Slow, Switch, Wait, Wake,
 };
-use super::step::Trouble::{AnswerLost, Garbage, Late, Rejected, RequestLost, Throttled};
-use super::step::{ApiTrouble, Death, History};
+use super::step::{ApiFault, Death, History};
 use super::{Player, play};
 use crate::api::VendorName;
 use crate::api::conditions::{READY, get};
 use crate::telemetry::Metrics;
 
-/// Each of these went wrong once.
+/// Each of these histories failed once.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn what_went_wrong_once_ends_well() {
+fn regressions_end_well() {
     let cases = [
         (
             "a deletion that the process died after counts once, and not as a subscription that is not listed yet",
@@ -34,12 +36,12 @@ fn what_went_wrong_once_ends_well() {
             ],
         ),
         (
-            "one that is made again may be missing from a lagging list as long as the first",
+            "a subscription that is created again may be missing in a lagging list for as long as the first one",
             VendorName::Contensis,
             vec![
                 Act(Create { slot: 0, content: 0 }),
                 Pass(0),
-                Act(DeleteThere(0)),
+                Act(DeleteAtVendor(0)),
                 Wait(11),
                 Lag(8),
                 Wake,
@@ -49,101 +51,101 @@ fn what_went_wrong_once_ends_well() {
             ],
         ),
         (
-            "what a lost create made gets the secret that is declared since",
+            "the subscription of a lost create gets the secret that was declared meanwhile",
             VendorName::Superoffice,
             vec![
                 Act(Create { slot: 0, content: 0 }),
-                Trouble(Late(16)),
+                Fault(Late(16)),
                 Pass(0),
                 Act(Edit { slot: 0, content: 1 }),
             ],
         ),
         (
-            "a Webhook that goes takes no stranger along, though that be equal",
+            "the deletion of a Webhook deletes no unmanaged subscription, even an equal one",
             VendorName::Superoffice,
             vec![
-                Act(Stranger { content: 2, kind: 0 }),
+                Act(MakeUnmanaged { content: 2, kind: 0 }),
                 Act(Create { slot: 0, content: 0 }),
-                Trouble(Late(16)),
+                Fault(Late(16)),
                 Pass(0),
                 Act(Edit { slot: 0, content: 2 }),
                 Act(Delete(0)),
             ],
         ),
         (
-            "what a create makes after its spec moved on to what is there already is not left behind",
+            "the subscription of a late create is not left behind when the spec has changed to an existing one",
             VendorName::Brightpearl,
             vec![
-                Act(Stranger { content: 2, kind: 0 }),
+                Act(MakeUnmanaged { content: 2, kind: 0 }),
                 Act(Create { slot: 0, content: 0 }),
-                Trouble(Late(16)),
+                Fault(Late(16)),
                 Pass(0),
                 Restart,
                 Act(Edit { slot: 0, content: 2 }),
             ],
         ),
         (
-            "a list from before a lost create settled is not gone by, though the account was told to wait",
+            "a list from before the end of the grace period decides nothing, even if the account had to wait",
             VendorName::Brightpearl,
             vec![
                 Act(Create { slot: 0, content: 3 }),
                 Act(Create { slot: 1, content: 1 }),
-                Trouble(AnswerLost),
-                Trouble(Throttled(20)),
+                Fault(AnswerLost),
+                Fault(Throttled(20)),
                 Slow(11),
                 Pass(0),
                 Wake,
             ],
         ),
         (
-            "what a lost replacement makes after its spec moved back is not left behind",
+            "the subscription of a lost replacement is not left behind when the spec has changed back",
             VendorName::Superoffice,
             vec![
                 Act(Create { slot: 0, content: 3 }),
                 Pass(0),
-                Trouble(Late(17)),
+                Fault(Late(17)),
                 Act(Edit { slot: 0, content: 0 }),
                 Pass(0),
                 Act(Edit { slot: 0, content: 3 }),
             ],
         ),
         (
-            "an old one is not deleted before its replacement is recorded",
+            "the old subscription is not deleted before its replacement is recorded",
             VendorName::Brightpearl,
             vec![
                 Act(Create { slot: 0, content: 2 }),
                 Wake,
                 Act(Edit { slot: 0, content: 1 }),
-                Trouble(Garbage),
+                Fault(Garbage),
                 Pass(0),
-                Api(ApiTrouble::Before),
+                Api(ApiFault::Before),
                 Wake,
             ],
         ),
         (
-            "what a lost replacement made gets the secret that is good since",
+            "the subscription of a lost replacement gets the current secret",
             VendorName::Superoffice,
             vec![
                 Act(Create { slot: 0, content: 1 }),
                 Pass(0),
-                Trouble(Late(12)),
+                Fault(Late(12)),
                 Act(Edit { slot: 0, content: 3 }),
                 Pass(0),
                 Act(Rotate),
             ],
         ),
         (
-            "a status that is wiped while the list does not show yet what was made",
+            "a status is wiped while the list does not show the new subscription yet",
             VendorName::Contensis,
             vec![Lag(8), Act(Create { slot: 3, content: 0 }), Pass(0), Act(WipeStatus(3))],
         ),
         (
-            "what a lost create made gets the secret that is good since, whoever sent it",
+            "the subscription of a lost create gets the current secret, whichever process sent the create",
             VendorName::Contensis,
-            vec![Act(Create { slot: 0, content: 1 }), Trouble(AnswerLost), Pass(0), Restart, Act(Rotate)],
+            vec![Act(Create { slot: 0, content: 1 }), Fault(AnswerLost), Pass(0), Restart, Act(Rotate)],
         ),
         (
-            "what a list did not show yet is not missed by it later, while a backlog is worked on",
+            "a new subscription that the list lacks counts as missing only later, also during a backlog",
             VendorName::Contensis,
             vec![
                 Lag(8),
@@ -158,13 +160,13 @@ fn what_went_wrong_once_ends_well() {
             ],
         ),
         (
-            "what a lost create sent is known until its adoption is recorded",
+            "the content of a lost create is known until its adoption is recorded",
             VendorName::Superoffice,
             vec![
                 Act(Create { slot: 1, content: 1 }),
-                Trouble(Garbage),
+                Fault(Garbage),
                 Pass(0),
-                Trouble(Rejected),
+                Fault(Rejected),
                 Act(Edit { slot: 1, content: 0 }),
                 Pass(1),
             ],
@@ -176,20 +178,20 @@ fn what_went_wrong_once_ends_well() {
     }
 }
 
-/// Two processes without leader election, whose requests overlap: the vendor gets one create, at no time two.
+/// Two processes without leader election, whose requests overlap: the vendor gets one create, never two.
 #[test]
 fn two_processes_create_one_subscription() {
     let cases = [
         (
-            "the loser of a race for an intent does not forget the winner's",
+            "the process that loses the race for a pending create keeps the winner's",
             vec![
                 Act(Create { slot: 0, content: 0 }),
-                // Both processes see the finalizer and no intent.
+                // Both processes see the finalizer and no pending create.
                 Kill(3, Death::After),
                 Pass(0),
                 Pause(2, Before),
                 Pass(0),
-                // The other one stores its intent, and its request takes a while.
+                // The other process stores its pending create, and its request takes a while.
                 Switch,
                 Pause(3, Before),
                 Pass(0),
@@ -200,10 +202,10 @@ fn two_processes_create_one_subscription() {
             ],
         ),
         (
-            "what another process sends now is not settled because an earlier create of this one is",
+            "the end of one create's grace period does not end that of another process's create",
             vec![
                 Act(Create { slot: 0, content: 0 }),
-                Trouble(RequestLost),
+                Fault(RequestLost),
                 Pass(0),
                 CutOff(240),
                 Switch,
@@ -228,33 +230,33 @@ fn two_processes_create_one_subscription() {
     }
 }
 
-/// An account whose Secret is gone waits for a person, and its next pass is far away.
+/// An account whose Secret is missing waits for a person, and its next pass is hours away.
 #[test]
-fn who_is_to_be_told_or_let_go_is_so_soon_although_the_api_server_refuses_it_once() {
+fn statuses_and_finalizers_are_written_soon_although_the_api_server_refuses_a_write_once() {
     let vendor = VendorName::Superoffice;
-    for trouble in [ApiTrouble::Before, ApiTrouble::Invalid, ApiTrouble::After] {
+    for fault in [ApiFault::Before, ApiFault::Invalid, ApiFault::After] {
         let mut player = Player::new(&History { vendor, steps: vec![] }, &Metrics::default());
         player.step(Act(Create { slot: 0, content: 0 }));
         player.step(Pass(0));
-        player.world.state().cluster.locked = true;
-        for step in [Act(Rotate), Act(Create { slot: 1, content: 2 }), Api(trouble), Pass(0)] {
+        player.world.state().cluster.login_missing = true;
+        for step in [Act(Rotate), Act(Create { slot: 1, content: 2 }), Api(fault), Pass(0)] {
             player.step(step);
         }
         let lists = player.world.state().vendor.lists;
-        let told = |player: &Player| {
+        let reason = |player: &Player| {
             let object = player.world.state().cluster.objects[&1].clone();
             let status = object.status.clone().unwrap_or_default();
             get(&status.conditions, READY).map(|ready| ready.reason.clone())
         };
-        assert_eq!(told(&player).as_deref(), Some("Credentials"), "{trouble:?}");
-        for step in [Restart, Act(Retain(0)), Act(Delete(0)), Api(trouble), Pass(0)] {
+        assert_eq!(reason(&player).as_deref(), Some("Credentials"), "{fault:?}");
+        for step in [Restart, Act(Retain(0)), Act(Delete(0)), Api(fault), Pass(0)] {
             player.step(step);
         }
         let state = player.world.state();
-        assert!(!state.cluster.objects.contains_key(&0), "{trouble:?}: not let go");
+        assert!(!state.cluster.objects.contains_key(&0), "{fault:?}: the finalizer is still there");
         assert!(
             state.now < 10 && state.vendor.lists == lists,
-            "{trouble:?}: {} {}",
+            "{fault:?}: {} {}",
             state.now,
             state.vendor.lists
         );
@@ -287,9 +289,9 @@ fn an_edit_while_the_list_is_read_needs_no_second_list() {
     }
 }
 
-/// What it made may hold another secret than the one that is good since: it is sent again, whoever had sent it.
+/// The created subscription may hold an outdated secret: it is sent again, whichever process sent it first.
 #[test]
-fn the_intent_goes_as_soon_as_what_it_made_is_recorded() {
+fn the_pending_create_is_cleared_as_soon_as_its_subscription_is_recorded() {
     let cases = (0..CONTENTS).flat_map(|content| (0..8).map(move |effect| (content, effect)));
     for (content, effect) in cases {
         for vendor in [VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice] {

@@ -1,10 +1,10 @@
-//! Brightpearl's OAuth apps: a pair of tokens that is good for one exchange only.
+//! Brightpearl's OAuth apps: a pair of tokens that is valid for one exchange only.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::ground::Ground;
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
+use crate::test_account::TestAccount;
 use crate::vendors::Tenant;
 
 fn pair(number: u32) -> Value {
@@ -24,26 +24,26 @@ pub(crate) fn account(scene: &Scene, tenant: &Tenant, name: &str) {
     scene.account_with(name, &vendor);
 }
 
-/// The access token has ended.
+/// Makes the access token expire.
 pub(crate) fn ends(scene: &Scene, secret: &str) {
     scene.patch("secrets", secret, &json!({"stringData": {"expires_at": "2026-01-01T00:00:00Z"}}));
 }
 
-/// Where the vendor has taken the one pair and its answer is lost, the account says so, and a person authorises the app
-/// again. Gives whether it came to that.
-pub(crate) fn a_person_helps(scene: &Scene, ground: &Ground) -> bool {
-    let asks = eventually(SOON, "all is well, or the account asks for a person", || {
-        let account = scene.get("vendoraccounts", &ground.account);
+/// If the vendor has used up the pair and its answer is lost, the account reports it, and a person authorises the app again.
+/// Returns whether that was needed.
+pub(crate) fn a_person_helps(scene: &Scene, target: &TestAccount) -> bool {
+    let asks = eventually("all is well, or the account asks for a person", || {
+        let account = scene.get("vendoraccounts", &target.account);
         let asks = account["status"].to_string().contains("the app has to be authorised again");
-        let looked = ground.look(scene);
-        if asks && ground.needs_a_person(scene) { Ok(true) } else { looked.map(|()| false) }
+        let looked = target.look(scene);
+        if asks && target.needs_a_person(scene) { Ok(true) } else { looked.map(|()| false) }
     })
     .unwrap();
     if !asks {
         return false;
     }
-    ground.tenant.put(&json!({"oauth": [pair(2)]}));
+    target.tenant.put(&json!({"oauth": [pair(2)]}));
     let tokens = json!({"access_token": "canary-access-2", "refresh_token": "canary-refresh-2"});
-    scene.patch("secrets", &ground.account, &json!({"stringData": tokens, "data": {"expires_at": null}}));
+    scene.patch("secrets", &target.account, &json!({"stringData": tokens, "data": {"expires_at": null}}));
     true
 }

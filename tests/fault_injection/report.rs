@@ -1,4 +1,4 @@
-//! Runs cases, some at a time, and prints what came of them.
+//! Runs cases, some at a time, and prints the results.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -9,11 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Outcome};
-use crate::stories::Story;
+use crate::cluster_faults::ClusterFault;
 
-/// Something to be run.
+/// One case to run.
 pub(crate) struct Task {
-    /// Which row of the table it belongs to.
+    /// Its row of the table.
     row: String,
     pub(crate) title: String,
     run: Box<dyn Fn() -> Outcome + Send + Sync>,
@@ -26,20 +26,20 @@ impl From<Case> for Task {
     }
 }
 
-impl From<Story> for Task {
-    fn from((title, run): Story) -> Self {
+impl From<ClusterFault> for Task {
+    fn from((title, run): ClusterFault) -> Self {
         Self { row: "the cluster".to_owned(), title: title.to_owned(), run: Box::new(run) }
     }
 }
 
-/// What came of a task, or why it failed.
+/// The result of a task, or why it failed.
 pub(crate) struct Verdict {
     row: String,
     title: String,
     pub(crate) outcome: Result<Outcome, String>,
 }
 
-/// Runs these; the verdicts come in their order.
+/// Runs these tasks; the results are in their order.
 pub(crate) fn run(tasks: &[Task], at_once: usize) -> Vec<Verdict> {
     let (next, sum) = (AtomicUsize::new(0), tasks.len());
     let done: Mutex<Vec<(usize, Verdict)>> = Mutex::new(Vec::new());
@@ -78,13 +78,13 @@ fn progress(number: usize, sum: usize, title: &str, outcome: &Result<Outcome, St
     println!("{number:4}/{sum} {title} -> {word} ({took:.1?})");
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
-/// The sums over some verdicts.
+/// Sums of results.
 #[derive(Default)]
 pub(crate) struct Sums {
     pub(crate) cases: usize,

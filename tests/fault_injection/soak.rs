@@ -1,5 +1,5 @@
-//! Random histories: users, vendors, faults and deaths in any order, over several accounts of one operator. At the end of
-//! each round the faults stop, and the invariant has to come true by itself.
+//! Random histories: users, vendors, faults and crashes in any order, over several accounts of one operator. At the end of each
+//! round the faults stop, and the invariant has to become true by itself.
 
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -9,21 +9,19 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
-use crate::ground::Ground;
+use crate::declared::{Declared, unmanaged};
 use crate::operator::Operator;
 use crate::proxy::Proxy;
-use crate::scene::{SOON, Scene, Town};
+use crate::scene::{Scene, SharedCluster};
+use crate::test_account::TestAccount;
 use crate::vendors::{Tenant, Vendor};
-use crate::wish::{Wish, stranger};
 
 /// How many accounts at each vendor.
 const ACCOUNTS: usize = 2;
 /// How many Webhooks an account has at most.
 const WEBHOOKS: usize = 4;
-/// Longer than two resyncs: a request that comes late may undo a newer one, which the next look at the list puts right.
-const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a vendor may do wrong, the kinds of `tests/sandbox`.
+/// Faults of a vendor; kinds of `tests/sandbox`.
 const FAULTS: [&str; 9] = [
     "drop_before",
     "drop_after",
@@ -36,7 +34,7 @@ const FAULTS: [&str; 9] = [
     "status_after",
 ];
 
-/// Where an operator may be told to die.
+/// Fail points at which an operator may be killed.
 const POINTS: [&str; 10] = [
     "vendor.create.sending",
     "vendor.create.sent",
@@ -50,7 +48,7 @@ const POINTS: [&str; 10] = [
     "Webhook.release.writing",
 ];
 
-/// What happened so far.
+/// Counts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) rounds: usize,
@@ -66,12 +64,12 @@ struct Soak {
     scene: Scene,
     proxy: Proxy,
     operator: Option<Operator>,
-    grounds: Vec<Ground>,
+    targets: Vec<TestAccount>,
     names: u32,
     figures: Figures,
 }
 
-/// Plays rounds until the time is up. Panics with the seed where a round does not end well.
+/// Plays rounds until the time is up. Panics with the seed if a round does not end well.
 pub(crate) fn run(time: Duration) -> Figures {
     let seed = env::var("HOOKTENDER_SOAK_SEED").ok().and_then(|text| text.parse().ok());
     let seed: u64 = seed.unwrap_or_else(rand::random);
@@ -88,31 +86,31 @@ pub(crate) fn run(time: Duration) -> Figures {
 
 impl Soak {
     fn new(seed: u64) -> Self {
-        let town = Town::shared();
-        let (scene, proxy) = (Scene::new(town, "soak"), Proxy::new(town));
+        let shared = SharedCluster::get();
+        let (scene, proxy) = (Scene::new(shared, "soak"), Proxy::new(shared));
         let vendors = Vendor::ALL.into_iter().flat_map(|vendor| [vendor; ACCOUNTS]);
         let open = |(number, vendor): (usize, Vendor)| {
-            let mut ground = Ground::new(Tenant::open(vendor), &format!("account-{number}"));
-            ground.stranger(&stranger(vendor, 0));
-            scene.account(&ground.account, &ground.tenant, &ground.tenant.spec(&ground.account));
+            let mut target = TestAccount::new(Tenant::open(vendor), &format!("account-{number}"));
+            target.add_unmanaged(&unmanaged(vendor, 0));
+            scene.account(&target.account, &target.tenant, &target.tenant.spec(&target.account));
             let spec = json!({"spec": {"resyncInterval": "30s"}});
-            scene.patch("vendoraccounts", &ground.account, &spec);
-            ground
+            scene.patch("vendoraccounts", &target.account, &spec);
+            target
         };
-        let grounds = vendors.enumerate().map(open).collect();
+        let targets = vendors.enumerate().map(open).collect();
         let random = StdRng::seed_from_u64(seed);
-        Self { random, scene, proxy, operator: None, grounds, names: 0, figures: Figures::default() }
+        Self { random, scene, proxy, operator: None, targets, names: 0, figures: Figures::default() }
     }
 
-    /// One round: what people do at the vendors comes first, as nobody can tell what is whose once an answer is lost.
+    /// Plays one round. Edits at the vendors come first: once an answer is lost, nobody can tell which subscription is whose.
     fn round(&mut self) {
-        for place in 0..self.grounds.len() {
+        for place in 0..self.targets.len() {
             if self.random.random_bool(0.3) {
                 self.tamper(place);
             }
         }
         for _ in 0..self.random.random_range(6..16) {
-            let place = self.random.random_range(0..self.grounds.len());
+            let place = self.random.random_range(0..self.targets.len());
             match self.random.random_range(0..10) {
                 0..5 => self.edit(place),
                 5..8 => self.fault(place),
@@ -120,7 +118,7 @@ impl Soak {
                 _ => self.cut(),
             }
             let pause = self.random.random_range(0..400);
-            // Part of the history, and nothing is waited for.
+            // Part of the history; nothing is waited for.
             thread::sleep(Duration::from_millis(pause));
         }
         self.heals();
@@ -130,47 +128,47 @@ impl Soak {
     /// A user makes, edits or deletes a Webhook.
     fn edit(&mut self, place: usize) {
         self.figures.edits += 1;
-        let (random, ground) = (&mut self.random, &mut self.grounds[place]);
+        let (random, target) = (&mut self.random, &mut self.targets[place]);
         let kind = random.random_range(0..10);
-        if ground.wishes.is_empty() || (kind < 4 && ground.wishes.len() < WEBHOOKS) {
+        if target.declared.is_empty() || (kind < 4 && target.declared.len() < WEBHOOKS) {
             self.names += 1;
-            let wish = Wish::new(&format!("hook-{}", self.names));
-            ground.wishes.push(wish.clone());
-            return ground.apply(&self.scene, &wish.name);
+            let declared = Declared::new(&format!("hook-{}", self.names));
+            target.declared.push(declared.clone());
+            return target.apply(&self.scene, &declared.name);
         }
-        let at = random.random_range(0..ground.wishes.len());
+        let at = random.random_range(0..target.declared.len());
         if kind > 7 {
-            let wish = ground.wishes.remove(at);
-            self.scene.delete("webhooks", &wish.name);
-            return ground.gone.push(wish.name);
+            let declared = target.declared.remove(at);
+            self.scene.delete("webhooks", &declared.name);
+            return target.gone.push(declared.name);
         }
-        let wish = &mut ground.wishes[at];
+        let declared = &mut target.declared[at];
         if random.random_bool(0.2) {
-            wish.script = ground.tenant.vendor == Vendor::Superoffice && !wish.script;
+            declared.script = target.tenant.vendor == Vendor::Superoffice && !declared.script;
         }
-        wish.edition += 1;
-        let name = wish.name.clone();
-        ground.apply(&self.scene, &name);
+        declared.edition += 1;
+        let name = declared.name.clone();
+        target.apply(&self.scene, &name);
     }
 
-    /// Somebody works at the vendor by hand: on one of ours, or on one of their own.
+    /// Somebody edits at the vendor: a managed subscription, or an unmanaged one.
     fn tamper(&mut self, place: usize) {
         self.figures.tampered += 1;
-        let ground = &mut self.grounds[place];
+        let target = &mut self.targets[place];
         let number = self.random.random_range(1..1_000_000);
         let ours: Vec<_> =
-            ground.tenant.stored().into_iter().filter(|one| !ground.untouched.contains(one)).collect();
+            target.tenant.stored().into_iter().filter(|one| !target.untouched.contains(one)).collect();
         let kind = self.random.random_range(0..3);
         if ours.is_empty() || kind == 0 {
-            return ground.stranger(&stranger(ground.tenant.vendor, number));
+            return target.add_unmanaged(&unmanaged(target.tenant.vendor, number));
         }
-        let id = ground.tenant.id(&ours[self.random.random_range(0..ours.len())]);
+        let id = target.tenant.id(&ours[self.random.random_range(0..ours.len())]);
         if kind == 1 {
-            ground.tenant.remove(&id);
+            target.tenant.remove(&id);
         } else {
-            ground.tenant.edit(&id, &Wish::tampering(ground.tenant.vendor, number));
+            target.tenant.edit(&id, &Declared::tampering(target.tenant.vendor, number));
         }
-        self.scene.request(&ground.account);
+        self.scene.request(&target.account);
     }
 
     fn fault(&mut self, place: usize) {
@@ -185,10 +183,10 @@ impl Soak {
             "status_after" => fault["status"] = json!(500),
             _ => {}
         }
-        self.grounds[place].tenant.fault(&fault);
+        self.targets[place].tenant.fault(&fault);
     }
 
-    /// The operator is killed, and the next one is told to die at a place on its way, or not.
+    /// Kills the operator; the next one may have a fail point that kills it.
     fn die(&mut self) {
         self.figures.kills += 1;
         if let Some(operator) = self.operator.take() {
@@ -200,7 +198,7 @@ impl Soak {
         self.operator = Some(self.scene.operator_by(&self.proxy.kubeconfig, &rule));
     }
 
-    /// The way to the API server breaks, for a moment or for a while.
+    /// Breaks connections to the API server, for a moment or for a while.
     fn cut(&mut self) {
         self.figures.cuts += 1;
         self.proxy.cut();
@@ -211,27 +209,28 @@ impl Soak {
         }
     }
 
-    /// The faults stop. An operator that has ended is started again, as a kubelet does.
+    /// Ends the faults. An operator that has ended is started again, as a kubelet does.
     fn heals(&mut self) {
-        self.grounds.iter().for_each(|ground| ground.tenant.clear_faults());
+        self.targets.iter().for_each(|target| target.tenant.clear_faults());
         if self.operator.as_mut().is_none_or(Operator::has_ended) {
             self.operator = Some(self.scene.operator_by(&self.proxy.kubeconfig, ""));
         }
         let scene = &self.scene;
-        for ground in &self.grounds {
+        for target in &self.targets {
+            // A request that is committed late may undo a newer one; the next resync corrects that.
             let (operator, proxy) = (&mut self.operator, &self.proxy);
-            eventually(PATIENCE, &format!("{} is as it should be", ground.account), || {
-                // A fail point may still be on its way.
+            eventually(&format!("{} is as it should be", target.account), || {
+                // A fail point may still kill it.
                 if operator.as_mut().is_some_and(Operator::has_ended) {
                     *operator = Some(scene.operator_by(&proxy.kubeconfig, ""));
                 }
-                ground.look(scene)
+                target.look(scene)
             })
             .unwrap();
         }
-        for ground in &mut self.grounds {
-            eventually(SOON, "nothing changes any more", || ground.look(scene)).unwrap();
-            ground.gone.clear();
+        for target in &mut self.targets {
+            eventually("nothing changes any more", || target.look(scene)).unwrap();
+            target.gone.clear();
         }
     }
 }

@@ -1,41 +1,39 @@
-//! The cluster's side of a case: a namespace of its own, accounts in it, and what a user does there.
+//! The cluster's side of a case: a namespace of its own, accounts in it, and the actions of a user.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::{Value, json};
 
+use crate::declared::TOKEN;
 use crate::helm;
 use crate::operator::Operator;
 use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
-use crate::wish::TOKEN;
 
-/// Within this, all has to be well again by itself, on however busy a machine.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// As short as the machine allows, so that what has to settle does so soon.
-const FLAGS: [&str; 4] = ["--settle", "2s", "--request-timeout", "2s"];
+/// Short, so that an unknown outcome is decided soon. Together they exceed `plan::LATE` by more than a busy machine delays late
+/// work.
+const FLAGS: [&str; 4] = ["--settle", "4s", "--request-timeout", "2s"];
 const GROUP: &str = "apis/hooktender.dev/v1alpha1";
 
-/// The cluster that the cases share, and the operators' way into it.
-pub(crate) struct Town {
+/// The cluster that the cases share, with the operators' credentials.
+pub(crate) struct SharedCluster {
     pub(crate) cluster: &'static Cluster,
     kubeconfig: PathBuf,
-    /// Trusts this cluster's API server. kubectl would cost more than all the rest of a case.
+    /// Trusts this cluster's API server. kubectl would cost more than the rest of a case.
     http: reqwest::Client,
 }
 
-impl Town {
-    /// The one that all cases share.
-    pub(crate) fn shared() -> &'static Self {
-        static TOWN: OnceLock<Town> = OnceLock::new();
-        TOWN.get_or_init(|| Self::at(support::cluster()))
+impl SharedCluster {
+    /// Returns the one that all cases share.
+    pub(crate) fn get() -> &'static Self {
+        static SHARED: OnceLock<SharedCluster> = OnceLock::new();
+        SHARED.get_or_init(|| Self::at(support::cluster()))
     }
 
-    /// One in a cluster that has both kinds.
+    /// Prepares one in a cluster that has both kinds.
     pub(crate) fn at(cluster: &'static Cluster) -> Self {
         // An account's Secret has its name.
         let rights = helm::rights("default", true, &json!({"secrets": {"writable": ["account"]}}));
@@ -62,18 +60,18 @@ impl Town {
     }
 }
 
-/// A namespace, and what happens in it.
+/// A namespace and its objects.
 pub(crate) struct Scene {
-    pub(crate) town: &'static Town,
+    pub(crate) shared: &'static SharedCluster,
     pub(crate) namespace: String,
 }
 
 impl Scene {
     /// A new namespace with the Secret that the Webhooks use.
-    pub(crate) fn new(town: &'static Town, name: &str) -> Self {
+    pub(crate) fn new(shared: &'static SharedCluster, name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let namespace = format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let scene = Self { town, namespace };
+        let scene = Self { shared, namespace };
         let metadata = json!({"name": scene.namespace});
         scene.post("api/v1/namespaces", &json!({"metadata": metadata}));
         scene.secret("hook-secrets", &json!({"token": TOKEN}));
@@ -81,7 +79,7 @@ impl Scene {
     }
 
     fn post(&self, path: &str, object: &Value) {
-        let (status, answer) = self.town.call("POST", path, "application/json", object);
+        let (status, answer) = self.shared.call("POST", path, "application/json", object);
         assert!(status < 300, "POST {path}: {status} {answer}");
     }
 
@@ -95,8 +93,8 @@ impl Scene {
         self.post(&self.path("secrets", ""), &json!({"metadata": {"name": name}, "stringData": data}));
     }
 
-    /// An account at a tenant, whose credentials are in a Secret of the same name. It is read so seldom that only events
-    /// make passes, and deletions are never too many.
+    /// Makes an account at a tenant, with its credentials in a Secret of the same name. It is read so seldom that only events
+    /// start passes, and its guard blocks no deletion.
     pub(crate) fn account(&self, name: &str, tenant: &Tenant, vendor: &Value) {
         let id = match tenant.vendor {
             Vendor::Contensis => tenant.client(),
@@ -106,7 +104,7 @@ impl Scene {
         self.account_with(name, vendor);
     }
 
-    /// An account with a Secret of that name that is there already.
+    /// Makes an account with an existing Secret of that name.
     pub(crate) fn account_with(&self, name: &str, vendor: &Value) {
         self.post(
             &self.path("vendoraccounts", ""),
@@ -117,41 +115,41 @@ impl Scene {
         );
     }
 
-    /// Makes a Webhook, or brings it to that manifest.
+    /// Applies the manifest of a Webhook.
     pub(crate) fn apply(&self, manifest: &Value) {
         let path = self.path("webhooks", manifest["metadata"]["name"].as_str().unwrap());
         let path = format!("{path}?fieldManager=user&force=true");
-        let (status, answer) = self.town.call("PATCH", &path, "application/apply-patch+yaml", manifest);
+        let (status, answer) = self.shared.call("PATCH", &path, "application/apply-patch+yaml", manifest);
         assert!(status < 300, "apply {path}: {status} {answer}");
     }
 
     /// Changes members of an object.
     pub(crate) fn patch(&self, kind: &str, name: &str, change: &Value) {
         let path = self.path(kind, name);
-        let (status, answer) = self.town.call("PATCH", &path, "application/merge-patch+json", change);
+        let (status, answer) = self.shared.call("PATCH", &path, "application/merge-patch+json", change);
         assert!(status < 300, "PATCH {path}: {status} {answer}");
     }
 
     pub(crate) fn delete(&self, kind: &str, name: &str) {
         let path = self.path(kind, name);
-        let (status, answer) = self.town.call("DELETE", &path, "application/json", &Value::Null);
+        let (status, answer) = self.shared.call("DELETE", &path, "application/json", &Value::Null);
         assert!(status < 300, "DELETE {path}: {status} {answer}");
     }
 
-    /// An object; null if it is gone.
+    /// Returns an object; null if it does not exist.
     pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
         let path = self.path(kind, name);
-        match self.town.call("GET", &path, "application/json", &Value::Null) {
+        match self.shared.call("GET", &path, "application/json", &Value::Null) {
             (200, object) => object,
             (404, _) => Value::Null,
             (status, answer) => panic!("{path}: {status} {answer}"),
         }
     }
 
-    /// Asks for a pass over an account and waits until it is done.
+    /// Requests a pass over an account and waits until it is done.
     pub(crate) fn pass(&self, account: &str) {
         let value = self.request(account);
-        eventually(SOON, &format!("a pass over {account}"), || {
+        eventually(&format!("a pass over {account}"), || {
             let object = self.get("vendoraccounts", account);
             if object["status"]["lastHandledRequest"] == value.as_str() {
                 Ok(())
@@ -162,7 +160,7 @@ impl Scene {
         .unwrap();
     }
 
-    /// Asks for a pass over an account.
+    /// Requests a pass over an account.
     pub(crate) fn request(&self, account: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let value = format!("request-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -173,10 +171,10 @@ impl Scene {
 
     /// Starts the operator, with these fail points.
     pub(crate) fn operator(&self, failpoints: &str) -> Operator {
-        self.operator_by(self.town.kubeconfig(), failpoints)
+        self.operator_by(self.shared.kubeconfig(), failpoints)
     }
 
-    /// As [`Self::operator`], by another way into the cluster.
+    /// As [`Self::operator`], with another kubeconfig.
     pub(crate) fn operator_by(&self, kubeconfig: &std::path::Path, failpoints: &str) -> Operator {
         Operator::launch(kubeconfig, &self.namespace, &FLAGS, &[("FAILPOINTS", failpoints)])
     }
@@ -190,7 +188,7 @@ pub(crate) fn condition(object: &Value, kind: &str) -> Option<(String, String)> 
     Some((text("status"), text("reason")))
 }
 
-/// Whether the object is ready as its spec is now.
+/// Whether the object is ready for the generation of its spec.
 pub(crate) fn is_ready(object: &Value) -> bool {
     let current = object["metadata"]["generation"] == object["status"]["observedGeneration"];
     current && condition(object, "Ready") == Some(("True".to_owned(), "InSync".to_owned()))

@@ -1,54 +1,61 @@
-//! Which cases there are: what users do, times what can go wrong while it is done.
+//! The cases: operations of users, times faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Harm, Op};
+use crate::case::{Case, Injection, Operation};
 use crate::vendors::Vendor;
 
-/// Later than the operator's time-out, and not later than what it lets a vendor settle.
+/// Later than the operator's request timeout, and before the end of its grace period.
 const LATE: Duration = Duration::from_millis(3200);
 const SOON_AFTER: Duration = Duration::from_millis(1200);
 
-/// What the API server may answer beside the usual.
+/// Status codes of the API server.
 const CODES: [u16; 4] = [409, 410, 429, 500];
 
-/// What users do at that vendor. `SuperOffice` on-site has no tokens.
-fn operations(vendor: Vendor) -> &'static [Op] {
+/// The operations of users at that vendor. `SuperOffice` on-site has no tokens.
+fn operations(vendor: Vendor) -> &'static [Operation] {
     match vendor {
-        Vendor::Brightpearl => &[Op::Create, Op::Replace, Op::Delete, Op::Adopt, Op::Token],
-        Vendor::Contensis => &[Op::Create, Op::Update, Op::Delete, Op::Adopt, Op::Token],
-        Vendor::Superoffice => &[Op::Create, Op::Update, Op::Replace, Op::Delete, Op::Adopt],
+        Vendor::Brightpearl => {
+            &[Operation::Create, Operation::Replace, Operation::Delete, Operation::Adopt, Operation::Token]
+        }
+        Vendor::Contensis => {
+            &[Operation::Create, Operation::Update, Operation::Delete, Operation::Adopt, Operation::Token]
+        }
+        Vendor::Superoffice => {
+            &[Operation::Create, Operation::Update, Operation::Replace, Operation::Delete, Operation::Adopt]
+        }
     }
 }
 
-/// Every operation without a fault, to learn which fail points it passes.
+/// Every operation without a fault, to find the fail points that it passes.
 pub(crate) fn undisturbed() -> Vec<Case> {
-    let each = |vendor| operations(vendor).iter().map(move |&op| Case { vendor, op, harm: Harm::None });
+    let each =
+        |vendor| operations(vendor).iter().map(move |&op| Case { vendor, op, injection: Injection::None });
     Vendor::ALL.into_iter().flat_map(each).collect()
 }
 
-/// All that can go wrong with an operation that passes those fail points.
+/// All faults of an operation that passes these fail points.
 pub(crate) fn disturbed(case: &Case, points: &[(String, u32)]) -> Vec<Case> {
-    let kills = points.iter().map(|(point, nth)| Harm::Kill(point.clone(), *nth));
+    let kills = points.iter().map(|(point, nth)| Injection::Kill(point.clone(), *nth));
     let cluster = points.iter().filter(|(point, _)| !point.starts_with("vendor."));
     let refusals = cluster.zip(CODES.iter().cycle());
-    let refusals = refusals.map(|((point, nth), code)| Harm::Refuse(point.clone(), *nth, *code));
+    let refusals = refusals.map(|((point, nth), code)| Injection::Refuse(point.clone(), *nth, *code));
     let all = kills.chain(refusals).chain(faults(case));
-    all.map(|harm| Case { harm, ..case.clone() }).collect()
+    all.map(|injection| Case { injection, ..case.clone() }).collect()
 }
 
-/// What a vendor may do wrong with the requests of that operation.
-fn faults(case: &Case) -> Vec<Harm> {
+/// All faults of a vendor at the requests of that operation.
+fn faults(case: &Case) -> Vec<Injection> {
     let requests: &[&'static str] = match case.op {
-        Op::Create => &["create"],
-        Op::Update => &["update"],
-        Op::Replace => &["create", "delete"],
-        Op::Delete => &["delete"],
-        Op::Adopt => &["list"],
-        Op::Token => &["token"],
+        Operation::Create => &["create"],
+        Operation::Update => &["update"],
+        Operation::Replace => &["create", "delete"],
+        Operation::Delete => &["delete"],
+        Operation::Adopt => &["list"],
+        Operation::Token => &["token"],
     };
     let mut all = Vec::new();
     for request in requests {
@@ -56,7 +63,7 @@ fn faults(case: &Case) -> Vec<Harm> {
             let mut fault = rest;
             fault["operation"] = json!(request);
             let late = fault["millis"].as_u64().map_or(Duration::ZERO, Duration::from_millis);
-            Harm::Fault { name, operation: request, fault, late }
+            Injection::Fault { name, operation: request, fault, late }
         };
         all.extend([
             fault("request lost", json!({"kind": "drop_before"})),
@@ -65,7 +72,7 @@ fn faults(case: &Case) -> Vec<Harm> {
             fault("truncated answer", json!({"kind": "truncate"})),
             fault("500 before", json!({"kind": "status", "status": 500})),
         ]);
-        let exchanges = case.op == Op::Token && case.vendor == Vendor::Brightpearl;
+        let exchanges = case.op == Operation::Token && case.vendor == Vendor::Brightpearl;
         if *request != "list" && (*request != "token" || exchanges) {
             let (soon, late) = (SOON_AFTER.as_millis(), LATE.as_millis());
             let (soon, late) = (u64::try_from(soon).unwrap(), u64::try_from(late).unwrap());
@@ -78,11 +85,11 @@ fn faults(case: &Case) -> Vec<Harm> {
                     "commits after the time-out",
                     json!({"kind": "late_commit", "millis": late, "hang": true}),
                 ),
-                Harm::InFlight(request),
+                Injection::InFlight(request),
             ]);
         }
     }
-    let down = |name, fault| Harm::Fault { name, operation: "all", fault, late: Duration::ZERO };
+    let down = |name, fault| Injection::Fault { name, operation: "all", fault, late: Duration::ZERO };
     all.extend([
         down("vendor down", json!({"operation": "*", "kind": "status", "status": 503, "times": 3})),
         down("nobody there", json!({"operation": "*", "kind": "drop_before", "times": 4})),
@@ -90,11 +97,11 @@ fn faults(case: &Case) -> Vec<Harm> {
     all
 }
 
-/// Of each kind of harm to each operation one case, at one vendor after the other.
+/// Selects one case of each fault in each operation, at one vendor after the other.
 pub(crate) fn selection(all: Vec<Case>) -> Vec<Case> {
     let mut kinds: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     for case in all {
-        let kind = format!("{}: {}", case.op.as_str(), case.harm);
+        let kind = format!("{}: {}", case.op.as_str(), case.injection);
         kinds.entry(kind).or_default().push(case);
     }
     kinds.into_values().enumerate().map(|(n, mut same)| same.swap_remove(n % same.len())).collect()

@@ -1,4 +1,4 @@
-//! A way into the cluster that can be cut: every connection at once, or for a while.
+//! A proxy to the API server that can be cut: every connection once, or for a while.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
-use crate::scene::Town;
+use crate::scene::SharedCluster;
 
-/// Hands bytes on between operators and the API server, as they are.
+/// Forwards bytes between operators and the API server.
 pub(crate) struct Proxy {
-    /// Leads here, with the operators' rights.
+    /// Leads to this proxy, with the operators' rights.
     pub(crate) kubeconfig: PathBuf,
     state: Arc<State>,
 }
@@ -23,25 +23,25 @@ struct State {
 }
 
 impl Proxy {
-    pub(crate) fn new(town: &Town) -> Self {
+    pub(crate) fn new(shared: &SharedCluster) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = listener.local_addr().unwrap();
-        let server: SocketAddr = town.cluster.api_url().strip_prefix("https://").unwrap().parse().unwrap();
-        let text = fs::read_to_string(town.kubeconfig()).unwrap();
-        let kubeconfig = town.cluster.folder().join(format!("by-way-of-{}", here.port()));
+        let server: SocketAddr = shared.cluster.api_url().strip_prefix("https://").unwrap().parse().unwrap();
+        let text = fs::read_to_string(shared.kubeconfig()).unwrap();
+        let kubeconfig = shared.cluster.folder().join(format!("by-way-of-{}", here.port()));
         fs::write(&kubeconfig, text.replace(&server.to_string(), &here.to_string())).unwrap();
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // One that cannot be served closes.
+                // A connection that cannot be served is closed.
                 let _ = shared.serve(client, server);
             }
         });
         Self { kubeconfig, state }
     }
 
-    /// Cuts every connection: watches break, and requests have no answer. The next one comes about.
+    /// Cuts every connection: watches break, and requests get no answer. New connections work.
     pub(crate) fn cut(&self) {
         for stream in self.state.open.lock().unwrap().drain(..) {
             // It may have ended by itself.
@@ -49,7 +49,7 @@ impl Proxy {
         }
     }
 
-    /// Whether connections come about.
+    /// Sets whether new connections are refused.
     pub(crate) fn down(&self, down: bool) {
         self.state.down.store(down, Ordering::SeqCst);
         if down {

@@ -1,4 +1,4 @@
-//! What a user wishes for, as a manifest and as the vendor stores it.
+//! What a user declares, as a manifest and as the vendor stores it.
 
 use serde_json::{Value, json};
 
@@ -12,17 +12,17 @@ const BODY: &str =
 
 /// One Webhook at one edition of its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct Declared {
     pub(crate) name: String,
-    /// What an edit changes, in place where the vendor can.
+    /// Edits change this, in place where the vendor can.
     pub(crate) edition: u32,
-    /// No value that can only be written: what is made by hand can only be known to be equal without.
+    /// Without write-only values: only then is one that was made by hand equal.
     pub(crate) plain: bool,
-    /// SuperOffice: another type, which no save can change.
+    /// SuperOffice: another type, which needs a replacement.
     pub(crate) script: bool,
 }
 
-impl Wish {
+impl Declared {
     pub(crate) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), edition: 1, plain: false, script: false }
     }
@@ -68,7 +68,7 @@ impl Wish {
         })
     }
 
-    /// What the vendor stores of it, the secret in clear.
+    /// What the vendor stores of it, with the secret in clear.
     pub(crate) fn stored(&self, vendor: Vendor) -> Value {
         let Self { name, edition, .. } = self;
         let mut stored = match vendor {
@@ -102,7 +102,7 @@ impl Wish {
         stored
     }
 
-    /// An edit that anybody could make at the vendor, to be put back.
+    /// An edit at the vendor, to be corrected.
     pub(crate) fn tampering(vendor: Vendor, number: u32) -> Value {
         match vendor {
             Vendor::Brightpearl => json!({"uriTemplate": format!("https://elsewhere.example.com/{number}")}),
@@ -112,8 +112,8 @@ impl Wish {
     }
 }
 
-/// A subscription that no Webhook declares.
-pub(crate) fn stranger(vendor: Vendor, number: u32) -> Value {
+/// An unmanaged subscription.
+pub(crate) fn unmanaged(vendor: Vendor, number: u32) -> Value {
     let url = format!("https://old.example.com/{number}");
     match vendor {
         Vendor::Brightpearl => json!({
@@ -126,7 +126,7 @@ pub(crate) fn stranger(vendor: Vendor, number: u32) -> Value {
     }
 }
 
-/// What the vendor stores, without the members that it makes itself: ids, times, versions, counters and what is unset.
+/// What the vendor stores, without members that it sets itself: ids, times, versions, counters, and members without a value.
 pub(crate) fn without_the_vendors_own(vendor: Vendor, stored: &Value) -> Value {
     let own: &[&str] = match vendor {
         Vendor::Brightpearl => &["id"],

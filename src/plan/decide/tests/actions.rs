@@ -102,6 +102,13 @@ fn a_subscription_is_made_found_or_changed() {
             (A::Replace, C::SpecChanged, "adopt 2 for 1", L::Create),
         ),
         case(
+            "the answer to a replacement was lost, and the spec is again as it was before",
+            &REPLACING,
+            Declared { intent: sent(true, wants("a", 1, document("w"))).intent, ..applied("x") },
+            &[("1", "x"), ("2", "w")],
+            (A::Replace, C::Found, "adopt 2 for 1", L::Create),
+        ),
+        case(
             "what was begun under Correct is finished under Report: it is only recorded",
             &REPLACING,
             under(REPORT, sent(true, applied("x"))),

@@ -7,12 +7,11 @@ mod keep;
 use super::cause::Cause;
 use super::decision::{BlockedReason, Decision, apply_policy};
 use super::declared::Declared;
-use super::document::Document;
 use super::elsewhere::Elsewhere;
 use super::identity::{Claim, Claims, claims};
 use super::item::{Item, Plan, Priority};
 use super::rules::Rules;
-use super::{ExternalId, Observed, hash};
+use super::{ExternalId, Observed};
 use std::collections::HashSet;
 
 /// Decides. Total, and the same whatever the order of `declared` and `observed`.
@@ -54,11 +53,6 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
     }
     let managed = managed_in.values().sum();
     Plan { items, unmanaged, managed, managed_in, elsewhere: others.len() }
-}
-
-/// Digest of a subscription as it is declared, secrets left out.
-pub fn digest(document: &Document) -> String {
-    hash(&document.shown())
 }
 
 /// What is known for the decision on one Webhook.

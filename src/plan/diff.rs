@@ -1,10 +1,10 @@
 //! Desired against observed, field by field.
 
 use super::document::{Document, Members, Value};
-use super::field::{Field, Usage};
+use super::field::{Field, Rule, Usage};
 use super::redact::Redactor;
 use super::rules::members::Names;
-use super::rules::{Rule, Rules, of, sealed};
+use super::rules::{Rules, of, sealed};
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]

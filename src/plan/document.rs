@@ -316,6 +316,11 @@ impl Document {
     }
 }
 
+/// Returns a digest of a document without its secrets.
+pub fn digest(document: &Document) -> String {
+    super::hash(&document.shown())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@
 //! Who holds a subscription keeps it, however young. A Webhook that is being deleted yields a subscription that both hold.
 
 use super::declared::Declared;
-use super::document::Document;
+use super::document::{Document, digest};
 use super::redact::Redactor;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
@@ -216,7 +216,7 @@ impl<'a> Index<'a> {
         }
         let fingerprint = self.rules.fingerprint(desired, &webhook.redactor);
         let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.sent == fingerprint);
-        let (content, digest) = (self.rules.content_hash(desired), super::digest(desired));
+        let (content, digest) = (self.rules.content_hash(desired), digest(desired));
         // The vendor may store what was applied in another spelling.
         let applied = webhook.applied.as_ref() == Some(&digest);
         let holds_it = own.is_some_and(|own| applied || self.rules.equal(&own.document, desired));

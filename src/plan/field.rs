@@ -1,7 +1,6 @@
 //! One field of a vendor's table: what it is called, what it is used for, and what an absent one means.
 
 use super::document::Value;
-use super::rules::Rule;
 
 /// One field of a document, or of a record in it.
 #[derive(Debug)]
@@ -115,6 +114,39 @@ impl Field {
         self.replaces = true;
         self
     }
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Byte for byte, JSON by JSON: templates and URLs are never parsed.
+    Exact,
+    /// Texts, whatever their case.
+    IgnoreCase,
+    /// Lists whose order and repetitions do not matter.
+    Set(&'static Rule),
+    /// Members by name, each by the inner rule.
+    Map {
+        /// Whether the names ignore case, as header names do.
+        ignore_case: bool,
+        /// How the members compare.
+        value: &'static Rule,
+    },
+    /// Members by a table of their own.
+    Record(&'static [Field]),
+    /// A record of `value` and the flag `secret`: a value that either side calls secret cannot be read back, so it is
+    /// not compared; the flag is.
+    Sealed,
+    /// Cannot be read back, so never compared.
+    WriteOnly,
+    /// Byte for byte, but for a value that only the vendor sets, which is as good as any: nothing is delivered then, and
+    /// whether to start again is not a matter of comparing.
+    Switch {
+        /// What is declared for deliveries.
+        on: &'static str,
+        /// What the vendor sets when it has stopped by itself.
+        halted: &'static str,
+    },
 }
 
 /// What an absent value means.

@@ -19,6 +19,7 @@ pub(crate) mod list;
 pub mod redact;
 pub mod report;
 pub mod rules;
+pub(crate) mod unreadable;
 
 #[cfg(test)]
 mod properties;
@@ -26,19 +27,19 @@ mod properties;
 pub(crate) mod testing;
 
 pub use cause::Cause;
-pub use decide::{digest, plan};
+pub use decide::plan;
 pub use decision::{BlockedReason, Decision, Step};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
-pub use document::{Document, Members, Text, Value};
+pub use document::{Document, Members, Text, Value, digest};
 pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
-pub use field::{Absent, Field, Usage};
+pub use field::{Absent, Field, Rule, Usage};
 pub(crate) use id::order;
 pub use id::{ExternalId, InvalidId, LONGEST_ID};
 pub use item::{Item, Plan, Priority};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;
-pub use rules::{Rule, Rules};
+pub use rules::Rules;
 
 /// Names one Webhook.
 pub use crate::api::ObjectKey as Key;

@@ -7,17 +7,19 @@
 //! The work is linear in the length of the text. The automaton looks no further back than its longest pattern
 //! ([`spelling::LONGEST_PATTERN`]), and what lies beyond a pattern is only compared where the match consumes it.
 
+mod grams;
 mod spelling;
 mod text;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind};
+use grams::Grams;
 use secrecy::{ExposeSecret, SecretString};
 use spelling::{Part, SHORTEST, Spelling, spellings};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
-use text::{Escapes, Grams, Layer, is_word};
+use text::{Escapes, Layer, is_word};
 
 /// How often escapes are decoded: JSON in a query string in JSON, say.
 const LAYERS: usize = 3;

@@ -3,7 +3,7 @@
 pub(super) mod members;
 
 use super::document::{Document, Members, Text, Value};
-use super::field::Field;
+use super::field::{Field, Rule};
 use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -15,39 +15,6 @@ pub struct Rules {
     pub fields: &'static [Field],
     /// The fields that together make two subscriptions *similar*: the natural key.
     pub natural_key: &'static [&'static str],
-}
-
-/// How two values compare.
-#[derive(Clone, Copy, Debug)]
-pub enum Rule {
-    /// Byte for byte, JSON by JSON: templates and URLs are never parsed.
-    Exact,
-    /// Texts, whatever their case.
-    IgnoreCase,
-    /// Lists whose order and repetitions do not matter.
-    Set(&'static Rule),
-    /// Members by name, each by the inner rule.
-    Map {
-        /// Whether the names ignore case, as header names do.
-        ignore_case: bool,
-        /// How the members compare.
-        value: &'static Rule,
-    },
-    /// Members by a table of their own.
-    Record(&'static [Field]),
-    /// A record of `value` and the flag `secret`: a value that either side calls secret cannot be read back, so it is
-    /// not compared; the flag is.
-    Sealed,
-    /// Cannot be read back, so never compared.
-    WriteOnly,
-    /// Byte for byte, but for a value that only the vendor sets, which is as good as any: nothing is delivered then, and
-    /// whether to start again is not a matter of comparing.
-    Switch {
-        /// What is declared for deliveries.
-        on: &'static str,
-        /// What the vendor sets when it has stopped by itself.
-        halted: &'static str,
-    },
 }
 
 /// From what to what a switch is turned.

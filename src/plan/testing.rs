@@ -1,7 +1,8 @@
 //! What the tests of the core have in common: two vendors' rules, and short ways to declare and to observe.
 
+use super::field::Rule;
 use super::field::{Absent, Field};
-use super::rules::{Rule, Rules};
+use super::rules::Rules;
 use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, Text, Value};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};

@@ -1,13 +1,13 @@
 //! What to do for a Webhook that stays.
 
+use super::PlanContext;
 use super::differences::{Known, resent};
-use super::{PlanContext, digest};
 use crate::api::webhook::DriftPolicy;
 use crate::plan::cause::Cause;
 use crate::plan::decision::{BlockedReason, Decision, Step};
 use crate::plan::declared::Desired;
 use crate::plan::diff::{Change, creation};
-use crate::plan::document::Document;
+use crate::plan::document::{Document, digest};
 use crate::plan::identity::Claim;
 use crate::plan::item::Item;
 use crate::plan::{Delivery, ExternalId, Observed};

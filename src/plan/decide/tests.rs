@@ -15,7 +15,7 @@ use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
-use crate::plan::{Desired, Step};
+use crate::plan::{Desired, Document, Step, digest};
 use crate::plan::{Intent, Policy, Redactor, Value};
 
 struct Case {

@@ -90,7 +90,7 @@ impl PlanContext<'_> {
     /// Blocks everything while the vendor may still be working on a create.
     fn settling(&self) -> Option<BlockedReason> {
         let intent = self.webhook.intent.as_ref()?;
-        (!intent.settled).then_some(BlockedReason::Settling)
+        (!intent.expired).then_some(BlockedReason::Settling)
     }
 
     /// Blocks everything if the Webhook has an id that cannot be one.

@@ -30,7 +30,7 @@ pub struct Declared {
     /// The id in its status.
     pub recorded: Option<ExternalId>,
     /// The id in its spec.
-    pub named: Option<ExternalId>,
+    pub pinned_id: Option<ExternalId>,
     /// Ids that were replaced and not deleted yet.
     pub superseded: Vec<ExternalId>,
     /// The item of the vendor's list that is, or may be, its own and cannot be read.
@@ -47,17 +47,17 @@ pub struct Declared {
     /// Whether a value from a Secret or `ConfigMap` is another one than when it was last in sync.
     pub values_changed: bool,
     /// Whether a value that the vendor does not give back is another one than was last sent.
-    pub concealed_changed: bool,
+    pub write_only_changed: bool,
     /// Whether the vendor's write-only values are taken to be the declared ones on adoption.
-    pub trusts: bool,
+    pub trusts_write_only: bool,
     /// The vendor's own mark of the subscription after what was last sent, where it has one.
     pub mark: Option<String>,
     /// Fields of the recorded subscription that the vendor is known to store in another spelling.
     pub stored_differently: Vec<&'static str>,
     /// Whether a subscription that the vendor has stopped by itself is to be started again now.
-    pub revive: bool,
+    pub reenable_due: bool,
     /// Whether its subscription was made so lately that the vendor's list may not show it yet.
-    pub fresh: bool,
+    pub may_lag: bool,
     /// Whether the object is being deleted.
     pub deleting: bool,
     /// Whether nothing is recorded anywhere: what is found by its natural key is its own, and finding it is no step.
@@ -102,13 +102,13 @@ impl Declared {
 
     /// The ids of its own subscriptions: recorded, replaced, or named in its spec.
     pub fn known_ids(&self) -> impl Iterator<Item = &ExternalId> {
-        let named = self.named.iter().filter(|_| !self.deleting);
+        let named = self.pinned_id.iter().filter(|_| !self.deleting);
         self.recorded.iter().chain(named).chain(&self.superseded)
     }
 
     /// The unreadable item that is its recorded or pinned subscription.
     pub(super) fn own_unreadable(&self) -> Option<&Unreadable> {
-        let named = self.named.as_ref().filter(|_| !self.deleting);
+        let named = self.pinned_id.as_ref().filter(|_| !self.deleting);
         self.unreadable
             .as_ref()
             .filter(|item| item.id.is_some() && [self.recorded.as_ref(), named].contains(&item.id.as_ref()))
@@ -144,13 +144,13 @@ pub enum Desired {
 #[derive(Clone, Debug, Default)]
 pub struct Intent {
     /// Whether the vendor can no longer be working on it.
-    pub settled: bool,
+    pub expired: bool,
     /// [`Rules::fingerprint`](super::Rules::fingerprint) of what was sent.
-    pub sent: String,
+    pub fingerprint: String,
     /// What was sent, where that is still known: the fingerprint fails when the secrets in it are others by now.
     pub document: Option<Document>,
     /// Equal ones that were there before it was sent, and so are not what it made.
-    pub beside: Vec<ExternalId>,
+    pub preexisting: Vec<ExternalId>,
 }
 
 /// What a person allows.

@@ -215,7 +215,7 @@ impl<'a> Index<'a> {
             return None;
         }
         let fingerprint = self.rules.fingerprint(desired, &webhook.redactor);
-        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.sent == fingerprint);
+        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.fingerprint == fingerprint);
         let (content, digest) = (self.rules.content_hash(desired), digest(desired));
         // The vendor may store what was applied in another spelling.
         let applied = webhook.applied.as_ref() == Some(&digest);

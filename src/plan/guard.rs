@@ -105,7 +105,7 @@ pub(crate) fn missing_from_pages(
     there: &HashSet<&ExternalId>,
     believed: &HashSet<ExternalId>,
 ) -> BTreeSet<ExternalId> {
-    let known = declared.iter().filter(|webhook| !webhook.fresh).flat_map(Declared::known_ids);
+    let known = declared.iter().filter(|webhook| !webhook.may_lag).flat_map(Declared::known_ids);
     known.filter(|id| !there.contains(id) && !believed.contains(*id)).cloned().collect()
 }
 

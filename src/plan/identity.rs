@@ -248,7 +248,7 @@ impl<'a> Search<'a> {
     }
 
     fn named(&mut self, webhook: &'a Declared) -> Option<Claim> {
-        let id = webhook.named.as_ref().filter(|_| !webhook.deleting)?;
+        let id = webhook.pinned_id.as_ref().filter(|_| !webhook.deleting)?;
         let Some(&at) = self.by_id.get(id) else {
             return Some(Claim::NotThere(id.clone()));
         };
@@ -270,7 +270,7 @@ impl<'a> Search<'a> {
         let unsettled = other
             .intent
             .as_ref()
-            .is_some_and(|intent| !intent.settled && !intent.beside.contains(&self.observed[at].id));
+            .is_some_and(|intent| !intent.expired && !intent.preexisting.contains(&self.observed[at].id));
         unsettled || self.may_have_made(other, at)
     }
 
@@ -314,7 +314,7 @@ impl<'a> Search<'a> {
         if let Some(intent) = &webhook.intent
             && (claim.is_some() || made.is_some())
         {
-            equal.retain(|&i| !intent.beside.contains(&self.observed[i].id));
+            equal.retain(|&i| !intent.preexisting.contains(&self.observed[i].id));
         }
         if webhook.deleting || !webhook.adopts_equal {
             equal.retain(|&i| self.may_have_made(webhook, i));
@@ -331,7 +331,7 @@ impl<'a> Search<'a> {
             }
             Some(claim) => self.with_made(webhook, Some(claim), made, otherwise),
             // Its own may only not be listed yet: an equal one that is taken over instead would leave that behind.
-            None if webhook.recorded.is_some() && webhook.fresh && webhook.intent.is_none() => otherwise,
+            None if webhook.recorded.is_some() && webhook.may_lag && webhook.intent.is_none() => otherwise,
             None => match (equal.split_first(), made) {
                 // The spec moved on to what is there already: what the create made is left over.
                 (Some((&new, _)), Some(old)) if !equal.contains(&old) => {
@@ -340,7 +340,7 @@ impl<'a> Search<'a> {
                 }
                 // Or will be: whoever settled for another one now would never look for it again.
                 (Some((&at, _)), None)
-                    if webhook.intent.as_ref().is_some_and(|intent| !intent.settled)
+                    if webhook.intent.as_ref().is_some_and(|intent| !intent.expired)
                         && !self.is_as_sent(webhook, at) =>
                 {
                     otherwise
@@ -353,7 +353,7 @@ impl<'a> Search<'a> {
                 // After an unanswered create, a similar subscription is most likely what it made, in a spelling or with a
                 // secret that is not recognised. Another create would make a duplicate.
                 _ if webhook.recorded.is_some()
-                    || webhook.intent.as_ref().is_some_and(|intent| !intent.settled)
+                    || webhook.intent.as_ref().is_some_and(|intent| !intent.expired)
                     || similar.is_empty() =>
                 {
                     otherwise
@@ -390,7 +390,7 @@ impl<'a> Search<'a> {
 
     fn may_have_made(&self, webhook: &Declared, at: usize) -> bool {
         let id = &self.observed[at].id;
-        let was_there = || webhook.intent.as_ref().is_some_and(|intent| intent.beside.contains(id));
+        let was_there = || webhook.intent.as_ref().is_some_and(|intent| intent.preexisting.contains(id));
         self.by_id.get(id) == Some(&at)
             && !self.taken.contains_key(&at)
             && !self.superseded.contains_key(id)
@@ -403,7 +403,7 @@ impl<'a> Search<'a> {
         let shown = &self.observed[at].document;
         webhook.intent.as_ref().is_some_and(|intent| {
             intent.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
-                || self.fingerprint_is(at, &webhook.redactor, &intent.sent)
+                || self.fingerprint_is(at, &webhook.redactor, &intent.fingerprint)
         })
     }
 

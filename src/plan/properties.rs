@@ -85,7 +85,7 @@ fn check_strangers(before: &World, end: &World) -> Result<(), TestCaseError> {
     let referred: HashSet<_> = before
         .declared
         .iter()
-        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.named).chain(&webhook.superseded))
+        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.pinned_id).chain(&webhook.superseded))
         .collect();
     let may_have_made = |one: &Observed| {
         before.declared.iter().any(|webhook| {
@@ -181,7 +181,7 @@ proptest! {
         // there before, else when it is settled.
         if matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. })) {
             if let Some(intent) = &mut world.declared[item.index].intent {
-                intent.settled = false;
+                intent.expired = false;
             }
             let plan = world.plan();
             let next = by_key(&plan)[&item.key.to_string()];

@@ -96,7 +96,7 @@ mod tests {
         let vague = json!({"name": 7});
         let cases = [
             ("its recorded one", recorded("7"), item(Some("7"), &other), "7"),
-            ("its pinned one", Declared { named: Some(id("7")), ..new() }, item(Some("7"), &other), "7"),
+            ("its pinned one", Declared { pinned_id: Some(id("7")), ..new() }, item(Some("7"), &other), "7"),
             (
                 "one it replaced",
                 Declared { superseded: ids(&["7"]), ..recorded("1") },

@@ -56,7 +56,7 @@ pub(crate) fn plan_input(
         Desired::Unknown { .. } => None,
     };
     let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
-    let concealed_changed =
+    let write_only_changed =
         document.is_some_and(|document| !first_time && write_only_changed(state, document, values));
     let values_changed = document.is_some_and(|document| state.differs_from_in_sync(document) == Some(true));
     let stored_differently =
@@ -68,7 +68,7 @@ pub(crate) fn plan_input(
         guest,
         adopts,
         adopts_equal: adopts || spec.mode == Mode::Enforce && !spec.suspend,
-        named: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
+        pinned_id: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
@@ -81,11 +81,11 @@ pub(crate) fn plan_input(
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,
-        concealed_changed,
-        trusts: trusts(webhook),
+        write_only_changed,
+        trusts_write_only: trusts(webhook),
         stored_differently,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        revive: vendor::revives(&spec.subscription) && state.reenable.is_due(),
+        reenable_due: vendor::revives(&spec.subscription) && state.reenable.is_due(),
         // A dry run has no history, so recent creates cannot be detected.
         fresh: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
         deleting,

@@ -29,7 +29,7 @@ impl PlanContext<'_> {
         // Without its finalizer it would turn up later as unmanaged.
         let unseen = match claim {
             Claim::Unreadable(item) => Some(BlockedReason::Unreadable(item.clone())),
-            _ => (webhook.recorded.is_some() && webhook.fresh).then_some(BlockedReason::NotShownYet),
+            _ => (webhook.recorded.is_some() && webhook.may_lag).then_some(BlockedReason::NotShownYet),
         };
         if let (None, Some(reason)) = (&found, unseen) {
             return blocked(webhook.recorded.clone(), reason);

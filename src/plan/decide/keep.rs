@@ -32,7 +32,7 @@ impl PlanContext<'_> {
             Claim::Adopt(at, duplicates) => {
                 let found = &self.observed[at];
                 // Equal as far as it can be read; write-only values are sent.
-                let sends = self.webhook.concealed_changed || self.takes_over(found, desired);
+                let sends = self.webhook.write_only_changed || self.takes_over(found, desired);
                 let item =
                     if sends { self.existing(found, desired, Known::Named) } else { self.adopt(&found.id) };
                 Item { duplicates, ..item }
@@ -63,7 +63,7 @@ impl PlanContext<'_> {
         let cause =
             if cause == Cause::Gone && self.spec_changed(desired) { Cause::SpecChanged } else { cause };
         let create = Decision::Execute(Step::Create { document: desired.clone() });
-        let blocked = self.settling().or_else(|| self.webhook.fresh.then_some(BlockedReason::NotShownYet));
+        let blocked = self.settling().or_else(|| self.webhook.may_lag.then_some(BlockedReason::NotShownYet));
         let changes = creation(self.rules, desired, self.webhook.hide(true));
         Item { changes, ..self.item(create.block_if(blocked), cause) }
     }
@@ -74,7 +74,7 @@ impl PlanContext<'_> {
         let mut changes = self.changes(found, desired, known);
         let differs = !changes.is_empty();
         let foreign = self.takes_over(found, desired);
-        let rotated = self.webhook.concealed_changed || foreign;
+        let rotated = self.webhook.write_only_changed || foreign;
         // A save re-enables one that the vendor has disabled, which has a schedule of its own.
         let halted = found.delivery == Some(Delivery::Halted);
         if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
@@ -114,7 +114,7 @@ impl PlanContext<'_> {
     /// Re-enables a subscription that the vendor has disabled by itself, if that is due.
     fn halted(&self, found: &Observed, desired: &Document) -> Option<Item> {
         let (field, switched) = self.rules.halted(&found.document, desired)?;
-        if !self.webhook.revive || !self.superseded().is_empty() {
+        if !self.webhook.reenable_due || !self.superseded().is_empty() {
             return None;
         }
         let change = Change {
@@ -132,7 +132,7 @@ impl PlanContext<'_> {
     fn takes_over(&self, found: &Observed, desired: &Document) -> bool {
         let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
         // Without a status every subscription would be somebody else's, and be sent again by each run.
-        let unknown = !self.webhook.stateless && !self.webhook.trusts;
+        let unknown = !self.webhook.stateless && !self.webhook.trusts_write_only;
         !ours && unknown && !self.rules.concealed(desired).is_empty()
     }
 

@@ -92,7 +92,7 @@ fn sent(settled: bool, webhook: Declared) -> Declared {
         Desired::Known(desired) => IN_PLACE.fingerprint(desired, &webhook.redactor),
         Desired::Unknown { .. } => String::new(),
     };
-    Declared { intent: Some(Intent { settled, sent, ..Intent::default() }), ..webhook }
+    Declared { intent: Some(Intent { expired: settled, fingerprint: sent, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {

@@ -136,7 +136,7 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     let (one, two, three, four) = (id("1"), id("2"), id("3"), id("4"));
     let knows = Declared {
         recorded: Some(one.clone()),
-        named: Some(two.clone()),
+        pinned_id: Some(two.clone()),
         superseded: vec![three.clone(), four.clone()],
         ..webhook(0, false)
     };
@@ -148,7 +148,7 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     assert_eq!(lacks(&knows, &[&one, &two, &three, &four], &[]), []);
     assert_eq!(lacks(&knows, &[&two, &four], &[]), [one.clone(), three.clone()]);
     assert_eq!(lacks(&knows, &[&two, &four], &[&one]), [three]);
-    let fresh = Declared { fresh: true, ..knows.clone() };
+    let fresh = Declared { may_lag: true, ..knows.clone() };
     assert_eq!(lacks(&fresh, &[], &[]), [], "it was created just now");
     let deleting = Declared { deleting: true, ..knows };
     assert_eq!(lacks(&deleting, &[&one, &id("3"), &four], &[]), [], "whoever is deleted names nothing");

@@ -9,7 +9,7 @@ use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unk
 use crate::plan::{Declared, Intent, Observed};
 
 const SENT: Option<Intent> =
-    Some(Intent { settled: true, sent: String::new(), document: None, beside: Vec::new() });
+    Some(Intent { expired: true, fingerprint: String::new(), document: None, preexisting: Vec::new() });
 
 struct Case {
     reason: &'static str,
@@ -59,7 +59,7 @@ fn recorded(external_id: &str, webhook: Declared) -> Declared {
 }
 
 fn named(external_id: &str, webhook: Declared) -> Declared {
-    Declared { named: Some(id(external_id)), ..webhook }
+    Declared { pinned_id: Some(id(external_id)), ..webhook }
 }
 
 fn sent(webhook: Declared) -> Declared {
@@ -69,7 +69,7 @@ fn sent(webhook: Declared) -> Declared {
 /// A create that sent a subscription with this body.
 fn sent_as(body: &str, webhook: Declared) -> Declared {
     let sent = REPLACING.fingerprint(&document(body), &webhook.redactor);
-    Declared { intent: Some(Intent { settled: true, sent, ..Intent::default() }), ..webhook }
+    Declared { intent: Some(Intent { expired: true, fingerprint: sent, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {
@@ -128,7 +128,7 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
         ),
         case(
             "its own create is unanswered and may still be committed: it waits for that",
-            vec![Declared { intent: Some(Intent { settled: false, ..Intent::default() }), ..a("x") }],
+            vec![Declared { intent: Some(Intent { expired: false, ..Intent::default() }), ..a("x") }],
             vec![one("1", "y")],
             vec![Claim::Missing],
             &[],
@@ -151,7 +151,7 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
             "its own create is unanswered: an equal one from before it is not its result",
             vec![{
                 let webhook = sent_as("x", a("x"));
-                let intent = webhook.intent.map(|intent| Intent { beside: ids(&["1"]), ..intent });
+                let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["1"]), ..intent });
                 Declared { intent, ..webhook }
             }],
             vec![one("1", "x"), one("2", "x")],
@@ -368,7 +368,7 @@ fn a_webhook_that_goes_takes_along_only_its_own() {
 #[test]
 fn a_spec_that_moved_on_after_an_unanswered_create_to_what_is_there_leaves_nothing_behind() {
     let unsettled = |webhook: Declared| {
-        let intent = webhook.intent.map(|intent| Intent { settled: false, ..intent });
+        let intent = webhook.intent.map(|intent| Intent { expired: false, ..intent });
         Declared { intent, ..webhook }
     };
     check(vec![

@@ -76,13 +76,13 @@ fn claims_of(world: &World) -> Elsewhere {
     let peer = |webhook: &Declared| {
         let wants = match &webhook.desired {
             Desired::Known(desired) if !webhook.deleting && webhook.policy.mode == Mode::Enforce => {
-                Some(Wants { content: world.rules.content_hash(desired), pinned: webhook.named.clone() })
+                Some(Wants { content: world.rules.content_hash(desired), pinned: webhook.pinned_id.clone() })
             }
             _ => None,
         };
         let pending = webhook.intent.as_ref().map(|intent| PendingCreate {
-            fingerprint: intent.sent.clone(),
-            preexisting: intent.beside.clone(),
+            fingerprint: intent.fingerprint.clone(),
+            preexisting: intent.preexisting.clone(),
         });
         Peer {
             rival: Rival { webhook: webhook.key.clone(), account: key("account") },

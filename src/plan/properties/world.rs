@@ -39,14 +39,14 @@ impl fmt::Debug for World {
         let replaces = self.rules.fields.iter().any(|field| field.replaces);
         writeln!(f, "a vendor that {}", if replaces { "replaces" } else { "changes in place" })?;
         for webhook in &self.declared {
-            let Declared { recorded, named, superseded, intent, applied, deleting, policy, .. } = webhook;
+            let Declared { recorded, pinned_id, superseded, intent, applied, deleting, policy, .. } = webhook;
             let wanted = match &webhook.desired {
                 Desired::Known(desired) => desired.shown().to_string(),
                 Desired::Unknown { .. } => "unknown".into(),
             };
             writeln!(
                 f,
-                "{} ({}) wants {wanted} recorded {recorded:?} named {named:?} superseded {superseded:?} {intent:?} \
+                "{} ({}) wants {wanted} recorded {recorded:?} pinned {pinned_id:?} superseded {superseded:?} {intent:?} \
                  applied {applied:?} deleting {deleting} {policy:?}",
                 webhook.key.name, webhook.created
             )?;
@@ -65,7 +65,7 @@ impl World {
 
     /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
     pub(super) fn needs<'a>(&'a self) -> usize {
-        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.named);
+        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.pinned_id);
         let recorded: Vec<_> = self.declared.iter().flat_map(ids).collect();
         ROUNDS + recorded.len() - recorded.iter().collect::<HashSet<_>>().len()
     }
@@ -81,7 +81,7 @@ impl World {
     /// So much time goes by that no create can be under way.
     pub(super) fn settle(&mut self) {
         for intent in self.declared.iter_mut().filter_map(|webhook| webhook.intent.as_mut()) {
-            intent.settled = true;
+            intent.expired = true;
         }
     }
 
@@ -137,10 +137,10 @@ impl World {
     fn intent(&self, webhook: &Declared, desired: &Document) -> Intent {
         let equal = self.vendor.iter().filter(|one| self.rules.equal(&one.document, desired));
         Intent {
-            settled: true,
-            sent: self.rules.fingerprint(desired, &webhook.redactor),
+            expired: true,
+            fingerprint: self.rules.fingerprint(desired, &webhook.redactor),
             document: None,
-            beside: equal.map(|one| one.id.clone()).collect(),
+            preexisting: equal.map(|one| one.id.clone()).collect(),
         }
     }
 
@@ -305,9 +305,9 @@ fn webhook() -> impl Strategy<Value = Declared> {
         let last = if applied == Some(true) { digest(&desired) } else { "sha256:other".into() };
         Declared {
             recorded,
-            named,
+            pinned_id: named,
             superseded,
-            intent: intent.map(|settled| Intent { settled, ..Intent::default() }),
+            intent: intent.map(|settled| Intent { expired: settled, ..Intent::default() }),
             applied: applied.map(|_| last),
             values_changed: created == 2,
             deleting,

@@ -25,7 +25,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ("nobody touched it", sent(), Some("1.0"), Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { concealed_changed: true, ..sent() },
+            Declared { write_only_changed: true, ..sent() },
             Some("1.0"),
             Action::Update,
             Cause::SpecChanged,
@@ -40,7 +40,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ),
         (
             "its Secret changed, drift is only reported",
-            Declared { policy: report, concealed_changed: true, ..sent() },
+            Declared { policy: report, write_only_changed: true, ..sent() },
             Some("2.0"),
             Action::Update,
             Cause::SpecChanged,
@@ -67,7 +67,7 @@ fn what_is_sent_unseen_is_shown_as_that() {
     let line = |field: &str, before: Option<&str>, after: Option<&str>| {
         (field.to_owned(), before.map(str::to_owned), after.map(str::to_owned))
     };
-    let rotated = Declared { concealed_changed: true, ..sent() };
+    let rotated = Declared { write_only_changed: true, ..sent() };
     assert_eq!(
         shown(does(rotated.clone(), Some("1.0"), "x")),
         [line("secret", None, Some("(secret changed)"))]
@@ -86,7 +86,7 @@ fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
         ("an equal one", wants("a", 1, signed()), Action::Update),
         (
             "one that the spec names",
-            Declared { named: Some(id("1")), ..wants("a", 1, signed()) },
+            Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) },
             Action::Update,
         ),
         ("its own is gone", Declared { recorded: Some(id("7")), ..sent() }, Action::Update),
@@ -108,14 +108,14 @@ fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
 
 #[test]
 fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
-    let trusting = |webhook| Declared { trusts: true, ..webhook };
+    let trusting = |webhook| Declared { trusts_write_only: true, ..webhook };
     let named = |body: &str| {
         let desired = of(&[
             ("name", Value::text("n")),
             ("body", Value::text(body)),
             ("secret", secret("", "KEY", "s3cret", "")),
         ]);
-        trusting(Declared { named: Some(id("1")), ..wants("a", 1, desired) })
+        trusting(Declared { pinned_id: Some(id("1")), ..wants("a", 1, desired) })
     };
     let cases = [
         ("an equal one", trusting(wants("a", 1, signed())), Action::Adopt, Cause::Found),
@@ -123,7 +123,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
         ("one that differs in what can be read", named("y"), Action::Update, Cause::SpecChanged),
         (
             "its Secret has changed since it was adopted",
-            Declared { concealed_changed: true, ..trusting(sent()) },
+            Declared { write_only_changed: true, ..trusting(sent()) },
             Action::Update,
             Cause::SpecChanged,
         ),
@@ -138,7 +138,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
 
 #[test]
 fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
-    let item = does(Declared { named: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
+    let item = does(Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
     assert_eq!((item.action(), item.cause), (Action::Update, Cause::SpecChanged));
     let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["body", "secret"]);
@@ -147,13 +147,13 @@ fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
 #[test]
 fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_another() {
     let unanswered =
-        Declared { intent: Some(Intent { settled: true, ..Intent::default() }), ..wants("a", 1, signed()) };
+        Declared { intent: Some(Intent { expired: true, ..Intent::default() }), ..wants("a", 1, signed()) };
     let cases = [
         ("it was sent with the same", false, Action::Adopt, Cause::Found),
         ("the spec, the Secret or the process is another since", true, Action::Update, Cause::SpecChanged),
     ];
-    for (reason, concealed_changed, action, cause) in cases {
-        let item = does(Declared { concealed_changed, ..unanswered.clone() }, Some("1.0"), "x");
+    for (reason, write_only_changed, action, cause) in cases {
+        let item = does(Declared { write_only_changed, ..unanswered.clone() }, Some("1.0"), "x");
         assert_eq!(
             (item.action(), item.cause, item.id().cloned()),
             (action, cause, Some(id("1"))),

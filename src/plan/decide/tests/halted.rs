@@ -39,7 +39,7 @@ fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
 #[test]
 fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
-    let due = |desired| Declared { revive: true, ..made(desired) };
+    let due = |desired| Declared { reenable_due: true, ..made(desired) };
     let cases = [
         ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::Halted),
         ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
@@ -50,7 +50,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
         ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { concealed_changed: true, ..made("on") },
+            Declared { write_only_changed: true, ..made("on") },
             "broken",
             "1.0",
             Action::Update,
@@ -82,7 +82,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
 #[test]
 fn one_that_the_vendor_stopped_is_still_adopted() {
     let unanswered = Declared {
-        intent: Some(Intent { settled: true, ..Intent::default() }),
+        intent: Some(Intent { expired: true, ..Intent::default() }),
         ..wants("a", 1, state("on"))
     };
     let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
@@ -92,8 +92,8 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
 
 #[test]
 fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
-    let fresh = Declared { fresh: true, ..made("on") };
-    let edited = Declared { fresh: true, applied: Some("another".into()), ..made("on") };
+    let fresh = Declared { may_lag: true, ..made("on") };
+    let edited = Declared { may_lag: true, applied: Some("another".into()), ..made("on") };
     let wiped = Declared { recorded: None, applied: None, ..fresh.clone() };
     let deleted = Declared { deleting: true, ..fresh.clone() };
     let retained =

@@ -47,7 +47,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             case(
                 "the named id is not there",
                 &IN_PLACE,
-                Declared { named: Some(id("5")), ..fresh() },
+                Declared { pinned_id: Some(id("5")), ..fresh() },
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),

@@ -20,14 +20,14 @@ fn stored() -> Declared {
 /// A create of it was sent and not answered.
 fn unanswered() -> Declared {
     let sent = IN_PLACE.fingerprint(&declared(), &Redactor::default());
-    let intent = Some(Intent { settled: true, sent, ..Intent::default() });
+    let intent = Some(Intent { expired: true, fingerprint: sent, ..Intent::default() });
     Declared { intent, ..wants("a", 1, declared()) }
 }
 
 #[test]
 fn a_spelling_is_no_difference_and_anything_else_is() {
     let stateless = Declared { stateless: true, ..wants("a", 1, declared()) };
-    let named = Declared { named: Some(id("1")), ..wants("a", 1, declared()) };
+    let named = Declared { pinned_id: Some(id("1")), ..wants("a", 1, declared()) };
     let lower = "https://hooks.example.com/In";
     let other = "https://hooks.example.com/in";
     let cases = [

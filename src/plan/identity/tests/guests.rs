@@ -13,7 +13,7 @@ fn guest(name: &str, created: i64, desired: Document) -> Declared {
 
 fn unsettled(body: &str, webhook: Declared) -> Declared {
     let webhook = sent_as(body, webhook);
-    Declared { intent: webhook.intent.map(|intent| Intent { settled: false, ..intent }), ..webhook }
+    Declared { intent: webhook.intent.map(|intent| Intent { expired: false, ..intent }), ..webhook }
 }
 
 fn only_looks(webhook: Declared) -> Declared {
@@ -185,7 +185,7 @@ fn what_another_ones_unanswered_create_may_have_made_cannot_be_named() {
             vec![
                 {
                     let webhook = unsettled("x", a("x"));
-                    let intent = webhook.intent.map(|intent| Intent { beside: ids(&["2"]), ..intent });
+                    let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["2"]), ..intent });
                     Declared { intent, ..webhook }
                 },
                 named("2", b("y")),

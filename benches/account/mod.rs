@@ -62,7 +62,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         write_only_changed: false,
         trusts_write_only: false,
         stored_differently: Vec::new(),
-        mark: None,
+        remote_version: None,
         reenable_due: false,
         may_lag: false,
         deleting: false,
@@ -86,7 +86,7 @@ pub(crate) fn observed(n: usize) -> Observed {
         document: document(n, OLD),
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

@@ -51,7 +51,7 @@ pub struct Declared {
     /// Whether the vendor's write-only values are taken to be the declared ones on adoption.
     pub trusts_write_only: bool,
     /// The vendor's own mark of the subscription after what was last sent, where it has one.
-    pub mark: Option<String>,
+    pub remote_version: Option<String>,
     /// Fields of the recorded subscription that the vendor is known to store in another spelling.
     pub stored_differently: Vec<&'static str>,
     /// Whether a subscription that the vendor has stopped by itself is to be started again now.

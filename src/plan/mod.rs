@@ -90,7 +90,7 @@ pub struct Observed {
     /// When it was made, in a spelling that sorts, where the vendor tells.
     pub created: Option<String>,
     /// A mark that moves whenever somebody saves it at the vendor, where the vendor has one.
-    pub mark: Option<String>,
+    pub remote_version: Option<String>,
     /// Whether the vendor delivers, where it tells.
     pub delivery: Option<Delivery>,
     /// The vendor's own JSON, for the vendor's code alone: members that a manifest cannot name. As text, of which a tree would

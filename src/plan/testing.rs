@@ -98,7 +98,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         stored_differently: Vec::new(),
         reenable_due: false,
         may_lag: false,
-        mark: None,
+        remote_version: None,
         deleting: false,
         stateless: false,
         policy: ENFORCE,
@@ -117,7 +117,7 @@ pub(super) fn has(external_id: &str, document: Document) -> Observed {
         document,
         summary: format!("summary of {external_id}"),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

@@ -105,7 +105,7 @@ fn observed(id: usize, document: Document) -> Observed {
         document,
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

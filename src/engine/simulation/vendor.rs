@@ -184,7 +184,7 @@ impl State {
             document,
             summary: "one".into(),
             created: (self.name == VendorName::Contensis).then(|| format!("{:012}", sub.made_at)),
-            mark: marked.then(|| sub.mark.to_string()),
+            remote_version: marked.then(|| sub.mark.to_string()),
             delivery,
             raw: None,
         }
@@ -290,7 +290,7 @@ impl Instead for World {
 
     fn update(&self, current: Observed, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
         self.effect(|state, fate| {
-            let mark = current.mark.and_then(|mark| mark.parse().ok()).unwrap_or_default();
+            let mark = current.remote_version.and_then(|mark| mark.parse().ok()).unwrap_or_default();
             let saved = state.request(Operation::Update, Write::Update(current.id, mark, desired), fate);
             state.told(saved)
         })

@@ -128,7 +128,15 @@ mod tests {
     fn shown(url: &str) -> Observed {
         let (document, id) = (document(Value::text(url)), ExternalId::new("1").unwrap());
         let summary = String::new();
-        Observed { id, document, summary, created: None, mark: None, delivery: None, raw: Some("{}".into()) }
+        Observed {
+            id,
+            document,
+            summary,
+            created: None,
+            remote_version: None,
+            delivery: None,
+            raw: Some("{}".into()),
+        }
     }
 
     fn with_token(token: &str) -> Value {

@@ -139,7 +139,8 @@ impl PlanContext<'_> {
     /// Whether it was saved at the vendor since our own last write, so that write-only values may be others now. That cannot be
     /// seen, so that it is not reported as drift; where drift is corrected, the values are sent again.
     fn may_be_overwritten(&self, found: &Observed) -> bool {
-        let moved = self.webhook.mark.is_some() && self.webhook.mark != found.mark;
+        let moved =
+            self.webhook.remote_version.is_some() && self.webhook.remote_version != found.remote_version;
         moved && self.webhook.policy.drift == DriftPolicy::Correct
     }
 

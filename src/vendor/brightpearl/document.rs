@@ -58,7 +58,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         document: document(parsed),
         summary,
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: Some(answer.part(item)),
     })
@@ -71,7 +71,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
         document: desired.clone(),
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

@@ -106,9 +106,9 @@ pub(in crate::vendor) fn observed(
         .and_then(|version| member(version, "created"))
         .and_then(Json::as_str)
         .map(str::to_owned);
-    let mark = wire::version_no(&item).map(str::to_owned);
+    let remote_version = wire::version_no(&item).map(str::to_owned);
     let raw = Some(answer.part(raw));
-    Ok(Observed { id, document, summary, created, mark, delivery: None, raw })
+    Ok(Observed { id, document, summary, created, remote_version, delivery: None, raw })
 }
 
 /// Reads a topic. Old shapes, and the vendor's own newest page, have a single text where others have a list (3.2).

@@ -269,9 +269,17 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
     let id = ExternalId::from(parsed.id);
-    let mark = Some(saved(&parsed.rest));
+    let remote_version = Some(saved(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
-    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(answer.part(item)) })
+    Ok(Observed {
+        id,
+        document,
+        summary,
+        created: None,
+        remote_version,
+        delivery,
+        raw: Some(answer.part(item)),
+    })
 }
 
 /// Whether it delivers (8).

@@ -9,12 +9,17 @@ fn signed() -> Document {
 /// It was made, has the id 1, and the vendor marked it `1.0`.
 fn sent() -> Declared {
     let applied = Some(digest(&signed()));
-    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, signed()) }
+    Declared {
+        recorded: Some(id("1")),
+        applied,
+        remote_version: Some("1.0".into()),
+        ..wants("a", 1, signed())
+    }
 }
 
 /// What is done when the vendor marks it so; the vendor never shows the secret.
 fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
-    let seen = Observed { mark: mark.map(str::to_owned), ..has("1", document(body)) };
+    let seen = Observed { remote_version: mark.map(str::to_owned), ..has("1", document(body)) };
     plan(&IN_PLACE, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 
@@ -47,7 +52,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ),
         (
             "no mark is remembered",
-            Declared { mark: None, ..sent() },
+            Declared { remote_version: None, ..sent() },
             Some("2.0"),
             Action::None,
             Cause::InSync,

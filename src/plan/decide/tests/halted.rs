@@ -23,7 +23,12 @@ fn state(state: &str) -> Document {
 /// It was made so, has the id 1, and the vendor marked it `1.0`.
 fn made(desired: &str) -> Declared {
     let applied = Some(digest(&state(desired)));
-    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, state(desired)) }
+    Declared {
+        recorded: Some(id("1")),
+        applied,
+        remote_version: Some("1.0".into()),
+        ..wants("a", 1, state(desired))
+    }
 }
 
 fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
@@ -32,7 +37,8 @@ fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
         "on" => Delivery::On,
         _ => Delivery::Off,
     };
-    let seen = Observed { delivery: Some(delivery), mark: Some(mark.into()), ..has("1", state(observed)) };
+    let seen =
+        Observed { delivery: Some(delivery), remote_version: Some(mark.into()), ..has("1", state(observed)) };
     plan(&RULES, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 

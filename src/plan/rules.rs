@@ -35,10 +35,10 @@ impl Rules {
     }
 
     /// The values of a document that no vendor gives back, by path.
-    pub fn concealed<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
+    pub fn write_only_values<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
         let mut found = Vec::new();
         for field in self.fields {
-            field.rule.concealed(field.name, document.get(field.name), &mut found);
+            field.rule.write_only_values(field.name, document.get(field.name), &mut found);
         }
         found
     }
@@ -155,7 +155,7 @@ impl Rule {
         }
     }
 
-    fn concealed<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    fn write_only_values<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
         match (self, value) {
             (Self::WriteOnly, value) if !value.is_empty() => found.push((path.to_owned(), value)),
             (Self::Sealed, Value::Map(record)) if sealed(record) => {
@@ -165,7 +165,7 @@ impl Rule {
             }
             (Self::Map { value: inner, .. }, Value::Map(map)) => {
                 for (name, value) in map {
-                    inner.concealed(&format!("{path}.{name}"), value, found);
+                    inner.write_only_values(&format!("{path}.{name}"), value, found);
                 }
             }
             _ => {}

@@ -12,7 +12,7 @@ use crate::vendor;
 
 /// Returns the write-only values of a document as one text; none if it has none.
 fn write_only_values(rules: &Rules, document: &Document) -> Option<String> {
-    let values = rules.concealed(document);
+    let values = rules.write_only_values(document);
     if values.is_empty() {
         return None;
     }

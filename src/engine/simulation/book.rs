@@ -130,7 +130,7 @@ impl State {
         let rules = self.rules;
         let Some(sub) = self.vendor.at(id) else { return };
         let equal = sub.stranger.as_ref().is_some_and(|stranger| rules.equal(stranger, desired));
-        if equal && !rules.concealed(desired).is_empty() {
+        if equal && !rules.write_only_values(desired).is_empty() {
             sub.stranger = None;
         }
     }

@@ -126,7 +126,11 @@ fn readable(rule: Rule, value: &Value) -> Value {
 /// Whether the vendor has just that, down to what it does not show.
 pub(super) fn has_all(rules: &Rules, has: &Document, wanted: &Document) -> bool {
     let concealed = |document| {
-        rules.concealed(document).into_iter().map(|(path, value)| (path, value.exposed())).collect::<Vec<_>>()
+        rules
+            .write_only_values(document)
+            .into_iter()
+            .map(|(path, value)| (path, value.exposed()))
+            .collect::<Vec<_>>()
     };
     rules.equal(has, wanted) && concealed(has) == concealed(wanted)
 }

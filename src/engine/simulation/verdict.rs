@@ -79,7 +79,7 @@ impl State {
             return Err("is not ready".into());
         }
         let wants = self.wants(webhook);
-        let nothing_concealed = self.rules.concealed(&wants).is_empty();
+        let nothing_concealed = self.rules.write_only_values(&wants).is_empty();
         let as_it_was = meddled || nothing_concealed && book.is_some_and(|book| book.adopted);
         let same = has_all(self.rules, &has.has, &wants) || as_it_was && self.rules.equal(&has.has, &wants);
         if !same {

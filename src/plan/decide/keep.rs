@@ -83,7 +83,7 @@ impl PlanContext<'_> {
                 (false, true) => "(secret changed)",
                 (false, false) => "(sent again)",
             };
-            changes.extend(resent(&self.rules.concealed(desired), why, rotated));
+            changes.extend(resent(&self.rules.write_only_values(desired), why, rotated));
         }
         if changes.is_empty() {
             return self.halted(found, desired).unwrap_or_else(|| self.unchanged(id, named));
@@ -133,7 +133,7 @@ impl PlanContext<'_> {
         let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
         // Without a status every subscription would be somebody else's, and be sent again by each run.
         let unknown = !self.webhook.stateless && !self.webhook.trusts_write_only;
-        !ours && unknown && !self.rules.concealed(desired).is_empty()
+        !ours && unknown && !self.rules.write_only_values(desired).is_empty()
     }
 
     /// Whether it was saved at the vendor since our own last write, so that write-only values may be others now. That cannot be

@@ -8,7 +8,7 @@ use crate::api::VendorName;
 use crate::api::webhook::Subscription;
 use crate::manifest;
 
-use crate::plan::{Document, Text};
+use crate::plan::{Document, SecretText};
 use crate::vendor;
 use std::convert::Infallible;
 
@@ -62,7 +62,7 @@ pub fn manifest(data: &[u8]) {
         assert!(unchanged.is_empty(), "what has not changed may stay: {unchanged:?}");
         let spec = &account.object.spec;
         assert!(
-            crate::engine::interval::interval(&spec.resync_interval).is_ok(),
+            crate::engine::interval(&spec.resync_interval).is_ok(),
             "an interval that is fine can be waited"
         );
         let _ = vendor::Budget::of(&spec.vendor, spec.rate_limit.as_ref()).remaining();
@@ -78,7 +78,7 @@ fn again<K: manifest::Kind + PartialEq>(object: &K) {
 }
 
 fn document(subscription: &Subscription) -> Document {
-    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(SecretText::plain(text));
     match vendor::desired(subscription, plain) {
         Ok(document) => document,
         Err(never) => match never {},

@@ -2,7 +2,9 @@
 
 use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
 use hooktender::api::{Mode, ObjectKey, VendorName};
-use hooktender::plan::{Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest};
+use hooktender::plan::{
+    Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, SecretText, digest,
+};
 use hooktender::vendor::desired;
 use serde_json::json;
 
@@ -33,7 +35,7 @@ pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
 
 /// Its canonical document.
 pub(crate) fn expanded(subscription: &Subscription) -> Document {
-    desired(subscription, &mut |text, _| Ok::<_, String>(Text::plain(text))).unwrap()
+    desired(subscription, &mut |text, _| Ok::<_, String>(SecretText::plain(text))).unwrap()
 }
 
 /// The canonical document of a subscription.

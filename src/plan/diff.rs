@@ -60,7 +60,7 @@ pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hid
 impl Hide<'_> {
     fn unseen(&self, field: &Field, before: &Value, after: &Value) -> Change {
         let host = match before {
-            Value::Text(text) if field.usage == Usage::Address => host(&text.exposed()),
+            Value::Text(text) if field.usage == Usage::Address => host(&text.expose()),
             _ => None,
         };
         let before = (!before.is_empty()).then(|| host.unwrap_or_else(|| "(hidden)".into()));
@@ -170,7 +170,7 @@ impl At<'_> {
             self.hide.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
         match (before, after) {
             (_, Value::Map(after)) if matches!(rule, Rule::Sealed) && sealed(after) => "(hidden)".into(),
-            (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.exposed()),
+            (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.expose()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
             (before, _) => {
                 let both = [self.hide.redactor, self.hide.secrets];

@@ -1,7 +1,7 @@
 //! The canonical document of a subscription: named fields with values, texts that know which of their parts are secret.
 //!
-//! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`Text::exposed`]
-//! and [`Value::exposed`] give the whole, for the request that needs it.
+//! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`SecretText::expose`]
+//! and [`Value::expose`] give the whole, for the request that needs it.
 
 use litemap::LiteMap;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 
 /// A string some parts of which may come from a Secret.
 #[derive(Clone, Default)]
-pub struct Text {
+pub struct SecretText {
     start: String,
     rest: Vec<Part>,
 }
@@ -25,7 +25,7 @@ struct Part {
     then: String,
 }
 
-impl Text {
+impl SecretText {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
         Self { start: text.into(), rest: Vec::new() }
@@ -58,11 +58,11 @@ impl Text {
     }
 
     fn whole(&self) -> Cow<'_, str> {
-        if self.rest.is_empty() { Cow::Borrowed(&self.start) } else { Cow::Owned(self.exposed()) }
+        if self.rest.is_empty() { Cow::Borrowed(&self.start) } else { Cow::Owned(self.expose()) }
     }
 
     /// The whole, secrets included: only for the request that needs it, and for comparing.
-    pub fn exposed(&self) -> String {
+    pub fn expose(&self) -> String {
         let mut whole = self.start.clone();
         for Part { value, then, .. } in &self.rest {
             whole.push_str(value.expose_secret());
@@ -104,31 +104,31 @@ impl Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for SecretText {
     fn from(text: &str) -> Self {
         Self::plain(text)
     }
 }
 
-impl PartialEq for Text {
+impl PartialEq for SecretText {
     fn eq(&self, other: &Self) -> bool {
         self.whole() == other.whole()
     }
 }
 
-impl Hash for Text {
+impl Hash for SecretText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.whole().hash(state);
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.shown())
     }
 }
 
-/// A value of a document: JSON whose strings are [`Text`].
+/// A value of a document: JSON whose strings are [`SecretText`].
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub enum Value {
     /// Nothing.
@@ -139,7 +139,7 @@ pub enum Value {
     /// A number.
     Number(serde_json::Number),
     /// A string.
-    Text(Text),
+    Text(SecretText),
     /// A list; whether its order matters is for the field's rule to say.
     List(Vec<Value>),
     /// Members by name.
@@ -152,7 +152,7 @@ pub type Members = LiteMap<String, Value>;
 impl Value {
     /// A text without secrets.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(Text::plain(text))
+        Self::Text(SecretText::plain(text))
     }
 
     /// A whole number.
@@ -192,16 +192,16 @@ impl Value {
     }
 
     /// Plain JSON, secrets included: only for the request that needs it.
-    pub fn exposed(&self) -> Json {
-        self.json(&Text::exposed)
+    pub fn expose(&self) -> Json {
+        self.json(&SecretText::expose)
     }
 
     /// Plain JSON with `$(NAME)` in place of each secret.
     pub fn shown(&self) -> Json {
-        self.json(&Text::shown)
+        self.json(&SecretText::shown)
     }
 
-    fn json(&self, text: &dyn Fn(&Text) -> String) -> Json {
+    fn json(&self, text: &dyn Fn(&SecretText) -> String) -> Json {
         match self {
             Self::Null => Json::Null,
             Self::Bool(b) => Json::Bool(*b),
@@ -243,7 +243,7 @@ impl Value {
     }
 
     /// Every text in it.
-    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&SecretText)) {
         match self {
             Self::Null | Self::Bool(_) | Self::Number(_) => {}
             Self::Text(text) => each(text),
@@ -306,7 +306,7 @@ impl Document {
     }
 
     /// Every text in it.
-    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&SecretText)) {
         self.fields.values().for_each(|v| v.for_each_text(each));
     }
 
@@ -325,8 +325,8 @@ pub fn digest(document: &Document) -> String {
 mod tests {
     use super::*;
 
-    fn token(before: &str, secret: &str, after: &str) -> Text {
-        let mut text = Text::plain(before);
+    fn token(before: &str, secret: &str, after: &str) -> SecretText {
+        let mut text = SecretText::plain(before);
         text.push_secret("TOKEN", secret.into());
         text.push_plain(after);
         text
@@ -337,15 +337,15 @@ mod tests {
         let value = Value::Map(
             [("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into_iter().collect(),
         );
-        assert_eq!(value.exposed()["url"], "https://h/?t=s3cret&x=1");
+        assert_eq!(value.expose()["url"], "https://h/?t=s3cret&x=1");
         assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
         assert!(!format!("{value:?}").contains("s3cret"));
     }
 
     #[test]
     fn equal_is_what_is_sent_not_how_it_is_made_up() {
-        assert_eq!(token("a", "b", "c"), Text::plain("abc"));
-        assert_ne!(token("a", "b", "c"), Text::plain("a$(TOKEN)c"));
+        assert_eq!(token("a", "b", "c"), SecretText::plain("abc"));
+        assert_ne!(token("a", "b", "c"), SecretText::plain("a$(TOKEN)c"));
     }
 
     #[test]
@@ -355,7 +355,7 @@ mod tests {
             ("token in the middle", token("a/", "new", "/z"), "a/old/z", "a/(hidden)/z"),
             ("another text altogether", token("a/", "new", "/z"), "https://x/old", "(hidden)"),
             ("the whole is the secret", token("", "new", ""), "old", "(hidden)"),
-            ("no secret declared", Text::plain("abc"), "old", "old"),
+            ("no secret declared", SecretText::plain("abc"), "old", "old"),
         ];
         for (reason, declared, had, shown) in cases {
             assert_eq!(declared.mask(had), shown, "{reason}");

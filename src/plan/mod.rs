@@ -31,7 +31,7 @@ pub use decide::plan;
 pub use decision::{BlockedReason, Decision, Step};
 pub use declared::{Declared, Desired, Intent, Policy};
 pub use diff::Change;
-pub use document::{Document, Members, Text, Value, digest};
+pub use document::{Document, Members, SecretText, Value, digest};
 pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Rule, Usage};
 pub(crate) use id::order;

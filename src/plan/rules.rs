@@ -2,7 +2,7 @@
 
 pub(super) mod members;
 
-use super::document::{Document, Members, Text, Value};
+use super::document::{Document, Members, SecretText, Value};
 use super::field::{Field, Rule};
 use super::redact::Redactor;
 use serde_json::Value as Json;
@@ -58,7 +58,7 @@ impl Rules {
     /// [spelled alike](Self::spelled_alike). Known secrets are replaced by their variables first, so that it may be stored.
     pub fn fingerprint(&self, document: &Document, redactor: &Redactor) -> String {
         let fields = self.fields.iter().filter_map(|field| {
-            let written = |text: &Text| field.usage.spelling(redactor.redact(&text.exposed()));
+            let written = |text: &SecretText| field.usage.spelling(redactor.redact(&text.expose()));
             let value = field.rule.readable(document.get(field.name), &written);
             (!value.is_null()).then(|| (field.name.to_owned(), value))
         });
@@ -116,12 +116,12 @@ impl Field {
 
     /// Returns the field's value as far as it can be read back, secrets included: the same for all equal values.
     pub fn readable(&self, document: &Document) -> Json {
-        self.rule.readable(document.get(self.name), &Text::exposed)
+        self.rule.readable(document.get(self.name), &SecretText::expose)
     }
 
     /// The same for all values that differ in spelling at most.
     fn spelling(&self, document: &Document) -> Json {
-        self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.exposed()))
+        self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.expose()))
     }
 
     fn canonical(&self, value: Value) -> Option<Value> {
@@ -178,7 +178,7 @@ impl Rule {
             (Self::WriteOnly, _, _) => true,
             (Self::Switch { halted, .. }, a, b) if a.is_text(halted) || b.is_text(halted) => true,
             (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
-                a.exposed().to_lowercase() == b.exposed().to_lowercase()
+                a.expose().to_lowercase() == b.expose().to_lowercase()
             }
             (Self::Set(inner), Value::List(a), Value::List(b)) => members::same_sets(*inner, a, b),
             (Self::Sealed, Value::Map(a), Value::Map(b)) => {
@@ -195,7 +195,7 @@ impl Rule {
     }
 
     /// Returns a value as far as it can be read back, in one form for all equal values; `written` maps each text.
-    fn readable(self, value: &Value, written: &dyn Fn(&Text) -> String) -> Json {
+    fn readable(self, value: &Value, written: &dyn Fn(&SecretText) -> String) -> Json {
         match (self, value) {
             // The vendor may have turned a switch by itself meanwhile.
             (Self::WriteOnly | Self::Switch { .. }, _) | (_, Value::Null) => Json::Null,

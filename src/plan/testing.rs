@@ -3,7 +3,7 @@
 use super::field::Rule;
 use super::field::{Absent, Field};
 use super::rules::Rules;
-use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, Text, Value};
+use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, SecretText, Value};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ pub(super) fn of(fields: &[(&'static str, Value)]) -> Document {
 }
 
 pub(super) fn secret(before: &str, variable: &str, value: &str, after: &str) -> Value {
-    let mut text = Text::plain(before);
+    let mut text = SecretText::plain(before);
     text.push_secret(variable, value.into());
     text.push_plain(after);
     Value::Text(text)

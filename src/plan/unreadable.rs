@@ -62,7 +62,7 @@ pub(crate) fn known_elsewhere(
 fn may_be(item: &Unreadable, rules: &Rules, desired: &Desired) -> bool {
     let Desired::Known(desired) = desired else { return true };
     rules.natural_key.iter().all(|name| match (item.key.get(name), desired.get(name)) {
-        (Some(Some(shown)), Value::Text(wanted)) => *shown == wanted.exposed(),
+        (Some(Some(shown)), Value::Text(wanted)) => *shown == wanted.expose(),
         (Some(_), _) | (None, Value::Null) => true,
         (None, _) => false,
     })

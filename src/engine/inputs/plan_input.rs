@@ -10,7 +10,7 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, Text};
+use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, SecretText};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ pub(crate) fn share_secrets(declared: &mut [Declared], account: &VendorAccount, 
     let namespace = account.namespace().unwrap_or_default();
     let login = account_keys(&account.spec.vendor, &namespace);
     let login: Vec<_> = login.filter_map(|(from, key)| values.text(&from, &key).ok()).collect();
-    let login = login.iter().flat_map(Text::secrets).map(|(_, secret)| secret);
+    let login = login.iter().flat_map(SecretText::secrets).map(|(_, secret)| secret);
     let secrets = declared.iter().flat_map(|webhook| webhook.redactor.secrets()).chain(login);
     let all = Arc::new(Redactor::of(secrets));
     for webhook in declared {

@@ -17,7 +17,7 @@ fn write_only_values(rules: &Rules, document: &Document) -> Option<String> {
         return None;
     }
     let values: serde_json::Map<_, _> =
-        values.into_iter().map(|(path, value)| (path, value.exposed())).collect();
+        values.into_iter().map(|(path, value)| (path, value.expose())).collect();
     Some(serde_json::Value::Object(values).to_string())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::webhook::Subscription;
 use crate::api::{VendorAccount, VendorName, Webhook};
-use crate::plan::{Document, Rule, Rules, Text, Value};
+use crate::plan::{Document, Rule, Rules, SecretText, Value};
 use crate::vendor::{desired, rules};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ fn subscription(vendor: VendorName, content: u8) -> Json {
 /// What the vendor should have, with that value of the variable.
 pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
     let expand = &mut |text: &str, _| {
-        let mut expanded = Text::default();
+        let mut expanded = SecretText::default();
         if let Some((before, after)) = text.split_once("$(TOKEN)") {
             expanded.push_plain(before);
             expanded.push_secret("TOKEN", token.into());
@@ -99,7 +99,7 @@ pub(super) fn with(rules: &Rules, document: &Document, field: &'static str, valu
 
 /// Everything in clear, as it goes over the wire.
 pub(super) fn in_clear(rules: &Rules, document: &Document) -> Document {
-    let field = |name: &'static str| (name, Value::from(document.get(name).exposed()));
+    let field = |name: &'static str| (name, Value::from(document.get(name).expose()));
     rules.document(rules.fields.iter().map(|known| field(known.name)).collect())
 }
 
@@ -129,7 +129,7 @@ pub(super) fn has_all(rules: &Rules, has: &Document, wanted: &Document) -> bool 
         rules
             .write_only_values(document)
             .into_iter()
-            .map(|(path, value)| (path, value.exposed()))
+            .map(|(path, value)| (path, value.expose()))
             .collect::<Vec<_>>()
     };
     rules.equal(has, wanted) && concealed(has) == concealed(wanted)

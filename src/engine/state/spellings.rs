@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::api::VendorName;
     use crate::engine::digest::Key;
-    use crate::plan::{Observed, Text, Value};
+    use crate::plan::{Observed, SecretText, Value};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
     use std::collections::BTreeMap;
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn with_token(token: &str) -> Value {
-        let mut url = Text::plain("https://H/?t=");
+        let mut url = SecretText::plain("https://H/?t=");
         url.push_secret("TOKEN", token.into());
         Value::Text(url)
     }

@@ -48,7 +48,7 @@ fn item(rules: &Rules, webhook: &Declared, observed: &[(&str, &str)]) -> Item {
 
 /// A step in words, its document by its body.
 fn said(step: Option<&Step>) -> String {
-    let body = |document: &Document| document.get("body").exposed().as_str().unwrap_or("-").to_owned();
+    let body = |document: &Document| document.get("body").expose().as_str().unwrap_or("-").to_owned();
     let list = |ids: &[ExternalId]| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(" ");
     match step {
         None => "nothing".into(),

@@ -217,7 +217,7 @@ impl World {
         let fields: HashMap<_, _> = document
             .iter()
             .filter(|(name, _)| *name != "secret")
-            .map(|(name, value)| (name, Value::from(value.exposed())))
+            .map(|(name, value)| (name, Value::from(value.expose())))
             .collect();
         self.rules.document(fields.into_iter().collect())
     }

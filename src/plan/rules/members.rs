@@ -1,6 +1,6 @@
 //! Members of sets and maps. A vendor or a tenant decides how many there are, so that large ones are never compared each with each.
 
-use super::{Members, Rule, Text, Value};
+use super::{Members, Rule, SecretText, Value};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
@@ -55,7 +55,7 @@ pub(super) fn same_maps(inner: Rule, ignore_case: bool, a: &Members, b: &Members
 
 /// One text for all values that are the same by a rule.
 fn spelled(rule: Rule, value: &Value) -> String {
-    rule.readable(value, &Text::exposed).to_string()
+    rule.readable(value, &SecretText::expose).to_string()
 }
 
 fn few(list: &[Value]) -> bool {

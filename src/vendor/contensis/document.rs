@@ -58,7 +58,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
         body.insert(name.into(), json!({}));
     }
     for (name, value) in desired.iter() {
-        body.insert(name.into(), value.exposed());
+        body.insert(name.into(), value.expose());
     }
     if let Some(language) = language {
         for name in LOCALISED.map(str::to_owned) {

@@ -67,7 +67,7 @@ impl Hide<'_> {
         Change {
             field: field.name.to_owned(),
             before: before.map(|before| Redactor::redact_all([self.redactor, self.secrets], &before)),
-            after: (!after.is_empty()).then(|| self.redactor.redact(&line(&field.rule.shown(after)))),
+            after: (!after.is_empty()).then(|| self.redactor.redact(&line(&field.rule.redacted(after)))),
             replaces: field.replaces,
         }
     }
@@ -103,7 +103,7 @@ fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Va
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
             map.iter().flat_map(|(name, value)| parts(format!("{path}.{name}"), *inner, value)).collect()
         }
-        _ => vec![(path, rule.shown(value))],
+        _ => vec![(path, rule.redacted(value))],
     }
 }
 
@@ -133,7 +133,7 @@ impl At<'_> {
             _ => found.push(Change {
                 field: self.path.clone(),
                 before: (!before.is_empty()).then(|| self.shown_before(rule, before, after)),
-                after: (!after.is_empty()).then(|| self.hide.redactor.redact(&line(&rule.shown(after)))),
+                after: (!after.is_empty()).then(|| self.hide.redactor.redact(&line(&rule.redacted(after)))),
                 replaces: self.replaces,
             }),
         }
@@ -174,7 +174,7 @@ impl At<'_> {
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
             (before, _) => {
                 let both = [self.hide.redactor, self.hide.secrets];
-                Redactor::redact_all(both, &line(&rule.shown(before)))
+                Redactor::redact_all(both, &line(&rule.redacted(before)))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The canonical document of a subscription: named fields with values, texts that know which of their parts are secret.
 //!
-//! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`SecretText::expose`]
+//! A secret part cannot be printed: `Debug` and [`Value::redacted`] put `$(NAME)` in its place, and only [`SecretText::expose`]
 //! and [`Value::expose`] give the whole, for the request that needs it.
 
 use litemap::LiteMap;
@@ -72,7 +72,7 @@ impl SecretText {
     }
 
     /// The whole with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> String {
+    pub fn redacted(&self) -> String {
         let mut shown = self.start.clone();
         for Part { variable, then, .. } in &self.rest {
             shown.push_str("$(");
@@ -124,7 +124,7 @@ impl Hash for SecretText {
 
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.shown())
+        write!(f, "{:?}", self.redacted())
     }
 }
 
@@ -197,8 +197,8 @@ impl Value {
     }
 
     /// Plain JSON with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> Json {
-        self.json(&SecretText::shown)
+    pub fn redacted(&self) -> Json {
+        self.json(&SecretText::redacted)
     }
 
     fn json(&self, text: &dyn Fn(&SecretText) -> String) -> Json {
@@ -311,14 +311,14 @@ impl Document {
     }
 
     /// Plain JSON with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> Json {
-        self.fields.iter().map(|(k, v)| ((*k).to_owned(), v.shown())).collect()
+    pub fn redacted(&self) -> Json {
+        self.fields.iter().map(|(k, v)| ((*k).to_owned(), v.redacted())).collect()
     }
 }
 
 /// Returns a digest of a document without its secrets.
 pub fn digest(document: &Document) -> String {
-    super::hash(&document.shown())
+    super::hash(&document.redacted())
 }
 
 #[cfg(test)]
@@ -338,7 +338,7 @@ mod tests {
             [("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into_iter().collect(),
         );
         assert_eq!(value.expose()["url"], "https://h/?t=s3cret&x=1");
-        assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
+        assert_eq!(value.redacted()["url"], "https://h/?t=$(TOKEN)&x=1");
         assert!(!format!("{value:?}").contains("s3cret"));
     }
 

@@ -237,32 +237,32 @@ impl Rule {
     }
 
     /// Plain JSON, fit to be shown: what cannot be read back is hidden even where it does not come from a Secret.
-    pub(super) fn shown(self, value: &Value) -> Json {
+    pub(super) fn redacted(self, value: &Value) -> Json {
         match (self, value) {
             (Self::WriteOnly, value) => hidden(value),
             (Self::Sealed, Value::Map(map)) if sealed(map) => map
                 .iter()
                 .map(|(name, value)| {
-                    let shown = if name == "value" { hidden(value) } else { value.shown() };
+                    let shown = if name == "value" { hidden(value) } else { value.redacted() };
                     (name.clone(), shown)
                 })
                 .collect(),
-            (Self::Set(inner), Value::List(list)) => list.iter().map(|v| inner.shown(v)).collect(),
+            (Self::Set(inner), Value::List(list)) => list.iter().map(|v| inner.redacted(v)).collect(),
             (Self::Map { value: inner, .. }, Value::Map(map)) => {
-                map.iter().map(|(k, v)| (k.clone(), inner.shown(v))).collect()
+                map.iter().map(|(k, v)| (k.clone(), inner.redacted(v))).collect()
             }
             (Self::Record(fields), Value::Map(map)) => fields
                 .iter()
-                .filter_map(|f| Some((f.name.to_owned(), f.rule.shown(map.get(f.name)?))))
+                .filter_map(|f| Some((f.name.to_owned(), f.rule.redacted(map.get(f.name)?))))
                 .collect(),
-            (_, value) => value.shown(),
+            (_, value) => value.redacted(),
         }
     }
 }
 
 /// A secret as its variable, any other value not at all.
 fn hidden(value: &Value) -> Json {
-    if value.is_secret() { value.shown() } else { "(hidden)".into() }
+    if value.is_secret() { value.redacted() } else { "(hidden)".into() }
 }
 
 /// Whether two values are the same JSON, numbers by their value.

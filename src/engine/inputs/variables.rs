@@ -253,7 +253,11 @@ mod tests {
         ];
         for (text, exposed, shown) in cases {
             let expanded = variables.expand(text, Usage::Address).unwrap();
-            assert_eq!((expanded.expose().as_str(), expanded.shown().as_str()), (exposed, shown), "{text}");
+            assert_eq!(
+                (expanded.expose().as_str(), expanded.redacted().as_str()),
+                (exposed, shown),
+                "{text}"
+            );
         }
         let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err().to_string();
         assert!(undeclared.contains("$(NONE) is used and not declared"));

@@ -31,7 +31,7 @@ impl State {
     pub(super) fn scene(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for webhook in self.cluster.objects.values() {
-            let (status, wants) = (status(webhook), self.wants(webhook).shown());
+            let (status, wants) = (status(webhook), self.wants(webhook).redacted());
             let ready = conditions::get(&status.conditions, READY);
             let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
             let (id, pending, old) = (status.external_id, status.pending, status.superseded);
@@ -40,7 +40,7 @@ impl State {
         }
         lines.extend(self.vendor.subs.iter().map(|sub| {
             let whose = if sub.stranger.is_some() { "stranger " } else { "" };
-            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.shown())
+            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.redacted())
         }));
         lines.join("\n")
     }
@@ -83,7 +83,11 @@ impl State {
         let as_it_was = meddled || nothing_concealed && book.is_some_and(|book| book.adopted);
         let same = has_all(self.rules, &has.has, &wants) || as_it_was && self.rules.equal(&has.has, &wants);
         if !same {
-            return Err(format!("has another content: {} instead of {}", has.has.shown(), wants.shown()));
+            return Err(format!(
+                "has another content: {} instead of {}",
+                has.has.redacted(),
+                wants.redacted()
+            ));
         }
         if status.pending.is_some() || !status.superseded.is_empty() {
             return Err("has not finished".into());
@@ -128,7 +132,7 @@ impl State {
             }
             let ours = self.books.made.contains(&sub.id);
             if ours && !self.is_recorded(sub) && !self.is_excused(&sub.id, &sub.has) && !self.waits(sub) {
-                return Err(format!("{} is left behind: {}", sub.id, sub.has.shown()));
+                return Err(format!("{} is left behind: {}", sub.id, sub.has.redacted()));
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ impl fmt::Debug for World {
         for webhook in &self.declared {
             let Declared { recorded, pinned_id, superseded, intent, applied, deleting, policy, .. } = webhook;
             let wanted = match &webhook.desired {
-                Desired::Known(desired) => desired.shown().to_string(),
+                Desired::Known(desired) => desired.redacted().to_string(),
                 Desired::Unknown { .. } => "unknown".into(),
             };
             writeln!(
@@ -52,7 +52,7 @@ impl fmt::Debug for World {
             )?;
         }
         for one in &self.vendor {
-            writeln!(f, "has {}: {}", one.id, one.document.shown())?;
+            writeln!(f, "has {}: {}", one.id, one.document.redacted())?;
         }
         Ok(())
     }

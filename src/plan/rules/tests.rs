@@ -87,7 +87,7 @@ fn absent_and_empty_mean_the_default() {
         natural_key: &["note"],
     };
     let empty = RULES.document(BTreeMap::new());
-    assert_eq!(empty.shown(), json!({"on": true, "n": 0}));
+    assert_eq!(empty.redacted(), json!({"on": true, "n": 0}));
     let spelled = RULES.document(BTreeMap::from([
         ("on", Value::Null),
         ("note", Value::text("")),

@@ -4,7 +4,7 @@ use super::document::{Document, Members, Value};
 use super::field::{Field, Rule, Usage};
 use super::redact::Redactor;
 use super::rules::members::Names;
-use super::rules::{Rules, of, sealed};
+use super::rules::{Rules, is_secret_value, of};
 
 /// One field that differs, fit to be shown: secrets are hidden by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +169,9 @@ impl At<'_> {
         let was_sensitive =
             self.hide.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
         match (before, after) {
-            (_, Value::Map(after)) if matches!(rule, Rule::Sealed) && sealed(after) => "(hidden)".into(),
+            (_, Value::Map(after)) if matches!(rule, Rule::SecretValue) && is_secret_value(after) => {
+                "(hidden)".into()
+            }
             (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.expose()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
             (before, _) => {

@@ -136,16 +136,16 @@ pub enum Rule {
     Record(&'static [Field]),
     /// A record of `value` and the flag `secret`: a value that either side calls secret cannot be read back, so it is
     /// not compared; the flag is.
-    Sealed,
+    SecretValue,
     /// Cannot be read back, so never compared.
     WriteOnly,
     /// Byte for byte, but for a value that only the vendor sets, which is as good as any: nothing is delivered then, and
     /// whether to start again is not a matter of comparing.
-    Switch {
+    EnabledState {
         /// What is declared for deliveries.
-        on: &'static str,
+        enabled: &'static str,
         /// What the vendor sets when it has stopped by itself.
-        halted: &'static str,
+        disabled_by_vendor: &'static str,
     },
 }
 

@@ -17,8 +17,8 @@ pub struct Rules {
     pub natural_key: &'static [&'static str],
 }
 
-/// From what to what a switch is turned.
-pub(super) struct Switched {
+/// The values of a [`Rule::EnabledState`] field before and after a subscription is enabled again.
+pub(super) struct Reenabled {
     pub(super) from: &'static str,
     pub(super) to: &'static str,
 }
@@ -43,12 +43,17 @@ impl Rules {
         found
     }
 
-    /// The switch that the vendor has turned off by itself although it is declared to be on.
-    pub(super) fn halted(&self, observed: &Document, desired: &Document) -> Option<(&'static str, Switched)> {
+    /// Returns the field by which the vendor has disabled a subscription that is declared to be enabled.
+    pub(super) fn halted(
+        &self,
+        observed: &Document,
+        desired: &Document,
+    ) -> Option<(&'static str, Reenabled)> {
         self.fields.iter().find_map(|field| match field.rule {
-            Rule::Switch { on, halted } => {
-                let is = observed.get(field.name).is_text(halted) && desired.get(field.name).is_text(on);
-                is.then_some((field.name, Switched { from: halted, to: on }))
+            Rule::EnabledState { enabled, disabled_by_vendor: disabled } => {
+                let (is, wanted) = (observed.get(field.name), desired.get(field.name));
+                let is_disabled = is.is_text(disabled) && wanted.is_text(enabled);
+                is_disabled.then_some((field.name, Reenabled { from: disabled, to: enabled }))
             }
             _ => None,
         })
@@ -158,7 +163,7 @@ impl Rule {
     fn write_only_values<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
         match (self, value) {
             (Self::WriteOnly, value) if !value.is_empty() => found.push((path.to_owned(), value)),
-            (Self::Sealed, Value::Map(record)) if sealed(record) => {
+            (Self::SecretValue, Value::Map(record)) if is_secret_value(record) => {
                 if let Some(value) = record.get("value") {
                     found.push((path.to_owned(), value));
                 }
@@ -176,13 +181,18 @@ impl Rule {
     pub fn same(self, a: &Value, b: &Value) -> bool {
         match (self, a, b) {
             (Self::WriteOnly, _, _) => true,
-            (Self::Switch { halted, .. }, a, b) if a.is_text(halted) || b.is_text(halted) => true,
+            (Self::EnabledState { disabled_by_vendor: disabled, .. }, a, b)
+                if a.is_text(disabled) || b.is_text(disabled) =>
+            {
+                true
+            }
             (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
                 a.expose().to_lowercase() == b.expose().to_lowercase()
             }
             (Self::Set(inner), Value::List(a), Value::List(b)) => members::same_sets(*inner, a, b),
-            (Self::Sealed, Value::Map(a), Value::Map(b)) => {
-                sealed(a) == sealed(b) && (sealed(a) || a.get("value") == b.get("value"))
+            (Self::SecretValue, Value::Map(a), Value::Map(b)) => {
+                is_secret_value(a) == is_secret_value(b)
+                    && (is_secret_value(a) || a.get("value") == b.get("value"))
             }
             (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
                 members::same_maps(*value, ignore_case, a, b)
@@ -198,7 +208,7 @@ impl Rule {
     fn readable(self, value: &Value, written: &dyn Fn(&SecretText) -> String) -> Json {
         match (self, value) {
             // The vendor may have turned a switch by itself meanwhile.
-            (Self::WriteOnly | Self::Switch { .. }, _) | (_, Value::Null) => Json::Null,
+            (Self::WriteOnly | Self::EnabledState { .. }, _) | (_, Value::Null) => Json::Null,
             (Self::IgnoreCase, Value::Text(text)) => written(text).to_lowercase().into(),
             (Self::Set(inner), Value::List(list)) => {
                 let mut all: Vec<_> = list.iter().map(|v| inner.readable(v, written).to_string()).collect();
@@ -219,8 +229,8 @@ impl Rule {
                 .iter()
                 .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, written))))
                 .collect(),
-            (Self::Sealed, Value::Map(map)) if sealed(map) => true.into(),
-            (Self::Sealed, Value::Map(map)) => {
+            (Self::SecretValue, Value::Map(map)) if is_secret_value(map) => true.into(),
+            (Self::SecretValue, Value::Map(map)) => {
                 map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, written))
             }
             (_, Value::Bool(b)) => (*b).into(),
@@ -240,7 +250,7 @@ impl Rule {
     pub(super) fn redacted(self, value: &Value) -> Json {
         match (self, value) {
             (Self::WriteOnly, value) => hidden(value),
-            (Self::Sealed, Value::Map(map)) if sealed(map) => map
+            (Self::SecretValue, Value::Map(map)) if is_secret_value(map) => map
                 .iter()
                 .map(|(name, value)| {
                     let shown = if name == "value" { hidden(value) } else { value.redacted() };
@@ -279,8 +289,8 @@ fn alike(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether a [`Rule::Sealed`] record hides its value.
-pub(super) fn sealed(record: &Members) -> bool {
+/// Whether a [`Rule::SecretValue`] record hides its value.
+pub(super) fn is_secret_value(record: &Members) -> bool {
     record.get("secret") == Some(&Value::Bool(true))
 }
 

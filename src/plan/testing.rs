@@ -17,7 +17,7 @@ pub(super) const IN_PLACE: Rules = Rules {
         Field::content("body"),
         Field::word("events").rule(Rule::Set(&Rule::Exact)),
         Field::content("on").absent(Absent::Bool(true)),
-        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::signing_key("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name", "url"],

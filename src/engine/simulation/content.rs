@@ -116,9 +116,15 @@ fn readable(rule: Rule, value: &Value) -> Value {
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
             Value::Map(map.iter().map(|(name, value)| (name.clone(), readable(*inner, value))).collect())
         }
-        (Rule::Sealed, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => Value::Map(
-            record.iter().filter(|(name, _)| *name != "value").map(|(n, v)| (n.clone(), v.clone())).collect(),
-        ),
+        (Rule::SecretValue, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => {
+            Value::Map(
+                record
+                    .iter()
+                    .filter(|(name, _)| *name != "value")
+                    .map(|(n, v)| (n.clone(), v.clone()))
+                    .collect(),
+            )
+        }
         (_, value) => value.clone(),
     }
 }

@@ -117,29 +117,35 @@ fn headers_are_compared_one_by_one_and_their_names_ignore_case() {
 
 #[test]
 fn what_cannot_be_read_back_is_neither_compared_nor_shown() {
-    let sealed = |value: &str| j!({ "value": value, "secret": true });
+    let secret_value = |value: &str| j!({ "value": value, "secret": true });
     check(vec![
         case("write-only", "secret", Value::text("a"), Value::text("b"), vec![]),
         case("write-only and absent", "secret", Value::Null, Value::text("b"), vec![]),
-        case("sealed", "headers", json(j!({"K": sealed("***")})), json(j!({"K": sealed("b")})), vec![]),
+        case(
+            "sealed",
+            "headers",
+            json(j!({"K": secret_value("***")})),
+            json(j!({"K": secret_value("b")})),
+            vec![],
+        ),
         case(
             "a new sealed one",
             "headers",
             Value::Null,
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             vec![("headers.K", None, Some(r#"{"secret":true,"value":"(hidden)"}"#))],
         ),
         case(
             "sealed from now on: what it was is likely what is secret now",
             "headers",
             json(j!({"K": {"value": "b"}})),
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             vec![("headers.K", Some("(hidden)"), Some(r#"{"secret":true,"value":"(hidden)"}"#))],
         ),
         case(
             "a seal taken off",
             "headers",
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             json(j!({"K": {"value": "c"}})),
             vec![("headers.K", Some(r#"{"secret":true,"value":"(hidden)"}"#), Some(r#"{"value":"c"}"#))],
         ),

@@ -19,7 +19,7 @@ pub const RULES: Rules = Rules {
         Field::word("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
         Field::content("enabled").absent(Absent::Bool(true)),
         Field::content("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
-        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::content("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),
     ],
     natural_key: &["name", "url"],

@@ -19,7 +19,7 @@ pub const RULES: Rules = Rules {
         Field::address("targetUrl"),
         Field::signing_key("secret").rule(Rule::WriteOnly),
         Field::word("state")
-            .rule(Rule::Switch { on: "Active", halted: "TooManyErrors" })
+            .rule(Rule::EnabledState { enabled: "Active", disabled_by_vendor: "TooManyErrors" })
             .absent(Absent::Text("Active")),
         // Whether a save may change it is not known (16, row 17): a new one is sure to be right.
         Field::word("type").absent(Absent::Text("webhook")).replaces(),

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
-        Field::content("state").rule(Rule::Switch { on: "on", halted: "broken" }).absent(Absent::Text("on")),
+        Field::content("state")
+            .rule(Rule::EnabledState { enabled: "on", disabled_by_vendor: "broken" })
+            .absent(Absent::Text("on")),
         Field::content("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name"],

@@ -20,7 +20,8 @@ pub enum Cause {
     /// Somebody changed it at the vendor.
     VendorEdit,
     /// The vendor has stopped it by itself.
-    Halted,
+    #[serde(rename = "halted")]
+    DisabledByVendor,
     /// It was there, and is gone.
     Gone,
     /// Its replacement is in place.
@@ -39,7 +40,7 @@ impl Cause {
             Self::NotComparable => "cannot be compared: a write-only value is sent once",
             Self::SpecChanged => "spec changed",
             Self::VendorEdit => "vendor-side edit",
-            Self::Halted => "stopped by the vendor after too many errors",
+            Self::DisabledByVendor => "stopped by the vendor after too many errors",
             Self::Gone => "gone at the vendor",
             Self::Superseded => "replaced",
             Self::Deleted => "Webhook deleted",
@@ -48,6 +49,6 @@ impl Cause {
 
     /// Whether the vendor's copy differs although nothing that is declared did.
     pub fn is_drift(self) -> bool {
-        matches!(self, Self::VendorEdit | Self::Halted | Self::Gone)
+        matches!(self, Self::VendorEdit | Self::DisabledByVendor | Self::Gone)
     }
 }

@@ -114,7 +114,7 @@ pub enum Delivery {
     /// Somebody has stopped it.
     Off,
     /// The vendor itself has stopped it, as too many deliveries failed.
-    Halted,
+    DisabledByVendor,
 }
 
 /// A digest of JSON.

@@ -44,7 +44,7 @@ impl Rules {
     }
 
     /// Returns the field by which the vendor has disabled a subscription that is declared to be enabled.
-    pub(super) fn halted(
+    pub(super) fn disabled_by_vendor(
         &self,
         observed: &Document,
         desired: &Document,

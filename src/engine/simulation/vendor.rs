@@ -174,7 +174,7 @@ impl State {
     fn observed(&self, sub: &Sub) -> Observed {
         let document = shown(self.rules, &sub.has);
         let delivery = match document.get("state") {
-            Value::Text(state) if state.expose() == "TooManyErrors" => Some(Delivery::Halted),
+            Value::Text(state) if state.expose() == "TooManyErrors" => Some(Delivery::DisabledByVendor),
             Value::Text(_) => Some(Delivery::On),
             _ => None,
         };

@@ -76,8 +76,8 @@ impl PlanContext<'_> {
         let foreign = self.takes_over(found, desired);
         let rotated = self.webhook.write_only_changed || foreign;
         // A save re-enables one that the vendor has disabled, which has a schedule of its own.
-        let halted = found.delivery == Some(Delivery::Halted);
-        if rotated || (changes.is_empty() && !halted && self.may_be_overwritten(found)) {
+        let disabled = found.delivery == Some(Delivery::DisabledByVendor);
+        if rotated || (changes.is_empty() && !disabled && self.may_be_overwritten(found)) {
             let why = match (foreign, rotated) {
                 (true, _) => "(cannot be compared)",
                 (false, true) => "(secret changed)",
@@ -86,7 +86,7 @@ impl PlanContext<'_> {
             changes.extend(resent(&self.rules.write_only_values(desired), why, rotated));
         }
         if changes.is_empty() {
-            return self.halted(found, desired).unwrap_or_else(|| self.unchanged(id, named));
+            return self.reenable(found, desired).unwrap_or_else(|| self.unchanged(id, named));
         }
         // An id in the spec that is not recorded yet is a change of the spec as well.
         let ours = named || rotated || self.spec_changed(desired);
@@ -112,19 +112,19 @@ impl PlanContext<'_> {
     }
 
     /// Re-enables a subscription that the vendor has disabled by itself, if that is due.
-    fn halted(&self, found: &Observed, desired: &Document) -> Option<Item> {
-        let (field, switched) = self.rules.halted(&found.document, desired)?;
+    fn reenable(&self, found: &Observed, desired: &Document) -> Option<Item> {
+        let (field, reenabled) = self.rules.disabled_by_vendor(&found.document, desired)?;
         if !self.webhook.reenable_due || !self.superseded().is_empty() {
             return None;
         }
         let change = Change {
             field: field.into(),
-            before: Some(switched.from.into()),
-            after: Some(switched.to.into()),
+            before: Some(reenabled.from.into()),
+            after: Some(reenabled.to.into()),
             replaces: false,
         };
         let step = Step::Reenable { id: found.id.clone(), document: desired.clone() };
-        Some(Item { changes: vec![change], ..self.item(Decision::Execute(step), Cause::Halted) })
+        Some(Item { changes: vec![change], ..self.item(Decision::Execute(step), Cause::DisabledByVendor) })
     }
 
     /// Whether it was created by somebody else and has write-only values. They may be others than the declared ones, and a

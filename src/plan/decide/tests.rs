@@ -4,7 +4,7 @@ mod actions;
 mod concealed;
 mod deletions;
 mod digests;
-mod halted;
+mod disabled_by_vendor;
 mod holds;
 mod spelling;
 

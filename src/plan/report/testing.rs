@@ -205,7 +205,7 @@ fn superoffice() -> AccountReport {
             field("state", Some("TooManyErrors"), Some("Active")),
         ],
         held: Some(held("Planned", "plan only: nothing is written at the vendor", Until::Later)),
-        ..webhook("contact-sync", Action::Update, Cause::Halted, Some("19"))
+        ..webhook("contact-sync", Action::Update, Cause::DisabledByVendor, Some("19"))
     };
     let gone = WebhookReport {
         changes: vec![field("name", None, Some("sale-won"))],
@@ -313,7 +313,7 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
         Action::Delete,
         Action::Retain,
     ];
-    let causes = vec![Cause::InSync, Cause::New, Cause::Halted, Cause::VendorEdit, Cause::Deleted];
+    let causes = vec![Cause::InSync, Cause::New, Cause::DisabledByVendor, Cause::VendorEdit, Cause::Deleted];
     let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
     let changes = prop::collection::vec(any_field(), 0..4);
     let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize);

@@ -287,7 +287,7 @@ fn delivery(state: &str) -> Option<Delivery> {
     match state {
         "Active" => Some(Delivery::On),
         "Stopped" => Some(Delivery::Off),
-        "TooManyErrors" => Some(Delivery::Halted),
+        "TooManyErrors" => Some(Delivery::DisabledByVendor),
         _ => None,
     }
 }

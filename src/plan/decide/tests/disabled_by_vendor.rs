@@ -35,7 +35,7 @@ fn made(desired: &str) -> Declared {
 
 fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
     let delivery = match observed {
-        "broken" => Delivery::Halted,
+        "broken" => Delivery::DisabledByVendor,
         "on" => Delivery::On,
         _ => Delivery::Off,
     };
@@ -49,10 +49,17 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
     let due = |desired| Declared { reenable_due: true, ..made(desired) };
     let cases = [
-        ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::Halted),
+        ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::DisabledByVendor),
         ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
         ("stopping it is a save to the vendor too", made("on"), "broken", "2.0", Action::None, Cause::InSync),
-        ("it is time, and somebody saved it", due("on"), "broken", "2.0", Action::Update, Cause::Halted),
+        (
+            "it is time, and somebody saved it",
+            due("on"),
+            "broken",
+            "2.0",
+            Action::Update,
+            Cause::DisabledByVendor,
+        ),
         ("it is declared to be off, and is", due("off"), "broken", "2.0", Action::None, Cause::InSync),
         ("a person stopped it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
         ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
@@ -70,7 +77,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
             "broken",
             "1.0",
             Action::Update,
-            Cause::Halted,
+            Cause::DisabledByVendor,
         ),
     ];
     for (reason, webhook, observed, mark, action, cause) in cases {
@@ -93,7 +100,7 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
         intent: Some(Intent { expired: true, ..Intent::default() }),
         ..wants("a", 1, state("on"))
     };
-    let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
+    let seen = Observed { delivery: Some(Delivery::DisabledByVendor), ..has("1", state("broken")) };
     let item = plan(&RULES, &[unanswered], &[seen], &Elsewhere::default()).items.remove(0);
     assert_eq!(item.action(), Action::Adopt, "the vendor's own doing does not make it another one");
 }

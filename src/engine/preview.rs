@@ -227,8 +227,8 @@ fn spelling_note(
     vendor: VendorName,
 ) -> Option<String> {
     let observed = prepared.snapshot.observed.get(item.id()?.as_str())?;
-    let hide = declared.hide(declared.may_show(&observed.id));
-    let spellings = changes(rules(vendor), &observed.document, desired, hide);
+    let redaction = declared.redaction(declared.may_show(&observed.id));
+    let spellings = changes(rules(vendor), &observed.document, desired, redaction);
     (!spellings.is_empty()).then(|| spelling(&spellings, vendor))
 }
 

@@ -1,6 +1,6 @@
 //! What the core decides on, beside what is observed.
 
-use super::diff::Hide;
+use super::diff::Redaction;
 use super::document::Document;
 use super::list::Unreadable;
 use super::redact::Redactor;
@@ -96,8 +96,13 @@ impl Declared {
     }
 
     /// What may be shown of the vendor's side of a subscription.
-    pub(crate) fn hide(&self, is_own: bool) -> Hide<'_> {
-        Hide { redactor: &self.redactor, secrets: &self.secrets, fields: &self.sensitive, host_only: !is_own }
+    pub(crate) fn redaction(&self, is_own: bool) -> Redaction<'_> {
+        Redaction {
+            redactor: &self.redactor,
+            secrets: &self.secrets,
+            fields: &self.sensitive,
+            host_only: !is_own,
+        }
     }
 
     /// The ids of its own subscriptions: recorded, replaced, or named in its spec.

@@ -28,7 +28,7 @@ impl Change {
 
 /// What may not be shown of a vendor's side.
 #[derive(Clone, Copy, Debug)]
-pub struct Hide<'a> {
+pub struct Redaction<'a> {
     /// The Webhook's own secrets.
     pub redactor: &'a Redactor,
     /// The secrets of the whole account.
@@ -40,24 +40,29 @@ pub struct Hide<'a> {
 }
 
 /// What would have to change at the vendor. Empty exactly when [`Rules::equal`] holds.
-pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
+pub fn changes(
+    rules: &Rules,
+    observed: &Document,
+    desired: &Document,
+    redaction: Redaction<'_>,
+) -> Vec<Change> {
     let mut found = Vec::new();
     for field in rules.fields {
         let (before, after) = (observed.get(field.name), desired.get(field.name));
         if field.rule.same(before, after) {
             continue;
         }
-        if hide.host_only {
-            found.push(hide.unseen(field, before, after));
+        if redaction.host_only {
+            found.push(redaction.unseen(field, before, after));
         } else {
-            let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
+            let at = DiffCursor { path: field.name.to_owned(), replaces: field.replaces, redaction };
             at.differ(field.rule, before, after, &mut found);
         }
     }
     found
 }
 
-impl Hide<'_> {
+impl Redaction<'_> {
     fn unseen(&self, field: &Field, before: &Value, after: &Value) -> Change {
         let host = match before {
             Value::Text(text) if field.usage == Usage::Address => host(&text.expose()),
@@ -83,7 +88,7 @@ pub(crate) fn host(address: &str) -> Option<String> {
 }
 
 /// What a subscription that is to be made consists of, with that hidden which cannot be read back.
-pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
+pub(super) fn creation(rules: &Rules, desired: &Document, redaction: Redaction<'_>) -> Vec<Change> {
     let fields = rules.fields.iter().map(|field| (field, desired.get(field.name)));
     fields
         .filter(|(_, value)| !value.is_empty())
@@ -91,7 +96,7 @@ pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec
         .map(|(field, shown)| Change {
             field,
             before: None,
-            after: Some(hide.redactor.redact(&line(&shown))),
+            after: Some(redaction.redactor.redact(&line(&shown))),
             replaces: false,
         })
         .collect()
@@ -107,13 +112,13 @@ fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Va
     }
 }
 
-struct At<'a> {
+struct DiffCursor<'a> {
     path: String,
     replaces: bool,
-    hide: Hide<'a>,
+    redaction: Redaction<'a>,
 }
 
-impl At<'_> {
+impl DiffCursor<'_> {
     /// A member of a value that differs.
     fn compare(&self, name: &str, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         if !rule.same(before, after) {
@@ -133,7 +138,8 @@ impl At<'_> {
             _ => found.push(Change {
                 field: self.path.clone(),
                 before: (!before.is_empty()).then(|| self.shown_before(rule, before, after)),
-                after: (!after.is_empty()).then(|| self.hide.redactor.redact(&line(&rule.redacted(after)))),
+                after: (!after.is_empty())
+                    .then(|| self.redaction.redactor.redact(&line(&rule.redacted(after)))),
                 replaces: self.replaces,
             }),
         }
@@ -167,7 +173,7 @@ impl At<'_> {
     /// was when it was last applied, only what surrounds the secret is shown.
     fn shown_before(&self, rule: Rule, before: &Value, after: &Value) -> String {
         let was_sensitive =
-            self.hide.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
+            self.redaction.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
         match (before, after) {
             (_, Value::Map(after)) if matches!(rule, Rule::SecretValue) && is_secret_value(after) => {
                 "(hidden)".into()
@@ -175,7 +181,7 @@ impl At<'_> {
             (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.expose()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
             (before, _) => {
-                let both = [self.hide.redactor, self.hide.secrets];
+                let both = [self.redaction.redactor, self.redaction.secrets];
                 Redactor::redact_all(both, &line(&rule.redacted(before)))
             }
         }

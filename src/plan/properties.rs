@@ -285,9 +285,9 @@ proptest! {
     #[test]
     fn there_is_a_change_exactly_when_two_documents_differ(a in one_document(), b in one_document()) {
         let redactor = Redactor::default();
-        let hide = super::diff::Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+        let redaction = super::diff::Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
         for rules in [&IN_PLACE, &REPLACING] {
-            prop_assert_eq!(super::diff::changes(rules, &a, &b, hide).is_empty(), rules.equal(&a, &b));
+            prop_assert_eq!(super::diff::changes(rules, &a, &b, redaction).is_empty(), rules.equal(&a, &b));
             prop_assert_eq!(rules.equal(&a, &b), rules.equal(&b, &a));
             prop_assert!(rules.equal(&a, &a));
         }

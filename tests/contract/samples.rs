@@ -3,7 +3,7 @@
 use crate::column::Column;
 use hooktender::api::VendorName;
 use hooktender::api::webhook::Subscription;
-use hooktender::plan::diff::{Hide, changes};
+use hooktender::plan::diff::{Redaction, changes};
 use hooktender::plan::{Document, Observed, Redactor, SecretText, Usage};
 use hooktender::vendor::{desired, rules};
 use serde_json::{Value, json};
@@ -122,8 +122,8 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
 pub(crate) fn same(column: Column, observed: &Observed, desired: &Document) {
     let rules = rules(column.vendor());
     let none = Redactor::default();
-    let hide = Hide { redactor: &none, secrets: &none, fields: &[], host_only: false };
-    let changes = changes(rules, &observed.document, desired, hide);
+    let redaction = Redaction { redactor: &none, secrets: &none, fields: &[], host_only: false };
+    let changes = changes(rules, &observed.document, desired, redaction);
     assert!(changes.is_empty(), "{changes:?}");
     assert!(rules.equal(&observed.document, desired));
 }

@@ -34,7 +34,7 @@ impl PlanContext<'_> {
     /// Returns the changes to make. Values that the vendor stores in another spelling are not changed.
     pub(super) fn changes(&self, found: &Observed, desired: &Document, known: Known) -> Vec<Change> {
         let is_own = known == Known::Made && !self.webhook.guest || self.webhook.may_show(&found.id);
-        let mut all = changes(self.rules, &found.document, desired, self.webhook.hide(is_own));
+        let mut all = changes(self.rules, &found.document, desired, self.webhook.redaction(is_own));
         if all.is_empty() {
             return all;
         }

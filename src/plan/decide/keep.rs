@@ -64,7 +64,7 @@ impl PlanContext<'_> {
             if cause == Cause::Gone && self.spec_changed(desired) { Cause::SpecChanged } else { cause };
         let create = Decision::Execute(Step::Create { document: desired.clone() });
         let blocked = self.settling().or_else(|| self.webhook.may_lag.then_some(BlockedReason::NotShownYet));
-        let changes = creation(self.rules, desired, self.webhook.hide(true));
+        let changes = creation(self.rules, desired, self.webhook.redaction(true));
         Item { changes, ..self.item(create.block_if(blocked), cause) }
     }
 

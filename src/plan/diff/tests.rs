@@ -19,9 +19,10 @@ fn check(cases: Vec<Case>) {
         let mut redactor = Redactor::default();
         redactor.hide(&"open sesame".into(), "$(KNOWN)");
         let fields: Vec<String> = case.sensitive.iter().map(|&f| f.into()).collect();
-        let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &fields, host_only: false };
+        let redaction =
+            Redaction { redactor: &redactor, secrets: &redactor, fields: &fields, host_only: false };
         let (had, wanted) = (of(&[(case.field, case.had)]), of(&[(case.field, case.wanted)]));
-        let found = changes(&IN_PLACE, &had, &wanted, hide);
+        let found = changes(&IN_PLACE, &had, &wanted, redaction);
         let shown: Vec<_> =
             found.iter().map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref())).collect();
         assert_eq!(shown, case.shown, "{}", case.reason);
@@ -248,10 +249,10 @@ fn a_secret_is_not_shown_old_or_new() {
 #[test]
 fn a_change_says_whether_it_needs_a_new_subscription() {
     let redactor = Redactor::default();
-    let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+    let redaction = Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
     let (had, wanted) = (of(&[("body", Value::text("a"))]), of(&[("body", Value::text("b"))]));
     for (rules, replaces) in [(&IN_PLACE, false), (&REPLACING, true)] {
-        let found = changes(rules, &had, &wanted, hide);
+        let found = changes(rules, &had, &wanted, redaction);
         assert_eq!(found.iter().map(|c| c.replaces).collect::<Vec<_>>(), [replaces]);
     }
 }

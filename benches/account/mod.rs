@@ -3,7 +3,7 @@
 use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
 use hooktender::api::{Mode, ObjectKey, VendorName};
 use hooktender::plan::{
-    Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, SecretText, digest,
+    Declared, Desired, Document, ExternalId, Hints, Observed, Policy, Redactor, SecretText, digest,
 };
 use hooktender::vendor::desired;
 use serde_json::json;
@@ -60,13 +60,9 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         intent: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),
-        values_changed: false,
-        write_only_changed: false,
         trusts_write_only: false,
-        stored_differently: Vec::new(),
         remote_version: None,
-        reenable_due: false,
-        may_lag: false,
+        hints: Hints::default(),
         deleting: false,
         stateless: false,
         policy: Policy {

@@ -99,9 +99,9 @@ pub enum BlockedReason {
     /// `suspend: true`.
     Suspended,
     /// A create may still be under way at the vendor.
-    Settling,
+    CreatePending,
     /// A subscription that was created lately is not in the vendor's list, which may lag.
-    NotShownYet,
+    NotListedYet,
     /// `driftPolicy: Report`.
     DriftReported,
     /// The same difference was corrected several times and came back each time.

@@ -1,4 +1,4 @@
-//! Claims of Webhooks at other VendorAccount objects that point to the same account at the vendor.
+//! Matches of Webhooks at other VendorAccount objects that point to the same account at the vendor.
 //!
 //! | the other Webhook | claims |
 //! | --- | --- |

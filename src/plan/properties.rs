@@ -191,7 +191,7 @@ proptest! {
             } else if done && matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. })) {
                 true
             } else {
-                next.step().is_none() && next.blocked() == Some(&BlockedReason::Settling)
+                next.step().is_none() && next.blocked() == Some(&BlockedReason::CreatePending)
             };
             prop_assert!(expected, "{next:?}");
         }

@@ -3,7 +3,9 @@
 use super::field::Rule;
 use super::field::{Absent, Field};
 use super::rules::Rules;
-use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, SecretText, Value};
+use super::{
+    Declared, Desired, Document, ExternalId, Hints, Key, Observed, Policy, Redactor, SecretText, Value,
+};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::BTreeMap;
@@ -92,12 +94,8 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         intent: None,
         applied: None,
         sensitive: Vec::new(),
-        values_changed: false,
-        write_only_changed: false,
         trusts_write_only: false,
-        stored_differently: Vec::new(),
-        reenable_due: false,
-        may_lag: false,
+        hints: Hints::default(),
         remote_version: None,
         deleting: false,
         stateless: false,

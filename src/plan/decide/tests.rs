@@ -16,7 +16,7 @@ use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
 use crate::plan::{Desired, Document, Step, digest};
-use crate::plan::{Intent, Policy, Redactor, Value};
+use crate::plan::{Hints, Intent, Policy, Redactor, Value};
 
 struct Case {
     reason: &'static str,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::webhook::DeletionPolicy;
 use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
-use crate::plan::{Elsewhere, Policy, Value, plan};
+use crate::plan::{Elsewhere, Hints, Policy, Value, plan};
 
 const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
 
@@ -53,7 +53,7 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
         assert_eq!(found.is_empty(), !too, "{reason}");
         let Some(found) = found.into_iter().next() else { continue };
         assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
-        hold(&mut plan, &found);
+        block(&mut plan, &found);
         assert_eq!(held(&plan), deleted, "{reason}");
         assert!(!plan.items.iter().any(|item| matches!(item.step(), Some(Step::Delete { .. }))), "{reason}");
     }
@@ -88,7 +88,7 @@ fn what_is_allowed_is_exactly_what_was_shown() {
     let more = too_many(&planned(100, 80), LIMITS, &allowed, &lately(0)).remove(0);
     assert_eq!(more.ids.len(), 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
-    hold(&mut plan, &more);
+    block(&mut plan, &more);
     assert_eq!(held(&plan), 40, "those that are allowed go on");
     assert_ne!(more.digest, shown.digest);
     assert_eq!(
@@ -148,7 +148,7 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     assert_eq!(lacks(&knows, &[&one, &two, &three, &four], &[]), []);
     assert_eq!(lacks(&knows, &[&two, &four], &[]), [one.clone(), three.clone()]);
     assert_eq!(lacks(&knows, &[&two, &four], &[&one]), [three]);
-    let fresh = Declared { may_lag: true, ..knows.clone() };
+    let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..knows.clone() };
     assert_eq!(lacks(&fresh, &[], &[]), [], "it was created just now");
     let deleting = Declared { deleting: true, ..knows };
     assert_eq!(lacks(&deleting, &[&one, &id("3"), &four], &[]), [], "whoever is deleted names nothing");
@@ -179,7 +179,7 @@ fn each_namespace_is_judged_by_itself() {
     let found = too_many(&plan, LIMITS, &HashSet::new(), &lately(0));
     assert_eq!(found.len(), 1);
     assert_eq!((&*found[0].namespace, found[0].ids.len(), found[0].managed), ("guest", 12, 15));
-    hold(&mut plan, &found[0]);
+    block(&mut plan, &found[0]);
     let goes_on: Vec<_> = plan
         .items
         .iter()

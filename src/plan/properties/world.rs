@@ -8,7 +8,7 @@ use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use crate::plan::document::Document;
 use crate::plan::testing::{has, unknown};
-use crate::plan::{Elsewhere, Policy};
+use crate::plan::{Elsewhere, Hints, Policy};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fmt;
@@ -208,7 +208,7 @@ impl World {
             )
         {
             webhook.applied = digest_of(&webhook.desired);
-            webhook.values_changed = false;
+            webhook.hints.values_changed = false;
         }
     }
 
@@ -309,7 +309,7 @@ fn webhook() -> impl Strategy<Value = Declared> {
             superseded,
             intent: intent.map(|settled| Intent { expired: settled, ..Intent::default() }),
             applied: applied.map(|_| last),
-            values_changed: created == 2,
+            hints: Hints { values_changed: created == 2, ..Hints::default() },
             deleting,
             policy,
             desired: if lacks { unknown() } else { Desired::Known(desired.clone()) },

@@ -47,7 +47,7 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "a value from a Secret is another one, though the digest cannot tell",
             &IN_PLACE,
-            Declared { values_changed: true, ..applied("x") },
+            Declared { hints: Hints { values_changed: true, ..Hints::default() }, ..applied("x") },
             &[("1", "w")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),

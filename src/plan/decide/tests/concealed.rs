@@ -30,7 +30,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ("nobody touched it", sent(), Some("1.0"), Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { write_only_changed: true, ..sent() },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..sent() },
             Some("1.0"),
             Action::Update,
             Cause::SpecChanged,
@@ -45,7 +45,11 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ),
         (
             "its Secret changed, drift is only reported",
-            Declared { policy: report, write_only_changed: true, ..sent() },
+            Declared {
+                policy: report,
+                hints: Hints { write_only_changed: true, ..Hints::default() },
+                ..sent()
+            },
             Some("2.0"),
             Action::Update,
             Cause::SpecChanged,
@@ -72,7 +76,7 @@ fn what_is_sent_unseen_is_shown_as_that() {
     let line = |field: &str, before: Option<&str>, after: Option<&str>| {
         (field.to_owned(), before.map(str::to_owned), after.map(str::to_owned))
     };
-    let rotated = Declared { write_only_changed: true, ..sent() };
+    let rotated = Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..sent() };
     assert_eq!(
         shown(does(rotated.clone(), Some("1.0"), "x")),
         [line("secret", None, Some("(secret changed)"))]
@@ -128,7 +132,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
         ("one that differs in what can be read", named("y"), Action::Update, Cause::SpecChanged),
         (
             "its Secret has changed since it was adopted",
-            Declared { write_only_changed: true, ..trusting(sent()) },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..trusting(sent()) },
             Action::Update,
             Cause::SpecChanged,
         ),
@@ -158,7 +162,11 @@ fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_anothe
         ("the spec, the Secret or the process is another since", true, Action::Update, Cause::SpecChanged),
     ];
     for (reason, write_only_changed, action, cause) in cases {
-        let item = does(Declared { write_only_changed, ..unanswered.clone() }, Some("1.0"), "x");
+        let item = does(
+            Declared { hints: Hints { write_only_changed, ..Hints::default() }, ..unanswered.clone() },
+            Some("1.0"),
+            "x",
+        );
         assert_eq!(
             (item.action(), item.cause, item.id().cloned()),
             (action, cause, Some(id("1"))),

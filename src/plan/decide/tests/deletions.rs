@@ -66,7 +66,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[("1", "w"), ("2", "x")],
                 does(A::Delete, "nothing"),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         held(
             case(
@@ -76,7 +76,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
                 &[],
                 does(A::Delete, "nothing"),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         case(
             "the create came to nothing",

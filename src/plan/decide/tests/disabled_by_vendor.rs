@@ -47,7 +47,7 @@ fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
 #[test]
 fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
-    let due = |desired| Declared { reenable_due: true, ..made(desired) };
+    let due = |desired| Declared { hints: Hints { reenable_due: true, ..Hints::default() }, ..made(desired) };
     let cases = [
         ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::DisabledByVendor),
         ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
@@ -65,7 +65,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
         ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { write_only_changed: true, ..made("on") },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..made("on") },
             "broken",
             "1.0",
             Action::Update,
@@ -107,17 +107,21 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
 
 #[test]
 fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
-    let fresh = Declared { may_lag: true, ..made("on") };
-    let edited = Declared { may_lag: true, applied: Some("another".into()), ..made("on") };
+    let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..made("on") };
+    let edited = Declared {
+        hints: Hints { may_lag: true, ..Hints::default() },
+        applied: Some("another".into()),
+        ..made("on")
+    };
     let wiped = Declared { recorded: None, applied: None, ..fresh.clone() };
     let deleted = Declared { deleting: true, ..fresh.clone() };
     let retained =
         Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
     let cases = [
-        ("it is waited for", fresh, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotShownYet)),
+        ("it is waited for", fresh, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotListedYet)),
         ("let go", retained, Action::Retain, None),
         ("it was made long ago", made("on"), Action::Create, None),
     ];

@@ -10,7 +10,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
     check(vec![
         held(
             case("a create may be under way", &IN_PLACE, sent(false, fresh()), &[], edit(A::Create, C::New)),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         held(
             case(
@@ -20,7 +20,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         held(
             case(
@@ -30,7 +30,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w"), ("2", "x")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         case(
             "but not for an update",

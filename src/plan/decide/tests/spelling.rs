@@ -13,8 +13,8 @@ fn declared() -> Document {
 /// It was made, has the id 1, and the vendor is known to store the address otherwise.
 fn stored() -> Declared {
     let applied = Some(digest(&declared()));
-    let stored_differently = vec!["url"];
-    Declared { recorded: Some(id("1")), applied, stored_differently, ..wants("a", 1, declared()) }
+    let hints = Hints { stored_differently: vec!["url"], ..Hints::default() };
+    Declared { recorded: Some(id("1")), applied, hints, ..wants("a", 1, declared()) }
 }
 
 /// A create of it was sent and not answered.
@@ -36,7 +36,7 @@ fn a_spelling_is_no_difference_and_anything_else_is() {
         ("another field differs", stored(), lower, "y", (Action::Update, Cause::VendorEdit, "update 1 to x")),
         (
             "nothing is recorded",
-            Declared { stored_differently: Vec::new(), ..stored() },
+            Declared { hints: Hints::default(), ..stored() },
             lower,
             "x",
             (Action::Update, Cause::VendorEdit, "update 1 to x"),

@@ -1,4 +1,4 @@
-//! Desired against observed, field by field.
+//! Compares the desired document with the observed one, field by field.
 
 use super::document::{Document, Members, Value};
 use super::field::{Field, Rule, Usage};
@@ -6,14 +6,14 @@ use super::redact::Redactor;
 use super::rules::members::Names;
 use super::rules::{Rules, is_secret_value, of};
 
-/// One field that differs, fit to be shown: secrets are hidden by construction.
+/// One field that differs, fit to be shown: secrets are redacted by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Path of the field below the subscription, such as `bodyTemplate` or `headers.X-Env`.
     pub field: String,
-    /// What the vendor has; none where it has nothing.
+    /// What the vendor has; none if it has nothing.
     pub before: Option<String>,
-    /// What is declared; none where nothing is.
+    /// What is declared; none if nothing is.
     pub after: Option<String>,
     /// Whether the vendor cannot change it in place.
     pub replaces: bool,
@@ -26,7 +26,7 @@ impl Change {
     }
 }
 
-/// What may not be shown of a vendor's side.
+/// What may not be shown of the vendor's side.
 #[derive(Clone, Copy, Debug)]
 pub struct Redaction<'a> {
     /// The Webhook's own secrets.
@@ -35,11 +35,11 @@ pub struct Redaction<'a> {
     pub secrets: &'a Redactor,
     /// Fields that held a secret when they were last applied.
     pub fields: &'a [String],
-    /// Of the vendor's side nothing but the hosts of addresses is shown, and which top-level fields differ.
+    /// Whether nothing of the vendor's side is shown but the hosts of addresses, and which top-level fields differ.
     pub host_only: bool,
 }
 
-/// What would have to change at the vendor. Empty exactly when [`Rules::equal`] holds.
+/// Returns what would have to change at the vendor. It is empty exactly if the documents are [equal](Rules::equal).
 pub fn changes(
     rules: &Rules,
     observed: &Document,
@@ -78,7 +78,7 @@ impl Redaction<'_> {
     }
 }
 
-/// The scheme and the host of an address, which may be a template; none if it is no absolute address.
+/// Returns the scheme and the host of an address, which may be a template; none if it is no absolute address.
 pub(crate) fn host(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let host = &rest[..rest.find(['/', '?', '#', '{', '$']).unwrap_or(rest.len())];
@@ -87,7 +87,7 @@ pub(crate) fn host(address: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{end}"))
 }
 
-/// What a subscription that is to be made consists of, with that hidden which cannot be read back.
+/// Returns the fields of a subscription that is to be created. Write-only values are hidden.
 pub(super) fn creation(rules: &Rules, desired: &Document, redaction: Redaction<'_>) -> Vec<Change> {
     let fields = rules.fields.iter().map(|field| (field, desired.get(field.name)));
     fields
@@ -102,7 +102,7 @@ pub(super) fn creation(rules: &Rules, desired: &Document, redaction: Redaction<'
         .collect()
 }
 
-/// The members of a map each by itself, as they are when they change.
+/// Returns each member of a map by itself, as in the changes of an update.
 fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Value)> {
     match (rule, value) {
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
@@ -112,6 +112,7 @@ fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Va
     }
 }
 
+/// A place in a comparison of two documents.
 struct DiffCursor<'a> {
     path: String,
     replaces: bool,
@@ -119,7 +120,7 @@ struct DiffCursor<'a> {
 }
 
 impl DiffCursor<'_> {
-    /// A member of a value that differs.
+    /// Adds the changes of one member.
     fn compare(&self, name: &str, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         if !rule.same(before, after) {
             let path = format!("{}.{name}", self.path);
@@ -149,7 +150,7 @@ impl DiffCursor<'_> {
         let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
         let [old, new] = [before, after].map(|map| Names::new(map, ignore_case));
-        // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
+        // If two names are equal but for case, only one has a partner on the other side. The other one exists on one side only.
         for (name, had) in before {
             if partner(&old, name, &new).is_none() {
                 self.compare(name, rule, had, &Value::Null, found);
@@ -169,8 +170,8 @@ impl DiffCursor<'_> {
         }
     }
 
-    /// The vendor's side may hold an old secret, which no redactor knows: where the field is declared with a secret, or
-    /// was when it was last applied, only what surrounds the secret is shown.
+    /// Returns the vendor's value as it may be shown. It may contain an old secret, which no redactor knows. If the field is declared
+    /// with a secret, or was when it was last applied, only the text around the secret is shown.
     fn shown_before(&self, rule: Rule, before: &Value, after: &Value) -> String {
         let was_sensitive =
             self.redaction.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
@@ -188,13 +189,13 @@ impl DiffCursor<'_> {
     }
 }
 
-/// Whether a path is another one or below it, whatever the case: a vendor may spell a header's name in its own way.
+/// Whether a path equals another one or is below it, ignoring case: a vendor may spell a header's name in its own way.
 fn within(path: &str, other: &str) -> bool {
     let (path, other) = (path.to_lowercase(), other.to_lowercase());
     path.strip_prefix(&other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What stands for a member on the other side, if that member is also what stands for it on its own.
+/// Returns the value of the same member on the other side, if that one's partner is this member too.
 fn partner<'a>(own: &Names<'_>, name: &str, other: &Names<'a>) -> Option<&'a Value> {
     let (found, value) = other.get(name)?;
     let (back, _) = own.get(found)?;
@@ -205,7 +206,7 @@ fn map<'a>(value: &'a Value, none: &'a Members) -> &'a Members {
     if let Value::Map(map) = value { map } else { none }
 }
 
-/// A text as it is, anything else as JSON.
+/// Returns a text as it is, and anything else as JSON.
 fn line(json: &serde_json::Value) -> String {
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! A vendor's list of subscriptions, with the items that cannot be read.
+//! A vendor's list of subscriptions, including the items that cannot be read.
 
 use super::rules::Rules;
 use super::{ExternalId, Observed};
@@ -7,18 +7,18 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a vendor's list holds.
+/// A vendor's list.
 #[derive(Clone, Debug, Default)]
 pub struct List {
     /// The subscriptions that can be read.
     pub observed: Vec<Observed>,
     /// The items that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Whether it came in several pages, which may move while they are read.
+    /// Whether it came in several pages, which may change while they are read.
     pub paged: bool,
-    /// About how much memory it takes, in bytes.
+    /// The approximate size in memory, in bytes.
     pub size: usize,
-    /// What keeps that memory reserved, as long as any of the list is.
+    /// Keeps that memory reserved as long as any part of the list exists.
     pub memory: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -31,8 +31,8 @@ impl List {
 }
 
 impl List {
-    /// Stands for a list that is too large to be read: nothing is known but that the subscriptions with these ids may be there.
-    /// Of a Webhook without an id any subscription may be its own, so that none is created.
+    /// Returns a substitute for a list that is too large to be read. It only says that the subscriptions with these ids may exist.
+    /// Any subscription may be that of a Webhook without an id, so that none is created.
     pub(crate) fn unread(rules: &Rules, ids: impl IntoIterator<Item = ExternalId>, why: &str) -> Self {
         let ids = ids.into_iter().map(Some).chain([None]);
         let any = || rules.natural_key.iter().map(|name| (*name, None)).collect();
@@ -47,20 +47,20 @@ impl From<Vec<Observed>> for List {
     }
 }
 
-/// An item of a vendor's list whose shape is another than the vendor documents. While it cannot be read it is not updated,
-/// replaced or created again.
+/// An item of a vendor's list with a shape that the vendor does not document. It is not updated, replaced or created again while
+/// it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The vendor's id, if the item shows one.
+    /// The vendor's id, if the item has one.
     pub id: Option<ExternalId>,
     /// What is wrong with its shape, without any of its values.
     pub why: String,
-    /// Its members of the natural key: the text, or none where the member is not a text.
+    /// Its members of the natural key: the text, or none if the member is not a text.
     pub key: BTreeMap<&'static str, Option<String>>,
 }
 
 impl Unreadable {
-    /// An item as the vendor shows it. Names of members are compared without case: the wire spells some in capitals.
+    /// Keeps what can be read of an item. Names of members are compared without case, as vendors capitalise some.
     pub fn new(rules: &Rules, id: Option<ExternalId>, why: String, item: &Json) -> Self {
         let member = |name: &str| {
             let mut members = item.as_object()?.iter();
@@ -70,7 +70,7 @@ impl Unreadable {
         Self { id, why, key: rules.natural_key.iter().filter_map(text).collect() }
     }
 
-    /// One line for people, in place of what a readable one is about.
+    /// One line for people, in place of the summary of a readable one.
     pub fn summary(&self) -> String {
         format!("cannot be read: {}", self.why)
     }

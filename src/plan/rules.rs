@@ -1,4 +1,4 @@
-//! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
+//! Compares fields by a vendor's table ([`Rules`]).
 
 pub(super) mod members;
 
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub struct Rules {
     /// Every field of a subscription that a manifest can name.
     pub fields: &'static [Field],
-    /// The fields that together make two subscriptions *similar*: the natural key.
+    /// The natural key: two subscriptions that agree in these fields are *similar*.
     pub natural_key: &'static [&'static str],
 }
 
@@ -24,8 +24,8 @@ pub(super) struct Reenabled {
 }
 
 impl Rules {
-    /// The canonical document of what a manifest declares, or of what a vendor showed: empty values left out, defaults
-    /// filled in, at every level that a table describes. Fields that no table knows are dropped.
+    /// Returns the canonical document of what a manifest declares, or of what a vendor showed. At every level that a table
+    /// describes, empty values are omitted, defaults are filled in, and unknown fields are dropped.
     pub fn document(&self, mut values: BTreeMap<&'static str, Value>) -> Document {
         let fields = self.fields.iter().filter_map(|field| {
             let value = field.canonical(values.remove(field.name).unwrap_or_default())?;
@@ -34,7 +34,7 @@ impl Rules {
         Document { fields: fields.collect() }
     }
 
-    /// The values of a document that no vendor gives back, by path.
+    /// Returns the values of a document that the vendor does not return, by path.
     pub fn write_only_values<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
         let mut found = Vec::new();
         for field in self.fields {
@@ -59,8 +59,8 @@ impl Rules {
         })
     }
 
-    /// Returns a digest of everything that can be read back: the same for documents that are
-    /// [spelled alike](Self::spelled_alike). Known secrets are replaced by their variables first, so that it may be stored.
+    /// Returns a digest of everything that can be read back. It is the same for documents that are
+    /// [spelled alike](Self::spelled_alike). It may be stored, as known secrets are replaced by their variables first.
     pub fn fingerprint(&self, document: &Document, redactor: &Redactor) -> String {
         let fields = self.fields.iter().filter_map(|field| {
             let written = |text: &SecretText| field.usage.spelling(redactor.redact(&text.expose()));
@@ -70,24 +70,23 @@ impl Rules {
         super::hash(&Json::Object(fields.collect()))
     }
 
-    /// A hash of everything that can be read back, secrets included: the same for two documents that are
-    /// [equal](Self::equal), whatever their variables are called. It must not leave the process.
+    /// Returns a hash of everything that can be read back, including secrets. It is the same for two [equal](Self::equal) documents,
+    /// whatever the names of their variables. It must not leave the process.
     pub fn content_hash(&self, document: &Document) -> String {
         self.fingerprint(document, &Redactor::default())
     }
 
-    /// The rule of a top-level field.
+    /// Returns a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether the two have the same natural key, but for spelling.
+    /// Whether the two have the same natural key, ignoring spelling.
     pub fn similar(&self, a: &Document, b: &Document) -> bool {
         self.key_of(a) == self.key_of(b)
     }
 
-    /// Returns the natural key's values as one text, secrets included: the same for documents that are equal or spelled
-    /// alike.
+    /// Returns the natural key's values as one text, including secrets. It is the same for documents that are equal or spelled alike.
     pub(crate) fn key_of(&self, document: &Document) -> String {
         let fields = self.natural_key.iter().filter_map(|name| self.field(name));
         Json::Array(fields.map(|field| field.spelling(document)).collect()).to_string()
@@ -102,7 +101,7 @@ impl Rules {
         self.fields.iter().filter(|field| !field.rule.same(a.get(field.name), b.get(field.name)))
     }
 
-    /// Whether the two differ in spelling at most; see [`Usage`].
+    /// Whether the two differ in spelling at most; see [`Usage`](super::Usage).
     pub fn spelled_alike(&self, a: &Document, b: &Document) -> bool {
         self.differing(a, b).all(|field| field.spelled_alike(a, b))
     }
@@ -119,12 +118,12 @@ impl Field {
         self.spelling(a) == self.spelling(b)
     }
 
-    /// Returns the field's value as far as it can be read back, secrets included: the same for all equal values.
+    /// Returns the field's value as far as it can be read back, including secrets. It is the same for all equal values.
     pub fn readable(&self, document: &Document) -> Json {
         self.rule.readable(document.get(self.name), &SecretText::expose)
     }
 
-    /// The same for all values that differ in spelling at most.
+    /// Returns one form for all values that differ in spelling at most.
     fn spelling(&self, document: &Document) -> Json {
         self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.expose()))
     }
@@ -141,7 +140,7 @@ impl Rule {
             (Self::Set(inner), Value::List(list)) => {
                 Value::List(members::distinct(*inner, list.into_iter().map(|v| inner.canonical(v))))
             }
-            // A manifest cannot hold a null, so one at the vendor is nothing.
+            // A manifest cannot contain a null, so that one at the vendor is ignored.
             (Self::Map { value: inner, .. }, Value::Map(map)) => Value::Map(
                 map.into_iter()
                     .map(|(k, v)| (k, inner.canonical(v)))
@@ -177,7 +176,7 @@ impl Rule {
         }
     }
 
-    /// Whether two canonical values are the same by this rule.
+    /// Whether two canonical values are equal by this rule.
     pub fn same(self, a: &Value, b: &Value) -> bool {
         match (self, a, b) {
             (Self::WriteOnly, _, _) => true,
@@ -204,10 +203,10 @@ impl Rule {
         }
     }
 
-    /// Returns a value as far as it can be read back, in one form for all equal values; `written` maps each text.
+    /// Returns a value as far as it can be read back, in one form for all equal values. `written` maps each text.
     fn readable(self, value: &Value, written: &dyn Fn(&SecretText) -> String) -> Json {
         match (self, value) {
-            // The vendor may have turned a switch by itself meanwhile.
+            // The vendor may have disabled the subscription meanwhile.
             (Self::WriteOnly | Self::EnabledState { .. }, _) | (_, Value::Null) => Json::Null,
             (Self::IgnoreCase, Value::Text(text)) => written(text).to_lowercase().into(),
             (Self::Set(inner), Value::List(list)) => {
@@ -216,7 +215,7 @@ impl Rule {
                 all.into()
             }
             (Self::Map { ignore_case, value: inner }, Value::Map(map)) => {
-                // A list: two names may be equal but for case.
+                // A list, as two names may be equal but for case.
                 let name = |name: &String| if ignore_case { name.to_lowercase() } else { name.clone() };
                 let mut all: Vec<_> = map
                     .iter()
@@ -234,7 +233,7 @@ impl Rule {
                 map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, written))
             }
             (_, Value::Bool(b)) => (*b).into(),
-            // Numbers by their value, as they compare.
+            // Numbers are compared by value.
             (_, Value::Number(n)) => {
                 n.as_f64().map_or_else(|| n.to_string().into(), |n| n.to_string().into())
             }
@@ -246,7 +245,7 @@ impl Rule {
         }
     }
 
-    /// Plain JSON, fit to be shown: what cannot be read back is hidden even where it does not come from a Secret.
+    /// Returns plain JSON, fit to be shown. Write-only values are hidden even if they do not come from a Secret.
     pub(super) fn redacted(self, value: &Value) -> Json {
         match (self, value) {
             (Self::WriteOnly, value) => hidden(value),
@@ -270,12 +269,12 @@ impl Rule {
     }
 }
 
-/// A secret as its variable, any other value not at all.
+/// Returns a secret as its variable, and hides any other value.
 fn hidden(value: &Value) -> Json {
     if value.is_secret() { value.redacted() } else { "(hidden)".into() }
 }
 
-/// Whether two values are the same JSON, numbers by their value.
+/// Whether two values are the same JSON. Numbers are compared by value.
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
@@ -294,7 +293,7 @@ pub(super) fn is_secret_value(record: &Members) -> bool {
     record.get("secret") == Some(&Value::Bool(true))
 }
 
-/// The member of a record; nothing where it has none.
+/// Returns the member of a record; null if it has none.
 pub(super) fn of<'a>(record: &'a Members, name: &str) -> &'a Value {
     record.get(name).unwrap_or(&Value::Null)
 }

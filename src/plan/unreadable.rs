@@ -8,8 +8,8 @@ use super::list::Unreadable;
 use super::rules::Rules;
 use std::collections::{HashMap, HashSet};
 
-/// Notes at each Webhook the unreadable item that is its own by an id that it knows, or that may be its own: one without an
-/// id or that no Webhook knows, where nothing in the natural key says otherwise. An id that `is_listed` is a readable item's.
+/// Notes at each Webhook the unreadable item that is its own by id, or that may be its own: one that has no id or an id that no
+/// Webhook knows, and whose natural key does not differ. An id that `is_listed` belongs to a readable item.
 pub(crate) fn attribute(
     rules: &Rules,
     declared: &mut [Declared],
@@ -29,7 +29,7 @@ pub(crate) fn attribute(
         let has_lost = is_missing && webhook.recorded.is_some();
         let may_be_own =
             |item: &&&Unreadable| (has_lost && item.id.is_none()) || may_be(item, rules, &webhook.desired);
-        // Others' unreadable items would tell a guest that its natural key is theirs.
+        // A guest would learn from others' unreadable items that its natural key is theirs.
         let searched =
             webhook.intent.is_some() || is_missing && (webhook.adopts || webhook.recorded.is_some());
         let possible = || free.iter().filter(|_| searched).find(may_be_own).copied();
@@ -37,7 +37,7 @@ pub(crate) fn attribute(
     }
 }
 
-/// The unreadable items that no Webhook knows by their ids, here or elsewhere.
+/// Returns the unreadable items whose ids no Webhook knows, here or elsewhere.
 pub(crate) fn unmanaged<'a>(
     declared: &[Declared],
     elsewhere: &Elsewhere,
@@ -48,7 +48,7 @@ pub(crate) fn unmanaged<'a>(
     unreadable.iter().filter(move |item| item.id.as_ref().is_none_or(|id| !known.contains(id)))
 }
 
-/// How many unreadable items only Webhooks elsewhere know by their ids.
+/// Counts the unreadable items whose ids only Webhooks elsewhere know.
 pub(crate) fn known_elsewhere(
     declared: &[Declared],
     elsewhere: &Elsewhere,
@@ -58,7 +58,7 @@ pub(crate) fn known_elsewhere(
     here - unmanaged(declared, elsewhere, unreadable).count()
 }
 
-/// Whether nothing in its natural key tells it from the desired subscription.
+/// Whether nothing in its natural key differs from the desired subscription.
 fn may_be(item: &Unreadable, rules: &Rules, desired: &Desired) -> bool {
     let Desired::Known(desired) = desired else { return true };
     rules.natural_key.iter().all(|name| match (item.key.get(name), desired.get(name)) {

@@ -2,7 +2,7 @@
 
 use super::spelling::Spelling;
 
-/// Which runs of four bytes a text has, as far as a small table tells: what is not in it is not in the text.
+/// The runs of four bytes in a text, as a small hash table: a run that is not in the table is not in the text.
 pub(super) struct Grams(Vec<u64>);
 
 impl Grams {

@@ -2,7 +2,7 @@
 
 use super::canvas::columns;
 use super::testing::{any_report, many, of_change, rich, wild};
-use super::{Held, Report, Stranger, Style, Until, markdown, text};
+use super::{Held, Report, Style, UnmanagedReport, Until, markdown, text};
 use proptest::prelude::*;
 
 const PLAIN: Style = Style { colour: false, width: 80, all: false };
@@ -48,7 +48,7 @@ fn nothing_of_others_comes_to_life_in_a_comment() {
     let account = &mut report.accounts[0];
     account.identity = evil.into();
     account.held = Some(Held { reason: evil.into(), message: evil.into(), until: Until::Mended });
-    account.unmanaged.push(Stranger { external_id: evil.into(), summary: evil.into() });
+    account.unmanaged.push(UnmanagedReport { external_id: evil.into(), summary: evil.into() });
     account.webhooks[0].id = Some(evil.into());
     account.webhooks[0].held.clone_from(&account.held);
     insta::assert_snapshot!("markdown_evil", markdown(&report));

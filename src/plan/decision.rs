@@ -40,7 +40,7 @@ pub enum Step {
         /// The subscription.
         id: ExternalId,
     },
-    /// Record the replacement that an unanswered create made, then delete what it replaces.
+    /// Record the replacement that a pending create made, then delete what it replaces.
     AdoptReplacement {
         /// The replacement.
         id: ExternalId,

@@ -1,4 +1,4 @@
-//! What the tests of the core have in common: two vendors' rules, and short ways to declare and to observe.
+//! Helpers of the planner's tests: the rules of two vendors, and short ways to declare and to observe.
 
 use super::field::Rule;
 use super::field::{Absent, Field};
@@ -11,7 +11,7 @@ use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A vendor that changes every field in place, keeps secrets to itself, and has sets and header names.
+/// A vendor that changes every field in place, does not return secrets, and has sets and header names.
 pub(super) const IN_PLACE: Rules = Rules {
     fields: &[
         Field::content("name"),
@@ -77,7 +77,7 @@ pub(super) fn json(json: serde_json::Value) -> Value {
     json.into()
 }
 
-/// A Webhook that nothing is known of but what it wants.
+/// A Webhook of which nothing is known but its declaration.
 pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
     Declared {
         key: key(name),

@@ -170,7 +170,7 @@ impl PlanContext<'_> {
         self.delete_superseded(id, superseded)
     }
 
-    /// It exists as declared. Its id is recorded, unless nothing is recorded anywhere; an unanswered create is answered by it.
+    /// It exists as declared. Its id is recorded, unless nothing is recorded anywhere; its pending create is answered by it.
     fn adopt(&self, id: &ExternalId) -> Item {
         if self.webhook.stateless && self.webhook.intent.is_none() {
             self.item(Decision::Keep(Some(id.clone())), Cause::InSync)

@@ -31,12 +31,12 @@ fn lately(count: usize) -> BTreeMap<String, usize> {
     BTreeMap::from([("shop".to_owned(), count)])
 }
 
-fn held(plan: &Plan) -> usize {
+fn blocked(plan: &Plan) -> usize {
     plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::DeletionGuard)).count()
 }
 
 #[test]
-fn deletions_are_held_above_both_limits_and_never_below_either() {
+fn deletions_are_blocked_above_both_limits_and_never_below_either() {
     let cases = [
         (100, 40, true, "40 of 100"),
         (100, 31, true, "just above the share"),
@@ -54,7 +54,7 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
         let Some(found) = found.into_iter().next() else { continue };
         assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
         block(&mut plan, &found);
-        assert_eq!(held(&plan), deleted, "{reason}");
+        assert_eq!(blocked(&plan), deleted, "{reason}");
         assert!(!plan.items.iter().any(|item| matches!(item.step(), Some(Step::Delete { .. }))), "{reason}");
     }
 }
@@ -89,7 +89,7 @@ fn what_is_allowed_is_exactly_what_was_shown() {
     assert_eq!(more.ids.len(), 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
     block(&mut plan, &more);
-    assert_eq!(held(&plan), 40, "those that are allowed go on");
+    assert_eq!(blocked(&plan), 40, "approved ones are not blocked");
     assert_ne!(more.digest, shown.digest);
     assert_eq!(
         too_many(&planned(100, 40), LIMITS, &HashSet::new(), &lately(0)).remove(0).digest,
@@ -98,7 +98,7 @@ fn what_is_allowed_is_exactly_what_was_shown() {
 }
 
 #[test]
-fn what_is_only_let_go_is_no_deletion() {
+fn a_retained_subscription_is_no_deletion() {
     let mut declared: Vec<_> = (0..10).map(|number| webhook(number, true)).collect();
     for one in &mut declared {
         one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
@@ -151,7 +151,11 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..knows.clone() };
     assert_eq!(lacks(&fresh, &[], &[]), [], "it was created just now");
     let deleting = Declared { deleting: true, ..knows };
-    assert_eq!(lacks(&deleting, &[&one, &id("3"), &four], &[]), [], "whoever is deleted names nothing");
+    assert_eq!(
+        lacks(&deleting, &[&one, &id("3"), &four], &[]),
+        [],
+        "a Webhook that is being deleted pins nothing"
+    );
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn those_of_just_before_count_too() {
     assert_eq!(too_many(&planned(90, 1), LIMITS, &none, &lately(29)), [], "30 of 119");
     let held = too_many(&planned(70, 1), LIMITS, &none, &lately(30)).remove(0);
     assert_eq!((held.ids.len(), held.recent, held.managed), (1, 30, 70));
-    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, &lately(50)), [], "there is nothing to hold");
+    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, &lately(50)), [], "there is nothing to block");
 }
 
 #[test]

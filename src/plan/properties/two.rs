@@ -56,7 +56,7 @@ impl Two {
         let known: HashSet<ExternalId> =
             joint.declared.iter().flat_map(|one| -> Vec<_> { ids(one) }).collect();
         for one in joint.vendor.iter().filter(|one| joint.made.contains(&one.id)) {
-            prop_assert!(known.contains(&one.id), "{} was made and forgotten", one.id);
+            prop_assert!(known.contains(&one.id), "{} was created and forgotten", one.id);
         }
         let has = |side: usize| {
             let plan = self.0[side].plan();
@@ -64,7 +64,7 @@ impl Two {
             held.filter_map(|item| item.id().cloned()).collect::<HashSet<_>>()
         };
         prop_assert!(has(0).is_disjoint(&has(1)), "{:?} {:?}", has(0), has(1));
-        check_strangers(before, &joint)
+        check_unmanaged(before, &joint)
     }
 }
 

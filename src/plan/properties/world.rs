@@ -18,7 +18,7 @@ use std::fmt;
 pub(super) enum Crash {
     /// The intent is stored, the request was never sent.
     BeforeTheVendor,
-    /// The vendor did it, and nobody read the answer.
+    /// The vendor did it, and its answer was lost.
     AfterTheVendor,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct World {
     pub(super) rules: &'static Rules,
     pub(super) declared: Vec<Declared>,
     pub(super) vendor: Vec<Observed>,
-    /// Ids that were made since the beginning.
+    /// Ids that were created since the start.
     pub(super) made: HashSet<ExternalId>,
     /// What Webhooks at another VendorAccount object claim.
     pub(super) elsewhere: Elsewhere,
@@ -63,7 +63,7 @@ impl World {
         plan(self.rules, &self.declared, &self.vendor, &self.elsewhere)
     }
 
-    /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
+    /// The most rounds that it may take: Webhooks that have or pin the same id get it one after another.
     pub(super) fn needs<'a>(&'a self) -> usize {
         let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.pinned_id);
         let recorded: Vec<_> = self.declared.iter().flat_map(ids).collect();
@@ -78,21 +78,21 @@ impl World {
         }
     }
 
-    /// So much time goes by that no create can be under way.
+    /// Lets so much time pass that all creates have expired.
     pub(super) fn settle(&mut self) {
         for intent in self.declared.iter_mut().filter_map(|webhook| webhook.intent.as_mut()) {
             intent.expired = true;
         }
     }
 
-    /// Plans and takes all steps, so many times.
+    /// Plans and executes all steps, that many times.
     pub(super) fn rounds(&mut self, rounds: usize) {
         for _ in 0..rounds {
             let plan = self.plan();
             for item in &plan.items {
                 self.take(item, None);
             }
-            let let_go: HashSet<usize> = plan
+            let released: HashSet<usize> = plan
                 .items
                 .iter()
                 .filter(|item| {
@@ -104,11 +104,11 @@ impl World {
                 .map(|item| item.index)
                 .collect();
             let mut index = 0..;
-            self.declared.retain(|_| index.next().is_some_and(|i| !let_go.contains(&i)));
+            self.declared.retain(|_| index.next().is_some_and(|i| !released.contains(&i)));
         }
     }
 
-    /// Takes a step as the engine does: intent, request, record. Only [`Self::rounds`] lets an object go.
+    /// Executes a step as the engine does: intent, request, record. Only [`Self::rounds`] removes an object.
     pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
         let Some(step) = item.step() else {
             if item.action() == Action::None && item.blocked().is_none() {

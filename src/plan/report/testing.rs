@@ -1,4 +1,4 @@
-//! A report that has everything in it, made-up ones, and what tests look at.
+//! A report with everything in it, generated reports, and helpers of tests.
 
 use super::{AccountReport, FieldReport, Held, Report, UnmanagedReport, Until, WebhookReport};
 use crate::api::VendorName;

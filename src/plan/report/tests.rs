@@ -1,4 +1,4 @@
-//! What a report looks like, and what holds of every one.
+//! Samples of reports, and properties of all reports.
 
 use super::canvas::columns;
 use super::testing::{any_report, many, of_change, rich, wild};
@@ -67,7 +67,7 @@ fn nothing_to_do_is_said_clearly() {
     );
 }
 
-/// Takes out just what we put in.
+/// Removes exactly the colour codes.
 fn stripped(coloured: &str) -> String {
     let mut out = String::new();
     let mut parts = coloured.split('\x1b');
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_ne!(&drawn, &text(&of_change(after.clone(), after.clone()), &style));
         prop_assert_ne!(&drawn, &text(&of_change(before.clone(), before.clone()), &style));
         prop_assert_ne!(&drawn, &text(&of_change(after.clone(), before.clone()), &style));
-        // What is to be made looks like nothing else.
+        // A create looks like no other action.
         if before.is_none() && after.as_ref() != Some(&other) {
             prop_assert_ne!(&drawn, &text(&of_change(None, Some(other)), &style));
         }

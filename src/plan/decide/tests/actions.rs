@@ -1,4 +1,4 @@
-//! What is done when nothing stands in the way.
+//! What is done when nothing blocks it.
 
 use super::*;
 
@@ -7,31 +7,31 @@ use super::*;
 fn a_subscription_is_made_found_or_changed() {
     use {Action as A, Cause as C, Priority as L};
     check(vec![
-        case("not there", &IN_PLACE, fresh(), &[], (A::Create, C::New, "create x", L::Create)),
+        case("not there", &IN_PLACE, new(), &[], (A::Create, C::New, "create x", L::Create)),
         case("as declared", &IN_PLACE, applied("x"), &[("1", "x")], (A::None, C::InSync, "nothing", L::Edit)),
         case(
             "equal, not recorded",
             &IN_PLACE,
-            fresh(),
+            new(),
             &[("1", "x")],
             (A::Adopt, C::Found, "adopt 1", L::Create),
         ),
         case(
-            "named and equal",
+            "pinned and equal",
             &IN_PLACE,
-            Declared { pinned_id: Some(id("1")), ..fresh() },
+            Declared { pinned_id: Some(id("1")), ..new() },
             &[("1", "x")],
             (A::Adopt, C::Found, "adopt 1", L::Create),
         ),
         case(
-            "named and different: a person asked for it",
+            "pinned and different: a person asked for it",
             &IN_PLACE,
-            Declared { pinned_id: Some(id("1")), ..fresh() },
+            Declared { pinned_id: Some(id("1")), ..new() },
             &[("1", "y")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
         case(
-            "named in place of one that is gone: not an edit at the vendor, so not only reported",
+            "pinned in place of one that is gone: not an edit at the vendor, so not only reported",
             &IN_PLACE,
             under(REPORT, Declared { recorded: Some(id("6")), pinned_id: Some(id("1")), ..applied("x") }),
             &[("1", "y")],
@@ -52,7 +52,7 @@ fn a_subscription_is_made_found_or_changed() {
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
         case(
-            "nobody knows what was applied last",
+            "what was applied last is unknown",
             &IN_PLACE,
             Declared { applied: None, ..applied("x") },
             &[("1", "w")],
@@ -125,7 +125,7 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "a create was sent and its time is over: again",
             &IN_PLACE,
-            sent(true, fresh()),
+            sent(true, new()),
             &[],
             (A::Create, C::New, "create x", L::Create),
         ),

@@ -22,7 +22,7 @@ fn state(state: &str) -> Document {
     RULES.document(BTreeMap::from(fields))
 }
 
-/// It was made so, has the id 1, and the vendor marked it `1.0`.
+/// It is recorded with the id 1, at the remote version `1.0`.
 fn made(desired: &str) -> Declared {
     let applied = Some(digest(&state(desired)));
     Declared {
@@ -49,11 +49,18 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
     let due = |desired| Declared { hints: Hints { reenable_due: true, ..Hints::default() }, ..made(desired) };
     let cases = [
-        ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::DisabledByVendor),
-        ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
-        ("stopping it is a save to the vendor too", made("on"), "broken", "2.0", Action::None, Cause::InSync),
+        ("it is due", due("on"), "broken", "1.0", Action::Update, Cause::DisabledByVendor),
+        ("it is not due", made("on"), "broken", "1.0", Action::None, Cause::InSync),
         (
-            "it is time, and somebody saved it",
+            "disabling it changes the remote version too",
+            made("on"),
+            "broken",
+            "2.0",
+            Action::None,
+            Cause::InSync,
+        ),
+        (
+            "it is due, and it was saved at the vendor",
             due("on"),
             "broken",
             "2.0",
@@ -61,7 +68,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
             Cause::DisabledByVendor,
         ),
         ("it is declared to be off, and is", due("off"), "broken", "2.0", Action::None, Cause::InSync),
-        ("a person stopped it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
+        ("a person disabled it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
         ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
         (
             "its Secret changed",
@@ -106,7 +113,7 @@ fn one_that_the_vendor_stopped_is_still_adopted() {
 }
 
 #[test]
-fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
+fn what_was_created_just_now_is_neither_created_again_nor_forgotten() {
     let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..made("on") };
     let edited = Declared {
         hints: Hints { may_lag: true, ..Hints::default() },
@@ -118,12 +125,12 @@ fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
     let retained =
         Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
     let cases = [
-        ("it is waited for", fresh, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("it may only not be listed yet", fresh, Action::Create, Some(BlockedReason::NotListedYet)),
         ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotListedYet)),
         ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotListedYet)),
         ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotListedYet)),
-        ("let go", retained, Action::Retain, None),
-        ("it was made long ago", made("on"), Action::Create, None),
+        ("retained", retained, Action::Retain, None),
+        ("it was created long ago", made("on"), Action::Create, None),
     ];
     for (reason, webhook, action, hold) in cases {
         let item = plan(&RULES, &[webhook], &[], &Elsewhere::default()).items.remove(0);

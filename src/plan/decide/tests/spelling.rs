@@ -10,7 +10,7 @@ fn declared() -> Document {
     at("https://Hooks.Example.com/In/", "x")
 }
 
-/// It was made, has the id 1, and the vendor is known to store the address otherwise.
+/// It is recorded with the id 1, and the vendor is known to store the address in another spelling.
 fn stored() -> Declared {
     let applied = Some(digest(&declared()));
     let hints = Hints { stored_differently: vec!["url"], ..Hints::default() };
@@ -41,8 +41,14 @@ fn a_spelling_is_no_difference_and_anything_else_is() {
             "x",
             (Action::Update, Cause::VendorEdit, "update 1 to x"),
         ),
-        ("another one is named", named, lower, "x", (Action::Update, Cause::SpecChanged, "update 1 to x")),
-        ("its own create made it", unanswered(), lower, "x", (Action::Adopt, Cause::Found, "adopt 1")),
+        ("another one is pinned", named, lower, "x", (Action::Update, Cause::SpecChanged, "update 1 to x")),
+        (
+            "its own pending create made it",
+            unanswered(),
+            lower,
+            "x",
+            (Action::Adopt, Cause::Found, "adopt 1"),
+        ),
         ("nothing is kept anywhere", stateless.clone(), lower, "x", (Action::None, Cause::InSync, "nothing")),
         (
             "nothing is kept anywhere, and another field differs",
@@ -78,7 +84,7 @@ fn what_may_be_its_own_lost_create_is_not_made_again() {
     let similar = |url: &str, body: &str| {
         plan(&IN_PLACE, &[unanswered()], &[has("1", at(url, body))], &Elsewhere::default()).items.remove(0)
     };
-    // Made otherwise than anybody can recognise, but under the same name and address.
+    // In a spelling that is not recognised, but with the same name and address.
     let item = similar("https://hooks.example.com/In", "X");
     assert_eq!(
         (item.step().is_none(), item.blocked().cloned()),

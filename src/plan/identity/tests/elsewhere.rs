@@ -79,7 +79,7 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "one that only looks alike stops nobody",
+                "a similar one blocks nothing",
                 vec![a("x")],
                 vec![one("1", "y")],
                 vec![Match::Nothing],
@@ -89,7 +89,7 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "a free one that looks alike is still for a person to decide",
+                "a free similar one is still for a person to decide",
                 vec![a("x")],
                 vec![one("1", "y"), one("2", "z")],
                 vec![Match::Similar(ids(&["2"]))],
@@ -99,7 +99,7 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "an edit to what is held elsewhere waits, and keeps what it has",
+                "an edit to what another one has elsewhere waits, and keeps its own",
                 vec![recorded("2", a("x"))],
                 vec![one("1", "x"), one("2", "y")],
                 vec![conflict()],
@@ -194,12 +194,12 @@ fn each_has_an_equal_one_and_the_younger_waits() {
 #[test]
 fn a_pinned_id_that_is_held_elsewhere_stays_there() {
     let pins = |peer| Peer { wants: Some(Wants { content: String::new(), pinned: Some(id("1")) }), ..peer };
-    let here = || vec![named("1", a("x"))];
+    let here = || vec![pinned("1", a("x"))];
     let seen = || vec![one("1", "y")];
     check(vec![
         beside(
             holds(&["1"], other(YOUNGER)),
-            case("held, however young", here(), seen(), vec![conflict()], &[]),
+            case("another one has it, however young", here(), seen(), vec![conflict()], &[]),
         ),
         beside(pins(other(OLDER)), case("pinned by an older one", here(), seen(), vec![conflict()], &[])),
         beside(
@@ -214,7 +214,7 @@ fn a_pinned_id_that_is_held_elsewhere_stays_there() {
 }
 
 #[test]
-fn what_an_unanswered_create_elsewhere_made_belongs_there() {
+fn what_a_pending_create_elsewhere_made_belongs_there() {
     let mutual = |created| pending("x", &[], other(created));
     check(vec![
         beside(
@@ -228,7 +228,7 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
         beside(
             pending("x", &[], other(YOUNGER)),
             case(
-                "one that only looks like it is made beside it",
+                "a similar one does not keep it from being created",
                 vec![a("y")],
                 vec![one("1", "x")],
                 vec![Match::Nothing],
@@ -238,7 +238,7 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
         beside(
             pending("y", &["1"], other(YOUNGER)),
             case(
-                "what was there before is not what it made",
+                "one that existed before is not what it made",
                 vec![a("x")],
                 vec![one("1", "y")],
                 vec![Match::Similar(ids(&["1"]))],
@@ -268,7 +268,7 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
         beside(
             mutual(OLDER),
             case(
-                "one that is being deleted takes nothing along that the other may have made",
+                "one that is being deleted does not delete what the other may have made",
                 vec![deleting(sent_as("x", a("x")))],
                 vec![one("1", "x")],
                 vec![Match::Nothing],
@@ -302,7 +302,7 @@ fn nobody_holds_it_and_the_older_wins() {
         beside(
             wants_content("x", other(OLDER)),
             case(
-                "this one holds it",
+                "this one has it",
                 vec![recorded("1", a("x"))],
                 vec![one("1", "x")],
                 vec![Match::Recorded(0)],
@@ -321,7 +321,13 @@ fn what_was_deleted_elsewhere_is_gone_though_the_list_still_shows_it() {
     let gone = |case: Case| Case { elsewhere: Elsewhere { webhooks: vec![], deleted: ids(&["1"]) }, ..case };
     check(vec![
         gone(case("not adopted", vec![a("x")], vec![one("1", "x")], vec![Match::Nothing], &[])),
-        gone(case("not bound", vec![recorded("1", a("x"))], vec![one("1", "x")], vec![Match::Missing], &[])),
+        gone(case(
+            "not recorded",
+            vec![recorded("1", a("x"))],
+            vec![one("1", "x")],
+            vec![Match::Missing],
+            &[],
+        )),
     ]);
 }
 

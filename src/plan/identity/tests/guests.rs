@@ -5,13 +5,13 @@ use crate::api::Mode;
 use crate::plan::testing::{ENFORCE, of, secret};
 use crate::plan::{Policy, Value};
 
-/// A Webhook of another namespace whose account lets guests take nothing by id.
+/// A Webhook of another namespace whose account does not let guests adopt by id.
 fn guest(name: &str, created: i64, desired: Document) -> Declared {
     let key = Key { namespace: "guest".into(), name: name.into() };
     Declared { key, guest: true, adopts: false, ..wants(name, created, desired) }
 }
 
-fn unsettled(body: &str, webhook: Declared) -> Declared {
+fn unexpired(body: &str, webhook: Declared) -> Declared {
     let webhook = sent_as(body, webhook);
     Declared { intent: webhook.intent.map(|intent| Intent { expired: false, ..intent }), ..webhook }
 }
@@ -28,7 +28,7 @@ fn suspended(webhook: Declared) -> Declared {
 fn a_guest_is_told_of_nothing_but_what_equals_its_own() {
     check(vec![
         case(
-            "an equal one is taken, as after its status was lost, and no other is told",
+            "an equal one is adopted, as after its status was lost, and others are not named",
             vec![guest("g", 0, document("x"))],
             vec![one("1", "x"), one("2", "x")],
             vec![Match::Equal(0, vec![])],
@@ -49,7 +49,7 @@ fn a_guest_is_told_of_nothing_but_what_equals_its_own() {
             &[],
         ),
         case(
-            "what its own unanswered create made is its own, and no other is told",
+            "what its own pending create made is its own, and others are not named",
             vec![sent_as("x", guest("g", 0, document("x")))],
             vec![one("1", "x"), one("2", "x")],
             vec![Match::Equal(0, vec![])],
@@ -86,7 +86,7 @@ fn a_guest_is_in_conflict_with_others_only_over_what_holds_no_secret() {
             &["1"],
         ),
         case(
-            "what holds none is made once",
+            "one without a secret is created once",
             vec![plain(), guest("g", 0, document("x"))],
             vec![],
             vec![Match::Nothing, Match::Conflict(key("a"))],
@@ -96,7 +96,7 @@ fn a_guest_is_in_conflict_with_others_only_over_what_holds_no_secret() {
     let declared = [wants("a", 1, with_secret()), guest("g", 0, document("other"))];
     let similar = find_matches(&REPLACING, &declared, &[], &Elsewhere::default()).similar;
     let names: Vec<_> = similar.iter().map(|(one, other)| (one.name.as_str(), other.name.as_str())).collect();
-    assert_eq!(names, [("a", "g")], "only the owner is told that they are alike");
+    assert_eq!(names, [("a", "g")], "only the owner learns that they are similar");
 }
 
 #[test]
@@ -111,8 +111,8 @@ fn who_has_nothing_and_may_not_write_is_in_nobodys_way() {
                 &[],
             ),
             case(
-                "nor does it take what another one finds",
-                vec![idle(named("1", a("y"))), b("x")],
+                "nor does it get what another one finds",
+                vec![idle(pinned("1", a("y"))), b("x")],
                 vec![one("1", "x")],
                 vec![Match::Conflict(key("b")), Match::Equal(0, vec![])],
                 &["1"],
@@ -141,7 +141,7 @@ fn the_accounts_own_namespace_goes_before_older_guests() {
         ),
         case(
             "both name the same",
-            vec![named("1", adopting(0, "x")), named("1", a("y"))],
+            vec![pinned("1", adopting(0, "x")), pinned("1", a("y"))],
             vec![one("1", "z")],
             vec![Match::Conflict(key("a")), Match::Pinned(0)],
             &["1"],
@@ -157,25 +157,25 @@ fn the_accounts_own_namespace_goes_before_older_guests() {
 }
 
 #[test]
-fn what_another_ones_unanswered_create_may_have_made_cannot_be_named() {
+fn what_another_ones_pending_create_may_have_made_cannot_be_pinned() {
     check(vec![
         case(
-            "while it is not settled nothing is",
-            vec![unsettled("x", a("x")), named("2", b("y"))],
+            "until it has expired, nothing may be pinned",
+            vec![unexpired("x", a("x")), pinned("2", b("y"))],
             vec![one("1", "x"), one("2", "z")],
             vec![Match::Equal(0, vec![]), Match::PinnedPending],
             &["1"],
         ),
         case(
-            "nor is, once it is settled, what it made",
-            vec![sent_as("x", a("x")), named("1", b("y"))],
+            "nor, once it has expired, what it made",
+            vec![sent_as("x", a("x")), pinned("1", b("y"))],
             vec![one("1", "x")],
             vec![Match::Equal(0, vec![]), Match::PinnedPending],
             &["1"],
         ),
         case(
             "but anything else",
-            vec![sent_as("x", a("x")), named("2", b("y"))],
+            vec![sent_as("x", a("x")), pinned("2", b("y"))],
             vec![one("1", "x"), one("2", "z")],
             vec![Match::Equal(0, vec![]), Match::Pinned(1)],
             &["1", "2"],
@@ -184,11 +184,11 @@ fn what_another_ones_unanswered_create_may_have_made_cannot_be_named() {
             "one that was there before it was sent",
             vec![
                 {
-                    let webhook = unsettled("x", a("x"));
+                    let webhook = unexpired("x", a("x"));
                     let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["2"]), ..intent });
                     Declared { intent, ..webhook }
                 },
-                named("2", b("y")),
+                pinned("2", b("y")),
             ],
             vec![one("2", "x")],
             vec![Match::Nothing, Match::Pinned(0)],

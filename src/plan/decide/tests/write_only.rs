@@ -6,7 +6,7 @@ fn signed() -> Document {
     of(&[("name", Value::text("n")), ("body", Value::text("x")), ("secret", secret("", "KEY", "s3cret", ""))])
 }
 
-/// It was made, has the id 1, and the vendor marked it `1.0`.
+/// It is recorded with the id 1, at the remote version `1.0`.
 fn sent() -> Declared {
     let applied = Some(digest(&signed()));
     Declared {
@@ -27,7 +27,7 @@ fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
 fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
     let cases = [
-        ("nobody touched it", sent(), Some("1.0"), Action::None, Cause::InSync),
+        ("it was not saved at the vendor", sent(), Some("1.0"), Action::None, Cause::InSync),
         (
             "its Secret changed",
             Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..sent() },
@@ -35,9 +35,9 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
             Action::Update,
             Cause::SpecChanged,
         ),
-        ("somebody saved it", sent(), Some("2.0"), Action::Update, Cause::VendorEdit),
+        ("it was saved at the vendor", sent(), Some("2.0"), Action::Update, Cause::VendorEdit),
         (
-            "somebody saved it, drift is only reported",
+            "it was saved at the vendor, drift is only reported",
             Declared { policy: report, ..sent() },
             Some("2.0"),
             Action::None,
@@ -55,7 +55,7 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
             Cause::SpecChanged,
         ),
         (
-            "no mark is remembered",
+            "no remote version is recorded",
             Declared { remote_version: None, ..sent() },
             Some("2.0"),
             Action::None,
@@ -93,11 +93,7 @@ fn what_is_sent_unseen_is_shown_as_that() {
 fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
     let cases = [
         ("an equal one", wants("a", 1, signed()), Action::Update),
-        (
-            "one that the spec names",
-            Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) },
-            Action::Update,
-        ),
+        ("a pinned one", Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) }, Action::Update),
         ("its own is gone", Declared { recorded: Some(id("7")), ..sent() }, Action::Update),
         ("nothing is declared that cannot be read back", wants("a", 1, document("x")), Action::Adopt),
     ];
@@ -128,7 +124,7 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
     };
     let cases = [
         ("an equal one", trusting(wants("a", 1, signed())), Action::Adopt, Cause::Found),
-        ("one that the spec names", named("x"), Action::Adopt, Cause::Found),
+        ("a pinned one", named("x"), Action::Adopt, Cause::Found),
         ("one that differs in what can be read", named("y"), Action::Update, Cause::SpecChanged),
         (
             "its Secret has changed since it was adopted",
@@ -154,7 +150,7 @@ fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
 }
 
 #[test]
-fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_another() {
+fn what_a_pending_create_made_is_sent_the_secret_again_if_it_may_have_another() {
     let unanswered =
         Declared { intent: Some(Intent { expired: true, ..Intent::default() }), ..wants("a", 1, signed()) };
     let cases = [

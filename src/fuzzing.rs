@@ -8,7 +8,7 @@ use crate::api::VendorName;
 use crate::api::webhook::Subscription;
 use crate::manifest;
 
-use crate::plan::{Document, Text};
+use crate::plan::{Document, SecretText};
 use crate::vendor;
 use std::convert::Infallible;
 
@@ -78,7 +78,7 @@ fn again<K: manifest::Kind + PartialEq>(object: &K) {
 }
 
 fn document(subscription: &Subscription) -> Document {
-    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(SecretText::plain(text));
     match vendor::desired(subscription, plain) {
         Ok(document) => document,
         Err(never) => match never {},

@@ -2,7 +2,9 @@
 
 use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
 use hooktender::api::{Mode, ObjectKey, VendorName};
-use hooktender::plan::{Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest};
+use hooktender::plan::{
+    Declared, Desired, Document, ExternalId, Hints, Observed, Policy, Redactor, SecretText, digest,
+};
 use hooktender::vendor::desired;
 use serde_json::json;
 
@@ -33,7 +35,7 @@ pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
 
 /// Its canonical document.
 pub(crate) fn expanded(subscription: &Subscription) -> Document {
-    desired(subscription, &mut |text, _| Ok::<_, String>(Text::plain(text))).unwrap()
+    desired(subscription, &mut |text, _| Ok::<_, String>(SecretText::plain(text))).unwrap()
 }
 
 /// The canonical document of a subscription.
@@ -51,20 +53,16 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         adopts_equal: true,
         desired: Desired::Known(document(n, template)),
         recorded: Some(ExternalId::new(n.to_string()).unwrap()),
-        named: None,
+        pinned_id: None,
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
         intent: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),
-        values_changed: false,
-        concealed_changed: false,
-        trusts: false,
-        stored_differently: Vec::new(),
-        mark: None,
-        revive: false,
-        fresh: false,
+        trusts_write_only: false,
+        remote_version: None,
+        hints: Hints::default(),
         deleting: false,
         stateless: false,
         policy: Policy {
@@ -86,7 +84,7 @@ pub(crate) fn observed(n: usize) -> Observed {
         document: document(n, OLD),
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

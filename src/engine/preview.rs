@@ -21,7 +21,7 @@ use crate::api::account::Unmanaged;
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, VendorName, Webhook};
 use crate::plan::diff::changes;
-use crate::plan::report::{AccountReport, FieldReport, Held, Stranger, Until, WebhookReport};
+use crate::plan::report::{AccountReport, FieldReport, Held, UnmanagedReport, Until, WebhookReport};
 use crate::plan::{Change, Declared, Desired, Document, ExternalId, Item, List, Plan, shown};
 use crate::vendor::{advice, rules};
 use std::collections::BTreeSet;
@@ -177,14 +177,14 @@ fn account_held(account: &ObjectKey, report: &PlanReport) -> Option<Held> {
     Some(Held { reason: (*reason).into(), message: message.clone(), until: Until::Mended })
 }
 
-fn unmanaged(prepared: &Prepared, plan: &Plan) -> Vec<Stranger> {
-    let unreadable = prepared.unmanaged_unreadable().into_iter().map(|item| Stranger {
+fn unmanaged(prepared: &Prepared, plan: &Plan) -> Vec<UnmanagedReport> {
+    let unreadable = prepared.unmanaged_unreadable().into_iter().map(|item| UnmanagedReport {
         external_id: item.id.as_ref().map(|id| shown(id.as_str())).unwrap_or_default(),
         summary: shown(&item.summary()),
     });
     let readable = plan.unmanaged.iter().map(|&at| &prepared.snapshot.observed.all()[at]);
-    let readable =
-        readable.map(|one| Stranger { external_id: shown(one.id.as_str()), summary: shown(&one.summary) });
+    let readable = readable
+        .map(|one| UnmanagedReport { external_id: shown(one.id.as_str()), summary: shown(&one.summary) });
     unreadable.chain(readable).collect()
 }
 
@@ -227,8 +227,8 @@ fn spelling_note(
     vendor: VendorName,
 ) -> Option<String> {
     let observed = prepared.snapshot.observed.get(item.id()?.as_str())?;
-    let hide = declared.hide(declared.may_show(&observed.id));
-    let spellings = changes(rules(vendor), &observed.document, desired, hide);
+    let redaction = declared.redaction(declared.may_show(&observed.id));
+    let spellings = changes(rules(vendor), &observed.document, desired, redaction);
     (!spellings.is_empty()).then(|| spelling(&spellings, vendor))
 }
 

@@ -1,36 +1,37 @@
-//! Why something is done.
+//! The reason of a decision.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why something is to be done.
+/// The reason of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Cause {
     /// Nothing is to be done.
     InSync,
-    /// It is declared and not at the vendor.
+    /// The vendor does not have it yet.
     New,
-    /// An equal one is at the vendor already, or the spec names one.
+    /// The vendor has an equal subscription already, or the spec has the id of one.
     Found,
     /// It is adopted, and its write-only values cannot be compared with the declared ones.
     NotComparable,
     /// A person, or a Secret, changed what is declared.
     SpecChanged,
-    /// Somebody changed it at the vendor.
+    /// It was changed at the vendor.
     VendorEdit,
-    /// The vendor has stopped it by itself.
-    Halted,
-    /// It was there, and is gone.
+    /// The vendor has disabled it by itself.
+    #[serde(rename = "halted")]
+    DisabledByVendor,
+    /// It was deleted at the vendor.
     Gone,
-    /// Its replacement is in place.
+    /// It was replaced.
     Superseded,
     /// The Webhook is being deleted.
     Deleted,
 }
 
 impl Cause {
-    /// In words, for people.
+    /// A phrase for messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InSync => "in sync",
@@ -39,15 +40,15 @@ impl Cause {
             Self::NotComparable => "cannot be compared: a write-only value is sent once",
             Self::SpecChanged => "spec changed",
             Self::VendorEdit => "vendor-side edit",
-            Self::Halted => "stopped by the vendor after too many errors",
+            Self::DisabledByVendor => "stopped by the vendor after too many errors",
             Self::Gone => "gone at the vendor",
             Self::Superseded => "replaced",
             Self::Deleted => "Webhook deleted",
         }
     }
 
-    /// Whether the vendor's copy differs although nothing that is declared did.
+    /// Whether the difference arose at the vendor, while the declaration stayed the same.
     pub fn is_drift(self) -> bool {
-        matches!(self, Self::VendorEdit | Self::Halted | Self::Gone)
+        matches!(self, Self::VendorEdit | Self::DisabledByVendor | Self::Gone)
     }
 }

@@ -1,4 +1,4 @@
-//! What to do: declared + observed + policy -> plan.
+//! Decides what to do: declared + observed + policy -> plan.
 
 mod delete;
 mod differences;
@@ -7,48 +7,50 @@ mod keep;
 use super::cause::Cause;
 use super::decision::{BlockedReason, Decision, apply_policy};
 use super::declared::Declared;
-use super::document::Document;
 use super::elsewhere::Elsewhere;
-use super::identity::{Claim, Claims, claims};
+use super::identity::{Match, Matches, find_matches};
 use super::item::{Item, Plan, Priority};
 use super::rules::Rules;
-use super::{ExternalId, Observed, hash};
+use super::{ExternalId, Observed};
 use std::collections::HashSet;
 
-/// Decides. Total, and the same whatever the order of `declared` and `observed`.
+/// Computes a plan. It does not depend on the order of `declared` and `observed`.
 pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhere: &Elsewhere) -> Plan {
-    let Claims { of, taken, taken_in: mut managed_in, owned, elsewhere: others, mut similar } =
-        claims(rules, declared, observed, elsewhere);
-    let held = elsewhere.webhooks.iter().flat_map(|peer| &peer.holds);
-    let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).chain(held).collect();
-    // A superseded id that a Webhook has, or was given again by name, is not to be deleted as somebody's remains.
-    let left: HashSet<&ExternalId> =
+    let Matches { of, taken, taken_in: mut managed_in, owned, elsewhere: others, mut similar } =
+        find_matches(rules, declared, observed, elsewhere);
+    let owned_elsewhere = elsewhere.webhooks.iter().flat_map(|peer| &peer.holds);
+    let owned: HashSet<&ExternalId> = owned.iter().map(|&i| &observed[i].id).chain(owned_elsewhere).collect();
+    // A superseded id that a Webhook has, or has pinned again, is not deleted.
+    let unowned: HashSet<&ExternalId> =
         observed.iter().map(|one| &one.id).filter(|id| !owned.contains(id)).collect();
     let mut items: Vec<Item> = declared
         .iter()
         .zip(of)
         .enumerate()
-        .map(|(index, (webhook, claim))| {
-            PlanContext { rules, webhook, observed, left: &left, index }.decide(claim)
+        .map(|(index, (webhook, found))| {
+            PlanContext { rules, webhook, observed, unowned: &unowned, index }.decide(found)
         })
         .map(|item| Item { similar: similar.remove(&item.key), ..item })
         .collect();
-    // Whoever waits for a step does not wait for the statuses of those that need none. The account's own namespace goes before
-    // guests, and what a person did before what is corrected.
-    let turn = |item: &Item| {
+    // Steps go before the statuses of Webhooks without one, the account's own namespace before guests, and edits before
+    // corrections of drift.
+    let order = |item: &Item| {
         let webhook = &declared[item.index];
         let priority = item.priority();
         (item.step().is_none(), priority == Priority::Drift, webhook.guest, priority, webhook.created)
     };
-    items.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| a.key.cmp(&b.key)));
+    items.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key)));
     let mut seen: HashSet<&ExternalId> = taken.iter().chain(&others).map(|&i| &observed[i].id).collect();
     let mut unmanaged: Vec<usize> = (0..observed.len()).filter(|&i| seen.insert(&observed[i].id)).collect();
     unmanaged.sort_by_key(|&i| observed[i].age());
     let unreadable =
         declared.iter().filter(|webhook| webhook.own_unreadable().is_some()).map(|webhook| &webhook.key);
-    // What is recorded and only not listed yet counts, or the guard would judge deletions against a part of the account.
-    let unlisted =
-        items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotShownYet)).map(|item| &item.key);
+    // Recorded subscriptions that are only not listed yet count as well. Otherwise the deletion guard would compare with a part of
+    // the account.
+    let unlisted = items
+        .iter()
+        .filter(|item| item.blocked() == Some(&BlockedReason::NotListedYet))
+        .map(|item| &item.key);
     for key in unreadable.chain(unlisted) {
         *managed_in.entry(key.namespace.clone()).or_default() += 1;
     }
@@ -56,26 +58,22 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
     Plan { items, unmanaged, managed, managed_in, elsewhere: others.len() }
 }
 
-/// Digest of a subscription as it is declared, secrets left out.
-pub fn digest(document: &Document) -> String {
-    hash(&document.shown())
-}
-
-/// What is known for the decision on one Webhook.
+/// The input of the decision on one Webhook.
 struct PlanContext<'a> {
     rules: &'a Rules,
     webhook: &'a Declared,
     observed: &'a [Observed],
     /// Ids at the vendor that no Webhook has.
-    left: &'a HashSet<&'a ExternalId>,
+    unowned: &'a HashSet<&'a ExternalId>,
     index: usize,
 }
 
 impl PlanContext<'_> {
-    fn decide(&self, claim: Claim) -> Item {
+    fn decide(&self, found: Match) -> Item {
         let webhook = self.webhook;
-        let answers = webhook.intent.is_some() && matches!(claim, Claim::Made(_) | Claim::Adopt(..));
-        let item = if webhook.deleting { self.delete(&claim) } else { self.keep(claim) };
+        let answers =
+            webhook.intent.is_some() && matches!(found, Match::FromPendingCreate(_) | Match::Equal(..));
+        let item = if webhook.deleting { self.delete(&found) } else { self.keep(found) };
         let decision = apply_policy(item.decision, item.cause, &webhook.policy);
         Item { decision, answers, ..item }
     }
@@ -96,7 +94,7 @@ impl PlanContext<'_> {
     /// Blocks everything while the vendor may still be working on a create.
     fn settling(&self) -> Option<BlockedReason> {
         let intent = self.webhook.intent.as_ref()?;
-        (!intent.settled).then_some(BlockedReason::Settling)
+        (!intent.expired).then_some(BlockedReason::CreatePending)
     }
 
     /// Blocks everything if the Webhook has an id that cannot be one.
@@ -111,7 +109,7 @@ impl PlanContext<'_> {
         self.webhook
             .superseded
             .iter()
-            .filter(|id| self.left.contains(id) || self.webhook.lists_unreadable(id))
+            .filter(|id| self.unowned.contains(id) || self.webhook.lists_unreadable(id))
             .filter(|id| seen.insert(*id))
             .cloned()
             .collect()

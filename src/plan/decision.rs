@@ -40,7 +40,7 @@ pub enum Step {
         /// The subscription.
         id: ExternalId,
     },
-    /// Record the replacement that an unanswered create made, then delete what it replaces.
+    /// Record the replacement that a pending create made, then delete what it replaces.
     AdoptReplacement {
         /// The replacement.
         id: ExternalId,
@@ -99,9 +99,9 @@ pub enum BlockedReason {
     /// `suspend: true`.
     Suspended,
     /// A create may still be under way at the vendor.
-    Settling,
+    CreatePending,
     /// A subscription that was created lately is not in the vendor's list, which may lag.
-    NotShownYet,
+    NotListedYet,
     /// `driftPolicy: Report`.
     DriftReported,
     /// The same difference was corrected several times and came back each time.

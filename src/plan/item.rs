@@ -33,7 +33,7 @@ pub struct Item {
     pub changes: Vec<Change>,
     /// Unmanaged subscriptions equal to the one that is adopted.
     pub duplicates: Vec<ExternalId>,
-    /// Whether the found subscription answers an unanswered create.
+    /// Whether the found subscription answers its pending create.
     pub answers: bool,
     /// A Webhook of other content that has the same natural key: a receiver may get the same twice.
     pub similar: Option<Key>,

@@ -1,4 +1,4 @@
-//! What holds of every plan, whatever is declared, recorded and observed: also for statuses that make no sense.
+//! Properties of every plan, whatever is declared, recorded and observed, even if the statuses make no sense.
 
 mod two;
 mod world;
@@ -14,14 +14,14 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use world::{Crash, World, one_document, world};
 
-/// More rounds than these are not needed by statuses that make sense.
+/// Statuses that make sense need no more rounds than these.
 const ROUNDS: usize = 3;
 
 fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What a plan says of each Webhook, in text, without its place in a list.
+/// The item of a Webhook as text, without its place in a list.
 fn said(item: &Item) -> String {
     format!(
         "{:?}",
@@ -40,7 +40,7 @@ fn unmanaged(plan: &Plan, observed: &[Observed]) -> Vec<ExternalId> {
     plan.unmanaged.iter().map(|&i| observed[i].id.clone()).collect()
 }
 
-/// The ids that a step gives to a Webhook or works on as its own.
+/// The ids that a step assigns to a Webhook or changes as its own.
 fn owned(step: &Step) -> Vec<&ExternalId> {
     match step {
         Step::Create { .. }
@@ -56,15 +56,15 @@ fn owned(step: &Step) -> Vec<&ExternalId> {
     }
 }
 
-/// Whether all is as declared: each Webhook that nothing holds has one subscription of its own with the declared
-/// content, and nothing that was made on the way is left over.
+/// Checks that all is as declared: each Webhook that is not blocked has one subscription of its own with the declared content, and
+/// nothing that was created on the way is left over.
 fn check_one_each(end: &World) -> Result<(), TestCaseError> {
     let plan = end.plan();
     let mut has = HashSet::new();
     for item in plan.items.iter().filter(|item| item.blocked().is_none()) {
         let webhook = &end.declared[item.index];
         let Desired::Known(desired) = &webhook.desired else {
-            return Err(TestCaseError::fail("nothing holds a Webhook that cannot say what it wants"));
+            return Err(TestCaseError::fail("a Webhook is not blocked although its declaration is unknown"));
         };
         prop_assert_eq!(item.action(), Action::None, "{}", item.key);
         let recorded = webhook.recorded.clone();
@@ -75,17 +75,17 @@ fn check_one_each(end: &World) -> Result<(), TestCaseError> {
     let known: HashSet<_> =
         end.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded)).collect();
     for one in end.vendor.iter().filter(|one| end.made.contains(&one.id)) {
-        prop_assert!(known.contains(&one.id), "{} was made and forgotten", one.id);
+        prop_assert!(known.contains(&one.id), "{} was created and forgotten", one.id);
     }
     Ok(())
 }
 
-/// Whether what no Webhook ever had, nor could take for its own, is as it was.
-fn check_strangers(before: &World, end: &World) -> Result<(), TestCaseError> {
+/// Checks that subscriptions which no Webhook had or could take for its own are unchanged.
+fn check_unmanaged(before: &World, end: &World) -> Result<(), TestCaseError> {
     let referred: HashSet<_> = before
         .declared
         .iter()
-        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.named).chain(&webhook.superseded))
+        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.pinned_id).chain(&webhook.superseded))
         .collect();
     let may_have_made = |one: &Observed| {
         before.declared.iter().any(|webhook| {
@@ -120,7 +120,7 @@ proptest! {
         world.rounds(1);
         world.settle();
         world.rounds(ROUNDS);
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -177,11 +177,11 @@ proptest! {
         let item = which.get(&steps);
         let crash = if done { Crash::AfterTheVendor } else { Crash::BeforeTheVendor };
         world.take(item, Some(crash));
-        // Until the create is settled it is not sent again. What it made is found: at once where nothing equal can have been
-        // there before, else when it is settled.
+        // Until the create has expired it is not sent again. What it made is found: at once if nothing equal can have existed
+        // before, otherwise when it has expired.
         if matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. })) {
             if let Some(intent) = &mut world.declared[item.index].intent {
-                intent.settled = false;
+                intent.expired = false;
             }
             let plan = world.plan();
             let next = by_key(&plan)[&item.key.to_string()];
@@ -191,7 +191,7 @@ proptest! {
             } else if done && matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. })) {
                 true
             } else {
-                next.step().is_none() && next.blocked() == Some(&BlockedReason::Settling)
+                next.step().is_none() && next.blocked() == Some(&BlockedReason::CreatePending)
             };
             prop_assert!(expected, "{next:?}");
         }
@@ -200,7 +200,7 @@ proptest! {
         let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         check_one_each(&world)?;
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -235,7 +235,7 @@ proptest! {
             prop_assert!(owned.contains(&one.id), "{} is left behind: {world:?}", one.id);
         }
         check_one_each(&world)?;
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -263,7 +263,7 @@ proptest! {
             }
         }
         for one in has.iter().chain(&goes) {
-            prop_assert!(!unmanaged.contains(one), "{one} is worked on and nobody's");
+            prop_assert!(!unmanaged.contains(one), "{one} is changed and belongs to no Webhook");
         }
         prop_assert!(has.is_disjoint(&goes), "{has:?} {goes:?}");
     }
@@ -285,9 +285,9 @@ proptest! {
     #[test]
     fn there_is_a_change_exactly_when_two_documents_differ(a in one_document(), b in one_document()) {
         let redactor = Redactor::default();
-        let hide = super::diff::Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+        let redaction = super::diff::Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
         for rules in [&IN_PLACE, &REPLACING] {
-            prop_assert_eq!(super::diff::changes(rules, &a, &b, hide).is_empty(), rules.equal(&a, &b));
+            prop_assert_eq!(super::diff::changes(rules, &a, &b, redaction).is_empty(), rules.equal(&a, &b));
             prop_assert_eq!(rules.equal(&a, &b), rules.equal(&b, &a));
             prop_assert!(rules.equal(&a, &a));
         }
@@ -315,7 +315,7 @@ proptest! {
             2 => ("url", text()),
             3 => ("headers", header(text())),
             4 => ("secret", text()),
-            // It does not hold a secret any more.
+            // It does not contain a secret any more.
             _ => ("body", Value::text("open")),
         };
         let had = |text: String| match field {

@@ -15,7 +15,7 @@ use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, Text, Usage, Value};
+use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, SecretText, Usage, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -290,7 +290,7 @@ pub fn refuses_outdated(vendor: VendorName) -> bool {
 /// variables into each string, and gets the use of its field. Of what cannot be read nothing is declared: the engine holds it before.
 pub fn desired<E>(
     subscription: &Subscription,
-    expand: &mut dyn FnMut(&str, Usage) -> Result<Text, E>,
+    expand: &mut dyn FnMut(&str, Usage) -> Result<SecretText, E>,
 ) -> Result<Document, E> {
     let declared = match subscription {
         Subscription::Brightpearl(declared) => serde_json::to_value(declared),
@@ -310,7 +310,10 @@ pub fn desired<E>(
     Ok(rules.document(values))
 }
 
-fn expanded<E>(json: serde_json::Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) -> Result<Value, E> {
+fn expanded<E>(
+    json: serde_json::Value,
+    expand: &mut dyn FnMut(&str) -> Result<SecretText, E>,
+) -> Result<Value, E> {
     Ok(match json {
         serde_json::Value::String(text) => Value::Text(expand(&text)?),
         serde_json::Value::Array(list) => {

@@ -89,7 +89,7 @@ impl Reading<'_> {
     pub(super) fn optional_text(&mut self, field: &str, value: &Value) -> Option<String> {
         match value {
             Value::Null => None,
-            Value::Text(text) => Some(literal(&text.exposed())),
+            Value::Text(text) => Some(literal(&text.expose())),
             Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
                 self.cannot(format!("{field} is no text"))
             }
@@ -150,7 +150,7 @@ impl Reading<'_> {
                 self.cannot(format!("{field} is a number too large for Kubernetes to keep exactly"))
             }
             Value::Number(number) => Some(Json::Number(number.clone())),
-            Value::Text(text) => Some(Json::String(literal(&text.exposed()))),
+            Value::Text(text) => Some(Json::String(literal(&text.expose()))),
             Value::List(list) => {
                 let all = list.iter().enumerate();
                 all.map(|(at, value)| self.structure(&format!("{field}[{at}]"), value)).collect()

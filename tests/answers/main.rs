@@ -9,7 +9,7 @@ mod superoffice;
 use hooktender::api::SecretKeyRef;
 use hooktender::api::account::Vendor;
 use hooktender::api::webhook::Subscription;
-use hooktender::plan::{ExternalId, Text};
+use hooktender::plan::{ExternalId, SecretText};
 use hooktender::vendor::{
     AllowedEndpoints, Budget, Class, Connection, Credentials, ReadWrite, Settings, VendorError, desired,
 };
@@ -126,7 +126,7 @@ impl Bench {
         self.control("POST", &format!("{account}/faults"), &fault).await;
         let connection = self.open(&spec, &made);
         let subscription: Subscription = serde_json::from_value(table.subscription.clone()).unwrap();
-        let document = desired(&subscription, &mut |text, _| Ok::<_, ()>(Text::plain(text))).unwrap();
+        let document = desired(&subscription, &mut |text, _| Ok::<_, ()>(SecretText::plain(text))).unwrap();
         match case.ask {
             Ask::List => connection.list().await.map(|all| all.observed.len()),
             Ask::Create => connection.create(&document).await.map(|_| 1),

@@ -3,8 +3,8 @@
 use crate::column::Column;
 use hooktender::api::VendorName;
 use hooktender::api::webhook::Subscription;
-use hooktender::plan::diff::{Hide, changes};
-use hooktender::plan::{Document, Observed, Redactor, Text, Usage};
+use hooktender::plan::diff::{Redaction, changes};
+use hooktender::plan::{Document, Observed, Redactor, SecretText, Usage};
 use hooktender::vendor::{desired, rules};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -58,9 +58,9 @@ pub(crate) fn document_of(vendor: VendorName, manifest: &Value) -> Document {
             Subscription::Superoffice(serde_json::from_value(manifest.clone()).unwrap())
         }
     };
-    let mut expand = |text: &str, _: Usage| -> Result<Text, Infallible> {
+    let mut expand = |text: &str, _: Usage| -> Result<SecretText, Infallible> {
         let mut parts = text.split("$(TOKEN)");
-        let mut whole = Text::plain(parts.next().unwrap_or_default());
+        let mut whole = SecretText::plain(parts.next().unwrap_or_default());
         for part in parts {
             whole.push_secret("TOKEN", TOKEN.into());
             whole.push_plain(part);
@@ -122,8 +122,8 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
 pub(crate) fn same(column: Column, observed: &Observed, desired: &Document) {
     let rules = rules(column.vendor());
     let none = Redactor::default();
-    let hide = Hide { redactor: &none, secrets: &none, fields: &[], host_only: false };
-    let changes = changes(rules, &observed.document, desired, hide);
+    let redaction = Redaction { redactor: &none, secrets: &none, fields: &[], host_only: false };
+    let changes = changes(rules, &observed.document, desired, redaction);
     assert!(changes.is_empty(), "{changes:?}");
     assert!(rules.equal(&observed.document, desired));
 }

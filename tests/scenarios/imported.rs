@@ -3,7 +3,7 @@
 use crate::support::{apply, cluster, get};
 use hooktender::api::{ObjectKey, VendorName, Webhook};
 use hooktender::import::{Before, import, yaml};
-use hooktender::plan::{Document, ExternalId, Observed, Text, Value};
+use hooktender::plan::{Document, ExternalId, Observed, SecretText, Value};
 use hooktender::vendor;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +105,7 @@ fn observed(id: usize, document: Document) -> Observed {
         document,
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }
@@ -113,7 +113,7 @@ fn observed(id: usize, document: Document) -> Observed {
 
 /// What a Webhook declares, with its variables unresolved.
 fn declared(webhook: &Webhook) -> Document {
-    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(SecretText::plain(text));
     vendor::desired(&webhook.spec.subscription, plain).unwrap()
 }
 

@@ -119,7 +119,7 @@ fn a_blocked_webhook_is_an_error() {
     scene.apply(&orphan);
     let (report, text) = blocked(&reader);
     assert_eq!(of(&report, "orphan")["held"]["reason"], "AccountNotFound");
-    text.says("Webhooks that no account looks after");
+    text.says("Webhooks without an account");
     reader.only_read(&tenant);
 }
 

@@ -6,7 +6,7 @@ use crate::api::shorten;
 use crate::api::variables::without_final_line_break;
 use crate::engine::dependency::{Dependency, ReadFailure};
 use crate::engine::error::error_chain;
-use crate::plan::Text;
+use crate::plan::SecretText;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use secrecy::{ExposeSecret, SecretString};
@@ -36,20 +36,20 @@ pub(crate) enum Value {
 impl Value {
     /// Whether the value has no characters.
     fn is_empty(&self) -> bool {
-        self.exposed().is_empty()
+        self.expose().is_empty()
     }
 
     /// Length in bytes.
     pub(crate) fn len(&self) -> usize {
-        self.exposed().len()
+        self.expose().len()
     }
 
     /// Returns the first control character of the value.
     pub(crate) fn control_character(&self) -> Option<char> {
-        self.exposed().chars().find(|c| c.is_control())
+        self.expose().chars().find(|c| c.is_control())
     }
 
-    fn exposed(&self) -> &str {
+    fn expose(&self) -> &str {
         match self {
             Self::Secret(value) => value.expose_secret(),
             Self::Plain(value) => value,
@@ -247,8 +247,8 @@ impl Values {
     }
 
     /// The value of a key as text, for comparing; the error where there is none.
-    pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<Text, String> {
-        let mut text = Text::default();
+    pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<SecretText, String> {
+        let mut text = SecretText::default();
         match self.get(from, key)? {
             Value::Secret(value) => text.push_secret(key, value),
             Value::Plain(value) => text.push_plain(&value),

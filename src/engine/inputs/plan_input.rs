@@ -10,7 +10,7 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, Text};
+use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, SecretText};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) fn plan_input(
         Desired::Unknown { .. } => None,
     };
     let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
-    let concealed_changed =
+    let write_only_changed =
         document.is_some_and(|document| !first_time && write_only_changed(state, document, values));
     let values_changed = document.is_some_and(|document| state.differs_from_in_sync(document) == Some(true));
     let stored_differently =
@@ -68,7 +68,7 @@ pub(crate) fn plan_input(
         guest,
         adopts,
         adopts_equal: adopts || spec.mode == Mode::Enforce && !spec.suspend,
-        named: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
+        pinned_id: ExternalId::valid(pinned.filter(|_| !may_not_pin)).next(),
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
@@ -81,11 +81,11 @@ pub(crate) fn plan_input(
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         values_changed,
-        concealed_changed,
-        trusts: trusts(webhook),
+        write_only_changed,
+        trusts_write_only: trusts(webhook),
         stored_differently,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        revive: vendor::revives(&spec.subscription) && state.reenable.is_due(),
+        reenable_due: vendor::revives(&spec.subscription) && state.reenable.is_due(),
         // A dry run has no history, so recent creates cannot be detected.
         fresh: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
         deleting,
@@ -151,7 +151,7 @@ pub(crate) fn share_secrets(declared: &mut [Declared], account: &VendorAccount, 
     let namespace = account.namespace().unwrap_or_default();
     let login = account_keys(&account.spec.vendor, &namespace);
     let login: Vec<_> = login.filter_map(|(from, key)| values.text(&from, &key).ok()).collect();
-    let login = login.iter().flat_map(Text::secrets).map(|(_, secret)| secret);
+    let login = login.iter().flat_map(SecretText::secrets).map(|(_, secret)| secret);
     let secrets = declared.iter().flat_map(|webhook| webhook.redactor.secrets()).chain(login);
     let all = Arc::new(Redactor::of(secrets));
     for webhook in declared {

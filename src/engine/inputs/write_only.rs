@@ -12,12 +12,12 @@ use crate::vendor;
 
 /// Returns the write-only values of a document as one text; none if it has none.
 fn write_only_values(rules: &Rules, document: &Document) -> Option<String> {
-    let values = rules.concealed(document);
+    let values = rules.write_only_values(document);
     if values.is_empty() {
         return None;
     }
     let values: serde_json::Map<_, _> =
-        values.into_iter().map(|(path, value)| (path, value.exposed())).collect();
+        values.into_iter().map(|(path, value)| (path, value.expose())).collect();
     Some(serde_json::Value::Object(values).to_string())
 }
 

@@ -53,9 +53,9 @@ pub(crate) fn stored_differently(
     let stored = shared.read(id, |observed| {
         let fields = spellings.record(last, Comparison { rules, declared: document, observed, key: &key });
         // A Webhook in sync owns the subscription, if only from now on.
-        let hide = declared.hide(!declared.guest);
+        let redaction = declared.redaction(!declared.guest);
         let differ = !fields.is_empty();
-        (fields, if differ { changes(rules, &observed.document, document, hide) } else { Vec::new() })
+        (fields, if differ { changes(rules, &observed.document, document, redaction) } else { Vec::new() })
     });
     stored.unwrap_or_default()
 }

@@ -76,7 +76,7 @@ pub(crate) async fn guard<S, R: ClusterWriter>(
     plan.items
         .retain(|item| !(waits.contains_key(&item.key.namespace) && is_unapproved(item, &now_approved)));
     for deletions in &blocked {
-        guard::hold(&mut plan, deletions);
+        guard::block(&mut plan, deletions);
     }
     report.gathering = waits.into_values().min();
     report.blocked = blocked;
@@ -164,7 +164,7 @@ fn approved(allowed: &[String], prepared: &Prepared, plan: &Plan) -> HashSet<Ext
 /// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
 /// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
 fn discount_deleted(state: &AccountState, prepared: &Prepared, plan: &mut Plan) {
-    for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotShownYet)) {
+    for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotListedYet)) {
         let recorded = prepared.declared[item.index].recorded.as_ref();
         if recorded.is_some_and(|id| state.deletions.counts(id))
             && let Some(managed) = plan.managed_in.get_mut(&item.key.namespace)

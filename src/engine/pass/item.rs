@@ -219,7 +219,7 @@ fn status_inputs<S, R>(
     let mut inputs = StatusInputs { delivery: remote.delivery, ..StatusInputs::default() };
     if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
         if let Some(document) = document(&declared.desired) {
-            let (changed, version) = (declared.concealed_changed, remote.version.clone());
+            let (changed, version) = (declared.hints.write_only_changed, remote.version.clone());
             inputs.concealed = write_only_digest(webhook, document, shared.values, changed, version);
             webhook.record_in_sync(document);
             (inputs.stored_differently, inputs.spellings) =
@@ -271,7 +271,7 @@ fn needs_update<S, R>(
         return false;
     };
     let differs = |one: &Observed| !rules(pass.vendor).spelled_alike(&one.document, desired);
-    shared.read(id, differs).is_some_and(|differs| declared.concealed_changed || differs)
+    shared.read(id, differs).is_some_and(|differs| declared.hints.write_only_changed || differs)
 }
 
 /// Publishes what happened to a Webhook: one log line, one event, one metric.
@@ -302,7 +302,7 @@ pub(crate) fn is_unchanged(
     item: &Item,
 ) -> bool {
     let in_sync = item.step().is_none() && item.blocked().is_none();
-    let same_values = !declared.values_changed && !declared.concealed_changed;
+    let same_values = !declared.values_changed && !declared.hints.write_only_changed;
     in_sync
         && same_values
         && webhook.status_inputs.is_some()

@@ -25,7 +25,7 @@ pub(crate) fn is_plausible(
     let (listed, wait) = (observed.ids(), state.grace.commit);
     if let Some(missing) = guard::doubted(declared, &listed, &state.doubt.believed) {
         let lacks = missing.len();
-        let lagging = declared.iter().filter(|webhook| webhook.fresh);
+        let lagging = declared.iter().filter(|webhook| webhook.hints.may_lag);
         let lagging = lagging.filter_map(|webhook| webhook.recorded.as_ref()).collect();
         if let Some(wait) = state.doubt.doubt(missing, &lagging, wait) {
             let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();

@@ -23,7 +23,7 @@ use crate::engine::state::account::AccountState;
 use crate::engine::state::observed::{ObservedIndex, Snapshot};
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::conditions::{ACCOUNT_CHANGED, CLUSTER_UNAVAILABLE};
-use crate::plan::{Declared, Elsewhere, ExternalId, List, Plan, Redactor, Unreadable, list, plan};
+use crate::plan::{Declared, Elsewhere, ExternalId, List, Plan, Redactor, Unreadable, plan, unreadable};
 use crate::vendor::{Class, Operation, VendorError, rules};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -77,12 +77,12 @@ impl Credentials {
 impl Prepared {
     /// Returns the items of the list that cannot be read and that belong to no Webhook.
     pub(crate) fn unmanaged_unreadable(&self) -> Vec<&Unreadable> {
-        list::unmanaged(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable()).collect()
+        unreadable::unmanaged(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable()).collect()
     }
 
     /// Returns how many of them belong to Webhooks at other VendorAccount objects.
     pub(crate) fn unreadable_elsewhere(&self) -> usize {
-        list::known_elsewhere(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable())
+        unreadable::known_elsewhere(&self.declared, &self.elsewhere, self.snapshot.observed.unreadable())
     }
 }
 
@@ -187,7 +187,7 @@ fn make_plan<S, R>(
         .map(|(webhook, declared)| (webhook.uid.as_str(), webhook.object.metadata.generation, declared));
     let elsewhere = state.peers.exchange(&pass.account, published);
     let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
-    list::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);
+    unreadable::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);
     let plan = plan(rules, &declared, observed.all(), &elsewhere);
     (declared, elsewhere, plan)
 }

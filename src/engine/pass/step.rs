@@ -189,7 +189,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             digest: rules.fingerprint(desired, &self.declared.redactor),
             // The status of a guest must not say which others are equal.
             beside: if webhook.object.is_guest() { Vec::new() } else { observed.lock().equal_to(desired) },
-            write_only: !rules.concealed(desired).is_empty(),
+            write_only: !rules.write_only_values(desired).is_empty(),
         };
         write_pending_create(webhook, self.writer, pending.clone()).await?;
         match connection.create(desired).await {

@@ -2,7 +2,7 @@
 
 use crate::api::webhook::Subscription;
 use crate::api::{VendorAccount, VendorName, Webhook};
-use crate::plan::{Document, Rule, Rules, Text, Value};
+use crate::plan::{Document, Rule, Rules, SecretText, Value};
 use crate::vendor::{desired, rules};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ fn subscription(vendor: VendorName, content: u8) -> Json {
 /// Returns what the vendor should store, with that value of the variable.
 pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
     let expand = &mut |text: &str, _| {
-        let mut expanded = Text::default();
+        let mut expanded = SecretText::default();
         if let Some((before, after)) = text.split_once("$(TOKEN)") {
             expanded.push_plain(before);
             expanded.push_secret("TOKEN", token.into());
@@ -99,7 +99,7 @@ pub(super) fn with(rules: &Rules, document: &Document, field: &'static str, valu
 
 /// Returns all values in clear, as they are sent.
 pub(super) fn in_clear(rules: &Rules, document: &Document) -> Document {
-    let field = |name: &'static str| (name, Value::from(document.get(name).exposed()));
+    let field = |name: &'static str| (name, Value::from(document.get(name).expose()));
     rules.document(rules.fields.iter().map(|known| field(known.name)).collect())
 }
 
@@ -116,9 +116,15 @@ fn readable(rule: Rule, value: &Value) -> Value {
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
             Value::Map(map.iter().map(|(name, value)| (name.clone(), readable(*inner, value))).collect())
         }
-        (Rule::Sealed, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => Value::Map(
-            record.iter().filter(|(name, _)| *name != "value").map(|(n, v)| (n.clone(), v.clone())).collect(),
-        ),
+        (Rule::SecretValue, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => {
+            Value::Map(
+                record
+                    .iter()
+                    .filter(|(name, _)| *name != "value")
+                    .map(|(n, v)| (n.clone(), v.clone()))
+                    .collect(),
+            )
+        }
         (_, value) => value.clone(),
     }
 }
@@ -126,7 +132,11 @@ fn readable(rule: Rule, value: &Value) -> Value {
 /// Whether the vendor stores exactly that, with its write-only values.
 pub(super) fn has_all(rules: &Rules, has: &Document, wanted: &Document) -> bool {
     let concealed = |document| {
-        rules.concealed(document).into_iter().map(|(path, value)| (path, value.exposed())).collect::<Vec<_>>()
+        rules
+            .write_only_values(document)
+            .into_iter()
+            .map(|(path, value)| (path, value.expose()))
+            .collect::<Vec<_>>()
     };
     rules.equal(has, wanted) && concealed(has) == concealed(wanted)
 }

@@ -134,7 +134,7 @@ impl State {
         let rules = self.rules;
         let Some(sub) = self.vendor.at(id) else { return };
         let equal = sub.made_as.as_ref().is_some_and(|made_as| rules.equal(made_as, desired));
-        if equal && !rules.concealed(desired).is_empty() {
+        if equal && !rules.write_only_values(desired).is_empty() {
             sub.made_as = None;
         }
     }

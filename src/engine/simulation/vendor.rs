@@ -167,7 +167,7 @@ impl State {
     fn observed(&self, sub: &Sub) -> Observed {
         let document = shown(self.rules, &sub.has);
         let delivery = match document.get("state") {
-            Value::Text(state) if state.exposed() == "TooManyErrors" => Some(Delivery::Halted),
+            Value::Text(state) if state.expose() == "TooManyErrors" => Some(Delivery::DisabledByVendor),
             Value::Text(_) => Some(Delivery::On),
             _ => None,
         };
@@ -177,7 +177,7 @@ impl State {
             document,
             summary: "one".into(),
             created: (self.name == VendorName::Contensis).then(|| format!("{:012}", sub.made_at)),
-            mark: marked.then(|| sub.mark.to_string()),
+            remote_version: marked.then(|| sub.mark.to_string()),
             delivery,
             raw: None,
         }
@@ -283,7 +283,7 @@ impl Instead for World {
 
     fn update(&self, current: Observed, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
         self.effect(|state, fate| {
-            let mark = current.mark.and_then(|mark| mark.parse().ok()).unwrap_or_default();
+            let mark = current.remote_version.and_then(|mark| mark.parse().ok()).unwrap_or_default();
             let saved = state.request(Operation::Update, Write::Update(current.id, mark, desired), fate);
             state.answer(saved)
         })

@@ -31,7 +31,7 @@ impl State {
     pub(super) fn scene(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for webhook in self.cluster.objects.values() {
-            let (status, wants) = (status(webhook), self.wants(webhook).shown());
+            let (status, wants) = (status(webhook), self.wants(webhook).redacted());
             let ready = conditions::get(&status.conditions, READY);
             let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
             let (id, pending, old) = (status.external_id, status.pending, status.superseded);
@@ -40,7 +40,7 @@ impl State {
         }
         lines.extend(self.vendor.subs.iter().map(|sub| {
             let whose = if sub.made_as.is_some() { "unmanaged " } else { "" };
-            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.shown())
+            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.redacted())
         }));
         lines.join("\n")
     }
@@ -79,11 +79,15 @@ impl State {
             return Err("is not ready".into());
         }
         let wants = self.wants(webhook);
-        let nothing_concealed = self.rules.concealed(&wants).is_empty();
+        let nothing_concealed = self.rules.write_only_values(&wants).is_empty();
         let as_it_was = may_need_person || nothing_concealed && facts.is_some_and(|facts| facts.adopted);
         let same = has_all(self.rules, &has.has, &wants) || as_it_was && self.rules.equal(&has.has, &wants);
         if !same {
-            return Err(format!("has different content: {} instead of {}", has.has.shown(), wants.shown()));
+            return Err(format!(
+                "has different content: {} instead of {}",
+                has.has.redacted(),
+                wants.redacted()
+            ));
         }
         if status.pending.is_some() || !status.superseded.is_empty() {
             return Err("has not finished".into());
@@ -132,7 +136,7 @@ impl State {
                 && !self.is_left_for_a_reason(&sub.id, &sub.has)
                 && !self.waits(sub)
             {
-                return Err(format!("{} is left behind: {}", sub.id, sub.has.shown()));
+                return Err(format!("{} is left behind: {}", sub.id, sub.has.redacted()));
             }
         }
         Ok(())

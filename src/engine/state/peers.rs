@@ -331,7 +331,7 @@ fn wants(rules: &Rules, webhook: &Declared) -> Option<Wants> {
     let may_write = webhook.policy.mode == Mode::Enforce && !webhook.policy.suspended;
     match &webhook.desired {
         Desired::Known(desired) if may_write && !webhook.deleting => {
-            Some(Wants { content: rules.content_hash(desired), pinned: webhook.named.clone() })
+            Some(Wants { content: rules.content_hash(desired), pinned: webhook.pinned_id.clone() })
         }
         Desired::Known(_) | Desired::Unknown { .. } => None,
     }

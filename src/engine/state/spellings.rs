@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::api::VendorName;
     use crate::engine::digest::Key;
-    use crate::plan::{Observed, Text, Value};
+    use crate::plan::{Observed, SecretText, Value};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
     use std::collections::BTreeMap;
@@ -128,11 +128,19 @@ mod tests {
     fn shown(url: &str) -> Observed {
         let (document, id) = (document(Value::text(url)), ExternalId::new("1").unwrap());
         let summary = String::new();
-        Observed { id, document, summary, created: None, mark: None, delivery: None, raw: Some("{}".into()) }
+        Observed {
+            id,
+            document,
+            summary,
+            created: None,
+            remote_version: None,
+            delivery: None,
+            raw: Some("{}".into()),
+        }
     }
 
     fn with_token(token: &str) -> Value {
-        let mut url = Text::plain("https://H/?t=");
+        let mut url = SecretText::plain("https://H/?t=");
         url.push_secret("TOKEN", token.into());
         Value::Text(url)
     }

@@ -20,7 +20,7 @@ pub(crate) fn blocked_report(
                 "plan only: nothing is written until mode is Enforce at the Webhook and its account";
             (Until::Later, message.to_owned())
         }
-        BlockedReason::Settling | BlockedReason::NotShownYet => (Until::Later, summary.message),
+        BlockedReason::CreatePending | BlockedReason::NotListedYet => (Until::Later, summary.message),
         BlockedReason::Suspended => {
             (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
         }
@@ -60,13 +60,13 @@ pub(crate) fn blocked(
             let message = "suspended: nothing is read or written until spec.suspend is false";
             ConditionSummary { ready: None, ..ConditionSummary::ready("Suspended", message) }
         }
-        BlockedReason::Settling => ConditionSummary::busy(
+        BlockedReason::CreatePending => ConditionSummary::busy(
             SETTLING,
             format!(
                 "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
             ),
         ),
-        BlockedReason::NotShownYet => ConditionSummary::busy(
+        BlockedReason::NotListedYet => ConditionSummary::busy(
             SETTLING,
             format!(
                 "it was made just now and {vendor} does not list it; its list may lag, and is read again"

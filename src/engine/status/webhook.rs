@@ -124,7 +124,7 @@ fn delivering(
         (Some(Delivery::Off), _) => {
             (false, "Stopped", format!("{vendor} does not deliver: its state is Stopped"))
         }
-        (Some(Delivery::Halted), rejected) => {
+        (Some(Delivery::DisabledByVendor), rejected) => {
             let rejected = rejected
                 .as_ref()
                 .map_or_else(String::new, |why| format!("; starting it again was refused: {why}"));

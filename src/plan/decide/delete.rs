@@ -5,15 +5,15 @@ use crate::api::webhook::DeletionPolicy;
 use crate::plan::ExternalId;
 use crate::plan::cause::Cause;
 use crate::plan::decision::{BlockedReason, Decision, Step};
-use crate::plan::identity::Claim;
+use crate::plan::identity::Match;
 use crate::plan::item::Item;
 
 impl PlanContext<'_> {
-    pub(super) fn delete(&self, claim: &Claim) -> Item {
+    pub(super) fn delete(&self, claim: &Match) -> Item {
         self.item(self.deletion(claim), Cause::Deleted)
     }
 
-    fn deletion(&self, claim: &Claim) -> Decision {
+    fn deletion(&self, claim: &Match) -> Decision {
         let webhook = self.webhook;
         let (found, replaced) = self.found(claim);
         if webhook.policy.deletion == DeletionPolicy::Retain || webhook.policy.release {
@@ -28,8 +28,8 @@ impl PlanContext<'_> {
         }
         // Without its finalizer it would turn up later as unmanaged.
         let unseen = match claim {
-            Claim::Unreadable(item) => Some(BlockedReason::Unreadable(item.clone())),
-            _ => (webhook.recorded.is_some() && webhook.fresh).then_some(BlockedReason::NotShownYet),
+            Match::Unreadable(item) => Some(BlockedReason::Unreadable(item.clone())),
+            _ => (webhook.recorded.is_some() && webhook.hints.may_lag).then_some(BlockedReason::NotListedYet),
         };
         if let (None, Some(reason)) = (&found, unseen) {
             return blocked(webhook.recorded.clone(), reason);
@@ -44,23 +44,25 @@ impl PlanContext<'_> {
     }
 
     /// The subscription of the Webhook, and the one that it replaces if that is not recorded yet.
-    fn found(&self, claim: &Claim) -> (Option<ExternalId>, Option<ExternalId>) {
+    fn found(&self, claim: &Match) -> (Option<ExternalId>, Option<ExternalId>) {
         let id = |at: usize| Some(self.observed[at].id.clone());
         match claim {
-            Claim::Bound(at) | Claim::Named(at) | Claim::Made(at) | Claim::Adopt(at, _) => (id(*at), None),
-            Claim::Replaced { old, new } => (id(*new), id(*old)),
+            Match::Recorded(at) | Match::Pinned(at) | Match::FromPendingCreate(at) | Match::Equal(at, _) => {
+                (id(*at), None)
+            }
+            Match::Replaced { old, new } => (id(*new), id(*old)),
             // An id is all that a deletion needs.
-            Claim::Unreadable(_) if self.webhook.own_unreadable().is_some() => {
+            Match::Unreadable(_) if self.webhook.own_unreadable().is_some() => {
                 (self.webhook.recorded.clone(), None)
             }
-            Claim::Unreadable(_)
-            | Claim::Gone
-            | Claim::Missing
-            | Claim::Similar(_)
-            | Claim::NotThere(_)
-            | Claim::Settling
-            | Claim::Conflict(_)
-            | Claim::ConflictElsewhere(_) => (None, None),
+            Match::Unreadable(_)
+            | Match::Missing
+            | Match::Nothing
+            | Match::Similar(_)
+            | Match::PinnedNotFound(_)
+            | Match::PinnedPending
+            | Match::Conflict(_)
+            | Match::ConflictElsewhere(_) => (None, None),
         }
     }
 }

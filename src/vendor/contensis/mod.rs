@@ -193,7 +193,7 @@ impl Contensis {
             return failed;
         }
         match self.read(&current.id).await {
-            Ok(now) if wire::version_no(&now) == current.mark.as_deref() => {
+            Ok(now) if wire::version_no(&now) == current.remote_version.as_deref() => {
                 VendorError { class: Class::Rejected, ..failed }
             }
             Ok(_) => VendorError { class: Class::Outdated, ..failed },

@@ -90,7 +90,7 @@ async fn update(bench: Bench) {
     assert_eq!(updated.id, seen.id);
     same(bench.column, &updated, &desired);
     same(bench.column, &only(&connection).await, &desired);
-    assert_ne!(updated.mark, None);
+    assert_ne!(updated.remote_version, None);
     let stored = bench.stored().await.remove(0);
     let kept = match bench.column.vendor() {
         VendorName::Contensis => vec![("ui", json!(true))],

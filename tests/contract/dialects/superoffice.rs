@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         "names of any length, none, and a receiver without https" => names_and_targets,
         "values in several languages are read as they are stored" => languages,
         "a state may be a number" => numeric_state,
-        "what the vendor stopped is no drift" => halted,
+        "what the vendor stopped is no drift" => disabled_by_vendor,
         "an unknown id on delete: 404 or 204" => delete_unknown,
         "a 404 of the framework below deletes nothing" => framework_404,
         "a PUT of an unknown id: 404, 500 or created" => put_unknown,
@@ -197,7 +197,7 @@ async fn numeric_state(bench: Bench) {
     let states = [
         (1, Some(Delivery::On)),
         (2, Some(Delivery::Off)),
-        (3, Some(Delivery::Halted)),
+        (3, Some(Delivery::DisabledByVendor)),
         (0, None),
         (9, None),
     ];
@@ -208,13 +208,13 @@ async fn numeric_state(bench: Bench) {
     }
 }
 
-async fn halted(bench: Bench) {
+async fn disabled_by_vendor(bench: Bench) {
     let mut hook = foreign(Superoffice, "one");
     hook["State"] = json!("TooManyErrors");
     bench.insert(&hook).await;
     let connection = bench.connect();
     let seen = connection.list().await.unwrap().observed.remove(0);
-    assert_eq!(seen.delivery, Some(Delivery::Halted));
+    assert_eq!(seen.delivery, Some(Delivery::DisabledByVendor));
     let desired = document(bench.column, "one");
     same(bench.column, &seen, &desired);
     let revived = connection.update(&seen, &desired).await.unwrap();

@@ -10,7 +10,7 @@ fn a_digest_tells_effects_apart_and_nothing_else() {
     let same = [
         ("in plan mode", item(&IN_PLACE, &under(PLAN, applied("w")), &[("1", "w")])),
         ("as drift", item(&IN_PLACE, &applied("x"), &[("1", "w")])),
-        ("beside a stranger", item(&IN_PLACE, &applied("w"), &[("1", "w"), ("2", "v")])),
+        ("with an unmanaged one", item(&IN_PLACE, &applied("w"), &[("1", "w"), ("2", "v")])),
     ];
     for (reason, same) in same {
         assert_eq!(same.digest(), base, "{reason}");
@@ -43,7 +43,7 @@ fn a_digest_tells_effects_apart_and_nothing_else() {
     assert_eq!(
         planned,
         item(&IN_PLACE, &deleting(left(&["7"])), remains).digest(),
-        "a deletion, held or not"
+        "a deletion, blocked or not"
     );
 }
 

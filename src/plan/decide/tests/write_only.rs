@@ -6,15 +6,20 @@ fn signed() -> Document {
     of(&[("name", Value::text("n")), ("body", Value::text("x")), ("secret", secret("", "KEY", "s3cret", ""))])
 }
 
-/// It was made, has the id 1, and the vendor marked it `1.0`.
+/// It is recorded with the id 1, at the remote version `1.0`.
 fn sent() -> Declared {
     let applied = Some(digest(&signed()));
-    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, signed()) }
+    Declared {
+        recorded: Some(id("1")),
+        applied,
+        remote_version: Some("1.0".into()),
+        ..wants("a", 1, signed())
+    }
 }
 
 /// What is done when the vendor marks it so; the vendor never shows the secret.
 fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
-    let seen = Observed { mark: mark.map(str::to_owned), ..has("1", document(body)) };
+    let seen = Observed { remote_version: mark.map(str::to_owned), ..has("1", document(body)) };
     plan(&IN_PLACE, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 
@@ -22,17 +27,17 @@ fn does(webhook: Declared, mark: Option<&str>, body: &str) -> Item {
 fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
     let cases = [
-        ("nobody touched it", sent(), Some("1.0"), Action::None, Cause::InSync),
+        ("it was not saved at the vendor", sent(), Some("1.0"), Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { concealed_changed: true, ..sent() },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..sent() },
             Some("1.0"),
             Action::Update,
             Cause::SpecChanged,
         ),
-        ("somebody saved it", sent(), Some("2.0"), Action::Update, Cause::VendorEdit),
+        ("it was saved at the vendor", sent(), Some("2.0"), Action::Update, Cause::VendorEdit),
         (
-            "somebody saved it, drift is only reported",
+            "it was saved at the vendor, drift is only reported",
             Declared { policy: report, ..sent() },
             Some("2.0"),
             Action::None,
@@ -40,14 +45,18 @@ fn a_value_that_cannot_be_read_back_is_sent_when_it_may_be_another_one_and_never
         ),
         (
             "its Secret changed, drift is only reported",
-            Declared { policy: report, concealed_changed: true, ..sent() },
+            Declared {
+                policy: report,
+                hints: Hints { write_only_changed: true, ..Hints::default() },
+                ..sent()
+            },
             Some("2.0"),
             Action::Update,
             Cause::SpecChanged,
         ),
         (
-            "no mark is remembered",
-            Declared { mark: None, ..sent() },
+            "no remote version is recorded",
+            Declared { remote_version: None, ..sent() },
             Some("2.0"),
             Action::None,
             Cause::InSync,
@@ -67,7 +76,7 @@ fn what_is_sent_unseen_is_shown_as_that() {
     let line = |field: &str, before: Option<&str>, after: Option<&str>| {
         (field.to_owned(), before.map(str::to_owned), after.map(str::to_owned))
     };
-    let rotated = Declared { concealed_changed: true, ..sent() };
+    let rotated = Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..sent() };
     assert_eq!(
         shown(does(rotated.clone(), Some("1.0"), "x")),
         [line("secret", None, Some("(secret changed)"))]
@@ -84,11 +93,7 @@ fn what_is_sent_unseen_is_shown_as_that() {
 fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
     let cases = [
         ("an equal one", wants("a", 1, signed()), Action::Update),
-        (
-            "one that the spec names",
-            Declared { named: Some(id("1")), ..wants("a", 1, signed()) },
-            Action::Update,
-        ),
+        ("a pinned one", Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) }, Action::Update),
         ("its own is gone", Declared { recorded: Some(id("7")), ..sent() }, Action::Update),
         ("nothing is declared that cannot be read back", wants("a", 1, document("x")), Action::Adopt),
     ];
@@ -108,22 +113,22 @@ fn what_somebody_else_made_is_sent_what_cannot_be_read_back() {
 
 #[test]
 fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
-    let trusting = |webhook| Declared { trusts: true, ..webhook };
+    let trusting = |webhook| Declared { trusts_write_only: true, ..webhook };
     let named = |body: &str| {
         let desired = of(&[
             ("name", Value::text("n")),
             ("body", Value::text(body)),
             ("secret", secret("", "KEY", "s3cret", "")),
         ]);
-        trusting(Declared { named: Some(id("1")), ..wants("a", 1, desired) })
+        trusting(Declared { pinned_id: Some(id("1")), ..wants("a", 1, desired) })
     };
     let cases = [
         ("an equal one", trusting(wants("a", 1, signed())), Action::Adopt, Cause::Found),
-        ("one that the spec names", named("x"), Action::Adopt, Cause::Found),
+        ("a pinned one", named("x"), Action::Adopt, Cause::Found),
         ("one that differs in what can be read", named("y"), Action::Update, Cause::SpecChanged),
         (
             "its Secret has changed since it was adopted",
-            Declared { concealed_changed: true, ..trusting(sent()) },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..trusting(sent()) },
             Action::Update,
             Cause::SpecChanged,
         ),
@@ -138,22 +143,26 @@ fn what_somebody_else_made_is_trusted_where_the_spec_says_so() {
 
 #[test]
 fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
-    let item = does(Declared { named: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
+    let item = does(Declared { pinned_id: Some(id("1")), ..wants("a", 1, signed()) }, Some("1.0"), "y");
     assert_eq!((item.action(), item.cause), (Action::Update, Cause::SpecChanged));
     let fields: Vec<_> = item.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["body", "secret"]);
 }
 
 #[test]
-fn what_an_unanswered_create_made_is_sent_the_secret_again_if_it_may_have_another() {
+fn what_a_pending_create_made_is_sent_the_secret_again_if_it_may_have_another() {
     let unanswered =
-        Declared { intent: Some(Intent { settled: true, ..Intent::default() }), ..wants("a", 1, signed()) };
+        Declared { intent: Some(Intent { expired: true, ..Intent::default() }), ..wants("a", 1, signed()) };
     let cases = [
         ("it was sent with the same", false, Action::Adopt, Cause::Found),
         ("the spec, the Secret or the process is another since", true, Action::Update, Cause::SpecChanged),
     ];
-    for (reason, concealed_changed, action, cause) in cases {
-        let item = does(Declared { concealed_changed, ..unanswered.clone() }, Some("1.0"), "x");
+    for (reason, write_only_changed, action, cause) in cases {
+        let item = does(
+            Declared { hints: Hints { write_only_changed, ..Hints::default() }, ..unanswered.clone() },
+            Some("1.0"),
+            "x",
+        );
         assert_eq!(
             (item.action(), item.cause, item.id().cloned()),
             (action, cause, Some(id("1"))),

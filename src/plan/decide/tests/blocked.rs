@@ -1,18 +1,18 @@
-//! What is held, and that it is shown all the same.
+//! What is blocked, and that it is shown all the same.
 
 use super::*;
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
-fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
+fn what_is_not_safe_or_not_allowed_is_blocked_and_still_shown() {
     use {Action as A, Cause as C, Priority as L};
     let edit = |action, cause| (action, cause, "nothing", L::Edit);
     check(vec![
-        held(
-            case("a create may be under way", &IN_PLACE, sent(false, fresh()), &[], edit(A::Create, C::New)),
-            BlockedReason::Settling,
+        blocked(
+            case("a create is pending", &IN_PLACE, sent(false, new()), &[], edit(A::Create, C::New)),
+            BlockedReason::CreatePending,
         ),
-        held(
+        blocked(
             case(
                 "the same for a replacement",
                 &REPLACING,
@@ -20,17 +20,17 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
                 &[("1", "w")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
-        held(
+        blocked(
             case(
-                "an equal one beside it may be a stranger's, and its own still to come",
+                "an equal one may be somebody else's, and its own may still be committed",
                 &REPLACING,
                 sent(false, applied("w")),
                 &[("1", "w"), ("2", "x")],
                 edit(A::Replace, C::SpecChanged),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         case(
             "but not for an update",
@@ -39,21 +39,21 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             &[("1", "w")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
-        held(
-            case("one looks alike", &IN_PLACE, fresh(), &[("3", "y")], edit(A::Create, C::New)),
+        blocked(
+            case("one is similar", &IN_PLACE, new(), &[("3", "y")], edit(A::Create, C::New)),
             BlockedReason::SimilarExists(ids(&["3"])),
         ),
-        held(
+        blocked(
             case(
-                "the named id is not there",
+                "the pinned id does not exist",
                 &IN_PLACE,
-                Declared { named: Some(id("5")), ..fresh() },
+                Declared { pinned_id: Some(id("5")), ..new() },
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),
             BlockedReason::ExternalIdNotFound(id("5")),
         ),
-        held(
+        blocked(
             case(
                 "a variable is missing",
                 &IN_PLACE,
@@ -63,27 +63,27 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::Unknown { reason: "VariableMissing", message: "TOKEN is missing".into() },
         ),
-        held(
+        blocked(
             case(
-                "its status names an id that cannot be one",
+                "its status has an invalid id",
                 &IN_PLACE,
-                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..fresh() },
+                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..new() },
                 &[("1", "x")],
                 edit(A::None, C::InSync),
             ),
             BlockedReason::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
         ),
-        held(
+        blocked(
             case(
-                "the same, and it is being deleted: it is not said to be gone",
+                "the same, and it is being deleted: its subscription is not taken for gone",
                 &IN_PLACE,
-                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..deleting(fresh()) },
+                Declared { invalid_id: Some(("ExternalIdInvalid", "no id".into())), ..deleting(new()) },
                 &[("1", "x")],
                 edit(A::Delete, C::Deleted),
             ),
             BlockedReason::Unknown { reason: "ExternalIdInvalid", message: "no id".into() },
         ),
-        held(
+        blocked(
             case(
                 "drift is only reported: edited",
                 &IN_PLACE,
@@ -93,7 +93,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::DriftReported,
         ),
-        held(
+        blocked(
             case(
                 "drift is only reported: gone",
                 &IN_PLACE,
@@ -124,21 +124,15 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             &[("1", "w"), ("7", "v")],
             (A::Replace, C::Superseded, "delete superseded 7", L::Edit),
         ),
-        held(
-            case("plan mode: create", &IN_PLACE, under(PLAN, fresh()), &[], edit(A::Create, C::New)),
+        blocked(
+            case("plan mode: create", &IN_PLACE, under(PLAN, new()), &[], edit(A::Create, C::New)),
             BlockedReason::PlanOnly,
         ),
-        held(
-            case(
-                "plan mode: adopt",
-                &IN_PLACE,
-                under(PLAN, fresh()),
-                &[("1", "x")],
-                edit(A::Adopt, C::Found),
-            ),
+        blocked(
+            case("plan mode: adopt", &IN_PLACE, under(PLAN, new()), &[("1", "x")], edit(A::Adopt, C::Found)),
             BlockedReason::PlanOnly,
         ),
-        held(
+        blocked(
             case(
                 "plan mode: update",
                 &IN_PLACE,
@@ -148,7 +142,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::PlanOnly,
         ),
-        held(
+        blocked(
             case(
                 "plan mode: replace",
                 &REPLACING,
@@ -158,7 +152,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::PlanOnly,
         ),
-        held(
+        blocked(
             case(
                 "plan mode: delete",
                 &IN_PLACE,
@@ -168,9 +162,9 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::PlanOnly,
         ),
-        held(
+        blocked(
             case(
-                "plan mode: finish",
+                "plan mode: delete superseded ones",
                 &REPLACING,
                 under(PLAN, Declared { superseded: ids(&["7"]), ..applied("x") }),
                 &[("1", "x"), ("7", "x")],
@@ -185,17 +179,17 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             &[("1", "x")],
             edit(A::None, C::InSync),
         ),
-        held(
+        blocked(
             case(
-                "plan mode: why it stalls is said before that it would not be done",
+                "plan mode: a reason to stall goes before plan mode",
                 &IN_PLACE,
-                under(PLAN, fresh()),
+                under(PLAN, new()),
                 &[("3", "y")],
                 edit(A::Create, C::New),
             ),
             BlockedReason::SimilarExists(ids(&["3"])),
         ),
-        held(
+        blocked(
             case(
                 "suspended: nothing is done",
                 &IN_PLACE,
@@ -205,17 +199,17 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
             ),
             BlockedReason::Suspended,
         ),
-        held(
+        blocked(
             case(
-                "suspended: not even said to stall",
+                "suspended: no reason to stall is given",
                 &IN_PLACE,
-                under(SUSPENDED, fresh()),
+                under(SUSPENDED, new()),
                 &[("3", "y")],
                 edit(A::Create, C::New),
             ),
             BlockedReason::Suspended,
         ),
-        held(
+        blocked(
             case(
                 "suspended: in sync",
                 &IN_PLACE,
@@ -229,7 +223,7 @@ fn what_is_not_safe_or_not_allowed_is_held_and_still_shown() {
 }
 
 #[test]
-fn a_held_update_still_says_what_would_change() {
+fn a_blocked_update_still_says_what_would_change() {
     for policy in [PLAN, REPORT, SUSPENDED] {
         let item = item(&IN_PLACE, &under(policy, applied("x")), &[("1", "w")]);
         let [change] = item.changes.as_slice() else {

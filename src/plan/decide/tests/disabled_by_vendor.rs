@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
-        Field::content("state").rule(Rule::Switch { on: "on", halted: "broken" }).absent(Absent::Text("on")),
+        Field::content("state")
+            .rule(Rule::EnabledState { enabled: "on", disabled_by_vendor: "broken" })
+            .absent(Absent::Text("on")),
         Field::content("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name"],
@@ -20,37 +22,57 @@ fn state(state: &str) -> Document {
     RULES.document(BTreeMap::from(fields))
 }
 
-/// It was made so, has the id 1, and the vendor marked it `1.0`.
+/// It is recorded with the id 1, at the remote version `1.0`.
 fn made(desired: &str) -> Declared {
     let applied = Some(digest(&state(desired)));
-    Declared { recorded: Some(id("1")), applied, mark: Some("1.0".into()), ..wants("a", 1, state(desired)) }
+    Declared {
+        recorded: Some(id("1")),
+        applied,
+        remote_version: Some("1.0".into()),
+        ..wants("a", 1, state(desired))
+    }
 }
 
 fn does(webhook: Declared, observed: &str, mark: &str) -> Item {
     let delivery = match observed {
-        "broken" => Delivery::Halted,
+        "broken" => Delivery::DisabledByVendor,
         "on" => Delivery::On,
         _ => Delivery::Off,
     };
-    let seen = Observed { delivery: Some(delivery), mark: Some(mark.into()), ..has("1", state(observed)) };
+    let seen =
+        Observed { delivery: Some(delivery), remote_version: Some(mark.into()), ..has("1", state(observed)) };
     plan(&RULES, &[webhook], &[seen], &Elsewhere::default()).items.remove(0)
 }
 
 #[test]
 fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
     let report = Policy { drift: DriftPolicy::Report, ..ENFORCE };
-    let due = |desired| Declared { revive: true, ..made(desired) };
+    let due = |desired| Declared { hints: Hints { reenable_due: true, ..Hints::default() }, ..made(desired) };
     let cases = [
-        ("it is time", due("on"), "broken", "1.0", Action::Update, Cause::Halted),
-        ("it is not yet time, or never", made("on"), "broken", "1.0", Action::None, Cause::InSync),
-        ("stopping it is a save to the vendor too", made("on"), "broken", "2.0", Action::None, Cause::InSync),
-        ("it is time, and somebody saved it", due("on"), "broken", "2.0", Action::Update, Cause::Halted),
+        ("it is due", due("on"), "broken", "1.0", Action::Update, Cause::DisabledByVendor),
+        ("it is not due", made("on"), "broken", "1.0", Action::None, Cause::InSync),
+        (
+            "disabling it changes the remote version too",
+            made("on"),
+            "broken",
+            "2.0",
+            Action::None,
+            Cause::InSync,
+        ),
+        (
+            "it is due, and it was saved at the vendor",
+            due("on"),
+            "broken",
+            "2.0",
+            Action::Update,
+            Cause::DisabledByVendor,
+        ),
         ("it is declared to be off, and is", due("off"), "broken", "2.0", Action::None, Cause::InSync),
-        ("a person stopped it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
+        ("a person disabled it", due("on"), "off", "1.0", Action::Update, Cause::VendorEdit),
         ("it delivers", due("on"), "on", "1.0", Action::None, Cause::InSync),
         (
             "its Secret changed",
-            Declared { concealed_changed: true, ..made("on") },
+            Declared { hints: Hints { write_only_changed: true, ..Hints::default() }, ..made("on") },
             "broken",
             "1.0",
             Action::Update,
@@ -62,7 +84,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
             "broken",
             "1.0",
             Action::Update,
-            Cause::Halted,
+            Cause::DisabledByVendor,
         ),
     ];
     for (reason, webhook, observed, mark, action, cause) in cases {
@@ -82,29 +104,33 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
 #[test]
 fn one_that_the_vendor_stopped_is_still_adopted() {
     let unanswered = Declared {
-        intent: Some(Intent { settled: true, ..Intent::default() }),
+        intent: Some(Intent { expired: true, ..Intent::default() }),
         ..wants("a", 1, state("on"))
     };
-    let seen = Observed { delivery: Some(Delivery::Halted), ..has("1", state("broken")) };
+    let seen = Observed { delivery: Some(Delivery::DisabledByVendor), ..has("1", state("broken")) };
     let item = plan(&RULES, &[unanswered], &[seen], &Elsewhere::default()).items.remove(0);
     assert_eq!(item.action(), Action::Adopt, "the vendor's own doing does not make it another one");
 }
 
 #[test]
-fn what_was_made_just_now_is_neither_made_again_nor_forgotten() {
-    let fresh = Declared { fresh: true, ..made("on") };
-    let edited = Declared { fresh: true, applied: Some("another".into()), ..made("on") };
+fn what_was_created_just_now_is_neither_created_again_nor_forgotten() {
+    let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..made("on") };
+    let edited = Declared {
+        hints: Hints { may_lag: true, ..Hints::default() },
+        applied: Some("another".into()),
+        ..made("on")
+    };
     let wiped = Declared { recorded: None, applied: None, ..fresh.clone() };
     let deleted = Declared { deleting: true, ..fresh.clone() };
     let retained =
         Declared { policy: Policy { deletion: DeletionPolicy::Retain, ..ENFORCE }, ..deleted.clone() };
     let cases = [
-        ("it is waited for", fresh, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotShownYet)),
-        ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotShownYet)),
-        ("let go", retained, Action::Retain, None),
-        ("it was made long ago", made("on"), Action::Create, None),
+        ("it may only not be listed yet", fresh, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("edited meanwhile", edited, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("its status was wiped meanwhile", wiped, Action::Create, Some(BlockedReason::NotListedYet)),
+        ("deleted meanwhile", deleted, Action::Delete, Some(BlockedReason::NotListedYet)),
+        ("retained", retained, Action::Retain, None),
+        ("it was created long ago", made("on"), Action::Create, None),
     ];
     for (reason, webhook, action, hold) in cases {
         let item = plan(&RULES, &[webhook], &[], &Elsewhere::default()).items.remove(0);

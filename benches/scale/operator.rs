@@ -40,7 +40,7 @@ impl Operator {
         let operator = Self { child, log };
         eventually_within(Duration::from_secs(60), "caches are filled", || {
             let log = fs::read_to_string(&operator.log).unwrap();
-            if log.contains("caches are filled") { Ok(()) } else { Err(log) }
+            if log.contains("caches synced") { Ok(()) } else { Err(log) }
         })
         .unwrap();
         operator

@@ -87,7 +87,7 @@ fn a_leader_that_is_terminated_hands_over_at_once() {
 fn a_suspended_leader_writes_nothing_when_it_resumes() {
     let (scene, tenant, leader, standby) = two("lead-sleep");
     leader.signal("STOP");
-    standby.logs("leading");
+    standby.logs("became leader");
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     tenant.clear_journal();
@@ -109,8 +109,8 @@ fn shards_have_leaders_of_their_own() {
     let flags = |shard| [&candidate_flags(&scene)[..], &["--account-selector", shard]].concat();
     let start = |shard| scene.operator_with(&flags(shard));
     let (a, b) = (start("shard=a"), start("shard=b"));
-    a.logs("leading");
-    b.logs("leading");
+    a.logs("became leader");
+    b.logs("became leader");
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     assert_eq!(tenant.count("create"), 1);

@@ -107,7 +107,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "twice",
             spec("httpMethod: GET", "subscribeTo: order"),
-            "f.yaml:9:7: subscribeTo stands here twice: first in line 8\n",
+            "f.yaml:9:7: duplicate key subscribeTo: first in line 8\n",
         ),
         (
             "no name",
@@ -137,7 +137,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "version",
             spec("v1alpha1", "v1"),
-            "f.yaml:1:13: hooktender.dev/v1 is not known here: write hooktender.dev/v1alpha1\n",
+            "f.yaml:1:13: unknown version hooktender.dev/v1: write hooktender.dev/v1alpha1\n",
         ),
         (
             "no kind",
@@ -162,7 +162,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "a tag",
             spec("https://a.example/", "!x a"),
-            "f.yaml:10:23: a tag that is not known here, or that does not fit the value\n",
+            "f.yaml:10:23: an unknown tag, or one that does not fit the value\n",
         ),
     ] {
         assert_eq!(bad(&text), wanted, "{reason}");
@@ -201,7 +201,7 @@ fn the_same_object_twice_names_both_places() {
     let other = webhook().replace("{name: a}\nspec", "{name: a, namespace: other}\nspec");
     good(&format!("{}---\n{other}", webhook()));
     let twice = bad(format!("{}---\n{other}---\n{}", webhook(), webhook()));
-    assert_eq!(twice, "f.yaml:23:1: Webhook shop/a stands here and at f.yaml:1:1: keep one of them\n");
+    assert_eq!(twice, "f.yaml:23:1: Webhook shop/a is declared here and at f.yaml:1:1: keep one of them\n");
 }
 
 #[test]

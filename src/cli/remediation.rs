@@ -8,18 +8,18 @@ pub(super) fn remediation(reason: &str, healthy: bool) -> Option<&'static str> {
 }
 
 const REMEDIATIONS: &[(&str, &str)] = &[
-    ("AccountChanged", "point the account to where it was again, or make a new Webhook under another name"),
+    ("AccountChanged", "point the account to its previous target again, or create a new Webhook under another name"),
     (
         "AccountNotAllowed",
         "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; the annotation hooktender.dev/release gives its subscription up when it is deleted",
     ),
     (
         "AccountNotFound",
-        "create the VendorAccount, or make a new Webhook with the right spec.accountRef (it cannot be changed)",
+        "create the VendorAccount, or create a new Webhook with the right spec.accountRef (it is immutable)",
     ),
     (
         "ClusterUnavailable",
-        "nothing, if the API server is restarted; else see its log, and whether it can decrypt the Secret that the message names",
+        "nothing, if the API server is restarted; else check its log, and whether it can decrypt the Secret that the message names",
     ),
     (
         "AdoptionNotAllowed",
@@ -39,7 +39,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "DeletionGuard",
-        "look at what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
+        "check what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
     ),
     (
         "Deleting",
@@ -58,14 +58,14 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (
         "ListDoubted",
-        "nothing, if the next reading is to decide; else see that the account points to the right tenant",
+        "nothing, if the next list decides; else check that the account points to the right tenant",
     ),
-    ("NotFound", "nothing: it is made again with the next pass"),
-    ("Outdated", "nothing: somebody else wrote at the same moment, and it is read again"),
+    ("NotFound", "nothing: the next pass creates it again"),
+    ("Outdated", "nothing: another client wrote at the same time; the next pass reads it again"),
     ("Planned", "set mode: Enforce at the Webhook and its account, and run hooktender without --plan-only"),
     (
         "Rejected",
-        "change the manifest to what the vendor's words ask for, or give the login the right that they name; the same is sent again after an hour, or at once with hooktender.dev/requested-at",
+        "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour, or at once with hooktender.dev/requested-at",
     ),
     ("Settling", "nothing: the vendor's list decides after the grace period"),
     (
@@ -84,7 +84,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "TooManyErrors",
-        "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
+        "fix the receiver; hooktender re-enables the subscription, or with onTooManyErrors: Leave, re-enable it at the vendor",
     ),
     (
         "SubscriptionTooLarge",
@@ -94,19 +94,19 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "SubscriptionUnreadable",
         "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
-    ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),
+    ("Unavailable", "nothing, if it is the vendor; else check the address, the proxy and the network policy"),
     (
         "WebhooksNotWritten",
-        "change what refuses the Webhooks that the message names; each has an event with the API server's words",
+        "change the policy that refuses the Webhooks that the message names; each has an event with the API server's message",
     ),
     (
         "WriteRefused",
-        "change what refuses the write, as an admission policy, or the object; an edit is tried at once",
+        "change the admission policy that refuses the write, or the object; an edit is retried at once",
     ),
     ("Unreadable", "upgrade hooktender to the version that stored the Webhook, or change the spec"),
     (
         "VariableMissing",
-        "create the Secret or ConfigMap, or the key, that the message names, and give it a value that can be used there; or correct the name",
+        "create the Secret or ConfigMap, or the key, that the message names, with a valid value; or correct the name",
     ),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
@@ -121,7 +121,7 @@ mod tests {
     const HEALTHY: &[&str] = &["Active", "Drifted", "InSync", "NoDrift"];
     /// Capitalized words of the engine that are not reasons of conditions.
     const NOT_CONDITIONS: &[(&str, &[&str])] = &[
-        ("what apply tells of what it did not come to", &["Waiting"]),
+        ("what apply reports as not begun", &["Waiting"]),
         (
             "events of what was done",
             &[

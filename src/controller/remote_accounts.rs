@@ -86,7 +86,7 @@ mod tests {
         .unwrap()
     }
 
-    fn beside(all: &RemoteAccounts, name: &str, code: &str) -> Vec<String> {
+    fn others(all: &RemoteAccounts, name: &str, code: &str) -> Vec<String> {
         let remote = account(name, code).0.unwrap().spec.vendor.remote_account();
         all.others(&remote, &ObjectKey::new("n", name)).into_iter().map(|key| key.name).collect()
     }
@@ -97,12 +97,12 @@ mod tests {
         for (name, code) in [("a", "acme"), ("b", "Acme"), ("c", "other")] {
             all.apply_event(&Event::Apply(account(name, code)));
         }
-        assert_eq!(beside(&all, "a", "acme"), ["b"]);
-        assert_eq!(beside(&all, "c", "other"), [""; 0]);
+        assert_eq!(others(&all, "a", "acme"), ["b"]);
+        assert_eq!(others(&all, "c", "other"), [""; 0]);
         all.apply_event(&Event::Apply(account("b", "other")));
-        assert_eq!((beside(&all, "a", "acme"), beside(&all, "c", "other")), (vec![], vec!["b".into()]));
+        assert_eq!((others(&all, "a", "acme"), others(&all, "c", "other")), (vec![], vec!["b".into()]));
         all.apply_event(&Event::Delete(account("b", "other")));
-        assert_eq!(beside(&all, "c", "other"), [""; 0]);
+        assert_eq!(others(&all, "c", "other"), [""; 0]);
         assert_eq!(all.0.read().unwrap().current.objects.len(), 2, "nothing is kept of what is gone");
     }
 
@@ -112,8 +112,8 @@ mod tests {
         all.apply_event(&Event::Apply(account("a", "acme")));
         all.apply_event(&Event::Init);
         all.apply_event(&Event::InitApply(account("b", "acme")));
-        assert_eq!(beside(&all, "x", "acme"), ["a"]);
+        assert_eq!(others(&all, "x", "acme"), ["a"]);
         all.apply_event(&Event::InitDone);
-        assert_eq!(beside(&all, "x", "acme"), ["b"]);
+        assert_eq!(others(&all, "x", "acme"), ["b"]);
     }
 }

@@ -82,7 +82,7 @@ fn a_webhook_that_the_vendor_rejects() {
     let mut bad = webhook("hook", Vendor::Brightpearl);
     bad["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("prodcut");
     place.scene.apply(&bad);
-    let _operator = place.stalled("Rejected", "change the manifest to what the vendor's words ask for");
+    let _operator = place.stalled("Rejected", "change the manifest as the vendor's message asks");
     place.says("wh/hook", &["no subscription yet", "\nPending changes\n  Create\n", "INTC-064"]);
 }
 

@@ -9,8 +9,7 @@ use super::{CommandError, CommandResult, print};
 use crate::api::visible;
 use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::pass::{self, Context, Input};
-use crate::engine::preview::AccountObjects;
-use crate::engine::preview::preview;
+use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::{AccountState, Readiness};
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
@@ -37,7 +36,7 @@ pub(super) struct Apply {
     /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
-    /// How long to go on with what the vendor did not do at once, such as `10m`.
+    /// How long to retry what the vendor does not do at once, such as `10m`.
     #[arg(long, default_value = "10m", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
     #[command(flatten)]
@@ -158,47 +157,50 @@ impl ApplyRun<'_> {
                 left: vec![format!("{account}: stopped before it was begun")],
             };
         }
-        let Looked { objects, mut memory, report } = looked;
+        let PlannedAccount { objects, mut state, report } = planned;
         let done = Arc::new(AtomicUsize::new(0));
         let context = self.context(&done);
         if !self.apply.yes {
-            // Somebody took a while to say yes.
-            memory.forget_list();
+            // The vendor may have changed while the confirmation was awaited.
+            state.forget_list();
         }
-        let again = preview(&context, &mut memory, &objects).await.report;
+        let again = preview(&context, &mut state, &objects).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
                 "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"
             );
             return AccountApplyResult { done: 0, left: vec![left] };
         }
-        self.passes(&context, &mut memory, &objects).await;
+        self.passes(&context, &mut state, &objects).await;
         let left =
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
         let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
-        let open = memory.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
-        Became { done: done.load(Ordering::Relaxed), left: open.map(|one| words(&one)).collect() }
+        let open = state.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
+        AccountApplyResult {
+            done: done.load(Ordering::Relaxed),
+            left: open.map(|one| describe(&one)).collect(),
+        }
     }
 
     /// Runs passes until everything is applied or cannot be, the time is over, or the run is cancelled.
     async fn passes(
         &self,
-        context: &Context<Layered, DryRunWriter<Tell>>,
-        memory: &mut AccountState,
+        context: &Context<OverlaySource, DryRunWriter<EventSink>>,
+        state: &mut AccountState,
         objects: &AccountObjects,
     ) {
         let read_webhooks = || objects.read_webhooks();
         loop {
             let account = Arc::clone(&objects.account);
             let input = Input { account, read_webhooks: &read_webhooks, dependency_changed: false };
-            let wait = pass::run(context, memory, input, &|_| {}).await;
-            let waits = memory.readiness().iter().any(|one| one.reconciling);
+            let wait = pass::run(context, state, input, &|_| {}).await;
+            let waits = state.readiness().iter().any(|one| one.reconciling);
             let left = self.until.saturating_duration_since(Instant::now());
             if !waits || self.cancellation.is_requested() || left.is_zero() {
                 return;
             }
-            let said = || "waiting for the vendor".to_owned();
-            watched(said, self.stopping.within(wait.min(left))).await;
+            let progress = || "waiting for the vendor".to_owned();
+            with_spinner(progress, self.cancellation.wait(wait.min(left))).await;
         }
     }
 
@@ -232,7 +234,7 @@ impl ApplyRun<'_> {
     }
 }
 
-fn words(readiness: &Readiness) -> String {
+fn describe(readiness: &Readiness) -> String {
     let Readiness { webhook, reason, message, .. } = readiness;
     format!("{webhook}: {reason}: {message}")
 }

@@ -22,7 +22,7 @@ pub(super) struct VendorFlags {
     /// Time-out of a request to a vendor, such as `90s`.
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
     request_timeout: Duration,
-    /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
+    /// Grace period in which a vendor may still commit a create with an unknown outcome, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
     /// Allow credentials to be sent to this endpoint too, such as
@@ -37,7 +37,7 @@ pub(super) struct VendorFlags {
 }
 
 impl VendorFlags {
-    pub(super) fn patience(&self) -> GracePeriod {
+    pub(super) fn grace_period(&self) -> GracePeriod {
         GracePeriod { longest_request: self.request_timeout, commit: self.settle }
     }
 
@@ -59,7 +59,7 @@ impl VendorFlags {
 /// Parses a positive time-out.
 fn request_timeout(text: &str) -> Result<Duration, String> {
     match crate::engine::interval::interval(text)? {
-        Duration::ZERO => Err("no request can be answered within no time".into()),
+        Duration::ZERO => Err("a time-out of zero does not allow any request".into()),
         timeout => Ok(timeout),
     }
 }

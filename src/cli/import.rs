@@ -2,9 +2,10 @@
 
 use super::cluster_reader::api_message;
 use super::flags::VendorFlags;
-use super::looking::{context, objects, watched};
+use super::objects::{ObjectSet, OverlaySource};
+use super::peers::peers;
 use super::plan::{Files, Scope};
-use super::plan_runner::{context, input, with_spinner};
+use super::plan_runner::{account_objects, context, with_spinner};
 use super::{CommandError, CommandResult, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
@@ -115,13 +116,16 @@ impl Import {
             .into());
         }
         let calls = Arc::new(AtomicUsize::new(0));
-        let context = context(&world.source, &self.vendors, &calls, false);
-        let mut memory =
-            AccountState::new(self.vendors.patience()).with_peers(peers(&world, &account, &Arc::default()));
-        let asked = objects(&account, &webhooks);
-        let seen = preview(&context, &mut memory, &asked);
-        let seen = watched(|| "reading the vendor's list".into(), seen).await;
-        let Some(observed) = memory.observed() else {
+        let context = context(&objects.source, &self.vendors, &calls, false);
+        let mut state = AccountState::new(self.vendors.grace_period()).with_peers(peers(
+            &objects,
+            &account,
+            &Arc::default(),
+        ));
+        let asked = account_objects(&account, &webhooks);
+        let seen = preview(&context, &mut state, &asked);
+        let seen = with_spinner(|| "reading the vendor's list".into(), seen).await;
+        let Some(observed) = state.observed() else {
             return Err(unread(&seen.report).into());
         };
         let unreadable = self.selection.unreadable(state.unreadable(), &seen.managed);
@@ -206,8 +210,8 @@ impl Import {
         let others = webhooks.iter().filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
         let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
         let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, memory, &objects(account, &all)).await.report;
-        let shown: BTreeMap<_, _> =
+        let proof = preview(&context, state, &account_objects(account, &all)).await.report;
+        let report: BTreeMap<_, _> =
             proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
         let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;
         webhooks.retain(|webhook| {

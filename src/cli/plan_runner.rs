@@ -5,10 +5,10 @@ use super::objects::{ObjectSet, OverlaySource};
 use super::peers::{groups, peers};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::dry_run::DryRunWriter;
-use crate::engine::cluster::writer::EventRecord;
+use crate::engine::cluster::event::EventRecord;
 use crate::engine::limiter::PassLimiter;
-use crate::engine::pass::{Context, Input};
-use crate::engine::preview::{changes_values, preview, publish_wants};
+use crate::engine::pass::Context;
+use crate::engine::preview::{AccountObjects, preview, publish_wants, seed_values};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
 use crate::plan::report::{AccountReport, Report};
@@ -28,7 +28,7 @@ const SPINNER_DELAY: Duration = Duration::from_secs(2);
 
 /// An account with its plan.
 pub(super) struct PlannedAccount {
-    pub(super) input: Input,
+    pub(super) objects: AccountObjects,
     pub(super) state: AccountState,
     pub(super) report: AccountReport,
 }
@@ -62,14 +62,9 @@ pub(super) fn context(
     }
 }
 
-/// Returns the input of a pass over an account.
-pub(super) fn input(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> Input {
-    Input {
-        account: Arc::clone(account),
-        webhooks: webhooks.to_vec(),
-        not_allowed: Vec::new(),
-        dependency_changed: true,
-    }
+/// Returns the objects of an account.
+pub(super) fn account_objects(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> AccountObjects {
+    AccountObjects { account: Arc::clone(account), webhooks: webhooks.to_vec() }
 }
 
 /// Plans all accounts.
@@ -88,7 +83,7 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
     let all = futures::stream::iter(groups).buffered(MAX_CONCURRENT_ACCOUNTS).collect::<Vec<_>>();
     let progress = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
     let mut accounts: Vec<_> = with_spinner(progress, all).await.into_iter().flatten().collect();
-    accounts.sort_by_key(|planned| ObjectKey::of(&*planned.input.account));
+    accounts.sort_by_key(|planned| ObjectKey::of(&*planned.objects.account));
     for planned in &mut accounts {
         for webhook in &mut planned.report.webhooks {
             webhook.declared_at = objects.places.get(&webhook.key()).map(ToString::to_string);
@@ -102,36 +97,36 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
     PlanView { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
 }
 
-/// Returns the input and the state of an account that is to be planned.
+/// Returns the objects and the state of an account that is to be planned.
 fn prepare(
     objects: &ObjectSet,
     at: usize,
     vendors: &VendorFlags,
     registry: &Arc<Registry>,
-) -> (Input, AccountState) {
+) -> (AccountObjects, AccountState) {
     let (account, webhooks) = &objects.accounts[at];
-    let state = AccountState::new(vendors.grace_period()).beside(peers(objects, account, registry));
-    (input(account, webhooks), state)
+    let state = AccountState::new(vendors.grace_period()).with_peers(peers(objects, account, registry));
+    (account_objects(account, webhooks), state)
 }
 
 /// Plans accounts that point to the same account at the vendor, one after the other, so that each sees the claims of the others.
 async fn plan_group(
-    mut accounts: Vec<(Input, AccountState)>,
+    mut accounts: Vec<(AccountObjects, AccountState)>,
     context: &Context<OverlaySource, DryRunWriter<EventSink>>,
     done: &AtomicUsize,
 ) -> Vec<PlannedAccount> {
     let shared = accounts.len() > 1;
-    for (input, state) in accounts.iter_mut().filter(|_| shared) {
-        publish_wants(context, state, input).await;
+    for (objects, state) in accounts.iter_mut().filter(|_| shared) {
+        publish_wants(context, state, objects).await;
     }
     let mut planned = Vec::with_capacity(accounts.len());
-    for (input, mut state) in accounts {
+    for (objects, mut state) in accounts {
         if let Some(cluster) = context.secrets.overlaid_cluster() {
-            changes_values(cluster, &context.secrets, &mut state, &input).await;
+            seed_values(cluster, &context.secrets, &mut state, &objects).await;
         }
-        let report = preview(context, &mut state, &input).await.report;
+        let report = preview(context, &mut state, &objects).await.report;
         done.fetch_add(1, Ordering::Relaxed);
-        planned.push(PlannedAccount { input, state, report });
+        planned.push(PlannedAccount { objects, state, report });
     }
     planned
 }

@@ -8,7 +8,10 @@ pub(super) fn remediation(reason: &str, healthy: bool) -> Option<&'static str> {
 }
 
 const REMEDIATIONS: &[(&str, &str)] = &[
-    ("AccountChanged", "point the account to its previous target again, or create a new Webhook under another name"),
+    (
+        "AccountChanged",
+        "point the account to its previous target again, or create a new Webhook under another name",
+    ),
     (
         "AccountNotAllowed",
         "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; the annotation hooktender.dev/release gives its subscription up when it is deleted",

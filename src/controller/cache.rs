@@ -173,11 +173,11 @@ impl Cache {
                         vec![Trigger::All]
                     }
                     Err(error) => {
-                        // Said once for each reason; the watch goes on by itself, with a growing back-off.
-                        let why = obstacle::in_words::<K>(&error);
-                        if broken.as_ref() != Some(&why) {
-                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "a watch broke and is being set up again: {why}");
-                            health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&why));
+                        // Logged once per reason; kube retries the watch with exponential back-off.
+                        let reason = watch_error::explain::<K>(&error);
+                        if failure.as_ref() != Some(&reason) {
+                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "watch failed; retrying: {reason}");
+                            health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&reason));
                         }
                         failure = Some(reason);
                         continue;

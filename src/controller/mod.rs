@@ -185,8 +185,8 @@ async fn reconcile(
 /// Builds the context that all passes of this process share.
 fn context(client: &Client, options: &Options, fence: &LeadershipFence, metrics: &Metrics) -> ClusterContext {
     let report = metrics.clone();
-    let mut settings = Settings::new(options.allowed.clone(), move |call| report.called(call))
-        .with_timeout(options.patience.longest_request)
+    let mut settings = Settings::new(options.allowed.clone(), move |call| report.record_request(call))
+        .with_timeout(options.grace_period.longest_request)
         .with_answer_memory(options.answer_memory.clone());
     if options.leader_elect.is_some() {
         let fence = fence.clone();

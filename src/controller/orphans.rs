@@ -131,7 +131,7 @@ async fn report(
         context.writer.event(webhook.object_ref(&()), &event).await;
         return Ok(());
     }
-    let (status, happened) = orphan_status(webhook, orphan);
+    let (status, event) = orphan_status(webhook, orphan);
     if webhook.status.as_ref() == Some(&status) {
         return Ok(());
     }

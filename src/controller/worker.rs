@@ -54,21 +54,14 @@ impl WakeUp {
 
     /// Waits for `after`, or for a wake-up and the end of its burst. Returns false if the worker is to end.
     pub(super) async fn wait(&self, after: Duration) -> bool {
-        self.notified(after).await;
-        !self.is_stopped()
-    }
-
-    /// Waits for a wake-up and the end of its burst. Returns false if none comes in time.
-    async fn notified(&self, within: Duration) -> bool {
-        let notified = timeout(within, self.0.notify.notified()).await.is_ok();
-        if notified {
+        if timeout(after, self.0.notify.notified()).await.is_ok() {
             let first = Instant::now();
             while first.elapsed() < MAX_DEBOUNCE
                 && !self.is_stopped()
                 && timeout(DEBOUNCE, self.0.notify.notified()).await.is_ok()
             {}
         }
-        notified
+        !self.is_stopped()
     }
 
     fn is_stopped(&self) -> bool {
@@ -95,11 +88,11 @@ impl AccountWorker {
         let cache = Arc::clone(&self.cache);
         let peers = Peers::new(Arc::clone(&self.registry), Box::new(move |account| cache.peers_of(account)));
         let peers = Arc::new(peers);
-        let mut memory = AccountState::new(patience).with_peers(Arc::clone(&peers));
+        let mut state = AccountState::new(grace_period).with_peers(Arc::clone(&peers));
         let mut after = Duration::MAX;
-        while self.alarm.wait(after).await {
-            let queue = memory.queue();
-            let pass = AssertUnwindSafe(self.pass(&mut memory, &peers)).catch_unwind();
+        while self.wake_up.wait(after).await {
+            let queue = state.queue();
+            let pass = AssertUnwindSafe(self.pass(&mut state, &peers)).catch_unwind();
             after = tokio::select! {
                 done = pass => done.unwrap_or_else(|_| self.pass_failed("a pass panicked; please report it")),
                 () = queue.elapsed_beside(PASS_DEADLINE) => self.pass_failed("a pass hung and was cancelled"),
@@ -110,25 +103,26 @@ impl AccountWorker {
         self.registry.forget(&self.key);
     }
 
-    async fn pass(&self, memory: &mut AccountState, peers: &Peers) -> Duration {
+    /// Runs a pass and returns the delay until the next one.
+    async fn pass(&self, state: &mut AccountState, peers: &Peers) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };
-        let known = Arc::clone(&account);
-        let dependency_changed = self.alarm.take_dependency_changed();
+        let cached = Arc::clone(&account);
+        let dependency_changed = self.wake_up.take_dependency_changed();
         let read_webhooks = || {
-            let (allowed, not_allowed) = self.cache.webhooks_of(&known);
+            let (allowed, not_allowed) = self.cache.webhooks_of(&cached);
             Webhooks { allowed, not_allowed }
         };
         let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
-        let depends = |wanted| self.indexes.dependents.set(&self.key, wanted);
-        let after = pass::run(&self.context, memory, input, &depends).await;
-        // Before it is looked at, so that no change is missed.
+        let set_dependencies = |named| self.indexes.dependents.set(&self.key, named);
+        let after = pass::run(&self.context, state, input, &set_dependencies).await;
+        // Registered before the check below, so that no change is missed.
         self.indexes.waiting.set(&self.key, peers.waits_for());
         if peers.have_moved(&cached) {
             self.wake_up.notify(false);
         }
-        set_gauges(memory, &known, &self.context.metrics);
+        set_gauges(state, &cached, &self.context.metrics);
         after
     }
 

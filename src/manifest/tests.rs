@@ -68,7 +68,7 @@ fn objects_without_a_namespace_get_one() {
 }
 
 #[test]
-fn an_omitted_field_has_its_default() {
+fn omitted_fields_get_their_defaults() {
     let found = good(&webhook()).webhooks.remove(0).object.spec;
     assert!(!found.suspend);
     let account = "apiVersion: hooktender.dev/v1alpha1\nkind: VendorAccount\nmetadata: {name: a}\nspec: {vendor: \

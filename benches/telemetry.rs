@@ -29,14 +29,14 @@ fn tell(metrics: &Metrics, account: &ObjectKey) {
             target: "hooktender::vendor::report", "vendor call", otel.kind = "client",
             http.request.method = "GET", server.address = "cms.example.com", http.response.status_code = 200
         );
-        call.in_scope(|| metrics.called(CallReport { vendor: VENDOR, operation: Operation::List, class: None, elapsed: took }));
+        call.in_scope(|| metrics.record_request(CallReport { vendor: VENDOR, operation: Operation::List, class: None, elapsed: took }));
         let mut tally = StateCounts::of(VENDOR, AccountPhase::Ready);
         for _ in 0..WEBHOOKS {
             tally.add(black_box(WebhookPhase::Ready));
         }
-        metrics.stands(account, tally, Some(Duration::from_secs(300)));
-        metrics.passed(VENDOR, account, PassResult::Success, true, took);
-        metrics.left(account, Some(100));
+        metrics.set_state(account, tally, Some(Duration::from_secs(300)));
+        metrics.record_pass(VENDOR, account, PassResult::Success, true, took);
+        metrics.set_budget(account, Some(100));
         tracing::info!(target: "hooktender::engine::pass", vendor = %VENDOR, %account, ok = true, done = 0, "pass");
     });
 }
@@ -59,7 +59,7 @@ fn pass(criterion: &mut Criterion) {
     let telemetry = Telemetry::start(LogOptions {
         format: LogFormat::Json,
         level: "off,hooktender=info",
-        queued: false,
+        buffered: false,
         traces: Some("http://127.0.0.1:9"),
     })
     .unwrap();
@@ -75,7 +75,7 @@ fn pass(criterion: &mut Criterion) {
     );
     criterion.bench_function("telemetry/a settled pass", |b| b.iter(|| tell(&metrics, &account)));
     criterion.bench_function("telemetry/one action", |b| {
-        b.iter(|| metrics.acted(VENDOR, black_box(Action::Update), true));
+        b.iter(|| metrics.record_action(VENDOR, black_box(Action::Update), true));
     });
 }
 
@@ -88,9 +88,9 @@ fn scrape(criterion: &mut Criterion) {
         for _ in 0..100 {
             tally.add(WebhookPhase::Ready);
         }
-        metrics.stands(&account, tally, Some(Duration::from_secs(300)));
-        metrics.passed(VENDOR, &account, PassResult::Success, true, Duration::from_millis(40));
-        metrics.left(&account, Some(100));
+        metrics.set_state(&account, tally, Some(Duration::from_secs(300)));
+        metrics.record_pass(VENDOR, &account, PassResult::Success, true, Duration::from_millis(40));
+        metrics.set_budget(&account, Some(100));
     }
     let took = median(200, || drop(black_box(metrics.text().unwrap())));
     println!("telemetry/scrape at 10,000 Webhooks: {took:?}, of 50 ms");

@@ -1,34 +1,34 @@
-//! Long computations, kept off the threads that serve everybody.
+//! Runs long computations without blocking the other tasks of the async runtime.
 
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// A computation over more than this (bytes of text, or values times [`VALUE`]) is long: it may take more than a few milliseconds.
+/// A computation over more than this is long, in bytes of text or values times [`VALUE`]: it may take several milliseconds.
 const LONG: usize = 256 << 10;
-/// How many bytes of text take as much time as a value.
+/// How many bytes of text cost as much time as one value.
 pub(crate) const VALUE: usize = 128;
 
-/// The long computations that may still begin: one for each processor, so that their temporary memory is bounded too.
+/// Permits for long computations: one for each processor, which bounds their temporary memory too.
 static FREE: LazyLock<(Mutex<usize>, Condvar)> =
     LazyLock::new(|| (Mutex::new(available_parallelism().map_or(1, usize::from)), Condvar::new()));
 
-/// Runs a computation. While a long one runs, other threads take over the tasks of this one.
+/// Runs a computation. While a long one runs, other threads run the tasks of this thread.
 pub(crate) fn run<T>(size: usize, work: impl FnOnce() -> T) -> T {
     let is_shared = Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
     if size <= LONG || !is_shared {
         return work();
     }
     tokio::task::block_in_place(|| {
-        let _turn = Turn::wait();
+        let _permit = Permit::wait();
         work()
     })
 }
 
-/// The turn of a long computation.
-struct Turn;
+/// Permit for one long computation.
+struct Permit;
 
-impl Turn {
+impl Permit {
     fn wait() -> Self {
         let (free, freed) = &*FREE;
         let free = free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +38,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         let (free, freed) = &*FREE;
         *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -52,9 +52,9 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    /// One thread serves everybody here: what computes on it holds up all others.
+    /// With a single worker thread, a computation that blocks it blocks all tasks.
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn a_long_computation_holds_up_no_other_task() {
+    async fn a_long_computation_blocks_no_other_task() {
         let (runs, has_run) = channel();
         let computes = tokio::spawn(async move {
             tokio::spawn(async move { runs.send(()) });

@@ -1,9 +1,13 @@
-//! Places where a test build can be told to die, to fail or to wait: before and after each outside effect.
+//! Fail points: before and after each write to the cluster or a vendor, a test build can be killed, fail or wait.
 //!
-//! `FAILPOINTS` holds rules, divided by `;`: `webhook.status.written=2*kill` ends the process as the out-of-memory killer
-//! would, at the second time that it comes by; `panic` makes the pass panic, `fail(409)` makes the cluster answer that,
-//! `wait(500)` waits that many milliseconds, and the word `trace` alone logs each place. Without the feature `failpoints`, which no release build can
-//! have, nothing of this is compiled.
+//! The variable `FAILPOINTS` holds rules, separated by `;`: `webhook.status.written=2*kill` kills the process the second time
+//! that it reaches this fail point; `panic` makes the pass panic, `fail(409)` makes the API server respond with that status,
+//! `wait(500)` waits 500 ms, and `trace` alone logs each fail point. Without the feature `failpoints`, which release builds
+//! cannot have, nothing of this is compiled.
+//!
+//! The crate `fail` is not used: its `sleep` blocks the thread of the async runtime, it has no action that kills the process
+//! as the out-of-memory killer does, and it does not log how often each fail point is reached, which the fault injection
+//! tests need to cover each write once.
 
 #[cfg(all(feature = "failpoints", not(debug_assertions)))]
 compile_error!("fail points are for test builds only: build without the feature failpoints");
@@ -17,7 +21,7 @@ pub(crate) use some::reached;
 mod none {
     use std::future::{Ready, ready};
 
-    /// There are no fail points in this build.
+    /// This build has no fail points.
     #[inline]
     pub(crate) fn reached<const N: usize>(_: [&str; N]) -> Ready<Option<u16>> {
         ready(None)
@@ -32,34 +36,34 @@ mod some {
     use std::sync::{LazyLock, Mutex, PoisonError};
     use std::time::Duration;
 
-    const RULES: &str = "FAILPOINTS";
+    const VARIABLE: &str = "FAILPOINTS";
     const TRACE: &str = "trace";
 
-    static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-        let text = std::env::var(RULES).unwrap_or_default();
-        Plan::of(&text).unwrap_or_else(|wrong| {
-            eprintln!("error: {RULES}: {wrong}");
+    static ACTIVE: LazyLock<Rules> = LazyLock::new(|| {
+        let text = std::env::var(VARIABLE).unwrap_or_default();
+        Rules::of(&text).unwrap_or_else(|wrong| {
+            eprintln!("error: {VARIABLE}: {wrong}");
             std::process::exit(2)
         })
     });
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    enum Told {
+    enum Action {
         Kill,
         Panic,
         Fail(u16),
         Wait(u64),
     }
 
-    /// What is done at which place at which time.
+    /// The rules: fail point, how many times it is reached, action.
     #[derive(Debug, Default)]
-    struct Plan {
-        rules: Vec<(String, u32, Told)>,
+    struct Rules {
+        rules: Vec<(String, u32, Action)>,
         trace: bool,
         hits: Mutex<HashMap<String, u32>>,
     }
 
-    impl Plan {
+    impl Rules {
         fn of(text: &str) -> Result<Self, String> {
             let mut plan = Self::default();
             for rule in text.split(';').map(str::trim).filter(|rule| !rule.is_empty()) {
@@ -69,56 +73,56 @@ mod some {
                 }
                 plan.rules.push(read(rule).ok_or_else(|| {
                     format!(
-                        "{rule:?} is no rule: write name=[N*]kill, panic, fail(STATUS) or wait(MILLIS), or {TRACE}"
+                        "{rule:?} is not a rule: write name=[N*]kill, panic, fail(STATUS) or wait(MILLIS), or {TRACE}"
                     )
                 })?);
             }
             Ok(plan)
         }
 
-        /// Counts this time; says which one it is, and what to do.
-        fn hit(&self, name: &str) -> (u32, Option<Told>) {
+        /// Counts that a fail point is reached; returns how often it was, and what to do.
+        fn hit(&self, name: &str) -> (u32, Option<Action>) {
             let mut hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
             let hit = hits.entry(name.to_owned()).or_default();
             *hit += 1;
             let rule = self.rules.iter().find(|(at, nth, _)| at == name && nth == hit);
-            (*hit, rule.map(|(_, _, told)| *told))
+            (*hit, rule.map(|(_, _, action)| *action))
         }
     }
 
-    fn read(rule: &str) -> Option<(String, u32, Told)> {
+    fn read(rule: &str) -> Option<(String, u32, Action)> {
         let (name, what) = rule.split_once('=')?;
         let (nth, what) = what.split_once('*').unwrap_or(("1", what));
         let number = |word: &str| what.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
-        let told = match what {
-            "kill" => Told::Kill,
-            "panic" => Told::Panic,
+        let action = match what {
+            "kill" => Action::Kill,
+            "panic" => Action::Panic,
             _ => match (number("fail"), number("wait")) {
-                (Some(status), _) => Told::Fail(status.parse().ok()?),
-                (None, Some(millis)) => Told::Wait(millis.parse().ok()?),
+                (Some(status), _) => Action::Fail(status.parse().ok()?),
+                (None, Some(millis)) => Action::Wait(millis.parse().ok()?),
                 (None, None) => return None,
             },
         };
-        Some((name.to_owned(), nth.parse().ok()?, told))
+        Some((name.to_owned(), nth.parse().ok()?, action))
     }
 
-    /// Whoever comes here may be told to die, to panic or to wait; a status is one to fail with.
+    /// Runs the action of a fail point; returns the status to fail with, if any.
     #[expect(clippy::panic, reason = "that is the point")]
     pub(crate) async fn reached<const N: usize>(name: [&str; N]) -> Option<u16> {
         let name = name.join(".");
-        let (hit, told) = PLAN.hit(&name);
-        if PLAN.trace {
+        let (hit, action) = ACTIVE.hit(&name);
+        if ACTIVE.trace {
             tracing::info!("fail point {name} {hit}");
         }
-        match told? {
-            Told::Kill => {
-                // No destructor and no word: that is the point. It fails for nobody's own process.
+        match action? {
+            Action::Kill => {
+                // No destructors run. Killing the own process cannot fail.
                 let _ = kill(Pid::this(), Signal::SIGKILL);
                 std::future::pending().await
             }
-            Told::Panic => panic!("fail point {name}"),
-            Told::Fail(status) => Some(status),
-            Told::Wait(millis) => {
+            Action::Panic => panic!("fail point {name}"),
+            Action::Fail(status) => Some(status),
+            Action::Wait(millis) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
                 None
             }
@@ -131,13 +135,13 @@ mod some {
 
         #[test]
         fn rules_are_read_or_refused() {
-            let plan = Plan::of("trace; a.b=kill;a.b=2*fail(409); c=3*wait(10)").unwrap();
+            let plan = Rules::of("trace; a.b=kill;a.b=2*fail(409); c=3*wait(10)").unwrap();
             assert!(plan.trace);
             let hits: Vec<_> = (0..3).map(|_| plan.hit("a.b").1).collect();
-            assert_eq!(hits, [Some(Told::Kill), Some(Told::Fail(409)), None]);
-            assert_eq!([1, 2, 3].map(|_| plan.hit("c")).last(), Some(&(3, Some(Told::Wait(10)))));
+            assert_eq!(hits, [Some(Action::Kill), Some(Action::Fail(409)), None]);
+            assert_eq!([1, 2, 3].map(|_| plan.hit("c")).last(), Some(&(3, Some(Action::Wait(10)))));
             for wrong in ["a", "a=die", "a=x*kill", "a=fail", "a=fail(x)", "a=wait()"] {
-                assert!(Plan::of(wrong).unwrap_err().contains(wrong), "{wrong}");
+                assert!(Rules::of(wrong).unwrap_err().contains(wrong), "{wrong}");
             }
         }
     }

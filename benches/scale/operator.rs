@@ -38,9 +38,9 @@ impl Operator {
             .spawn()
             .unwrap();
         let operator = Self { child, log };
-        eventually_within(Duration::from_secs(60), "caches are filled", || {
+        eventually_within(Duration::from_secs(60), "caches synced", || {
             let log = fs::read_to_string(&operator.log).unwrap();
-            if log.contains("caches are filled") { Ok(()) } else { Err(log) }
+            if log.contains("caches synced") { Ok(()) } else { Err(log) }
         })
         .unwrap();
         operator

@@ -1,16 +1,15 @@
-//! `hooktender apply --offline`: one go without a cluster, by the same engine.
+//! `hooktender apply --offline`: applies manifests once, without a cluster, with the engine of the controller.
 
 use super::flags::VendorFlags;
-use super::looking::{Looked, Tell, context, look, watched};
-use super::output::Drawing;
+use super::objects::{ObjectSet, OverlaySource};
+use super::output::OutputFlags;
 use super::plan::{Files, Scope};
-use super::world::{Layered, World};
-use super::{Done, Failed, print};
+use super::plan_runner::{EventSink, PlannedAccount, context, plan_all, with_spinner};
+use super::{CommandError, CommandResult, print};
 use crate::api::visible;
 use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::pass::{self, Context, Input};
-use crate::engine::preview::AccountObjects;
-use crate::engine::preview::preview;
+use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::{AccountState, Readiness};
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
@@ -23,25 +22,25 @@ use tokio::sync::watch;
 
 const NO_CLUSTER: &str = "nothing was done: this applies manifests without a cluster, and only with --offline; in a cluster, kubectl apply is enough, and hooktender run does the rest";
 
-/// What is told of a Webhook that is left as it is.
-const STAYS: [&str; 2] = ["Planned", "Suspended"];
+/// Event reasons of Webhooks that were not changed.
+const NOT_COUNTED: [&str; 2] = ["Planned", "Suspended"];
 
 /// Flags of `hooktender apply`.
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     #[command(flatten)]
     files: Files,
-    /// Without a cluster, which must be said. In a cluster, `kubectl apply` is enough: hooktender run does the rest.
+    /// Required: apply works without a cluster only. In a cluster, `kubectl apply` is enough, and hooktender run does the rest.
     #[arg(long, requires = "files")]
     offline: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
-    /// How long to go on with what the vendor did not do at once, such as `10m`.
+    /// How long to retry what the vendor does not do at once, such as `10m`.
     #[arg(long, default_value = "10m", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
     #[command(flatten)]
-    drawing: Drawing,
+    output: OutputFlags,
     #[command(flatten)]
     scope: Scope,
     #[command(flatten)]
@@ -49,26 +48,26 @@ pub(super) struct Apply {
 }
 
 impl Apply {
-    pub(super) async fn run(self) -> Done {
+    pub(super) async fn run(self) -> CommandResult {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let world = World::of_files(self.files.read(self.scope.offline())?)?;
-        let view = look(&world, &self.vendors, true).await;
-        print::warn(&world.notes);
-        self.drawing.print(&view.report)?;
-        if !view.report.changes_something() {
-            return Ok(u8::from(view.report.result == Outlook::Blocked));
+        let objects = ObjectSet::of_files(self.files.read(self.scope.offline())?)?;
+        let planned = plan_all(&objects, &self.vendors, true).await;
+        print::warn(&objects.notes);
+        self.output.print(&planned.report)?;
+        if !planned.report.changes_something() {
+            return Ok(u8::from(planned.report.result == Outlook::Blocked));
         }
-        if !self.yes && !confirmed(&view.report)? {
+        if !self.yes && !confirmed(&planned.report)? {
             return Err("nothing was written".to_owned().into());
         }
-        let stopping = stopped_by_ctrl_c();
+        let cancellation = cancelled_by_ctrl_c();
         let until = Instant::now() + self.timeout;
-        let work = Work { apply: &self, source: &world.source, stopping, until };
+        let run = ApplyRun { apply: &self, source: &objects.source, cancellation, until };
         let mut all = Vec::new();
-        for looked in view.accounts {
-            all.push(work.account(looked).await);
+        for account in planned.accounts {
+            all.push(run.apply_account(account).await);
         }
         let (done, left): (usize, usize) =
             all.iter().fold((0, 0), |(done, left), one| (done + one.done, left + one.left.len()));
@@ -76,17 +75,17 @@ impl Apply {
             one.left.iter().for_each(|line| print::note(&format!("not done: {line}")));
         }
         let sum = format!("{done} done, {left} not done.");
-        if self.drawing.is_text() {
+        if self.output.is_text() {
             print::text(&sum)?;
         } else {
             print::note(&sum);
         }
-        Ok(u8::from(left > 0 || view.report.result == Outlook::Blocked))
+        Ok(u8::from(left > 0 || planned.report.result == Outlook::Blocked))
     }
 }
 
-/// Asks on the terminal. Without one there is nobody to ask.
-fn confirmed(report: &Report) -> Result<bool, Failed> {
+/// Asks for confirmation on the terminal; fails without one.
+fn confirmed(report: &Report) -> Result<bool, CommandError> {
     if !std::io::stdin().is_terminal() {
         return Err("nothing was written: there is no terminal to ask on, and --yes was not given"
             .to_owned()
@@ -100,136 +99,142 @@ fn confirmed(report: &Report) -> Result<bool, Failed> {
     Ok(answer.trim() == "yes")
 }
 
-/// Says stop between two steps when somebody presses Ctrl-C.
-fn stopped_by_ctrl_c() -> Stopping {
+/// Returns a cancellation that Ctrl-C requests. It takes effect between two steps.
+fn cancelled_by_ctrl_c() -> Cancellation {
     let flag = Arc::new(AtomicBool::new(false));
-    let (tell, told) = watch::channel(false);
+    let (send, stopped) = watch::channel(false);
     let set = Arc::clone(&flag);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            print::note("stopping after the steps that are under way");
+            print::note("stopping after the running steps");
             set.store(true, Ordering::Relaxed);
-            tell.send_replace(true);
+            send.send_replace(true);
         }
     });
-    Stopping { flag, told }
+    Cancellation { flag, stopped }
 }
 
 #[derive(Clone)]
-struct Stopping {
+struct Cancellation {
     flag: Arc<AtomicBool>,
-    told: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 }
 
-impl Stopping {
-    fn now(&self) -> bool {
+impl Cancellation {
+    fn is_requested(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }
 
-    async fn within(&self, wait: Duration) {
-        let mut told = self.told.clone();
-        let _ = tokio::time::timeout(wait, told.wait_for(|stop| *stop)).await;
+    async fn wait(&self, wait: Duration) {
+        let mut stopped = self.stopped.clone();
+        let _ = tokio::time::timeout(wait, stopped.wait_for(|stop| *stop)).await;
     }
 }
 
-struct Work<'a> {
+struct ApplyRun<'a> {
     apply: &'a Apply,
-    source: &'a Layered,
-    stopping: Stopping,
+    source: &'a OverlaySource,
+    cancellation: Cancellation,
     until: Instant,
 }
 
-/// What became of one account.
+/// The result of applying one account.
 #[derive(Default)]
-struct Became {
+struct AccountApplyResult {
     done: usize,
     left: Vec<String>,
 }
 
-impl Work<'_> {
-    async fn account(&self, looked: Looked) -> Became {
-        let account = format!("account {}/{}", looked.report.namespace, looked.report.name);
-        if !looked.report.webhooks.iter().any(|webhook| webhook.held.is_none() && webhook.calls > 0) {
-            return Became::default();
+impl ApplyRun<'_> {
+    async fn apply_account(&self, planned: PlannedAccount) -> AccountApplyResult {
+        let account = format!("account {}/{}", planned.report.namespace, planned.report.name);
+        if !planned.report.webhooks.iter().any(|webhook| webhook.held.is_none() && webhook.calls > 0) {
+            return AccountApplyResult::default();
         }
-        if self.stopping.now() {
-            return Became { done: 0, left: vec![format!("{account}: stopped before it was begun")] };
+        if self.cancellation.is_requested() {
+            return AccountApplyResult {
+                done: 0,
+                left: vec![format!("{account}: stopped before it was begun")],
+            };
         }
-        let Looked { objects, mut memory, report } = looked;
+        let PlannedAccount { objects, mut state, report } = planned;
         let done = Arc::new(AtomicUsize::new(0));
         let context = self.context(&done);
         if !self.apply.yes {
-            // Somebody took a while to say yes.
-            memory.forget_list();
+            // The vendor may have changed while the confirmation was awaited.
+            state.forget_list();
         }
-        let again = preview(&context, &mut memory, &objects).await.report;
+        let again = preview(&context, &mut state, &objects).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
                 "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"
             );
-            return Became { done: 0, left: vec![left] };
+            return AccountApplyResult { done: 0, left: vec![left] };
         }
-        self.passes(&context, &mut memory, &objects).await;
+        self.passes(&context, &mut state, &objects).await;
         let left =
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
         let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
-        let open = memory.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
-        Became { done: done.load(Ordering::Relaxed), left: open.map(|one| words(&one)).collect() }
+        let open = state.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
+        AccountApplyResult {
+            done: done.load(Ordering::Relaxed),
+            left: open.map(|one| describe(&one)).collect(),
+        }
     }
 
-    /// Passes until all is done, or cannot be, or somebody says stop.
+    /// Runs passes until everything is applied or cannot be, the time is over, or the run is cancelled.
     async fn passes(
         &self,
-        context: &Context<Layered, DryRunWriter<Tell>>,
-        memory: &mut AccountState,
+        context: &Context<OverlaySource, DryRunWriter<EventSink>>,
+        state: &mut AccountState,
         objects: &AccountObjects,
     ) {
         let read_webhooks = || objects.read_webhooks();
         loop {
             let account = Arc::clone(&objects.account);
             let input = Input { account, read_webhooks: &read_webhooks, dependency_changed: false };
-            let wait = pass::run(context, memory, input, &|_| {}).await;
-            let waits = memory.readiness().iter().any(|one| one.reconciling);
+            let wait = pass::run(context, state, input, &|_| {}).await;
+            let waits = state.readiness().iter().any(|one| one.reconciling);
             let left = self.until.saturating_duration_since(Instant::now());
-            if !waits || self.stopping.now() || left.is_zero() {
+            if !waits || self.cancellation.is_requested() || left.is_zero() {
                 return;
             }
-            let said = || "waiting for the vendor".to_owned();
-            watched(said, self.stopping.within(wait.min(left))).await;
+            let progress = || "waiting for the vendor".to_owned();
+            with_spinner(progress, self.cancellation.wait(wait.min(left))).await;
         }
     }
 
-    fn context(&self, done: &Arc<AtomicUsize>) -> Context<Layered, DryRunWriter<Tell>> {
-        let (done, plain) = (Arc::clone(done), self.apply.drawing.is_text());
-        let tell: Tell = Box::new(move |on, happened| {
+    fn context(&self, done: &Arc<AtomicUsize>) -> Context<OverlaySource, DryRunWriter<EventSink>> {
+        let (done, plain) = (Arc::clone(done), self.apply.output.is_text());
+        let sink: EventSink = Box::new(move |on, event| {
             let name = format!(
                 "{}/{}",
                 on.namespace.as_deref().unwrap_or_default(),
                 on.name.as_deref().unwrap_or_default()
             );
-            if happened.warning {
-                print::note(&format!("{name}: {}", happened.note));
-            } else if on.kind.as_deref() == Some("Webhook") && !STAYS.contains(&happened.reason) {
+            if event.warning {
+                print::note(&format!("{name}: {}", event.note));
+            } else if on.kind.as_deref() == Some("Webhook") && !NOT_COUNTED.contains(&event.reason) {
                 done.fetch_add(1, Ordering::Relaxed);
-                // The plan may be something for a program to read, alone.
+                // With --output json or markdown, stdout holds the plan only.
                 if plain {
-                    // Whoever closed stdout does not want to know.
-                    let _ = print::text(&format!("{name}: {}", visible(&happened.note)));
+                    // A closed stdout is not an error.
+                    let _ = print::text(&format!("{name}: {}", visible(&event.note)));
                 } else {
-                    print::note(&format!("{name}: {}", happened.note));
+                    print::note(&format!("{name}: {}", event.note));
                 }
             }
         });
         Context {
-            writer: DryRunWriter { tell },
+            writer: DryRunWriter { tell: sink },
             dry_run: false,
-            stopping: Arc::clone(&self.stopping.flag),
+            stopping: Arc::clone(&self.cancellation.flag),
             ..context(self.source, &self.apply.vendors, &Arc::default(), true)
         }
     }
 }
 
-fn words(readiness: &Readiness) -> String {
+fn describe(readiness: &Readiness) -> String {
     let Readiness { webhook, reason, message, .. } = readiness;
     format!("{webhook}: {reason}: {message}")
 }

@@ -1,10 +1,10 @@
-//! `hooktender explain`: what is so about one object, what happened last, what comes next, and what would unblock it. Goes by
-//! the cluster alone; `plan` asks the vendor.
+//! `hooktender explain`: the status of one object, its last events, what happens next, and how to unblock it. Reads the cluster
+//! only; `plan` reads the vendor.
 
+use super::cluster_reader::api_message;
 use super::plan::Scope;
-use super::reading::brief;
-use super::unblock::unblock;
-use super::{Done, Failed, print};
+use super::remediation::remediation;
+use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
 use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, visible};
@@ -17,9 +17,9 @@ use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt};
 use std::fmt::Write as _;
 
-/// How many events are shown.
+/// Number of events that are printed.
 const EVENTS: usize = 5;
-/// The reason that an object and its account have each for itself.
+/// A reason that an object and its account have independently of each other.
 const SUSPENDED: &str = "Suspended";
 
 /// Flags of `hooktender explain`.
@@ -43,13 +43,13 @@ fn subject(text: &str) -> Result<Subject, String> {
         Some((_, name)) if name.is_empty() || name.contains('/') => Err("write wh/NAME or va/NAME".into()),
         Some(("wh" | "webhook" | "webhooks", name)) => Ok(Subject::Webhook(name.into())),
         Some(("va" | "vendoraccount" | "vendoraccounts", name)) => Ok(Subject::Account(name.into())),
-        Some((kind, _)) => Err(format!("{kind} is no kind of hooktender's: write wh/NAME or va/NAME")),
+        Some((kind, _)) => Err(format!("{kind} is not a kind of hooktender: write wh/NAME or va/NAME")),
         None => Err(format!("write wh/{text} for the Webhook, or va/{text} for the VendorAccount")),
     }
 }
 
 impl Explain {
-    pub(super) async fn run(self) -> Done {
+    pub(super) async fn run(self) -> CommandResult {
         let (reader, namespace) = self.scope.reader().await?;
         let text = match &self.subject {
             Subject::Webhook(name) => webhook(&reader.client, &ObjectKey::new(&namespace, name)).await?,
@@ -60,23 +60,23 @@ impl Explain {
     }
 }
 
-/// The sections of an explanation.
-struct Story(String);
+/// The text of an explanation, in sections.
+struct Explanation(String);
 
-impl Story {
+impl Explanation {
     fn section(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
         let mut lines = lines.into_iter().peekable();
         if lines.peek().is_some() {
             let _ = writeln!(self.0, "\n{title}");
         }
         for line in lines {
-            // One line each, whatever a vendor or a cluster says.
+            // Line breaks in messages are escaped.
             let _ = writeln!(self.0, "  {}", visible(&line));
         }
     }
 }
 
-async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
+async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, CommandError> {
     let object: Webhook = get(client, key).await?;
     let account_key = object.account();
     let account = match ObjectName::try_from(&account_key) {
@@ -84,23 +84,23 @@ async fn webhook(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
         Err(_) => Ok(None),
     };
     let status = object.status.clone().unwrap_or_default();
-    let mut story = Story(format!("Webhook {key}, for {}\n", object.spec.subscription.vendor()));
+    let mut text = Explanation(format!("Webhook {key}, for {}\n", object.spec.subscription.vendor()));
     let mut is = vec![of_account(&account_key, &account), at_vendor(&status)];
-    is.extend(standing(&object, status.observed_generation));
-    story.section("Is", is);
+    is.extend(generation_lines(&object, status.observed_generation));
+    text.section("Status", is);
     let account = account.ok().flatten();
-    story.section("Conditions", status.conditions.iter().map(condition));
-    story.section("Left to do", left_to_do(&status));
-    story.section("EventRecord", events(client, &object).await);
-    story.section("Next", next(&object, &status, account.as_ref()));
-    story.section("To unblock", ways_out(&status.conditions, conditions_of(account.as_ref())));
-    Ok(story.0)
+    text.section("Conditions", status.conditions.iter().map(condition));
+    text.section("Pending changes", pending_changes(&status));
+    text.section("Events", events(client, &object).await);
+    text.section("Next", next(&object, &status, account.as_ref()));
+    text.section("To unblock", remedies(&status.conditions, conditions_of(account.as_ref())));
+    Ok(text.0)
 }
 
-async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
+async fn account(client: &Client, key: &ObjectKey) -> Result<String, CommandError> {
     let object: VendorAccount = get(client, key).await?;
     let status = object.status.clone().unwrap_or_default();
-    let mut story = Story(format!("VendorAccount {key}, {}\n", object.spec.vendor.identity()));
+    let mut text = Explanation(format!("VendorAccount {key}, {}\n", object.spec.vendor.identity()));
     let counts = status.subscriptions.map(|counts| {
         let SubscriptionCounts { declared, managed, unmanaged, elsewhere } = counts;
         let elsewhere = if elsewhere == 0 {
@@ -110,16 +110,16 @@ async fn account(client: &Client, key: &ObjectKey) -> Result<String, Failed> {
         };
         format!("{declared} declared, {managed} managed, {unmanaged} unmanaged{elsewhere}")
     });
-    story.section("Is", counts.into_iter().chain(standing(&object, status.observed_generation)));
-    story.section("Conditions", status.conditions.iter().map(condition));
-    story.section("EventRecord", events(client, &object).await);
+    text.section("Status", counts.into_iter().chain(generation_lines(&object, status.observed_generation)));
+    text.section("Conditions", status.conditions.iter().map(condition));
+    text.section("Events", events(client, &object).await);
     let next = if object.spec.suspend { "nothing: spec.suspend is true".to_owned() } else { resync(&object) };
-    story.section("Next", [next]);
-    story.section("To unblock", ways_out(&status.conditions, &[]));
-    Ok(story.0)
+    text.section("Next", [next]);
+    text.section("To unblock", remedies(&status.conditions, &[]));
+    Ok(text.0)
 }
 
-async fn get<K>(client: &Client, key: &ObjectKey) -> Result<K, Failed>
+async fn get<K>(client: &Client, key: &ObjectKey) -> Result<K, CommandError>
 where
     K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
@@ -129,7 +129,7 @@ where
     match ObjectApi::new(client, &at).read().await {
         Ok(Some(object)) => Ok(object),
         Ok(None) => Err(format!("there is no {kind} {key}").into()),
-        Err(error) => Err(format!("{kind} {key} cannot be read: {}", brief(&error)).into()),
+        Err(error) => Err(format!("{kind} {key} cannot be read: {}", api_message(&error)).into()),
     }
 }
 
@@ -139,12 +139,12 @@ fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Err
             let ready = conditions::get(conditions_of(Some(account)), READY);
             let trouble = ready.filter(|ready| ready.status != "True");
             let trouble = trouble.map_or_else(String::new, |ready| {
-                format!(", which is in trouble: {}: {}", ready.reason, ready.message)
+                format!(", not ready: {}: {}", ready.reason, ready.message)
             });
             format!("account {key} ({}){trouble}", account.spec.vendor.identity())
         }
         Ok(None) => format!("account {key}, which does not exist"),
-        Err(error) => format!("account {key}, which cannot be read: {}", brief(error)),
+        Err(error) => format!("account {key}, which cannot be read: {}", api_message(error)),
     }
 }
 
@@ -157,29 +157,31 @@ fn at_vendor(status: &WebhookStatus) -> String {
     match (&status.external_id, &status.pending) {
         (Some(id), _) => format!("subscription {id}{}", since.unwrap_or_default()),
         (None, Some(pending)) => {
-            format!("a create was sent {} and not answered", ago(pending.since.0))
+            format!("a create was sent {}; its outcome is unknown", ago(pending.since.0))
         }
         (None, None) => "no subscription yet".into(),
     }
 }
 
-/// Whether hooktender has seen the spec as it is now, and whether the object is leaving.
-fn standing<K: Resource>(object: &K, seen: Option<i64>) -> Vec<String> {
+/// Describes whether the current spec was observed, and whether the object is being deleted.
+fn generation_lines<K: Resource>(object: &K, observed: Option<i64>) -> Vec<String> {
     let meta = object.meta();
     let declared = meta.generation.unwrap_or_default();
-    let seen = match seen {
-        Some(seen) if seen == declared => {
-            format!("generation {declared} of the spec, which hooktender has seen")
+    let observed = match observed {
+        Some(observed) if observed == declared => {
+            format!("generation {declared} of the spec, observed by hooktender")
         }
-        Some(seen @ 1..) => format!("generation {declared} of the spec; hooktender has seen {seen}"),
-        // Below one is the default of an object that nobody has looked at.
+        Some(observed @ 1..) => {
+            format!("generation {declared} of the spec; hooktender has observed {observed}")
+        }
+        // Values below 1 are the default of a new object.
         Some(_) | None => format!(
-            "generation {declared} of the spec; no hooktender has seen it: is one running, and for this namespace?"
+            "generation {declared} of the spec; not observed by any hooktender: is one running, and for this namespace?"
         ),
     };
     let leaving = meta.deletion_timestamp.as_ref();
     let leaving = leaving.map(|since| format!("is being deleted, since {}", ago(since.0)));
-    std::iter::once(seen).chain(leaving).collect()
+    std::iter::once(observed).chain(leaving).collect()
 }
 
 fn condition(condition: &Condition) -> String {
@@ -189,7 +191,7 @@ fn condition(condition: &Condition) -> String {
     format!("{type_}={status} {reason}, since {since}{message}")
 }
 
-fn left_to_do(status: &WebhookStatus) -> Vec<String> {
+fn pending_changes(status: &WebhookStatus) -> Vec<String> {
     let Some(plan) = status.plan.as_ref().filter(|plan| plan.action != Action::None) else {
         return Vec::new();
     };
@@ -200,7 +202,7 @@ fn left_to_do(status: &WebhookStatus) -> Vec<String> {
     std::iter::once(plan.action.as_str().to_owned()).chain(changes).collect()
 }
 
-/// The newest last. Whoever may not read them is told so.
+/// Returns the last events, the newest last, or why they cannot be read.
 async fn events<K: Resource<DynamicType = ()>>(client: &Client, object: &K) -> Vec<String> {
     let Ok(namespace) = NamespaceName::new(&object.namespace().unwrap_or_default()) else {
         return Vec::new();
@@ -210,7 +212,7 @@ async fn events<K: Resource<DynamicType = ()>>(client: &Client, object: &K) -> V
     let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
     let mut all = match api.list(&params).await {
         Ok(list) => list.items,
-        Err(error) => return vec![format!("the events cannot be read: {}", brief(&error))],
+        Err(error) => return vec![format!("the events cannot be read: {}", api_message(&error))],
     };
     let at = |event: &CoreEvent| {
         let time = event.event_time.as_ref().map(|time| time.0);
@@ -230,7 +232,7 @@ fn next(object: &Webhook, status: &WebhookStatus, account: Option<&VendorAccount
         return vec!["nothing: spec.suspend is true".into()];
     }
     let Some(account) = account else {
-        return vec!["a look as soon as the account is there".into()];
+        return vec!["a pass as soon as the account exists".into()];
     };
     if account.spec.suspend {
         return vec!["nothing: the account's spec.suspend is true".into()];
@@ -238,12 +240,12 @@ fn next(object: &Webhook, status: &WebhookStatus, account: Option<&VendorAccount
     let mut next = Vec::new();
     if status.pending.is_some() {
         next.push(
-            "once the vendor can no longer be at work on the unanswered create (--request-timeout and --settle), its list decides"
+            "after the grace period of the pending create (--request-timeout and --settle), the vendor's list decides"
                 .into(),
         );
     }
     if conditions::is_true(&status.conditions, RECONCILING) && status.pending.is_none() {
-        next.push("another try by itself, after a back-off of at most 5 minutes".into());
+        next.push("a retry, after a back-off of at most 5 minutes".into());
     }
     next.push(resync(account));
     next
@@ -257,14 +259,14 @@ fn resync(account: &VendorAccount) -> String {
     )
 }
 
-/// What would help: for the object's own trouble, and its account's.
-fn ways_out(own: &[Condition], of_account: &[Condition]) -> Vec<String> {
+/// Returns the remedies for the conditions of an object and of its account.
+fn remedies(own: &[Condition], of_account: &[Condition]) -> Vec<String> {
     let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
-    let of_account = conditions::get(of_account, READY).into_iter().filter_map(way_out);
+    let of_account = conditions::get(of_account, READY).into_iter().filter_map(remedy);
     let mut ways: Vec<_> =
-        conditions::get(own, READY).into_iter().chain(not_delivering).filter_map(way_out).collect();
+        conditions::get(own, READY).into_iter().chain(not_delivering).filter_map(remedy).collect();
     for way in of_account {
-        // What is the account's trouble is told once, unless both have the same of their own.
+        // A problem of the account is listed once, unless both have it independently.
         if !ways.contains(&way) || way.starts_with(SUSPENDED) {
             ways.push(format!("the account: {way}"));
         }
@@ -272,12 +274,12 @@ fn ways_out(own: &[Condition], of_account: &[Condition]) -> Vec<String> {
     ways
 }
 
-fn way_out(condition: &Condition) -> Option<String> {
+fn remedy(condition: &Condition) -> Option<String> {
     let reason = &condition.reason;
-    unblock(reason, condition.status == "True").map(|way| format!("{reason}: {way}"))
+    remediation(reason, condition.status == "True").map(|way| format!("{reason}: {way}"))
 }
 
-/// How long ago, in words.
+/// Formats a time with its age.
 fn ago(at: Timestamp) -> String {
     let seconds = Timestamp::now().duration_since(at).as_secs();
     let (number, unit) = match seconds {

@@ -13,21 +13,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long the API server may take to accept a connection, to take a request, and to begin or continue its answer.
+/// Time-out for a connection to the API server, for sending a request, and for each part of the response.
 const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How vendors are called.
 #[derive(Debug, Args)]
 pub(super) struct VendorFlags {
-    /// How long a request to a vendor may take at most, such as `90s`.
+    /// Time-out of a request to a vendor, such as `90s`.
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
     request_timeout: Duration,
-    /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
+    /// Grace period in which a vendor may still commit a create with an unknown outcome, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
-    /// Let credentials be sent to this endpoint too, such as
-    /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: with a path, to addresses below it only; with
-    /// a vendor or a namespace, for accounts of these only. May be repeated. The vendors' own hosts are always allowed.
+    /// Allow credentials to be sent to this endpoint too, such as
+    /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: a path allows addresses below it only; a vendor or
+    /// a namespace allows accounts of these only. May be repeated. The vendors' own hosts are always allowed.
     #[arg(
         long = "allow-endpoint",
         value_name = "URL[,vendor=NAME][,namespace=NAME]",
@@ -37,16 +37,16 @@ pub(super) struct VendorFlags {
 }
 
 impl VendorFlags {
-    pub(super) fn patience(&self) -> GracePeriod {
+    pub(super) fn grace_period(&self) -> GracePeriod {
         GracePeriod { longest_request: self.request_timeout, commit: self.settle }
     }
 
-    /// Where credentials may be sent beside the vendors' own hosts.
+    /// Returns the endpoints that are allowed besides the vendors' own hosts.
     pub(super) fn allowed(&self) -> AllowedEndpoints {
         self.allowed.iter().cloned().collect()
     }
 
-    /// `calls` counts every call.
+    /// Returns the settings of vendor clients; `calls` counts every request.
     pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
         let calls = Arc::clone(calls);
         Settings::new(self.allowed(), move |_| {
@@ -56,15 +56,15 @@ impl VendorFlags {
     }
 }
 
-/// A time in which an answer can come.
+/// Parses a positive time-out.
 fn request_timeout(text: &str) -> Result<Duration, String> {
     match crate::engine::interval::interval(text)? {
-        Duration::ZERO => Err("no request can be answered within no time".into()),
+        Duration::ZERO => Err("a time-out of zero does not allow any request".into()),
         timeout => Ok(timeout),
     }
 }
 
-/// Which cluster. Without a flag: as kubectl finds it, or the one that this runs in.
+/// Which cluster. Default: as kubectl finds it, or the cluster of this Pod.
 #[derive(Debug, Args)]
 pub(super) struct ClusterFlags {
     /// The kubeconfig to use.
@@ -76,15 +76,15 @@ pub(super) struct ClusterFlags {
 }
 
 impl ClusterFlags {
-    /// A client, and the namespace of the context or of the Pod.
+    /// Returns a client, and the namespace of the context or of the Pod.
     pub(super) async fn connect(&self) -> Result<(Client, String), String> {
         self.connect_counting(Metrics::default()).await
     }
 
-    /// The same, whose writes are counted.
+    /// Returns the same with a client whose writes are counted.
     pub(super) async fn connect_counting(&self, metrics: Metrics) -> Result<(Client, String), String> {
         let mut config = self.config().await?;
-        // Passes have their own back-off, which kube's silent retries of up to minutes would hide.
+        // kube would retry silently, up to minutes; passes have their own back-off.
         config.default_retry = false;
         config.connect_timeout = Some(API_TIMEOUT);
         config.write_timeout = Some(API_TIMEOUT);

@@ -1,12 +1,12 @@
-//! `hooktender import`: manifests for what exists at a vendor, each proved by planning it.
+//! `hooktender import`: prints manifests for subscriptions that exist at a vendor, each verified by planning it.
 
+use super::cluster_reader::api_message;
 use super::flags::VendorFlags;
-use super::looking::{context, objects, watched};
+use super::objects::{ObjectSet, OverlaySource};
+use super::peers::peers;
 use super::plan::{Files, Scope};
-use super::reading::brief;
-use super::shared::peers;
-use super::world::{Layered, World};
-use super::{Done, Failed, print};
+use super::plan_runner::{account_objects, context, with_spinner};
+use super::{CommandError, CommandResult, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
@@ -26,30 +26,30 @@ use std::sync::atomic::AtomicUsize;
 /// Flags of `hooktender import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The account, as `NAME` or `NAMESPACE/NAME`. Default: the only one of the files.
+    /// The account, as `NAME` or `NAMESPACE/NAME`. Default: the only account in the files.
     #[arg(long, value_name = "[NAMESPACE/]NAME", required_unless_present = "files")]
     account: Option<String>,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
-    which: Which,
+    selection: Selection,
     #[command(flatten)]
     scope: Scope,
     #[command(flatten)]
     vendors: VendorFlags,
 }
 
-/// Which subscriptions.
+/// Which subscriptions to import.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct Which {
-    /// Those that no Webhook declares. This is the default.
+struct Selection {
+    /// Subscriptions that no Webhook declares. This is the default.
     #[arg(long)]
     unmanaged: bool,
-    /// All, also those that a Webhook declares already.
+    /// All subscriptions, including those that a Webhook declares.
     #[arg(long)]
     all: bool,
-    /// Just this one; may be repeated.
+    /// Only the subscription with this id; may be repeated.
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<ExternalId>,
 }
@@ -57,14 +57,14 @@ struct Which {
 /// An account with its Webhooks.
 type Chosen = (Arc<VendorAccount>, Vec<Arc<Webhook>>);
 
-impl Which {
-    /// The subscriptions to go by, and those of them that need no manifest.
-    fn of(
+impl Selection {
+    /// Returns the subscriptions to compare with, and the ids of those that need no manifest.
+    fn select(
         &self,
         observed: &[Observed],
         unreadable: &[Unreadable],
         mut managed: BTreeSet<ExternalId>,
-    ) -> Result<(Vec<Observed>, BTreeSet<ExternalId>), Failed> {
+    ) -> Result<(Vec<Observed>, BTreeSet<ExternalId>), CommandError> {
         if self.all {
             return Ok((observed.to_vec(), BTreeSet::new()));
         }
@@ -84,8 +84,8 @@ impl Which {
     }
 }
 
-impl Which {
-    /// The items to tell of that cannot be read.
+impl Selection {
+    /// Returns the selected items that cannot be read.
     fn unreadable(&self, all: &[Unreadable], managed: &BTreeSet<ExternalId>) -> Vec<Unreadable> {
         let is_asked_for = |item: &&Unreadable| match &item.id {
             _ if self.all => true,
@@ -98,9 +98,9 @@ impl Which {
 }
 
 impl Import {
-    pub(super) async fn run(self) -> Done {
-        let (mut world, asked) = self.world().await?;
-        let (account, webhooks) = chosen(&world, asked.as_ref())?;
+    pub(super) async fn run(self) -> CommandResult {
+        let (mut objects, asked) = self.objects().await?;
+        let (account, webhooks) = choose_account(&objects, asked.as_ref())?;
         let key = ObjectKey::of(&*account);
         let namespace = self.scope.namespace.clone().unwrap_or_else(|| key.namespace.clone());
         if namespace != key.namespace && account.spec.allowed_namespaces.from == NamespacesFrom::Same {
@@ -116,18 +116,21 @@ impl Import {
             .into());
         }
         let calls = Arc::new(AtomicUsize::new(0));
-        let context = context(&world.source, &self.vendors, &calls, false);
-        let mut memory =
-            AccountState::new(self.vendors.patience()).with_peers(peers(&world, &account, &Arc::default()));
-        let asked = objects(&account, &webhooks);
-        let seen = preview(&context, &mut memory, &asked);
-        let seen = watched(|| "reading the vendor's list".into(), seen).await;
-        let Some(observed) = memory.observed() else {
+        let context = context(&objects.source, &self.vendors, &calls, false);
+        let mut state = AccountState::new(self.vendors.grace_period()).with_peers(peers(
+            &objects,
+            &account,
+            &Arc::default(),
+        ));
+        let asked = account_objects(&account, &webhooks);
+        let seen = preview(&context, &mut state, &asked);
+        let seen = with_spinner(|| "reading the vendor's list".into(), seen).await;
+        let Some(observed) = state.observed() else {
             return Err(unread(&seen.report).into());
         };
-        let unreadable = self.which.unreadable(memory.unreadable(), &seen.managed);
-        let (observed, managed) = self.which.of(observed, &unreadable, seen.managed)?;
-        let existing: Vec<Webhook> = world.webhooks().map(|webhook| Webhook::clone(webhook)).collect();
+        let unreadable = self.selection.unreadable(state.unreadable(), &seen.managed);
+        let (observed, managed) = self.selection.select(observed, &unreadable, seen.managed)?;
+        let existing: Vec<Webhook> = objects.webhooks().map(|webhook| Webhook::clone(webhook)).collect();
         let mut imported = import(&Before {
             vendor: seen.report.vendor,
             account: &key,
@@ -135,37 +138,41 @@ impl Import {
             observed: &observed,
             managed: &managed,
             existing: &existing,
-            taken: &self.taken(&mut world, &namespace).await?,
+            taken: &self.taken(&mut objects, &namespace).await?,
         });
         imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
-        self.prove(&world.source, &mut memory, &account, &webhooks, &mut imported).await;
-        world.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
-        print::warn(&world.notes);
-        tell(&imported);
+        self.verify(&objects.source, &mut state, &account, &webhooks, &mut imported).await;
+        objects.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
+        print::warn(&objects.notes);
+        print_summary(&imported);
         print::data(
             &yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?,
         )?;
         Ok(0)
     }
 
-    /// What to go by, and the account if one is named.
-    async fn world(&self) -> Result<(World, Option<ObjectKey>), Failed> {
+    /// Reads the objects, and returns the key of the account if one is named.
+    async fn objects(&self) -> Result<(ObjectSet, Option<ObjectKey>), CommandError> {
         let Some(named) = &self.account else {
-            return Ok((World::of_files(self.files.read(self.scope.offline())?)?, None));
+            return Ok((ObjectSet::of_files(self.files.read(self.scope.offline())?)?, None));
         };
         let (mut reader, namespace) = self.scope.reader().await?;
         let key = named.split_once('/').map_or_else(
             || ObjectKey::new(&namespace, named),
             |(namespace, name)| ObjectKey::new(namespace, name),
         );
-        // The account decides where to look.
+        // Reads the namespace of the account.
         reader.namespace = Some(NamespaceName::new(&key.namespace).map_err(|error| error.to_string())?);
-        Ok((World::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
+        Ok((ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
     }
 
-    /// Names of Webhooks in the namespace, whosever they are.
-    async fn taken(&self, world: &mut World, namespace: &str) -> Result<BTreeSet<String>, Failed> {
-        let here = world.orphans.iter().filter(|orphan| orphan.namespace == namespace);
+    /// Returns the names of all Webhooks in the namespace.
+    async fn taken(
+        &self,
+        objects: &mut ObjectSet,
+        namespace: &str,
+    ) -> Result<BTreeSet<String>, CommandError> {
+        let here = objects.orphans.iter().filter(|orphan| orphan.namespace == namespace);
         let mut taken: BTreeSet<_> = here.map(|orphan| orphan.name.clone()).collect();
         if self.account.is_none() {
             return Ok(taken);
@@ -174,19 +181,19 @@ impl Import {
         let name = NamespaceName::new(namespace).map_err(|error| error.to_string())?;
         match in_namespace::<Webhook>(&reader.client, &name).list_metadata(&ListParams::default()).await {
             Ok(all) => taken.extend(all.items.iter().map(ResourceExt::name_any)),
-            Err(error) => world.notes.push(format!(
+            Err(error) => objects.notes.push(format!(
                 "the Webhooks of namespace {namespace} may not be listed ({}): one of them may have a name that is printed",
-                brief(&error)
+                api_message(&error)
             )),
         }
         Ok(taken)
     }
 
-    /// Takes out what planning it would change: what is printed changes nothing.
-    async fn prove(
+    /// Removes manifests whose plan would change something.
+    async fn verify(
         &self,
-        source: &Layered,
-        memory: &mut AccountState,
+        source: &OverlaySource,
+        state: &mut AccountState,
         account: &Arc<VendorAccount>,
         webhooks: &[Arc<Webhook>],
         imported: &mut Imported,
@@ -196,26 +203,26 @@ impl Import {
             let key = ObjectKey::new(&fill.webhook.namespace, &fill.secret.name);
             secrets.entry(key).or_default().insert(fill.secret.key.clone());
         }
-        let source = source.with_made_up(secrets);
-        // What cannot be read back cannot be compared either: it is sent when the manifest is applied.
+        let source = source.with_placeholders(secrets);
+        // Write-only values cannot be compared: they are sent when the manifest is applied.
         let context = context(&source, &self.vendors, &Arc::default(), true);
         let names: BTreeSet<_> = imported.webhooks.iter().map(ObjectKey::of).collect();
         let others = webhooks.iter().filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
         let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
         let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, memory, &objects(account, &all)).await.report;
-        let shown: BTreeMap<_, _> =
+        let proof = preview(&context, state, &account_objects(account, &all)).await.report;
+        let report: BTreeMap<_, _> =
             proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
         let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;
         webhooks.retain(|webhook| {
             let key = ObjectKey::of(webhook);
             let Some(why) =
-                shown.get(&key).map_or(Some("it is not planned at all".into()), |one| not_the_same(one))
+                report.get(&key).map_or(Some("it is not planned at all".into()), |one| difference(one))
             else {
                 return true;
             };
             let id = webhook.spec.external_id.clone().unwrap_or_default();
-            let summary = memory
+            let summary = state
                 .observed()
                 .into_iter()
                 .flatten()
@@ -229,13 +236,13 @@ impl Import {
     }
 }
 
-/// The account that is asked for, or the only one.
-fn chosen(world: &World, asked: Option<&ObjectKey>) -> Result<Chosen, Failed> {
+/// Returns the named account, or the only one.
+fn choose_account(objects: &ObjectSet, asked: Option<&ObjectKey>) -> Result<Chosen, CommandError> {
     if let Some(key) = asked {
-        let found = world.accounts.iter().find(|(account, _)| ObjectKey::of(&**account) == *key);
+        let found = objects.accounts.iter().find(|(account, _)| ObjectKey::of(&**account) == *key);
         return found.cloned().ok_or_else(|| format!("there is no VendorAccount {key}").into());
     }
-    match &world.accounts[..] {
+    match &objects.accounts[..] {
         [one] => Ok(one.clone()),
         [] => Err("there is no VendorAccount in the files".to_owned().into()),
         all => {
@@ -252,13 +259,13 @@ fn unread(report: &AccountReport) -> String {
     format!("account {}/{}: {}", report.namespace, report.name, why.unwrap_or_default())
 }
 
-/// What planning an imported Webhook would do beside nothing.
-fn not_the_same(shown: &WebhookReport) -> Option<String> {
-    match (&shown.held, shown.action) {
+/// Returns what applying an imported Webhook would change, if anything.
+fn difference(report: &WebhookReport) -> Option<String> {
+    match (&report.held, report.action) {
         (None, Action::None | Action::Adopt) => None,
         (Some(held), _) => Some(format!("{}: {}", held.reason, held.message)),
         (None, action) => {
-            let fields: Vec<_> = shown.changes.iter().map(|change| change.field.as_str()).collect();
+            let fields: Vec<_> = report.changes.iter().map(|change| change.field.as_str()).collect();
             Some(format!(
                 "a manifest of it would {} it: {}",
                 action.as_str().to_lowercase(),
@@ -268,7 +275,7 @@ fn not_the_same(shown: &WebhookReport) -> Option<String> {
     }
 }
 
-/// The Webhook as the cluster would give it back.
+/// Returns the Webhook as the API server would return it.
 fn as_applied(webhook: &Webhook) -> Webhook {
     let mut webhook = webhook.clone();
     webhook.metadata.uid = Some(format!("import:{}", ObjectKey::of(&webhook)));
@@ -276,8 +283,8 @@ fn as_applied(webhook: &Webhook) -> Webhook {
     webhook
 }
 
-/// What a person has to know, and to do, beside the manifests.
-fn tell(imported: &Imported) {
+/// Prints what was left out, and what has to be done before the manifests are applied.
+fn print_summary(imported: &Imported) {
     let mut lines = Vec::new();
     for fill in &imported.to_fill {
         let maybe = if fill.certain {

@@ -1,24 +1,24 @@
-//! The command line: one binary, its commands.
+//! The command line.
 
 mod api_timeout;
 mod apply;
-mod environment;
+mod cluster_reader;
+mod env_hint;
 mod explain;
 mod flags;
 mod import;
-mod looking;
+mod objects;
 mod output;
+mod peers;
 mod plan;
+mod plan_runner;
 mod print;
-mod reading;
 mod ready;
 #[cfg(test)]
 mod reference;
+mod remediation;
 mod run;
-mod shared;
-mod unblock;
 mod version;
-mod world;
 
 use crate::api;
 use crate::telemetry::{LogFormat, LogOptions, Telemetry};
@@ -36,37 +36,37 @@ struct Cli {
     command: Command,
 }
 
-/// Where log lines go and what they look like: always to stderr.
+/// Flags of logging, which goes to stderr.
 #[derive(Debug, Args)]
 struct Logging {
-    /// What log lines look like.
+    /// The format of log lines.
     #[arg(long, global = true, value_enum, default_value = "text", env = "HOOKTENDER_LOG_FORMAT")]
     log_format: LogFormat,
-    /// What is logged: a level, or a filter such as `info,hooktender=debug`. Default: `info` for run, `off` for what
-    /// tells its results by itself.
+    /// What is logged: a level, or a filter such as `info,hooktender=debug`. Default: `info` for run, `off` for the other
+    /// commands.
     #[arg(long, global = true, env = "RUST_LOG")]
     log_level: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the controller until it is told to stop (SIGTERM or Ctrl-C).
+    /// Run the controller until SIGTERM or Ctrl-C.
     Run(Box<run::Run>),
-    /// Show what would change at the vendors, and why; nothing is written anywhere. Exit code 0: nothing would be written at
-    /// a vendor; 2: something would; 1: an error, or something that cannot be applied as it is declared.
+    /// Show what would change at the vendors, and why; nothing is written. Exit code 0: no changes; 2: changes; 1: an error, or
+    /// something that cannot be applied as it is declared.
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
-    /// Print manifests for the subscriptions that exist at a vendor. What is printed was proved by planning it: applied, it
-    /// changes nothing that can be read back.
+    /// Print manifests for the subscriptions that exist at a vendor. Each is verified by planning it: applying it changes nothing
+    /// that the vendor returns.
     Import(Box<import::Import>),
-    /// Say what is so about one object, what happened last, what comes next, and what would unblock it.
+    /// Explain one object: its status, its last events, what happens next, and how to unblock it.
     Explain(Box<explain::Explain>),
-    /// Ask a running `hooktender run` whether it is ready, and wait until it is.
+    /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
-    /// Print the CRDs as YAML, to be piped into `kubectl apply -f -`.
+    /// Print the CRDs as YAML, for `kubectl apply -f -`.
     Crds {
-        /// Write one file a kind into this folder instead.
+        /// Write one file per kind into this folder instead.
         #[arg(long, value_name = "DIR")]
         output_dir: Option<PathBuf>,
     },
@@ -81,36 +81,36 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         output_dir: PathBuf,
     },
-    /// Print the version, and what it was built from and with.
+    /// Print the version and the facts of the build.
     Version(version::Version),
 }
 
-/// What a command comes to: its exit code.
-type Done = Result<u8, Failed>;
+/// The exit code of a command, or why it failed.
+type CommandResult = Result<u8, CommandError>;
 
-/// Why a command failed, a line each.
-struct Failed(Vec<String>);
+/// Why a command failed, one line per problem.
+struct CommandError(Vec<String>);
 
-impl From<String> for Failed {
+impl From<String> for CommandError {
     fn from(problem: String) -> Self {
         Self(vec![problem])
     }
 }
 
-impl From<Vec<String>> for Failed {
+impl From<Vec<String>> for CommandError {
     fn from(problems: Vec<String>) -> Self {
         problems.into_iter().collect()
     }
 }
 
-/// The first of many, and how many there are.
-impl FromIterator<String> for Failed {
+/// Keeps a bounded number of problems, and counts the rest.
+impl FromIterator<String> for CommandError {
     fn from_iter<I: IntoIterator<Item = String>>(problems: I) -> Self {
         Self(print::bounded(problems, "problems"))
     }
 }
 
-/// Runs the command that the arguments name. 0: done. 1: an error, told on stderr. 2: `plan` shows changes.
+/// Runs the command that the arguments name. Exit codes: 0, done; 1, an error, printed to stderr; 2, `plan` shows changes.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -119,22 +119,22 @@ pub async fn main() -> ExitCode {
             if failed {
                 print::usage(&error);
             } else {
-                // Help that nobody reads to its end is no error.
+                // A closed stdout is not an error.
                 let _ = error.print();
             }
-            if let Some(origin) = environment::origin(&error, Cli::command()) {
+            if let Some(hint) = env_hint::env_hint(&error, Cli::command()) {
                 print::note("");
-                print::note(&origin);
+                print::note(&hint);
             }
             return ExitCode::from(u8::from(failed));
         }
     };
-    let (queued, traces) = match &cli.command {
+    let (buffered, traces) = match &cli.command {
         Command::Run(run) => (true, run.otlp_endpoint.as_deref()),
         _ => (false, None),
     };
-    let level = cli.logging.log_level.as_deref().unwrap_or(if queued { "info" } else { "off" });
-    let options = LogOptions { format: cli.logging.log_format, level, queued, traces };
+    let level = cli.logging.log_level.as_deref().unwrap_or(if buffered { "info" } else { "off" });
+    let options = LogOptions { format: cli.logging.log_format, level, buffered, traces };
     let telemetry = match Telemetry::start(options) {
         Ok(telemetry) => telemetry,
         Err(problem) => {
@@ -144,9 +144,9 @@ pub async fn main() -> ExitCode {
     };
     match cli.command.run(&telemetry).await {
         Ok(code) => ExitCode::from(code),
-        Err(Failed(problems)) => {
+        Err(CommandError(problems)) => {
             for problem in problems {
-                telemetry.say(&print::noted(&format!("error: {problem}")));
+                telemetry.print_line(&print::noted(&format!("error: {problem}")));
             }
             ExitCode::FAILURE
         }
@@ -154,7 +154,7 @@ pub async fn main() -> ExitCode {
 }
 
 impl Command {
-    async fn run(self, telemetry: &Telemetry) -> Done {
+    async fn run(self, telemetry: &Telemetry) -> CommandResult {
         match self {
             Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
@@ -178,7 +178,7 @@ impl Command {
     }
 }
 
-fn crds(folder: Option<&Path>) -> Result<(), Failed> {
+fn crds(folder: Option<&Path>) -> Result<(), CommandError> {
     let mut text = String::new();
     for crd in api::crds().map_err(|error| error.to_string())? {
         let yaml = api::yaml(&crd).map_err(|error| error.to_string())?;

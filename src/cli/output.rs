@@ -1,23 +1,23 @@
-//! How results are drawn.
+//! Flags for the output of plans.
 
-use super::{Failed, print};
+use super::{CommandError, print};
 use crate::plan::report::{Report, Style, markdown, text};
 use clap::{Args, ValueEnum};
 use std::io::IsTerminal;
 
-/// Columns where nobody says how many there are.
+/// Width of text output without a terminal, in columns.
 const WIDTH: usize = 100;
 
-/// How a plan is drawn.
+/// How a plan is printed.
 #[derive(Debug, Args)]
-pub(super) struct Drawing {
-    /// How the plan is written.
+pub(super) struct OutputFlags {
+    /// The format of the plan.
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: Format,
-    /// Whether text is coloured. `auto`: on a terminal, unless `NO_COLOR` is set.
+    /// When to colour text. `auto`: on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
-    /// List what is unchanged too.
+    /// List unchanged Webhooks too.
     #[arg(long)]
     all: bool,
 }
@@ -39,8 +39,8 @@ enum Color {
     Never,
 }
 
-impl Drawing {
-    pub(super) fn print(&self, report: &Report) -> Result<(), Failed> {
+impl OutputFlags {
+    pub(super) fn print(&self, report: &Report) -> Result<(), CommandError> {
         match self.output {
             Format::Json => print::json(&report.json()),
             Format::Markdown => print::text(&markdown(report)),
@@ -48,7 +48,7 @@ impl Drawing {
         }
     }
 
-    /// Whether it is for people to read.
+    /// Returns whether the format is text.
     pub(super) fn is_text(&self) -> bool {
         self.output == Format::Text
     }

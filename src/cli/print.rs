@@ -1,32 +1,32 @@
-//! The one place that prints. Files, vendors and clusters decide a part of what is printed, and people at terminals and runners of
-//! CI read it: nothing in it may steer either.
+//! The only module that prints. Output contains text from files, vendors and clusters, which must not control terminals or CI
+//! runners.
 //!
-//! A terminal is steered by control characters, a person by what is not shown. Runners take lines for commands: GitHub's those
-//! that begin with `::`, and wherever it stands `##[`; Azure's `##vso[`, others `##` and another word.
+//! Control and invisible characters are escaped. Runners execute commands in output: GitHub lines that begin with `::`, and
+//! `##[` anywhere; Azure `##vso[`, others `##` and another word.
 
-use super::Failed;
+use super::CommandError;
 use crate::api::{is_hidden, shorten, visible};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal, Write};
 
-/// Problems and warnings that are printed of many.
+/// Maximum number of problems or warnings that are printed.
 const MAX_LINES: usize = 100;
-/// A note is cut to this many characters.
+/// Maximum length of a note, in characters.
 const LONGEST_NOTE: usize = 4_000;
 
-/// Prints a result for people. A reader that closed the pipe has seen enough.
-pub(super) fn text(text: &str) -> Result<(), Failed> {
+/// Prints a result for people. A closed pipe is not an error.
+pub(super) fn text(text: &str) -> Result<(), CommandError> {
     let runner = !std::io::stdout().is_terminal();
     data(&text.lines().fold(String::with_capacity(text.len()), |all, line| all + &shown(line, runner) + "\n"))
 }
 
-/// Prints JSON. A JSON parser reads what is escaped in it as the same text.
-pub(super) fn json(text: &str) -> Result<(), Failed> {
+/// Prints JSON, with escapes that a JSON parser resolves to the same text.
+pub(super) fn json(text: &str) -> Result<(), CommandError> {
     data(&escaped_json(text))
 }
 
-/// Prints a result for a program as it is: our own text, or text that was escaped where it was written.
-pub(super) fn data(text: &str) -> Result<(), Failed> {
+/// Prints a result for programs as it is: text of hooktender, or text that is already escaped.
+pub(super) fn data(text: &str) -> Result<(), CommandError> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(format!("writing the result: {error}").into())
@@ -35,7 +35,7 @@ pub(super) fn data(text: &str) -> Result<(), Failed> {
     }
 }
 
-/// Prints one line to stderr. A closed stderr is no error.
+/// Prints one line to stderr. A closed stderr is not an error.
 pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", noted(line));
 }
@@ -64,12 +64,12 @@ pub(super) fn usage(error: &clap::Error) {
     }
 }
 
-/// One line as [`note`] prints it.
+/// Returns a line as [`note`] prints it.
 pub(super) fn noted(line: &str) -> String {
     shown(&shorten::to_chars(&visible(line), LONGEST_NOTE), !std::io::stderr().is_terminal())
 }
 
-/// The first of many lines, and how many are left out.
+/// Returns the first [`MAX_LINES`] lines, and how many are left out.
 pub(super) fn bounded<T: Into<String>>(lines: impl IntoIterator<Item = T>, what: &str) -> Vec<String> {
     let mut lines = lines.into_iter();
     let mut kept: Vec<String> = lines.by_ref().take(MAX_LINES).map(Into::into).collect();
@@ -80,7 +80,7 @@ pub(super) fn bounded<T: Into<String>>(lines: impl IntoIterator<Item = T>, what:
     kept
 }
 
-/// A line in which nothing but our own colours steers a terminal; with `runner`, without commands for a runner of CI.
+/// Escapes everything in a line that controls a terminal, except colours; with `runner`, also commands of CI runners.
 fn shown(line: &str, runner: bool) -> String {
     let (mut out, mut rest) = (String::with_capacity(line.len()), line);
     let mut begun = false;
@@ -91,7 +91,7 @@ fn shown(line: &str, runner: bool) -> String {
             rest = &rest[colour..];
             continue;
         }
-        // One that is no colour is text.
+        // An escape sequence that is not a colour is text.
         let (head, tail) = rest.split_at(rest.find(COLOUR).unwrap_or(rest.len()).max(1));
         let head = visible(head);
         let said = head.trim_start();
@@ -110,14 +110,14 @@ fn shown(line: &str, runner: bool) -> String {
 
 const COLOUR: &str = "\x1b[";
 
-/// Length of the colour that a text begins with.
+/// Returns the length of the colour sequence at the beginning of a text.
 fn colour(text: &str) -> usize {
     let Some(rest) = text.strip_prefix(COLOUR) else { return 0 };
     let numbers = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').len();
     if rest[numbers..].starts_with('m') { COLOUR.len() + numbers + 1 } else { 0 }
 }
 
-/// With the first sign of each `##word[` written in another way.
+/// Replaces the first character of each `##word[` by `sign`.
 fn without_commands(text: &str, sign: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(at) = rest.find("##") {
@@ -130,7 +130,7 @@ fn without_commands(text: &str, sign: &str) -> String {
     out + rest
 }
 
-/// Escapes, within the strings of JSON, what is not shown and what a runner would take for a command.
+/// Escapes invisible characters and commands of CI runners in the strings of JSON.
 fn escaped_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -153,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_that_is_printed_steers_a_terminal_or_a_runner() {
+    fn printed_text_controls_neither_a_terminal_nor_a_runner() {
         for (line, seen, read) in [
             ("plain: a::b #x", "plain: a::b #x", "plain: a::b #x"),
             ("::error::x", "::error::x", r"\u{3a}:error::x"),

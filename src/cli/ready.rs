@@ -1,4 +1,4 @@
-//! `hooktender ready`: whether another process is ready, for images that have no other program to ask with.
+//! `hooktender ready`: waits until another process is ready, for images without an HTTP client.
 
 use crate::telemetry::until_ready;
 use clap::Args;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Flags of `hooktender ready`.
 #[derive(Debug, Args)]
 pub(super) struct Ready {
-    /// Where it listens: its `--listen`, or the address of a Service before it.
+    /// The address of the process: its `--listen`, or that of a Service.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     address: String,
     /// How long to wait, such as `30s`.

@@ -1,4 +1,4 @@
-//! `docs/cli.md`, as clap has it: `make reference` writes it anew.
+//! Generates `docs/cli.md` from clap: `make reference` rewrites it.
 
 use super::Cli;
 use clap::{Arg, Command, CommandFactory};
@@ -9,12 +9,12 @@ fn escaped(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-/// On one line, and with the full stop that clap cuts off.
+/// Returns a text on one line, with the full stop that clap removes.
 fn sentence(text: &str) -> String {
     format!("{}.", text.replace('\n', " ").trim_end_matches('.'))
 }
 
-/// How an argument is typed.
+/// Returns the syntax of an argument.
 fn typed(arg: &Arg) -> String {
     let value = || {
         let names = arg.get_value_names().unwrap_or_default();
@@ -33,7 +33,7 @@ fn typed(arg: &Arg) -> String {
     names.iter().map(|name| format!("`{}`", escaped(name))).collect::<Vec<_>>().join(", ")
 }
 
-/// What it means, which values it takes, and what it is without.
+/// Returns the help of an argument with its possible values and its default.
 fn meaning(arg: &Arg) -> String {
     let mut text = arg.get_help().map(|help| sentence(&help.to_string())).unwrap_or_default();
     let code =
@@ -68,7 +68,7 @@ fn reference(mut cli: Command) -> String {
     cli.build();
     let mut page = format!(
         "<!-- Generated from the program: make reference -->\n\n# Command line\n\n{}.\n\n\
-         `--help` behind any command says the same. Exit codes: 0, it is done; 1, an error, told on stderr, or something that cannot\n\
+         `--help` prints the same for each command. Exit codes: 0, success; 1, an error, printed to stderr, or something that cannot\n\
          be applied as it is declared; 2, `plan` shows changes.\n\n## Every command\n\n",
         cli.get_about().map(ToString::to_string).unwrap_or_default().trim_end_matches('.')
     );
@@ -93,5 +93,5 @@ fn cli_reference_is_checked_in() {
         std::fs::write(&path, &text).unwrap();
     }
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(checked_in == text, "docs/cli.md is not what the program says: make reference");
+    assert!(checked_in == text, "docs/cli.md is outdated: run make reference");
 }

@@ -14,10 +14,10 @@ use tokio::sync::watch;
 /// Flags of `hooktender run`.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// Only show what would change; write nothing at any vendor.
+    /// Only plan: report changes, and write nothing at any vendor.
     #[arg(long, env = "HOOKTENDER_PLAN_ONLY")]
     plan_only: bool,
-    /// Look after this namespace only; may be repeated. Default: all namespaces.
+    /// Manage this namespace only; may be repeated. Default: all namespaces.
     #[arg(
         long = "namespace",
         short = 'n',
@@ -27,11 +27,11 @@ pub(super) struct Run {
         value_parser = NamespaceName::new
     )]
     namespaces: Vec<NamespaceName>,
-    /// Look after accounts with these labels only, such as `shard=a`.
+    /// Manage accounts with these labels only, such as `shard=a`.
     #[arg(long, value_name = "SELECTOR", env = "HOOKTENDER_ACCOUNT_SELECTOR")]
     account_selector: Option<String>,
-    /// Watch the metadata of Secrets, so that a change of one starts a pass at once. Without it a change is seen at the next
-    /// pass, and rights to list and watch Secrets are not needed.
+    /// Watch the metadata of Secrets, so that a change starts a pass at once. Without it, the next pass sees the change, and the
+    /// rights to list and watch Secrets are not needed.
     #[arg(
         long,
         value_name = "BOOL",
@@ -40,29 +40,29 @@ pub(super) struct Run {
         env = "HOOKTENDER_WATCH_SECRETS"
     )]
     watch_secrets: bool,
-    /// How many accounts are worked on at once, beside those that wait for their vendor.
+    /// How many accounts are reconciled at once, not counting those that wait for their vendor.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), env = "HOOKTENDER_CONCURRENCY")]
     concurrency: u16,
-    /// How much memory vendors' answers may take, over all accounts, such as `160Mi`. Default: five eighths of the memory that this
-    /// process may take.
+    /// Memory limit for vendor responses over all accounts, such as `160Mi`. Default: five eighths of the memory limit of the
+    /// process.
     #[arg(long, value_name = "SIZE", value_parser = memory, env = "HOOKTENDER_ANSWER_MEMORY")]
     answer_memory: Option<usize>,
-    /// Let only one of several processes work at a time, by a Lease; the others stand by, and one takes over within
-    /// fifteen seconds when that one dies.
+    /// Elect a leader by a Lease: one of several processes reconciles, the others are standbys, and one of them takes over within
+    /// fifteen seconds if the leader dies.
     #[arg(long, env = "HOOKTENDER_LEADER_ELECT")]
     leader_elect: bool,
-    /// Where the Lease is. Default: `POD_NAMESPACE`, else the context's namespace.
+    /// The namespace of the Lease. Default: `POD_NAMESPACE`, else the namespace of the context.
     #[arg(long, value_name = "NAMESPACE", value_parser = NamespaceName::new, env = "HOOKTENDER_LEADER_ELECT_NAMESPACE")]
     leader_elect_namespace: Option<NamespaceName>,
-    /// Where to serve /healthz, /readyz and /metrics.
+    /// The address for /healthz, /readyz and /metrics.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address, env = "HOOKTENDER_LISTEN")]
     listen: SocketAddr,
-    /// Serve /metrics only to whoever sends the token in this file, as `Authorization: Bearer`. Metrics name the namespaces and
-    /// accounts of all tenants.
+    /// Require the token in this file for /metrics, as `Authorization: Bearer`. Metrics name the namespaces and accounts of all
+    /// tenants.
     #[arg(long, value_name = "FILE", env = "HOOKTENDER_METRICS_TOKEN_FILE")]
     metrics_token_file: Option<PathBuf>,
-    /// Send a trace of each pass to this OpenTelemetry collector, by OTLP over HTTP, such as `http://localhost:4318`. The
-    /// standard's other variables hold too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Send a trace of each pass to this OpenTelemetry collector by OTLP over HTTP, such as `http://localhost:4318`. The other
+    /// standard variables apply too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(super) otlp_endpoint: Option<String>,
     #[command(flatten)]
@@ -71,16 +71,16 @@ pub(super) struct Run {
     cluster: ClusterFlags,
 }
 
-/// No core file, and no look into its memory by other processes of the same user: it holds everybody's credentials. For this
-/// command only, as it takes away `/dev/fd` too, by which shells hand files to the others.
-fn keep_memory_private() {
+/// Disables core dumps and reading of this process' memory by other processes of the same user, because it holds the credentials
+/// of all tenants. Only `run` does this: it also disables `/dev/fd`, by which shells pass files to the other commands.
+fn protect_memory() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::warn!(%error, "the kernel does not keep this process' memory from others of its user");
+        tracing::warn!(%error, "cannot protect the memory of this process from other processes of its user");
     }
 }
 
-/// An amount of memory, in the spelling of Kubernetes.
+/// Parses an amount of memory as in Kubernetes.
 fn memory(text: &str) -> Result<usize, String> {
     let units = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
     let unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
@@ -88,7 +88,7 @@ fn memory(text: &str) -> Result<usize, String> {
     let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << bits));
     match bytes {
         Some(bytes) if bytes >= AnswerMemory::LEAST => Ok(bytes),
-        Some(_) => Err("give at least 32Mi: less holds no answer".into()),
+        Some(_) => Err("give at least 32Mi: less does not hold a response".into()),
         None => Err("give a number of bytes, such as 160Mi".into()),
     }
 }
@@ -99,7 +99,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 impl Run {
     pub(super) async fn run(self, telemetry: &Telemetry) -> Result<(), String> {
-        keep_memory_private();
+        protect_memory();
         let (stop, stopped) = watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
@@ -129,7 +129,7 @@ impl Run {
         Ok(())
     }
 
-    /// `namespace` is the kubeconfig's, or the Pod's own.
+    /// `namespace` is that of the kubeconfig context or of the Pod.
     fn options(self, namespace: &str) -> Result<Options, String> {
         let of_pod = || std::env::var("POD_NAMESPACE").unwrap_or_else(|_| namespace.to_owned());
         let lease = match self.leader_elect_namespace {
@@ -144,10 +144,10 @@ impl Run {
             watch_secrets: self.watch_secrets,
             ceiling: if self.plan_only { Mode::Plan } else { Mode::Enforce },
             concurrency: usize::from(self.concurrency),
-            patience: self.vendors.patience(),
+            grace_period: self.vendors.grace_period(),
             allowed: self.vendors.allowed(),
             answer_memory: self.answer_memory.map(AnswerMemory::new).unwrap_or_default(),
-            // Unique, as two processes may have the same number in two containers.
+            // Unique: processes in different containers may have the same process id.
             instance: std::env::var("POD_NAME")
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
         })

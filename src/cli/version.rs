@@ -1,13 +1,13 @@
-//! `hooktender version`: what this is, and what it was built from and with.
+//! `hooktender version`: prints the version and the facts of the build.
 
-use super::{Done, print};
+use super::{CommandResult, print};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 /// Flags of `hooktender version`.
 #[derive(Debug, Args)]
 pub(super) struct Version {
-    /// How it is written.
+    /// The output format.
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -21,10 +21,10 @@ enum Format {
 }
 
 impl Version {
-    pub(super) fn run(self) -> Done {
+    pub(super) fn run(self) -> CommandResult {
         let version = env!("CARGO_PKG_VERSION");
         let facts = [
-            // Only releases know it: see build.rs.
+            // Set in releases only (build.rs).
             ("commit", env!("HOOKTENDER_BUILD_COMMIT")),
             ("compiler", env!("HOOKTENDER_BUILD_COMPILER")),
             ("target", env!("HOOKTENDER_BUILD_TARGET")),

@@ -1,10 +1,10 @@
-//! What the cluster holds: both kinds, and metadata-only watches of Secrets and ConfigMaps.
+//! Caches of VendorAccounts and Webhooks, filled by watches, and metadata-only watches of Secrets and ConfigMaps.
 
 use super::Options;
 use super::dependents::Dependents;
-use super::hooks::Hooks;
-use super::obstacle;
-use super::remote::RemoteAccounts;
+use super::remote_accounts::RemoteAccounts;
+use super::watch_error;
+use super::webhook_store::WebhookStore;
 use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::cluster::objects::in_namespace;
 use crate::engine::dependency::Dependency;
@@ -24,62 +24,62 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// How the annotations begin that are read here.
+/// The prefix of the annotations that hooktender reads.
 const OUR_ANNOTATIONS: &str = "hooktender.dev/";
 
-/// How many Webhooks are read at once when a watch begins: each may be 1.5 MiB long, and takes several times that while it is read.
-const PAGE: u32 = 20;
-/// The same for objects of which there are fewer, or of which only the metadata is read.
+/// Page size of the initial list of Webhooks: an object may be 1.5 MiB long, and takes several times that to parse.
+const WEBHOOK_PAGE: u32 = 20;
+/// Page size for the other kinds.
 const SMALL_PAGE: u32 = 10;
-/// The longest spec of an account that is kept, in bytes as JSON, and the longest of its finalizers.
+/// Limit of the spec of an account in bytes of JSON, and of its finalizers.
 const MAX_ACCOUNT: usize = 32 << 10;
 
-/// What woke the controller.
+/// Why a pass is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Woken {
-    /// This account changed, came, or went.
+pub(super) enum Trigger {
+    /// This account was created, changed or deleted.
     Account(ObjectKey),
-    /// A Webhook of this account did, or one elsewhere that a Webhook of this account waits for.
+    /// A Webhook of this account changed, or one of another account that a Webhook of this account waits for.
     Webhook(ObjectKey),
-    /// Something that this account depends on did.
+    /// A Secret or ConfigMap that this account depends on changed.
     Dependency(ObjectKey),
-    /// A watch began anew: anything may have changed.
+    /// A watch was restarted: anything may have changed.
     All,
 }
 
 type Guarded<K> = DeserializeGuard<K>;
 
-/// What accounts depend on beside their own objects.
+/// What accounts depend on besides their own objects.
 #[derive(Clone, Default)]
 pub(super) struct Indexes {
     /// Secrets and ConfigMaps.
     pub(super) dependents: Arc<Dependents<Dependency>>,
-    /// Webhooks of other accounts, which hold what a Webhook waits for.
+    /// Webhooks of other accounts that own what a Webhook waits for.
     pub(super) waiting: Arc<Dependents<ObjectKey>>,
 }
 
 impl Indexes {
-    /// Forgets an account that is gone.
-    pub(super) fn forget(&self, account: &ObjectKey) {
-        self.dependents.forget(account);
-        self.waiting.forget(account);
+    /// Removes an account that is gone.
+    pub(super) fn remove_account(&self, account: &ObjectKey) {
+        self.dependents.remove_account(account);
+        self.waiting.remove_account(account);
     }
 }
 
-/// What the cluster holds, one store a namespace that is looked after.
+/// The caches: one store per managed namespace, or one for all namespaces.
 pub(super) struct Cache {
     accounts: Vec<Store<Guarded<VendorAccount>>>,
-    /// The names of all accounts, where a selector keeps some out of `accounts`.
+    /// The names of all accounts, if a selector leaves some out of `accounts`.
     account_names: Vec<Store<PartialObjectMeta<VendorAccount>>>,
     remote: Vec<Arc<RemoteAccounts>>,
-    webhooks: Vec<Arc<Hooks>>,
-    /// Labels of namespaces, where all are looked after: outside of those that are named, nothing is read.
+    webhooks: Vec<Arc<WebhookStore>>,
+    /// Labels of namespaces, if all namespaces are managed.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
-    filled: Vec<watch::Receiver<bool>>,
-    /// Is told what keeps a watch from coming about.
+    synced: Vec<watch::Receiver<bool>>,
+    /// Gets the errors of watches.
     health: Health,
-    /// Wakes the controller.
-    wake: mpsc::UnboundedSender<Woken>,
+    /// Sends triggers to the controller.
+    send: mpsc::UnboundedSender<Trigger>,
 }
 
 impl Cache {
@@ -88,7 +88,7 @@ impl Cache {
         client: &Client,
         options: &Options,
         indexes: &Indexes,
-        wake: &mpsc::UnboundedSender<Woken>,
+        send: &mpsc::UnboundedSender<Trigger>,
         health: &Health,
         tasks: &mut JoinSet<()>,
     ) -> Self {
@@ -98,14 +98,14 @@ impl Cache {
             remote: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
-            filled: Vec::new(),
+            synced: Vec::new(),
             health: health.clone(),
-            wake: wake.clone(),
+            send: send.clone(),
         };
         if options.namespaces.is_empty() {
             let (store, events) = names(Api::all(client.clone()));
             cache.namespaces = Some(store);
-            cache.watch::<Namespace, _>(None, events, tasks, |_| vec![Woken::All]);
+            cache.watch::<Namespace, _>(None, events, tasks, |_| vec![Trigger::All]);
         }
         let scopes: Vec<Option<&NamespaceName>> = match options.namespaces.as_slice() {
             [] => vec![None],
@@ -120,151 +120,154 @@ impl Cache {
             let (store, events) = accounts(client, scope, selected.clone(), Arc::clone(&remote));
             cache.accounts.push(store);
             cache.remote.push(remote);
-            cache.watch::<VendorAccount, _>(scope, events, tasks, |account| woken_by_account(&account));
+            cache.watch::<VendorAccount, _>(scope, events, tasks, |account| account_triggers(&account));
             if options.account_selector.is_some() {
                 let (store, events) = names::<VendorAccount>(api(client, scope));
                 cache.account_names.push(store);
                 cache.watch::<VendorAccount, _>(scope, events, tasks, |account| {
-                    vec![Woken::Webhook(ObjectKey::of(&account))]
+                    vec![Trigger::Webhook(ObjectKey::of(&account))]
                 });
             }
-            let hooks = Arc::new(Hooks::default());
-            cache.webhooks.push(Arc::clone(&hooks));
-            let events = webhooks(client, scope, hooks, Arc::clone(&indexes.waiting));
-            cache.watch::<Webhook, _>(scope, events, tasks, |woken| woken);
+            let store = Arc::new(WebhookStore::default());
+            cache.webhooks.push(Arc::clone(&store));
+            let events = webhooks(client, scope, store, Arc::clone(&indexes.waiting));
+            cache.watch::<Webhook, _>(scope, events, tasks, |triggers| triggers);
             if options.watch_secrets {
                 let on = Arc::clone(&indexes.dependents);
-                let woken = move |secret| depending(&on, &Dependency::Secret(ObjectKey::of(&secret)));
-                cache.watch::<Secret, _>(scope, metadata::<Secret>(client, scope), tasks, woken);
+                let triggers =
+                    move |secret| dependency_triggers(&on, &Dependency::Secret(ObjectKey::of(&secret)));
+                cache.watch::<Secret, _>(scope, metadata::<Secret>(client, scope), tasks, triggers);
             }
             let on = Arc::clone(&indexes.dependents);
-            let woken = move |map| depending(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
-            cache.watch::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), tasks, woken);
+            let triggers = move |map| dependency_triggers(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
+            cache.watch::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), tasks, triggers);
         }
         cache
     }
 
-    /// Follows a watch for ever: it wakes for each change, and for anything after it had to begin anew.
+    /// Spawns a task that follows a watch and sends the triggers of its events. After a restart of the watch it sends [`Trigger::All`].
     fn watch<K: Resource<DynamicType = ()>, T: Send + 'static>(
         &mut self,
         scope: Option<&NamespaceName>,
         events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
         tasks: &mut JoinSet<()>,
-        woken: impl Fn(T) -> Vec<Woken> + Send + 'static,
+        triggers: impl Fn(T) -> Vec<Trigger> + Send + 'static,
     ) {
-        let (filled, is_filled) = watch::channel(false);
-        self.filled.push(is_filled);
-        let (wake, health, scope) = (self.wake.clone(), self.health.clone(), scope.cloned());
+        let (synced, is_synced) = watch::channel(false);
+        self.synced.push(is_synced);
+        let (send, health, scope) = (self.send.clone(), self.health.clone(), scope.cloned());
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
-            let mut broken = None;
+            let mut failure = None;
             while let Some(event) = events.next().await {
                 let changes = match event {
-                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => woken(object),
-                    // Dependencies that changed while the watch was down are found here; objects, once all are there.
-                    Ok(watcher::Event::InitApply(object)) => woken(object)
+                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => triggers(object),
+                    // Finds dependencies that changed while the watch was down. Objects are compared once all are listed.
+                    Ok(watcher::Event::InitApply(object)) => triggers(object)
                         .into_iter()
-                        .filter(|woken| matches!(woken, Woken::Dependency(_)))
+                        .filter(|trigger| matches!(trigger, Trigger::Dependency(_)))
                         .collect(),
                     Ok(watcher::Event::Init) => continue,
                     Ok(watcher::Event::InitDone) => {
-                        filled.send_replace(true);
-                        vec![Woken::All]
+                        synced.send_replace(true);
+                        vec![Trigger::All]
                     }
                     Err(error) => {
-                        // Said once for each reason; the watch goes on by itself, with a growing back-off.
-                        let why = obstacle::in_words::<K>(&error);
-                        if broken.as_ref() != Some(&why) {
-                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "a watch broke and is being set up again: {why}");
-                            health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&why));
+                        // Logged once per reason; kube retries the watch with exponential back-off.
+                        let reason = watch_error::explain::<K>(&error);
+                        if failure.as_ref() != Some(&reason) {
+                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "watch failed; retrying: {reason}");
+                            health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&reason));
                         }
-                        broken = Some(why);
+                        failure = Some(reason);
                         continue;
                     }
                 };
-                if broken.take().is_some() {
-                    health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), None);
-                    tracing::info!(kind = %K::kind(&()), "the watch is up again");
+                if failure.take().is_some() {
+                    health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), None);
+                    tracing::info!(kind = %K::kind(&()), "watch recovered");
                 }
                 for change in changes {
-                    // Nobody listens any more when the process ends.
-                    let _ = wake.send(change);
+                    // The receiver is gone when the process ends.
+                    let _ = send.send(change);
                 }
             }
         });
     }
 
-    /// Comes back when every watch has seen everything once.
-    pub(super) async fn filled(&self) {
-        join_all(self.filled.iter().map(|filled| {
-            let mut filled = filled.clone();
+    /// Waits until every watch has completed its initial list.
+    pub(super) async fn synced(&self) {
+        join_all(self.synced.iter().map(|synced| {
+            let mut synced = synced.clone();
             async move {
-                let _ = filled.wait_for(|filled| *filled).await;
+                let _ = synced.wait_for(|synced| *synced).await;
             }
         }))
         .await;
     }
 
-    /// The account of that name, if it is there and can be read.
+    /// Returns the account of that name, if it exists and can be read.
     pub(super) fn account(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
         let at = ObjectRef::new(&key.name).within(&key.namespace);
         let guarded = self.accounts.iter().find_map(|store| store.get(&at))?;
         guarded.0.as_ref().ok().map(|account| Arc::new(account.clone()))
     }
 
-    /// Whether there is an account of that name, be it readable or not.
+    /// Returns whether a selected account of that name exists, readable or not.
     pub(super) fn has_account(&self, key: &ObjectKey) -> bool {
         let at = ObjectRef::new(&key.name).within(&key.namespace);
         self.accounts.iter().any(|store| store.get(&at).is_some())
     }
 
-    /// Whether there is an account of that name, be it selected or not.
+    /// Returns whether an account of that name exists, selected or not.
     pub(super) fn account_exists(&self, key: &ObjectKey) -> bool {
         let at = ObjectRef::new(&key.name).within(&key.namespace);
         self.has_account(key) || self.account_names.iter().any(|store| store.get(&at).is_some())
     }
 
-    /// The names of all accounts.
+    /// Returns the names of all selected accounts.
     pub(super) fn account_keys(&self) -> Vec<ObjectKey> {
         self.accounts().iter().map(|account| ObjectKey::of(&**account)).collect()
     }
 
-    /// All accounts, readable or not.
+    /// Returns all selected accounts, readable or not.
     pub(super) fn accounts(&self) -> Vec<Arc<Guarded<VendorAccount>>> {
         self.accounts.iter().flat_map(Store::state).collect()
     }
 
-    /// How many Webhooks can be read.
-    pub(super) fn number_of_webhooks(&self) -> usize {
-        self.webhooks.iter().map(|hooks| hooks.len()).sum()
+    /// Returns the number of readable Webhooks.
+    pub(super) fn webhook_count(&self) -> usize {
+        self.webhooks.iter().map(|store| store.len()).sum()
     }
 
-    /// The accounts that any Webhook refers to, be they there or not, with the Webhooks.
+    /// Returns all Webhooks by the account that they refer to, whether it exists or not.
     pub(super) fn webhooks_by_account(&self) -> impl Iterator<Item = (ObjectKey, Vec<Arc<Webhook>>)> {
-        self.webhooks.iter().flat_map(|hooks| {
-            hooks.accounts().into_iter().map(|account| {
-                let of = hooks.of(&account);
+        self.webhooks.iter().flat_map(|store| {
+            store.accounts().into_iter().map(|account| {
+                let of = store.of_account(&account);
                 (account, of)
             })
         })
     }
 
-    /// The Webhooks that refer to an account: those that it allows, and those that it refuses.
+    /// Returns the Webhooks that refer to an account: those that it allows, and those that it does not.
     pub(super) fn webhooks_of(&self, account: &VendorAccount) -> (Vec<Arc<Webhook>>, Vec<Arc<Webhook>>) {
         let key = ObjectKey::of(account);
-        let all = self.webhooks.iter().flat_map(|hooks| hooks.of(&key));
+        let all = self.webhooks.iter().flat_map(|store| store.of_account(&key));
         all.partition(|webhook| self.may_refer(account, webhook))
     }
 
-    /// The Webhooks of all other accounts that point to the same account at the vendor, whether these let them in or not:
-    /// what they hold, they hold.
+    /// Returns the Webhooks of all other accounts that point to the same account at the vendor, including those that are not
+    /// allowed there: they keep the subscriptions that they own.
     pub(super) fn peers_of(&self, account: &VendorAccount) -> Vec<Arc<Webhook>> {
         let (remote, own) = (account.spec.vendor.remote_account(), ObjectKey::of(account));
         let others = self.remote.iter().flat_map(|index| index.others(&remote, &own));
-        others.flat_map(|other| self.webhooks.iter().flat_map(move |hooks| hooks.of(&other))).collect()
+        others
+            .flat_map(|other| self.webhooks.iter().flat_map(move |store| store.of_account(&other)))
+            .collect()
     }
 
-    /// Whether the account lets the Webhook's namespace refer to it; its own always may.
+    /// Returns whether the account allows the Webhook's namespace; its own is always allowed.
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
         let namespace = webhook.namespace().unwrap_or_default();
         account.admits(&namespace, || {
@@ -274,26 +277,26 @@ impl Cache {
     }
 }
 
-fn woken_by_account(account: &Guarded<VendorAccount>) -> Vec<Woken> {
+fn account_triggers(account: &Guarded<VendorAccount>) -> Vec<Trigger> {
     let key = ObjectKey::of(account);
     if let Err(error) = &account.0 {
-        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be read and is left alone; was it stored by another version?");
+        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; was it stored by another version?");
     }
-    vec![Woken::Account(key)]
+    vec![Trigger::Account(key)]
 }
 
-fn woken_by_webhook(webhook: &Guarded<Webhook>) -> Vec<Woken> {
+fn webhook_triggers(webhook: &Guarded<Webhook>) -> Vec<Trigger> {
     match &webhook.0 {
-        Ok(webhook) => vec![Woken::Webhook(webhook.account())],
+        Ok(webhook) => vec![Trigger::Webhook(webhook.account())],
         Err(error) => {
-            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be read and is left alone; was it stored by another version?");
+            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; was it stored by another version?");
             Vec::new()
         }
     }
 }
 
-fn depending(dependents: &Dependents<Dependency>, dependency: &Dependency) -> Vec<Woken> {
-    dependents.on(dependency).into_iter().map(Woken::Dependency).collect()
+fn dependency_triggers(dependents: &Dependents<Dependency>, dependency: &Dependency) -> Vec<Trigger> {
+    dependents.on(dependency).into_iter().map(Trigger::Dependency).collect()
 }
 
 fn api<K>(client: &Client, scope: Option<&NamespaceName>) -> Api<K>
@@ -306,7 +309,7 @@ where
     }
 }
 
-/// The objects' names and labels.
+/// Watches names and labels of objects.
 fn names<K>(api: Api<PartialObjectMeta<K>>) -> (Store<PartialObjectMeta<K>>, Events<PartialObjectMeta<K>>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
@@ -326,7 +329,7 @@ where
     (store, events.boxed())
 }
 
-/// Cuts off what nobody here reads, and makes an account unreadable that is too long to be kept.
+/// Removes metadata that is not used, and marks an account as unreadable if it exceeds [`MAX_ACCOUNT`].
 fn bound_account(account: &mut Guarded<VendorAccount>) {
     let metadata = account.meta_mut();
     metadata.managed_fields = None;
@@ -348,7 +351,7 @@ fn bound_account(account: &mut Guarded<VendorAccount>) {
 
 type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
 
-/// The accounts, and the watch that fills their store without what nobody here reads.
+/// Returns the store of accounts and the watch that fills it.
 fn accounts(
     client: &Client,
     scope: Option<&NamespaceName>,
@@ -359,37 +362,37 @@ fn accounts(
     let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected.page_size(SMALL_PAGE))
         .default_backoff()
         .modify(bound_account)
-        .inspect_ok(move |event| remote.take(event))
+        .inspect_ok(move |event| remote.apply_event(event))
         .reflect(writer);
     (store, events.boxed())
 }
 
-/// A watch of Webhooks that are kept as they come, and whom each of them wakes: its account, and those whose Webhooks wait
-/// for what it holds.
+/// Watches Webhooks, stores them, and returns the triggers of each event: the Webhook's account, and the accounts whose
+/// Webhooks wait for what it owns.
 fn webhooks(
     client: &Client,
     scope: Option<&NamespaceName>,
-    kept: Arc<Hooks>,
+    store: Arc<WebhookStore>,
     waiting: Arc<Dependents<ObjectKey>>,
-) -> Events<Vec<Woken>> {
+) -> Events<Vec<Trigger>> {
     use watcher::Event;
-    let config = watcher::Config::default().page_size(PAGE);
+    let config = watcher::Config::default().page_size(WEBHOOK_PAGE);
     let events = watcher(api::<StoredWebhook>(client, scope), config);
-    let take = move |event: Event<Guarded<Webhook>>| {
-        let mut woken = match &event {
-            Event::Apply(webhook) => Event::Apply(woken_by_webhook(webhook)),
-            Event::Delete(webhook) => Event::Delete(woken_by_webhook(webhook)),
+    let apply = move |event: Event<Guarded<Webhook>>| {
+        let mut triggers = match &event {
+            Event::Apply(webhook) => Event::Apply(webhook_triggers(webhook)),
+            Event::Delete(webhook) => Event::Delete(webhook_triggers(webhook)),
             Event::Init => Event::Init,
-            Event::InitApply(webhook) => Event::InitApply(woken_by_webhook(webhook)),
+            Event::InitApply(webhook) => Event::InitApply(webhook_triggers(webhook)),
             Event::InitDone => Event::InitDone,
         };
-        let changed = kept.take(event);
-        if let (Event::Apply(woken) | Event::Delete(woken), Some(webhook)) = (&mut woken, &changed) {
-            woken.extend(waiting.on(webhook).into_iter().map(Woken::Webhook));
+        let changed = store.apply_event(event);
+        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, &changed) {
+            triggers.extend(waiting.on(webhook).into_iter().map(Trigger::Webhook));
         }
-        woken
+        triggers
     };
-    events.default_backoff().map(move |event| event.map(|event| take(guarded(event)))).boxed()
+    events.default_backoff().map(move |event| event.map(|event| apply(guarded(event)))).boxed()
 }
 
 fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webhook>> {
@@ -403,7 +406,7 @@ fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webho
     }
 }
 
-/// A watch of metadata alone: no Secret's content is ever kept.
+/// Watches metadata only: the content of Secrets is never cached.
 fn metadata<K>(client: &Client, scope: Option<&NamespaceName>) -> Events<PartialObjectMeta<K>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,

@@ -1,5 +1,5 @@
-//! Which accounts depend on what: on Secrets and ConfigMaps, which the last pass of each read, or missed; and on Webhooks of
-//! other accounts, which hold what a Webhook of the account waits for.
+//! Index of what accounts depend on: the Secrets and ConfigMaps that their last pass read or did not find, and the Webhooks
+//! of other accounts that own what a Webhook of the account waits for.
 
 use crate::api::ObjectKey;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -21,11 +21,11 @@ impl<D> Default for Dependents<D> {
 }
 
 impl<D: Clone + Ord + Hash> Dependents<D> {
-    /// The account depends on these, and on nothing else.
-    pub(super) fn set(&self, account: &ObjectKey, wanted: BTreeSet<D>) {
+    /// Replaces the dependencies of an account.
+    pub(super) fn set(&self, account: &ObjectKey, dependencies: BTreeSet<D>) {
         let mut index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = index.of_account.remove(account).unwrap_or_default();
-        for lost in before.difference(&wanted) {
+        for lost in before.difference(&dependencies) {
             if let Some(accounts) = index.on.get_mut(lost) {
                 accounts.remove(account);
                 if accounts.is_empty() {
@@ -33,20 +33,20 @@ impl<D: Clone + Ord + Hash> Dependents<D> {
                 }
             }
         }
-        for gained in wanted.difference(&before) {
+        for gained in dependencies.difference(&before) {
             index.on.entry(gained.clone()).or_default().insert(account.clone());
         }
-        if !wanted.is_empty() {
-            index.of_account.insert(account.clone(), wanted);
+        if !dependencies.is_empty() {
+            index.of_account.insert(account.clone(), dependencies);
         }
     }
 
-    /// The account is gone.
-    pub(super) fn forget(&self, account: &ObjectKey) {
+    /// Removes an account that is gone.
+    pub(super) fn remove_account(&self, account: &ObjectKey) {
         self.set(account, BTreeSet::new());
     }
 
-    /// The accounts that depend on it.
+    /// Returns the accounts that depend on it.
     pub(super) fn on(&self, dependency: &D) -> Vec<ObjectKey> {
         let index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         index.on.get(dependency).into_iter().flatten().cloned().collect()
@@ -59,7 +59,7 @@ mod tests {
     use crate::engine::dependency::Dependency;
 
     #[test]
-    fn the_last_pass_says_what_an_account_depends_on() {
+    fn a_pass_replaces_the_dependencies_of_its_account() {
         let (one, two) = (ObjectKey::new("n", "one"), ObjectKey::new("n", "two"));
         let secret = |name| Dependency::Secret(ObjectKey::new("n", name));
         let all = Dependents::default();
@@ -70,7 +70,7 @@ mod tests {
         all.set(&one, [secret("c")].into());
         assert!(all.on(&secret("a")).is_empty());
         assert_eq!(all.on(&secret("b")), [two]);
-        all.forget(&one);
+        all.remove_account(&one);
         assert!(all.on(&secret("c")).is_empty());
         assert_eq!(all.0.lock().unwrap().of_account.len(), 1, "nothing is kept of what is gone");
     }

@@ -1,8 +1,8 @@
-//! Who of several processes works: one at a time, by a Lease.
+//! Leader election by a Lease: of several processes, one reconciles at a time.
 //!
-//! Own code, small as it is: the published crates are for other versions of kube, or go on saying "leader" while the API
-//! server is away. Only local, monotonic clocks are compared: a holder that has not renewed for the whole duration, as its
-//! rival has seen it, is replaced; a holder stops on its own well before that.
+//! The published crates are for other versions of kube, or keep reporting leadership while the API server is unreachable.
+//! Only local, monotonic clocks are compared: a standby takes over when it has not seen a renewal for the whole lease
+//! duration, and the leader stops on its own well before that.
 
 use crate::api::{NamespaceName, ObjectName};
 use crate::engine::cluster::objects::ObjectApi;
@@ -16,17 +16,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// How long a holder that does not renew is left alone.
-const DURATION: Duration = Duration::from_secs(10);
-/// How often it renews, and how often a rival looks.
-const RENEW: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_secs(1);
-/// A holder that could not renew for so long stops: whatever it has sent is broken off before anybody replaces it.
-const DEADLINE: Duration = Duration::from_secs(7);
-/// Giving it back must not hold up the end of the process.
-const GIVE_BACK: Duration = Duration::from_secs(3);
+/// How long a Lease is valid after a renewal.
+const LEASE_DURATION: Duration = Duration::from_secs(10);
+/// How often the leader renews the Lease.
+const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a standby tries to acquire it.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// A leader that could not renew for this long stops, so that its requests are cancelled before a standby takes over.
+const RENEW_DEADLINE: Duration = Duration::from_secs(7);
+/// How long the release of the Lease may delay the end of the process.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the Leases of several groups of processes differ by: those that look after the same objects are one group.
+/// Returns the name of the Lease. Processes that manage the same objects share one.
 pub(super) fn lease_name(namespaces: &[NamespaceName], selector: Option<&str>) -> String {
     if namespaces.is_empty() && selector.is_none() {
         return "hooktender".into();
@@ -40,12 +41,12 @@ pub(super) fn lease_name(namespaces: &[NamespaceName], selector: Option<&str>) -
     name
 }
 
-/// Tells whether this process may still write at a vendor.
+/// Says whether this process may still write at a vendor.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fence(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct LeadershipFence(Arc<Mutex<Option<Instant>>>);
 
-impl Fence {
-    /// Whether nobody can have taken over yet.
+impl LeadershipFence {
+    /// Returns whether no other process can have taken over yet.
     pub(crate) fn is_open(&self) -> bool {
         let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         until.is_some_and(|until| Instant::now() < until)
@@ -60,53 +61,53 @@ impl Fence {
     }
 }
 
-/// One process in an election.
-pub(super) struct Candidate {
+/// Acquires, renews and releases the Lease for this process.
+pub(super) struct LeaderElector {
     api: ObjectApi<Lease>,
     name: String,
     identity: String,
-    fence: Fence,
-    /// The Lease as it was last seen, and since when it has been so.
-    seen: Option<(Option<String>, Instant)>,
+    fence: LeadershipFence,
+    /// The version of the Lease that was read last, and since when it has been unchanged.
+    observed: Option<(Option<String>, Instant)>,
 }
 
-impl Candidate {
-    pub(super) fn new(client: &Client, at: &ObjectName, identity: String, fence: Fence) -> Self {
-        Self { api: ObjectApi::new(client, at), name: at.name().to_owned(), identity, fence, seen: None }
+impl LeaderElector {
+    pub(super) fn new(client: &Client, at: &ObjectName, identity: String, fence: LeadershipFence) -> Self {
+        Self { api: ObjectApi::new(client, at), name: at.name().to_owned(), identity, fence, observed: None }
     }
 
-    /// Comes back when this process holds the Lease.
-    pub(super) async fn elected(&mut self) -> Lease {
-        let mut broken = false;
+    /// Waits until this process holds the Lease.
+    pub(super) async fn acquire(&mut self) -> Lease {
+        let mut failing = false;
         loop {
-            let asked = Instant::now();
-            match timeout(DEADLINE, self.try_once()).await {
+            let requested_at = Instant::now();
+            match timeout(RENEW_DEADLINE, self.try_acquire()).await {
                 Ok(Ok(Some(lease))) => {
-                    self.fence.open_until(asked + DEADLINE);
-                    tracing::info!(lease = self.name, identity = self.identity, "leading");
+                    self.fence.open_until(requested_at + RENEW_DEADLINE);
+                    tracing::info!(lease = self.name, identity = self.identity, "became leader");
                     return lease;
                 }
-                Ok(Ok(None)) => broken = false,
+                Ok(Ok(None)) => failing = false,
                 Ok(Err(error)) => {
-                    if !std::mem::replace(&mut broken, true) {
-                        tracing::warn!(lease = self.name, %error, "the Lease cannot be had; it is tried again");
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(lease = self.name, %error, "the Lease cannot be acquired; retrying");
                     }
                 }
                 Err(_) => {}
             }
-            sleep(LOOK).await;
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
-    /// Takes the Lease if it is free. Whoever writes it at the same time fails, as one of the two is guarded by a version
-    /// that is gone.
-    async fn try_once(&mut self) -> Result<Option<Lease>, kube::Error> {
+    /// Acquires the Lease if it is free or expired. Of two concurrent writes one fails, because its resource version is
+    /// outdated.
+    async fn try_acquire(&mut self) -> Result<Option<Lease>, kube::Error> {
         let Some(lease) = self.api.read().await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(None)),
             };
-            return taken(self.api.create(&lease).await);
+            return none_if_lost(self.api.create(&lease).await);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.clone().unwrap_or_default();
@@ -114,18 +115,19 @@ impl Candidate {
             return Ok(None);
         }
         let next = Lease { metadata: lease.metadata, spec: Some(self.spec(Some(&spec))) };
-        taken(self.api.replace(&next).await)
+        none_if_lost(self.api.replace(&next).await)
     }
 
-    /// Whether its holder has let the whole duration go by, as we have seen it.
+    /// Returns whether this process has seen no renewal for the whole duration.
     fn has_expired(&mut self, lease: &Lease) -> bool {
         let version = lease.resource_version();
         let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
-        let duration = seconds.and_then(|n| u64::try_from(n).ok()).map_or(DURATION, Duration::from_secs);
-        match &self.seen {
+        let duration =
+            seconds.and_then(|n| u64::try_from(n).ok()).map_or(LEASE_DURATION, Duration::from_secs);
+        match &self.observed {
             Some((known, since)) if *known == version => since.elapsed() >= duration,
             _ => {
-                self.seen = Some((version, Instant::now()));
+                self.observed = Some((version, Instant::now()));
                 false
             }
         }
@@ -137,7 +139,7 @@ impl Candidate {
         let transitions = before.and_then(|spec| spec.lease_transitions).unwrap_or_default();
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
             acquire_time: ours.and_then(|spec| spec.acquire_time.clone()).or_else(|| Some(now.clone())),
             renew_time: Some(now),
             lease_transitions: Some(if ours.is_some() { transitions } else { transitions.saturating_add(1) }),
@@ -145,33 +147,33 @@ impl Candidate {
         }
     }
 
-    /// Renews the Lease for ever; comes back when it is lost, and says how.
-    pub(super) async fn lead(&self, mut lease: Lease) -> String {
+    /// Renews the Lease until it is lost; returns why.
+    pub(super) async fn renew(&self, mut lease: Lease) -> String {
         let mut renewed = Instant::now();
         loop {
-            sleep(RENEW).await;
-            let asked = Instant::now();
-            let left = DEADLINE.saturating_sub(renewed.elapsed());
+            sleep(RENEW_INTERVAL).await;
+            let requested_at = Instant::now();
+            let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             let spec = self.spec(lease.spec.as_ref());
             let next = Lease { metadata: lease.metadata.clone(), spec: Some(spec) };
             match timeout(left, self.api.replace(&next)).await {
                 Ok(Ok(written)) => {
-                    renewed = asked;
-                    self.fence.open_until(asked + DEADLINE);
+                    renewed = requested_at;
+                    self.fence.open_until(requested_at + RENEW_DEADLINE);
                     lease = written;
                 }
                 Ok(Err(kube::Error::Api(refused))) if refused.is_conflict() || refused.is_not_found() => {
-                    // Our own write may have been taken although its answer was lost.
+                    // An earlier renewal may have succeeded although its response was lost.
                     match timeout(left, self.api.read()).await {
                         Ok(Ok(Some(now))) if self.holds(&now) => lease = now,
-                        Ok(Ok(_)) => return self.lost("somebody else took it"),
+                        Ok(Ok(_)) => return self.lost("another process acquired it"),
                         Ok(Err(_)) | Err(_) => {}
                     }
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "the Lease was not renewed"),
                 Err(_) => {}
             }
-            if renewed.elapsed() >= DEADLINE {
+            if renewed.elapsed() >= RENEW_DEADLINE {
                 return self.lost("it could not be renewed in time");
             }
         }
@@ -182,15 +184,15 @@ impl Candidate {
         holder == Some(self.identity.as_str())
     }
 
-    fn lost(&self, how: &str) -> String {
+    fn lost(&self, reason: &str) -> String {
         self.fence.close();
-        format!("the Lease {} is lost: {how}", self.name)
+        format!("lost the Lease {}: {reason}", self.name)
     }
 
-    /// Gives the Lease back, so that somebody else can begin at once. Nothing may be written after it.
-    pub(super) async fn give_back(&self) {
+    /// Releases the Lease, so that a standby can take over at once. Nothing may be written at a vendor after it.
+    pub(super) async fn release(&self) {
         self.fence.close();
-        let given = timeout(GIVE_BACK, async {
+        let released = timeout(RELEASE_TIMEOUT, async {
             let Some(lease) = self.api.read().await?.filter(|lease| self.holds(lease)) else {
                 return Ok(());
             };
@@ -199,16 +201,16 @@ impl Candidate {
             let next = Lease { metadata: lease.metadata, spec: Some(spec) };
             self.api.replace(&next).await.map(|_| ())
         });
-        match given.await {
-            Ok(Ok(())) => tracing::info!(lease = self.name, "given back"),
-            Ok(Err(error)) => tracing::debug!(%error, "the Lease was not given back; it runs out by itself"),
-            Err(_) => tracing::debug!("the Lease was not given back in time; it runs out by itself"),
+        match released.await {
+            Ok(Ok(())) => tracing::info!(lease = self.name, "lease released"),
+            Ok(Err(error)) => tracing::debug!(%error, "the Lease was not released; it expires by itself"),
+            Err(_) => tracing::debug!("the Lease was not released in time; it expires by itself"),
         }
     }
 }
 
-/// A Lease that somebody else wrote at the same time is somebody else's.
-fn taken(written: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
+/// Maps a conflict to `None`: another process has written the Lease at the same time.
+fn none_if_lost(written: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
     match written {
         Ok(lease) => Ok(Some(lease)),
         Err(kube::Error::Api(refused)) if refused.is_conflict() || refused.is_already_exists() => Ok(None),
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processes_that_look_after_the_same_share_a_lease() {
+    fn processes_that_manage_the_same_objects_share_a_lease() {
         let ns = |all: &[&str]| all.iter().map(|one| NamespaceName::new(one).unwrap()).collect::<Vec<_>>();
         assert_eq!(lease_name(&[], None), "hooktender");
         assert_eq!(lease_name(&ns(&["a", "b"]), None), lease_name(&ns(&["b", "a"]), None));
@@ -237,8 +239,8 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_is_shut_until_it_is_opened_and_when_its_time_is_over() {
-        let fence = Fence::default();
+    fn a_fence_is_closed_until_it_is_opened_and_after_its_time() {
+        let fence = LeadershipFence::default();
         assert!(!fence.is_open());
         fence.open_until(Instant::now() + Duration::from_secs(60));
         assert!(fence.clone().is_open());

@@ -1,17 +1,16 @@
-//! The cluster front door: watches wake one worker an account, and each worker runs passes.
+//! The controller: watches wake one worker per account, and each worker runs passes.
 //!
-//! Not kube's `Controller`: that one looks objects up in a single store, which cannot span several named namespaces, has
-//! no waiting per account, and dies with a panic in a reconcile. A worker an account is less code than the way around
-//! these: passes over one account never overlap, `concurrency` bounds how many run at once, and a panic or a hanging
-//! request costs that account one pass and no other account anything.
+//! kube's `Controller` is not used: it looks objects up in a single store, which cannot span several named namespaces, it
+//! has no requeue time per account, and a panic in a reconcile ends it. With one worker per account, passes over one account
+//! never overlap, `concurrency` bounds how many run at once, and a panic or a hanging request affects one pass of one account.
 
 mod cache;
 mod dependents;
-mod hooks;
 mod leader;
-mod obstacle;
 mod orphans;
-mod remote;
+mod remote_accounts;
+mod watch_error;
+mod webhook_store;
 mod worker;
 
 use crate::api::{Mode, NamespaceName, ObjectKey, ObjectName};
@@ -24,53 +23,53 @@ use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::peers::Registry;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
-use cache::{Cache, Indexes, Woken};
+use cache::{Cache, Indexes, Trigger};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
-use leader::{Candidate, Fence};
+use leader::{LeaderElector, LeadershipFence};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use worker::{Alarm, Worker};
+use worker::{AccountWorker, WakeUp};
 
-/// How long the passes that are under way may take to end when the process is to end.
-const FAREWELL: Duration = Duration::from_secs(25);
+/// How long running passes may take to end after a stop signal.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 
-/// How long the exchanges of tokens that are under way may take to end then.
-const EXCHANGES: Duration = Duration::from_secs(4);
+/// How long running exchanges of OAuth tokens may take to end after the last pass.
+const TOKEN_REFRESH_GRACE: Duration = Duration::from_secs(4);
 
 /// How the controller runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The namespaces to look after; all if empty.
+    /// The namespaces to manage; all if empty.
     pub(crate) namespaces: Vec<NamespaceName>,
-    /// Labels of the accounts to look after; all if none.
+    /// Label selector of the accounts to manage; all if none.
     pub(crate) account_selector: Option<String>,
-    /// Whether a change of a Secret starts a pass; the next pass sees it in any case.
+    /// Whether a change of a Secret starts a pass; otherwise the next pass sees it.
     pub(crate) watch_secrets: bool,
-    /// Ceiling of every account's mode.
+    /// Upper limit of every account's mode.
     pub(crate) ceiling: Mode,
-    /// How many accounts are worked on at once.
+    /// How many accounts are reconciled at once.
     pub(crate) concurrency: usize,
-    /// How long vendors may take.
-    pub(crate) patience: GracePeriod,
-    /// Endpoints beside the vendors' own.
+    /// How long a create with an unknown outcome may still be committed.
+    pub(crate) grace_period: GracePeriod,
+    /// Allowed endpoints besides the vendors' own.
     pub(crate) allowed: AllowedEndpoints,
-    /// The memory that vendors' answers share.
+    /// The memory budget that vendor responses share.
     pub(crate) answer_memory: AnswerMemory,
-    /// Tells several hooktenders apart in events.
+    /// The name of this process in events and the Lease.
     pub(crate) instance: String,
-    /// The namespace of the Lease, if only one of several processes is to work at a time.
+    /// The namespace of the Lease; none without leader election.
     pub(crate) leader_elect: Option<NamespaceName>,
 }
 
-/// The context that this front door gives to passes.
+/// The context of passes in a cluster.
 pub(crate) type ClusterContext = Context<KubeSecretReader, KubeWriter>;
 
-/// Runs until `stop` comes true, then lets the passes under way end. An error says why it had to stop before.
+/// Runs until `stop` is true, then lets running passes end. Fails if the Lease is lost.
 pub(crate) async fn run(
     client: Client,
     options: Options,
@@ -78,10 +77,10 @@ pub(crate) async fn run(
     metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let fence = Fence::default();
+    let fence = LeadershipFence::default();
     let context = Arc::new(context(&client, &options, &fence, &metrics));
     let ended = reconcile(client, options, health, fence, &context, stop).await;
-    if tokio::time::timeout(EXCHANGES, context.settings.exchanges_end()).await.is_err() {
+    if tokio::time::timeout(TOKEN_REFRESH_GRACE, context.settings.exchanges_end()).await.is_err() {
         tracing::error!(
             "an exchange of OAuth tokens did not end in time; the app may have to be authorised again"
         );
@@ -89,12 +88,12 @@ pub(crate) async fn run(
     ended
 }
 
-/// Runs passes until `stop` comes true or the Lease is lost.
+/// Runs passes until `stop` is true or the Lease is lost.
 async fn reconcile(
     client: Client,
     options: Options,
     health: Health,
-    fence: Fence,
+    fence: LeadershipFence,
     context: &Arc<ClusterContext>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
@@ -105,93 +104,89 @@ async fn reconcile(
         ObjectName::new(namespace.as_str(), &name).map_err(|error| error.to_string())
     };
     let lease = options.leader_elect.as_ref().map(lease).transpose()?;
-    let mut candidate = lease.map(|lease| Candidate::new(&client, &lease, options.instance.clone(), fence));
+    let mut elector = lease.map(|lease| LeaderElector::new(&client, &lease, options.instance.clone(), fence));
     let mut led = None;
-    if let Some(candidate) = &mut candidate {
-        led = stand_by(candidate, &client, &options, &health, &mut stop).await;
+    if let Some(elector) = &mut elector {
+        led = wait_for_leadership(elector, &client, &options, &health, &mut stop).await;
         if led.is_none() {
             return Ok(());
         }
     }
-    context.metrics.leads(true);
-    let (wake, mut woken) = mpsc::unbounded_channel();
+    context.metrics.set_leader(true);
+    let (send, mut triggers) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
-    let cache = Arc::new(Cache::start(&client, &options, &indexes, &wake, &health, &mut tasks));
+    let cache = Arc::new(Cache::start(&client, &options, &indexes, &send, &health, &mut tasks));
     let lost = async {
-        match (&candidate, led) {
-            (Some(candidate), Some(lease)) => candidate.lead(lease).await,
+        match (&elector, led) {
+            (Some(elector), Some(lease)) => elector.renew(lease).await,
             _ => std::future::pending().await,
         }
     };
     let mut lost = std::pin::pin!(lost);
     tokio::select! {
-        () = cache.filled() => health.ready(),
+        () = cache.synced() => health.set_ready(),
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
-        how = &mut lost => return Err(how),
+        reason = &mut lost => return Err(reason),
     }
-    tracing::info!(
-        accounts = cache.accounts().len(),
-        webhooks = cache.number_of_webhooks(),
-        "caches are filled"
-    );
+    tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhook_count(), "caches synced");
     let mut workers = Workers {
-        patience: options.patience,
-        alarms: HashMap::new(),
+        grace_period: options.grace_period,
+        wake_ups: HashMap::new(),
         tasks: JoinSet::new(),
         context: Arc::clone(context),
         cache: Arc::clone(&cache),
         indexes,
         registry: Arc::default(),
     };
-    tasks.spawn(obstacle::look_at_version(client.clone()));
-    let orphans = Alarm::default();
+    tasks.spawn(watch_error::check_server_version(client.clone()));
+    let orphans = WakeUp::default();
     tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
-    orphans.ring(false);
+    orphans.notify(false);
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            // Whatever is under way is broken off: somebody else may be at work already.
-            how = &mut lost => return Err(how),
-            // A worker whose account is gone has ended.
+            // Running passes are cancelled: another process may be the leader already.
+            reason = &mut lost => return Err(reason),
+            // Reaps workers whose accounts are gone.
             Some(_) = workers.tasks.join_next() => {}
-            event = woken.recv() => match event {
-                Some(Woken::Account(key)) => {
+            event = triggers.recv() => match event {
+                Some(Trigger::Account(key)) => {
                     workers.sync();
-                    workers.ring(&key, false);
-                    orphans.ring(false);
+                    workers.notify(&key, false);
+                    orphans.notify(false);
                 }
-                Some(Woken::Webhook(key)) => {
-                    workers.ring(&key, false);
-                    orphans.ring(false);
+                Some(Trigger::Webhook(key)) => {
+                    workers.notify(&key, false);
+                    orphans.notify(false);
                 }
-                Some(Woken::Dependency(key)) => workers.ring(&key, true),
-                Some(Woken::All) => {
+                Some(Trigger::Dependency(key)) => workers.notify(&key, true),
+                Some(Trigger::All) => {
                     workers.sync();
-                    workers.ring_all();
-                    orphans.ring(false);
+                    workers.notify_all();
+                    orphans.notify(false);
                 }
                 None => break,
             },
         }
     }
     stopping.store(true, Ordering::Relaxed);
-    tracing::info!("stopping: the steps under way are brought to their end");
+    tracing::info!("stopping: waiting for running steps");
     tokio::select! {
-        () = workers.farewell() => {}
-        how = &mut lost => return Err(how),
+        () = workers.shutdown() => {}
+        reason = &mut lost => return Err(reason),
     }
-    if let Some(candidate) = &candidate {
-        candidate.give_back().await;
+    if let Some(elector) = &elector {
+        elector.release().await;
     }
     Ok(())
 }
 
-/// What holds for all passes of this process.
-fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics) -> ClusterContext {
+/// Builds the context that all passes of this process share.
+fn context(client: &Client, options: &Options, fence: &LeadershipFence, metrics: &Metrics) -> ClusterContext {
     let report = metrics.clone();
-    let mut settings = Settings::new(options.allowed.clone(), move |call| report.called(call))
-        .with_timeout(options.patience.longest_request)
+    let mut settings = Settings::new(options.allowed.clone(), move |call| report.record_request(call))
+        .with_timeout(options.grace_period.longest_request)
         .with_answer_memory(options.answer_memory.clone());
     if options.leader_elect.is_some() {
         let fence = fence.clone();
@@ -210,95 +205,94 @@ fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics)
     }
 }
 
-/// Waits until this process leads; none if it is to stop before that. A standby has filled caches of its own, which says
-/// that it can see what it will have to. What it goes by once it leads is read anew: a watch may lag behind what the last
-/// leader wrote.
-async fn stand_by(
-    candidate: &mut Candidate,
+/// Waits until this process is the leader; returns `None` if it is to stop before. A standby fills caches to show that it
+/// has the rights to. The leader reads all objects again, because a watch may lag behind what the last leader wrote.
+async fn wait_for_leadership(
+    elector: &mut LeaderElector,
     client: &Client,
     options: &Options,
     health: &Health,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<Lease> {
     let mut tasks = JoinSet::new();
-    let (wake, mut woken) = mpsc::unbounded_channel();
-    let cache = Cache::start(client, options, &Indexes::default(), &wake, health, &mut tasks);
+    let (send, mut triggers) = mpsc::unbounded_channel();
+    let cache = Cache::start(client, options, &Indexes::default(), &send, health, &mut tasks);
     let ready = async {
-        cache.filled().await;
-        health.ready();
-        tracing::info!("caches are filled; waiting to lead");
-        while woken.recv().await.is_some() {}
+        cache.synced().await;
+        health.set_ready();
+        tracing::info!("caches synced; waiting for leadership");
+        while triggers.recv().await.is_some() {}
     };
     tokio::select! {
-        lease = candidate.elected() => Some(lease),
+        lease = elector.acquire() => Some(lease),
         () = ready => None,
         _ = stop.wait_for(|stop| *stop) => None,
     }
 }
 
-/// One worker an account.
+/// The workers, one per account.
 struct Workers {
-    patience: GracePeriod,
-    alarms: HashMap<ObjectKey, Alarm>,
+    grace_period: GracePeriod,
+    wake_ups: HashMap<ObjectKey, WakeUp>,
     tasks: JoinSet<()>,
     context: Arc<ClusterContext>,
     cache: Arc<Cache>,
     indexes: Indexes,
-    /// What the workers write and want, where several accounts point to the same account at the vendor.
+    /// Claims and writes of accounts that point to the same account at the vendor.
     registry: Arc<Registry>,
 }
 
 impl Workers {
-    /// Starts workers for new accounts, and ends those of accounts that are gone.
+    /// Starts workers for new accounts, and stops those of accounts that are gone.
     fn sync(&mut self) {
         for key in self.cache.account_keys() {
-            if self.alarms.contains_key(&key) {
+            if self.wake_ups.contains_key(&key) {
                 continue;
             }
-            let alarm = Alarm::default();
-            alarm.ring(false);
-            let worker = Worker {
+            let wake_up = WakeUp::default();
+            wake_up.notify(false);
+            let worker = AccountWorker {
                 key: key.clone(),
-                alarm: alarm.clone(),
+                wake_up: wake_up.clone(),
                 context: Arc::clone(&self.context),
                 cache: Arc::clone(&self.cache),
                 indexes: self.indexes.clone(),
                 registry: Arc::clone(&self.registry),
             };
-            self.tasks.spawn(worker.run(self.patience));
-            self.alarms.insert(key, alarm);
+            self.tasks.spawn(worker.run(self.grace_period));
+            self.wake_ups.insert(key, wake_up);
         }
         let (cache, indexes) = (&self.cache, &self.indexes);
-        self.alarms.retain(|key, alarm| {
+        self.wake_ups.retain(|key, wake_up| {
             let kept = cache.has_account(key);
             if !kept {
-                alarm.end();
-                indexes.forget(key);
+                wake_up.stop();
+                indexes.remove_account(key);
             }
             kept
         });
     }
 
-    fn ring(&self, key: &ObjectKey, dependency_changed: bool) {
-        if let Some(alarm) = self.alarms.get(key) {
-            alarm.ring(dependency_changed);
+    fn notify(&self, key: &ObjectKey, dependency_changed: bool) {
+        if let Some(wake_up) = self.wake_ups.get(key) {
+            wake_up.notify(dependency_changed);
         }
     }
 
-    fn ring_all(&self) {
-        for alarm in self.alarms.values() {
-            alarm.ring(false);
+    fn notify_all(&self) {
+        for wake_up in self.wake_ups.values() {
+            wake_up.notify(false);
         }
     }
 
-    /// Lets passes end, for a while.
-    async fn farewell(mut self) {
-        for alarm in self.alarms.values() {
-            alarm.end();
+    /// Waits until all passes have ended, for [`SHUTDOWN_GRACE`] at most.
+    async fn shutdown(mut self) {
+        for wake_up in self.wake_ups.values() {
+            wake_up.stop();
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(FAREWELL, all).await.is_err() {
-            tracing::warn!("a pass did not end in time; what it left unanswered settles at the next start");
+        if tokio::time::timeout(SHUTDOWN_GRACE, all).await.is_err() {
+            tracing::warn!("a pass did not end in time; the next start resolves what it left pending");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Webhooks that no account's worker looks after: their account is missing, or does not let them in.
+//! Orphans: Webhooks that no worker reconciles, because their account is missing or does not allow their namespace.
 
 use super::cache::Cache;
-use super::worker::Alarm;
+use super::worker::WakeUp;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{NamespaceName, ObjectKey, RELEASE, VendorName, Webhook};
@@ -14,43 +14,52 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// When to try again what the API server did not take.
+/// Delay of the retry of failed writes.
 const RETRY: Duration = Duration::from_secs(5);
-/// An account is missing when the cache has not shown it for this long: the watches of accounts and of Webhooks each have a
-/// delay of their own.
+/// An account counts as missing when the cache has not had it for this long: the watches of accounts and of Webhooks may lag
+/// behind each other.
 const LAG: Duration = Duration::from_secs(1);
-/// How many Webhooks are written at once.
-const AT_ONCE: usize = 8;
+/// Concurrent status writes.
+const MAX_CONCURRENT_WRITES: usize = 8;
 
-/// Looks at all Webhooks whenever the alarm rings. The cache answers everything: a Webhook that refers to nothing costs no
-/// request but the one that tells it so.
-pub(super) async fn watch(context: Arc<ClusterContext>, cache: Arc<Cache>, options: Options, alarm: Alarm) {
-    let mut missing = Missing::default();
+/// Checks all Webhooks at every wake-up. It reads from the cache only: an orphan costs no request but the write of its status.
+pub(super) async fn watch(
+    context: Arc<ClusterContext>,
+    cache: Arc<Cache>,
+    options: Options,
+    wake_up: WakeUp,
+) {
+    let mut missing = MissingSince::default();
     let mut after = Duration::MAX;
-    while alarm.wait(after).await {
-        let (orphans, wait) = find(&cache, &options, &mut missing);
+    while wake_up.wait(after).await {
+        let (orphans, wait) = find_orphans(&cache, &options, &mut missing);
         let mut counts = HashMap::new();
         for (webhook, _) in &orphans {
             *counts.entry(vendor(webhook)).or_default() += 1;
         }
-        let told: Vec<_> = orphans.iter().map(|(webhook, orphan)| told(&context, webhook, orphan)).collect();
-        let told = stream::iter(told).buffer_unordered(AT_ONCE);
-        let all_told = told.fold(true, |all, told| async move { all && told }).await;
-        after = if all_told { wait } else { wait.min(RETRY) };
-        context.metrics.orphaned(counts);
+        let reports: Vec<_> =
+            orphans.iter().map(|(webhook, orphan)| try_report(&context, webhook, orphan)).collect();
+        let reports = stream::iter(reports).buffer_unordered(MAX_CONCURRENT_WRITES);
+        let all_written = reports.fold(true, |all, written| async move { all && written }).await;
+        after = if all_written { wait } else { wait.min(RETRY) };
+        context.metrics.set_orphans(counts);
     }
 }
 
-/// The Webhooks that no account looks after, and why; and the time until it is known of the others.
-fn find(cache: &Cache, options: &Options, missing: &mut Missing) -> (Vec<(Arc<Webhook>, Orphan)>, Duration) {
+/// Returns the orphans with their reasons, and the delay until accounts that disappeared just now count as missing.
+fn find_orphans(
+    cache: &Cache,
+    options: &Options,
+    missing: &mut MissingSince,
+) -> (Vec<(Arc<Webhook>, Orphan)>, Duration) {
     let (now, mut orphans, mut wait) = (Instant::now(), Vec::new(), Duration::MAX);
-    let mut still_missing = Missing::default();
+    let mut still_missing = MissingSince::default();
     for (key, webhooks) in cache.webhooks_by_account() {
         if let Some(account) = cache.account(&key) {
             let refused = webhooks.into_iter().filter(|webhook| !cache.may_refer(&account, webhook));
             orphans.extend(refused.map(|webhook| (webhook, Orphan::NotAllowed(key.clone()))));
         } else if !cache.account_exists(&key) {
-            let left = missing.left(&mut still_missing, &key, now);
+            let left = missing.until_missing(&mut still_missing, &key, now);
             if left.is_zero() {
                 let orphan = without_account(options, &key);
                 orphans.extend(webhooks.into_iter().map(|webhook| (webhook, orphan.clone())));
@@ -64,21 +73,21 @@ fn find(cache: &Cache, options: &Options, missing: &mut Missing) -> (Vec<(Arc<We
 }
 
 fn without_account(options: &Options, key: &ObjectKey) -> Orphan {
-    let is_in_sight = |name: &NamespaceName| name.as_str() == key.namespace;
-    if options.namespaces.is_empty() || options.namespaces.iter().any(is_in_sight) {
+    let is_managed = |name: &NamespaceName| name.as_str() == key.namespace;
+    if options.namespaces.is_empty() || options.namespaces.iter().any(is_managed) {
         Orphan::without_account(key.clone())
     } else {
         Orphan::NotWatched(key.clone())
     }
 }
 
-/// Since when accounts have been missing that Webhooks refer to.
+/// Since when accounts that Webhooks refer to have been missing.
 #[derive(Default)]
-struct Missing(HashMap<ObjectKey, Instant>);
+struct MissingSince(HashMap<ObjectKey, Instant>);
 
-impl Missing {
-    /// How long until the account is known to be missing. It is noted in `still`.
-    fn left(&self, still: &mut Self, key: &ObjectKey, now: Instant) -> Duration {
+impl MissingSince {
+    /// Returns the delay until the account counts as missing, and records it in `still`.
+    fn until_missing(&self, still: &mut Self, key: &ObjectKey, now: Instant) -> Duration {
         let since = self.0.get(key).copied().unwrap_or(now);
         still.0.insert(key.clone(), since);
         (since + LAG).saturating_duration_since(now)
@@ -93,43 +102,43 @@ fn external_id(webhook: &Webhook) -> Option<&str> {
     webhook.status.as_ref()?.external_id.as_deref()
 }
 
-/// Tells a Webhook that no account looks after it; returns whether that is done.
-async fn told(context: &ClusterContext, webhook: &Webhook, orphan: &Orphan) -> bool {
-    match tell(context, webhook, orphan).await {
+/// Writes the status of an orphan; returns whether it is up to date.
+async fn try_report(context: &ClusterContext, webhook: &Webhook, orphan: &Orphan) -> bool {
+    match report(context, webhook, orphan).await {
         Ok(()) => true,
-        // Somebody has written it since: it is newer than what is known here, and its event rings the alarm.
+        // The object has changed since it was cached; its watch event triggers another check.
         Err(error) if error.is_conflict() => true,
         Err(error) => {
-            tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), %error, "an orphaned Webhook's status was not written");
+            tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), %error, "the status of an orphaned Webhook was not written");
             false
         }
     }
 }
 
-async fn tell(
+async fn report(
     context: &ClusterContext,
     webhook: &Webhook,
     orphan: &Orphan,
 ) -> Result<(), crate::engine::cluster::writer::WriteError> {
-    let leaving = webhook.metadata.deletion_timestamp.is_some();
-    let released = webhook.spec.deletion_policy == DeletionPolicy::Retain
+    let deleting = webhook.metadata.deletion_timestamp.is_some();
+    let keeps_subscription = webhook.spec.deletion_policy == DeletionPolicy::Retain
         || webhook.annotations().get(RELEASE).is_some_and(|value| value == "true");
-    if leaving && released {
+    if deleting && keeps_subscription {
         context.writer.remove_finalizer(webhook).await?;
-        let note = "let go; its subscription, if there is one, stays at the vendor".to_owned();
+        let note = "finalizer removed; the subscription, if any, is kept at the vendor".to_owned();
         tracing::info!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = "Retained", "{note}");
-        let happened = EventRecord { warning: false, reason: "Retained", note };
-        context.writer.event(webhook.object_ref(&()), &happened).await;
+        let event = EventRecord { warning: false, reason: "Retained", note };
+        context.writer.event(webhook.object_ref(&()), &event).await;
         return Ok(());
     }
-    let (status, happened) = orphan_status(webhook, orphan);
+    let (status, event) = orphan_status(webhook, orphan);
     if webhook.status.as_ref() == Some(&status) {
         return Ok(());
     }
     context.writer.webhook_status(webhook, &status).await?;
-    if let Some(happened) = happened {
-        tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = happened.reason, "{}", happened.note);
-        context.writer.event(webhook.object_ref(&()), &happened).await;
+    if let Some(event) = event {
+        tracing::warn!(vendor = %vendor(webhook), account = %webhook.account(), webhook = %ObjectKey::of(webhook), external_id = external_id(webhook), reason = event.reason, "{}", event.note);
+        context.writer.event(webhook.object_ref(&()), &event).await;
     }
     Ok(())
 }
@@ -139,12 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_missing_once_the_cache_has_not_shown_it_for_a_while() {
+    fn an_account_is_missing_after_it_has_not_been_cached_for_a_while() {
         let (key, start) = (ObjectKey::new("shop", "account"), Instant::now());
-        let mut missing = Missing::default();
-        let left_after = |missing: &mut Missing, passed: Duration, shown: bool| {
-            let mut still = Missing::default();
-            let left = (!shown).then(|| missing.left(&mut still, &key, start + passed));
+        let mut missing = MissingSince::default();
+        let left_after = |missing: &mut MissingSince, passed: Duration, shown: bool| {
+            let mut still = MissingSince::default();
+            let left = (!shown).then(|| missing.until_missing(&mut still, &key, start + passed));
             *missing = still;
             left
         };
@@ -154,10 +163,10 @@ mod tests {
         assert_eq!(
             left_after(&mut missing, LAG * 2, false),
             Some(Duration::ZERO),
-            "it is not waited for again"
+            "there is no second delay"
         );
         left_after(&mut missing, LAG * 3, true);
-        assert!(missing.0.is_empty(), "nothing is kept of an account that is there");
+        assert!(missing.0.is_empty(), "an account that exists is not recorded");
         assert_eq!(left_after(&mut missing, LAG * 4, false), Some(LAG));
     }
 }

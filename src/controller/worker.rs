@@ -1,4 +1,4 @@
-//! One account's worker: waits for an alarm or for its time, gathers what came together, runs a pass.
+//! The worker of one account: waits for a wake-up or its requeue time, collects a burst of changes, and runs a pass.
 
 use super::ClusterContext;
 use super::cache::{Cache, Indexes};
@@ -16,63 +16,56 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// A burst of changes is one pass: it starts when nothing more has come for this long,
-const QUIET: Duration = Duration::from_millis(50);
-/// and at the latest this long after the first.
-const BURST: Duration = Duration::from_millis(400);
-/// A pass that takes longer, the wait for permits not counted, hangs: its slice is ten seconds, and no request takes longer than a
-/// minute and a half.
+/// A burst of changes becomes one pass, which starts when no change has come for this long,
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// and at the latest this long after the first change.
+const MAX_DEBOUNCE: Duration = Duration::from_millis(400);
+/// A pass that takes longer hangs, the wait for permits not counted: it works for ten seconds, and the longest request takes
+/// 90 seconds.
 const PASS_DEADLINE: Duration = Duration::from_secs(240);
-/// After a pass that panicked or hung, the account is tried again by itself after this long.
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// Delay of the next pass after one that panicked or hung.
+const FAILURE_RETRY: Duration = Duration::from_secs(30);
 
-/// Wakes a worker.
+/// Wakes a worker. Wake-ups that come while the worker is busy are merged into one. Clones wake the same worker.
 #[derive(Clone, Default)]
-pub(super) struct Alarm(Arc<Bell>);
+pub(super) struct WakeUp(Arc<Signal>);
 
 #[derive(Default)]
-struct Bell {
+struct Signal {
     notify: Notify,
     dependency_changed: AtomicBool,
-    ended: AtomicBool,
+    stopped: AtomicBool,
 }
 
-impl Alarm {
-    /// Something changed.
-    pub(super) fn ring(&self, dependency_changed: bool) {
+impl WakeUp {
+    /// Wakes the worker. `dependency_changed`: a Secret or ConfigMap has changed.
+    pub(super) fn notify(&self, dependency_changed: bool) {
         if dependency_changed {
             self.0.dependency_changed.store(true, Ordering::Release);
         }
         self.0.notify.notify_one();
     }
 
-    /// There is nothing more to do, ever.
-    pub(super) fn end(&self) {
-        self.0.ended.store(true, Ordering::Release);
+    /// Tells the worker to end.
+    pub(super) fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Release);
         self.0.notify.notify_one();
     }
 
-    /// Comes back after the time, or, once a burst is over, when it rang; false when it is the end.
+    /// Waits for `after`, or for a wake-up and the end of its burst. Returns false if the worker is to end.
     pub(super) async fn wait(&self, after: Duration) -> bool {
-        self.rings(after).await;
-        !self.ended()
-    }
-
-    /// Whether it rings within the time; comes back when the burst is over.
-    async fn rings(&self, within: Duration) -> bool {
-        let rang = timeout(within, self.0.notify.notified()).await.is_ok();
-        if rang {
+        if timeout(after, self.0.notify.notified()).await.is_ok() {
             let first = Instant::now();
-            while first.elapsed() < BURST
-                && !self.ended()
-                && timeout(QUIET, self.0.notify.notified()).await.is_ok()
+            while first.elapsed() < MAX_DEBOUNCE
+                && !self.is_stopped()
+                && timeout(DEBOUNCE, self.0.notify.notified()).await.is_ok()
             {}
         }
-        rang
+        !self.is_stopped()
     }
 
-    fn ended(&self) -> bool {
-        self.0.ended.load(Ordering::Acquire)
+    fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Acquire)
     }
 
     fn take_dependency_changed(&self) -> bool {
@@ -80,62 +73,65 @@ impl Alarm {
     }
 }
 
-pub(super) struct Worker {
+/// Reconciles one account, one pass at a time.
+pub(super) struct AccountWorker {
     pub(super) key: ObjectKey,
-    pub(super) alarm: Alarm,
+    pub(super) wake_up: WakeUp,
     pub(super) context: Arc<ClusterContext>,
     pub(super) cache: Arc<Cache>,
     pub(super) indexes: Indexes,
     pub(super) registry: Arc<Registry>,
 }
 
-impl Worker {
-    pub(super) async fn run(self, patience: GracePeriod) {
+impl AccountWorker {
+    pub(super) async fn run(self, grace_period: GracePeriod) {
         let cache = Arc::clone(&self.cache);
         let peers = Peers::new(Arc::clone(&self.registry), Box::new(move |account| cache.peers_of(account)));
         let peers = Arc::new(peers);
-        let mut memory = AccountState::new(patience).with_peers(Arc::clone(&peers));
+        let mut state = AccountState::new(grace_period).with_peers(Arc::clone(&peers));
         let mut after = Duration::MAX;
-        while self.alarm.wait(after).await {
-            let queue = memory.queue();
-            let pass = AssertUnwindSafe(self.pass(&mut memory, &peers)).catch_unwind();
+        while self.wake_up.wait(after).await {
+            let queue = state.queue();
+            let pass = AssertUnwindSafe(self.pass(&mut state, &peers)).catch_unwind();
             after = tokio::select! {
-                done = pass => done.unwrap_or_else(|_| self.failed("a pass panicked; please report it")),
-                () = queue.elapsed_beside(PASS_DEADLINE) => self.failed("a pass hung and was given up"),
+                done = pass => done.unwrap_or_else(|_| self.pass_failed("a pass panicked; please report it")),
+                () = queue.elapsed_beside(PASS_DEADLINE) => self.pass_failed("a pass hung and was cancelled"),
             };
         }
-        // Not before its last pass, which would tell of it again.
-        self.context.metrics.forget(&self.key);
+        // Only after the last pass, which would set them again.
+        self.context.metrics.remove_account(&self.key);
         self.registry.forget(&self.key);
     }
 
-    async fn pass(&self, memory: &mut AccountState, peers: &Peers) -> Duration {
+    /// Runs a pass and returns the delay until the next one.
+    async fn pass(&self, state: &mut AccountState, peers: &Peers) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };
-        let known = Arc::clone(&account);
-        let dependency_changed = self.alarm.take_dependency_changed();
+        let cached = Arc::clone(&account);
+        let dependency_changed = self.wake_up.take_dependency_changed();
         let read_webhooks = || {
-            let (allowed, not_allowed) = self.cache.webhooks_of(&known);
+            let (allowed, not_allowed) = self.cache.webhooks_of(&cached);
             Webhooks { allowed, not_allowed }
         };
         let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
-        let depends = |wanted| self.indexes.dependents.set(&self.key, wanted);
-        let after = pass::run(&self.context, memory, input, &depends).await;
-        // Before it is looked at, so that no change is missed.
+        let set_dependencies = |named| self.indexes.dependents.set(&self.key, named);
+        let after = pass::run(&self.context, state, input, &set_dependencies).await;
+        // Registered before the check below, so that no change is missed.
         self.indexes.waiting.set(&self.key, peers.waits_for());
-        if peers.have_moved(&known) {
-            self.alarm.ring(false);
+        if peers.have_moved(&cached) {
+            self.wake_up.notify(false);
         }
-        set_gauges(memory, &known, &self.context.metrics);
+        set_gauges(state, &cached, &self.context.metrics);
         after
     }
 
-    /// The next pass has to go by the values of Secrets and ConfigMaps again, as this one may have missed a change.
-    fn failed(&self, what: &str) -> Duration {
-        self.alarm.0.dependency_changed.store(true, Ordering::Release);
-        tracing::error!(account = %self.key, "{what}");
-        self.context.metrics.broke(&self.key);
-        AFTER_FAILURE
+    /// Reports a pass that did not return. The next one compares Secrets and ConfigMaps again, because this one may have
+    /// consumed the notice of a change.
+    fn pass_failed(&self, message: &str) -> Duration {
+        self.wake_up.0.dependency_changed.store(true, Ordering::Release);
+        tracing::error!(account = %self.key, "{message}");
+        self.context.metrics.pass_failed(&self.key);
+        FAILURE_RETRY
     }
 }

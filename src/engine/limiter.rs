@@ -4,7 +4,7 @@
 //! pass gives its work permit back while it waits for a vendor, and acquires it again before it goes on. List calls of accounts
 //! whose last list took long have permits of their own; a fast account never queues behind them.
 
-use crate::telemetry::{Counted, Metrics};
+use crate::telemetry::{GaugeGuard, Metrics};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ pub(crate) struct PassPermits<'a> {
 
 #[derive(Default)]
 struct Held<'a> {
-    work: Option<(SemaphorePermit<'a>, Counted)>,
+    work: Option<(SemaphorePermit<'a>, GaugeGuard)>,
     /// Kept from the list call on until the work begins: lists that wait for that are in memory.
     list: Option<SemaphorePermit<'a>>,
 }
@@ -76,7 +76,7 @@ impl<'a> PassPermits<'a> {
         let Some(permits) = &self.limiter.0 else { return };
         if self.held().work.is_none() {
             let permit = self.acquire(&permits.work).await;
-            *self.held() = Held { work: Some((permit, self.metrics.running())), list: None };
+            *self.held() = Held { work: Some((permit, self.metrics.track_running())), list: None };
         }
     }
 
@@ -124,7 +124,7 @@ impl<'a> PassPermits<'a> {
         if let Ok(permit) = from.try_acquire() {
             return permit;
         }
-        let _waiting = self.metrics.waiting();
+        let _waiting = self.metrics.track_waiting();
         let _queued = self.queue.begin();
         match from.acquire().await {
             Ok(permit) => permit,

@@ -1,16 +1,16 @@
-//! What somebody may have meant.
+//! Suggestions for misspelt names.
 
-/// `: did you mean …?`, if one of the names is near enough.
+/// Returns `: did you mean …?` if one of the names is similar enough.
 pub(super) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> String {
     advice(nearest(name, names).as_deref())
 }
 
-/// The name that is nearest, if it is near enough to have been meant.
+/// Returns the most similar name, if it is similar enough.
 pub(super) fn nearest<'a>(
     name: &str,
     names: impl IntoIterator<Item = impl AsRef<str> + 'a>,
 ) -> Option<String> {
-    // The distance takes quadratic time, and no name that is meant is that long.
+    // The distance takes quadratic time, and no known name is that long.
     if name.len() > 100 {
         return None;
     }
@@ -26,7 +26,7 @@ pub(super) fn nearest<'a>(
         .map(|(_, known)| known)
 }
 
-/// The advice in words.
+/// Formats a suggestion.
 pub(super) fn advice(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(": did you mean {name}?"))
 }

@@ -1,4 +1,4 @@
-//! Secrets and ConfigMaps, as the API server takes them. No complaint repeats a value: it may be a secret.
+//! Validates Secrets and ConfigMaps as the API server does. No problem repeats a value: it may be a secret.
 
 use super::advice::did_you_mean;
 use super::metadata;
@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 const NOT_TEXT: &str = "Invalid value: must be text: put it in quotes";
 
-/// The Secret in `value`; `None`: there are flaws.
+/// Returns the Secret in `value`, or `None` and flaws.
 pub(super) fn secret(value: &Value, namespace: &str, flaws: &mut Vec<Flaw>) -> Option<Secret> {
     let before = flaws.len();
     known(value, &["data", "stringData", "type", "immutable"], flaws);
     let metadata = metadata::check(value.get("metadata"), namespace, flaws);
     let mut data = bytes("data", value, flaws);
-    // Write-only at the API server, which puts it over `data`.
+    // The API server merges it into `data`.
     for (name, text) in texts("stringData", value, flaws) {
         data.insert(name, ByteString(text.into_bytes()));
     }
@@ -35,7 +35,7 @@ pub(super) fn secret(value: &Value, namespace: &str, flaws: &mut Vec<Flaw>) -> O
     Some(Secret { data: Some(data), immutable, metadata, string_data: None, type_ })
 }
 
-/// The ConfigMap in `value`; `None`: there are flaws.
+/// Returns the ConfigMap in `value`, or `None` and flaws.
 pub(super) fn config_map(value: &Value, namespace: &str, flaws: &mut Vec<Flaw>) -> Option<ConfigMap> {
     let before = flaws.len();
     known(value, &["data", "binaryData", "immutable"], flaws);
@@ -70,7 +70,7 @@ fn immutable(value: &Value, flaws: &mut Vec<Flaw>) -> Option<bool> {
 fn bytes(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, ByteString> {
     let mut decoded = BTreeMap::new();
     for (name, text) in texts(map, value, flaws) {
-        // Go's decoder passes over line breaks.
+        // Go's decoder ignores line breaks.
         let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
         if let Ok(bytes) = STANDARD.decode(text) {
             decoded.insert(name, ByteString(bytes));

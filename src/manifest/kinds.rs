@@ -1,4 +1,4 @@
-//! Our own two kinds, checked against the very CRDs that are installed.
+//! Validates Webhooks and VendorAccounts against their CRDs.
 
 use super::metadata;
 use super::place::{Fields, Place, Placed, Problem, place_of};
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The kinds that have a CRD of ours.
+/// A kind with a CRD of hooktender.
 pub trait Kind: DeserializeOwned + Serialize + sealed::Sealed {
-    /// As it is written in a manifest.
+    /// The kind as in manifests.
     const KIND: &'static str;
 }
 
@@ -31,7 +31,7 @@ mod sealed {
     impl Sealed for super::VendorAccount {}
 }
 
-/// Each kind's schema with its rules, compiled once.
+/// The schema of each kind with its compiled rules.
 static SCHEMAS: LazyLock<Result<BTreeMap<String, Schema>, String>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();
     for crd in crds().map_err(|error| error.to_string())? {
@@ -51,7 +51,7 @@ fn schema<K: Kind>() -> Result<&'static Schema, Flaw> {
     schemas.get(K::KIND).ok_or_else(|| Flaw::new("spec", "this kind has no CRD"))
 }
 
-/// The object in `value`, checked; `None`: there are flaws.
+/// Returns the object in `value`, or `None` and flaws.
 pub(super) fn object<K: Kind>(mut value: Value, namespace: &str, flaws: &mut Vec<Flaw>) -> Option<K> {
     let metadata = metadata::check(value.get("metadata"), namespace, flaws);
     let schema = match schema::<K>() {
@@ -62,7 +62,7 @@ pub(super) fn object<K: Kind>(mut value: Value, namespace: &str, flaws: &mut Vec
         }
     };
     if let Some(members) = value.as_object_mut() {
-        // The API server takes a status only from its own endpoint, and drops it here.
+        // The API server ignores the status of a manifest.
         for member in ["apiVersion", "kind", "metadata", "status"] {
             members.remove(member);
         }
@@ -84,7 +84,7 @@ pub(super) fn object<K: Kind>(mut value: Value, namespace: &str, flaws: &mut Vec
     }
 }
 
-/// In the API server's order: nulls and defaults, structure, and the rules only where the structure is right.
+/// Validates in the API server's order: nulls and defaults, structure, and rules only if the structure is valid.
 fn check(schema: &Schema, value: &mut Value, flaws: &mut Vec<Flaw>) {
     let mut own = Vec::new();
     schema.unknown("", value, &mut own);
@@ -93,7 +93,7 @@ fn check(schema: &Schema, value: &mut Value, flaws: &mut Vec<Flaw>) {
     schema.fill(value);
     let mut structure = Vec::new();
     schema.check("", value, &mut structure);
-    // One mistake, one answer: a misspelt member is not also missing.
+    // A misspelt member is not also reported as missing.
     structure.retain(|flaw| !meant.contains(&flaw.path));
     own.append(&mut structure);
     if own.is_empty() {
@@ -102,8 +102,7 @@ fn check(schema: &Schema, value: &mut Value, flaws: &mut Vec<Flaw>) {
     flaws.append(&mut own);
 }
 
-/// What the CRD's rules on changes say about an object that is in the cluster already, such as that its account cannot be
-/// changed.
+/// Evaluates the CRD's transition rules for a change of an existing object, such as that its account cannot be changed.
 pub fn check_change<K: Kind>(old: &K, new: &Placed<K>) -> Vec<Problem> {
     let mut flaws = Vec::new();
     match (schema::<K>(), spec(old), spec(&new.object)) {
@@ -125,7 +124,7 @@ fn spec(object: &impl Serialize) -> serde_json::Result<Value> {
     Ok(json!({ "spec": serde_json::to_value(object)?["spec"].take() }))
 }
 
-/// Where a flaw is.
+/// Returns a flaw with its position.
 pub(super) fn placed(flaw: Flaw, object: &Place, fields: &Fields) -> Problem {
     let path = if flaw.key { format!("{}:", flaw.path) } else { flaw.path };
     Problem::at(place_of(object, fields, &path), flaw.message)

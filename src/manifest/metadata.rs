@@ -1,4 +1,4 @@
-//! What every object has: `metadata`, as the API server wants it.
+//! Validates `metadata` as the API server does.
 
 use super::advice::did_you_mean;
 use super::schema::{Flaw, join};
@@ -23,7 +23,7 @@ const MEMBERS: &[&str] = &[
     "uid",
 ];
 
-/// The metadata of an object, with the namespace it has if it names none. `None`: there are flaws.
+/// Returns the metadata of an object, with `namespace` if it has none; or `None` and flaws.
 pub(super) fn check(value: Option<&Value>, namespace: &str, flaws: &mut Vec<Flaw>) -> Option<ObjectMeta> {
     let before = flaws.len();
     let empty = serde_json::Map::new();
@@ -109,7 +109,7 @@ fn is_label(name: &str) -> bool {
 }
 
 fn is_subdomain(name: &str) -> bool {
-    // A part of a name, unlike a namespace, may have any length.
+    // Unlike in a namespace, a part of a name may have any length.
     name.len() <= 253
         && name.split('.').all(|part| {
             let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

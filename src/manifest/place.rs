@@ -1,14 +1,14 @@
-//! Where something stands in a file, and what is wrong there.
+//! Positions in files, and problems at them.
 
 use crate::api::visible;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Where something stands: `path/file.yaml:3:7`.
+/// A position in a file, such as `path/file.yaml:3:7`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The file as it was named; `<stdin>` for what was piped in.
+    /// The file as it was named; `<stdin>` for standard input.
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,
@@ -24,22 +24,22 @@ impl fmt::Display for Place {
 
 /// Line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
+pub(super) struct Position {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-/// Where the members of one object stand, by path.
+/// The positions of the members of one object, by path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(HashMap<String, Mark>);
+pub(super) struct Fields(HashMap<String, Position>);
 
 impl Fields {
-    pub(super) fn put(&mut self, path: String, at: Mark) {
+    pub(super) fn put(&mut self, path: String, at: Position) {
         self.0.insert(path, at);
     }
 
-    /// Of the path itself, or of the nearest parent that is there. A key of a map may stand in brackets.
-    fn find(&self, path: &str) -> Option<Mark> {
+    /// Returns the position of a path, or of its nearest parent. Keys of maps may be in brackets.
+    fn find(&self, path: &str) -> Option<Position> {
         let path = dotted(path);
         let mut path = path.as_str();
         loop {
@@ -51,7 +51,7 @@ impl Fields {
     }
 }
 
-/// The path with `.key` for `[key]`, and `[0]` as it is.
+/// Rewrites `[key]` to `.key`, and leaves `[0]` as it is.
 fn dotted(path: &str) -> String {
     let mut dotted = String::with_capacity(path.len());
     let mut rest = path;
@@ -70,7 +70,7 @@ fn dotted(path: &str) -> String {
     dotted + rest
 }
 
-/// An object, and where it stands.
+/// An object and its position.
 #[derive(Clone, Debug)]
 pub struct Placed<T> {
     /// The object, with its defaults filled in.
@@ -81,7 +81,7 @@ pub struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// An object of which nothing is known but where it begins.
+    /// Creates an object without positions of its members.
     pub fn new(object: T, place: Place) -> Self {
         Self { object, place, fields: Arc::default() }
     }
@@ -90,7 +90,7 @@ impl<T> Placed<T> {
         Self { object, place, fields }
     }
 
-    /// Where a member stands, such as `spec.variables[0].name`; where it is missing, its nearest parent.
+    /// Returns the position of a member, such as `spec.variables[0].name`; if it is missing, that of its nearest parent.
     pub fn place_of(&self, path: &str) -> Place {
         place_of(&self.place, &self.fields, path)
     }
@@ -98,15 +98,15 @@ impl<T> Placed<T> {
 
 pub(super) fn place_of(object: &Place, fields: &Fields, path: &str) -> Place {
     match fields.find(path) {
-        Some(Mark { line, column }) => Place { file: object.file.clone(), line, column },
+        Some(Position { line, column }) => Place { file: object.file.clone(), line, column },
         None => object.clone(),
     }
 }
 
-/// Something wrong, and where; one line.
+/// A problem and its position, printed on one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where; `None` where no file is meant.
+    /// The position; `None` if the problem is not in a file.
     pub place: Option<Place>,
     /// What is wrong, and what to write instead.
     pub message: String,
@@ -123,7 +123,7 @@ impl fmt::Display for Problem {
         if let Some(place) = &self.place {
             write!(f, "{}: ", visible(&place.to_string()))?;
         }
-        // One line a problem, whatever a file has brought in.
+        // Line breaks in values are escaped.
         f.write_str(&visible(&self.message))
     }
 }

@@ -1,4 +1,4 @@
-//! The CRD's own rules (`x-kubernetes-validations`), evaluated as the API server does, with their own messages.
+//! Evaluates the CRDs' rules (`x-kubernetes-validations`) as the API server does, with their own messages.
 
 use super::schema::{Flaw, Schema, join};
 use cel::common::types::{CelBool, CelInt, CelString, STRING_TYPE};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// One rule, compiled.
+/// A compiled rule.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Written")]
 pub(super) struct Rule {
@@ -20,7 +20,7 @@ pub(super) struct Rule {
     text: String,
     field_path: String,
     reason: Reason,
-    /// A rule on changes: it needs the object as it was.
+    /// Whether it is a transition rule, which needs the old object.
     transition: bool,
 }
 
@@ -69,7 +69,7 @@ impl TryFrom<Written> for Rule {
         let env = ENV.as_ref()?;
         let compile = |source: &str| env.compile(source).map_err(|error| format!("{source}: {error}"));
         if written.optional_old_self {
-            return Err(format!("{}: optionalOldSelf is not known here", written.rule));
+            return Err(format!("{}: optionalOldSelf is not supported", written.rule));
         }
         let program = compile(&written.rule)?;
         let transition = program.references().has_variable("oldSelf");
@@ -85,7 +85,7 @@ impl TryFrom<Written> for Rule {
     }
 }
 
-/// CEL as the API server has it, as far as our rules go: the standard, the strings, and durations.
+/// The CEL environment of the API server, as far as the rules of the CRDs use it: standard library, strings and durations.
 static ENV: LazyLock<Result<Arc<Env>, String>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     env.add_extension(extensions::strings)
@@ -98,7 +98,7 @@ static ENV: LazyLock<Result<Arc<Env>, String>> = LazyLock::new(|| {
     Ok(Arc::new(env))
 });
 
-/// Durations as whole nanoseconds, which compare as durations do. The library's own would bring in a calendar.
+/// Durations as integers of nanoseconds, which compare the same. The library's own durations would add a calendar crate.
 #[allow(clippy::needless_pass_by_value, reason = "the library's signature")]
 fn duration<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let text = text(&arguments, 0)?;
@@ -107,17 +107,17 @@ fn duration<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Ex
     Ok(CowVal::owned(CelInt::from(nanoseconds)))
 }
 
-/// The library's own `matches` would compile its pattern each time.
+/// Caches compiled patterns: the library's own `matches` compiles its pattern each time.
 #[allow(clippy::needless_pass_by_value, reason = "the library's signature")]
 fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
-    /// The rules have some fifteen; one could make up patterns from what is checked.
-    const KEPT: usize = 256;
+    /// The rules have about fifteen patterns; a pattern may also come from a checked value.
+    const MAX_CACHED: usize = 256;
     let (subject, pattern) = (text(&arguments, 0)?, text(&arguments, 1)?);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if !compiled.contains_key(pattern) {
         let regex = Regex::new(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
-        if compiled.len() >= KEPT {
+        if compiled.len() >= MAX_CACHED {
             compiled.clear();
         }
         compiled.insert(pattern.to_owned(), regex);
@@ -135,7 +135,7 @@ fn text<'a>(arguments: &'a [CowVal<'_, '_>], number: usize) -> Result<&'a str, E
         .ok_or_else(ExecutionError::missing_argument_or_target)
 }
 
-/// Go's `time.ParseDuration`: units in any order, each with a fraction, none smaller than a nanosecond.
+/// Parses as Go's `time.ParseDuration`: units in any order, each with a fraction.
 fn nanoseconds(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),
@@ -178,12 +178,12 @@ fn nanoseconds(text: &str) -> Option<i64> {
     }
 }
 
-/// Looks at the rules of everything in `value`. With `old` these are the rules on changes, else all others.
+/// Evaluates the rules of `value` and everything in it: with `old` the transition rules, else all others.
 pub(super) fn check(schema: &Schema, path: &str, value: &Value, old: Option<&Value>, flaws: &mut Vec<Flaw>) {
     for rule in schema.rules.iter().filter(|rule| rule.transition == old.is_some()) {
-        flaws.extend(rule.broken(path, value, old));
+        flaws.extend(rule.violation(path, value, old));
     }
-    // Here, unlike in complaints about the structure, the API server puts the keys of maps into brackets.
+    // Unlike for structural errors, the API server puts keys of maps into brackets here.
     let inner = |path: &str, name: &str| {
         if schema.properties.contains_key(name) { join(path, name) } else { format!("{path}[{name}]") }
     };
@@ -191,13 +191,13 @@ pub(super) fn check(schema: &Schema, path: &str, value: &Value, old: Option<&Val
         Value::Object(members) => {
             for (name, member) in members {
                 let before = old.map(|old| old.get(name));
-                // What was not there before cannot have changed.
+                // A new member has no transition.
                 if let (Some(schema), None | Some(Some(_))) = (schema.member(name), before) {
                     check(schema, &inner(path, name), member, before.flatten(), flaws);
                 }
             }
         }
-        // Nothing says which item of the one list was which of the other: the API server allows no rule on changes there.
+        // Items of lists cannot be correlated: the API server allows no transition rules there.
         Value::Array(items) if old.is_none() => {
             let Some(schema) = &schema.items else { return };
             for (number, item) in items.iter().enumerate() {
@@ -209,7 +209,7 @@ pub(super) fn check(schema: &Schema, path: &str, value: &Value, old: Option<&Val
 }
 
 impl Rule {
-    fn broken(&self, path: &str, value: &Value, old: Option<&Value>) -> Option<Flaw> {
+    fn violation(&self, path: &str, value: &Value, old: Option<&Value>) -> Option<Flaw> {
         let env = ENV.as_ref().ok()?;
         let mut context = Context::with_env(Arc::clone(env));
         context.add_variable_from_value("self", cel_value(value));
@@ -223,15 +223,15 @@ impl Rule {
             Ok(cel::Value::Bool(false)) => {
                 Some(Flaw::new(&path, format!("{words}: {}", self.message(&context))))
             }
-            // Not the error itself: it may repeat a value.
+            // Without the error itself, which may repeat a value.
             Ok(_) | Err(_) => Some(Flaw::new(
                 &path,
-                format!("{words}: this could not be looked at: {}", self.message(&context)),
+                format!("{words}: the rule cannot be evaluated: {}", self.message(&context)),
             )),
         }
     }
 
-    /// The API server repeats a value that is one word, unless the rule names another place for it.
+    /// Returns the words of the reason. The API server adds a scalar value, unless the rule has a field path.
     fn words(&self, value: &Value) -> String {
         let words = self.reason.words();
         let repeats = matches!(self.reason, Reason::Invalid | Reason::Duplicate);

@@ -1,9 +1,8 @@
-//! What a plain YAML word means. kubectl reads YAML 1.1: `on` is true and `0777` is octal, and so it is here, or a manifest
-//! would mean one thing to kubectl and another to us.
+//! Interprets plain YAML scalars as kubectl does, which reads YAML 1.1: `on` is true and `0777` is octal.
 
 use serde_json::{Number, Value};
 
-/// The value of a plain scalar; `Err` for what JSON, and so the API server, cannot say.
+/// Returns the value of a plain scalar; `Err` for what JSON cannot represent.
 pub(super) fn plain(text: &str) -> Result<Value, &'static str> {
     Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -37,8 +36,8 @@ fn number(text: &str) -> Option<Result<Value, &'static str>> {
     Some(json(value).ok_or("the number is too large"))
 }
 
-/// A float as it arrives at the API server: JSON does not tell 1e3 from 1000.
-#[allow(clippy::cast_possible_truncation, reason = "the bounds are looked at first")]
+/// Converts a float as kubectl sends it: JSON does not distinguish 1e3 from 1000.
+#[allow(clippy::cast_possible_truncation, reason = "the bounds are checked first")]
 fn json(value: f64) -> Option<Value> {
     if value.fract() == 0.0 && value.abs() < 9e18 {
         return Some(Value::from(value as i64));
@@ -46,7 +45,7 @@ fn json(value: f64) -> Option<Value> {
     Number::from_f64(value).map(Value::Number)
 }
 
-/// Go's `strconv.ParseInt(text, 0, 64)`; what is larger is a float at the API server.
+/// Parses as Go's `strconv.ParseInt(text, 0, 64)`; larger numbers are floats.
 fn whole(text: &str) -> Option<Value> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -71,7 +70,7 @@ fn whole(text: &str) -> Option<Value> {
     i64::try_from(size).ok().map(Value::from)
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, which is the only float that kubectl's library knows.
+/// Returns whether `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?` matches, the only float syntax of kubectl's library.
 fn is_float(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {

@@ -1,6 +1,5 @@
-//! The structure of a kind, as the CRD says it: unknown members, defaults, types and bounds, in the API server's order and
-//! words. A walker of our own: JSON Schema libraries know neither what Kubernetes does with nulls, defaults and
-//! unknown members nor its words, and would have to be told where everything stands.
+//! Validates the structure of a kind by its CRD: unknown members, defaults, types and bounds, in the API server's order and
+//! words. The module `manifest` says why no JSON Schema library is used.
 
 use super::advice::{advice, nearest};
 use super::rules::Rule;
@@ -8,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// A structural schema. A keyword that is not here is an error when the CRDs are read, so that none is passed over.
+/// A structural schema. An unsupported keyword is an error when the CRDs are read, so that none is ignored.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Schema {
@@ -36,7 +35,7 @@ pub(super) struct Schema {
     max_properties: Option<usize>,
     #[serde(rename = "x-kubernetes-validations", default)]
     pub(super) rules: Vec<Rule>,
-    /// How items of an old and a new list are matched; none of ours that is written by people has it.
+    /// How items of an old and a new list are matched; no list in a spec has it.
     #[serde(rename = "x-kubernetes-list-type")]
     _list_type: Option<String>,
     #[serde(rename = "x-kubernetes-list-map-keys")]
@@ -91,18 +90,18 @@ enum Format {
     DateTime,
 }
 
-/// Characters of a complaint: it may repeat a value.
+/// Maximum characters of a message, which may repeat a value.
 const MAX_MESSAGE: usize = 2000;
-/// Complaints about one object after which no more unknown members are looked for.
+/// Number of flaws of one object after which no more unknown members are reported.
 const MAX_FLAWS: usize = 100;
 
-/// What is wrong with the member at a path.
+/// A problem of the member at a path.
 #[derive(Debug)]
 pub(super) struct Flaw {
     pub(super) path: String,
-    /// The key is meant, not the value.
+    /// Whether it is about the key, not the value.
     pub(super) key: bool,
-    /// The path that was probably meant.
+    /// The path that was probably intended.
     pub(super) meant: Option<String>,
     pub(super) message: String,
 }
@@ -122,13 +121,13 @@ impl Flaw {
     }
 }
 
-/// The path of a member.
+/// Returns the path of a member.
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 impl Schema {
-    /// Members that no schema knows. The API server would drop them with a warning, and kubectl refuses them.
+    /// Reports unknown members. The API server drops them with a warning, and kubectl refuses them.
     pub(super) fn unknown(&self, path: &str, value: &Value, flaws: &mut Vec<Flaw>) {
         match value {
             Value::Object(members) => {
@@ -162,7 +161,7 @@ impl Schema {
         self.properties.get(name).or(self.additional_properties.as_deref())
     }
 
-    /// Fills in what is left out.
+    /// Fills in defaults.
     pub(super) fn fill(&self, value: &mut Value) {
         match value {
             Value::Object(members) => self.fill_members(members),
@@ -192,7 +191,7 @@ impl Schema {
         }
     }
 
-    /// Whether the structure is right.
+    /// Validates the structure.
     pub(super) fn check(&self, path: &str, value: &Value, flaws: &mut Vec<Flaw>) {
         if let Some(kind) = self.kind
             && !fits(kind, value)
@@ -243,7 +242,7 @@ impl Schema {
     }
 
     fn check_text(&self, path: &str, text: &str, flaws: &mut Vec<Flaw>) {
-        // Cheaper than counting, and most texts are far from the bound.
+        // Comparing bytes first is cheaper than counting characters.
         let within = |max: usize| text.len() <= max || text.chars().count() <= max;
         if let Some(max) = self.max_length.filter(|max| !within(*max)) {
             flaws.push(Flaw::new(path, format!("Too long: may not be more than {max} bytes")));
@@ -287,7 +286,7 @@ impl Schema {
     }
 }
 
-/// Takes out the nulls in maps, which kubectl and the API server take for nothing at any depth; those in lists stay.
+/// Removes nulls from maps, which kubectl and the API server ignore at any depth; nulls in lists stay.
 pub(super) fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Where manifests come from: files, folders and what is piped in.
+//! Sources of manifests: files, folders and standard input.
 
 use super::place::{Place, Problem};
 use std::fs::File;
@@ -7,18 +7,18 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Far more than anybody writes, and little enough to be held in memory with all that is made of it.
+/// Maximum size of a file: far more than real manifests need, and small enough to parse in memory.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// Folders in one another below one source.
+/// Maximum depth of folders below a source.
 const MAX_DEPTH: usize = 32;
 
-/// A file that is to be read.
+/// A file to read.
 pub(super) enum Source {
     Stdin,
     File(PathBuf),
 }
 
-/// The files behind what was named, in order; standard input can be read only once.
+/// Returns the files of the named sources, in order; standard input is read only once.
 pub(super) fn files(sources: &[PathBuf], recursive: bool, problems: &mut Vec<Problem>) -> Vec<Source> {
     let mut files = Vec::new();
     let mut stdin = false;
@@ -50,14 +50,14 @@ fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, p
     };
     paths.sort();
     for path in paths {
-        // A link to a folder may lead back to where it stands.
+        // A link to a folder may form a cycle.
         let is_folder = path.is_dir() && !path.is_symlink();
         if is_folder && recursive && depth > 0 {
             folder(&path, recursive, depth - 1, files, problems);
         } else if !path.is_dir()
             && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
         {
-            // A pipe or a device may never end, or never begin.
+            // Reading a pipe or a device may never end.
             if path.metadata().is_ok_and(|found| !found.is_file()) {
                 problems.push(problem(&path, "not a regular file: put a file in its place, or take it out"));
             } else {
@@ -68,7 +68,7 @@ fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, p
 }
 
 impl Source {
-    /// As it is shown to people.
+    /// Returns the name in messages.
     pub(super) fn name(&self) -> Arc<str> {
         match self {
             Self::Stdin => "<stdin>".into(),
@@ -76,7 +76,7 @@ impl Source {
         }
     }
 
-    /// What is in it.
+    /// Reads the content.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Problem> {
         let read = match self {
             Self::Stdin => bounded(io::stdin().lock()),
@@ -98,7 +98,7 @@ impl Source {
     }
 }
 
-/// Whether opening it waits for a writer. A shell's `<(command)` is a pipe without a name, which has one.
+/// Returns whether opening it would wait for a writer. A shell's `<(command)` is an anonymous pipe, which has one.
 fn is_named_pipe(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.file_type().is_fifo()) && path.canonicalize().is_ok()
 }
@@ -113,7 +113,7 @@ fn problem(path: &Path, message: &str) -> Problem {
     Problem { place: None, message: format!("{}: {message}", path.display()) }
 }
 
-/// The bytes as text, or where they are none.
+/// Returns the bytes as text, or the position where they are not UTF-8.
 pub(super) fn text<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Problem> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {

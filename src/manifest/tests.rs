@@ -1,4 +1,4 @@
-//! Tables: what is read, what is refused, and where.
+//! Tables of accepted and refused manifests, with positions.
 
 use super::*;
 use std::fmt::Write as _;
@@ -17,14 +17,14 @@ fn good(text: &str) -> Manifests {
     parse("f.yaml", text.as_bytes(), "shop").unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"))
 }
 
-/// All complaints, a line each.
+/// All problems, one per line.
 fn bad(text: impl AsRef<[u8]>) -> String {
     let problems = parse("f.yaml", text.as_ref(), "shop").err().unwrap_or_default();
     problems.iter().fold(String::new(), |all, problem| all + &problem.to_string() + "\n")
 }
 
 #[test]
-fn what_kubectl_would_take_is_taken() {
+fn what_kubectl_accepts_is_accepted() {
     let json = r#"{"apiVersion":"hooktender.dev/v1alpha1","kind":"Webhook","metadata":{"name":"a","labels":{"b":"c"}},
         "spec":{"accountRef":{"name":"a"},"subscription":{"brightpearl":
         {"subscribeTo":"product","httpMethod":"GET","uriTemplate":"https:\/\/a.example\/\ud83d\ude00"}}}}"#;
@@ -57,7 +57,7 @@ fn what_kubectl_would_take_is_taken() {
 }
 
 #[test]
-fn a_namespace_is_given_to_what_names_none() {
+fn objects_without_a_namespace_get_one() {
     let own = webhook().replace("{name: a}\nspec", "{name: a, namespace: own}\nspec");
     let found = good(&format!("{}---\n{own}", webhook())).webhooks;
     let namespaces: Vec<_> = found.iter().map(|found| found.object.metadata.namespace.clone()).collect();
@@ -68,7 +68,7 @@ fn a_namespace_is_given_to_what_names_none() {
 }
 
 #[test]
-fn an_omitted_field_has_its_default() {
+fn omitted_fields_get_their_defaults() {
     let found = good(&webhook()).webhooks.remove(0).object.spec;
     assert!(!found.suspend);
     let account = "apiVersion: hooktender.dev/v1alpha1\nkind: VendorAccount\nmetadata: {name: a}\nspec: {vendor: \
@@ -79,7 +79,7 @@ fn an_omitted_field_has_its_default() {
 }
 
 #[test]
-fn each_mistake_has_one_line_and_its_place() {
+fn each_mistake_has_one_line_and_its_position() {
     let spec = |from: &str, to: &str| webhook().replace(from, to);
     for (reason, text, wanted) in [
         (
@@ -107,7 +107,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "twice",
             spec("httpMethod: GET", "subscribeTo: order"),
-            "f.yaml:9:7: subscribeTo stands here twice: first in line 8\n",
+            "f.yaml:9:7: duplicate key subscribeTo: first in line 8\n",
         ),
         (
             "no name",
@@ -137,7 +137,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "version",
             spec("v1alpha1", "v1"),
-            "f.yaml:1:13: hooktender.dev/v1 is not known here: write hooktender.dev/v1alpha1\n",
+            "f.yaml:1:13: unknown version hooktender.dev/v1: write hooktender.dev/v1alpha1\n",
         ),
         (
             "no kind",
@@ -162,7 +162,7 @@ fn each_mistake_has_one_line_and_its_place() {
         (
             "a tag",
             spec("https://a.example/", "!x a"),
-            "f.yaml:10:23: a tag that is not known here, or that does not fit the value\n",
+            "f.yaml:10:23: an unknown tag, or one that does not fit the value\n",
         ),
     ] {
         assert_eq!(bad(&text), wanted, "{reason}");
@@ -177,7 +177,7 @@ fn each_mistake_has_one_line_and_its_place() {
 }
 
 #[test]
-fn all_mistakes_of_all_documents_are_told_by_line() {
+fn all_mistakes_of_all_documents_are_reported_by_line() {
     let broken = webhook().replace("https://", "//");
     let text = format!("{broken}---\n[1, 2\n---\n{}---\n{broken}", webhook().replace("GET", "{"));
     let lines: Vec<_> = bad(text).lines().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
@@ -201,11 +201,11 @@ fn the_same_object_twice_names_both_places() {
     let other = webhook().replace("{name: a}\nspec", "{name: a, namespace: other}\nspec");
     good(&format!("{}---\n{other}", webhook()));
     let twice = bad(format!("{}---\n{other}---\n{}", webhook(), webhook()));
-    assert_eq!(twice, "f.yaml:23:1: Webhook shop/a stands here and at f.yaml:1:1: keep one of them\n");
+    assert_eq!(twice, "f.yaml:23:1: Webhook shop/a is declared here and at f.yaml:1:1: keep one of them\n");
 }
 
 #[test]
-fn what_is_of_other_groups_is_skipped_and_said() {
+fn objects_of_other_groups_are_skipped_with_a_note() {
     let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n---\napiVersion: hooktender.de/v1alpha1\n\
         kind: Webhook\nmetadata: {name: a}\n";
     let skipped = good(text).skipped;
@@ -251,7 +251,7 @@ fn secrets_are_merged_as_the_api_server_does_and_never_shown() {
 }
 
 #[test]
-fn bombs_do_not_go_off() {
+fn alias_bombs_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {
         let below = format!("*a{}, ", level - 1).repeat(10);
@@ -291,7 +291,7 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
-fn files_folders_and_what_is_not_there() {
+fn files_folders_and_missing_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("deeper")).unwrap();
@@ -321,7 +321,7 @@ fn files_folders_and_what_is_not_there() {
     assert!(problems[2].ends_with("none.yaml: no such file or folder"), "{problems:?}");
 }
 
-/// Opening it waits for somebody who writes to it, and nobody does.
+/// Opening a named pipe waits for a writer.
 #[test]
 fn a_pipe_in_place_of_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -352,7 +352,7 @@ fn a_pipe_in_place_of_a_file_is_refused() {
 }
 
 #[test]
-fn what_may_not_change_is_told_at_its_place() {
+fn immutable_fields_are_reported_at_their_position() {
     let old = good(&webhook()).webhooks.remove(0).object;
     let new = good(&webhook().replace("accountRef: {name: a}", "accountRef: {name: b}")).webhooks.remove(0);
     let problems = check_change(&old, &new);
@@ -366,7 +366,7 @@ fn what_may_not_change_is_told_at_its_place() {
 }
 
 #[test]
-fn a_problem_is_one_line_whatever_a_file_says() {
+fn a_problem_is_one_line_for_any_content() {
     let text =
         webhook().replace("GET", "\"a\\nb\\e[31m\"").replace("{name: a}\nspec", "{name: \"x\\ny\"}\nspec");
     let refusal = bad(text);

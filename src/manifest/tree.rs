@@ -1,7 +1,7 @@
-//! YAML to trees whose every value knows where it stands. The parser is the one below `serde_saphyr`, whose own API can
-//! give the places of fields that a type names, but not those that it does not.
+//! Parses YAML into trees with the position of every value, with the parser of `serde_saphyr`, whose own API has no positions
+//! for fields that a type does not declare.
 
-use super::place::{Fields, Mark};
+use super::place::{Fields, Position};
 use super::scalar;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value;
@@ -9,43 +9,43 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Values in one file, those that aliases repeat counted each time. A thousand Webhooks have some 50,000.
+/// Maximum number of values in one file; values that aliases repeat count each time. A thousand Webhooks have about 50,000.
 const MAX_VALUES: usize = 1_000_000;
-/// Text that the aliases of one file may repeat.
+/// Maximum bytes of text that the aliases of one file repeat.
 const MAX_REPEATED: usize = 16 * 1024 * 1024;
-/// How deep lists and maps may lie in one another.
+/// Maximum nesting of lists and maps.
 const MAX_DEPTH: usize = 128;
-/// Longer paths are not noted: what is wrong there is told of the nearest parent.
+/// Maximum length of a path with a position of its own; a problem below it gets the position of the nearest parent.
 const MAX_PATH: usize = 1000;
-/// Documents of a file that may be no YAML before the rest is left.
+/// Maximum number of invalid documents of a file before the rest is not read.
 const MAX_FAULTS: usize = 100;
-/// Bytes of a key. YAML itself allows as many characters where a key stands before its colon.
+/// Maximum bytes of a key: YAML's own limit for simple keys.
 const MAX_KEY: usize = 1024;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) at: Mark,
+    pub(super) at: Position,
     pub(super) kind: Kind,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// Null, a truth value, a number or text.
+    /// Null, boolean, number or text.
     Scalar(Value),
     List(Rc<Vec<Node>>),
-    Map(Rc<Vec<Entry>>),
+    Map(Rc<Vec<MapEntry>>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct MapEntry {
     pub(super) key: String,
-    pub(super) key_at: Mark,
+    pub(super) key_at: Position,
     pub(super) value: Node,
 }
 
-/// What is wrong, and where.
-pub(super) type Fault = (Mark, String);
+/// An error and its position.
+pub(super) type Fault = (Position, String);
 
 impl Node {
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
@@ -62,13 +62,13 @@ impl Node {
         }
     }
 
-    /// As JSON, with the places of everything in it, by path.
+    /// Converts to JSON, and stores the position of every value by path.
     pub(super) fn json(&self, fields: &mut Fields) -> Value {
         self.json_at(Some(String::new()), self.at, fields)
     }
 
-    /// Without a path nothing is noted: long keys deep in one another would take more memory than the file.
-    fn json_at(&self, path: Option<String>, at: Mark, fields: &mut Fields) -> Value {
+    /// Without a path no position is stored: long nested keys would take more memory than the file.
+    fn json_at(&self, path: Option<String>, at: Position, fields: &mut Fields) -> Value {
         let path = path.filter(|path| path.len() <= MAX_PATH);
         let inner = |name: &str| path.as_ref().map(|path| format!("{path}{name}"));
         let value = match &self.kind {
@@ -87,7 +87,7 @@ impl Node {
                         if let Some(path) = &path {
                             fields.put(format!("{path}:"), entry.key_at);
                         }
-                        // Of `spec:`, and not of the line below it.
+                        // The position of a map is that of its key, such as `spec:`, not of the line below it.
                         let below = entry.value.at.line > entry.key_at.line;
                         let at = if below { entry.key_at } else { entry.value.at };
                         (entry.key.clone(), entry.value.json_at(path, at, fields))
@@ -102,7 +102,7 @@ impl Node {
     }
 }
 
-/// The documents of a file, without the empty ones, and the faults of those that are none.
+/// Returns the documents of a file that are not empty, and the errors of those that are not YAML.
 pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -114,47 +114,47 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Fault>) {
     loop {
         let fault = match parser.next_event() {
             None => return (found, faults),
-            Some(Err(error)) => Some((mark(error.marker()), format!("not YAML: {}", error.info()))),
-            Some(Ok((event, span))) => composer.take(event, span, &mut found).err(),
+            Some(Err(error)) => Some((position(error.marker()), format!("not YAML: {}", error.info()))),
+            Some(Ok((event, span))) => composer.process(event, span, &mut found).err(),
         };
         let Some(fault) = fault else { continue };
         faults.push(fault);
-        composer.forget();
+        composer.reset();
         if composer.values > MAX_VALUES || faults.len() >= MAX_FAULTS {
             return (found, faults);
         }
-        // What is wrong in one document says nothing about the next.
+        // An invalid document does not affect the next one.
         match parser.proceed_next_document() {
             Ok(true) => {}
             Ok(false) => return (found, faults),
             Err(error) => {
-                faults.push((mark(error.marker()), format!("not YAML: {}", error.info())));
+                faults.push((position(error.marker()), format!("not YAML: {}", error.info())));
                 return (found, faults);
             }
         }
     }
 }
 
-fn mark(marker: &granit_parser::Marker) -> Mark {
-    Mark { line: marker.line().max(1), column: marker.col() + 1 }
+fn position(marker: &granit_parser::Marker) -> Position {
+    Position { line: marker.line().max(1), column: marker.col() + 1 }
 }
 
 /// A list or map that is still open.
 struct Open {
-    at: Mark,
+    at: Position,
     anchor: usize,
     content: Content,
 }
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Entries, key: Option<(String, Mark, bool)> },
+    Map { entries: Entries, key: Option<(String, Position, bool)> },
 }
 
 #[derive(Default)]
 struct Entries {
-    written: Vec<Entry>,
-    names: HashMap<String, Mark>,
+    written: Vec<MapEntry>,
+    names: HashMap<String, Position>,
     merged: Vec<Node>,
 }
 
@@ -174,14 +174,14 @@ struct Size {
 }
 
 impl Composer {
-    /// Leaves the document that is open.
-    fn forget(&mut self) {
+    /// Discards the open document.
+    fn reset(&mut self) {
         self.open.clear();
         self.anchors.clear();
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span, found: &mut Vec<Node>) -> Result<(), Fault> {
-        let at = mark(&span.start);
+    fn process(&mut self, event: Event<'_>, span: Span, found: &mut Vec<Node>) -> Result<(), Fault> {
+        let at = position(&span.start);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
@@ -206,37 +206,40 @@ impl Composer {
             }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    return Err((at, "an alias inside of what it stands for".into()));
+                    return Err((at, "an alias inside of its own anchor".into()));
                 };
                 self.count(at, size)?;
                 self.depth(at, size.depth)?;
                 self.complete(node, 0, false, found)
             }
             Event::DocumentEnd => {
-                self.forget();
+                self.reset();
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, at: Mark, anchor: usize, tag: Option<&Tag>, content: Content) -> Result<(), Fault> {
+    fn begin(
+        &mut self,
+        at: Position,
+        anchor: usize,
+        tag: Option<&Tag>,
+        content: Content,
+    ) -> Result<(), Fault> {
         let usual = match content {
             Content::List(_) => "seq",
             Content::Map { .. } => "map",
         };
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(usual)) {
-            return Err((
-                at,
-                format!("the tag {} is not known here", tag.map(Tag::original).unwrap_or_default()),
-            ));
+            return Err((at, format!("unknown tag {}", tag.map(Tag::original).unwrap_or_default())));
         }
         self.depth(at, 1)?;
         self.open.push(Open { at, anchor, content });
         Ok(())
     }
 
-    /// Puts a whole value where it belongs.
+    /// Adds a complete value to its parent.
     fn complete(
         &mut self,
         node: Node,
@@ -264,20 +267,17 @@ impl Composer {
                 Some((_, _, true)) => entries.merged.push(node),
                 Some((key, key_at, false)) => {
                     if let Some(first) = entries.names.insert(key.clone(), key_at) {
-                        return Err((
-                            key_at,
-                            format!("{key} stands here twice: first in line {}", first.line),
-                        ));
+                        return Err((key_at, format!("duplicate key {key}: first in line {}", first.line)));
                     }
-                    entries.written.push(Entry { key, key_at, value: node });
+                    entries.written.push(MapEntry { key, key_at, value: node });
                 }
             },
         }
         Ok(())
     }
 
-    /// The entries of a map with those that `<<` brings in and that it does not have itself.
-    fn merge(&mut self, entries: Entries, at: Mark) -> Result<Vec<Entry>, Fault> {
+    /// Adds the entries of `<<` that a map does not have itself.
+    fn merge(&mut self, entries: Entries, at: Position) -> Result<Vec<MapEntry>, Fault> {
         let Entries { mut written, mut names, merged } = entries;
         for node in merged {
             let sources = match &node.kind {
@@ -299,15 +299,15 @@ impl Composer {
         Ok(written)
     }
 
-    fn depth(&self, at: Mark, more: usize) -> Result<(), Fault> {
+    fn depth(&self, at: Position, more: usize) -> Result<(), Fault> {
         if self.open.len() + more > MAX_DEPTH {
-            return Err((at, format!("more than {MAX_DEPTH} lists and maps in one another")));
+            return Err((at, format!("lists and maps are nested more than {MAX_DEPTH} levels deep")));
         }
         Ok(())
     }
 
-    /// What an alias repeats costs as much as if it were written.
-    fn count(&mut self, at: Mark, size: Size) -> Result<(), Fault> {
+    /// Counts what an alias repeats as if it were written out.
+    fn count(&mut self, at: Position, size: Size) -> Result<(), Fault> {
         self.values = self.values.saturating_add(size.values);
         self.repeated = self.repeated.saturating_add(size.text);
         if self.values > MAX_VALUES || self.repeated > MAX_REPEATED {
@@ -346,10 +346,10 @@ fn scalar(text: Cow<'_, str>, plain: bool, tag: Option<&Tag>) -> Result<Value, &
         Value::Number(_) => tag.is_yaml_core_schema_tag("int") || tag.is_yaml_core_schema_tag("float"),
         Value::String(_) | Value::Array(_) | Value::Object(_) => false,
     };
-    if fits { Ok(value) } else { Err("a tag that is not known here, or that does not fit the value") }
+    if fits { Ok(value) } else { Err("an unknown tag, or one that does not fit the value") }
 }
 
-/// A key as it is in JSON, which kubectl makes of YAML: `on: 1` has the key `true`.
+/// Returns a key as kubectl converts it to JSON: `on: 1` has the key `true`.
 fn name(node: &Node) -> Result<String, Fault> {
     match &node.kind {
         Kind::Scalar(Value::String(text)) if text.len() > MAX_KEY => {

@@ -1,4 +1,4 @@
-//! Each metric has its section in `docs/telemetry.md`, each section its metric, and alerts and dashboard ask for nothing else.
+//! Checks that `docs/telemetry.md` documents exactly the metrics that exist, and that alerts and dashboard use only these.
 
 use super::labels::{OfWrite, PassResult};
 use super::{AccountPhase, Metrics, StateCounts, WebhookPhase};
@@ -13,23 +13,23 @@ const DOCUMENTED: &str = "docs/telemetry.md";
 const ALERTS: &str = "charts/hooktender/files/alerts.yaml";
 const DASHBOARD: &str = "charts/hooktender/files/dashboard.json";
 
-/// Metrics of a process that has done something of everything.
-fn busy() -> Metrics {
+/// Metrics of a process that has set each of them.
+fn all_metrics() -> Metrics {
     let (metrics, vendor) = (Metrics::default(), VendorName::Contensis);
     let (account, took) = (ObjectKey::new("shop", "a-shop"), Duration::from_millis(40));
-    let mut tally = StateCounts::of(vendor, AccountPhase::Ready);
-    tally.add(WebhookPhase::Ready);
-    metrics.stands(&account, tally, Some(Duration::from_secs(300)));
-    metrics.passed(vendor, &account, PassResult::Success, true, took);
-    metrics.left(&account, Some(100));
-    metrics.not_written(&account, 1, false);
-    metrics.acted(vendor, Action::Update, true);
-    metrics.called(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
-    metrics.wrote(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
+    let mut counts = StateCounts::of(vendor, AccountPhase::Ready);
+    counts.add(WebhookPhase::Ready);
+    metrics.set_state(&account, counts, Some(Duration::from_secs(300)));
+    metrics.record_pass(vendor, &account, PassResult::Success, true, took);
+    metrics.set_budget(&account, Some(100));
+    metrics.set_not_written(&account, 1, false);
+    metrics.record_action(vendor, Action::Update, true);
+    metrics.record_request(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
+    metrics.record_write(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
     metrics
 }
 
-/// The type and the labels of each metric by the name of its samples; `le` is the histograms' own.
+/// Returns type and labels of each metric by the name of its samples, without `le`.
 fn exposed(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut all = BTreeMap::new();
     let mut current = (String::new(), String::new());
@@ -53,7 +53,7 @@ fn exposed(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     all
 }
 
-/// The same, as the sections say it: a heading with the name, then `TYPE; LABEL, LABEL.`
+/// Returns the same as documented: a heading with the name, then `TYPE; LABEL, LABEL.`
 fn documented(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let sections = page.split("\n### `hooktender_").skip(1);
     let read = |section: &str| {
@@ -70,8 +70,8 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The metrics that a text asks for.
-fn asked_for(text: &str) -> BTreeSet<String> {
+/// Returns the metrics that a file refers to.
+fn referenced(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let metrics = words.filter(|word| word.starts_with("hooktender_"));
     metrics.map(|word| word.trim_end_matches("_bucket").to_owned()).collect()
@@ -79,12 +79,12 @@ fn asked_for(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn each_metric_has_its_section_and_each_section_its_metric() {
-    assert_eq!(documented(&file(DOCUMENTED)), exposed(&busy().text().unwrap()), "{DOCUMENTED}");
+    assert_eq!(documented(&file(DOCUMENTED)), exposed(&all_metrics().text().unwrap()), "{DOCUMENTED}");
 }
 
 #[test]
 fn no_label_names_a_webhook() {
-    for (metric, (_, labels)) in exposed(&busy().text().unwrap()) {
+    for (metric, (_, labels)) in exposed(&all_metrics().text().unwrap()) {
         for label in labels {
             assert!(
                 !["webhook", "name", "external_id", "uid"].contains(&label.as_str()),
@@ -95,19 +95,19 @@ fn no_label_names_a_webhook() {
 }
 
 #[test]
-fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
-    let known: BTreeSet<_> = exposed(&busy().text().unwrap()).into_keys().collect();
+fn alerts_and_dashboard_refer_to_existing_metrics() {
+    let known: BTreeSet<_> = exposed(&all_metrics().text().unwrap()).into_keys().collect();
     for path in [ALERTS, DASHBOARD] {
-        let asked = asked_for(&file(path));
+        let asked = referenced(&file(path));
         assert!(asked.is_subset(&known), "{path}: {:?}", asked.difference(&known));
     }
-    // What neither of them uses is not worth its series.
-    let used: BTreeSet<_> = [ALERTS, DASHBOARD].iter().flat_map(|path| asked_for(&file(path))).collect();
+    // A metric that neither uses is not worth its series.
+    let used: BTreeSet<_> = [ALERTS, DASHBOARD].iter().flat_map(|path| referenced(&file(path))).collect();
     assert!(known.is_subset(&used), "{:?}", known.difference(&used));
 }
 
 #[test]
-fn each_alert_has_its_section_its_command_and_both_its_cases() {
+fn each_alert_has_its_section_its_command_and_two_test_cases() {
     let (page, rules, cases) = (file(DOCUMENTED), file(ALERTS), file("tests/alerts/rules.yaml"));
     let alerts: Vec<_> =
         rules.split("- alert: ").skip(1).map(|rule| rule.split_once('\n').unwrap()).collect();
@@ -134,10 +134,10 @@ fn each_alert_has_its_section_its_command_and_both_its_cases() {
 }
 
 #[test]
-fn series_of_an_account_go_with_it() {
-    let metrics = busy();
+fn the_series_of_an_account_are_removed_with_it() {
+    let metrics = all_metrics();
     assert!(metrics.text().unwrap().contains("a-shop"));
-    metrics.forget(&ObjectKey::new("shop", "a-shop"));
+    metrics.remove_account(&ObjectKey::new("shop", "a-shop"));
     let text = metrics.text().unwrap();
     assert!(!text.contains("a-shop"), "{text}");
     assert!(text.contains("hooktender_webhooks{vendor=\"contensis\",state=\"ready\"} 0\n"), "{text}");

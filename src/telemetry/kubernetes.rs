@@ -1,4 +1,4 @@
-//! Stands between the Kubernetes client and the wire: counts every write, and makes it a span of the pass that it is part of.
+//! A layer of the Kubernetes client that counts every write, and makes it a span of the pass that it belongs to.
 
 use super::Metrics;
 use super::labels::OfWrite;
@@ -8,26 +8,26 @@ use std::task::{Context, Poll};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
-/// Counts what goes through it.
+/// The layer that counts writes.
 #[derive(Clone)]
 pub struct CountWrites(pub Metrics);
 
 impl<S> Layer<S> for CountWrites {
-    type Service = Counted<S>;
+    type Service = WriteCounter<S>;
 
-    fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, metrics: self.0.clone() }
+    fn layer(&self, inner: S) -> WriteCounter<S> {
+        WriteCounter { inner, metrics: self.0.clone() }
     }
 }
 
-/// A client whose writes are counted.
+/// A service whose writes are counted.
 #[derive(Clone)]
-pub struct Counted<S> {
+pub struct WriteCounter<S> {
     inner: S,
     metrics: Metrics,
 }
 
-impl<S, B, C> Service<Request<B>> for Counted<S>
+impl<S, B, C> Service<Request<B>> for WriteCounter<S>
 where
     S: Service<Request<B>, Response = Response<C>>,
     S::Future: Send + 'static,
@@ -46,7 +46,7 @@ where
         else {
             return Box::pin(self.inner.call(request));
         };
-        // A renewed Lease is part of no pass.
+        // Lease renewals belong to no pass.
         let span = if Span::current().is_disabled() {
             Span::none()
         } else {
@@ -61,25 +61,25 @@ where
                 otel.status_code = tracing::field::Empty,
             )
         };
-        let (metrics, answer) = (self.metrics.clone(), self.inner.call(request));
+        let (metrics, response) = (self.metrics.clone(), self.inner.call(request));
         let counted = async move {
-            let answer = answer.await;
-            let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+            let response = response.await;
+            let status = response.as_ref().ok().map(|response| response.status().as_u16());
             let result = result(status);
-            metrics.wrote(&OfWrite { resource, verb, result });
+            metrics.record_write(&OfWrite { resource, verb, result });
             if let Some(status) = status {
                 Span::current().record("http.response.status_code", status);
             }
             if result != "success" {
                 Span::current().record("otel.status_code", "ERROR");
             }
-            answer
+            response
         };
         Box::pin(counted.instrument(span))
     }
 }
 
-/// None: it writes nothing.
+/// Returns the verb of a write; `None` for a read.
 fn verb(method: &Method) -> Option<&'static str> {
     match *method {
         Method::POST => Some("create"),
@@ -90,7 +90,7 @@ fn verb(method: &Method) -> Option<&'static str> {
     }
 }
 
-/// What is written, as rules of a Role name it; nothing but what is known beforehand.
+/// Returns the resource of a path as rules of a Role name it; `other` if it is not one that hooktender writes.
 fn resource(path: &str) -> &'static str {
     const KNOWN: [&str; 7] = [
         "webhooks",
@@ -115,7 +115,7 @@ fn result(status: Option<u16>) -> &'static str {
         Some(200..=299) => "success",
         Some(409) => "conflict",
         Some(400..=499) => "refused",
-        // The API server is away, or fails.
+        // The API server is unreachable, or fails.
         Some(_) | None => "failed",
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resources_are_named_as_a_role_names_them_and_objects_not_at_all() {
+    fn resources_are_named_as_in_a_role_and_objects_are_not_named() {
         for (path, expected) in [
             ("/apis/hooktender.dev/v1alpha1/namespaces/shop/webhooks/a", "webhooks"),
             ("/apis/hooktender.dev/v1alpha1/namespaces/shop/webhooks/a/status", "webhooks/status"),

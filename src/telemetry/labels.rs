@@ -1,33 +1,33 @@
-//! The labels of metrics. Their values are few and known beforehand, but for the names of accounts: whatever grows with the
-//! number of Webhooks makes no series.
+//! The labels of metrics. Apart from the names of accounts, their values come from fixed sets, so that the number of series
+//! does not grow with the number of Webhooks.
 
 use crate::api::{ObjectKey, VendorName};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::Write as _;
 
-/// How a Webhook stands. Each stands in one way only.
+/// The state of a Webhook. Each Webhook is in exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WebhookPhase {
-    /// The vendor has it as declared.
+    /// In sync with the vendor.
     Ready,
-    /// Something is to be done, which plan mode only shows.
+    /// Changes are pending; plan mode only reports them.
     Planned,
-    /// Somebody changed it at the vendor, and it is left so.
+    /// Changed at the vendor; `driftPolicy: Report` leaves it so.
     Drifted,
-    /// It is worked on, or waits for its turn.
+    /// Being reconciled, or waiting to be.
     Reconciling,
-    /// A person has to do something.
+    /// A person has to act.
     Stalled,
-    /// It is left alone on purpose.
+    /// Not reconciled: `spec.suspend` is true.
     Suspended,
-    /// It is being deleted.
+    /// Being deleted.
     Deleting,
-    /// Its account is missing, or does not let it in.
+    /// Its account is missing, or does not allow its namespace.
     Orphaned,
 }
 
 impl WebhookPhase {
-    /// All of them, in the order of their tallies.
+    /// All states, in the order of their discriminants.
     pub const ALL: [Self; 8] = [
         Self::Ready,
         Self::Planned,
@@ -53,18 +53,18 @@ impl WebhookPhase {
     }
 }
 
-/// How an account stands.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccountPhase {
-    /// Its vendor is read every interval.
+    /// Its vendor is read at every resync.
     Ready,
-    /// It is worked on, or tried again by itself.
+    /// Being reconciled, or retried with back-off.
     Reconciling,
-    /// A person has to do something.
+    /// A person has to act.
     Stalled,
-    /// Its vendor is not called on purpose.
+    /// Its vendor is not called: `spec.suspend` is true.
     Suspended,
-    /// It is being deleted.
+    /// Being deleted.
     Deleting,
 }
 
@@ -83,14 +83,14 @@ impl AccountPhase {
     }
 }
 
-/// How a pass ended.
+/// The result of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PassResult {
-    /// It came to its end.
+    /// All phases ran.
     Success,
-    /// The account's own budget of calls was used up; it goes on by itself.
+    /// The account's own rate limit was used up; the pass is continued later.
     Paced,
-    /// The vendor, the cluster, or what is declared kept it from its end.
+    /// The vendor, the cluster, or an invalid declaration stopped it.
     Error,
 }
 
@@ -106,8 +106,8 @@ impl PassResult {
     }
 }
 
-/// Makes a type a label value by its name.
-macro_rules! named {
+/// Implements `EncodeLabelValue` by `as_str`.
+macro_rules! label_values {
     ($($name:ty),*) => {$(
         impl EncodeLabelValue for $name {
             fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -116,7 +116,7 @@ macro_rules! named {
         }
     )*};
 }
-named!(WebhookPhase, AccountPhase, PassResult, Vendor);
+label_values!(WebhookPhase, AccountPhase, PassResult, Vendor);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Vendor(pub(super) VendorName);

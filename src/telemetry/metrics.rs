@@ -1,9 +1,10 @@
-//! The metrics. `docs/telemetry.md` says of each what it means; a test keeps the two together. No label names a Webhook.
+//! The metrics. `docs/telemetry.md` documents each of them, which a test checks. No label names a Webhook.
 
 use super::labels::{
     OfAccount, OfAction, OfCall, OfKind, OfOperation, OfPass, OfVendor, OfWrite, PassResult, Vendor,
 };
-use super::tally::{AccountCounts, StateCounts};
+use super::logging::LostLines;
+use super::state_gauges::{StateCounts, StateGauges};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};
 use crate::vendor::{CallReport, Class};
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// All metrics of the process. Clones count into the same ones.
+/// All metrics of the process. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -34,11 +35,11 @@ pub struct Metrics {
     budget: Family<OfAccount, Gauge>,
     last_pass: Family<OfAccount, Gauge>,
     resync: Family<OfAccount, Gauge>,
-    tallies: AccountCounts,
+    states: StateGauges,
     writes: Family<OfWrite, Counter>,
     not_written: Family<OfKind, Gauge>,
     leader: Gauge,
-    lost_lines: Counter,
+    lost_lines: LostLines,
 }
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -47,23 +48,23 @@ type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 const WEBHOOK: &str = "Webhook";
 const VENDOR_ACCOUNT: &str = "VendorAccount";
 
-/// The class of a call that failed in no way.
+/// The class of a request that succeeded.
 const SUCCESS: &str = "success";
 
-/// From ten milliseconds to almost three minutes: from a vendor around the corner to what a pass may take.
+/// Buckets from 10 ms to almost three minutes: from a fast vendor to the longest pass.
 fn durations<L: Clone + std::hash::Hash + Eq>() -> Durations<L> {
     Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 15)))
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new(Counter::default())
+        Self::new(LostLines::default())
     }
 }
 
 impl Metrics {
-    /// `lost_lines` counts log lines that nobody read in time.
-    pub fn new(lost_lines: Counter) -> Self {
+    /// Creates and registers all metrics. `lost_lines` counts dropped log lines.
+    pub fn new(lost_lines: LostLines) -> Self {
         let mut all = Self {
             registry: Arc::default(),
             passes: Family::default(),
@@ -78,7 +79,7 @@ impl Metrics {
             budget: Family::default(),
             last_pass: Family::default(),
             resync: Family::default(),
-            tallies: AccountCounts::default(),
+            states: StateGauges::default(),
             writes: Family::default(),
             not_written: Family::default(),
             leader: Gauge::default(),
@@ -91,33 +92,53 @@ impl Metrics {
     fn registered(&self) -> Registry {
         let mut registry = Registry::with_prefix("hooktender");
         let all = &mut registry;
-        is(all, "passes", "Passes over an account, by how they ended", &self.passes);
-        is(all, "broken_passes", "Passes that panicked or hung", &self.broken);
-        is(all, "queue_depth", "Accounts that wait for a free worker", &self.waiting);
-        is(all, "passes_running", "Accounts that are worked on now", &self.running);
-        is(all, "plan_actions", "Actions taken, or planned in plan mode", &self.actions);
-        is(all, "drift", "Changes made at a vendor that were corrected", &self.drift);
-        is(all, "vendor_requests", "Requests to a vendor, by operation and class", &self.requests);
-        let help = "Calls that an account could make at once after its last pass, where there is a limit";
-        is(all, "budget_remaining", help, &self.budget);
-        is(all, "webhooks", "Webhooks, by how they stand", &self.tallies.webhooks);
-        is(all, "accounts", "VendorAccounts, by how they stand", &self.tallies.accounts);
-        is(all, "kubernetes_writes", "Writes to the API server", &self.writes);
+        register(all, "passes", "Passes over an account, by result", &self.passes);
+        register(all, "broken_passes", "Passes that panicked or hung", &self.broken);
+        register(all, "queue_depth", "Accounts that wait for a permit", &self.waiting);
+        register(all, "passes_running", "Accounts that are reconciled now", &self.running);
+        register(all, "plan_actions", "Actions taken, or planned in plan mode", &self.actions);
+        register(all, "drift", "Changes made at a vendor that were corrected", &self.drift);
+        register(all, "vendor_requests", "Requests to a vendor, by operation and class", &self.requests);
+        let help = "Calls left in the rate limit of an account after its last pass";
+        register(all, "budget_remaining", help, &self.budget);
+        register(all, "webhooks", "Webhooks, by state", &self.states.webhooks);
+        register(all, "accounts", "VendorAccounts, by state", &self.states.accounts);
+        register(all, "kubernetes_writes", "Writes to the API server", &self.writes);
         let help = "Objects of an account that the API server refuses to write";
-        is(all, "objects_not_written", help, &self.not_written);
-        is(all, "leader", "Whether this process works: 1, or 0 while it stands by", &self.leader);
-        is(all, "log_lines_lost", "Log lines that nobody read in time", &self.lost_lines);
+        register(all, "objects_not_written", help, &self.not_written);
+        register(all, "leader", "Whether this process is the leader: 1, or 0 for a standby", &self.leader);
+        register(
+            all,
+            "log_lines_lost",
+            "Log lines that were dropped because stderr was not read fast enough",
+            &self.lost_lines,
+        );
         let build = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("HOOKTENDER_BUILD_COMMIT"))];
         all.register("build", "The build", Info::new(build));
-        takes(all, "pass_duration", "How long passes took", &self.pass_durations);
-        takes(all, "vendor_request_duration", "How long requests to a vendor took", &self.request_durations);
-        takes(all, "last_pass_timestamp", "When the last good pass over an account ended", &self.last_pass);
-        takes(all, "resync_interval", "How often an account that is not suspended is read", &self.resync);
+        register_seconds(all, "pass_duration", "Duration of passes", &self.pass_durations);
+        register_seconds(
+            all,
+            "vendor_request_duration",
+            "Duration of requests to a vendor",
+            &self.request_durations,
+        );
+        register_seconds(
+            all,
+            "last_pass_timestamp",
+            "When the last successful pass over an account ended",
+            &self.last_pass,
+        );
+        register_seconds(
+            all,
+            "resync_interval",
+            "Resync interval of an account that is not suspended",
+            &self.resync,
+        );
         registry
     }
 
-    /// A pass over an account ended; `good` if it read what the vendor has and did what it could.
-    pub fn passed(
+    /// Records the end of a pass over an account; `good` if it read the vendor's list and did what it could.
+    pub fn record_pass(
         &self,
         vendor: VendorName,
         account: &ObjectKey,
@@ -133,31 +154,31 @@ impl Metrics {
         }
     }
 
-    /// A pass panicked or hung.
-    pub(crate) fn broke(&self, account: &ObjectKey) {
+    /// Counts a pass that panicked or timed out.
+    pub(crate) fn pass_failed(&self, account: &ObjectKey) {
         self.broken.get_or_create(&OfAccount::of(account)).inc();
     }
 
-    /// An account waits for a free worker, as long as what it gives is kept.
-    pub(crate) fn waiting(&self) -> Counted {
-        Counted::new(&self.waiting)
+    /// Counts an account as waiting for a permit until the guard is dropped.
+    pub(crate) fn track_waiting(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.waiting)
     }
 
-    /// An account is worked on, as long as what it gives is kept.
-    pub(crate) fn running(&self) -> Counted {
-        Counted::new(&self.running)
+    /// Counts an account as being reconciled until the guard is dropped.
+    pub(crate) fn track_running(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.running)
     }
 
-    /// How many calls an account could make at once; none where there is no limit.
-    pub fn left(&self, account: &ObjectKey, calls: Option<u32>) {
+    /// Sets how many calls the rate limit of an account leaves; `None` where there is no limit.
+    pub fn set_budget(&self, account: &ObjectKey, calls: Option<u32>) {
         set(&self.budget, account, calls.map(i64::from));
     }
 
-    /// How an account and its Webhooks stand, and how often it is read; not at all while it is suspended.
-    pub fn stands(&self, account: &ObjectKey, tally: StateCounts, resync: Option<Duration>) {
-        self.tallies.tell(account, Some(tally));
-        // A counter that begins at one has not risen, for whoever asks by how much it has.
-        let vendor = Vendor(tally.vendor);
+    /// Sets the state of an account and its Webhooks, and its resync interval; `None` while it is suspended.
+    pub fn set_state(&self, account: &ObjectKey, counts: StateCounts, resync: Option<Duration>) {
+        self.states.set(account, Some(counts));
+        // Counters start at 0: `increase()` does not see a series that starts at 1.
+        let vendor = Vendor(counts.vendor);
         drop(self.broken.get_or_create(&OfAccount::of(account)));
         drop(self.drift.get_or_create(&OfVendor { vendor }));
         for result in PassResult::ALL {
@@ -166,21 +187,21 @@ impl Metrics {
         set(&self.resync, account, resync.map(seconds));
     }
 
-    /// How many Webhooks of an account the API server refuses to write, and whether it refuses the account itself.
-    pub fn not_written(&self, account: &ObjectKey, webhooks: usize, itself: bool) {
+    /// Sets how many Webhooks of an account the API server refuses to write, and whether it refuses the account itself.
+    pub fn set_not_written(&self, account: &ObjectKey, webhooks: usize, itself: bool) {
         let webhooks = i64::try_from(webhooks).unwrap_or(i64::MAX);
         self.not_written.get_or_create(&OfKind::of(account, WEBHOOK)).set(webhooks);
         self.not_written.get_or_create(&OfKind::of(account, VENDOR_ACCOUNT)).set(itself.into());
     }
 
-    /// So many Webhooks have no account that looks after them.
-    pub(crate) fn orphaned(&self, counts: HashMap<VendorName, i64>) {
-        self.tallies.orphaned(counts);
+    /// Sets how many Webhooks have no account that manages them.
+    pub(crate) fn set_orphans(&self, counts: HashMap<VendorName, i64>) {
+        self.states.set_orphans(counts);
     }
 
-    /// An account is gone.
-    pub(crate) fn forget(&self, account: &ObjectKey) {
-        self.tallies.tell(account, None);
+    /// Removes the series of an account that is gone.
+    pub(crate) fn remove_account(&self, account: &ObjectKey) {
+        self.states.set(account, None);
         for kind in [WEBHOOK, VENDOR_ACCOUNT] {
             self.not_written.remove(&OfKind::of(account, kind));
         }
@@ -191,8 +212,8 @@ impl Metrics {
         self.budget.remove(&account);
     }
 
-    /// Something was done about a Webhook.
-    pub fn acted(&self, vendor: VendorName, action: Action, drift: bool) {
+    /// Counts an action on a Webhook.
+    pub fn record_action(&self, vendor: VendorName, action: Action, drift: bool) {
         let vendor = Vendor(vendor);
         self.actions.get_or_create(&OfAction { vendor, action: action.as_str() }).inc();
         if drift {
@@ -200,8 +221,8 @@ impl Metrics {
         }
     }
 
-    /// A vendor was called.
-    pub fn called(&self, call: CallReport) {
+    /// Counts a request to a vendor.
+    pub fn record_request(&self, call: CallReport) {
         let (vendor, operation) = (Vendor(call.vendor), call.operation.as_str());
         let class = call.class.map_or(SUCCESS, Class::as_str);
         if self.requests.get(&OfCall { vendor, operation, class }).is_none() {
@@ -214,17 +235,17 @@ impl Metrics {
         durations.observe(call.elapsed.as_secs_f64());
     }
 
-    /// The API server was written to.
-    pub(super) fn wrote(&self, write: &OfWrite) {
+    /// Counts a write to the API server.
+    pub(super) fn record_write(&self, write: &OfWrite) {
         self.writes.get_or_create(write).inc();
     }
 
-    /// Whether this process works, and does not stand by.
-    pub(crate) fn leads(&self, leads: bool) {
+    /// Sets whether this process is the leader.
+    pub(crate) fn set_leader(&self, leads: bool) {
         self.leader.set(leads.into());
     }
 
-    /// All of them, as `OpenMetrics` text.
+    /// Returns all metrics as `OpenMetrics` text.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -232,28 +253,28 @@ impl Metrics {
     }
 }
 
-/// Counts one thing as long as it is kept, however it ends.
-pub(crate) struct Counted(Gauge);
+/// Keeps a gauge raised by one until it is dropped.
+pub(crate) struct GaugeGuard(Gauge);
 
-impl Counted {
+impl GaugeGuard {
     fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
 }
 
-impl Drop for Counted {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
-fn is(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+fn register(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
     registry.register(name, help, metric.clone());
 }
 
-/// A metric in seconds.
-fn takes(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+/// Registers a metric in seconds.
+fn register_seconds(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
 }
 

@@ -1,7 +1,7 @@
-//! Traces over OTLP: one a pass, with each call to a vendor and each write to Kubernetes as a span in it.
+//! Traces over OTLP: one trace per pass, with a span for each vendor call and each write to Kubernetes.
 //!
-//! The batches have a thread and a bounded queue of their own: a collector that is away, or that takes connections and
-//! never answers, holds up nobody and costs spans, not memory.
+//! The batch exporter has its own thread and a bounded queue. A collector that is down or never answers costs spans, and
+//! never blocks reconciliation.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, WithExportConfig as _};
@@ -14,15 +14,15 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::Registry;
 
-/// How long the end of the process waits for the last spans to be taken.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the process waits at its end for the collector to take the last spans.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where spans go.
+/// The trace provider of this process.
 pub(super) struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// `endpoint` is that of a collector's OTLP over HTTP, such as `http://localhost:4318`. Headers, time-outs, sampling and
-    /// resource attributes are those of the standard's environment variables.
+    /// Sends traces to `endpoint`, the OTLP/HTTP address of a collector such as `http://localhost:4318`. Headers, time-outs,
+    /// sampling and resource attributes are read from the standard's environment variables.
     pub(super) fn to(endpoint: &str) -> Result<Self, String> {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
@@ -34,7 +34,7 @@ impl Traces {
         if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name("hooktender");
         }
-        let exporter = Telling { exporter, fails: AtomicBool::new(false) };
+        let exporter = LoggingExporter { exporter, fails: AtomicBool::new(false) };
         let provider = SdkTracerProvider::builder()
             .with_resource(resource.build())
             .with_batch_exporter(exporter)
@@ -42,7 +42,7 @@ impl Traces {
         Ok(Self(provider))
     }
 
-    /// What makes spans of ours into theirs. Those of libraries may say more than is fit to be sent.
+    /// Returns the layer that exports the spans of this crate. Spans of libraries are left out: they may hold secrets.
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let ours = |metadata: &tracing::Metadata<'_>| {
             metadata.is_span() && metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
@@ -57,32 +57,32 @@ impl Traces {
             .boxed()
     }
 
-    /// Sends what is left, if the collector takes it in time.
-    pub(super) fn end(&self) {
-        // Whatever went wrong has been told.
-        let _ = self.0.shutdown_with_timeout(FAREWELL);
+    /// Sends the remaining spans, within [`SHUTDOWN_TIMEOUT`].
+    pub(super) fn shutdown(&self) {
+        // The exporter has logged its errors.
+        let _ = self.0.shutdown_with_timeout(SHUTDOWN_TIMEOUT);
     }
 }
 
-/// Tells once that the collector takes nothing, and once that it does again.
+/// Logs once when exports begin to fail, and once when they succeed again.
 #[derive(Debug)]
-struct Telling {
+struct LoggingExporter {
     exporter: opentelemetry_otlp::SpanExporter,
     fails: AtomicBool,
 }
 
-impl SpanExporter for Telling {
+impl SpanExporter for LoggingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         match self.exporter.export(batch).await {
             Ok(()) if self.fails.swap(false, Ordering::Relaxed) => {
-                tracing::info!("the trace collector takes traces again");
+                tracing::info!("the trace collector accepts traces again");
             }
             Err(error) if !self.fails.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(%error, "the trace collector does not take traces; they are lost until it does");
+                tracing::warn!(%error, "the trace collector does not accept traces; they are dropped until it does");
             }
             Ok(()) | Err(_) => {}
         }
-        // The queue goes on, whatever became of this batch.
+        // A failed batch does not stop the queue.
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! The docs are true: links lead somewhere, the book has every page, and generated pages match the code. Commands are checked by
-//! `tests/scenarios/book.rs`; that every reason has its paragraph, by `src/cli/unblock.rs`.
+//! `tests/scenarios/book.rs`; that every reason has its paragraph, by `src/cli/remediation.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod book;

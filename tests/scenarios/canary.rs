@@ -38,7 +38,7 @@ impl Stage {
         // The first deletion panics, in builds with fail points.
         let environment = [("FAILPOINTS", "vendor.delete.sending=panic")];
         let operator = scene.launch(&flags, &environment);
-        operator.logs("caches are filled");
+        operator.logs("caches synced");
         Self { scene, accounts, operator, places: Vec::new() }
     }
 

@@ -199,12 +199,12 @@ fn deletions_of_a_dead_leader_count() {
     scene.grant(&json!({"leaderElection": "always"}));
     let flags = ["--leader-elect", "--leader-elect-namespace", &scene.namespace];
     let leader = scene.operator_with(&flags);
-    leader.logs("leading");
+    leader.logs("became leader");
     let standby = scene.operator_with(&flags);
     twelve(&scene, Vendor::Contensis);
     delete_and_wait(&scene, &names(0..4));
     leader.kill();
-    standby.logs("leading");
+    standby.logs("became leader");
     delete(&scene, &names(4..5));
     scene.account_stalled("account", "DeletionGuard");
     stays_blocked(&scene, &tenant, 8);
@@ -214,7 +214,7 @@ fn deletions_of_a_dead_leader_count() {
 fn a_batch_that_a_crash_interrupts_is_finished_without_a_person() {
     let (scene, tenant) = Scene::with_account("guard-crash", Vendor::Brightpearl);
     let operator = scene.launch(&[], &[("FAILPOINTS", "vendor.delete.sent=2*kill")]);
-    operator.logs("caches are filled");
+    operator.logs("caches synced");
     twelve(&scene, Vendor::Brightpearl);
     delete(&scene, &names(0..4));
     assert_eq!(operator.ends(), None, "killed after the second deletion");
@@ -282,7 +282,7 @@ fn an_id_that_is_recorded_while_an_orphan_is_reported_stays() {
     // The report waits between its read and its write.
     let environment = [("FAILPOINTS", "trace;Webhook.status.writing=wait(4000)")];
     let operator = Operator::launch(kubeconfig, &scene.namespace, &flags, &environment);
-    operator.logs("caches are filled");
+    operator.logs("caches synced");
     let mut object = webhook("first", Vendor::Superoffice);
     object["spec"]["accountRef"]["namespace"] = json!(scene.namespace);
     guest.apply(&object);

@@ -48,7 +48,7 @@ impl Place {
         self.scene.event("hook", reason);
         let unblock = format!("To unblock\n  {reason}: {way_out}");
         let event = format!("): {reason}: ");
-        self.says("wh/hook", &["Conditions\n  Ready=False", &message, "\nHappened\n", &event, &unblock]);
+        self.says("wh/hook", &["Conditions\n  Ready=False", &message, "\nEvents\n", &event, &unblock]);
         operator
     }
 }
@@ -61,16 +61,16 @@ fn a_webhook_in_sync() {
     let id = place.scene.ready("hook")["status"]["externalId"].as_str().unwrap().to_owned();
     place.scene.event("hook", "Created");
     place.scene.pass("account");
-    let is = format!("Webhook {}/hook, for brightpearl\n\nIs\n  account", place.scene.namespace);
+    let is = format!("Webhook {}/hook, for brightpearl\n\nStatus\n  account", place.scene.namespace);
     let subscription = format!("  subscription {id}, as last applied ");
     let next = "\nNext\n  the vendor's list is read every 1h";
-    let seen = "generation 1 of the spec, which hooktender has seen";
+    let seen = "generation 1 of the spec, observed by hooktender";
     let text = place.says("wh/hook", &[&is, &subscription, seen, "Ready=True InSync", "): Created: ", next]);
-    assert!(!text.contains("To unblock") && !text.contains("Left to do"), "{text}");
+    assert!(!text.contains("To unblock") && !text.contains("Pending changes"), "{text}");
     for other in ["webhook/hook", "webhooks/hook"] {
         assert_eq!(place.says(other, &[]).lines().next(), text.lines().next());
     }
-    let counts = "Is\n  1 declared, 1 managed, 0 unmanaged";
+    let counts = "Status\n  1 declared, 1 managed, 0 unmanaged";
     let text = place.says("va/account", &["VendorAccount ", counts, "Ready=True InSync", next]);
     assert!(!text.contains("To unblock"), "{text}");
     assert_eq!(wrote(&place.scene), []);
@@ -82,8 +82,8 @@ fn a_webhook_that_the_vendor_rejects() {
     let mut bad = webhook("hook", Vendor::Brightpearl);
     bad["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("prodcut");
     place.scene.apply(&bad);
-    let _operator = place.stalled("Rejected", "change the manifest to what the vendor's words ask for");
-    place.says("wh/hook", &["no subscription yet", "\nLeft to do\n  Create\n", "INTC-064"]);
+    let _operator = place.stalled("Rejected", "change the manifest as the vendor's message asks");
+    place.says("wh/hook", &["no subscription yet", "\nPending changes\n  Create\n", "INTC-064"]);
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn a_webhook_with_an_unknown_outcome() {
         &[
             "a create was sent ",
             "Ready=False Settling",
-            "\nNext\n  once the vendor can no longer be at work on the unanswered create",
-            "To unblock\n  Settling: nothing: the list decides",
+            "\nNext\n  after the grace period of the pending create",
+            "To unblock\n  Settling: nothing: the vendor's list decides",
         ],
     );
     assert!(!text.contains("no subscription yet"), "{text}");
@@ -149,7 +149,7 @@ fn a_webhook_that_was_ready_before_its_account_failed() {
     let account = place.scene.account("account");
     let message = condition(&account, "Ready").unwrap().message;
     let unblock = "To unblock\n  the account: Credentials: put working credentials";
-    place.says("wh/hook", &["Ready=True InSync", "which is in trouble: Credentials", &message, unblock]);
+    place.says("wh/hook", &["Ready=True InSync", "not ready: Credentials", &message, unblock]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_webhook_in_mode_plan() {
     place.scene.apply(&plan);
     place.scene.webhook_becomes("hook", "planned", |hook| is(hook, "Ready", "True", "Planned"));
     let unblock = "To unblock\n  Planned: set mode: Enforce at the Webhook and its account";
-    place.says("wh/hook", &["\nLeft to do\n  Create\n", "(nothing) -> product", "$(TOKEN)", unblock]);
+    place.says("wh/hook", &["\nPending changes\n  Create\n", "(nothing) -> product", "$(TOKEN)", unblock]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_webhook_without_an_account() {
     place.scene.apply(&bad);
     place.scene.stalled("hook", "AccountNotFound");
     let account = format!("account {}/nobody, which does not exist", place.scene.namespace);
-    let next = "\nNext\n  a look as soon as the account is there";
+    let next = "\nNext\n  a pass as soon as the account exists";
     let unblock = "To unblock\n  AccountNotFound: create the VendorAccount";
     place.says("wh/hook", &[&account, next, unblock]);
 }
@@ -200,9 +200,9 @@ fn a_webhook_without_an_account() {
 fn objects_that_no_operator_has_seen() {
     let place = Place::new();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
-    let seen = "no hooktender has seen it: is one running, and for this namespace?";
+    let seen = "not observed by any hooktender: is one running, and for this namespace?";
     let text = place.says("wh/hook", &["no subscription yet", seen, "\nNext\n"]);
-    assert!(!text.contains("Happened") && !text.contains("Conditions"), "{text}");
+    assert!(!text.contains("Events") && !text.contains("Conditions"), "{text}");
     place.says("va/account", &[seen]);
 }
 
@@ -225,7 +225,7 @@ fn an_object_that_cannot_be_explained_gives_one_line() {
     assert_eq!(place.ran("va/nobody").failed(), format!("there is no VendorAccount {namespace}/nobody"));
     for (wrong, says) in [
         ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
-        ("pod/x", "pod is no kind of hooktender's: write wh/NAME or va/NAME"),
+        ("pod/x", "pod is not a kind of hooktender: write wh/NAME or va/NAME"),
         ("wh/", "write wh/NAME or va/NAME"),
         ("wh/a/b", "write wh/NAME or va/NAME"),
     ] {
@@ -250,7 +250,7 @@ fn missing_rights_are_reported() {
     let ran = run(Some(&poor), &["explain", "wh/hook"]);
     let text = ran.well();
     for part in
-        ["\nHappened\n  the events cannot be read: ", "is forbidden", "/account, which cannot be read: "]
+        ["\nEvents\n  the events cannot be read: ", "is forbidden", "/account, which cannot be read: "]
     {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }

@@ -23,8 +23,10 @@ fn candidate_flags(scene: &Scene) -> [&str; 3] {
 
 /// Waits until one of them leads; returns its index.
 fn leads(all: &[&Operator]) -> usize {
-    eventually("one of them leads", || all.iter().position(|one| one.log().contains("leading")).ok_or(()))
-        .unwrap()
+    eventually("one of them leads", || {
+        all.iter().position(|one| one.log().contains("became leader")).ok_or(())
+    })
+    .unwrap()
 }
 
 fn declared(scene: &Scene, names: &[&str], vendor: Vendor) {
@@ -65,7 +67,7 @@ fn a_standby_takes_over_when_the_leader_is_killed() {
         .unwrap();
     let watch = scene.stopwatch();
     leader.kill();
-    standby.logs("leading");
+    standby.logs("became leader");
     watch.assert_within(HAND_OVER);
     scene.ready("second");
     assert_eq!((tenant.count("create"), tenant.ids().len()), (2, 2), "found, not made again");
@@ -76,7 +78,7 @@ fn a_leader_that_is_terminated_hands_over_at_once() {
     let (scene, tenant, leader, standby) = two("lead-term");
     let watch = scene.stopwatch();
     leader.terminate();
-    standby.logs("leading");
+    standby.logs("became leader");
     watch.assert_within(Duration::from_secs(6));
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
@@ -87,7 +89,7 @@ fn a_leader_that_is_terminated_hands_over_at_once() {
 fn a_suspended_leader_writes_nothing_when_it_resumes() {
     let (scene, tenant, leader, standby) = two("lead-sleep");
     leader.signal("STOP");
-    standby.logs("leading");
+    standby.logs("became leader");
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     tenant.clear_journal();
@@ -109,8 +111,8 @@ fn shards_have_leaders_of_their_own() {
     let flags = |shard| [&candidate_flags(&scene)[..], &["--account-selector", shard]].concat();
     let start = |shard| scene.operator_with(&flags(shard));
     let (a, b) = (start("shard=a"), start("shard=b"));
-    a.logs("leading");
-    b.logs("leading");
+    a.logs("became leader");
+    b.logs("became leader");
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     assert_eq!(tenant.count("create"), 1);

@@ -34,7 +34,7 @@ impl Operator {
 
     fn started(kubeconfig: &Path, name: &str, flags: &[&str]) -> Self {
         let operator = Self::spawn(kubeconfig, name, flags, &[]);
-        operator.logs("caches are filled");
+        operator.logs("caches synced");
         operator
     }
 

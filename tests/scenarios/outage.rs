@@ -127,7 +127,7 @@ fn a_finalizer_can_be_removed_whatever_the_vendor_answers() {
             Value::Null => Ok(()),
             webhook => Err(webhook["status"]["conditions"].clone()),
         });
-        assert!(scene.event("first", "Retained").contains("stays at"));
+        assert!(scene.event("first", "Retained").contains("kept at"));
         assert_eq!((tenant.ids().len(), tenant.count("delete")), (1, 0));
     }
 }

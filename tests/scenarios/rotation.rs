@@ -127,7 +127,7 @@ fn a_changed_secret_is_used_although_the_pass_that_saw_it_panicked() {
     }
     let (scene, tenant) = Scene::with_account("panicked", Vendor::Superoffice);
     let operator = scene.launch(&[], &[("FAILPOINTS", "vendor.update.sending=panic")]);
-    operator.logs("caches are filled");
+    operator.logs("caches synced");
     scene.apply(&webhook("first", Vendor::Superoffice));
     scene.ready("first");
     scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "the-second-token"}}));

@@ -37,11 +37,7 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
     cluster.stop_api_server().unwrap();
     let operator = Operator::launch(&kubeconfig, &namespace, &[], &[]);
     operator.logs("hooktender starts");
-    says(
-        &operator,
-        false,
-        &["caches are not filled yet", "Webhook: no answer from the API server", "refused"],
-    );
+    says(&operator, false, &["caches not synced yet", "Webhook: no response from the API server", "refused"]);
     cluster.start_api_server().unwrap();
     says(
         &operator,
@@ -69,7 +65,7 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
     cluster.service_account(&namespace, "operator", &format!("{KINDS}{VALUES}")).unwrap();
     says(&operator, true, &["ok"]);
     let log = operator.log();
-    assert!(log.contains("caches are filled"), "{log}");
+    assert!(log.contains("caches synced"), "{log}");
     // Each reason once a kind, however often it was tried.
     let told = log.matches("Webhook\" error").count() + log.matches("kind=Webhook").count();
     assert!(told < 12, "{told} times:\n{log}");
@@ -107,15 +103,10 @@ fn an_address_without_an_api_server_is_reported_as_such() {
             "authority",
             "certificate-authority-data",
             ca,
-            "no answer from the API server (invalid peer certificate",
+            "no response from the API server (invalid peer certificate",
         ),
         ("port", "server", &format!("https://{nobody}"), "refused"),
-        (
-            "silent",
-            "server",
-            &format!("https://{}", silent.local_addr().unwrap()),
-            "caches are not filled yet",
-        ),
+        ("silent", "server", &format!("https://{}", silent.local_addr().unwrap()), "caches not synced yet"),
     ] {
         let operator = Operator::launch(&altered(&folder, name, what, to), "default", &[], &[]);
         operator.logs("hooktender starts");
@@ -135,7 +126,7 @@ fn an_invalid_flag_or_variable_is_named_with_the_allowed_values() {
         ("--namespace", "HOOKTENDER_NAMESPACES", "", "lower case letters, digits and -"),
         ("--leader-elect-namespace", "HOOKTENDER_LEADER_ELECT_NAMESPACE", "a/b", "lower case letters"),
         ("--settle", "HOOKTENDER_SETTLE", "soon", "write it like 90s"),
-        ("--request-timeout", "HOOKTENDER_REQUEST_TIMEOUT", "0s", "no request can be answered"),
+        ("--request-timeout", "HOOKTENDER_REQUEST_TIMEOUT", "0s", "a time-out of zero"),
         ("--allow-endpoint", "HOOKTENDER_ALLOW_ENDPOINTS", "http://10.0.0.1", "https"),
         ("--allow-endpoint", "HOOKTENDER_ALLOW_ENDPOINTS", "crm.example.com", "https://host"),
         ("--log-format", "HOOKTENDER_LOG_FORMAT", "xml", "possible values: text, json"),

@@ -71,8 +71,8 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     state.retry.schedule = Some(schedule);
     state.forget_long_list(wait);
     let took = clock::since(started);
-    pass.context.metrics.passed(pass.vendor, &pass.key, counted.result, counted.good, took);
-    pass.context.metrics.left(&pass.key, state.client.remaining());
+    pass.context.metrics.record_pass(pass.vendor, &pass.key, counted.result, counted.good, took);
+    pass.context.metrics.set_budget(&pass.key, state.client.remaining());
     log(pass, &report, counted, (wait, took));
     wait
 }

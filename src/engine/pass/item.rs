@@ -288,7 +288,7 @@ async fn publish<S, R: ClusterWriter>(
     } else {
         tracing::info!(%vendor, account = %pass.key, webhook = %key, external_id = id, reason = event.reason, "{}", event.note);
         if item.action() != Action::None {
-            pass.context.metrics.acted(vendor, item.action(), item.cause.is_drift());
+            pass.context.metrics.record_action(vendor, item.action(), item.cause.is_drift());
         }
     }
     pass.context.writer.event(webhook.object.object_ref(&()), event).await;

@@ -16,9 +16,9 @@ pub(crate) fn set_gauges(state: &AccountState, cached: &Arc<VendorAccount>, metr
     state.webhooks.values().for_each(|webhook| counts.add(of_webhook(webhook)));
     let resync = (phase != AccountPhase::Suspended).then(|| resync_interval(&account));
     let key = ObjectKey::of(&*account);
-    metrics.stands(&key, counts, resync);
+    metrics.set_state(&key, counts, resync);
     let refused = state.webhooks.values().filter(|webhook| webhook.refusals.message().is_some()).count();
-    metrics.not_written(&key, refused, state.status_refused.is_some());
+    metrics.set_not_written(&key, refused, state.status_refused.is_some());
 }
 
 fn of_webhook(webhook: &WebhookState) -> WebhookPhase {

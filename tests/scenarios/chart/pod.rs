@@ -55,7 +55,7 @@ impl Process {
     pub(crate) fn start(&self) -> Operator {
         let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
         let operator = Operator::told(&self.kubeconfig, "chart", &arguments, &self.environment());
-        operator.logs("caches are filled");
+        operator.logs("caches synced");
         operator
     }
 

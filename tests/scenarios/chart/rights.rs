@@ -85,7 +85,7 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
     let rights = rights(&scene.namespace, everywhere, &values);
     let kubeconfig = scene.cluster.granted(&scene.namespace, OPERATOR, &stream(&rights)).unwrap();
     let operator = start(&kubeconfig, &scene.namespace, if everywhere { Some(&selector) } else { None });
-    operator.logs("leading");
+    operator.logs("became leader");
     scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hooks"}, "data": {"host": "hooks.example.com"}}));
     let mut hook = webhook("hook", Vendor::Brightpearl);
     let variables = hook["spec"]["variables"].as_array_mut().unwrap();
@@ -125,7 +125,7 @@ fn start(kubeconfig: &Path, namespace: &str, selector: Option<&str>) -> Operator
             Operator::launch_everywhere(kubeconfig, &flags, &[CONFLICTS])
         }
     };
-    operator.logs("caches are filled");
+    operator.logs("caches synced");
     operator
 }
 

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 
 /// More than the limit of connections.
 const MANY: usize = 150;
-const SAID: &str = "does not ask or read to its end";
+const SAID: &str = "does not finish its request or does not read the response";
 
 #[test]
 fn a_scraper_that_never_reads_blocks_nothing_and_is_reported_once() {

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 /// Batches are sent soon, and a collector that does not answer is given up soon.
 const HURRY: [(&str, &str); 2] = [("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "500")];
-const SAID: &str = "the trace collector does not take traces";
+const SAID: &str = "the trace collector does not accept traces";
 
 /// An operator that sends its traces to that address.
 fn traced(scene: &Scene, endpoint: &str) -> Operator {
     let operator = scene.launch(&["--otlp-endpoint", endpoint], &HURRY);
-    operator.logs("caches are filled");
+    operator.logs("caches synced");
     operator
 }
 
@@ -92,5 +92,5 @@ fn a_collector_that_comes_back_is_reported_and_gets_traces() {
         if collector.spans().is_empty() { Err(()) } else { Ok(()) }
     })
     .unwrap();
-    operator.logs("the trace collector takes traces again");
+    operator.logs("the trace collector accepts traces again");
 }

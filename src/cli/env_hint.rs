@@ -1,22 +1,22 @@
-//! Where a value came from that makes no sense: clap names the flag alone, and who set a variable knows of no flag.
+//! Names the environment variable behind an invalid value: clap's error names the flag only.
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
 
-/// What to say beside an error about a value that comes from the environment.
-pub(super) fn origin(error: &Error, command: Command) -> Option<String> {
+/// Returns a hint if the invalid value of an error comes from an environment variable.
+pub(super) fn env_hint(error: &Error, command: Command) -> Option<String> {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     let mut command = command;
-    // Global flags are handed down, and each gets its words, when it is built.
+    // Building the command propagates global flags to subcommands.
     command.build();
     let variable =
         command.get_subcommands().flat_map(Command::get_arguments).find_map(|arg| named(arg, flag))?;
     Some(format!("The value comes from the environment variable {variable}."))
 }
 
-/// The variable that the flag of this name was read from, if it was.
+/// Returns the environment variable that the flag of this name was read from, if any.
 fn named(arg: &Arg, flag: &str) -> Option<String> {
     let variable = arg.get_env().filter(|_| arg.to_string() == flag)?;
     let long = format!("--{}", arg.get_long()?);

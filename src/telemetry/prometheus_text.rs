@@ -1,7 +1,12 @@
-//! The text format of before `OpenMetrics`, for scrapers that ask for it by name.
+//! Prometheus' text format 0.0.4, for scrapers that accept `text/plain` and not `OpenMetrics`.
+//!
+//! One format is not enough. The metrics library writes `OpenMetrics` only, which Prometheus' own parser of text/plain
+//! (`expfmt`, in Telegraf, prom2json, Metricbeat and `promtool check metrics`) does not read: measured with
+//! prometheus/common 0.67, it rejects the whole page at `# TYPE hooktender_build info` ("unknown metric type"), and without
+//! that line takes all counters for untyped.
 
-/// The same metrics in it: families are called as their samples are, infos are gauges, and there is neither unit nor end.
-pub(super) fn classic(text: &str) -> String {
+/// Converts `OpenMetrics` text: families get the names of their samples, infos become gauges, `# UNIT` and `# EOF` go.
+pub(super) fn from_openmetrics(text: &str) -> String {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let types: std::collections::HashMap<_, _> = types.collect();
     let sample = |family: &str| match types.get(family) {
@@ -9,7 +14,7 @@ pub(super) fn classic(text: &str) -> String {
         Some(&"info") => format!("{family}_info"),
         _ => family.to_owned(),
     };
-    let mut classic = String::with_capacity(text.len());
+    let mut converted = String::with_capacity(text.len());
     for line in text.lines() {
         let written = match line.strip_prefix("# ").and_then(|comment| comment.split_once(' ')) {
             Some(("UNIT", _)) => continue,
@@ -21,10 +26,10 @@ pub(super) fn classic(text: &str) -> String {
             }
             Some(_) | None => line.to_owned(),
         };
-        classic.push_str(&written);
-        classic.push('\n');
+        converted.push_str(&written);
+        converted.push('\n');
     }
-    classic
+    converted
 }
 
 #[cfg(test)]
@@ -32,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_called_as_their_samples_are() {
+    fn families_get_the_names_of_their_samples() {
         let openmetrics = "\
 # HELP hooktender_passes Passes.
 # TYPE hooktender_passes counter
@@ -57,6 +62,6 @@ hooktender_build_info{version=\"1\"} 1
 # TYPE hooktender_pass_duration_seconds histogram
 hooktender_pass_duration_seconds_sum 1.0
 ";
-        assert_eq!(classic(openmetrics), expected);
+        assert_eq!(from_openmetrics(openmetrics), expected);
     }
 }

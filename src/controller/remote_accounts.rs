@@ -1,5 +1,5 @@
-//! The VendorAccount objects by the account at the vendor that they point to: kept up with the watch, so that a pass over
-//! an account that no other object points to looks at no other account.
+//! Index of VendorAccount objects by the account at the vendor that they point to. It is updated by the watch, so that a pass
+//! finds the objects that share its vendor account without reading all accounts.
 
 use crate::api::{ObjectKey, VendorAccount};
 use kube::core::DeserializeGuard;
@@ -13,9 +13,9 @@ pub(super) struct RemoteAccounts(RwLock<State>);
 
 #[derive(Default)]
 struct State {
-    now: Index,
-    /// What a watch that begins anew has shown so far.
-    coming: Index,
+    current: Index,
+    /// What a restarted watch has listed so far.
+    rebuilding: Index,
 }
 
 #[derive(Default)]
@@ -35,8 +35,8 @@ impl Index {
         }
     }
 
-    /// One that cannot be read points nowhere.
-    fn put(&mut self, object: &DeserializeGuard<VendorAccount>) {
+    /// Adds or replaces an object. One that cannot be read points to no account.
+    fn upsert(&mut self, object: &DeserializeGuard<VendorAccount>) {
         let key = ObjectKey::of(object);
         let remote = object.0.as_ref().ok().map(|account| account.spec.vendor.remote_account());
         if self.remote.get(&key) == remote.as_ref() {
@@ -51,22 +51,22 @@ impl Index {
 }
 
 impl RemoteAccounts {
-    /// Takes in what the watch shows.
-    pub(super) fn take(&self, event: &Event<DeserializeGuard<VendorAccount>>) {
+    /// Applies an event of the watch.
+    pub(super) fn apply_event(&self, event: &Event<DeserializeGuard<VendorAccount>>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Init => state.coming = Index::default(),
-            Event::InitApply(object) => state.coming.put(object),
-            Event::InitDone => state.now = std::mem::take(&mut state.coming),
-            Event::Apply(object) => state.now.put(object),
-            Event::Delete(object) => state.now.remove(&ObjectKey::of(object)),
+            Event::Init => state.rebuilding = Index::default(),
+            Event::InitApply(object) => state.rebuilding.upsert(object),
+            Event::InitDone => state.current = std::mem::take(&mut state.rebuilding),
+            Event::Apply(object) => state.current.upsert(object),
+            Event::Delete(object) => state.current.remove(&ObjectKey::of(object)),
         }
     }
 
-    /// The objects that point to an account at the vendor, but for `own`.
+    /// Returns the objects that point to an account at the vendor, except `own`.
     pub(super) fn others(&self, remote: &str, own: &ObjectKey) -> Vec<ObjectKey> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let objects = state.now.objects.get(remote).into_iter().flatten();
+        let objects = state.current.objects.get(remote).into_iter().flatten();
         objects.filter(|key| *key != own).cloned().collect()
     }
 }
@@ -86,34 +86,34 @@ mod tests {
         .unwrap()
     }
 
-    fn beside(all: &RemoteAccounts, name: &str, code: &str) -> Vec<String> {
+    fn others(all: &RemoteAccounts, name: &str, code: &str) -> Vec<String> {
         let remote = account(name, code).0.unwrap().spec.vendor.remote_account();
         all.others(&remote, &ObjectKey::new("n", name)).into_iter().map(|key| key.name).collect()
     }
 
     #[test]
-    fn objects_are_found_by_the_account_that_they_point_to_now() {
+    fn objects_are_found_by_the_account_that_they_point_to() {
         let all = RemoteAccounts::default();
         for (name, code) in [("a", "acme"), ("b", "Acme"), ("c", "other")] {
-            all.take(&Event::Apply(account(name, code)));
+            all.apply_event(&Event::Apply(account(name, code)));
         }
-        assert_eq!(beside(&all, "a", "acme"), ["b"]);
-        assert_eq!(beside(&all, "c", "other"), [""; 0]);
-        all.take(&Event::Apply(account("b", "other")));
-        assert_eq!((beside(&all, "a", "acme"), beside(&all, "c", "other")), (vec![], vec!["b".into()]));
-        all.take(&Event::Delete(account("b", "other")));
-        assert_eq!(beside(&all, "c", "other"), [""; 0]);
-        assert_eq!(all.0.read().unwrap().now.objects.len(), 2, "nothing is kept of what is gone");
+        assert_eq!(others(&all, "a", "acme"), ["b"]);
+        assert_eq!(others(&all, "c", "other"), [""; 0]);
+        all.apply_event(&Event::Apply(account("b", "other")));
+        assert_eq!((others(&all, "a", "acme"), others(&all, "c", "other")), (vec![], vec!["b".into()]));
+        all.apply_event(&Event::Delete(account("b", "other")));
+        assert_eq!(others(&all, "c", "other"), [""; 0]);
+        assert_eq!(all.0.read().unwrap().current.objects.len(), 2, "nothing is kept of what is gone");
     }
 
     #[test]
-    fn a_watch_that_begins_anew_shows_the_old_ones_until_it_has_shown_all() {
+    fn a_restarted_watch_replaces_the_objects_once_it_has_listed_all() {
         let all = RemoteAccounts::default();
-        all.take(&Event::Apply(account("a", "acme")));
-        all.take(&Event::Init);
-        all.take(&Event::InitApply(account("b", "acme")));
-        assert_eq!(beside(&all, "x", "acme"), ["a"]);
-        all.take(&Event::InitDone);
-        assert_eq!(beside(&all, "x", "acme"), ["b"]);
+        all.apply_event(&Event::Apply(account("a", "acme")));
+        all.apply_event(&Event::Init);
+        all.apply_event(&Event::InitApply(account("b", "acme")));
+        assert_eq!(others(&all, "x", "acme"), ["a"]);
+        all.apply_event(&Event::InitDone);
+        assert_eq!(others(&all, "x", "acme"), ["b"]);
     }
 }

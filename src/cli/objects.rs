@@ -1,7 +1,7 @@
-//! What a command goes by: accounts, their Webhooks and the values they name, from the cluster, from files laid over it, or
-//! from files alone. Reads and never writes.
+//! The objects that a command works with: accounts, their Webhooks and the values that they name, from the cluster, from files
+//! overlaid on it, or from files only. Never writes.
 
-use super::reading::{Objects, Reader, read};
+use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
@@ -20,54 +20,54 @@ use kube::core::object::HasSpec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What a command goes by.
-pub(super) struct World {
-    /// Accounts, each with the Webhooks that belong to it.
+/// The objects of a command.
+pub(super) struct ObjectSet {
+    /// Accounts, each with its Webhooks.
     pub(super) accounts: Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>,
-    /// Webhooks that no account looks after.
+    /// Webhooks without an account that allows them.
     pub(super) orphans: Vec<WebhookReport>,
-    /// Where values are read from.
-    pub(super) source: Layered,
-    /// Where a Webhook is declared, if in a file.
+    /// The source of Secrets and ConfigMaps.
+    pub(super) source: OverlaySource,
+    /// Where Webhooks of files are declared.
     pub(super) places: BTreeMap<ObjectKey, Place>,
-    /// What a person should know beside the plan.
+    /// Warnings to print with the plan.
     pub(super) notes: Vec<String>,
 }
 
-/// Secrets and ConfigMaps of files, and below them those of the cluster.
+/// Secrets and ConfigMaps of files, overlaid on those of the cluster.
 #[derive(Clone)]
-pub(super) struct Layered {
+pub(super) struct OverlaySource {
     secrets: Arc<BTreeMap<ObjectKey, Secret>>,
     config_maps: Arc<BTreeMap<ObjectKey, ConfigMap>>,
     cluster: Option<KubeSecretReader>,
-    /// Keys of Secrets that hold something or other if nobody has filled them in yet.
-    made_up: Arc<BTreeMap<ObjectKey, BTreeSet<String>>>,
+    /// Keys of Secrets that get a placeholder if they are not filled in yet.
+    placeholders: Arc<BTreeMap<ObjectKey, BTreeSet<String>>>,
 }
 
-impl Layered {
-    /// The cluster, if values of files are laid over its own.
-    pub(super) fn laid_over(&self) -> Option<&KubeSecretReader> {
+impl OverlaySource {
+    /// Returns the cluster, if files overlay its values.
+    pub(super) fn overlaid_cluster(&self) -> Option<&KubeSecretReader> {
         let none = self.secrets.is_empty() && self.config_maps.is_empty();
         self.cluster.as_ref().filter(|_| !none)
     }
 }
 
-impl SecretReader for Layered {
+impl SecretReader for OverlaySource {
     async fn read(&self, wanted: &NamedKeys) -> Values {
         let in_files = |dependency: &Dependency| match dependency {
             Dependency::Secret(key) => self.secrets.contains_key(key),
             Dependency::ConfigMap(key) => self.config_maps.contains_key(key),
         };
-        let made_up = |dependency: &Dependency| matches!(dependency, Dependency::Secret(key) if self.made_up.contains_key(key));
+        let placeholders = |dependency: &Dependency| matches!(dependency, Dependency::Secret(key) if self.placeholders.contains_key(key));
         let mut values = Values::default();
         if let Some(cluster) = &self.cluster {
             let all = wanted.iter().map(|(dependency, keys)| (dependency.clone(), keys.clone()));
-            let (maybe, far): (NamedKeys, NamedKeys) =
-                all.partition(|(dependency, _)| made_up(dependency) || in_files(dependency));
-            values = cluster.read(&far).await;
-            // It need not be there, and need not be readable. Of what a file is laid over the uid tells whether a value is the
-            // one that was sent.
-            values.extend_found(cluster.read(&maybe).await);
+            let (optional, cluster_only): (NamedKeys, NamedKeys) =
+                all.partition(|(dependency, _)| placeholders(dependency) || in_files(dependency));
+            values = cluster.read(&cluster_only).await;
+            // Objects that files overlay may be missing or unreadable in the cluster. Where they exist, their uid shows whether a
+            // value is the one that was sent.
+            values.extend_found(cluster.read(&optional).await);
         }
         for dependency in wanted.keys().filter(|dependency| in_files(dependency)) {
             match dependency {
@@ -79,46 +79,47 @@ impl SecretReader for Layered {
                 }
             }
         }
-        for (secret, keys) in self.made_up.iter() {
+        for (secret, keys) in self.placeholders.iter() {
             values.make_up(secret.clone(), keys);
         }
         values
     }
 
-    /// Whoever only looks exchanges no token, and a file is nobody's to write to.
+    /// Commands do not refresh OAuth tokens: a plan is read-only, and files cannot be written.
     fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }
 
-impl Layered {
-    /// With keys that hold something or other if nobody has filled them in yet.
-    pub(super) fn with_made_up(&self, keys: BTreeMap<ObjectKey, BTreeSet<String>>) -> Self {
-        Self { made_up: Arc::new(keys), ..self.clone() }
+impl OverlaySource {
+    /// Adds keys of Secrets that get a placeholder if they are not filled in yet.
+    pub(super) fn with_placeholders(&self, keys: BTreeMap<ObjectKey, BTreeSet<String>>) -> Self {
+        Self { placeholders: Arc::new(keys), ..self.clone() }
     }
 }
 
-impl World {
-    /// All Webhooks that an account looks after.
+impl ObjectSet {
+    /// Returns all Webhooks that have an account.
     pub(super) fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
         self.accounts.iter().flat_map(|(_, webhooks)| webhooks)
     }
 
-    /// From files alone.
+    /// Builds the set from files only.
     pub(super) fn of_files(files: Manifests) -> Result<Self, Vec<String>> {
-        Self::new(Objects::default(), files, None)
+        Self::new(ClusterObjects::default(), files, None)
     }
 
-    /// From the cluster, with files laid over it.
-    pub(super) async fn of_cluster(reader: &Reader, files: Manifests) -> Result<Self, Vec<String>> {
+    /// Builds the set from the cluster, overlaid with files.
+    pub(super) async fn of_cluster(reader: &ClusterReader, files: Manifests) -> Result<Self, Vec<String>> {
         let referred = files.webhooks.iter().map(|webhook| webhook.object.account());
-        let known: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
-        let objects = read(reader, referred.collect(), &known).await.map_err(|error| vec![error])?;
-        Self::new(objects, files, Some(reader.source()))
+        let in_files: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
+        let objects =
+            read_cluster(reader, referred.collect(), &in_files).await.map_err(|error| vec![error])?;
+        Self::new(objects, files, Some(reader.secret_reader()))
     }
 
     fn new(
-        mut objects: Objects,
+        mut objects: ClusterObjects,
         files: Manifests,
         cluster: Option<KubeSecretReader>,
     ) -> Result<Self, Vec<String>> {
@@ -126,14 +127,14 @@ impl World {
         let mut places = BTreeMap::new();
         for file in files.accounts {
             let key = ObjectKey::of(&file.object);
-            let laid = lay(objects.accounts.remove(&key), file, &mut problems);
-            objects.accounts.insert(key, laid);
+            let merged = overlay(objects.accounts.remove(&key), file, &mut problems);
+            objects.accounts.insert(key, merged);
         }
         for file in files.webhooks {
             let key = ObjectKey::of(&file.object);
             places.insert(key.clone(), file.place.clone());
-            let laid = lay(objects.webhooks.remove(&key), file, &mut problems);
-            objects.webhooks.insert(key, laid);
+            let merged = overlay(objects.webhooks.remove(&key), file, &mut problems);
+            objects.webhooks.insert(key, merged);
         }
         if !problems.is_empty() {
             return Err(problems.iter().map(ToString::to_string).collect());
@@ -142,19 +143,19 @@ impl World {
         let notes = objects.notes.drain(..).chain(skipped).collect();
         let by_key = |secret: Placed<Secret>| (ObjectKey::of(&secret.object), secret.object);
         let map_by_key = |map: Placed<ConfigMap>| (ObjectKey::of(&map.object), map.object);
-        let source = Layered {
+        let source = OverlaySource {
             secrets: Arc::new(files.secrets.into_iter().map(by_key).collect()),
             config_maps: Arc::new(files.config_maps.into_iter().map(map_by_key).collect()),
             cluster,
-            made_up: Arc::default(),
+            placeholders: Arc::default(),
         };
-        let (accounts, orphans) = sorted(objects);
+        let (accounts, orphans) = assign(objects);
         Ok(Self { accounts, orphans, source, places, notes })
     }
 }
 
-/// The object as it would be after `kubectl apply`.
-fn lay<K>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K
+/// Returns the object as it would be after `kubectl apply`.
+fn overlay<K>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K
 where
     K: Kind + HasSpec<Spec: PartialEq + Clone> + ResourceExt,
 {
@@ -178,10 +179,10 @@ where
     object
 }
 
-type Sorted = (Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>, Vec<WebhookReport>);
+type Assigned = (Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>, Vec<WebhookReport>);
 
-/// Each Webhook to its account; those without one are told.
-fn sorted(objects: Objects) -> Sorted {
+/// Assigns each Webhook to its account; the others become orphans.
+fn assign(objects: ClusterObjects) -> Assigned {
     let mut of: BTreeMap<ObjectKey, Vec<Arc<Webhook>>> = BTreeMap::new();
     let mut orphans = Vec::new();
     for (key, webhook) in objects.webhooks {
@@ -196,7 +197,7 @@ fn sorted(objects: Objects) -> Sorted {
         }
     }
     let unreadable = objects.unreadable.into_iter();
-    orphans.extend(unreadable.map(|(key, why)| held_orphan(key, "Unreadable", why)));
+    orphans.extend(unreadable.map(|(key, why)| blocked_orphan(key, "Unreadable", why)));
     let accounts = objects.accounts.into_iter().map(|(key, account)| {
         let webhooks = of.remove(&key).unwrap_or_default();
         (Arc::new(account), webhooks)
@@ -206,10 +207,10 @@ fn sorted(objects: Objects) -> Sorted {
 
 fn orphan(key: ObjectKey, orphan: &Orphan) -> WebhookReport {
     let (reason, message) = orphan.words();
-    held_orphan(key, reason, message)
+    blocked_orphan(key, reason, message)
 }
 
-fn held_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
+fn blocked_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
     WebhookReport {
         namespace: key.namespace,
         name: key.name,

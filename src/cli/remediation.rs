@@ -1,25 +1,28 @@
-//! What helps against each reason that a condition can have: the one table, for people at a terminal.
+//! What to do about each reason that a condition can have.
 
-/// What to do about a condition's reason. Of one that is well nothing has to be said, unless the table has a word for it.
-pub(super) fn unblock(reason: &str, well: bool) -> Option<&'static str> {
-    let known = WAYS_OUT.iter().find(|(known, _)| *known == reason).map(|(_, way)| *way);
-    let otherwise = "the message above says what is so; hooktender plan shows what the vendor has right now";
-    known.or((!well).then_some(otherwise))
+/// Returns what to do about a condition's reason; `None` for a healthy condition whose reason is not in the table.
+pub(super) fn remediation(reason: &str, healthy: bool) -> Option<&'static str> {
+    let known = REMEDIATIONS.iter().find(|(known, _)| *known == reason).map(|(_, way)| *way);
+    let otherwise = "see the message above; hooktender plan shows the current state at the vendor";
+    known.or((!healthy).then_some(otherwise))
 }
 
-const WAYS_OUT: &[(&str, &str)] = &[
-    ("AccountChanged", "point the account to where it was again, or make a new Webhook under another name"),
+const REMEDIATIONS: &[(&str, &str)] = &[
+    (
+        "AccountChanged",
+        "point the account to its previous target again, or create a new Webhook under another name",
+    ),
     (
         "AccountNotAllowed",
         "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; the annotation hooktender.dev/release gives its subscription up when it is deleted",
     ),
     (
         "AccountNotFound",
-        "create the VendorAccount, or make a new Webhook with the right spec.accountRef (it cannot be changed)",
+        "create the VendorAccount, or create a new Webhook with the right spec.accountRef (it is immutable)",
     ),
     (
         "ClusterUnavailable",
-        "nothing, if the API server is restarted; else see its log, and whether it can decrypt the Secret that the message names",
+        "nothing, if the API server is restarted; else check its log, and whether it can decrypt the Secret that the message names",
     ),
     (
         "AdoptionNotAllowed",
@@ -39,7 +42,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ),
     (
         "DeletionGuard",
-        "look at what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
+        "check what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
     ),
     (
         "Deleting",
@@ -58,16 +61,16 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (
         "ListDoubted",
-        "nothing, if the next reading is to decide; else see that the account points to the right tenant",
+        "nothing, if the next list decides; else check that the account points to the right tenant",
     ),
-    ("NotFound", "nothing: it is made again with the next pass"),
-    ("Outdated", "nothing: somebody else wrote at the same moment, and it is read again"),
+    ("NotFound", "nothing: the next pass creates it again"),
+    ("Outdated", "nothing: another client wrote at the same time; the next pass reads it again"),
     ("Planned", "set mode: Enforce at the Webhook and its account, and run hooktender without --plan-only"),
     (
         "Rejected",
-        "change the manifest to what the vendor's words ask for, or give the login the right that they name; the same is sent again after an hour, or at once with hooktender.dev/requested-at",
+        "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour, or at once with hooktender.dev/requested-at",
     ),
-    ("Settling", "nothing: the list decides once the vendor can no longer be at work"),
+    ("Settling", "nothing: the vendor's list decides after the grace period"),
     (
         "SimilarExists",
         "set spec.externalId to the id that the message names to adopt it, or delete it at the vendor to have a new one",
@@ -84,7 +87,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ),
     (
         "TooManyErrors",
-        "mend the receiver; it is started again by itself, or with onTooManyErrors: Leave by a person at the vendor",
+        "fix the receiver; hooktender re-enables the subscription, or with onTooManyErrors: Leave, re-enable it at the vendor",
     ),
     (
         "SubscriptionTooLarge",
@@ -94,19 +97,19 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "SubscriptionUnreadable",
         "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
-    ("Unavailable", "nothing, if it is the vendor; else see the address, the proxy and the network policy"),
+    ("Unavailable", "nothing, if it is the vendor; else check the address, the proxy and the network policy"),
     (
         "WebhooksNotWritten",
-        "change what refuses the Webhooks that the message names; each has an event with the API server's words",
+        "change the policy that refuses the Webhooks that the message names; each has an event with the API server's message",
     ),
     (
         "WriteRefused",
-        "change what refuses the write, as an admission policy, or the object; an edit is tried at once",
+        "change the admission policy that refuses the write, or the object; an edit is retried at once",
     ),
     ("Unreadable", "upgrade hooktender to the version that stored the Webhook, or change the spec"),
     (
         "VariableMissing",
-        "create the Secret or ConfigMap, or the key, that the message names, and give it a value that can be used there; or correct the name",
+        "create the Secret or ConfigMap, or the key, that the message names, with a valid value; or correct the name",
     ),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
@@ -117,11 +120,11 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
-    /// Reasons of conditions against which nothing has to be done, or which another condition has an answer to.
-    const WELL: &[&str] = &["Active", "Drifted", "InSync", "NoDrift"];
-    /// Words of the engine that are no reason of a condition.
-    const OTHERS: &[(&str, &[&str])] = &[
-        ("what apply tells of what it did not come to", &["Waiting"]),
+    /// Reasons that need no action, or that another condition covers.
+    const HEALTHY: &[&str] = &["Active", "Drifted", "InSync", "NoDrift"];
+    /// Capitalized words of the engine that are not reasons of conditions.
+    const NOT_CONDITIONS: &[(&str, &[&str])] = &[
+        ("what apply reports as not begun", &["Waiting"]),
         (
             "events of what was done",
             &[
@@ -153,24 +156,27 @@ mod tests {
         ("a plan that the cluster keeps from being made, which has no condition", &["Cluster"]),
     ];
 
-    /// A reason is one word in capitals and small letters, wherever it stands: as an argument, a constant or a member.
+    /// Takes every capitalized word in a string literal for a reason.
     #[test]
-    fn there_is_a_way_out_of_everything_that_the_engine_tells() {
-        let spoken = spoken();
-        let known: BTreeSet<_> = WAYS_OUT.iter().map(|(reason, _)| (*reason).to_owned()).collect();
-        assert_eq!(known.len(), WAYS_OUT.len(), "a reason stands there twice");
-        let others = OTHERS.iter().flat_map(|(_, words)| *words).chain(WELL);
+    fn every_reason_of_the_engine_has_a_remediation() {
+        let used = used();
+        let known: BTreeSet<_> = REMEDIATIONS.iter().map(|(reason, _)| (*reason).to_owned()).collect();
+        assert_eq!(known.len(), REMEDIATIONS.len(), "a reason is listed twice");
+        let others = NOT_CONDITIONS.iter().flat_map(|(_, words)| *words).chain(HEALTHY);
         let others: BTreeSet<_> = others.map(|word| (*word).to_owned()).collect();
         let all: BTreeSet<_> = known.union(&others).cloned().collect();
-        let missing: Vec<_> = spoken.difference(&all).collect();
-        assert!(missing.is_empty(), "neither in WAYS_OUT nor in WELL nor in OTHERS: {missing:?}");
-        let gone: Vec<_> = all.difference(&spoken).collect();
-        assert!(gone.is_empty(), "nobody says it any more: {gone:?}");
+        let missing: Vec<_> = used.difference(&all).collect();
+        assert!(
+            missing.is_empty(),
+            "neither in REMEDIATIONS nor in HEALTHY nor in NOT_CONDITIONS: {missing:?}"
+        );
+        let gone: Vec<_> = all.difference(&used).collect();
+        assert!(gone.is_empty(), "not used any more: {gone:?}");
     }
 
-    /// With the test above: every reason that the code can tell has its paragraph, and no other.
+    /// With the test above: the docs have a paragraph for every reason of the code, and for no other.
     #[test]
-    fn every_reason_has_its_paragraph_in_the_book() {
+    fn every_reason_has_its_paragraph_in_the_docs() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/troubleshooting.md");
         let book = std::fs::read_to_string(path).unwrap();
         let mut paragraphs = BTreeSet::new();
@@ -182,7 +188,7 @@ mod tests {
             assert!(text.trim().ends_with('.'), "{reason} has a heading without a paragraph");
         }
         let reasons: BTreeSet<_> =
-            WAYS_OUT.iter().map(|(reason, _)| *reason).chain(WELL.iter().copied()).collect();
+            REMEDIATIONS.iter().map(|(reason, _)| *reason).chain(HEALTHY.iter().copied()).collect();
         let missing: Vec<_> = reasons.difference(&paragraphs).collect();
         assert!(missing.is_empty(), "docs/troubleshooting.md does not say what these are: {missing:?}");
         let gone: Vec<_> = paragraphs.difference(&reasons).collect();
@@ -190,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_well_needs_no_word() {
-        assert_eq!(unblock("InSync", true), None);
-        assert!(unblock("Planned", true).is_some_and(|way| way.contains("mode: Enforce")));
-        assert!(unblock("NobodyKnows", false).is_some_and(|way| way.contains("hooktender plan")));
+    fn only_healthy_conditions_need_no_remediation() {
+        assert_eq!(remediation("InSync", true), None);
+        assert!(remediation("Planned", true).is_some_and(|way| way.contains("mode: Enforce")));
+        assert!(remediation("NobodyKnows", false).is_some_and(|way| way.contains("hooktender plan")));
     }
 
-    fn spoken() -> BTreeSet<String> {
+    fn used() -> BTreeSet<String> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut words = BTreeSet::new();
         let mut left: Vec<PathBuf> =

@@ -1,4 +1,4 @@
-//! Reads accounts and Webhooks from a cluster, once: as little as the plan of the accounts in question needs.
+//! Reads accounts and Webhooks from a cluster once: only what the plan of the selected accounts needs.
 
 use crate::api::account::NamespacesFrom;
 use crate::api::webhook::Subscription;
@@ -16,37 +16,37 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-/// Objects a page of a list: each takes many times its own size while it is being read.
-const PAGE: u32 = 500;
+/// Page size of lists: parsing an object takes several times its size.
+const PAGE_SIZE: u32 = 500;
 
-/// The objects by name, and the labels of namespaces that are known.
+/// The objects that were read, by name.
 #[derive(Default)]
-pub(super) struct Objects {
+pub(super) struct ClusterObjects {
     pub(super) accounts: BTreeMap<ObjectKey, VendorAccount>,
     pub(super) webhooks: BTreeMap<ObjectKey, Webhook>,
     pub(super) labels: BTreeMap<String, BTreeMap<String, String>>,
-    /// Objects of the cluster that this hooktender cannot read, and why.
+    /// Objects that this version of hooktender cannot parse, and why.
     pub(super) unreadable: Vec<(ObjectKey, String)>,
     pub(super) notes: Vec<String>,
 }
 
-/// A cluster, and the part of it that is asked for.
-pub(super) struct Reader {
+/// Reads a cluster, in one namespace or in all.
+pub(super) struct ClusterReader {
     pub(super) client: Client,
-    /// None: all namespaces.
+    /// `None` for all namespaces.
     pub(super) namespace: Option<NamespaceName>,
 }
 
-impl Reader {
-    pub(super) fn source(&self) -> KubeSecretReader {
+impl ClusterReader {
+    pub(super) fn secret_reader(&self) -> KubeSecretReader {
         KubeSecretReader::new(self.client.clone(), ValueBudget::unlimited())
     }
 
-    /// Takes all objects of a kind, page by page.
-    async fn each<K>(
+    /// Lists all objects of a kind, page by page.
+    async fn list_each<K>(
         &self,
         namespace: Option<&NamespaceName>,
-        mut take: impl FnMut(K),
+        mut handle: impl FnMut(K),
     ) -> Result<(), kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
@@ -56,10 +56,10 @@ impl Reader {
             Some(namespace) => in_namespace(&self.client, namespace),
             None => Api::all(self.client.clone()),
         };
-        let mut params = ListParams::default().limit(PAGE);
+        let mut params = ListParams::default().limit(PAGE_SIZE);
         loop {
             let page = api.list(&params).await?;
-            page.items.into_iter().for_each(&mut take);
+            page.items.into_iter().for_each(&mut handle);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => return Ok(()),
@@ -68,39 +68,39 @@ impl Reader {
     }
 }
 
-/// The accounts of the part that is asked for, those that its Webhooks or files refer to, and all Webhooks of all of these:
-/// what is not seen would be taken for nobody's.
-pub(super) async fn read(
-    reader: &Reader,
+/// Reads the accounts of the selected namespaces, those that their Webhooks or the files refer to, and all Webhooks of all
+/// these accounts: a Webhook that is not read would make its subscription look unmanaged.
+pub(super) async fn read_cluster(
+    reader: &ClusterReader,
     mut referred: BTreeSet<ObjectKey>,
     in_files: &[VendorAccount],
-) -> Result<Objects, String> {
-    let mut objects = Objects::default();
+) -> Result<ClusterObjects, String> {
+    let mut objects = ClusterObjects::default();
     let mut seen = BTreeSet::new();
     let scope = reader.namespace.as_ref();
-    let accounts = reader.each::<DeserializeGuard<VendorAccount>>(scope, |account| {
-        take(account, &mut objects.unreadable, |account| {
+    let accounts = reader.list_each::<DeserializeGuard<VendorAccount>>(scope, |account| {
+        keep_readable(account, &mut objects.unreadable, |account| {
             objects.accounts.insert(ObjectKey::of(&account), account);
         });
     });
-    accounts.await.map_err(|error| wrong("VendorAccounts", scope, &error))?;
-    webhooks(reader, scope, &mut objects, &mut seen)
+    accounts.await.map_err(|error| list_error("VendorAccounts", scope, &error))?;
+    read_webhooks(reader, scope, &mut objects, &mut seen)
         .await
-        .map_err(|error| wrong("Webhooks", scope, &error))?;
+        .map_err(|error| list_error("Webhooks", scope, &error))?;
     referred.extend(objects.webhooks.values().map(Webhook::account));
     for key in referred {
         if objects.accounts.contains_key(&key) {
             continue;
         }
-        // There is no object of such a name; its Webhooks are told so.
+        // An object of an invalid name cannot exist; its Webhooks are reported as orphans.
         let Ok(at) = ObjectName::try_from(&key) else { continue };
         let found = ObjectApi::<VendorAccount>::new(&reader.client, &at).read().await;
         let found =
-            found.map_err(|error| format!("VendorAccount {key} cannot be read: {}", brief(&error)))?;
+            found.map_err(|error| format!("VendorAccount {key} cannot be read: {}", api_message(&error)))?;
         objects.accounts.extend(found.map(|account| (key, account)));
     }
     let all: Vec<_> = objects.accounts.values().chain(in_files).cloned().collect();
-    rest(reader, &all, &mut objects, &mut seen).await?;
+    read_other_namespaces(reader, &all, &mut objects, &mut seen).await?;
     let keys: BTreeSet<_> =
         objects.accounts.keys().cloned().chain(in_files.iter().map(ObjectKey::of)).collect();
     let in_scope = |key: &ObjectKey| scope.is_none_or(|scope| scope.as_str() == key.namespace);
@@ -109,43 +109,43 @@ pub(super) async fn read(
     Ok(objects)
 }
 
-/// The Webhooks of the accounts in namespaces that were not asked for.
-async fn rest(
-    reader: &Reader,
+/// Reads the Webhooks of the accounts in namespaces that are not selected.
+async fn read_other_namespaces(
+    reader: &ClusterReader,
     accounts: &[VendorAccount],
-    objects: &mut Objects,
+    objects: &mut ClusterObjects,
     seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), String> {
     let Some(scope) = &reader.namespace else {
-        return labels(reader, accounts, objects).await;
+        return read_labels(reader, accounts, objects).await;
     };
     let open = |account: &VendorAccount| account.spec.allowed_namespaces.from != NamespacesFrom::Same;
     if accounts.iter().any(open) {
-        match webhooks(reader, None, objects, seen).await {
-            Ok(()) => return labels(reader, accounts, objects).await,
+        match read_webhooks(reader, None, objects, seen).await {
+            Ok(()) => return read_labels(reader, accounts, objects).await,
             Err(error) if is_forbidden(&error) => objects.notes.push(format!(
                 "Webhooks outside of namespace {scope} may not be listed: what they declare at an account that allows other namespaces is taken for unmanaged"
             )),
-            Err(error) => return Err(wrong("Webhooks", None, &error)),
+            Err(error) => return Err(list_error("Webhooks", None, &error)),
         }
     }
     let namespaces = accounts.iter().filter_map(|account| account.metadata.namespace.as_deref());
     let namespaces: BTreeSet<_> = namespaces.filter_map(|name| NamespaceName::new(name).ok()).collect();
     for namespace in namespaces.difference(&seen.clone()) {
-        let read = webhooks(reader, Some(namespace), objects, seen).await;
-        read.map_err(|error| wrong("Webhooks", Some(namespace), &error))?;
+        let read = read_webhooks(reader, Some(namespace), objects, seen).await;
+        read.map_err(|error| list_error("Webhooks", Some(namespace), &error))?;
     }
-    labels(reader, accounts, objects).await
+    read_labels(reader, accounts, objects).await
 }
 
-async fn webhooks(
-    reader: &Reader,
+async fn read_webhooks(
+    reader: &ClusterReader,
     namespace: Option<&NamespaceName>,
-    objects: &mut Objects,
+    objects: &mut ClusterObjects,
     seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), kube::Error> {
-    let all = reader.each::<StoredWebhook>(namespace, |stored| {
-        take(as_written(stored), &mut objects.unreadable, |mut webhook| {
+    let all = reader.list_each::<StoredWebhook>(namespace, |stored| {
+        keep_readable(as_written(stored), &mut objects.unreadable, |mut webhook| {
             slim(&mut webhook);
             objects.webhooks.insert(ObjectKey::of(&webhook), webhook);
         });
@@ -155,7 +155,7 @@ async fn webhooks(
     Ok(())
 }
 
-/// A Webhook whose whole spec can be read.
+/// Returns an error for a Webhook whose subscription cannot be parsed.
 fn as_written(StoredWebhook(read): StoredWebhook) -> DeserializeGuard<Webhook> {
     let webhook = match read {
         Ok(webhook) => webhook,
@@ -169,8 +169,12 @@ fn as_written(StoredWebhook(read): StoredWebhook) -> DeserializeGuard<Webhook> {
     })
 }
 
-/// The labels of the namespaces that a selector may be about.
-async fn labels(reader: &Reader, accounts: &[VendorAccount], objects: &mut Objects) -> Result<(), String> {
+/// Reads the labels of namespaces, if an account selects namespaces by label.
+async fn read_labels(
+    reader: &ClusterReader,
+    accounts: &[VendorAccount],
+    objects: &mut ClusterObjects,
+) -> Result<(), String> {
     let selects = |account: &VendorAccount| account.spec.allowed_namespaces.from == NamespacesFrom::Selector;
     if !accounts.iter().any(selects) {
         return Ok(());
@@ -184,21 +188,21 @@ async fn labels(reader: &Reader, accounts: &[VendorAccount], objects: &mut Objec
         Err(error) if is_forbidden(&error) => objects.notes.push(
             "namespaces may not be listed: an account whose allowedNamespaces is a selector admits only its own".into(),
         ),
-        Err(error) => return Err(wrong("Namespaces", None, &error)),
+        Err(error) => return Err(list_error("Namespaces", None, &error)),
     }
     Ok(())
 }
 
-fn take<K: Resource<DynamicType = ()>>(
+fn keep_readable<K: Resource<DynamicType = ()>>(
     guarded: DeserializeGuard<K>,
     unreadable: &mut Vec<(ObjectKey, String)>,
-    taken: impl FnOnce(K),
+    keep: impl FnOnce(K),
 ) where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
     let key = ObjectKey::of(&guarded);
     match guarded.0 {
-        Ok(object) => taken(object),
+        Ok(object) => keep(object),
         Err(error) => {
             let kind = K::kind(&());
             let why =
@@ -214,15 +218,15 @@ fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(refused) if refused.is_forbidden())
 }
 
-/// What the API server said, without the layers around it.
-pub(super) fn brief(error: &kube::Error) -> String {
+/// Returns the message of the API server, without kube's context.
+pub(super) fn api_message(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(refused) => refused.message.clone(),
         error => crate::engine::error::error_chain(error),
     }
 }
 
-fn wrong(what: &str, namespace: Option<&NamespaceName>, error: &kube::Error) -> String {
+fn list_error(what: &str, namespace: Option<&NamespaceName>, error: &kube::Error) -> String {
     let place =
         namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
     let hint = match error {
@@ -231,5 +235,5 @@ fn wrong(what: &str, namespace: Option<&NamespaceName>, error: &kube::Error) -> 
         }
         _ => "",
     };
-    format!("{what} of {place} cannot be listed: {}{hint}", brief(error))
+    format!("{what} of {place} cannot be listed: {}{hint}", api_message(error))
 }

@@ -1,0 +1,155 @@
+//! Plans all accounts of an [`ObjectSet`], several at once, with read-only clients.
+
+use super::flags::VendorFlags;
+use super::objects::{ObjectSet, OverlaySource};
+use super::peers::{groups, peers};
+use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
+use crate::engine::cluster::dry_run::DryRunWriter;
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::limiter::PassLimiter;
+use crate::engine::pass::Context;
+use crate::engine::preview::{AccountObjects, preview, publish_wants, seed_values};
+use crate::engine::state::account::AccountState;
+use crate::engine::state::peers::Registry;
+use crate::plan::report::{AccountReport, Report};
+use crate::telemetry::Metrics;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ObjectReference;
+use std::io::IsTerminal;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Accounts that are read at once.
+const MAX_CONCURRENT_ACCOUNTS: usize = 10;
+/// A spinner is shown when a command waits longer than this.
+const SPINNER_DELAY: Duration = Duration::from_secs(2);
+
+/// An account with its plan.
+pub(super) struct PlannedAccount {
+    pub(super) objects: AccountObjects,
+    pub(super) state: AccountState,
+    pub(super) report: AccountReport,
+}
+
+/// The plans of all accounts.
+pub(super) struct PlanView {
+    pub(super) accounts: Vec<PlannedAccount>,
+    pub(super) report: Report,
+}
+
+/// Receives the events of passes.
+pub(super) type EventSink = Box<dyn Fn(&ObjectReference, &EventRecord) + Send + Sync>;
+
+/// Returns the context of passes that only plan.
+pub(super) fn context(
+    source: &OverlaySource,
+    vendors: &VendorFlags,
+    calls: &Arc<AtomicUsize>,
+    stateless: bool,
+) -> Context<OverlaySource, DryRunWriter<EventSink>> {
+    Context {
+        secrets: source.clone(),
+        writer: DryRunWriter { tell: Box::new(|_, _| {}) },
+        settings: vendors.settings(calls),
+        ceiling: Mode::Enforce,
+        dry_run: true,
+        stateless,
+        metrics: Metrics::default(),
+        stopping: Arc::new(AtomicBool::new(false)),
+        limiter: PassLimiter::unlimited(),
+    }
+}
+
+/// Returns the objects of an account.
+pub(super) fn account_objects(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> AccountObjects {
+    AccountObjects { account: Arc::clone(account), webhooks: webhooks.to_vec() }
+}
+
+/// Plans all accounts.
+pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, stateless: bool) -> PlanView {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let done = AtomicUsize::new(0);
+    let context = context(&objects.source, vendors, &calls, stateless);
+    let registry = Arc::default();
+    let number = objects.accounts.len();
+    // Collected first, because the compiler rejects a stream over closures that borrow.
+    let groups = groups(objects).into_iter().map(|group| {
+        let prepared = group.into_iter().map(|at| prepare(objects, at, vendors, &registry)).collect();
+        plan_group(prepared, &context, &done)
+    });
+    let groups: Vec<_> = groups.collect();
+    let all = futures::stream::iter(groups).buffered(MAX_CONCURRENT_ACCOUNTS).collect::<Vec<_>>();
+    let progress = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
+    let mut accounts: Vec<_> = with_spinner(progress, all).await.into_iter().flatten().collect();
+    accounts.sort_by_key(|planned| ObjectKey::of(&*planned.objects.account));
+    for planned in &mut accounts {
+        for webhook in &mut planned.report.webhooks {
+            webhook.declared_at = objects.places.get(&webhook.key()).map(ToString::to_string);
+        }
+    }
+    let mut orphans = objects.orphans.clone();
+    for orphan in &mut orphans {
+        orphan.declared_at = objects.places.get(&orphan.key()).map(ToString::to_string);
+    }
+    let reports = accounts.iter().map(|planned| planned.report.clone()).collect();
+    PlanView { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
+}
+
+/// Returns the objects and the state of an account that is to be planned.
+fn prepare(
+    objects: &ObjectSet,
+    at: usize,
+    vendors: &VendorFlags,
+    registry: &Arc<Registry>,
+) -> (AccountObjects, AccountState) {
+    let (account, webhooks) = &objects.accounts[at];
+    let state = AccountState::new(vendors.grace_period()).with_peers(peers(objects, account, registry));
+    (account_objects(account, webhooks), state)
+}
+
+/// Plans accounts that point to the same account at the vendor, one after the other, so that each sees the claims of the others.
+async fn plan_group(
+    mut accounts: Vec<(AccountObjects, AccountState)>,
+    context: &Context<OverlaySource, DryRunWriter<EventSink>>,
+    done: &AtomicUsize,
+) -> Vec<PlannedAccount> {
+    let shared = accounts.len() > 1;
+    for (objects, state) in accounts.iter_mut().filter(|_| shared) {
+        publish_wants(context, state, objects).await;
+    }
+    let mut planned = Vec::with_capacity(accounts.len());
+    for (objects, mut state) in accounts {
+        if let Some(cluster) = context.secrets.overlaid_cluster() {
+            seed_values(cluster, &context.secrets, &mut state, &objects).await;
+        }
+        let report = preview(context, &mut state, &objects).await.report;
+        done.fetch_add(1, Ordering::Relaxed);
+        planned.push(PlannedAccount { objects, state, report });
+    }
+    planned
+}
+
+/// Waits for `work`, and shows `message` with a spinner on a terminal if it takes long.
+pub(super) async fn with_spinner<T>(message: impl Fn() -> String, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(done) = tokio::time::timeout(SPINNER_DELAY, &mut work).await {
+        return done;
+    }
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                bar.finish_and_clear();
+                return done;
+            }
+            _ = tick.tick() => bar.set_message(message()),
+        }
+    }
+}

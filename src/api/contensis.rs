@@ -1,6 +1,6 @@
 //! Contensis' half of both kinds (vendors/contensis.md 1, 3 and 5).
 
-use super::webhook::json_values;
+use super::json::count_values;
 use super::{SecretKeyRef, yes};
 use kube::KubeSchema;
 use litemap::LiteMap;
@@ -198,7 +198,7 @@ impl ContensisWebhook {
             let lists = [event, content_type_id, language, workflow_event, workflow_state];
             1 + lists.iter().map(|list| list.len()).sum::<usize>()
         };
-        let templates = self.templates.values().map(json_values).sum::<usize>();
+        let templates = self.templates.values().map(count_values).sum::<usize>();
         self.topics.iter().map(of_topic).sum::<usize>() + self.headers.len() + templates
     }
 

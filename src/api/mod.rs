@@ -12,6 +12,7 @@ pub mod brightpearl;
 pub mod conditions;
 pub mod contensis;
 mod crds;
+mod json;
 pub mod name;
 pub mod shorten;
 pub mod status;

@@ -1,6 +1,7 @@
 //! SuperOffice's half of both kinds (vendors/superoffice.md 2, 3 and 6).
 
 use super::SecretKeyRef;
+use super::json::count_values;
 use kube::KubeSchema;
 use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -264,6 +265,14 @@ pub struct SuperofficeWebhook {
     /// What to do when SuperOffice has stopped deliveries after too many errors. Default Reactivate.
     #[serde(default)]
     pub on_too_many_errors: OnTooManyErrors,
+}
+
+impl SuperofficeWebhook {
+    /// Returns about how many values it has.
+    pub(super) fn values(&self) -> usize {
+        let properties = self.properties.values().map(count_values).sum::<usize>();
+        self.events.len() + self.headers.len() + properties
+    }
 }
 
 fn webhook_type() -> String {

@@ -189,10 +189,7 @@ impl Subscription {
         match self {
             Self::Brightpearl(_) | Self::Unreadable { .. } => 1,
             Self::Contensis(declared) => declared.values(),
-            Self::Superoffice(declared) => {
-                let properties = declared.properties.values().map(json_values).sum::<usize>();
-                declared.events.len() + declared.headers.len() + properties
-            }
+            Self::Superoffice(declared) => declared.values(),
         }
     }
 
@@ -203,15 +200,6 @@ impl Subscription {
             Self::Contensis(declared) => declared.shrink_to_fit(),
             Self::Superoffice(declared) => declared.events.shrink_to_fit(),
         }
-    }
-}
-
-/// How many values JSON has.
-pub(super) fn json_values(json: &serde_json::Value) -> usize {
-    match json {
-        serde_json::Value::Array(list) => 1 + list.iter().map(json_values).sum::<usize>(),
-        serde_json::Value::Object(map) => 1 + map.values().map(json_values).sum::<usize>(),
-        _ => 1,
     }
 }
 

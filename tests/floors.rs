@@ -129,6 +129,19 @@ const FLOORS: &[Floor] = &[
         reason: "both front doors stand on the engine",
     },
     Floor {
+        room: "engine",
+        forbidden: &[
+            "brightpearl",
+            "contensis",
+            "superoffice",
+            "Brightpearl",
+            "Contensis",
+            "Superoffice",
+            "OAUTH",
+        ],
+        reason: "engine knows no vendor by name: vendor answers what differs, such as vendor::secret_refs",
+    },
+    Floor {
         room: "controller",
         forbidden: &["crate::cli", "crate::manifest", "reqwest"],
         reason: "one front door does not lead through the other",
@@ -145,13 +158,21 @@ const ONE_ROOM: &[(&str, &str, &str)] = &[
         "engine/cluster/secrets.rs engine/cluster/token_store.rs",
         "secrets reads Secrets, keeper writes what a vendor exchanged",
     ),
-    ("patch_status", "engine/cluster/writer.rs engine/cluster/objects.rs", "only engine::record writes status"),
+    (
+        "patch_status",
+        "engine/cluster/writer.rs engine/cluster/objects.rs",
+        "only engine::record writes status",
+    ),
     (
         "Api::namespaced(",
         "engine/cluster/objects.rs",
         "a name goes into a path only as an ObjectName, which is checked",
     ),
-    (".get_opt(", "engine/cluster/objects.rs", "a name goes into a path only as an ObjectName, which is checked"),
+    (
+        ".get_opt(",
+        "engine/cluster/objects.rs",
+        "a name goes into a path only as an ObjectName, which is checked",
+    ),
     ("Api<Event>", "engine/cluster/writer.rs", "only engine::record makes events"),
     ("FAILPOINTS", "failpoint.rs", "only failpoint is told what to do at which place"),
     ("stdout().lock()", "cli/print.rs", "only cli::print prints, as it makes visible what others have said"),

@@ -1,7 +1,9 @@
 //! Values of the Secrets that an account names, as the engine read them.
 
 use super::connection::ConnectError;
+use super::{brightpearl, contensis, superoffice};
 use crate::api::SecretKeyRef;
+use crate::api::account::Vendor;
 use crate::api::variables::without_final_line_break;
 use crate::plan::Redactor;
 use futures::future::BoxFuture;
@@ -125,6 +127,48 @@ impl Credentials {
         for value in self.values.values() {
             redactor.hide(&value.expose_secret().trim().into(), "(redacted)");
         }
+    }
+}
+
+/// What an account logs in with, as far as it comes from Secrets of the account's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretRefs {
+    /// Every key that is read.
+    pub keys: Vec<SecretRef>,
+    /// Name of the Secret whose tokens the vendor exchanges for new ones, which are written back to it.
+    pub exchanged: Option<String>,
+}
+
+/// A key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRef {
+    /// Secret and key.
+    pub at: SecretKeyRef,
+    /// Whether the key may be missing in a Secret that exists. The login reports an optional key that it needs.
+    pub optional: bool,
+}
+
+impl SecretRefs {
+    /// Keys that have to exist.
+    pub(super) fn required<'a>(keys: impl IntoIterator<Item = &'a SecretKeyRef>) -> Self {
+        let keys = keys.into_iter().map(|at| SecretRef { at: at.clone(), optional: false });
+        Self { keys: keys.collect(), exchanged: None }
+    }
+
+    /// Optional keys of one Secret, whose tokens the vendor exchanges.
+    pub(super) fn exchanged(secret: &str, keys: &[&str]) -> Self {
+        let at = |key: &&str| SecretKeyRef { name: secret.into(), key: (*key).into() };
+        let keys = keys.iter().map(|key| SecretRef { at: at(key), optional: true });
+        Self { keys: keys.collect(), exchanged: Some(secret.into()) }
+    }
+}
+
+/// Returns what an account reads from Secrets to log in.
+pub fn secret_refs(account: &Vendor) -> SecretRefs {
+    match account {
+        Vendor::Brightpearl(account) => brightpearl::secret_refs(account),
+        Vendor::Contensis(account) => contensis::secret_refs(account),
+        Vendor::Superoffice(account) => superoffice::secret_refs(account),
     }
 }
 

@@ -15,8 +15,7 @@ use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, Text, Usage, Value};
-use std::collections::BTreeMap;
+use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -284,45 +283,6 @@ pub fn refuses_outdated(vendor: VendorName) -> bool {
         VendorName::Contensis => true,
         VendorName::Brightpearl | VendorName::Superoffice => false,
     }
-}
-
-/// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
-/// variables into each string, and gets the use of its field. Of what cannot be read nothing is declared: the engine holds it before.
-pub fn desired<E>(
-    subscription: &Subscription,
-    expand: &mut dyn FnMut(&str, Usage) -> Result<Text, E>,
-) -> Result<Document, E> {
-    let declared = match subscription {
-        Subscription::Brightpearl(declared) => serde_json::to_value(declared),
-        Subscription::Contensis(declared) => serde_json::to_value(declared),
-        Subscription::Superoffice(declared) => Ok(superoffice::declared(declared)),
-        Subscription::Unreadable { .. } => Ok(serde_json::Value::Null),
-    };
-    // A struct of strings, numbers and maps with string keys always serialises.
-    let mut declared = declared.unwrap_or_default();
-    let rules = rules(subscription.vendor());
-    let mut values = BTreeMap::new();
-    for field in rules.fields {
-        if let Some(value) = declared.get_mut(field.name) {
-            values.insert(field.name, expanded(value.take(), &mut |text| expand(text, field.usage))?);
-        }
-    }
-    Ok(rules.document(values))
-}
-
-fn expanded<E>(json: serde_json::Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) -> Result<Value, E> {
-    Ok(match json {
-        serde_json::Value::String(text) => Value::Text(expand(&text)?),
-        serde_json::Value::Array(list) => {
-            Value::List(list.into_iter().map(|value| expanded(value, expand)).collect::<Result<_, E>>()?)
-        }
-        serde_json::Value::Object(map) => Value::Map(
-            map.into_iter()
-                .map(|(name, value)| Ok((name, expanded(value, expand)?)))
-                .collect::<Result<_, E>>()?,
-        ),
-        other => other.into(),
-    })
 }
 
 /// Hides every secret of a document that is about to be sent.

@@ -10,6 +10,7 @@ mod budget;
 mod connection;
 pub mod contensis;
 mod describe;
+mod desired;
 pub mod endpoint;
 pub mod error;
 #[doc(hidden)]
@@ -27,14 +28,16 @@ pub mod superoffice;
 pub(crate) mod testing;
 pub mod transport;
 
-pub use auth::{Credentials, MissingSecret, NewTokens, PersistError, TokenStore};
-pub(crate) use brightpearl::OAUTH_KEYS;
+pub use auth::{
+    Credentials, MissingSecret, NewTokens, PersistError, SecretRef, SecretRefs, TokenStore, secret_refs,
+};
 pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, refusal,
-    refuses_outdated, revives, rules, slow_to_show,
+    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, refusal, refuses_outdated,
+    revives, rules, slow_to_show,
 };
 pub use describe::{Concealed, Described, describe};
+pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
 pub use memory::AnswerMemory;

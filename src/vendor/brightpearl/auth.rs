@@ -3,7 +3,7 @@
 use super::oauth::{OauthApp, OauthRefresh};
 use crate::api::SecretKeyRef;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
-use crate::vendor::auth::named;
+use crate::vendor::auth::{SecretRefs, named};
 use crate::vendor::session::{Headers, Session, Token};
 use crate::vendor::{AccountEndpoints, ConnectError, Credentials};
 use jiff::Timestamp;
@@ -16,12 +16,27 @@ const DEV_REF: HeaderName = HeaderName::from_static("brightpearl-dev-ref");
 const STAFF_TOKEN: HeaderName = HeaderName::from_static("brightpearl-staff-token");
 const ACCOUNT_TOKEN: HeaderName = HeaderName::from_static("brightpearl-account-token");
 
-/// The keys of an OAuth app's Secret. One of the first two is needed, the others are not.
-pub(crate) const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
+/// Keys of an OAuth app's Secret. One of the first two is needed, the others are not.
+const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
 pub(super) const ACCESS_TOKEN: &str = "access_token";
 pub(super) const REFRESH_TOKEN: &str = "refresh_token";
 pub(super) const CLIENT_SECRET: &str = "client_secret";
 pub(super) const EXPIRES_AT: &str = "expires_at";
+
+/// Returns what the account reads from Secrets.
+pub(in crate::vendor) fn secret_refs(account: &BrightpearlAccount) -> SecretRefs {
+    let BrightpearlAccount { datacenter: _, url: _, account: _, credentials } = account;
+    match credentials {
+        BrightpearlCredentials::StaffToken(app) | BrightpearlCredentials::AccountToken(app) => {
+            let AppToken { app_ref: _, token_secret_ref } = app;
+            SecretRefs::required([token_secret_ref])
+        }
+        BrightpearlCredentials::Oauth(app) => {
+            let BrightpearlOauth { app_ref: _, dev_ref: _, token_url: _, token_secret_ref } = app;
+            SecretRefs::exchanged(&token_secret_ref.name, &OAUTH_KEYS)
+        }
+    }
+}
 
 /// A session with the account's credentials, and what to say when they are refused.
 pub(super) fn session(

@@ -1,12 +1,35 @@
-//! What a person would write to declare a Brightpearl webhook that exists (vendors/brightpearl.md 4).
+//! A manifest's half of a Brightpearl webhook, to the fields of the document and back (vendors/brightpearl.md 4).
 
 use crate::api::brightpearl::{BrightpearlWebhook, HttpMethod};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
 use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::desired::{Declared, optional, spelled};
 use crate::vendor::receiver;
 
-/// The vendor's half of the Webhook, and what people would call it.
+/// Maps a manifest's members to the fields of `RULES`. A new member is mapped here and gets a row there.
+pub(in crate::vendor) fn declared(webhook: &BrightpearlWebhook) -> Declared {
+    let BrightpearlWebhook {
+        subscribe_to,
+        http_method,
+        uri_template,
+        body_template,
+        content_type,
+        id_set_accepted,
+        quality_of_service,
+    } = webhook;
+    Declared::from([
+        ("subscribeTo", Value::text(subscribe_to)),
+        ("httpMethod", spelled(http_method)),
+        ("uriTemplate", Value::text(uri_template)),
+        ("bodyTemplate", optional(body_template.as_ref())),
+        ("contentType", optional(content_type.as_ref())),
+        ("idSetAccepted", Value::Bool(*id_set_accepted)),
+        ("qualityOfService", Value::int(i64::from(*quality_of_service))),
+    ])
+}
+
+/// Returns the vendor's half of the Webhook, and a title to make the object's name from.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>) -> Option<(Subscription, String)> {
     let subscribe_to = reading.text("subscribeTo");
     let http_method = method(reading);

@@ -6,7 +6,7 @@ pub(super) mod manifest;
 mod oauth;
 mod wire;
 
-pub(crate) use auth::OAUTH_KEYS;
+pub(super) use auth::secret_refs;
 pub use document::RULES;
 pub(crate) use document::advice;
 

@@ -1,8 +1,8 @@
 //! How to log in at Contensis: a bearer token from the CMS' own token endpoint (vendors/contensis.md 5).
 
 use super::wire;
-use crate::api::contensis::ContensisCredentials;
-use crate::vendor::auth::named;
+use crate::api::contensis::{Classic, ClientCredentials, ContensisAccount, ContensisCredentials};
+use crate::vendor::auth::{SecretRefs, named};
 use crate::vendor::session::{Headers, Renewal, Session, Token};
 use crate::vendor::transport::{Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
@@ -33,6 +33,21 @@ pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
     match kind {
         ContensisCredentials::ClientCredentials(_) => "API key",
         ContensisCredentials::Classic(_) => "user",
+    }
+}
+
+/// Returns what the account reads from Secrets.
+pub(in crate::vendor) fn secret_refs(account: &ContensisAccount) -> SecretRefs {
+    let ContensisAccount { url: _, alias: _, project: _, name_language: _, credentials } = account;
+    match credentials {
+        ContensisCredentials::ClientCredentials(key) => {
+            let ClientCredentials { client_id_secret_ref, client_secret_secret_ref } = key;
+            SecretRefs::required([client_id_secret_ref, client_secret_secret_ref])
+        }
+        ContensisCredentials::Classic(user) => {
+            let Classic { username_secret_ref, password_secret_ref } = user;
+            SecretRefs::required([username_secret_ref, password_secret_ref])
+        }
     }
 }
 

@@ -1,15 +1,67 @@
-//! What a person would write to declare a Contensis subscription that exists (vendors/contensis.md 3).
+//! A manifest's half of a Contensis subscription, to the fields of the document and back (vendors/contensis.md 3).
 
 use super::document::TOPIC;
 use super::wire::member;
 use crate::api::contensis::{ContensisWebhook, Header, Method, Topic};
 use crate::api::webhook::Subscription;
-use crate::plan::Value;
+use crate::plan::{Members, Value};
 use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::desired::{Declared, optional, spelled};
 use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
 
-/// The vendor's half of the Webhook, and what people would call it.
+/// Maps a manifest's members to the fields of `RULES`. A new member is mapped here and gets a row there.
+pub(in crate::vendor) fn declared(webhook: &ContensisWebhook) -> Declared {
+    let ContensisWebhook { name, description, url, method, enabled, topics, headers, templates } = webhook;
+    let headers = headers.iter().map(|(name, header)| (name.clone(), declared_header(header)));
+    let templates = templates.iter().map(|(kind, template)| (kind.clone(), template.clone().into()));
+    Declared::from([
+        ("name", Value::text(name)),
+        ("description", optional(description.as_ref())),
+        ("url", Value::text(url)),
+        ("method", spelled(method)),
+        ("enabled", Value::Bool(*enabled)),
+        ("topics", Value::List(topics.iter().map(declared_topic).collect())),
+        ("headers", Value::Map(headers.collect())),
+        ("templates", Value::Map(templates.collect())),
+    ])
+}
+
+fn declared_topic(topic: &Topic) -> Value {
+    let Topic {
+        resource_type,
+        event,
+        content_type_id,
+        language,
+        owner,
+        workflow_event,
+        workflow_state,
+        id,
+        data_format,
+    } = topic;
+    record([
+        ("resourceType", Value::text(resource_type)),
+        ("event", Value::texts(event)),
+        ("contentTypeId", Value::texts(content_type_id)),
+        ("language", Value::texts(language)),
+        ("owner", optional(owner.as_ref())),
+        ("workflowEvent", Value::texts(workflow_event)),
+        ("workflowState", Value::texts(workflow_state)),
+        ("id", optional(id.as_ref())),
+        ("dataFormat", optional(data_format.as_ref())),
+    ])
+}
+
+fn declared_header(header: &Header) -> Value {
+    let Header { value, secret } = header;
+    record([("value", Value::text(value)), ("secret", Value::Bool(*secret))])
+}
+
+fn record<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Members>())
+}
+
+/// Returns the vendor's half of the Webhook, and a title to make the object's name from.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
     unknown_members(reading, raw);
     let name = reading.text("name");

@@ -8,6 +8,7 @@ mod names;
 mod rights;
 mod wire;
 
+pub(super) use auth::secret_refs;
 pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};

@@ -5,8 +5,10 @@ use super::key::PrivateKey;
 use super::system_user::SystemUser;
 use super::wire;
 use crate::api::SecretKeyRef;
-use crate::api::superoffice::SuperofficeCredentials;
-use crate::vendor::auth::named;
+use crate::api::superoffice::{
+    self as api, Basic, Bearer, RefreshToken, SuperofficeAccount, SuperofficeCredentials, Ticket,
+};
+use crate::vendor::auth::{SecretRefs, named};
 use crate::vendor::session::{Headers, Renewal, Session, Token};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
@@ -44,6 +46,41 @@ pub(super) struct Consent {
 pub(super) struct Central<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) customer_id: &'a str,
+}
+
+/// Returns what the account reads from Secrets.
+pub(in crate::vendor) fn secret_refs(account: &SuperofficeAccount) -> SecretRefs {
+    let SuperofficeAccount { online: _, onsite: _, credentials } = account;
+    match credentials {
+        SuperofficeCredentials::SystemUser(user) => {
+            let api::SystemUser {
+                client_secret_secret_ref,
+                system_user_token_secret_ref,
+                private_key_secret_ref,
+            } = user;
+            SecretRefs::required([
+                client_secret_secret_ref,
+                system_user_token_secret_ref,
+                private_key_secret_ref,
+            ])
+        }
+        SuperofficeCredentials::RefreshToken(token) => {
+            let RefreshToken { client_id: _, client_secret_secret_ref, refresh_token_secret_ref } = token;
+            SecretRefs::required([client_secret_secret_ref, refresh_token_secret_ref])
+        }
+        SuperofficeCredentials::Basic(user) => {
+            let Basic { username_secret_ref, password_secret_ref } = user;
+            SecretRefs::required([username_secret_ref, password_secret_ref])
+        }
+        SuperofficeCredentials::Ticket(ticket) => {
+            let Ticket { ticket_secret_ref, app_token_secret_ref } = ticket;
+            SecretRefs::required([ticket_secret_ref].into_iter().chain(app_token_secret_ref))
+        }
+        SuperofficeCredentials::Bearer(bearer) => {
+            let Bearer { token_secret_ref } = bearer;
+            SecretRefs::required([token_secret_ref])
+        }
+    }
 }
 
 /// A session with the account's credentials, and what to say when they are refused. `central` is there for a tenant in

@@ -1,7 +1,7 @@
 //! SuperOffice's fields (vendors/superoffice.md 6 and 7.3), wire to document and back.
 
 use super::{Generation, wire};
-use crate::api::superoffice::{SuperofficeAccount, SuperofficeWebhook};
+use crate::api::superoffice::SuperofficeAccount;
 use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule, Rules, Value};
 use crate::vendor::items::shaped;
 use crate::vendor::receiver;
@@ -134,42 +134,6 @@ pub(super) fn unsupported(desired: &Document, generation: Generation) -> Option<
 /// meant, otherwise nothing. On servers of 12.0 an address without channel and occasion notifies nobody (6).
 pub(super) fn default_notification(has_email: bool) -> (&'static [&'static str], &'static [&'static str]) {
     if has_email { (&["Email"], &["Disabling"]) } else { (&[], &[]) }
-}
-
-/// The members of a manifest by the names of [`RULES`], the default notification filled in.
-pub(in crate::vendor) fn declared(webhook: &SuperofficeWebhook) -> Json {
-    let SuperofficeWebhook {
-        name,
-        events,
-        target_url,
-        secret,
-        state,
-        kind,
-        headers,
-        properties,
-        description,
-        errors_email,
-        error_emails,
-        notify_via,
-        notify_when,
-        on_too_many_errors: _,
-    } = webhook;
-    let emails: Vec<_> = errors_email.iter().chain(error_emails.iter().flatten()).collect();
-    let (via, when) = default_notification(emails.iter().any(|email| !email.is_empty()));
-    json!({
-        "name": name,
-        "events": events,
-        "targetUrl": target_url,
-        "secret": secret,
-        "state": state,
-        "type": kind,
-        "headers": headers,
-        "properties": properties,
-        "description": description,
-        "errorEmails": emails.into_iter().filter(|email| !email.is_empty()).collect::<Vec<_>>(),
-        "notifyVia": notify_via.as_ref().map_or_else(|| json!(via), |declared| json!(declared)),
-        "notifyWhen": notify_when.as_ref().map_or_else(|| json!(when), |declared| json!(declared)),
-    })
 }
 
 /// Why a tenant online refuses what is declared; `None` if it does not, or if it is on-site, where a setting of the server

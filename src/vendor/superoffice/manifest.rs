@@ -1,4 +1,4 @@
-//! What a person would write to declare a SuperOffice webhook that exists (vendors/superoffice.md 6).
+//! A manifest's half of a SuperOffice webhook, to the fields of the document and back (vendors/superoffice.md 6).
 
 use super::document::default_notification;
 use super::{Generation, generation};
@@ -6,19 +6,60 @@ use crate::api::superoffice::{NotifyVia, NotifyWhen, OnTooManyErrors, State, Sup
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
 use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::desired::{Declared, optional, spelled};
 use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
 
-/// The vendor's half of the Webhook, and what people would call it.
+/// Maps a manifest's members to the fields of `RULES`, with the default notification filled in. A new member is mapped here and
+/// gets a row there.
+pub(in crate::vendor) fn declared(webhook: &SuperofficeWebhook) -> Declared {
+    let SuperofficeWebhook {
+        name,
+        events,
+        target_url,
+        secret,
+        state,
+        kind,
+        headers,
+        properties,
+        description,
+        errors_email,
+        error_emails,
+        notify_via,
+        notify_when,
+        // It says what hooktender does, and is not stored at the vendor.
+        on_too_many_errors: _,
+    } = webhook;
+    let emails = errors_email.iter().chain(error_emails.iter().flatten());
+    let emails: Vec<_> = emails.filter(|email| !email.is_empty()).collect();
+    let (via, when) = default_notification(!emails.is_empty());
+    let headers = headers.iter().map(|(name, value)| (name.clone(), Value::text(value)));
+    Declared::from([
+        ("name", optional(name.as_ref())),
+        ("events", Value::texts(events)),
+        ("targetUrl", Value::text(target_url)),
+        ("secret", optional(secret.as_ref())),
+        ("state", spelled(state)),
+        ("type", Value::text(kind)),
+        ("headers", Value::Map(headers.collect())),
+        ("properties", Json::Object(properties.clone()).into()),
+        ("description", optional(description.as_ref())),
+        ("errorEmails", Value::texts(emails)),
+        ("notifyVia", notify_via.as_ref().map_or_else(|| Value::texts(via.iter().copied()), spelled)),
+        ("notifyWhen", notify_when.as_ref().map_or_else(|| Value::texts(when.iter().copied()), spelled)),
+    ])
+}
+
+/// Returns the vendor's half of the Webhook, and a title to make the object's name from.
 pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
-    let name = optional(reading, "name", 400);
+    let name = optional_text(reading, "name", 400);
     let events = events(reading);
     let kind = reading.text("type");
     let target_url = reading.text("targetUrl");
     let state = state(reading);
     let headers = headers(reading);
     let properties = properties(reading);
-    let description = optional(reading, "description", 4000);
+    let description = optional_text(reading, "description", 4000);
     let notification = notification(reading);
     let secret = secret(reading, raw);
     let (events, kind, target_url) = (events?, kind?, target_url?);
@@ -48,7 +89,7 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
 }
 
 /// A text that may be absent.
-fn optional(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<String> {
+fn optional_text(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<String> {
     let value = reading.get(field);
     let text = reading.optional_text(field, &value)?;
     if text.chars().count() > longest {

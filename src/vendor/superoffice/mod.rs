@@ -8,9 +8,10 @@ mod system_user;
 mod tenant;
 mod wire;
 
+pub(super) use auth::secret_refs;
 pub use document::RULES;
 pub(crate) use document::advice;
-pub(in crate::vendor) use document::{declared, generation, refusal};
+pub(in crate::vendor) use document::{generation, refusal};
 
 use super::connection::{ConnectError, secrets_of};
 use super::items::{Reader, within_bounds};

@@ -39,10 +39,10 @@ tools: build ## Build the API server, kubectl and helm for tests and demo (once)
 demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything running until Ctrl-C
 	@$(BUILT)/hooktender-demo
 
-# Tests end the program at its fail points, which only a build with this feature has.
+# Tests end the program at its fail points and feed random bytes to its parsers, which only a build with these features has.
 # Scenarios wait more than they compute, so that more of them than there are cores run at once.
 test: tools ## Run all tests; of the fault sweep, one case of each kind
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints,hooktender/fuzzing
 
 # Optimised, as each history is short and there are to be many.
 histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second
@@ -67,7 +67,7 @@ soak-memory: tools ## Play an hour's worth of intervals with edits, and tell whe
 check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what the code says
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --package hooktender --all-targets --features failpoints -- -D warnings
+	$(CARGO) clippy --package hooktender --all-targets --features failpoints,fuzzing -- -D warnings
 	@! grep --quiet --text FAILPOINTS $(BUILT)/hooktender || { echo 'a build without the feature has fail points'; exit 1; }
 	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
 	@$(MAKE) --no-print-directory known-advisories

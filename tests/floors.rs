@@ -241,6 +241,24 @@ compile_error!"#;
 }
 
 #[test]
+fn no_release_has_what_only_fuzzing_needs() {
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nfuzzing = []\n"), "the feature that fuzz/ asks for");
+    assert!(!manifest.lines().any(|line| line.starts_with("default =")), "no feature is on by default");
+    for file in ["lib.rs", "engine/mod.rs", "vendor/mod.rs"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let (before, _) =
+            text.split_once("mod fuzzing;").unwrap_or_else(|| panic!("{file} has no mod fuzzing"));
+        let attributes = before.rsplit("\n\n").next().unwrap();
+        let nearest = attributes.rsplit("mod ").next().unwrap();
+        assert!(
+            nearest.contains(r#"#[cfg(feature = "fuzzing")]"#),
+            "{file}: gate mod fuzzing by the feature"
+        );
+    }
+}
+
+#[test]
 fn the_rules_can_fail() {
     let file = Path::new("src/plan/x.rs");
     assert!(in_room(file, "plan") && !in_room(file, "vendor"));

@@ -6,7 +6,7 @@
 mod client;
 mod clock;
 pub(crate) mod cluster;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod inputs;
 mod lent;

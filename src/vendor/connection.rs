@@ -56,7 +56,7 @@ pub struct Settings {
     http: Http,
     /// Stands in for every vendor.
     #[cfg(test)]
-    instead: Option<Arc<dyn super::testing::Instead>>,
+    fake: Option<Arc<dyn super::testing::FakeVendor>>,
 }
 
 impl Settings {
@@ -69,14 +69,14 @@ impl Settings {
             leads: Arc::new(|| true),
             http: Http::default(),
             #[cfg(test)]
-            instead: None,
+            fake: None,
         }
     }
 
     /// Whatever vendor an account names, this one is called.
     #[cfg(test)]
-    pub(crate) fn with_vendor(self, instead: Arc<dyn super::testing::Instead>) -> Self {
-        Self { instead: Some(instead), ..self }
+    pub(crate) fn with_vendor(self, fake: Arc<dyn super::testing::FakeVendor>) -> Self {
+        Self { fake: Some(fake), ..self }
     }
 
     /// No vendor is called while this says no: another process may have taken over.
@@ -138,7 +138,7 @@ enum AnyVendor {
     Contensis(Contensis),
     Superoffice(Superoffice),
     #[cfg(test)]
-    Instead(Arc<dyn super::testing::Instead>),
+    Fake(Arc<dyn super::testing::FakeVendor>),
 }
 
 /// Hands one call on to whichever vendor it is.
@@ -149,7 +149,7 @@ macro_rules! each {
             AnyVendor::Contensis($vendor) => $call,
             AnyVendor::Superoffice($vendor) => $call,
             #[cfg(test)]
-            AnyVendor::Instead($vendor) => $call,
+            AnyVendor::Fake($vendor) => $call,
         }
     };
 }
@@ -164,8 +164,8 @@ impl<A: AccessLevel> Connection<A> {
         settings: &Settings,
     ) -> Result<Self, ConnectError> {
         #[cfg(test)]
-        if let Some(instead) = &settings.instead {
-            return Ok(Self { vendor: AnyVendor::Instead(Arc::clone(instead)), access: PhantomData });
+        if let Some(fake) = &settings.fake {
+            return Ok(Self { vendor: AnyVendor::Fake(Arc::clone(fake)), access: PhantomData });
         }
         let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
@@ -282,6 +282,21 @@ pub fn refuses_outdated(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Contensis => true,
         VendorName::Brightpearl | VendorName::Superoffice => false,
+    }
+}
+
+/// Reads one subscription of an answer as the vendor's client does; else says what is wrong with its shape.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn observed(
+    vendor: VendorName,
+    answer: &super::transport::Answer,
+    item: &serde_json::value::RawValue,
+    language: Option<&str>,
+) -> Result<Observed, String> {
+    match vendor {
+        VendorName::Brightpearl => brightpearl::document::observed(answer, item),
+        VendorName::Contensis => contensis::document::observed(answer, item, language),
+        VendorName::Superoffice => superoffice::document::observed(answer, item),
     }
 }
 

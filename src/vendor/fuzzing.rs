@@ -1,6 +1,7 @@
 //! What vendors say, and what people give us to log in with, as bytes that anybody may have made up. Each function takes
 //! whatever it is given, must come back, and asserts what holds whatever it was.
 
+use super::connection::observed;
 use super::superoffice::key::PrivateKey;
 use super::transport::{Access, Answer, Http, Operation, Transport};
 use super::{AllowedEndpoints, Budget, Class, Credentials, VendorError};
@@ -141,19 +142,6 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
                 Err(why) => fit_to_be_shown(&answer.misread(&why)),
             }
         }
-    }
-}
-
-pub(super) fn observed(
-    vendor: VendorName,
-    answer: &Answer,
-    item: &RawValue,
-    language: Option<&str>,
-) -> Result<Observed, String> {
-    match vendor {
-        VendorName::Brightpearl => brightpearl::document::observed(answer, item),
-        VendorName::Contensis => contensis::document::observed(answer, item, language),
-        VendorName::Superoffice => superoffice::document::observed(answer, item),
     }
 }
 

@@ -13,6 +13,7 @@ mod describe;
 mod desired;
 pub mod endpoint;
 pub mod error;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod items;

@@ -11,7 +11,7 @@ use reqwest::header::HeaderMap;
 use std::sync::Arc;
 
 /// What [`Vendor`] asks for, for an object whose type nobody here knows.
-pub(crate) trait Instead: Send + Sync {
+pub(crate) trait FakeVendor: Send + Sync {
     /// Every subscription.
     fn list(&self) -> BoxFuture<'_, Result<List, VendorError>>;
 
@@ -25,7 +25,7 @@ pub(crate) trait Instead: Send + Sync {
     fn delete(&self, id: ExternalId) -> BoxFuture<'_, Result<(), VendorError>>;
 }
 
-impl Vendor for Arc<dyn Instead> {
+impl Vendor for Arc<dyn FakeVendor> {
     async fn list(&self) -> Result<List, VendorError> {
         self.as_ref().list().await
     }
@@ -51,5 +51,5 @@ impl Vendor for Arc<dyn Instead> {
 pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, String> {
     let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
     let item = serde_json::value::to_raw_value(item).unwrap_or_default();
-    super::fuzzing::observed(vendor, &answer, &item, Some("en-GB"))
+    super::connection::observed(vendor, &answer, &item, Some("en-GB"))
 }

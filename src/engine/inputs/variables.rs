@@ -66,7 +66,8 @@ pub(crate) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)
 }
 
 impl Variables {
-    /// Names with their values, and whether nobody may see them.
+    /// Variables by name and value; the flag says whether the value is secret.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(all: &[(&str, &str, bool)]) -> Self {
         let resolved = |value: &str, secret| {
             let value = if secret { Value::Secret(value.into()) } else { Value::Plain(value.into()) };
@@ -115,6 +116,7 @@ impl Variables {
     }
 
     /// Puts the values into one string of a subscription that has no others.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn expand(&self, text: &str, usage: Usage) -> Result<Text, ExpandError> {
         self.expansion().expand(text, usage)
     }

@@ -5,7 +5,7 @@ use super::step::{Death, Trouble};
 use super::world::{Fate, PROCESSES, State, World};
 use crate::api::VendorName;
 use crate::plan::{Delivery, Document, ExternalId, List, Observed, Value};
-use crate::vendor::testing::Instead;
+use crate::vendor::testing::FakeVendor;
 use crate::vendor::{Class, Operation, VendorError, slow_to_show};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -269,7 +269,7 @@ impl State {
     }
 }
 
-impl Instead for World {
+impl FakeVendor for World {
     fn list(&self) -> BoxFuture<'_, Result<List, VendorError>> {
         self.effect(|state, _| state.list()).boxed()
     }

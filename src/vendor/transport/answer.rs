@@ -5,7 +5,9 @@ use crate::plan::Redactor;
 use crate::vendor::budget::Budget;
 use crate::vendor::error::{Class, VendorError};
 use crate::vendor::json::members;
-use crate::vendor::memory::{AnswerMemory, Kind, Reservation};
+use crate::vendor::memory::Reservation;
+#[cfg(any(test, feature = "fuzzing"))]
+use crate::vendor::memory::{AnswerMemory, Kind};
 use crate::vendor::report::Unjudged;
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -37,7 +39,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer that no vendor gave.
+    /// An answer for tests.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(operation: Operation, status: StatusCode, headers: HeaderMap, body: &str) -> Self {
         let (redactor, base) = (Redactor::default(), Redactor::default());
         Self {
@@ -54,6 +57,7 @@ impl Answer {
     }
 
     /// The same answer to an account that has these secrets.
+    #[cfg(feature = "fuzzing")]
     pub(crate) fn hiding(self, base: Redactor) -> Self {
         Self { base, ..self }
     }

@@ -260,7 +260,7 @@ pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
 }
 
 /// Whether a subscription that the vendor has stopped by itself is to be started again.
-pub fn revives(subscription: &Subscription) -> bool {
+pub fn auto_reenable(subscription: &Subscription) -> bool {
     match subscription {
         Subscription::Superoffice(declared) => declared.on_too_many_errors == OnTooManyErrors::Reactivate,
         Subscription::Brightpearl(_) | Subscription::Contensis(_) | Subscription::Unreadable { .. } => false,
@@ -269,7 +269,7 @@ pub fn revives(subscription: &Subscription) -> bool {
 
 /// How long a new subscription may be missing from the vendor's list. No vendor promises that its list shows at once what it
 /// has just created; Contensis' may be served from an index (vendors/contensis.md 10, row 21).
-pub fn slow_to_show(vendor: VendorName) -> Duration {
+pub fn list_lag(vendor: VendorName) -> Duration {
     match vendor {
         VendorName::Contensis => Duration::from_secs(10),
         VendorName::Brightpearl | VendorName::Superoffice => Duration::from_secs(5),
@@ -278,7 +278,7 @@ pub fn slow_to_show(vendor: VendorName) -> Duration {
 
 /// Whether an update names the version that it was made of, and the vendor refuses it when that is an old one: then nothing
 /// that somebody else has changed meanwhile is overwritten unseen (vendors/contensis.md 2.3).
-pub fn refuses_outdated(vendor: VendorName) -> bool {
+pub fn has_optimistic_locking(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Contensis => true,
         VendorName::Brightpearl | VendorName::Superoffice => false,

@@ -34,8 +34,8 @@ pub use auth::{
 };
 pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, refusal, refuses_outdated,
-    revives, rules, slow_to_show,
+    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, auto_reenable,
+    has_optimistic_locking, list_lag, refusal, rules,
 };
 pub use describe::{Concealed, Described, describe};
 pub use desired::desired;

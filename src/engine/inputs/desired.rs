@@ -193,7 +193,7 @@ pub(crate) fn declare(
         trusts: trusts(webhook),
         stored_differently,
         mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        revive: vendor::revives(&spec.subscription) && past.may_revive(&entry.uid),
+        revive: vendor::auto_reenable(&spec.subscription) && past.may_revive(&entry.uid),
         // Who only looks has just come, and knows nothing of what was made just now.
         fresh: !terms.dry_run && !past.until_shown_in(entry, terms.read).is_zero(),
         deleting: webhook.metadata.deletion_timestamp.is_some(),

@@ -30,7 +30,7 @@ use crate::engine::state::webhook::is_unanswered;
 use crate::engine::status::webhook::{AccountError, account_refused};
 use crate::plan::{Plan, shown};
 use crate::telemetry::{Metrics, PassResult};
-use crate::vendor::{Class, Settings, VendorError, refuses_outdated};
+use crate::vendor::{Class, Settings, VendorError, has_optimistic_locking};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
@@ -333,7 +333,7 @@ impl<'a, S: SecretReader, R: ClusterWriter> Pass<'a, S, R> {
             memory.will_go_on();
         } else if matches!(end, PassOutcome::Done)
             && self.summary.tally.failed == 0
-            && refuses_outdated(self.vendor)
+            && has_optimistic_locking(self.vendor)
         {
             memory.keep_for_edits();
         } else {

@@ -186,7 +186,7 @@ impl Past {
 
     /// The same, counted from when a list was read.
     pub(crate) fn until_shown_in(&self, entry: &WebhookState, read: Instant) -> Duration {
-        let longest = vendor::slow_to_show(entry.object.spec.subscription.vendor());
+        let longest = vendor::list_lag(entry.object.spec.subscription.vendor());
         let known = self.known.get(&entry.uid).and_then(|known| known.id.as_ref());
         let since = match (&entry.status.external_id, known) {
             (None, None) => return Duration::ZERO,

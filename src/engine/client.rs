@@ -94,10 +94,10 @@ impl Client {
         }
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
         match self {
-            Self::Reader(connection) => connection.settle().await,
-            Self::Writer(connection) => connection.settle().await,
+            Self::Reader(connection) => connection.flush_tokens().await,
+            Self::Writer(connection) => connection.flush_tokens().await,
         }
     }
 
@@ -128,7 +128,7 @@ impl Client {
             return Ok(Arc::clone(client));
         }
         if let Some(client) = &kept.client {
-            client.settle().await.map_err(|error| (AccountError::of(&error), Some(error)))?;
+            client.flush_tokens().await.map_err(|error| (AccountError::of(&error), Some(error)))?;
         }
         let budget = kept.budget(account);
         let client = match mode {

@@ -190,8 +190,8 @@ impl<A: AccessLevel> Connection<A> {
     }
 
     /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
-    pub async fn settle(&self) -> Result<(), VendorError> {
-        each!(&self.vendor, vendor => vendor.settle().await)
+    pub async fn flush_tokens(&self) -> Result<(), VendorError> {
+        each!(&self.vendor, vendor => vendor.flush_tokens().await)
     }
 
     /// What a person should do about the account although it can be read, such as rights to add.

@@ -55,7 +55,7 @@ pub(crate) trait Vendor: Send + Sync {
     fn list(&self) -> impl Future<Output = Result<List, VendorError>> + Send;
 
     /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
-    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send;
+    fn flush_tokens(&self) -> impl Future<Output = Result<(), VendorError>> + Send;
 
     /// Makes a subscription. Not idempotent: after [`VendorError::outcome_unknown`] it may exist.
     fn create(&self, desired: &Document) -> impl Future<Output = Result<Observed, VendorError>> + Send;

@@ -62,7 +62,7 @@ pub(crate) trait Renewal: Send + Sync {
     fn headers(&self, token: &SecretString) -> Headers;
 
     /// Keeps what was given and could not be kept yet, before it is forgotten with this session.
-    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
+    fn flush_tokens(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
         std::future::ready(Ok(()))
     }
 
@@ -92,10 +92,10 @@ impl<R: Renewal> Session<R> {
     }
 
     /// Comes before the session is given up for another.
-    pub(crate) async fn settle(&self) -> Result<(), VendorError> {
+    pub(crate) async fn flush_tokens(&self) -> Result<(), VendorError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            Self::Renewed { renewal, .. } => renewal.settle().await,
+            Self::Renewed { renewal, .. } => renewal.flush_tokens().await,
         }
     }
 

@@ -30,7 +30,7 @@ impl Vendor for Arc<dyn FakeVendor> {
         self.as_ref().list().await
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
         Ok(())
     }
 

@@ -85,8 +85,8 @@ impl Vendor for Brightpearl {
         if failed.class == Class::NotFound { Ok(List::default()) } else { Err(failed) }
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
-        self.session.settle().await
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
+        self.session.flush_tokens().await
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {

@@ -80,7 +80,7 @@ impl Renewal for OauthRefresh {
         tokens.ready.take().ok_or_else(|| unavailable("the access token was renewed and is gone".into()))
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
         let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
         if tokens.unpersisted.is_none() {
             return Ok(());

@@ -219,8 +219,8 @@ impl Vendor for Contensis {
         self.rights.check_again();
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
-        self.session.settle().await
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
+        self.session.flush_tokens().await
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {

@@ -164,7 +164,7 @@ async fn a_pair_that_cannot_be_written_outlives_whoever_waits_for_it() {
         let (world, refresh) = begin(2).await;
         assert!(!matches!(polled(cut, refresh.renew(&transport)).await, Some(Ok(_))));
         // The client is to be replaced.
-        polled(cut, refresh.settle()).await;
+        polled(cut, refresh.flush_tokens()).await;
         let mut tries = 0;
         let token = loop {
             match refresh.renew(&transport).await {

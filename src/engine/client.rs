@@ -87,10 +87,10 @@ impl Client {
     }
 
     /// Has the next list find out again whether [`Self::advice`] still holds.
-    pub(crate) fn check_again(&self) {
+    pub(crate) fn recheck_advice(&self) {
         match self {
-            Self::Reader(connection) => connection.check_again(),
-            Self::Writer(connection) => connection.check_again(),
+            Self::Reader(connection) => connection.recheck_advice(),
+            Self::Writer(connection) => connection.recheck_advice(),
         }
     }
 

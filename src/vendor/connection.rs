@@ -200,8 +200,8 @@ impl<A: AccessLevel> Connection<A> {
     }
 
     /// Has the next list find out again whether [`Self::advice`] still holds.
-    pub fn check_again(&self) {
-        each!(&self.vendor, vendor => vendor.check_again());
+    pub fn recheck_advice(&self) {
+        each!(&self.vendor, vendor => vendor.recheck_advice());
     }
 
     /// Every subscription of the account.

@@ -76,7 +76,7 @@ pub(crate) trait Vendor: Send + Sync {
     }
 
     /// Has the next list find out again whether [`Self::advice`] still holds.
-    fn check_again(&self) {}
+    fn recheck_advice(&self) {}
 }
 
 /// Host and port of an address, for a summary that people read: the rest of a receiver's address may hold a secret.

@@ -273,7 +273,7 @@ impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
             memory.forget_kept();
         }
         if self.account_is_asked_for() {
-            client.check_again();
+            client.recheck_advice();
         }
         if let Some(known) = memory.snapshot.take()
             && clock::since(known.read) < SNAPSHOT

@@ -215,8 +215,8 @@ impl Vendor for Contensis {
         advice::of_account(self)
     }
 
-    fn check_again(&self) {
-        self.rights.check_again();
+    fn recheck_advice(&self) {
+        self.rights.recheck();
     }
 
     async fn flush_tokens(&self) -> Result<(), VendorError> {

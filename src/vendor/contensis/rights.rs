@@ -53,7 +53,7 @@ impl Rights {
     }
 
     /// Requests another check after the next list if a right is missing: somebody may have added it.
-    pub(super) fn check_again(&self) {
+    pub(super) fn recheck(&self) {
         let mut known = self.known();
         known.checked &= known.lacking.is_empty();
     }
@@ -137,10 +137,10 @@ mod tests {
     fn only_missing_rights_are_checked_again_on_request() {
         let rights = Rights::default();
         assert!(rights.start_check());
-        rights.check_again();
+        rights.recheck();
         assert!(!rights.start_check(), "nothing is missing");
         rights.record(vec![Delete]);
-        rights.check_again();
+        rights.recheck();
         assert!(rights.start_check());
     }
 

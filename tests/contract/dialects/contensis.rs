@@ -344,7 +344,7 @@ async fn checked_again(bench: Bench) {
     let connection = bench.connected().await;
     assert!(connection.advice().is_some());
     bench.accept(&bench.secrets).await;
-    connection.check_again();
+    connection.recheck_advice();
     connection.list().await.unwrap();
     assert_eq!((connection.advice(), bench.count("other").await), (None, CHECKS));
 }

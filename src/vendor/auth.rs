@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Credentials {
     values: HashMap<(String, String), SecretString>,
-    keeper: Option<Arc<dyn TokenStore>>,
+    store: Option<Arc<dyn TokenStore>>,
 }
 
 /// Tokens that replace those in a Secret, by key.
@@ -25,11 +25,11 @@ pub type NewTokens = Vec<(&'static str, SecretString)>;
 /// Keeps tokens that a vendor gave in exchange for others where those came from. What it answers is fit to be shown.
 pub trait TokenStore: Send + Sync {
     /// Whether new tokens could be kept right now: asked before the old ones are given away for good.
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>>;
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>>;
 
     /// Keeps them, unless the Secret holds another value than `replaced` under that key by now: then somebody else was
     /// first, and what they put there counts. Tokens are not used before they are kept.
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
@@ -78,13 +78,13 @@ impl Credentials {
     }
 
     /// Says who keeps tokens that replace those here.
-    pub fn kept_by(&mut self, keeper: Arc<dyn TokenStore>) {
-        self.keeper = Some(keeper);
+    pub fn set_token_store(&mut self, store: Arc<dyn TokenStore>) {
+        self.store = Some(store);
     }
 
     /// Who keeps tokens that replace those here.
-    pub(crate) fn keeper(&self) -> Option<Arc<dyn TokenStore>> {
-        self.keeper.clone()
+    pub(crate) fn token_store(&self) -> Option<Arc<dyn TokenStore>> {
+        self.store.clone()
     }
 
     /// The value, without white space around it: a trailing newline is never part of a token, key or user name, and

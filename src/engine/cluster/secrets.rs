@@ -96,7 +96,7 @@ impl Values {
             let key = ObjectKey::new(namespace, name);
             let version = self.version(&Dependency::Secret(key.clone())).unwrap_or_default().to_owned();
             if let Some(keeper) = source.keeper(key, version) {
-                credentials.kept_by(keeper);
+                credentials.set_token_store(keeper);
             }
         }
         Ok(credentials)

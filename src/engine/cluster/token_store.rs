@@ -116,7 +116,7 @@ impl SecretTokenStore {
 }
 
 impl TokenStore for SecretTokenStore {
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         async {
             let probe = BTreeMap::from([(PROBE, ByteString::default())]);
             self.patch(&probe, true).await.map_err(|error| self.not_kept(&error))
@@ -124,7 +124,7 @@ impl TokenStore for SecretTokenStore {
         .boxed()
     }
 
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,

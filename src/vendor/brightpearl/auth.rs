@@ -85,7 +85,7 @@ fn oauth(
     };
     let life = optional(EXPIRES_AT).map(|text| life(&text, secret)).transpose()?;
     // An exchange makes the old pair worthless: without a place for the new one there is none.
-    let (Some(refresh), Some(keeper)) = (optional(REFRESH_TOKEN), credentials.keeper()) else {
+    let (Some(refresh), Some(store)) = (optional(REFRESH_TOKEN), credentials.token_store()) else {
         return Ok(Session::Fixed(headers(&app.app_ref, &app.dev_ref, &access?)));
     };
     let url = match (&app.token_url, &account.url) {
@@ -98,7 +98,7 @@ fn oauth(
         app_ref: app.app_ref.clone(),
         dev_ref: app.dev_ref.clone(),
         client_secret: optional(CLIENT_SECRET),
-        store: keeper,
+        store,
         secret: secret.clone(),
     };
     let first = access.ok().map(|token| match life {

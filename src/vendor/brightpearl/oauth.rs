@@ -133,7 +133,7 @@ impl OauthApp {
     /// Writes the unpersisted pair. It stays unpersisted when the write failed, and is dropped when the Secret holds a newer one.
     async fn persist(&self, tokens: &mut Tokens) -> Result<(), VendorError> {
         let Some(pair) = &tokens.unpersisted else { return Ok(()) };
-        let written = self.store.keep((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
+        let written = self.store.persist((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
         if let Err(why) = written {
             if matches!(why, PersistError::Overtaken(_)) {
                 tokens.unpersisted = None;
@@ -150,7 +150,7 @@ impl OauthApp {
     }
 
     async fn exchange(&self, refresh: &SecretString, transport: &Transport) -> Result<Pair, VendorError> {
-        self.store.ready().await.map_err(|why| {
+        self.store.check_writable().await.map_err(|why| {
             let message = format!(
                 "the access token is due, but a new one could not be kept, so that none is asked for: {why}"
             );

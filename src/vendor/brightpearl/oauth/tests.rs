@@ -58,11 +58,11 @@ impl World {
 }
 
 impl TokenStore for World {
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         tokio::task::yield_now().map(Ok).boxed()
     }
 
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,

@@ -86,8 +86,8 @@ impl Settings {
     }
 
     /// Waits until no exchange of tokens is under way, which would be lost if the process ended now.
-    pub async fn exchanges_end(&self) {
-        self.http.exchanges_end().await;
+    pub async fn token_exchanges_done(&self) {
+        self.http.token_exchanges_done().await;
     }
 
     /// Answers of all connections together take no more memory than this.

@@ -128,7 +128,7 @@ impl Transport {
     }
 
     /// An exchange of tokens is under way as long as this is kept.
-    pub(crate) fn unfinished_exchange(&self) -> watch::Receiver<()> {
+    pub(crate) fn begin_token_exchange(&self) -> watch::Receiver<()> {
         self.http.exchanges.subscribe()
     }
 

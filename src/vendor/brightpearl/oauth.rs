@@ -72,7 +72,7 @@ impl Renewal for OauthRefresh {
         if tokens.ready.is_none() {
             let (app, transport) = (Arc::clone(&self.app), transport.clone());
             tokens = to_its_end(async move {
-                let _unfinished = transport.unfinished_exchange();
+                let _unfinished = transport.begin_token_exchange();
                 app.refresh(&mut tokens, &transport).await.map(|()| tokens)
             })
             .await?;

@@ -40,7 +40,7 @@ impl Http {
     }
 
     /// Waits until no exchange of tokens is under way: the process must not end in the middle of one.
-    pub(in crate::vendor) async fn exchanges_end(&self) {
+    pub(in crate::vendor) async fn token_exchanges_done(&self) {
         self.exchanges.closed().await;
     }
 

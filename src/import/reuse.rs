@@ -5,7 +5,7 @@ use crate::api::variables::used;
 use crate::api::webhook::{Subscription, Variable};
 use crate::api::{Webhook, webhook};
 use crate::plan::Observed;
-use crate::vendor::{self, Concealed, Described};
+use crate::vendor::{self, Described, Placeholder};
 use serde_json::Value;
 
 /// A subscription in which is declared what is declared already.
@@ -14,7 +14,7 @@ pub(super) struct Reused {
     /// The variables that it has from a Webhook.
     pub(super) variables: Vec<Variable>,
     /// What is not declared yet.
-    pub(super) left: Vec<Concealed>,
+    pub(super) left: Vec<Placeholder>,
 }
 
 /// Uses what the Webhook declares that claims the subscription by its id, or else one that is like it.
@@ -31,7 +31,7 @@ pub(super) fn find(before: &Before<'_>, observed: &Observed, described: &Describ
     let mut reused = Reused {
         subscription: described.subscription.clone(),
         variables: Vec::new(),
-        left: described.concealed.clone(),
+        left: described.placeholders.clone(),
     };
     if let Some((_, webhook)) = candidates.first() {
         let declared = serde_json::to_value(&webhook.spec.subscription).unwrap_or_default();
@@ -76,7 +76,7 @@ fn taken_over(
     webhook: &Webhook,
     declared: &Value,
     json: &mut Value,
-    concealed: &Concealed,
+    concealed: &Placeholder,
 ) -> Option<Vec<webhook::Variable>> {
     let written = concealed.at.iter().try_fold(declared, |value, step| member(value, step))?.as_str()?;
     let names = used(written);
@@ -89,7 +89,7 @@ fn taken_over(
 }
 
 /// A new variable makes way for one of the same name that is used again.
-fn rename(left: &mut [Concealed], variables: &[Variable], json: &mut Value) {
+fn rename(left: &mut [Placeholder], variables: &[Variable], json: &mut Value) {
     let mut names: Vec<_> = variables.iter().map(|variable| variable.name.clone()).collect();
     names.extend(left.iter().map(|concealed| concealed.variable.clone()));
     for concealed in left {

@@ -18,12 +18,12 @@ pub struct Described {
     /// What people would call it, to make the object's name from.
     pub title: String,
     /// The values that the vendor does not give back. Each stands in `subscription` as `$(NAME)`.
-    pub concealed: Vec<Concealed>,
+    pub placeholders: Vec<Placeholder>,
 }
 
 /// A value that the vendor does not give back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Concealed {
+pub struct Placeholder {
     /// Where it stands in the vendor's half of the Webhook, member by member.
     pub at: Vec<String>,
     /// The same for people, such as `headers.X-Key`.
@@ -37,7 +37,7 @@ pub struct Concealed {
 /// The manifest's half of what a vendor has; else why a manifest cannot hold it. No reason repeats a value that may be
 /// secret.
 pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Vec<String>> {
-    let mut reading = Reading { document: &observed.document, reasons: Vec::new(), concealed: Vec::new() };
+    let mut reading = Reading { document: &observed.document, reasons: Vec::new(), placeholders: Vec::new() };
     let described = match vendor {
         VendorName::Brightpearl => brightpearl::manifest::describe(&mut reading),
         VendorName::Contensis => contensis::manifest::describe(&mut reading, &observed.answer()),
@@ -45,7 +45,7 @@ pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Ve
     };
     match described {
         Some((subscription, title)) if reading.reasons.is_empty() => {
-            Ok(Described { subscription, title, concealed: reading.concealed })
+            Ok(Described { subscription, title, placeholders: reading.placeholders })
         }
         _ => Err(reading.reasons),
     }
@@ -55,7 +55,7 @@ pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Ve
 pub(super) struct Reading<'a> {
     document: &'a Document,
     reasons: Vec<String>,
-    concealed: Vec<Concealed>,
+    placeholders: Vec<Placeholder>,
 }
 
 impl Reading<'_> {
@@ -165,15 +165,15 @@ impl Reading<'_> {
     }
 
     /// Puts a variable in place of a value that the vendor does not give back.
-    pub(super) fn conceal(&mut self, at: &[&str], field: String, like: &str, certain: bool) -> String {
-        let taken = |name: &String| self.concealed.iter().any(|other| other.variable == *name);
+    pub(super) fn placeholder(&mut self, at: &[&str], field: String, like: &str, certain: bool) -> String {
+        let taken = |name: &String| self.placeholders.iter().any(|other| other.variable == *name);
         let base = variable(like);
         let numbered = (2..).map(|number| format!("{base}_{number}"));
         let variable =
             std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base);
         let written = format!("$({variable})");
         let at = at.iter().map(|&step| step.to_owned()).collect();
-        self.concealed.push(Concealed { at, field, variable, certain });
+        self.placeholders.push(Placeholder { at, field, variable, certain });
         written
     }
 }

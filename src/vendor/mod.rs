@@ -37,7 +37,7 @@ pub use connection::{
     AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, auto_reenable,
     has_optimistic_locking, list_lag, refusal, rules,
 };
-pub use describe::{Concealed, Described, describe};
+pub use describe::{Described, Placeholder, describe};
 pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};

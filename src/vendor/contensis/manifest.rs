@@ -182,7 +182,7 @@ fn headers(reading: &mut Reading<'_>) -> Option<LiteMap<String, Header>> {
         let record = reading.members(&field, header)?;
         let secret = record.get("secret") == Some(&Value::Bool(true));
         let value = if secret {
-            reading.conceal(&["headers", name, "value"], field, name, true)
+            reading.placeholder(&["headers", name, "value"], field, name, true)
         } else {
             let shown = record.get("value").cloned().unwrap_or_default();
             reading.filled_text(&field, &shown)?

@@ -204,7 +204,7 @@ fn secret(reading: &mut Reading<'_>, raw: &Json) -> Option<String> {
     match (shown, generation(raw)) {
         (false, Generation::OneErrorsEmail) => None,
         (certain, Generation::OneErrorsEmail | Generation::ErrorEmails) => {
-            Some(reading.conceal(&["secret"], "secret".into(), "SIGNING_KEY", certain))
+            Some(reading.placeholder(&["secret"], "secret".into(), "SIGNING_KEY", certain))
         }
     }
 }

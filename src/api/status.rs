@@ -126,7 +126,7 @@ pub struct LastApplied {
     pub sensitive: Vec<String>,
     /// Values that the vendor does not give back: what was last sent of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concealed: Option<Concealed>,
+    pub concealed: Option<WriteOnlyDigest>,
     /// Fields that the vendor stores in another spelling than they are declared. This is no difference while neither value
     /// changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,7 +147,7 @@ pub struct StoredDifferently {
 impl LastApplied {
     /// A subscription that has write-only values of which nothing is known: no digest is theirs.
     pub(crate) fn unknown() -> Self {
-        let concealed = Concealed { digest: String::new(), from: String::new(), mark: None };
+        let concealed = WriteOnlyDigest { digest: String::new(), from: String::new(), mark: None };
         let time = Time(Timestamp::UNIX_EPOCH);
         let (sensitive, stored_differently) = (Vec::new(), Vec::new());
         Self { digest: String::new(), time, sensitive, concealed: Some(concealed), stored_differently }
@@ -157,7 +157,7 @@ impl LastApplied {
 /// What was last sent of the values that a vendor does not give back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Concealed {
+pub struct WriteOnlyDigest {
     /// Digest of the values, keyed with the uids of the Secrets, so that no value can be tried against it.
     pub digest: String,
     /// The Secrets they came from, with their resource versions: while these are the same, so are the values.

@@ -1,6 +1,6 @@
 //! From objects and values to what the core decides on.
 
-use crate::api::status::{Concealed, WebhookStatus};
+use crate::api::status::{WebhookStatus, WriteOnlyDigest};
 use crate::api::webhook::{Subscription, WriteOnlyValues};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{NamedKeys, Values, account_keys};
@@ -330,7 +330,7 @@ pub(crate) fn conceal(
     values: &Values,
     changed: bool,
     mark: Option<String>,
-) -> Option<Concealed> {
+) -> Option<WriteOnlyDigest> {
     let rules = vendor::rules(entry.object.spec.subscription.vendor());
     let now = write_only::concealed(rules, document)?;
     let sent = entry.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
@@ -341,7 +341,7 @@ pub(crate) fn conceal(
         }
         _ => (digest_key(&entry.object, values).digest(&now), secrets_of(entry, values)),
     };
-    Some(Concealed { digest, from, mark })
+    Some(WriteOnlyDigest { digest, from, mark })
 }
 
 /// What digests of a Webhook's values are keyed with.

@@ -5,7 +5,7 @@ use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::shorten;
 use crate::api::status::{
-    Action, Concealed, FieldChange, LastApplied, PlanStatus, StoredDifferently, WebhookStatus,
+    Action, FieldChange, LastApplied, PlanStatus, StoredDifferently, WebhookStatus, WriteOnlyDigest,
 };
 use crate::engine::cluster::scope::Scope;
 use crate::engine::cluster::writer::EventRecord;
@@ -123,7 +123,7 @@ impl ConditionSummary {
 /// What the pass has seen and kept of one Webhook, for its status.
 pub(crate) struct StatusInputs {
     /// What was last sent of the values that cannot be read back.
-    pub(crate) concealed: Option<Concealed>,
+    pub(crate) concealed: Option<WriteOnlyDigest>,
     /// Fields that the vendor stores in another spelling, to be recorded.
     pub(crate) stored_differently: Vec<StoredDifferently>,
     /// The same, to be shown.

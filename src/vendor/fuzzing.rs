@@ -87,7 +87,7 @@ fn answer(data: &[u8]) -> Option<Answer> {
         Operation::Update,
         Operation::Delete,
         Operation::Token,
-        Operation::Check,
+        Operation::Validate,
     ];
     let codes = [200, 201, 204, 301, 400, 401, 403, 404, 409, 410, 412, 421, 422, 429, 500, 503];
     let mut body = String::from_utf8_lossy(body).into_owned();

@@ -96,7 +96,7 @@ async fn primary_language(client: &Contensis) -> Option<String> {
 async fn read(client: &Contensis, path: &[&str]) -> Option<Answer> {
     let project = ["api", "management", "projects", &client.project];
     let url = client.endpoint.join(project.into_iter().chain(path.iter().copied()));
-    let call = || Call { timeout: TIMEOUT, ..Call::new(Operation::Check, Method::GET, url.clone()) };
+    let call = || Call { timeout: TIMEOUT, ..Call::new(Operation::Validate, Method::GET, url.clone()) };
     match client.send(call).await {
         Ok(answer) => Some(answer),
         Err(error) => {

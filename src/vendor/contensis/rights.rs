@@ -96,7 +96,7 @@ pub(super) fn needed(operation: Operation, said: Option<&str>) -> &'static [Righ
         Operation::Create => &[Right::Create, Right::UseCustomTemplates],
         Operation::Update => &[Right::Update, Right::UseCustomTemplates],
         Operation::Delete => &[Right::Delete],
-        Operation::List | Operation::Read | Operation::Token | Operation::Locate | Operation::Check => {
+        Operation::List | Operation::Read | Operation::Token | Operation::Discover | Operation::Validate => {
             &[Right::View]
         }
     }

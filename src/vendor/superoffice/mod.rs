@@ -155,7 +155,7 @@ impl Superoffice {
             // from another fault (4.8).
             return Err(match (answer.status.as_u16(), said(&answer)) {
                 (400 | 500, Some(_)) => {
-                    let tried = self.send(request(Operation::Check, &Method::POST, Some("Test"))).await;
+                    let tried = self.send(request(Operation::Validate, &Method::POST, Some("Test"))).await;
                     judged(failed, tried)
                 }
                 _ => failed,
@@ -227,8 +227,8 @@ impl Superoffice {
 fn call<'a>(at: &Endpoint, operation: Operation, method: Method, below: Option<&str>) -> Call<'a> {
     let mut call = Call::new(operation, method, at.join(["api", "v1", "Webhook"].into_iter().chain(below)));
     call.timeout = match operation {
-        Operation::Create | Operation::Update | Operation::Check => SAVE_TIMEOUT,
-        Operation::List | Operation::Read | Operation::Delete | Operation::Token | Operation::Locate => {
+        Operation::Create | Operation::Update | Operation::Validate => SAVE_TIMEOUT,
+        Operation::List | Operation::Read | Operation::Delete | Operation::Token | Operation::Discover => {
             CALL_TIMEOUT
         }
     };

@@ -76,7 +76,7 @@ impl Tenant {
 impl Online {
     async fn locate(&self, transport: &Transport) -> Result<Place, VendorError> {
         let url = self.central.join(["api", "state", &self.customer_id]);
-        let answer = transport.send(Call::new(Operation::Locate, Method::GET, url)).await?;
+        let answer = transport.send(Call::new(Operation::Discover, Method::GET, url)).await?;
         let unknown = || {
             let message = format!(
                 "{} knows no tenant {}; check customerId and environment",

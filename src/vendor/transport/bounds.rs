@@ -38,7 +38,7 @@ pub(super) fn longest_answer(operation: Operation) -> usize {
         | Operation::Update
         | Operation::Delete
         | Operation::Token
-        | Operation::Locate
-        | Operation::Check => LONGEST_OTHER,
+        | Operation::Discover
+        | Operation::Validate => LONGEST_OTHER,
     }
 }

@@ -18,9 +18,9 @@ pub enum Operation {
     /// Logging in.
     Token,
     /// Finding out where the account lives, and how it is.
-    Locate,
+    Discover,
     /// Finding out what may be written, without writing it.
-    Check,
+    Validate,
 }
 
 impl Operation {
@@ -33,15 +33,15 @@ impl Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Token => "token",
-            Self::Locate => "locate",
-            Self::Check => "check",
+            Self::Discover => "locate",
+            Self::Validate => "check",
         }
     }
 
     /// Whether the vendor's subscriptions change by it.
     pub fn writes(self) -> bool {
         match self {
-            Self::List | Self::Read | Self::Token | Self::Locate | Self::Check => false,
+            Self::List | Self::Read | Self::Token | Self::Discover | Self::Validate => false,
             Self::Create | Self::Update | Self::Delete => true,
         }
     }
@@ -49,16 +49,16 @@ impl Operation {
     /// Whether a refusal of it concerns the whole account, and not the one subscription that it is about.
     pub(crate) fn concerns_account(self) -> bool {
         match self {
-            Self::List | Self::Token | Self::Locate => true,
-            Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => false,
+            Self::List | Self::Token | Self::Discover => true,
+            Self::Read | Self::Validate | Self::Create | Self::Update | Self::Delete => false,
         }
     }
 
     /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
     pub(super) fn is_counted(self) -> bool {
         match self {
-            Self::Token | Self::Locate => false,
-            Self::List | Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => true,
+            Self::Token | Self::Discover => false,
+            Self::List | Self::Read | Self::Validate | Self::Create | Self::Update | Self::Delete => true,
         }
     }
 }

@@ -123,7 +123,7 @@ impl Credentials {
     }
 
     /// Hides every value.
-    pub(crate) fn hide(&self, redactor: &mut Redactor) {
+    pub(crate) fn hide_in(&self, redactor: &mut Redactor) {
         for value in self.values.values() {
             redactor.hide(&value.expose_secret().trim().into(), "(redacted)");
         }
@@ -173,7 +173,7 @@ pub fn secret_refs(account: &Vendor) -> SecretRefs {
 }
 
 /// Those keys of Secrets, for a message that says where to look.
-pub(crate) fn named(keys: &[&SecretKeyRef]) -> String {
+pub(crate) fn list_keys(keys: &[&SecretKeyRef]) -> String {
     let all: Vec<_> = keys.iter().map(|at| format!("the key {} of Secret {}", at.key, at.name)).collect();
     all.join(" and ")
 }

@@ -32,11 +32,11 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct State {
     /// When the calls of the last window were made.
-    made: VecDeque<Instant>,
+    history: VecDeque<Instant>,
     /// What the vendor said is left, less what was sent since, and when it counts anew.
-    told: Option<(u32, Instant)>,
+    reported: Option<(u32, Instant)>,
     /// Until when the vendor asked to be left alone.
-    closed: Option<Instant>,
+    blocked_until: Option<Instant>,
 }
 
 impl Budget {
@@ -61,43 +61,43 @@ impl Budget {
     }
 
     /// Takes one call out of the budget; an error says how long to wait for the next.
-    pub(crate) fn take(&self, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn try_acquire(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state(now);
         state.allows(self.limit, now)?;
         if self.limit.is_none() {
             return Ok(());
         }
-        if let Some((left, _)) = &mut state.told {
-            *left = left.saturating_sub(1);
+        if let Some((remaining, _)) = &mut state.reported {
+            *remaining = remaining.saturating_sub(1);
         }
-        state.made.push_back(now);
+        state.history.push_back(now);
         Ok(())
     }
 
     /// Whether the vendor may be asked anything at all; an error says how long to leave it alone.
-    pub(crate) fn open(&self, now: Instant) -> Result<(), Duration> {
-        self.state(now).closed.map_or(Ok(()), |until| Err(until - now))
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Duration> {
+        self.state(now).blocked_until.map_or(Ok(()), |until| Err(until - now))
     }
 
     /// The vendor says how many calls are left until it counts anew.
-    pub(crate) fn told(&self, left: u32, anew: Duration, now: Instant) {
-        let Some(until) = now.checked_add(anew) else { return };
+    pub(crate) fn update_from_headers(&self, remaining: u32, resets_in: Duration, now: Instant) {
+        let Some(until) = now.checked_add(resets_in) else { return };
         let mut state = self.state(now);
         // Answers may overtake one another: within one window only the lower count is the newer.
         let same_window =
             |(_, other): &(u32, Instant)| until.max(*other) - until.min(*other) < Duration::from_secs(1);
-        let left = match state.told.filter(same_window) {
-            Some((known, _)) => known.min(left),
-            None => left,
+        let remaining = match state.reported.filter(same_window) {
+            Some((known, _)) => known.min(remaining),
+            None => remaining,
         };
-        state.told = Some((left, until));
+        state.reported = Some((remaining, until));
     }
 
     /// The vendor asks to be left alone for so long.
-    pub(crate) fn close(&self, wait: Duration, now: Instant) {
+    pub(crate) fn block_for(&self, wait: Duration, now: Instant) {
         let until = now.checked_add(wait);
         let mut state = self.state(now);
-        state.closed = state.closed.max(until);
+        state.blocked_until = state.blocked_until.max(until);
     }
 
     /// How long so many calls for Webhooks of other namespaces wait: they leave a part of the budget to the account's own. None
@@ -105,14 +105,17 @@ impl Budget {
     pub fn guests_wait(&self, calls: usize) -> Option<Duration> {
         let (limit, now) = (self.limit?, Instant::now());
         let own = limit.usable() / OWN_SHARE;
-        let left = usize::try_from(self.remaining()?).unwrap_or(usize::MAX);
+        let remaining = usize::try_from(self.remaining()?).unwrap_or(usize::MAX);
         // A share that is smaller than what is asked for would never suffice.
         let needed = (own + calls).min(limit.usable());
-        let lacking = needed.checked_sub(left).filter(|lacking| *lacking > 0)?;
+        let lacking = needed.checked_sub(remaining).filter(|lacking| *lacking > 0)?;
         let state = self.state(now);
-        let freed =
-            state.made.get(lacking.min(state.made.len()).saturating_sub(1)).map(|at| *at + limit.window);
-        let until = [freed, state.told.map(|(_, until)| until), state.closed].into_iter().flatten().min();
+        let freed = state
+            .history
+            .get(lacking.min(state.history.len()).saturating_sub(1))
+            .map(|at| *at + limit.window);
+        let until =
+            [freed, state.reported.map(|(_, until)| until), state.blocked_until].into_iter().flatten().min();
         let wait = until.map_or(limit.window, |until| until.saturating_duration_since(now));
         Some(wait.max(Duration::from_millis(100)))
     }
@@ -121,11 +124,11 @@ impl Budget {
     pub fn remaining(&self) -> Option<u32> {
         let state = self.state(Instant::now());
         let limit = self.limit?;
-        if state.closed.is_some() {
+        if state.blocked_until.is_some() {
             return Some(0);
         }
-        let own = u32::try_from(limit.usable().saturating_sub(state.made.len())).unwrap_or(u32::MAX);
-        Some(state.told.map_or(own, |(left, _)| own.min(left.saturating_sub(limit.reserve))))
+        let own = u32::try_from(limit.usable().saturating_sub(state.history.len())).unwrap_or(u32::MAX);
+        Some(state.reported.map_or(own, |(remaining, _)| own.min(remaining.saturating_sub(limit.reserve))))
     }
 
     /// How long so many calls take at least, where they do not fit into what can be made now.
@@ -139,15 +142,15 @@ impl Budget {
     /// The state, with everything forgotten that is over.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.told.is_some_and(|(_, until)| until <= now) {
+        if state.reported.is_some_and(|(_, until)| until <= now) {
             // A new window at the vendor's.
-            state.told = None;
-            state.made.clear();
+            state.reported = None;
+            state.history.clear();
         }
-        state.closed = state.closed.filter(|until| now < *until);
+        state.blocked_until = state.blocked_until.filter(|until| now < *until);
         if let Some(limit) = self.limit {
-            while state.made.front().is_some_and(|at| now.saturating_duration_since(*at) >= limit.window) {
-                state.made.pop_front();
+            while state.history.front().is_some_and(|at| now.saturating_duration_since(*at) >= limit.window) {
+                state.history.pop_front();
             }
         }
         state
@@ -157,21 +160,23 @@ impl Budget {
 impl State {
     /// Whether a call may be made; an error says how long to wait for it.
     fn allows(&self, limit: Option<Limit>, now: Instant) -> Result<(), Duration> {
-        if let Some(until) = self.closed {
+        if let Some(until) = self.blocked_until {
             return Err(until - now);
         }
         let Some(limit) = limit else {
             return Ok(());
         };
-        let anew = self.told.map(|(_, until)| until);
-        if let (Some((left, _)), Some(anew)) = (self.told, anew)
-            && left <= limit.reserve
+        let resets_at = self.reported.map(|(_, until)| until);
+        if let (Some((remaining, _)), Some(resets_at)) = (self.reported, resets_at)
+            && remaining <= limit.reserve
         {
-            return Err(anew - now);
+            return Err(resets_at - now);
         }
-        if self.made.len() >= limit.usable() {
-            let oldest = self.made.front().map_or(now, |oldest| *oldest + limit.window);
-            return Err(anew.map_or(oldest, |anew| anew.min(oldest)).saturating_duration_since(now));
+        if self.history.len() >= limit.usable() {
+            let oldest = self.history.front().map_or(now, |oldest| *oldest + limit.window);
+            return Err(resets_at
+                .map_or(oldest, |resets_at| resets_at.min(oldest))
+                .saturating_duration_since(now));
         }
         Ok(())
     }
@@ -215,7 +220,7 @@ mod tests {
         let mut made: Vec<Duration> = Vec::new();
         for tick in 0..600 {
             let at = Duration::from_millis(tick * 500);
-            if budget.take(start + at).is_ok() {
+            if budget.try_acquire(start + at).is_ok() {
                 made.push(at);
             }
         }
@@ -229,27 +234,27 @@ mod tests {
     #[test]
     fn what_the_vendor_tells_counts_until_it_counts_anew() {
         let (budget, now) = (budget(200, 20), Instant::now());
-        budget.take(now).unwrap();
-        budget.told(21, seconds(30), now);
-        budget.take(now).unwrap();
-        assert_eq!(budget.take(now), Err(seconds(30)), "the reserve is left to others");
+        budget.try_acquire(now).unwrap();
+        budget.update_from_headers(21, seconds(30), now);
+        budget.try_acquire(now).unwrap();
+        assert_eq!(budget.try_acquire(now), Err(seconds(30)), "the reserve is left to others");
         // An answer that overtook another one.
-        budget.told(25, seconds(29), now + seconds(1));
-        assert_eq!(budget.take(now + seconds(2)), Err(seconds(28)));
-        assert!(budget.take(now + seconds(30)).is_ok(), "a new window");
+        budget.update_from_headers(25, seconds(29), now + seconds(1));
+        assert_eq!(budget.try_acquire(now + seconds(2)), Err(seconds(28)));
+        assert!(budget.try_acquire(now + seconds(30)).is_ok(), "a new window");
     }
 
     #[test]
     fn who_is_told_to_wait_waits_just_so_long() {
         let (budget, now) = (budget(200, 20), Instant::now());
-        budget.close(seconds(7), now);
-        budget.close(seconds(3), now);
-        assert_eq!(budget.take(now), Err(seconds(7)), "the longer wait holds");
-        assert!(budget.take(now + seconds(7)).is_ok());
+        budget.block_for(seconds(7), now);
+        budget.block_for(seconds(3), now);
+        assert_eq!(budget.try_acquire(now), Err(seconds(7)), "the longer wait holds");
+        assert!(budget.try_acquire(now + seconds(7)).is_ok());
         let unlimited = Budget { limit: None, state: Mutex::default() };
-        unlimited.close(seconds(7), now);
-        assert_eq!(unlimited.take(now), Err(seconds(7)));
-        assert!(unlimited.take(now + seconds(7)).is_ok());
+        unlimited.block_for(seconds(7), now);
+        assert_eq!(unlimited.try_acquire(now), Err(seconds(7)));
+        assert!(unlimited.try_acquire(now + seconds(7)).is_ok());
         assert_eq!(unlimited.remaining(), None);
     }
 
@@ -258,7 +263,7 @@ mod tests {
         let (budget, start) = (budget(43, 3), Instant::now());
         let mut made = 0;
         while budget.guests_wait(1).is_none() {
-            budget.take(start).unwrap();
+            budget.try_acquire(start).unwrap();
             made += 1;
         }
         assert_eq!((made, budget.remaining()), (30, Some(10)));
@@ -271,7 +276,7 @@ mod tests {
     #[test]
     fn a_reserve_never_leaves_an_account_unread() {
         let (budget, now) = (budget(1, 1), Instant::now());
-        assert!(budget.take(now).is_ok());
-        assert_eq!(budget.take(now), Err(MINUTE));
+        assert!(budget.try_acquire(now).is_ok());
+        assert_eq!(budget.try_acquire(now), Err(MINUTE));
     }
 }

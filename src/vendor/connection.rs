@@ -9,7 +9,7 @@ use super::error::VendorError;
 use super::memory::AnswerMemory;
 use super::report::{CallReport, Reporter};
 use super::superoffice::Superoffice;
-use super::transport::{Access, Http, Leads, Transport};
+use super::transport::{Access, Http, IsLeader, Transport};
 use super::{Vendor as _, brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::account::Vendor;
@@ -52,7 +52,7 @@ pub struct Settings {
     pub allowed: AllowedEndpoints,
     report: Reporter,
     timeout: Duration,
-    leads: Leads,
+    is_leader: IsLeader,
     http: Http,
     /// Stands in for every vendor.
     #[cfg(test)]
@@ -66,7 +66,7 @@ impl Settings {
             allowed,
             report: Arc::new(report),
             timeout: Duration::MAX,
-            leads: Arc::new(|| true),
+            is_leader: Arc::new(|| true),
             http: Http::default(),
             #[cfg(test)]
             fake: None,
@@ -81,8 +81,8 @@ impl Settings {
 
     /// No vendor is called while this says no: another process may have taken over.
     #[must_use]
-    pub fn while_leading(self, leads: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { leads: Arc::new(leads), ..self }
+    pub fn while_leading(self, is_leader: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { is_leader: Arc::new(is_leader), ..self }
     }
 
     /// Waits until no exchange of tokens is under way, which would be lost if the process ended now.
@@ -169,11 +169,11 @@ impl<A: AccessLevel> Connection<A> {
         }
         let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
-        credentials.hide(&mut redactor);
+        credentials.hide_in(&mut redactor);
         let report = Arc::clone(&settings.report);
         let transport = Transport::new(&settings.http, account.name(), access, redactor, budget, report)
-            .within(settings.timeout)
-            .while_leading(Arc::clone(&settings.leads));
+            .with_timeout(settings.timeout)
+            .while_leading(Arc::clone(&settings.is_leader));
         let allowed = settings.allowed.of_account(account.name(), namespace);
         let vendor = match account {
             Vendor::Brightpearl(account) => {

@@ -1,6 +1,6 @@
 //! The reverse of `desired`: from what a vendor has to what a person would have written.
 //!
-//! Pure. Each vendor's `manifest` reads its fields with a [`Reading`], which collects why a manifest cannot hold them.
+//! Pure. Each vendor's `manifest` reads its fields with a [`ManifestBuilder`], which collects why a manifest cannot hold them.
 
 use super::{brightpearl, contensis, superoffice};
 use crate::api::VendorName;
@@ -37,30 +37,31 @@ pub struct Placeholder {
 /// The manifest's half of what a vendor has; else why a manifest cannot hold it. No reason repeats a value that may be
 /// secret.
 pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Vec<String>> {
-    let mut reading = Reading { document: &observed.document, reasons: Vec::new(), placeholders: Vec::new() };
+    let mut builder =
+        ManifestBuilder { document: &observed.document, reasons: Vec::new(), placeholders: Vec::new() };
     let described = match vendor {
-        VendorName::Brightpearl => brightpearl::manifest::describe(&mut reading),
-        VendorName::Contensis => contensis::manifest::describe(&mut reading, &observed.answer()),
-        VendorName::Superoffice => superoffice::manifest::describe(&mut reading, &observed.answer()),
+        VendorName::Brightpearl => brightpearl::manifest::describe(&mut builder),
+        VendorName::Contensis => contensis::manifest::describe(&mut builder, &observed.answer()),
+        VendorName::Superoffice => superoffice::manifest::describe(&mut builder, &observed.answer()),
     };
     match described {
-        Some((subscription, title)) if reading.reasons.is_empty() => {
-            Ok(Described { subscription, title, placeholders: reading.placeholders })
+        Some((subscription, title)) if builder.reasons.is_empty() => {
+            Ok(Described { subscription, title, placeholders: builder.placeholders })
         }
-        _ => Err(reading.reasons),
+        _ => Err(builder.reasons),
     }
 }
 
 /// Reads the fields of one document, each into the manifest's type. What does not fit is noted and is none.
-pub(super) struct Reading<'a> {
+pub(super) struct ManifestBuilder<'a> {
     document: &'a Document,
     reasons: Vec<String>,
     placeholders: Vec<Placeholder>,
 }
 
-impl Reading<'_> {
+impl ManifestBuilder<'_> {
     /// Notes why a manifest cannot hold it.
-    pub(super) fn cannot<T>(&mut self, reason: impl Into<String>) -> Option<T> {
+    pub(super) fn reject<T>(&mut self, reason: impl Into<String>) -> Option<T> {
         self.reasons.push(reason.into());
         None
     }
@@ -80,7 +81,7 @@ impl Reading<'_> {
     pub(super) fn filled_text(&mut self, field: &str, value: &Value) -> Option<String> {
         match self.optional_text(field, value) {
             Some(text) if !text.is_empty() => Some(text),
-            _ if value.is_empty() => self.cannot(format!("{field} is empty, and must not be in a Webhook")),
+            _ if value.is_empty() => self.reject(format!("{field} is empty, and must not be in a Webhook")),
             Some(_) | None => None,
         }
     }
@@ -91,7 +92,7 @@ impl Reading<'_> {
             Value::Null => None,
             Value::Text(text) => Some(literal(&text.exposed())),
             Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
-                self.cannot(format!("{field} is no text"))
+                self.reject(format!("{field} is no text"))
             }
         }
     }
@@ -102,7 +103,7 @@ impl Reading<'_> {
             Value::Null => return Some(Vec::new()),
             Value::List(list) => list,
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-                return self.cannot(format!("{field} is no list"));
+                return self.reject(format!("{field} is no list"));
             }
         };
         let all = list.iter().enumerate();
@@ -114,7 +115,7 @@ impl Reading<'_> {
         match value {
             Value::Bool(flag) => Some(*flag),
             Value::Null | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                self.cannot(format!("{field} is neither true nor false"))
+                self.reject(format!("{field} is neither true nor false"))
             }
         }
     }
@@ -125,7 +126,7 @@ impl Reading<'_> {
             Value::Null => Some(Members::new()),
             Value::Map(map) => Some(map.clone()),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                self.cannot(format!("{field} is no map"))
+                self.reject(format!("{field} is no map"))
             }
         }
     }
@@ -135,7 +136,7 @@ impl Reading<'_> {
         let mut seen = BTreeSet::new();
         for name in names {
             if !seen.insert(name.to_ascii_lowercase()) {
-                return self.cannot(format!("two headers are named {name:?} but for case"));
+                return self.reject(format!("two headers are named {name:?} but for case"));
             }
         }
         Some(())
@@ -144,10 +145,10 @@ impl Reading<'_> {
     /// Any JSON that survives the way through Kubernetes.
     pub(super) fn structure(&mut self, field: &str, value: &Value) -> Option<Json> {
         match value {
-            Value::Null => self.cannot(format!("{field} is null, which kubectl drops")),
+            Value::Null => self.reject(format!("{field} is null, which kubectl drops")),
             Value::Bool(flag) => Some(Json::Bool(*flag)),
             Value::Number(number) if !keeps(number) => {
-                self.cannot(format!("{field} is a number too large for Kubernetes to keep exactly"))
+                self.reject(format!("{field} is a number too large for Kubernetes to keep exactly"))
             }
             Value::Number(number) => Some(Json::Number(number.clone())),
             Value::Text(text) => Some(Json::String(literal(&text.exposed()))),

@@ -99,7 +99,7 @@ fn answer(data: &[u8]) -> Option<Answer> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let status = StatusCode::from_u16(codes[usize::from(status) % codes.len()]).ok()?;
     let operation = operations[usize::from(operation / 2) % operations.len()];
-    Some(Answer::of(operation, status, headers, &body).hiding(redactor()))
+    Some(Answer::of(operation, status, headers, &body).with_secrets(redactor()))
 }
 
 fn fit_to_be_shown(error: &VendorError) {
@@ -121,9 +121,9 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
     assert!(clients.is_some(), "without clients nothing is looked at");
     let Some(clients) = clients else { return };
     let failed = match vendor {
-        VendorName::Brightpearl => clients.brightpearl.failed(&answer),
-        VendorName::Contensis => clients.contensis.failed(&answer),
-        VendorName::Superoffice => clients.superoffice.failed(&answer),
+        VendorName::Brightpearl => clients.brightpearl.error_of(&answer),
+        VendorName::Contensis => clients.contensis.error_of(&answer),
+        VendorName::Superoffice => clients.superoffice.error_of(&answer),
     };
     fit_to_be_shown(&failed);
     // As a list, as its paging envelope, and as one.
@@ -139,7 +139,7 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
         for language in [None, Some("en-GB")] {
             match observed(vendor, &answer, item, language) {
                 Ok(seen) => comes_back(vendor, &answer, &seen, language),
-                Err(why) => fit_to_be_shown(&answer.misread(&why)),
+                Err(why) => fit_to_be_shown(&answer.malformed(&why)),
             }
         }
     }
@@ -213,12 +213,12 @@ pub fn headers(data: &[u8]) {
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::BAD_GATEWAY] {
         let answer = Answer::of(Operation::Create, status, headers.clone(), "{}");
         let day = Duration::from_secs(24 * 3600);
-        let failed = answer.failed(None);
+        let failed = answer.status_error(None);
         assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
         let hot = failed.class == Class::Throttled && failed.retry_after.is_some_and(|wait| wait.is_zero());
         assert!(!hot, "a wait is none");
         if let Some(clients) = CLIENTS.as_ref() {
-            let failed = clients.brightpearl.failed(&answer);
+            let failed = clients.brightpearl.error_of(&answer);
             assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
         }
     }

@@ -23,7 +23,7 @@ const STEP: usize = 64 << 10;
 const LONGEST_PROBLEM: usize = 200;
 
 /// How one vendor's items are read.
-pub(super) struct Reader<'a> {
+pub(super) struct ItemReader<'a> {
     pub(super) rules: &'static Rules,
     /// The member that holds the id.
     pub(super) id: &'static str,
@@ -31,12 +31,12 @@ pub(super) struct Reader<'a> {
     pub(super) read: &'a (dyn Fn(&RawValue) -> Result<Observed, String> + Sync),
 }
 
-impl Reader<'_> {
+impl ItemReader<'_> {
     /// Reads the items of a whole list. A list in which no item has an id is not the vendor's.
     pub(super) fn list(&self, answer: &Answer, items: Vec<&RawValue>) -> Result<List, VendorError> {
         let mut list = List::default();
         self.add(&mut list, answer, items)?;
-        plausible(answer, &list)?;
+        check_ids(answer, &list)?;
         Ok(list)
     }
 
@@ -64,12 +64,12 @@ impl Reader<'_> {
                     let message = format!(
                         "more than {MOST_UNREADABLE} items of the list cannot be read, such as one because: {why}"
                     );
-                    return Err(VendorError { too_large: true, ..answer.misread(&message) });
+                    return Err(VendorError { too_large: true, ..answer.malformed(&message) });
                 }
             }
             if list.size > memory.size() {
-                memory.try_reach(list.size + STEP).map_err(|error| VendorError {
-                    too_large: matches!(error, NoMemory::Ever(_)),
+                memory.try_grow_to(list.size + STEP).map_err(|error| VendorError {
+                    too_large: matches!(error, NoMemory::TooLarge(_)),
                     ..answer.error(Class::Unavailable, error.to_string())
                 })?;
             }
@@ -110,17 +110,17 @@ pub(super) fn within_bounds(item: &RawValue) -> Result<(), String> {
 }
 
 /// A list whose items all lack an id does not come from the vendor's webhook service.
-pub(super) fn plausible(answer: &Answer, list: &List) -> Result<(), VendorError> {
+pub(super) fn check_ids(answer: &Answer, list: &List) -> Result<(), VendorError> {
     match list.unreadable.first() {
         Some(first) if list.observed.is_empty() && list.unreadable.iter().all(|item| item.id.is_none()) => {
-            Err(answer.misread(&first.why))
+            Err(answer.malformed(&first.why))
         }
         _ => Ok(()),
     }
 }
 
 /// Reads JSON of that shape, or says which member has another shape. A value is never shown: it may be secret.
-pub(super) fn shaped<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
+pub(super) fn parse_item<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -141,7 +141,7 @@ fn without_value(problem: &str) -> String {
 }
 
 /// The error of a list whose pages do not fit together, however often it is read.
-pub(super) fn restless(answer: &Answer, readings: usize) -> VendorError {
+pub(super) fn unstable_list(answer: &Answer, readings: usize) -> VendorError {
     let message = format!(
         "the list changed while it was read, {readings} times in a row: its pages tell different totals or show an item twice; it is read again later"
     );
@@ -173,7 +173,7 @@ mod tests {
             ("7", "invalid type: integer `7`, expected struct Item"),
         ];
         for (json, problem) in cases {
-            assert_eq!(shaped::<Item>(json).unwrap_err(), problem);
+            assert_eq!(parse_item::<Item>(json).unwrap_err(), problem);
         }
     }
 }

@@ -4,17 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is assumed where nothing tells.
-const UNKNOWN: usize = 256 << 20;
+const FALLBACK: usize = 256 << 20;
 /// Without a limit, no more than this is counted on: the machine is not ours alone.
-const SHARED: usize = 1 << 30;
+const LARGEST_SHARE: usize = 1 << 30;
 
 /// The bytes of memory that this process may take.
-pub(super) fn of_process() -> usize {
+pub(super) fn process_limit() -> usize {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let group = group_limit(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
     let own = address_space(&read("/proc/self/limits"));
-    let machine = total(&read("/proc/meminfo")).map(|total| (total / 4).min(SHARED));
-    [group, own, machine].into_iter().flatten().min().unwrap_or(UNKNOWN)
+    let machine = total(&read("/proc/meminfo")).map(|total| (total / 4).min(LARGEST_SHARE));
+    [group, own, machine].into_iter().flatten().min().unwrap_or(FALLBACK)
 }
 
 /// The least limit of the process' control groups, in either version. Inside a container its own group may be the root.
@@ -81,6 +81,6 @@ mod tests {
         assert_eq!(address_space(limits), Some(1 << 30));
         assert_eq!(address_space("Max address space         unlimited   unlimited   bytes"), None);
         assert_eq!(total("MemTotal:       65842180 kB\nMemFree: 1 kB\n"), Some(65_842_180 << 10));
-        assert!(of_process() > 0);
+        assert!(process_limit() > 0);
     }
 }

@@ -39,7 +39,7 @@ struct Pool {
 
 /// What an answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AnswerKind {
     /// A list: it begins in the memory of short ones.
     List,
     /// Anything else.
@@ -50,16 +50,18 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoMemory {
     /// Others have it; with a later try there may be some.
-    Now,
+    Busy,
     /// It needs more than there is. The number is what there is, in bytes.
-    Ever(usize),
+    TooLarge(usize),
 }
 
 impl fmt::Display for NoMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Now => f.write_str("too many long answers are being read at once; this one is tried again"),
-            Self::Ever(most) => write!(
+            Self::Busy => {
+                f.write_str("too many long answers are being read at once; this one is tried again")
+            }
+            Self::TooLarge(most) => write!(
                 f,
                 "the answer takes more than the {} MiB of memory that one may take; give hooktender more memory (--answer-memory), or delete subscriptions at the vendor",
                 most >> 20
@@ -72,7 +74,7 @@ impl fmt::Display for NoMemory {
 #[derive(Debug)]
 pub(super) struct Reservation {
     memory: AnswerMemory,
-    kind: Kind,
+    kind: AnswerKind,
     held: Mutex<Held>,
 }
 
@@ -85,7 +87,7 @@ struct Held {
 impl Default for AnswerMemory {
     /// Five eighths of what the process may take.
     fn default() -> Self {
-        Self::new(super::limit::of_process() / 8 * 5)
+        Self::new(super::limit::process_limit() / 8 * 5)
     }
 }
 
@@ -107,7 +109,7 @@ impl AnswerMemory {
     }
 
     /// A reservation of nothing.
-    pub(super) fn reserve(&self, kind: Kind) -> Arc<Reservation> {
+    pub(super) fn reserve(&self, kind: AnswerKind) -> Arc<Reservation> {
         Arc::new(Reservation { memory: self.clone(), kind, held: Mutex::default() })
     }
 }
@@ -119,35 +121,35 @@ impl Reservation {
     }
 
     /// Reserves so many bytes in all. Waits for them a while.
-    pub(super) async fn reach(&self, bytes: usize) -> Result<(), NoMemory> {
-        match self.try_reach(bytes) {
-            Err(NoMemory::Now) => {}
-            reached => return reached,
+    pub(super) async fn grow_to(&self, bytes: usize) -> Result<(), NoMemory> {
+        match self.try_grow_to(bytes) {
+            Err(NoMemory::Busy) => {}
+            grown => return grown,
         }
         let pools = &self.memory.0;
         let (pool, missing, is_long) = self.missing(bytes)?;
         let may_wait = match self.kind {
-            Kind::List if self.held().is_long => Some(&pools.growing),
-            Kind::List if is_long => Some(&pools.queue),
-            Kind::List | Kind::Single => None,
+            AnswerKind::List if self.held().is_long => Some(&pools.growing),
+            AnswerKind::List if is_long => Some(&pools.queue),
+            AnswerKind::List | AnswerKind::Single => None,
         };
-        let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Now)?;
+        let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Busy)?;
         let permit = Arc::clone(&pool.permits).acquire_many_owned(missing);
         match tokio::time::timeout(LONGEST_WAIT, permit).await {
             Ok(Ok(permit)) => {
                 self.held().add(permit, is_long);
                 Ok(())
             }
-            Ok(Err(_)) | Err(_) => Err(NoMemory::Now),
+            Ok(Err(_)) | Err(_) => Err(NoMemory::Busy),
         }
     }
 
     /// The same without waiting.
-    pub(super) fn try_reach(&self, bytes: usize) -> Result<(), NoMemory> {
+    pub(super) fn try_grow_to(&self, bytes: usize) -> Result<(), NoMemory> {
         let (pool, missing, is_long) = self.missing(bytes)?;
         if missing > 0 {
             let permit = Arc::clone(&pool.permits).try_acquire_many_owned(missing);
-            self.held().add(permit.map_err(|_| NoMemory::Now)?, is_long);
+            self.held().add(permit.map_err(|_| NoMemory::Busy)?, is_long);
         }
         Ok(())
     }
@@ -163,15 +165,15 @@ impl Reservation {
     fn missing(&self, bytes: usize) -> Result<(&Pool, u32, bool), NoMemory> {
         let pools = &self.memory.0;
         let held = self.held();
-        let is_long = self.kind == Kind::List && (held.is_long || bytes > SHORT);
+        let is_long = self.kind == AnswerKind::List && (held.is_long || bytes > SHORT);
         let pool = match self.kind {
-            Kind::Single => &pools.single,
-            Kind::List if is_long => &pools.long,
-            Kind::List => &pools.short,
+            AnswerKind::Single => &pools.single,
+            AnswerKind::List if is_long => &pools.long,
+            AnswerKind::List => &pools.short,
         };
         let units = bytes.div_ceil(UNIT);
         if units > pool.units {
-            return Err(NoMemory::Ever(pool.units * UNIT));
+            return Err(NoMemory::TooLarge(pool.units * UNIT));
         }
         let has = if held.is_long == is_long { held.units() } else { 0 };
         Ok((pool, u32::try_from(units.saturating_sub(has)).unwrap_or(u32::MAX), is_long))
@@ -212,9 +214,9 @@ mod tests {
     #[tokio::test]
     async fn memory_is_reserved_once_and_given_back() {
         let memory = memory();
-        let one = memory.reserve(Kind::List);
+        let one = memory.reserve(AnswerKind::List);
         for bytes in [1, 5000, 5000, SHORT, SHORT + 1, 8 * MIB] {
-            one.reach(bytes).await.unwrap();
+            one.grow_to(bytes).await.unwrap();
             assert_eq!(one.size(), bytes.next_multiple_of(UNIT));
         }
         let free = |pool: &Pool| pool.permits.available_permits() * UNIT;
@@ -228,19 +230,25 @@ mod tests {
     #[tokio::test]
     async fn what_never_fits_is_refused_at_once() {
         let memory = memory();
-        assert_eq!(memory.reserve(Kind::List).reach(27 * MIB).await, Err(NoMemory::Ever(26 * MIB)));
-        assert_eq!(memory.reserve(Kind::Single).reach(3 * MIB).await, Err(NoMemory::Ever(2 * MIB)));
+        assert_eq!(
+            memory.reserve(AnswerKind::List).grow_to(27 * MIB).await,
+            Err(NoMemory::TooLarge(26 * MIB))
+        );
+        assert_eq!(
+            memory.reserve(AnswerKind::Single).grow_to(3 * MIB).await,
+            Err(NoMemory::TooLarge(2 * MIB))
+        );
     }
 
     #[tokio::test]
     async fn half_read_lists_do_not_wait_for_each_other() {
         let memory = memory();
-        let (one, other) = (memory.reserve(Kind::List), memory.reserve(Kind::List));
-        one.reach(13 * MIB).await.unwrap();
-        other.reach(13 * MIB).await.unwrap();
-        let mut grows = Box::pin(one.reach(20 * MIB));
+        let (one, other) = (memory.reserve(AnswerKind::List), memory.reserve(AnswerKind::List));
+        one.grow_to(13 * MIB).await.unwrap();
+        other.grow_to(13 * MIB).await.unwrap();
+        let mut grows = Box::pin(one.grow_to(20 * MIB));
         assert_eq!(grows.as_mut().now_or_never(), None, "it waits for the other one");
-        assert_eq!(other.reach(20 * MIB).await, Err(NoMemory::Now), "which does not wait for it");
+        assert_eq!(other.grow_to(20 * MIB).await, Err(NoMemory::Busy), "which does not wait for it");
         drop(other);
         grows.await.unwrap();
     }
@@ -248,25 +256,25 @@ mod tests {
     #[tokio::test]
     async fn long_lists_leave_room_for_short_ones_and_for_single_answers() {
         let memory = memory();
-        let long = memory.reserve(Kind::List);
-        long.reach(26 * MIB).await.unwrap();
-        let others: Vec<_> = (0..7).map(|_| memory.reserve(Kind::List)).collect();
+        let long = memory.reserve(AnswerKind::List);
+        long.grow_to(26 * MIB).await.unwrap();
+        let others: Vec<_> = (0..7).map(|_| memory.reserve(AnswerKind::List)).collect();
         for other in &others {
-            assert_eq!(other.reach(SHORT).now_or_never(), Some(Ok(())));
-            assert_eq!(other.reach(MIB).now_or_never(), None, "there is no room for another long one");
+            assert_eq!(other.grow_to(SHORT).now_or_never(), Some(Ok(())));
+            assert_eq!(other.grow_to(MIB).now_or_never(), None, "there is no room for another long one");
         }
-        assert_eq!(memory.reserve(Kind::List).reach(SHORT).now_or_never(), Some(Ok(())));
-        assert_eq!(memory.reserve(Kind::Single).reach(2 * MIB).now_or_never(), Some(Ok(())));
+        assert_eq!(memory.reserve(AnswerKind::List).grow_to(SHORT).now_or_never(), Some(Ok(())));
+        assert_eq!(memory.reserve(AnswerKind::Single).grow_to(2 * MIB).now_or_never(), Some(Ok(())));
     }
 
     #[tokio::test]
     async fn few_lists_wait_to_become_long() {
         let memory = AnswerMemory::new(256 * MIB);
-        let long = memory.reserve(Kind::List);
-        long.reach(208 * MIB).await.unwrap();
-        let others: Vec<_> = (0..LONGEST_QUEUE).map(|_| memory.reserve(Kind::List)).collect();
-        let mut waits: Vec<_> = others.iter().map(|other| Box::pin(other.reach(MIB))).collect();
+        let long = memory.reserve(AnswerKind::List);
+        long.grow_to(208 * MIB).await.unwrap();
+        let others: Vec<_> = (0..LONGEST_QUEUE).map(|_| memory.reserve(AnswerKind::List)).collect();
+        let mut waits: Vec<_> = others.iter().map(|other| Box::pin(other.grow_to(MIB))).collect();
         assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
-        assert_eq!(memory.reserve(Kind::List).reach(MIB).await, Err(NoMemory::Now));
+        assert_eq!(memory.reserve(AnswerKind::List).grow_to(MIB).await, Err(NoMemory::Busy));
     }
 }

@@ -25,25 +25,25 @@ pub struct CallReport {
 pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
 
 /// An answer that is still to be judged: only who reads it knows what it means. Its report is made when it is dropped.
-pub(super) struct Unjudged {
+pub(super) struct PendingReport {
     report: Reporter,
     call: CallReport,
     class: OnceLock<Class>,
 }
 
-impl Unjudged {
+impl PendingReport {
     /// `call` holds what the status alone says.
     pub(super) fn new(report: Reporter, call: CallReport) -> Self {
         Self { report, call, class: OnceLock::new() }
     }
 
     /// It is a failure of that kind.
-    pub(super) fn is(&self, class: Class) {
+    pub(super) fn set_class(&self, class: Class) {
         let _ = self.class.set(class);
     }
 }
 
-impl Drop for Unjudged {
+impl Drop for PendingReport {
     fn drop(&mut self) {
         let class = self.class.get().copied().or(self.call.class);
         (self.report)(CallReport { class, ..self.call });

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A token is renewed this long before it ends, so that it does not end on the way,
-const EARLY: Duration = Duration::from_secs(60);
+const REFRESH_MARGIN: Duration = Duration::from_secs(60);
 /// but not before so much of its life is over, however short that is.
-const LATE: f64 = 0.9;
+const MIN_USED_SHARE: f64 = 0.9;
 
 /// The headers that tell the vendor who asks.
 pub(crate) type Headers = Vec<(HeaderName, SecretString)>;
@@ -20,26 +20,29 @@ pub(crate) type Headers = Vec<(HeaderName, SecretString)>;
 pub(crate) struct Token {
     value: SecretString,
     /// None: it is good until it is refused.
-    renew: Option<Instant>,
+    refresh_at: Option<Instant>,
     /// How much longer each use makes it live.
-    slides: Option<Duration>,
+    sliding_ttl: Option<Duration>,
 }
 
 impl Token {
     /// A token that is good until it is refused.
-    pub(crate) fn unending(value: SecretString) -> Self {
-        Self { value, renew: None, slides: None }
+    pub(crate) fn non_expiring(value: SecretString) -> Self {
+        Self { value, refresh_at: None, sliding_ttl: None }
     }
 
     /// A token that lives so long from now on.
-    pub(crate) fn lasting(value: SecretString, life: Duration) -> Self {
-        let early = EARLY.min(life.mul_f64(1.0 - LATE));
-        Self { renew: Instant::now().checked_add(life.saturating_sub(early)), ..Self::unending(value) }
+    pub(crate) fn expiring(value: SecretString, life: Duration) -> Self {
+        let early = REFRESH_MARGIN.min(life.mul_f64(1.0 - MIN_USED_SHARE));
+        Self {
+            refresh_at: Instant::now().checked_add(life.saturating_sub(early)),
+            ..Self::non_expiring(value)
+        }
     }
 
     /// A token that each use makes live so long again.
     pub(crate) fn sliding(value: SecretString, life: Duration) -> Self {
-        Self { slides: Some(life), ..Self::lasting(value, life) }
+        Self { sliding_ttl: Some(life), ..Self::expiring(value, life) }
     }
 
     /// The token itself.
@@ -49,14 +52,14 @@ impl Token {
     }
 
     fn is_due(&self) -> bool {
-        self.renew.is_some_and(|renew| renew <= Instant::now())
+        self.refresh_at.is_some_and(|at| at <= Instant::now())
     }
 }
 
 /// How one kind of credentials gives tokens.
-pub(crate) trait Renewal: Send + Sync {
+pub(crate) trait TokenSource: Send + Sync {
     /// A new token. Called by one caller at a time; everybody else waits for what it gives.
-    fn renew(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
+    fn fetch(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
 
     /// The headers with that token.
     fn headers(&self, token: &SecretString) -> Headers;
@@ -67,7 +70,7 @@ pub(crate) trait Renewal: Send + Sync {
     }
 
     /// Whether that answer says that the token, and not just the request, is refused.
-    fn refuses(&self, answer: &Answer) -> bool {
+    fn rejects_token(&self, answer: &Answer) -> bool {
         answer.status.as_u16() == 401
     }
 }
@@ -77,25 +80,25 @@ pub(crate) enum Session<R> {
     /// Headers that never change.
     Fixed(Headers),
     /// A token that is made anew when it ends or is refused.
-    Renewed {
+    Refreshed {
         /// How.
-        renewal: R,
+        source: R,
         /// The one token.
         cache: Mutex<Option<Token>>,
     },
 }
 
-impl<R: Renewal> Session<R> {
+impl<R: TokenSource> Session<R> {
     /// A session whose first token is still to be fetched, or is given.
-    pub(crate) fn renewed(renewal: R, first: Option<Token>) -> Self {
-        Self::Renewed { renewal, cache: Mutex::new(first) }
+    pub(crate) fn refreshed(source: R, first: Option<Token>) -> Self {
+        Self::Refreshed { source, cache: Mutex::new(first) }
     }
 
     /// Comes before the session is given up for another.
     pub(crate) async fn flush_tokens(&self) -> Result<(), VendorError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            Self::Renewed { renewal, .. } => renewal.flush_tokens().await,
+            Self::Refreshed { source, .. } => source.flush_tokens().await,
         }
     }
 
@@ -106,18 +109,18 @@ impl<R: Renewal> Session<R> {
         transport: &Transport,
         call: impl Fn() -> Call<'a>,
     ) -> Result<Answer, VendorError> {
-        let (renewal, cache) = match self {
+        let (source, cache) = match self {
             Self::Fixed(headers) => return transport.send(with(call(), headers.clone())).await,
-            Self::Renewed { renewal, cache } => (renewal, cache),
+            Self::Refreshed { source, cache } => (source, cache),
         };
-        let token = Self::token(renewal, cache, transport, None).await?;
-        let answer = transport.send(with(call(), renewal.headers(&token))).await?;
-        if !renewal.refuses(&answer) {
-            Self::used(cache, &token).await;
+        let token = Self::token(source, cache, transport, None).await?;
+        let answer = transport.send(with(call(), source.headers(&token))).await?;
+        if !source.rejects_token(&answer) {
+            Self::record_use(cache, &token).await;
             return Ok(answer);
         }
-        let fresh = Self::token(renewal, cache, transport, Some(&token)).await?;
-        let mut again = with(call(), renewal.headers(&fresh));
+        let fresh = Self::token(source, cache, transport, Some(&token)).await?;
+        let mut again = with(call(), source.headers(&fresh));
         // It may be as good as ever: not each refusal is about the token.
         again.redactor.hide(&token, "(redacted)");
         transport.send(again).await
@@ -125,7 +128,7 @@ impl<R: Renewal> Session<R> {
 
     /// The token that is good now; another one than `refused`.
     async fn token(
-        renewal: &R,
+        source: &R,
         cache: &Mutex<Option<Token>>,
         transport: &Transport,
         refused: Option<&SecretString>,
@@ -136,14 +139,14 @@ impl<R: Renewal> Session<R> {
             return Ok(token.value.clone());
         }
         *slot = None;
-        let token = renewal.renew(transport).await?;
+        let token = source.fetch(transport).await?;
         Ok(slot.insert(token).value.clone())
     }
 
-    async fn used(cache: &Mutex<Option<Token>>, used: &SecretString) {
+    async fn record_use(cache: &Mutex<Option<Token>>, used: &SecretString) {
         let mut slot = cache.lock().await;
         if let Some(token) = slot.as_mut().filter(|token| same(used, &token.value))
-            && let Some(life) = token.slides
+            && let Some(life) = token.sliding_ttl
         {
             *token = Token::sliding(token.value.clone(), life);
         }

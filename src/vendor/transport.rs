@@ -10,8 +10,8 @@ mod pieces;
 use super::budget::Budget;
 use super::error::{Class, VendorError};
 use super::json::Counter;
-use super::memory::{Kind, Reservation};
-use super::report::{self, CallReport, Reporter, Unjudged};
+use super::memory::{AnswerKind, Reservation};
+use super::report::{self, CallReport, PendingReport, Reporter};
 use crate::api::VendorName;
 use crate::failpoint;
 use crate::plan::Redactor;
@@ -48,7 +48,7 @@ pub(crate) enum Access {
 }
 
 /// Says whether this process may still talk to vendors.
-pub(crate) type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type IsLeader = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Reads from an answer's headers how many calls are left, and in how long the vendor counts anew.
 pub(crate) type Meter = fn(&HeaderMap) -> Option<(u32, Duration)>;
@@ -101,7 +101,7 @@ pub(crate) struct Transport {
     budget: Arc<Budget>,
     meter: Option<Meter>,
     timeout: Duration,
-    leads: Leads,
+    is_leader: IsLeader,
 }
 
 impl Transport {
@@ -123,7 +123,7 @@ impl Transport {
             budget,
             meter: None,
             timeout: Duration::MAX,
-            leads: Arc::new(|| true),
+            is_leader: Arc::new(|| true),
         }
     }
 
@@ -138,13 +138,13 @@ impl Transport {
     }
 
     /// The same client, no call of which takes longer than this.
-    pub(crate) fn within(self, timeout: Duration) -> Self {
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
     /// The same client, which says nothing while that says no.
-    pub(crate) fn while_leading(self, leads: Leads) -> Self {
-        Self { leads, ..self }
+    pub(crate) fn while_leading(self, is_leader: IsLeader) -> Self {
+        Self { is_leader, ..self }
     }
 
     /// Whether the account's budget has room for so many calls now.
@@ -161,27 +161,27 @@ impl Transport {
             let message = "refused by hooktender: this client may only read (plan mode)";
             return Err(VendorError::unsent(Class::Rejected, call.operation, message));
         }
-        if !(self.leads)() {
+        if !(self.is_leader)() {
             let message = "refused by hooktender: another process may have taken over";
             return Err(VendorError::unsent(Class::Unavailable, call.operation, message));
         }
         let request = self.request(&call)?;
-        self.allowed(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
+        self.acquire(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
-        match (self.once(&call, request).await, again) {
+        match (self.attempt(&call, request).await, again) {
             // Each request that is sent counts.
-            (Err((error, true)), Some(request)) if self.allowed(&call).is_ok() => {
+            (Err((error, true)), Some(request)) if self.acquire(&call).is_ok() => {
                 tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
-                self.once(&call, request).await.map_err(|(error, _)| error)
+                self.attempt(&call, request).await.map_err(|(error, _)| error)
             }
             (answer, _) => answer.map_err(|(error, _)| error),
         }
     }
 
     /// Takes a request out of the account's budget; an error says how long to wait for the next.
-    fn allowed(&self, call: &Call<'_>) -> Result<(), Duration> {
+    fn acquire(&self, call: &Call<'_>) -> Result<(), Duration> {
         let now = Instant::now();
-        if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) }
+        if call.operation.is_counted() { self.budget.try_acquire(now) } else { self.budget.check(now) }
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::Request, VendorError> {
@@ -209,23 +209,27 @@ impl Transport {
     }
 
     /// One try; the flag tells whether it may be repeated.
-    async fn once(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, (VendorError, bool)> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        request: reqwest::Request,
+    ) -> Result<Answer, (VendorError, bool)> {
         let started = Instant::now();
         let span = report::span(self.vendor, call);
-        let result = self.exchange(call, request).instrument(span.clone()).await;
+        let result = self.round_trip(call, request).instrument(span.clone()).await;
         let elapsed = started.elapsed();
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
         report::ended(&span, status);
         let class = status.map_or(Some(Class::Unavailable), report::class_of);
-        let unjudged = Unjudged::new(
+        let report = PendingReport::new(
             Arc::clone(&self.report),
             CallReport { vendor: self.vendor, operation: call.operation, class, elapsed },
         );
-        result.map(|answer| Answer { unjudged: Some(unjudged), ..answer }).map_err(|failure| {
+        result.map(|answer| Answer { report: Some(report), ..answer }).map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
             // What took too long, or was too much, would be so again.
-            let once_is_enough = match &failure {
+            let would_fail_again = match &failure {
                 Failure::Http(error) => error.is_timeout(),
                 Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany(_) | Failure::NoMemory(_) => {
                     true
@@ -239,23 +243,23 @@ impl Transport {
             };
             // A login may use up what it was sent.
             let once_only = call.operation.writes() || call.operation == Operation::Token;
-            (error, !once_is_enough && (unsent || !once_only))
+            (error, !would_fail_again && (unsent || !once_only))
         })
     }
 
-    async fn exchange(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
+    async fn round_trip(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
         let operation = call.operation.as_str();
         failpoint::reached(["vendor", operation, "sending"]).await;
         let mut clock = Countdown::new(call.timeout.min(self.timeout), &call.url);
         let client = self.http.client(&call.url).map_err(Failure::Http)?;
-        let mut response = clock.within(client.execute(request)).await?;
+        let mut response = clock.run(client.execute(request)).await?;
         failpoint::reached(["vendor", operation, "sent"]).await;
-        let kind = if call.operation == Operation::List { Kind::List } else { Kind::Single };
+        let kind = if call.operation == Operation::List { AnswerKind::List } else { AnswerKind::Single };
         let memory = call.memory.clone().unwrap_or_else(|| self.http.memory.reserve(kind));
         let body = self.body(call, &mut response, &mut clock, &memory).await?;
         failpoint::reached(["vendor", operation, "answered"]).await;
-        if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
-            self.budget.told(left, anew.min(LONGEST_WAIT), Instant::now());
+        if let Some((remaining, resets_in)) = self.meter.and_then(|meter| meter(response.headers())) {
+            self.budget.update_from_headers(remaining, resets_in.min(LONGEST_WAIT), Instant::now());
         }
         Ok(Answer {
             operation: call.operation,
@@ -265,7 +269,7 @@ impl Transport {
             redactor: call.redactor.clone(),
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),
-            unjudged: None,
+            report: None,
             memory,
         })
     }
@@ -284,12 +288,12 @@ impl Transport {
         // Of the pages before this one.
         let before = memory.size();
         // Unpacked, so that what is small on its way counts as what it becomes.
-        while let Some(chunk) = clock.within(response.chunk()).await? {
+        while let Some(chunk) = clock.run(response.chunk()).await? {
             let length = body.len() + chunk.len();
             if length > longest {
                 return Err(Failure::TooLong(longest));
             }
-            memory.reach(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
+            memory.grow_to(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
             // Fewer bytes cannot hold too many values.
             if length > most {
                 if body.len() <= most {
@@ -341,10 +345,7 @@ impl<'a> Countdown<'a> {
     }
 
     /// Runs a part of the request within the time that is left.
-    async fn within<T>(
-        &mut self,
-        part: impl Future<Output = Result<T, reqwest::Error>>,
-    ) -> Result<T, Failure> {
+    async fn run<T>(&mut self, part: impl Future<Output = Result<T, reqwest::Error>>) -> Result<T, Failure> {
         let start = Instant::now();
         let done = tokio::time::timeout(self.left, part).await;
         self.left = self.left.saturating_sub(start.elapsed());

@@ -3,7 +3,7 @@
 use super::oauth::{OauthApp, OauthRefresh};
 use crate::api::SecretKeyRef;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
-use crate::vendor::auth::{SecretRefs, named};
+use crate::vendor::auth::{SecretRefs, list_keys};
 use crate::vendor::session::{Headers, Session, Token};
 use crate::vendor::{AccountEndpoints, ConnectError, Credentials};
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ pub(super) fn session(
     let private = |app: &AppToken, header| {
         let token = credentials.for_header(&app.token_secret_ref)?;
         let headers = vec![(APP_REF, SecretString::from(app.app_ref.as_str())), (header, token)];
-        Ok((Session::Fixed(headers), format!("check appRef and {}", named(&[&app.token_secret_ref]))))
+        Ok((Session::Fixed(headers), format!("check appRef and {}", list_keys(&[&app.token_secret_ref]))))
     };
     match &account.credentials {
         BrightpearlCredentials::StaffToken(app) => private(app, STAFF_TOKEN),
@@ -59,7 +59,7 @@ pub(super) fn session(
                 Session::Fixed(_) => format!(
                     "check appRef, devRef and the key {ACCESS_TOKEN} of Secret {secret}, and add the key {REFRESH_TOKEN} to have it renewed"
                 ),
-                Session::Renewed { .. } => {
+                Session::Refreshed { .. } => {
                     format!(
                         "it was renewed just now; check appRef, devRef and what the app may do (Secret {secret})"
                     )
@@ -102,10 +102,10 @@ fn oauth(
         secret: secret.clone(),
     };
     let first = access.ok().map(|token| match life {
-        Some(life) => Token::lasting(token, life),
-        None => Token::unending(token),
+        Some(life) => Token::expiring(token, life),
+        None => Token::non_expiring(token),
     });
-    Ok(Session::renewed(OauthRefresh::new(app, refresh), first))
+    Ok(Session::refreshed(OauthRefresh::new(app, refresh), first))
 }
 
 /// How long a token lives on that ends at that time.

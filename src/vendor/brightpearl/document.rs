@@ -2,7 +2,7 @@
 
 use super::wire;
 use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use serde_json::value::RawValue;
@@ -50,7 +50,7 @@ pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
 
 /// One item of a list; else what is wrong with its shape.
 pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
-    let parsed: wire::Webhook = shaped(item.get())?;
+    let parsed: wire::Webhook = parse_item(item.get())?;
     let id = parsed.id.ok_or("it has no id")?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
     Ok(Observed {

@@ -11,7 +11,7 @@ pub use document::RULES;
 pub(crate) use document::advice;
 
 use super::connection::{ConnectError, secrets_of};
-use super::items::Reader;
+use super::items::ItemReader;
 use super::session::Session;
 use super::transport::{Answer, Body, Call, Operation, Transport};
 use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
@@ -77,10 +77,10 @@ impl Vendor for Brightpearl {
         let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
             let read = |item: &RawValue| document::observed(&answer, item);
-            let reader = Reader { rules: &RULES, id: "id", read: &read };
+            let reader = ItemReader { rules: &RULES, id: "id", read: &read };
             return compute::run(answer.len(), || reader.list(&answer, items(&answer)?));
         }
-        let failed = self.failed(&answer);
+        let failed = self.error_of(&answer);
         // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
         if failed.class == Class::NotFound { Ok(List::default()) } else { Err(failed) }
     }
@@ -100,16 +100,16 @@ impl Vendor for Brightpearl {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(match self.failed(&answer) {
+            return Err(match self.error_of(&answer) {
                 // There is nothing that a POST could not find but the account.
                 error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
                 error => error,
             });
         }
-        let created: wire::Enveloped<i64> = answer.success(said(&answer))?;
+        let created: wire::Enveloped<i64> = answer.success(error_detail(&answer))?;
         // Ids grow from 1 (2.1).
         if created.response < 1 {
-            return Err(answer.misread(&format!("{} is no id", created.response)));
+            return Err(answer.malformed(&format!("{} is no id", created.response)));
         }
         Ok(document::created(created.response, desired))
     }
@@ -123,9 +123,9 @@ impl Vendor for Brightpearl {
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
-            return answer.deleted(said(&answer), |own| own.contains_key("response"));
+            return answer.check_deleted(error_detail(&answer), |own| own.contains_key("response"));
         }
-        match self.failed(&answer) {
+        match self.error_of(&answer) {
             error if error.class == Class::NotFound => Ok(()),
             error => Err(error),
         }
@@ -134,12 +134,12 @@ impl Vendor for Brightpearl {
 
 /// The items of a list.
 pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
-    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.success(said(answer))?;
+    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.success(error_detail(answer))?;
     Ok(list.response.0)
 }
 
 /// What either of the vendor's error envelopes says (8.1); none if the body is neither.
-fn said(answer: &Answer) -> Option<String> {
+fn error_detail(answer: &Answer) -> Option<String> {
     let failure: wire::Failure = serde_json::from_value(answer.any_json()?).ok()?;
     Some(match failure {
         wire::Failure::Service { errors } => wire::in_words(&errors),
@@ -149,29 +149,29 @@ fn said(answer: &Answer) -> Option<String> {
 
 impl Brightpearl {
     /// The error of an answer, by envelope (8.1) and status (8.3).
-    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
+    pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
         let failure: Option<wire::Failure> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-        let said = said(answer);
+        let detail = error_detail(answer);
         match (answer.status.as_u16(), failure) {
             (404, Some(wire::Failure::Service { errors })) if is_own_not_found(answer, &errors) => {
-                answer.error(Class::NotFound, said.unwrap_or_default())
+                answer.error(Class::NotFound, detail.unwrap_or_default())
             }
             (404 | 410, Some(_)) => {
-                let said = said.unwrap_or_default();
-                let message = format!("{said}; check the account code and the datacentre");
+                let detail = detail.unwrap_or_default();
+                let message = format!("{detail}; check the account code and the datacentre");
                 answer.error(Class::Unavailable, message)
             }
             // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
             (401, Some(wire::Failure::Gateway { .. })) => {
-                answer.failed(Some(format!("the token was not accepted; {}", self.advice)))
+                answer.status_error(Some(format!("the token was not accepted; {}", self.advice)))
             }
             (403, _) => {
                 let advice = format!(
                     "this login may not {} webhooks: give the app, or the member of staff it acts for, that right in Brightpearl",
                     answer.operation
                 );
-                answer.forbidden(said, &advice)
+                answer.forbidden(detail, &advice)
             }
             (503 | 429, Some(wire::Failure::Gateway { response }))
                 if response.contains("too many requests") || answer.header(SECONDS).is_some() =>
@@ -180,7 +180,7 @@ impl Brightpearl {
             }
             (503, _) if answer.header(SECONDS).is_some() => throttled(answer, "too many requests"),
             (429, _) => throttled(answer, "too many requests"),
-            _ => answer.failed(said),
+            _ => answer.status_error(detail),
         }
     }
 }
@@ -195,10 +195,10 @@ fn is_own_not_found(answer: &Answer, errors: &[wire::ServiceError]) -> bool {
 }
 
 /// Over the cap: a header says how long to wait (7).
-fn throttled(answer: &Answer, said: &str) -> VendorError {
+fn throttled(answer: &Answer, detail: &str) -> VendorError {
     let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse().ok());
     let wait = number(PERIOD).map(Duration::from_millis).or_else(|| number(SECONDS).map(Duration::from_secs));
-    answer.throttled(said, wait)
+    answer.throttled(detail, wait)
 }
 
 /// What is left of the limit, on every answer (7).

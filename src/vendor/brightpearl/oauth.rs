@@ -6,7 +6,7 @@
 
 use super::auth::{ACCESS_TOKEN, CLIENT_SECRET, EXPIRES_AT, REFRESH_TOKEN, headers};
 use super::wire;
-use crate::vendor::session::{Headers, Renewal, Token};
+use crate::vendor::session::{Headers, Token, TokenSource};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, Endpoint, NewTokens, PersistError, TokenStore, VendorError};
 use jiff::{SignedDuration, Timestamp};
@@ -66,8 +66,8 @@ impl OauthRefresh {
     }
 }
 
-impl Renewal for OauthRefresh {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for OauthRefresh {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
         if tokens.ready.is_none() {
             let (app, transport) = (Arc::clone(&self.app), transport.clone());
@@ -143,7 +143,7 @@ impl OauthApp {
         }
         tracing::info!(secret = self.secret, "the access token was renewed and is kept in its Secret");
         let left = pair.life.saturating_sub(pair.since.elapsed());
-        tokens.ready = Some(Token::lasting(pair.of(ACCESS_TOKEN).unwrap_or_default(), left));
+        tokens.ready = Some(Token::expiring(pair.of(ACCESS_TOKEN).unwrap_or_default(), left));
         tokens.stored = pair.of(REFRESH_TOKEN).unwrap_or_else(|| tokens.stored.clone());
         tokens.unpersisted = None;
         Ok(())
@@ -182,11 +182,11 @@ impl OauthApp {
 
     fn refused(&self, answer: &Answer) -> VendorError {
         if !answer.refuses_login() {
-            return answer.failed(None);
+            return answer.status_error(None);
         }
-        let said: Option<wire::TokenError> =
+        let detail: Option<wire::TokenError> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-        let (secret, code) = (&self.secret, said.map(|said| said.error));
+        let (secret, code) = (&self.secret, detail.map(|detail| detail.error));
         let advice = match code.as_deref() {
             Some("invalid_client") => format!("check appRef and the key {CLIENT_SECRET} of Secret {secret}"),
             Some("invalid_grant") => format!(

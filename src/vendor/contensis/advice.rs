@@ -3,7 +3,7 @@
 
 use super::rights::{self, Right};
 use super::wire::member;
-use super::{Contensis, is_vendors, names};
+use super::{Contensis, is_vendor_error, names};
 use crate::api::{REQUESTED_AT, VendorName};
 use crate::vendor::transport::{Answer, Call, Operation};
 use crate::vendor::{Class, VendorError};
@@ -17,13 +17,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Says what to do about an account that can be read.
 pub(super) fn of_account(client: &Contensis) -> Option<String> {
     let names = client.dialect().and_then(|dialect| dialect.mismatch(client.language.as_deref()));
-    let lacking = client.rights.lacking();
-    let rights = (!lacking.is_empty()).then(|| {
+    let missing = client.rights.missing();
+    let rights = (!missing.is_empty()).then(|| {
         format!(
             "the role of this {} lacks the webhook permission {} of project {}: add it, and annotate this account with \
              {REQUESTED_AT} to have it checked again",
             client.login,
-            rights::names(&lacking),
+            rights::names(&missing),
             client.project
         )
     });
@@ -56,7 +56,7 @@ pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorE
 pub(super) async fn check_rights(client: &Contensis) {
     let calls = 1 + Right::BEYOND_VIEW.len();
     if client.transport.affords(2 * calls) && client.rights.start_check() {
-        client.rights.record(lacking_rights(client).await.unwrap_or_default());
+        client.rights.record(missing_rights(client).await.unwrap_or_default());
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn check_rights(client: &Contensis) {
 ///
 /// Only for a login that has just listed the subscriptions: a server that denies it even that right has no such endpoint,
 /// or no answer for this kind of login.
-async fn lacking_rights(client: &Contensis) -> Option<Vec<Right>> {
+async fn missing_rights(client: &Contensis) -> Option<Vec<Right>> {
     if !has(client, Right::View).await? {
         return None;
     }
@@ -80,7 +80,7 @@ async fn has(client: &Contensis, right: Right) -> Option<bool> {
     let answer = read(client, &path).await?;
     match answer.status.as_u16() {
         200 => member(answer.any_json()?.as_object()?, "authorized")?.as_bool(),
-        404 => is_vendors(&answer).then_some(false),
+        404 => is_vendor_error(&answer).then_some(false),
         _ => None,
     }
 }

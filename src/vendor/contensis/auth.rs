@@ -2,8 +2,8 @@
 
 use super::wire;
 use crate::api::contensis::{Classic, ClientCredentials, ContensisAccount, ContensisCredentials};
-use crate::vendor::auth::{SecretRefs, named};
-use crate::vendor::session::{Headers, Renewal, Session, Token};
+use crate::vendor::auth::{SecretRefs, list_keys};
+use crate::vendor::session::{Headers, Session, Token, TokenSource};
 use crate::vendor::transport::{Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use reqwest::Method;
@@ -64,7 +64,7 @@ pub(super) fn session(
                 id: credentials.trimmed(id)?,
                 secret: credentials.trimmed(secret)?,
             };
-            (kind, named(&[id, secret]))
+            (kind, list_keys(&[id, secret]))
         }
         ContensisCredentials::Classic(user) => {
             let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
@@ -72,14 +72,14 @@ pub(super) fn session(
                 username: credentials.trimmed(name)?,
                 password: credentials.exact(password)?,
             };
-            (kind, named(&[name, password]))
+            (kind, list_keys(&[name, password]))
         }
     };
-    Ok((Session::renewed(Grant { endpoint, kind, from: from.clone() }, None), from))
+    Ok((Session::refreshed(Grant { endpoint, kind, from: from.clone() }, None), from))
 }
 
-impl Renewal for Grant {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for Grant {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         let url = self.endpoint.join(["authenticate", "connect", "token"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
         let mut form = vec![("scope", SecretString::from(SCOPES))];
@@ -104,9 +104,9 @@ impl Renewal for Grant {
         call.body = Body::Form(form);
         let answer = transport.send(call).await?;
         if answer.refuses_login() {
-            let said: Option<wire::TokenError> =
+            let detail: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-            let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
+            let code = detail.map_or_else(|| "no reason given".into(), |detail| detail.error);
             let message = format!(
                 "the token endpoint refused {whose} ({code}); check {}, and that {whose} is still enabled",
                 self.from
@@ -114,10 +114,10 @@ impl Renewal for Grant {
             return Err(answer.error(Class::Credentials, message));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let token: wire::Token = answer.json()?;
-        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
+        Ok(Token::expiring(token.access_token, Duration::from_secs(token.expires_in)))
     }
 
     fn headers(&self, token: &SecretString) -> Headers {

@@ -3,7 +3,7 @@
 use super::names;
 use super::wire::{self, member};
 use crate::plan::{Absent, Document, ExternalId, Field, Members, Observed, Rule, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use serde_json::value::RawValue;
@@ -79,7 +79,7 @@ pub(in crate::vendor) fn observed(
     raw: &RawValue,
     language: Option<&str>,
 ) -> Result<Observed, String> {
-    let item: Json = shaped(raw.get())?;
+    let item: Json = parse_item(raw.get())?;
     let map = item.as_object().ok_or("it is no object")?;
     let id = ExternalId::new(wire::id(&item).ok_or("it has no id")?).map_err(|error| error.to_string())?;
     let get = |name: &str| member(map, name).unwrap_or(&Json::Null);

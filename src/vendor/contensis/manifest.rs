@@ -5,7 +5,7 @@ use super::wire::member;
 use crate::api::contensis::{ContensisWebhook, Header, Method, Topic};
 use crate::api::webhook::Subscription;
 use crate::plan::{Members, Value};
-use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::describe::{ManifestBuilder, quoted};
 use crate::vendor::desired::{Declared, optional, spelled};
 use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
@@ -62,18 +62,21 @@ fn record<const N: usize>(members: [(&str, Value); N]) -> Value {
 }
 
 /// Returns the vendor's half of the Webhook, and a title to make the object's name from.
-pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
-    unknown_members(reading, raw);
-    let name = reading.text("name");
-    let description = reading.get("description");
-    let description = reading.optional_text("description", &description);
-    let url = reading.text("url");
-    let method = method(reading);
-    let enabled = reading.get("enabled");
-    let enabled = reading.flag("enabled", &enabled);
-    let topics = topics(reading);
-    let headers = headers(reading);
-    let templates = templates(reading);
+pub(in crate::vendor) fn describe(
+    builder: &mut ManifestBuilder<'_>,
+    raw: &Json,
+) -> Option<(Subscription, String)> {
+    unknown_members(builder, raw);
+    let name = builder.text("name");
+    let description = builder.get("description");
+    let description = builder.optional_text("description", &description);
+    let url = builder.text("url");
+    let method = method(builder);
+    let enabled = builder.get("enabled");
+    let enabled = builder.flag("enabled", &enabled);
+    let topics = topics(builder);
+    let headers = headers(builder);
+    let templates = templates(builder);
     let name = name?;
     let title = name.clone();
     let described = ContensisWebhook {
@@ -91,10 +94,10 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
 
 /// A change sends topics and headers as they are declared, so what cannot be declared of one would be lost then. Unknown
 /// members beside them are kept.
-fn unknown_members(reading: &mut Reading<'_>, raw: &Json) {
+fn unknown_members(builder: &mut ManifestBuilder<'_>, raw: &Json) {
     let Some(map) = raw.as_object() else { return };
     let mut strange = |whose: &str, name: &str| {
-        reading.cannot::<()>(format!("{whose} has the member {}, which no Webhook has", quoted(name)));
+        builder.reject::<()>(format!("{whose} has the member {}, which no Webhook has", quoted(name)));
     };
     for topic in member(map, "topics").and_then(Json::as_array).into_iter().flatten() {
         for (name, value) in topic.as_object().into_iter().flatten() {
@@ -113,50 +116,50 @@ fn unknown_members(reading: &mut Reading<'_>, raw: &Json) {
     }
 }
 
-fn method(reading: &mut Reading<'_>) -> Option<Method> {
-    let method = reading.text("method")?;
+fn method(builder: &mut ManifestBuilder<'_>) -> Option<Method> {
+    let method = builder.text("method")?;
     match method.to_ascii_uppercase().as_str() {
         "GET" => Some(Method::Get),
         "POST" => Some(Method::Post),
         "PUT" => Some(Method::Put),
         "PATCH" => Some(Method::Patch),
         "DELETE" => Some(Method::Delete),
-        _ => reading.cannot(format!("method is {}, not GET, POST, PUT, PATCH or DELETE", quoted(&method))),
+        _ => builder.reject(format!("method is {}, not GET, POST, PUT, PATCH or DELETE", quoted(&method))),
     }
 }
 
-fn topics(reading: &mut Reading<'_>) -> Option<Vec<Topic>> {
-    let list = match reading.get("topics") {
+fn topics(builder: &mut ManifestBuilder<'_>) -> Option<Vec<Topic>> {
+    let list = match builder.get("topics") {
         Value::List(list) => list,
         Value::Null => Vec::new(),
         Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-            return reading.cannot("topics is no list");
+            return builder.reject("topics is no list");
         }
     };
     if list.is_empty() {
-        return reading.cannot("it has no topic, and a Webhook must have one");
+        return builder.reject("it has no topic, and a Webhook must have one");
     }
-    list.iter().enumerate().map(|(at, value)| topic(reading, &format!("topics[{at}]"), value)).collect()
+    list.iter().enumerate().map(|(at, value)| topic(builder, &format!("topics[{at}]"), value)).collect()
 }
 
-fn topic(reading: &mut Reading<'_>, path: &str, value: &Value) -> Option<Topic> {
-    let map = reading.members(path, value)?;
+fn topic(builder: &mut ManifestBuilder<'_>, path: &str, value: &Value) -> Option<Topic> {
+    let map = builder.members(path, value)?;
     let of = |name: &str| (format!("{path}.{name}"), map.get(name).cloned().unwrap_or_default());
     let mut text = |name: &str| {
         let (path, value) = of(name);
-        reading.optional_text(&path, &value)
+        builder.optional_text(&path, &value)
     };
     let (owner, id, data_format) = (text("owner"), text("id"), text("dataFormat"));
     let (path_of_type, resource_type) = of("resourceType");
-    let resource_type = reading.filled_text(&path_of_type, &resource_type)?;
+    let resource_type = builder.filled_text(&path_of_type, &resource_type)?;
     let mut texts = |name: &str| {
         let (path, value) = of(name);
-        reading.texts(&path, &value)
+        builder.texts(&path, &value)
     };
     let (event, content_type_id, language) = (texts("event")?, texts("contentTypeId")?, texts("language")?);
     let (workflow_event, workflow_state) = (texts("workflowEvent")?, texts("workflowState")?);
     if event.is_empty() {
-        return reading.cannot(format!("{path} has no event"));
+        return builder.reject(format!("{path} has no event"));
     }
     Some(Topic {
         resource_type,
@@ -172,31 +175,31 @@ fn topic(reading: &mut Reading<'_>, path: &str, value: &Value) -> Option<Topic> 
 }
 
 /// The value of a secret header is shown to nobody (3.4).
-fn headers(reading: &mut Reading<'_>) -> Option<LiteMap<String, Header>> {
-    let value = reading.get("headers");
-    let map = reading.members("headers", &value)?;
-    reading.distinct(map.keys())?;
+fn headers(builder: &mut ManifestBuilder<'_>) -> Option<LiteMap<String, Header>> {
+    let value = builder.get("headers");
+    let map = builder.members("headers", &value)?;
+    builder.distinct(map.keys())?;
     let mut headers = LiteMap::new();
     for (name, header) in &map {
         let field = format!("headers.{name}");
-        let record = reading.members(&field, header)?;
+        let record = builder.members(&field, header)?;
         let secret = record.get("secret") == Some(&Value::Bool(true));
         let value = if secret {
-            reading.placeholder(&["headers", name, "value"], field, name, true)
+            builder.placeholder(&["headers", name, "value"], field, name, true)
         } else {
             let shown = record.get("value").cloned().unwrap_or_default();
-            reading.filled_text(&field, &shown)?
+            builder.filled_text(&field, &shown)?
         };
         headers.insert(name.clone(), Header { value, secret });
     }
     Some(headers)
 }
 
-fn templates(reading: &mut Reading<'_>) -> Option<LiteMap<String, Json>> {
-    let value = reading.get("templates");
-    let map = reading.members("templates", &value)?;
+fn templates(builder: &mut ManifestBuilder<'_>) -> Option<LiteMap<String, Json>> {
+    let value = builder.get("templates");
+    let map = builder.members("templates", &value)?;
     let template = |(name, value): (&String, &Value)| {
-        Some((name.clone(), reading.structure(&format!("templates.{name}"), value)?))
+        Some((name.clone(), builder.structure(&format!("templates.{name}"), value)?))
     };
     map.iter().map(template).collect()
 }

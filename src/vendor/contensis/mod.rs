@@ -12,7 +12,7 @@ pub(super) use auth::secret_refs;
 pub use document::RULES;
 
 use super::connection::{ConnectError, secrets_of};
-use super::items::{Reader, plausible, restless};
+use super::items::{ItemReader, check_ids, unstable_list};
 use super::memory::Reservation;
 use super::session::Session;
 use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
@@ -109,7 +109,7 @@ impl Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(self.failed(&answer));
+            return Err(self.error_of(&answer));
         }
         Ok(answer)
     }
@@ -117,45 +117,45 @@ impl Contensis {
     /// The subscription that a write answered with.
     fn saved(&self, answer: &Answer) -> Result<Observed, VendorError> {
         let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
-        let item = answer.success(said(answer).filter(|_| !is_resource))?;
+        let item = answer.success(error_detail(answer).filter(|_| !is_resource))?;
         let saved = document::observed(answer, item, self.language.as_deref());
-        saved.map_err(|why| answer.misread(&why))
+        saved.map_err(|why| answer.malformed(&why))
     }
 
     /// One subscription as it is now; for telling a stale version from a refusal.
     async fn read(&self, id: &ExternalId) -> Result<serde_json::Value, VendorError> {
         let answer = self.send(|| self.call(Operation::Read, Method::GET, Some(id))).await?;
-        if answer.status.is_success() { answer.json() } else { Err(self.failed(&answer)) }
+        if answer.status.is_success() { answer.json() } else { Err(self.error_of(&answer)) }
     }
 
     /// The error of an answer, by envelope and status (2.6). There are no machine codes.
-    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
+    pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
         let operation = answer.operation;
-        match (answer.status.as_u16(), said(answer)) {
-            (401, said) => answer.error(
+        match (answer.status.as_u16(), error_detail(answer)) {
+            (401, detail) => answer.error(
                 Class::Credentials,
                 format!(
                     "{}; the token was given just now, so check that it is for this CMS, and {}",
-                    said.as_deref().unwrap_or("not logged in"),
+                    detail.as_deref().unwrap_or("not logged in"),
                     self.from
                 ),
             ),
-            (403, said) => {
-                let missing = self.rights.refused(rights::needed(operation, said.as_deref()));
+            (403, detail) => {
+                let missing = self.rights.record_refusal(rights::needed(operation, detail.as_deref()));
                 let advice = format!(
                     "give the role of this {} the webhook permission {} of project {}",
                     self.login,
                     rights::names(&missing),
                     self.project
                 );
-                answer.forbidden(said, &advice)
+                answer.forbidden(detail, &advice)
             }
             // A gateway answers in JSON as well: of the webhook, or the project, that says nothing.
-            (404 | 410, Some(_)) if !is_vendors(answer) => answer.failed(None),
-            (404, Some(said)) if matches!(operation, Operation::List | Operation::Create) => {
-                answer.error(Class::Rejected, format!("{said}; check spec.vendor.contensis.project"))
+            (404 | 410, Some(_)) if !is_vendor_error(answer) => answer.status_error(None),
+            (404, Some(detail)) if matches!(operation, Operation::List | Operation::Create) => {
+                answer.error(Class::Rejected, format!("{detail}; check spec.vendor.contensis.project"))
             }
-            (_, said) => answer.failed(said),
+            (_, detail) => answer.status_error(detail),
         }
     }
 
@@ -168,13 +168,13 @@ impl Contensis {
     async fn read_list(&self) -> Result<List, VendorError> {
         let answer = self.page(None, None).await?;
         let whole = compute::run(answer.len(), || {
-            let wire::Listing { items, total } = answer.success(said(&answer))?;
+            let wire::Listing { items, total } = answer.success(error_detail(&answer))?;
             if let Some(total) = total.filter(|total| *total != items.len()) {
                 return Ok(Err(total));
             }
             let mut list = List::default();
             self.read_into(&mut list, &answer, items)?;
-            plausible(&answer, &list)?;
+            check_ids(&answer, &list)?;
             Ok(Ok(list))
         })?;
         match whole {
@@ -188,8 +188,8 @@ impl Contensis {
     }
 
     /// After a PUT was refused: a stale version answers like a bad payload, so the copy is read again (2.3).
-    async fn refused(&self, answer: &Answer, current: &Observed) -> VendorError {
-        let failed = self.failed(answer);
+    async fn update_error(&self, answer: &Answer, current: &Observed) -> VendorError {
+        let failed = self.error_of(answer);
         if !matches!(answer.status.as_u16(), 409 | 422) {
             return failed;
         }
@@ -234,10 +234,10 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(advice::explained(self, self.failed(&answer)).await);
+            return Err(advice::explained(self, self.error_of(&answer)).await);
         }
         let saved = self.saved(&answer)?;
-        self.rights.proved(&proved(Right::Create, desired));
+        self.rights.record_used(&used_rights(Right::Create, desired));
         Ok(saved)
     }
 
@@ -252,10 +252,10 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(advice::explained(self, self.refused(&answer, current).await).await);
+            return Err(advice::explained(self, self.update_error(&answer, current).await).await);
         }
         let saved = self.saved(&answer)?;
-        self.rights.proved(&[Right::Update]);
+        self.rights.record_used(&[Right::Update]);
         Ok(saved)
     }
 
@@ -263,12 +263,14 @@ impl Vendor for Contensis {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
-            answer.deleted(said(&answer).filter(|_| !is_resource), |own| member(own, "id").is_some())?;
-            self.rights.proved(&[Right::Delete]);
+            answer.check_deleted(error_detail(&answer).filter(|_| !is_resource), |own| {
+                member(own, "id").is_some()
+            })?;
+            self.rights.record_used(&[Right::Delete]);
             return Ok(());
         }
-        if answer.status.as_u16() != 404 || !(is_vendors(&answer) || answer.is_blank()) {
-            return Err(self.failed(&answer));
+        if answer.status.as_u16() != 404 || !(is_vendor_error(&answer) || answer.is_blank()) {
+            return Err(self.error_of(&answer));
         }
         // A missing project answers the same: only the list can tell (2.6).
         let there = self.list().await?.has(id);
@@ -287,18 +289,18 @@ pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, Vendor
 }
 
 /// What the vendor's error envelope says; none if the body is no such envelope.
-fn said(answer: &Answer) -> Option<String> {
+fn error_detail(answer: &Answer) -> Option<String> {
     answer.any_json().as_ref().and_then(wire::in_words)
 }
 
 /// Whether an error is in the vendor's own envelope, which has an id for its log (2.6): a gateway's may have a message too.
-fn is_vendors(answer: &Answer) -> bool {
+fn is_vendor_error(answer: &Answer) -> bool {
     let json = answer.any_json();
     json.as_ref().and_then(|json| json.as_object()).is_some_and(|body| member(body, "logId").is_some())
 }
 
 /// The rights that a successful write has proved.
-fn proved(right: Right, desired: &Document) -> Vec<Right> {
+fn used_rights(right: Right, desired: &Document) -> Vec<Right> {
     let templates = (!desired.get("templates").is_empty()).then_some(Right::UseCustomTemplates);
     std::iter::once(right).chain(templates).collect()
 }
@@ -307,27 +309,27 @@ fn proved(right: Right, desired: &Document) -> Vec<Right> {
 enum Pages {
     Whole(List),
     /// They do not fit together: something was created or deleted while they were read. With the last of them.
-    Moved(Box<Answer>),
+    Inconsistent(Box<Answer>),
 }
 
 impl Contensis {
     /// Reads the items of an answer into a list.
     fn read_into(&self, list: &mut List, answer: &Answer, items: Vec<&RawValue>) -> Result<(), VendorError> {
         let read = |item: &RawValue| document::observed(answer, item, self.language.as_deref());
-        Reader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
+        ItemReader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
     }
 
     /// All pages in our own page size, read again when they do not fit together. `total` is what the first answer tells.
     async fn all_pages(&self, total: usize) -> Result<List, VendorError> {
-        let mut told = Some(total);
+        let mut announced = Some(total);
         for _ in 1..READINGS {
-            if let Pages::Whole(list) = self.pages(told.take()).await? {
+            if let Pages::Whole(list) = self.pages(announced.take()).await? {
                 return Ok(list);
             }
         }
         match self.pages(None).await? {
             Pages::Whole(list) => Ok(list),
-            Pages::Moved(last) => Err(restless(&last, READINGS)),
+            Pages::Inconsistent(last) => Err(unstable_list(&last, READINGS)),
         }
     }
 
@@ -338,13 +340,13 @@ impl Contensis {
         for page in 0..=MOST_PAGES {
             let answer = self.page(Some(page), memory.as_ref()).await?;
             memory.get_or_insert_with(|| Arc::clone(answer.memory()));
-            let listing: wire::Listing<'_> = answer.success(said(&answer))?;
+            let listing: wire::Listing<'_> = answer.success(error_detail(&answer))?;
             length += answer.len();
             if page == MOST_PAGES || length > LONGEST_LIST {
                 return Err(endless(&answer, page + 1, length));
             }
             let before = (list.observed.len(), list.unreadable.len());
-            let told = listing.total;
+            let announced = listing.total;
             compute::run(answer.len(), || self.read_into(&mut list, &answer, listing.items))?;
             let ids = list.observed[before.0..].iter().map(|one| Some(&one.id));
             let ids = ids.chain(list.unreadable[before.1..].iter().map(|item| item.id.as_ref()));
@@ -354,9 +356,9 @@ impl Contensis {
                 *(if is_new { &mut new } else { &mut repeated }) += 1;
             }
             let held = list.observed.len() + list.unreadable.len();
-            let total = *total.get_or_insert(told.unwrap_or(held));
-            if told.is_some_and(|told| told != total) {
-                return Ok(Pages::Moved(Box::new(answer)));
+            let total = *total.get_or_insert(announced.unwrap_or(held));
+            if announced.is_some_and(|announced| announced != total) {
+                return Ok(Pages::Inconsistent(Box::new(answer)));
             }
             // A server that ignores the page index would go on for ever.
             if new == 0 && held - repeated < total {
@@ -367,10 +369,10 @@ impl Contensis {
                 return Err(answer.error(Class::Unavailable, message));
             }
             if repeated > 0 || held > total {
-                return Ok(Pages::Moved(Box::new(answer)));
+                return Ok(Pages::Inconsistent(Box::new(answer)));
             }
             if held == total {
-                plausible(&answer, &list)?;
+                check_ids(&answer, &list)?;
                 break;
             }
         }

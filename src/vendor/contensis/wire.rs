@@ -77,10 +77,10 @@ pub(super) fn in_words(body: &Value) -> Option<String> {
     let complaints =
         member(body, "data").and_then(Value::as_array).into_iter().flatten().filter_map(|item| {
             let item = item.as_object()?;
-            let said = member(item, "message")?.as_str()?;
+            let detail = member(item, "message")?.as_str()?;
             Some(match member(item, "field").and_then(Value::as_str).filter(|field| !field.is_empty()) {
-                Some(field) => format!("{field}: {said}"),
-                None => said.to_owned(),
+                Some(field) => format!("{field}: {detail}"),
+                None => detail.to_owned(),
             })
         });
     let complaints: Vec<_> = complaints.collect();

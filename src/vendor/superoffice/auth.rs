@@ -8,8 +8,8 @@ use crate::api::SecretKeyRef;
 use crate::api::superoffice::{
     self as api, Basic, Bearer, RefreshToken, SuperofficeAccount, SuperofficeCredentials, Ticket,
 };
-use crate::vendor::auth::{SecretRefs, named};
-use crate::vendor::session::{Headers, Renewal, Session, Token};
+use crate::vendor::auth::{SecretRefs, list_keys};
+use crate::vendor::session::{Headers, Session, Token, TokenSource};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use base64::Engine as _;
@@ -91,7 +91,7 @@ pub(super) fn session(
     central: Option<Central<'_>>,
 ) -> Result<(Session<Grant>, String), ConnectError> {
     let fixed = |headers: Headers, keys: &[&SecretKeyRef]| {
-        Ok((Session::Fixed(headers), format!("check {}", named(keys))))
+        Ok((Session::Fixed(headers), format!("check {}", list_keys(keys))))
     };
     // The CRD lets these two stand with `online` only.
     let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
@@ -121,7 +121,7 @@ pub(super) fn session(
                 &user.system_user_token_secret_ref,
                 &user.private_key_secret_ref,
             );
-            let from = named(&[secret, token, key]);
+            let from = list_keys(&[secret, token, key]);
             let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
             let private_key = parsed.map_err(|problem| ConnectError::Unusable {
                 name: key.name.clone(),
@@ -133,16 +133,16 @@ pub(super) fn session(
                 credentials.for_header(secret)?,
                 credentials.trimmed(token)?,
                 private_key,
-                named(&[key]),
-                named(&[secret, token]),
+                list_keys(&[key]),
+                list_keys(&[secret, token]),
             );
             let advice = format!("check {from}, {WEBHOOK_AGENT}");
-            Ok((Session::renewed(Grant::SystemUser(user), None), advice))
+            Ok((Session::refreshed(Grant::SystemUser(user), None), advice))
         }
         SuperofficeCredentials::RefreshToken(consent) => {
             let central = online()?;
             let (secret, token) = (&consent.client_secret_secret_ref, &consent.refresh_token_secret_ref);
-            let from = named(&[secret, token]);
+            let from = list_keys(&[secret, token]);
             let grant = Consent {
                 central: central.endpoint.clone(),
                 client_id: consent.client_id.clone(),
@@ -151,7 +151,7 @@ pub(super) fn session(
                 from: from.clone(),
             };
             let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
-            Ok((Session::renewed(Grant::Consent(grant), None), advice))
+            Ok((Session::refreshed(Grant::Consent(grant), None), advice))
         }
     }
 }
@@ -167,8 +167,8 @@ fn ticket_of(ticket: &SecretString, app_token: Option<SecretString>) -> Headers 
     headers
 }
 
-impl Renewal for Grant {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for Grant {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         match self {
             Self::SystemUser(user) => user.ticket(transport).await,
             Self::Consent(consent) => consent.access(transport).await,
@@ -183,7 +183,7 @@ impl Renewal for Grant {
     }
 
     /// One page shows an ended token as a 403 (3.2).
-    fn refuses(&self, answer: &Answer) -> bool {
+    fn rejects_token(&self, answer: &Answer) -> bool {
         matches!(answer.status.as_u16(), 401 | 403)
     }
 }
@@ -201,9 +201,9 @@ impl Consent {
         ]);
         let answer = transport.send(call).await?;
         if answer.refuses_login() {
-            let said: Option<wire::TokenError> =
+            let detail: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-            let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
+            let code = detail.map_or_else(|| "no reason given".into(), |detail| detail.error);
             let message = format!(
                 "the token endpoint refused the refresh token ({code}); check clientId and {}, and whether the consent was revoked",
                 self.from
@@ -211,9 +211,9 @@ impl Consent {
             return Err(answer.error(Class::Credentials, message));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let token: wire::AccessToken = answer.json()?;
-        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
+        Ok(Token::expiring(token.access_token, Duration::from_secs(token.expires_in)))
     }
 }

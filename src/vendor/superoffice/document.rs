@@ -3,7 +3,7 @@
 use super::{Generation, wire};
 use crate::api::superoffice::SuperofficeAccount;
 use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use reqwest::header::HeaderName;
@@ -197,7 +197,7 @@ fn header_advice(desired: &Document) -> Option<String> {
 
 /// One webhook as the vendor showed it; else what is wrong with its shape.
 pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
-    let parsed: wire::Webhook = shaped(item.get())?;
+    let parsed: wire::Webhook = parse_item(item.get())?;
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
     let events = parsed.events.unwrap_or_default();
     let target = parsed.target_url.unwrap_or_default();
@@ -233,7 +233,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
     let id = ExternalId::from(parsed.id);
-    let mark = Some(saved(&parsed.rest));
+    let mark = Some(remote_version(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
     Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(answer.part(item)) })
 }
@@ -249,7 +249,7 @@ fn delivery(state: &str) -> Option<Delivery> {
 }
 
 /// When it was saved last, and by whom (6): seconds are the finest that the vendor tells.
-fn saved(item: &Map<String, Json>) -> String {
+fn remote_version(item: &Map<String, Json>) -> String {
     let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
     format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())
 }

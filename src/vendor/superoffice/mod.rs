@@ -14,7 +14,7 @@ pub(crate) use document::advice;
 pub(in crate::vendor) use document::{generation, refusal};
 
 use super::connection::{ConnectError, secrets_of};
-use super::items::{Reader, within_bounds};
+use super::items::{ItemReader, within_bounds};
 use super::session::Session;
 use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
 use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
@@ -87,7 +87,7 @@ impl Superoffice {
                 central: allowed.check(&central(online))?,
                 customer_id: online.customer_id.clone(),
                 allowed: allowed.clone(),
-                place: Mutex::default(),
+                location: Mutex::default(),
             })),
             (None, None) => Tenant::Onsite(allowed.check("")?),
         };
@@ -109,13 +109,15 @@ impl Superoffice {
             let result = self.session.send(&self.transport, || call(&at)).await;
             let (repeatable, unknown) = match &result {
                 Ok(answer) if answer.status.as_u16() == 421 => (true, false),
-                Ok(answer) if is_away(answer) => (!answer.operation.writes(), answer.operation.writes()),
+                Ok(answer) if is_about_host(answer) => {
+                    (!answer.operation.writes(), answer.operation.writes())
+                }
                 Err(error) if error.class == Class::Unavailable && error.status.is_none() => {
                     (!error.outcome_unknown && !error.operation.writes(), error.outcome_unknown)
                 }
                 Ok(_) | Err(_) => return result,
             };
-            let now = self.tenant.instead_of(&at, &self.transport).await;
+            let now = self.tenant.relocated_from(&at, &self.transport).await;
             match now.map_err(|error| VendorError { outcome_unknown: unknown, ..error })? {
                 Some(moved) if repeatable => at = moved,
                 _ => return result,
@@ -150,22 +152,22 @@ impl Superoffice {
         };
         let answer = self.send(request(operation, &method, path)).await?;
         if !answer.status.is_success() {
-            let failed = self.failed(&answer);
+            let failed = self.error_of(&answer);
             // A refused receiver is a 400, and possibly a 500 (7.1); a test of the receiver, which stores nothing, tells it
             // from another fault (4.8).
-            return Err(match (answer.status.as_u16(), said(&answer)) {
+            return Err(match (answer.status.as_u16(), error_detail(&answer)) {
                 (400 | 500, Some(_)) => {
-                    let tried = self.send(request(Operation::Validate, &Method::POST, Some("Test"))).await;
-                    judged(failed, tried)
+                    let tested = self.send(request(Operation::Validate, &Method::POST, Some("Test"))).await;
+                    explain_refusal(failed, tested)
                 }
                 _ => failed,
             });
         }
-        let saved = document::observed(&answer, answer.success(error_of(&answer))?);
-        let saved = saved.map_err(|why| answer.misread(&why))?;
+        let saved = document::observed(&answer, answer.success(envelope_error(&answer))?);
+        let saved = saved.map_err(|why| answer.malformed(&why))?;
         // An entity that was not stored has the id 0 (4.2).
         if saved.id.as_str() == "0" {
-            return Err(answer.misread("0 is no id"));
+            return Err(answer.malformed("0 is no id"));
         }
         match current {
             // A save of an id that is not there may create (4.5): then there is one more than there should be.
@@ -189,7 +191,7 @@ impl Superoffice {
         }
         let answer = self.send(|at| call(at, Operation::Read, Method::GET, Some("default"))).await?;
         if !answer.status.is_success() {
-            return Err(self.failed(&answer));
+            return Err(self.error_of(&answer));
         }
         let generation = document::generation(&answer.json()?);
         self.generation.set(generation);
@@ -197,28 +199,28 @@ impl Superoffice {
     }
 
     /// The error of an answer, by envelope and status (10).
-    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
-        match (answer.status.as_u16(), said(answer)) {
-            (403, said) if !answer.operation.concerns_account() => {
+    pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
+        match (answer.status.as_u16(), error_detail(answer)) {
+            (403, detail) if !answer.operation.concerns_account() => {
                 let advice = format!(
                     "this login may not {} webhooks: give its user, or its app, that right in SuperOffice",
                     answer.operation
                 );
-                answer.forbidden(said, &advice)
+                answer.forbidden(detail, &advice)
             }
-            (401 | 403, said) => {
-                let said = said.unwrap_or_else(|| "not logged in".into());
-                answer.failed(Some(format!("{said}; {}", self.advice)))
+            (401 | 403, detail) => {
+                let detail = detail.unwrap_or_else(|| "not logged in".into());
+                answer.status_error(Some(format!("{detail}; {}", self.advice)))
             }
             (421, _) => {
                 let message = "the tenant moves faster than it can be followed; it is looked for again";
                 answer.error(Class::Unavailable, message)
             }
             // The framework's words, and not the service's (10): nothing is known of the webhook.
-            (404 | 410, Some(said)) if !is_tenants(answer) => {
-                answer.error(Class::Unavailable, format!("{said}; check the account's address"))
+            (404 | 410, Some(detail)) if !is_tenants(answer) => {
+                answer.error(Class::Unavailable, format!("{detail}; check the account's address"))
             }
-            (_, said) => answer.failed(said),
+            (_, detail) => answer.status_error(detail),
         }
     }
 }
@@ -246,31 +248,31 @@ fn central(online: &Online) -> String {
 }
 
 /// Whether an answer speaks of the host and not of the request: the tenant may be somewhere else, or in maintenance.
-fn is_away(answer: &Answer) -> bool {
-    answer.status.is_server_error() && said(answer).is_none()
+fn is_about_host(answer: &Answer) -> bool {
+    answer.status.is_server_error() && error_detail(answer).is_none()
 }
 
 /// What the vendor's own envelope says; none if it is another's.
-fn said(answer: &Answer) -> Option<String> {
+fn error_detail(answer: &Answer) -> Option<String> {
     let json = answer.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     answer.any_json().filter(|_| json).as_ref().and_then(wire::in_words)
 }
 
 /// What the vendor's error envelope says in an answer with a success status; none if it is an entity.
-fn error_of(answer: &Answer) -> Option<String> {
+fn envelope_error(answer: &Answer) -> Option<String> {
     let is_entity = answer.any_json().is_some_and(|json| json.get("WebhookId").is_some());
-    said(answer).filter(|_| !is_entity)
+    error_detail(answer).filter(|_| !is_entity)
 }
 
 /// A save that was refused, after its receiver was tried: a receiver that does not answer well is for people to mend, and
 /// nothing was stored. One that does leaves a 500 to be the vendor's own fault, after which nobody knows what was stored.
-fn judged(failed: VendorError, tried: Result<Answer, VendorError>) -> VendorError {
-    let Ok(answer) = tried else { return failed };
-    let Ok(tried) = answer.json::<wire::Tried>() else { return failed };
-    if tried.success {
+fn explain_refusal(failed: VendorError, tested: Result<Answer, VendorError>) -> VendorError {
+    let Ok(answer) = tested else { return failed };
+    let Ok(tested) = answer.json::<wire::TestResult>() else { return failed };
+    if tested.success {
         return failed;
     }
-    let why = tried.message.unwrap_or_default();
+    let why = tested.message.unwrap_or_default();
     let why =
         answer.error(Class::Rejected, format!("the receiver did not take SuperOffice's test call: {why}"));
     VendorError {
@@ -286,7 +288,7 @@ impl Vendor for Superoffice {
         // Unfiltered: what the filters match is not documented (4.1).
         let answer = self.send(|at| call(at, Operation::List, Method::GET, None)).await?;
         if !answer.status.is_success() {
-            return match self.failed(&answer) {
+            return match self.error_of(&answer) {
                 // Of the two 404 only the service's own says that there are none (10); a wrong address has the other.
                 error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(List::default()),
                 error if error.class == Class::NotFound => {
@@ -296,13 +298,13 @@ impl Vendor for Superoffice {
             };
         }
         compute::run(answer.len(), || {
-            let list: Vec<&RawValue> = answer.success(said(&answer))?;
+            let list: Vec<&RawValue> = answer.success(error_detail(&answer))?;
             let first = list.first().filter(|first| within_bounds(first).is_ok());
             if let Some(first) = first.and_then(|first| serde_json::from_str(first.get()).ok()) {
                 self.generation.set(document::generation(&first));
             }
             let read = |item: &RawValue| document::observed(&answer, item);
-            Reader { rules: &RULES, id: "WebhookId", read: &read }.list(&answer, list)
+            ItemReader { rules: &RULES, id: "WebhookId", read: &read }.list(&answer, list)
         })
     }
 
@@ -321,9 +323,9 @@ impl Vendor for Superoffice {
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|at| call(at, Operation::Delete, Method::DELETE, Some(id.as_str()))).await?;
         if answer.status.is_success() {
-            return answer.deleted(error_of(&answer), |own| own.contains_key("WebhookId"));
+            return answer.check_deleted(envelope_error(&answer), |own| own.contains_key("WebhookId"));
         }
-        match self.failed(&answer) {
+        match self.error_of(&answer) {
             error if error.class == Class::NotFound && is_own_not_found(&answer) => Ok(()),
             // A wrong address answers so as well, and what an id that is gone answers is not documented (4.7): the list
             // tells.

@@ -85,12 +85,12 @@ impl SystemUser {
         call.body = Body::Json(&body);
         call.redactor.hide(&signed, "(redacted)");
         let answer = transport.send(call).await?;
-        let said = || answer.any_json().as_ref().and_then(wire::in_words);
+        let detail = || answer.any_json().as_ref().and_then(wire::in_words);
         if answer.refuses_login() {
-            return Err(self.refused(&answer, &said().unwrap_or_default()));
+            return Err(self.refused(&answer, &detail().unwrap_or_default()));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(said()));
+            return Err(answer.status_error(detail()));
         }
         // A refusal comes with status 200 as well.
         let given: wire::SystemUserAnswer = answer.json()?;
@@ -119,25 +119,25 @@ impl SystemUser {
     }
 
     /// The vendor's codes, by their names; how they are rendered is not documented (3.1).
-    fn refused(&self, answer: &Answer, said: &str) -> VendorError {
+    fn refused(&self, answer: &Answer, detail: &str) -> VendorError {
         let (key, texts) = (&self.key_from, &self.texts_from);
-        let advice = match said.to_lowercase() {
-            said if said.contains("timestamp") => clocks(answer.date()),
-            said if said.contains("signature") => {
+        let advice = match detail.to_lowercase() {
+            detail if detail.contains("timestamp") => clock_advice(answer.date()),
+            detail if detail.contains("signature") => {
                 format!(
                     "it was not signed with the app's key: check {key}; the Developer Portal may hold a newer one"
                 )
             }
-            said if said.contains("revoked") => {
+            detail if detail.contains("revoked") => {
                 "the tenant's administrator has to approve the app again".to_owned()
             }
-            said if said.contains("expired") || said.contains("reapproval") => {
+            detail if detail.contains("expired") || detail.contains("reapproval") => {
                 "the app has to be approved again by the tenant's administrator".to_owned()
             }
             _ => format!("check {texts}, customerId, and that the tenant's administrator approved the app"),
         };
-        let said = if said.is_empty() { "no reason given" } else { said };
-        answer.error(Class::Credentials, format!("the system user was refused ({said}); {advice}"))
+        let detail = if detail.is_empty() { "no reason given" } else { detail };
+        answer.error(Class::Credentials, format!("the system user was refused ({detail}); {advice}"))
     }
 
     /// The claims of a token that the vendor signed for this tenant.
@@ -179,17 +179,17 @@ impl SystemUser {
         };
         let mut found = known.as_ref().and_then(find);
         if found.is_none() {
-            let fresh = self.published(transport).await.map_err(Unverified::Unavailable)?;
+            let fresh = self.fetch_keys(transport).await.map_err(Unverified::Unavailable)?;
             found = find(known.insert(fresh));
         }
         let key = found.ok_or_else(|| Unverified::Forged("no published key has its id".into()))?;
         DecodingKey::from_jwk(&key).map_err(|error| Unverified::Forged(error.to_string()))
     }
 
-    async fn published(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
+    async fn fetch_keys(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
         let url = self.central.join(["login", ".well-known", "jwks"]);
         let answer = transport.send(Call::new(Operation::Token, Method::GET, url)).await?;
-        if answer.status.is_success() { answer.json() } else { Err(answer.failed(None)) }
+        if answer.status.is_success() { answer.json() } else { Err(answer.status_error(None)) }
     }
 }
 
@@ -200,7 +200,7 @@ enum Unverified {
 }
 
 /// What to say of a time stamp that was refused.
-fn clocks(theirs: Option<SystemTime>) -> String {
+fn clock_advice(theirs: Option<SystemTime>) -> String {
     let apart = theirs.and_then(|theirs| {
         let ours = SystemTime::now();
         let (apart, which) = match ours.duration_since(theirs) {

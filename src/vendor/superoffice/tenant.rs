@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
 /// While the tenant is away it is asked for again after this long, unless the vendor says how long.
-const AWAY: Duration = Duration::from_secs(30);
+const AWAY_RETRY: Duration = Duration::from_secs(30);
 
 /// Where requests go.
 pub(super) enum Tenant {
@@ -27,12 +27,12 @@ pub(super) struct Online {
     pub(super) central: Endpoint,
     pub(super) customer_id: String,
     pub(super) allowed: AccountEndpoints,
-    pub(super) place: Mutex<Option<Place>>,
+    pub(super) location: Mutex<Option<Location>>,
 }
 
 /// Where a tenant was found, and how long that is good.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Location {
     endpoint: Endpoint,
     until: Instant,
 }
@@ -44,18 +44,18 @@ impl Tenant {
             Self::Onsite(endpoint) => return Ok(endpoint.clone()),
             Self::Online(online) => online,
         };
-        let mut place = online.place.lock().await;
-        if let Some(known) = place.as_ref().filter(|known| Instant::now() < known.until) {
+        let mut location = online.location.lock().await;
+        if let Some(known) = location.as_ref().filter(|known| Instant::now() < known.until) {
             return Ok(known.endpoint.clone());
         }
-        *place = None;
-        let found = online.locate(transport).await?;
-        Ok(place.insert(found).endpoint.clone())
+        *location = None;
+        let found = online.discover(transport).await?;
+        Ok(location.insert(found).endpoint.clone())
     }
 
     /// Where to send a request that `refused` did not take, or did not answer: somewhere else, perhaps; none where there
     /// is nobody to ask. An error says that the tenant is away.
-    pub(super) async fn instead_of(
+    pub(super) async fn relocated_from(
         &self,
         refused: &Endpoint,
         transport: &Transport,
@@ -65,8 +65,8 @@ impl Tenant {
             Self::Online(online) => online,
         };
         {
-            let mut place = online.place.lock().await;
-            place.take_if(|known| known.endpoint == *refused);
+            let mut location = online.location.lock().await;
+            location.take_if(|known| known.endpoint == *refused);
         }
         let now = self.endpoint(transport).await?;
         Ok((now != *refused).then_some(now))
@@ -74,7 +74,7 @@ impl Tenant {
 }
 
 impl Online {
-    async fn locate(&self, transport: &Transport) -> Result<Place, VendorError> {
+    async fn discover(&self, transport: &Transport) -> Result<Location, VendorError> {
         let url = self.central.join(["api", "state", &self.customer_id]);
         let answer = transport.send(Call::new(Operation::Discover, Method::GET, url)).await?;
         let unknown = || {
@@ -88,22 +88,22 @@ impl Online {
             return Err(unknown());
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let state: wire::TenantState = answer.json()?;
         let good = state.valid_until.and_then(|until| until.parse::<Timestamp>().ok());
         let good = good.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
         if !state.is_running {
-            let said = format!("the tenant {} is in state {}", self.customer_id, state.state);
+            let detail = format!("the tenant {} is in state {}", self.customer_id, state.state);
             return Err(match state.state.as_str() {
                 "Unknown" => unknown(),
                 "Deleted" | "Deleting" | "DeleteFailed" | "Suspended" | "ProvisioningFailed" => answer.error(
                     Class::Rejected,
-                    format!("{said}; ask SuperOffice, or the tenant's administrator"),
+                    format!("{detail}; ask SuperOffice, or the tenant's administrator"),
                 ),
                 _ => {
-                    let wait = good.unwrap_or(AWAY).clamp(Duration::from_secs(1), LONGEST_LIFE);
-                    let error = answer.error(Class::Unavailable, format!("{said}; it is waited for"));
+                    let wait = good.unwrap_or(AWAY_RETRY).clamp(Duration::from_secs(1), LONGEST_LIFE);
+                    let error = answer.error(Class::Unavailable, format!("{detail}; it is waited for"));
                     VendorError { retry_after: Some(wait), ..error }
                 }
             });
@@ -117,6 +117,6 @@ impl Online {
             )
         })?;
         let life = good.unwrap_or_default().clamp(SHORTEST_LIFE, LONGEST_LIFE);
-        Ok(Place { endpoint, until: Instant::now() + life })
+        Ok(Location { endpoint, until: Instant::now() + life })
     }
 }

@@ -158,7 +158,7 @@ pub(super) struct TokenError {
 /// What a try of a target came to (4.8).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Tried {
+pub(super) struct TestResult {
     pub(super) success: bool,
     #[serde(default)]
     pub(super) message: Option<String>,

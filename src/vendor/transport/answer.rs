@@ -7,8 +7,8 @@ use crate::vendor::error::{Class, VendorError};
 use crate::vendor::json::members;
 use crate::vendor::memory::Reservation;
 #[cfg(any(test, feature = "fuzzing"))]
-use crate::vendor::memory::{AnswerMemory, Kind};
-use crate::vendor::report::Unjudged;
+use crate::vendor::memory::{AnswerKind, AnswerMemory};
+use crate::vendor::report::PendingReport;
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
@@ -33,7 +33,7 @@ pub(crate) struct Answer {
     pub(super) redactor: Redactor,
     pub(super) base: Redactor,
     pub(super) budget: Option<Arc<Budget>>,
-    pub(super) unjudged: Option<Unjudged>,
+    pub(super) report: Option<PendingReport>,
     /// The memory that is reserved for it.
     pub(super) memory: Arc<Reservation>,
 }
@@ -51,14 +51,14 @@ impl Answer {
             redactor,
             base,
             budget: None,
-            unjudged: None,
-            memory: AnswerMemory::new(1 << 30).reserve(Kind::List),
+            report: None,
+            memory: AnswerMemory::new(1 << 30).reserve(AnswerKind::List),
         }
     }
 
     /// The same answer to an account that has these secrets.
     #[cfg(feature = "fuzzing")]
-    pub(crate) fn hiding(self, base: Redactor) -> Self {
+    pub(crate) fn with_secrets(self, base: Redactor) -> Self {
         Self { base, ..self }
     }
 
@@ -71,42 +71,42 @@ impl Answer {
                 Operation::Token => format!("line {}, column {}", error.line(), error.column()),
                 _ => error.to_string(),
             };
-            self.misread(&place)
+            self.malformed(&place)
         })
     }
 
-    /// The body of an answer with a success status, of that shape. `said` is what the vendor's error envelope says, where the
+    /// The body of an answer with a success status, of that shape. `detail` is what the vendor's error envelope says, where the
     /// body is one all the same.
     pub(crate) fn success<'a, T: serde::Deserialize<'a>>(
         &'a self,
-        said: Option<String>,
+        detail: Option<String>,
     ) -> Result<T, VendorError> {
-        match said {
-            Some(said) => Err(self.error(Class::Unavailable, said)),
+        match detail {
+            Some(detail) => Err(self.error(Class::Unavailable, detail)),
             None => self.json(),
         }
     }
 
     /// Whether a deletion is done, by an answer with a success status: the body is empty, `{}`, or the vendor's own as
-    /// `is_own` tells. Of anything else, such as a proxy's page, nobody knows what was done. `said` is as for
+    /// `is_own` tells. Of anything else, such as a proxy's page, nobody knows what was done. `detail` is as for
     /// [`Self::success`].
-    pub(crate) fn deleted(
+    pub(crate) fn check_deleted(
         &self,
-        said: Option<String>,
+        detail: Option<String>,
         is_own: fn(&serde_json::Map<String, serde_json::Value>) -> bool,
     ) -> Result<(), VendorError> {
         let is_done = self.is_blank()
-            || said.is_none()
+            || detail.is_none()
                 && matches!(self.any_json(), Some(serde_json::Value::Object(map)) if map.is_empty() || is_own(&map));
         if is_done {
             Ok(())
         } else {
-            Err(self.error(Class::Unavailable, said.unwrap_or_else(|| self.foreign())))
+            Err(self.error(Class::Unavailable, detail.unwrap_or_else(|| self.foreign_message())))
         }
     }
 
     /// The error of an item that has another shape than the vendor documents.
-    pub(crate) fn misread(&self, why: &str) -> VendorError {
+    pub(crate) fn malformed(&self, why: &str) -> VendorError {
         self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({why})"))
     }
 
@@ -169,8 +169,8 @@ impl Answer {
 
     /// An error with a message that is fit to be shown.
     pub(crate) fn error(&self, class: Class, message: impl AsRef<str>) -> VendorError {
-        if let Some(unjudged) = &self.unjudged {
-            unjudged.is(class);
+        if let Some(report) = &self.report {
+            report.set_class(class);
         }
         let message = Redactor::redact_all([&self.redactor, &self.base], message.as_ref());
         let message = format!("{message} (HTTP {})", self.status.as_u16());
@@ -178,39 +178,39 @@ impl Answer {
     }
 
     /// Too fast. The whole account waits for as long as it is told, `wait`, or else what `Retry-After` says.
-    pub(crate) fn throttled(&self, said: &str, wait: Option<Duration>) -> VendorError {
+    pub(crate) fn throttled(&self, detail: &str, wait: Option<Duration>) -> VendorError {
         let wait = wait.or_else(|| self.retry_after()).map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
         if let (Some(budget), Some(wait)) = (&self.budget, wait) {
-            budget.close(wait, Instant::now());
+            budget.block_for(wait, Instant::now());
         }
-        VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, said) }
+        VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, detail) }
     }
 
     /// The error of a 403: the login lacks a right. For a list or a login that is the account's, for one write it is that
-    /// write's alone. `said` is as for [`Self::failed`]; `advice` names the right, and who can give it.
-    pub(crate) fn forbidden(&self, said: Option<String>, advice: &str) -> VendorError {
+    /// write's alone. `detail` is as for [`Self::status_error`]; `advice` names the right, and who can give it.
+    pub(crate) fn forbidden(&self, detail: Option<String>, advice: &str) -> VendorError {
         let class = match self.operation.concerns_account() {
             true => Class::Credentials,
             // A filter on the way to the vendor knows nothing of rights.
-            false if said.is_none() && !self.is_blank() => return self.failed(None),
+            false if detail.is_none() && !self.is_blank() => return self.status_error(None),
             false => Class::Rejected,
         };
-        let said = said.unwrap_or_else(|| "permission denied".into());
-        self.error(class, format!("{said}; {advice}"))
+        let detail = detail.unwrap_or_else(|| "permission denied".into());
+        self.error(class, format!("{detail}; {advice}"))
     }
 
-    /// The error of a status that says the same at every vendor. `said` is what the vendor's own envelope said, if the
+    /// The error of a status that says the same at every vendor. `detail` is what the vendor's own envelope said, if the
     /// answer had one.
-    pub(crate) fn failed(&self, said: Option<String>) -> VendorError {
-        let foreign = said.is_none();
-        let message = said.unwrap_or_else(|| self.foreign());
+    pub(crate) fn status_error(&self, detail: Option<String>) -> VendorError {
+        let foreign = detail.is_none();
+        let message = detail.unwrap_or_else(|| self.foreign_message());
         match self.status.as_u16() {
             401 => self.error(Class::Credentials, message),
             403 if self.operation.concerns_account() => self.error(Class::Credentials, message),
             404 | 410 if !foreign => self.error(Class::NotFound, message),
             409 | 412 => self.error(Class::Outdated, message),
             429 => self.throttled(&message, None),
-            503 if self.speaks_of_throttling() => self.throttled(&message, None),
+            503 if self.mentions_throttling() => self.throttled(&message, None),
             400..=499 if !foreign => self.error(Class::Rejected, message),
             // A 4xx in a foreign envelope comes from something in between, or from a wrong address.
             _ => {
@@ -221,7 +221,7 @@ impl Answer {
     }
 
     /// A 503 is an outage, unless its text says that it is about the pace.
-    fn speaks_of_throttling(&self) -> bool {
+    fn mentions_throttling(&self) -> bool {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).to_lowercase();
         ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
     }
@@ -233,7 +233,7 @@ impl Answer {
     }
 
     /// What to say of an answer that is not in the vendor's own envelope.
-    fn foreign(&self) -> String {
+    fn foreign_message(&self) -> String {
         if self.status.is_redirection() {
             let to = self.header("location").and_then(|to| Url::parse(to).ok());
             let host = to.as_ref().and_then(|to| to.host_str()).unwrap_or("another address");

@@ -15,8 +15,8 @@ impl Failure {
     /// Whether the answer was larger than is read.
     pub(super) fn is_too_large(&self) -> bool {
         match self {
-            Self::TooLong(_) | Self::TooMany(_) | Self::NoMemory(NoMemory::Ever(_)) => true,
-            Self::Http(_) | Self::TimedOut(_) | Self::NoMemory(NoMemory::Now) => false,
+            Self::TooLong(_) | Self::TooMany(_) | Self::NoMemory(NoMemory::TooLarge(_)) => true,
+            Self::Http(_) | Self::TimedOut(_) | Self::NoMemory(NoMemory::Busy) => false,
         }
     }
 }

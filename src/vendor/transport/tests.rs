@@ -147,8 +147,8 @@ async fn the_wait_for_memory_to_read_a_long_list_is_not_the_requests_time() {
     let memory = AnswerMemory::new(64 << 20);
     let (http, budget) =
         (Http::default().with_memory(memory.clone()), Arc::new(Budget::of(&account(), None)));
-    let another = memory.reserve(Kind::List);
-    another.reach(52 << 20).await.unwrap();
+    let another = memory.reserve(AnswerKind::List);
+    another.grow_to(52 << 20).await.unwrap();
     let mut call = Call::new(Operation::List, Method::GET, url);
     call.timeout = REQUEST;
     let transport = transport(&budget, &http);

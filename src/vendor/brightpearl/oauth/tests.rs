@@ -142,14 +142,14 @@ async fn a_pair_outlives_whoever_waits_for_it() {
     let transport = transport();
     for cut in 0.. {
         let (world, refresh) = begin(0).await;
-        let whole = polled(cut, refresh.renew(&transport)).await;
+        let whole = polled(cut, refresh.fetch(&transport)).await;
         let was_cut = whole.is_none();
         let token = match whole {
             Some(token) => token.unwrap(),
-            None => refresh.renew(&transport).await.unwrap_or_else(|error| panic!("cut at {cut}: {error}")),
+            None => refresh.fetch(&transport).await.unwrap_or_else(|error| panic!("cut at {cut}: {error}")),
         };
         assert_eq!(number(&token, &world), 1, "cut at {cut}: one exchange is enough");
-        assert_eq!(number(&refresh.renew(&transport).await.unwrap(), &world), 2, "the next one is good");
+        assert_eq!(number(&refresh.fetch(&transport).await.unwrap(), &world), 2, "the next one is good");
         if !was_cut {
             assert!(cut > 1, "it was cut somewhere");
             break;
@@ -162,12 +162,12 @@ async fn a_pair_that_cannot_be_written_outlives_whoever_waits_for_it() {
     let transport = transport();
     for cut in 0..12 {
         let (world, refresh) = begin(2).await;
-        assert!(!matches!(polled(cut, refresh.renew(&transport)).await, Some(Ok(_))));
+        assert!(!matches!(polled(cut, refresh.fetch(&transport)).await, Some(Ok(_))));
         // The client is to be replaced.
         polled(cut, refresh.flush_tokens()).await;
         let mut tries = 0;
         let token = loop {
-            match refresh.renew(&transport).await {
+            match refresh.fetch(&transport).await {
                 Ok(token) => break token,
                 Err(error) => assert!(error.message.contains("the API server is away"), "{error}"),
             }

@@ -117,8 +117,8 @@ fn what_is_no_key_is_told_apart_without_a_byte_of_it() {
         assert!(advised, "{problem}");
         let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
         let words = |text: &str| text.as_bytes().windows(12).map(<[u8]>::to_vec).collect::<HashSet<_>>();
-        let said = words(&problem);
-        let leaked = words(&body).difference(&words(WANTED)).any(|part| said.contains(part));
+        let detail = words(&problem);
+        let leaked = words(&body).difference(&words(WANTED)).any(|part| detail.contains(part));
         assert!(!leaked, "{problem}");
     }
 }

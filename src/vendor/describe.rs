@@ -1,6 +1,7 @@
-//! The reverse of `desired`: from what a vendor has to what a person would have written.
+//! The reverse of `desired`: converts an observed subscription to the manifest that would declare it.
 //!
-//! Pure. Each vendor's `manifest` reads its fields with a [`ManifestBuilder`], which collects why a manifest cannot hold them.
+//! Each vendor's `manifest` reads its fields with a [`ManifestBuilder`], which collects the reasons why a manifest cannot hold
+//! them.
 
 use super::{brightpearl, contensis, superoffice};
 use crate::api::VendorName;
@@ -15,27 +16,27 @@ use std::collections::BTreeSet;
 pub struct Described {
     /// The vendor's half of the Webhook.
     pub subscription: Subscription,
-    /// What people would call it, to make the object's name from.
+    /// A title to make the object's name from.
     pub title: String,
-    /// The values that the vendor does not give back. Each stands in `subscription` as `$(NAME)`.
+    /// The values that the vendor does not return. `subscription` has `$(NAME)` in place of each.
     pub placeholders: Vec<Placeholder>,
 }
 
-/// A value that the vendor does not give back.
+/// A variable in place of a value that the vendor does not return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
-    /// Where it stands in the vendor's half of the Webhook, member by member.
+    /// Path in the vendor's half of the Webhook, member by member.
     pub at: Vec<String>,
-    /// The same for people, such as `headers.X-Key`.
+    /// The path as shown to people, such as `headers.X-Key`.
     pub field: String,
-    /// The variable that stands for it: unique within the Webhook.
+    /// Name of the variable, unique within the Webhook.
     pub variable: String,
-    /// Whether there is such a value for sure; some vendors do not even tell that.
+    /// Whether the subscription certainly has such a value; some vendors do not tell.
     pub certain: bool,
 }
 
-/// The manifest's half of what a vendor has; else why a manifest cannot hold it. No reason repeats a value that may be
-/// secret.
+/// Returns the manifest's half of an observed subscription, or the reasons why a manifest cannot hold it. No reason repeats a
+/// value that may be secret.
 pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Vec<String>> {
     let mut builder =
         ManifestBuilder { document: &observed.document, reasons: Vec::new(), placeholders: Vec::new() };
@@ -52,7 +53,7 @@ pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Ve
     }
 }
 
-/// Reads the fields of one document, each into the manifest's type. What does not fit is noted and is none.
+/// Reads the fields of one document into the manifest's types. A field that does not fit gives `None` and a reason.
 pub(super) struct ManifestBuilder<'a> {
     document: &'a Document,
     reasons: Vec<String>,
@@ -60,50 +61,50 @@ pub(super) struct ManifestBuilder<'a> {
 }
 
 impl ManifestBuilder<'_> {
-    /// Notes why a manifest cannot hold it.
+    /// Records why a manifest cannot hold the subscription.
     pub(super) fn reject<T>(&mut self, reason: impl Into<String>) -> Option<T> {
         self.reasons.push(reason.into());
         None
     }
 
-    /// A top-level field.
+    /// Returns a top-level field.
     pub(super) fn get(&self, field: &str) -> Value {
         self.document.get(field).clone()
     }
 
-    /// A top-level text that has to be there.
+    /// Returns a top-level text, which must not be empty.
     pub(super) fn text(&mut self, field: &str) -> Option<String> {
         let value = self.get(field);
         self.filled_text(field, &value)
     }
 
-    /// A text that has to be there, written so that it is expanded to itself.
+    /// Returns a text, which must not be empty, escaped so that its expansion is the text.
     pub(super) fn filled_text(&mut self, field: &str, value: &Value) -> Option<String> {
         match self.optional_text(field, value) {
             Some(text) if !text.is_empty() => Some(text),
-            _ if value.is_empty() => self.reject(format!("{field} is empty, and must not be in a Webhook")),
+            _ if value.is_empty() => self.reject(format!("{field} is empty, which a Webhook does not allow")),
             Some(_) | None => None,
         }
     }
 
-    /// A text that may be missing. What is no text at all is noted.
+    /// Returns a text that may be absent. Rejects what is not a text.
     pub(super) fn optional_text(&mut self, field: &str, value: &Value) -> Option<String> {
         match value {
             Value::Null => None,
             Value::Text(text) => Some(literal(&text.exposed())),
             Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
-                self.reject(format!("{field} is no text"))
+                self.reject(format!("{field} is not a text"))
             }
         }
     }
 
-    /// Texts, none of them empty.
+    /// Returns a list of texts, none of which may be empty.
     pub(super) fn texts(&mut self, field: &str, value: &Value) -> Option<Vec<String>> {
         let list = match value {
             Value::Null => return Some(Vec::new()),
             Value::List(list) => list,
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-                return self.reject(format!("{field} is no list"));
+                return self.reject(format!("{field} is not a list"));
             }
         };
         let all = list.iter().enumerate();
@@ -126,23 +127,23 @@ impl ManifestBuilder<'_> {
             Value::Null => Some(Members::new()),
             Value::Map(map) => Some(map.clone()),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                self.reject(format!("{field} is no map"))
+                self.reject(format!("{field} is not a map"))
             }
         }
     }
 
-    /// Header names ignore case, so a manifest holds one of each.
+    /// Rejects header names that differ only in case: a manifest holds one of them.
     pub(super) fn distinct<'a>(&mut self, names: impl Iterator<Item = &'a String>) -> Option<()> {
         let mut seen = BTreeSet::new();
         for name in names {
             if !seen.insert(name.to_ascii_lowercase()) {
-                return self.reject(format!("two headers are named {name:?} but for case"));
+                return self.reject(format!("two headers are named {name:?} and differ only in case"));
             }
         }
         Some(())
     }
 
-    /// Any JSON that survives the way through Kubernetes.
+    /// Returns any JSON that Kubernetes stores without a change.
     pub(super) fn structure(&mut self, field: &str, value: &Value) -> Option<Json> {
         match value {
             Value::Null => self.reject(format!("{field} is null, which kubectl drops")),
@@ -165,7 +166,7 @@ impl ManifestBuilder<'_> {
         }
     }
 
-    /// Puts a variable in place of a value that the vendor does not give back.
+    /// Returns `$(NAME)` of a new variable, in place of a value that the vendor does not return.
     pub(super) fn placeholder(&mut self, at: &[&str], field: String, like: &str, certain: bool) -> String {
         let taken = |name: &String| self.placeholders.iter().any(|other| other.variable == *name);
         let base = variable(like);
@@ -179,7 +180,7 @@ impl ManifestBuilder<'_> {
     }
 }
 
-/// A variable's name that reads like this: `X-Api-Key` is `X_API_KEY`, and so is `xApiKey`.
+/// Returns the name of a variable for a field: `X_API_KEY` for both `X-Api-Key` and `xApiKey`.
 fn variable(like: &str) -> String {
     let mut name = String::new();
     let mut small = false;
@@ -196,14 +197,14 @@ fn variable(like: &str) -> String {
     }
 }
 
-/// Whether an API server gives the same number back. It holds 64 bits with a sign, or a fraction, and of an integer that
-/// a fraction stands for it is not known whether it was rounded.
+/// Whether an API server returns the same number. It stores a signed 64-bit integer or a double; a large double without a
+/// fraction may be a rounded integer.
 fn keeps(number: &serde_json::Number) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     number.is_i64() || (number.is_f64() && number.as_f64().is_some_and(|value| value.abs() < EXACT))
 }
 
-/// A value that a reason may repeat: short, and one line.
+/// Quotes a value for a reason: shortened, on one line.
 pub(super) fn quoted(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })

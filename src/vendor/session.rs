@@ -1,4 +1,4 @@
-//! Logging in: headers that never change, or a token that one caller at a time renews.
+//! Sessions: fixed headers, or a token that one caller at a time refreshes.
 
 use super::error::VendorError;
 use super::transport::{Answer, Call, Transport};
@@ -7,31 +7,31 @@ use secrecy::{ExposeSecret, SecretString};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A token is renewed this long before it ends, so that it does not end on the way,
+/// A token is refreshed this long before it expires, so that it does not expire in transit,
 const REFRESH_MARGIN: Duration = Duration::from_secs(60);
-/// but not before so much of its life is over, however short that is.
+/// but not before this share of its lifetime has passed.
 const MIN_USED_SHARE: f64 = 0.9;
 
-/// The headers that tell the vendor who asks.
+/// Headers that authenticate a request.
 pub(crate) type Headers = Vec<(HeaderName, SecretString)>;
 
-/// A token, and when it is time for the next.
+/// A token, and when to refresh it.
 #[derive(Clone)]
 pub(crate) struct Token {
     value: SecretString,
-    /// None: it is good until it is refused.
+    /// None: when the vendor rejects it.
     refresh_at: Option<Instant>,
-    /// How much longer each use makes it live.
+    /// The lifetime that begins with each use; none if use does not extend it.
     sliding_ttl: Option<Duration>,
 }
 
 impl Token {
-    /// A token that is good until it is refused.
+    /// A token that is valid until the vendor rejects it.
     pub(crate) fn non_expiring(value: SecretString) -> Self {
         Self { value, refresh_at: None, sliding_ttl: None }
     }
 
-    /// A token that lives so long from now on.
+    /// A token that is valid for `life` from now on.
     pub(crate) fn expiring(value: SecretString, life: Duration) -> Self {
         let early = REFRESH_MARGIN.min(life.mul_f64(1.0 - MIN_USED_SHARE));
         Self {
@@ -40,12 +40,11 @@ impl Token {
         }
     }
 
-    /// A token that each use makes live so long again.
+    /// A token that is valid for `life` from its last use on.
     pub(crate) fn sliding(value: SecretString, life: Duration) -> Self {
         Self { sliding_ttl: Some(life), ..Self::expiring(value, life) }
     }
 
-    /// The token itself.
     #[cfg(test)]
     pub(crate) fn value(&self) -> &SecretString {
         &self.value
@@ -56,45 +55,45 @@ impl Token {
     }
 }
 
-/// How one kind of credentials gives tokens.
+/// Fetches tokens for one kind of credentials.
 pub(crate) trait TokenSource: Send + Sync {
-    /// A new token. Called by one caller at a time; everybody else waits for what it gives.
+    /// Fetches a new token. Called by one caller at a time; all others wait for its result.
     fn fetch(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
 
-    /// The headers with that token.
+    /// Returns the headers that carry the token.
     fn headers(&self, token: &SecretString) -> Headers;
 
-    /// Keeps what was given and could not be kept yet, before it is forgotten with this session.
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the session is dropped.
     fn flush_tokens(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Whether that answer says that the token, and not just the request, is refused.
+    /// Whether the answer rejects the token, not only the request.
     fn rejects_token(&self, answer: &Answer) -> bool {
         answer.status.as_u16() == 401
     }
 }
 
-/// Who asks, call after call.
+/// Authenticates the calls of one client.
 pub(crate) enum Session<R> {
     /// Headers that never change.
     Fixed(Headers),
-    /// A token that is made anew when it ends or is refused.
+    /// A token that is refreshed when it expires or is rejected.
     Refreshed {
-        /// How.
+        /// Where new tokens come from.
         source: R,
-        /// The one token.
+        /// The current token.
         cache: Mutex<Option<Token>>,
     },
 }
 
 impl<R: TokenSource> Session<R> {
-    /// A session whose first token is still to be fetched, or is given.
+    /// A session with a token; without `first`, the first call fetches one.
     pub(crate) fn refreshed(source: R, first: Option<Token>) -> Self {
         Self::Refreshed { source, cache: Mutex::new(first) }
     }
 
-    /// Comes before the session is given up for another.
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the session is dropped.
     pub(crate) async fn flush_tokens(&self) -> Result<(), VendorError> {
         match self {
             Self::Fixed(_) => Ok(()),
@@ -102,8 +101,8 @@ impl<R: TokenSource> Session<R> {
         }
     }
 
-    /// Sends a call. After a refusal the token is renewed once and the call sent once more: the vendor refused it before
-    /// it did anything. A second refusal is the answer.
+    /// Sends a call. If the token is rejected, fetches a new one and sends the call once more: a call with a rejected token
+    /// has no effect. A second rejection is returned.
     pub(crate) async fn send<'a>(
         &self,
         transport: &Transport,
@@ -121,12 +120,12 @@ impl<R: TokenSource> Session<R> {
         }
         let fresh = Self::token(source, cache, transport, Some(&token)).await?;
         let mut again = with(call(), source.headers(&fresh));
-        // It may be as good as ever: not each refusal is about the token.
+        // The first token may still be valid: not each rejection is about the token.
         again.redactor.hide(&token, "(redacted)");
         transport.send(again).await
     }
 
-    /// The token that is good now; another one than `refused`.
+    /// Returns a valid token that is not `refused`.
     async fn token(
         source: &R,
         cache: &Mutex<Option<Token>>,
@@ -159,7 +158,7 @@ fn same(a: &SecretString, b: &SecretString) -> bool {
 
 fn with(mut call: Call<'_>, headers: Headers) -> Call<'_> {
     for (_, value) in &headers {
-        // A scheme may stand before the token: a vendor that repeats either is kept from showing it.
+        // A scheme such as Bearer may precede the token; an error message may repeat the token without it.
         let token = value.expose_secret().rsplit(' ').next().unwrap_or_default();
         call.redactor.hide(&token.into(), "(redacted)");
     }

@@ -1,4 +1,4 @@
-//! The one HTTP client: access gate, budget, time-outs, safe retries, redaction, one report a call.
+//! The only sender of requests to vendors: access check, rate limit, time-outs, safe retries, redaction, one report per call.
 
 mod answer;
 mod bounds;
@@ -33,27 +33,27 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-/// Room for an ordinary request, so that no copy of half of it is left behind where it grew.
+/// Initial capacity of a request body. A buffer that grows would leave copies of secrets behind.
 const ROOM: usize = 16 << 10;
-/// How long a call may take in all, unless it says otherwise.
+/// Default time limit of a call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a client may do.
+/// The access of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Reads and token calls.
+    /// Reads and logins.
     ReadOnly,
-    /// Everything.
+    /// All operations.
     ReadWrite,
 }
 
-/// Says whether this process may still talk to vendors.
+/// Whether this process is the leader, which alone may call vendors.
 pub(crate) type IsLeader = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Reads from an answer's headers how many calls are left, and in how long the vendor counts anew.
+/// Reads from an answer's headers how many calls remain, and in how long the vendor's window resets.
 pub(crate) type Meter = fn(&HeaderMap) -> Option<(u32, Duration)>;
 
-/// A request to be sent.
+/// A request to send.
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
     pub(crate) method: Method,
@@ -61,9 +61,9 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: Vec<(HeaderName, SecretString)>,
     pub(crate) body: Body<'a>,
     pub(crate) timeout: Duration,
-    /// Secrets in the body, beside those of the account.
+    /// Secrets in the request, besides those of the account.
     pub(crate) redactor: Redactor,
-    /// The memory of a list of which the answer is one page.
+    /// The memory reserved for a list, if the answer is one of its pages.
     pub(in crate::vendor) memory: Option<Arc<Reservation>>,
 }
 
@@ -90,7 +90,7 @@ impl Call<'_> {
     }
 }
 
-/// The one HTTP client of an account.
+/// Sends the calls of one account.
 #[derive(Clone)]
 pub(crate) struct Transport {
     http: Http,
@@ -105,7 +105,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// `redactor` holds the account's own secrets.
+    /// `redactor` hides the account's own secrets.
     pub(crate) fn new(
         http: &Http,
         vendor: VendorName,
@@ -127,35 +127,35 @@ impl Transport {
         }
     }
 
-    /// An exchange of tokens is under way as long as this is kept.
+    /// Marks a token exchange as in flight until the result is dropped.
     pub(crate) fn begin_token_exchange(&self) -> watch::Receiver<()> {
         self.http.exchanges.subscribe()
     }
 
-    /// The same client, told how the vendor tells what is left of its limit.
+    /// Sets how to read the remaining calls from an answer.
     pub(crate) fn metered(self, meter: Meter) -> Self {
         Self { meter: Some(meter), ..self }
     }
 
-    /// The same client, no call of which takes longer than this.
+    /// Bounds how long any call may take.
     pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same client, which says nothing while that says no.
+    /// Refuses calls while `is_leader` returns false.
     pub(crate) fn while_leading(self, is_leader: IsLeader) -> Self {
         Self { is_leader, ..self }
     }
 
-    /// Whether the account's budget has room for so many calls now.
+    /// Whether the account's budget has room for that many calls now.
     pub(crate) fn affords(&self, calls: usize) -> bool {
         self.budget.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
     ///
-    /// A call that certainly did not reach the vendor is sent once more, and so is a read whose connection broke, as a
-    /// kept-alive connection may at any time. A write whose connection broke is not: it may have been done.
+    /// Retries once if the call certainly did not reach the vendor, or if it is a read whose connection broke, as a kept-alive
+    /// connection may at any time. A write whose connection broke may have been carried out and is not retried.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, VendorError> {
         if self.access == Access::ReadOnly && call.operation.writes() {
             let message = "refused by hooktender: this client may only read (plan mode)";
@@ -169,16 +169,16 @@ impl Transport {
         self.acquire(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
         match (self.attempt(&call, request).await, again) {
-            // Each request that is sent counts.
+            // The retry counts against the budget too.
             (Err((error, true)), Some(request)) if self.acquire(&call).is_ok() => {
-                tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
+                tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "retrying a vendor call");
                 self.attempt(&call, request).await.map_err(|(error, _)| error)
             }
             (answer, _) => answer.map_err(|(error, _)| error),
         }
     }
 
-    /// Takes a request out of the account's budget; an error says how long to wait for the next.
+    /// Takes a call out of the account's budget; an error says how long to wait.
     fn acquire(&self, call: &Call<'_>) -> Result<(), Duration> {
         let now = Instant::now();
         if call.operation.is_counted() { self.budget.try_acquire(now) } else { self.budget.check(now) }
@@ -193,7 +193,7 @@ impl Transport {
         for (name, value) in &call.headers {
             let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
             let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
-                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))
+                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that is not valid in a header; check the Secret"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -208,7 +208,7 @@ impl Transport {
         request.build().map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
     }
 
-    /// One try; the flag tells whether it may be repeated.
+    /// Sends the request once. The flag beside an error says whether a retry is safe and useful.
     async fn attempt(
         &self,
         call: &Call<'_>,
@@ -228,7 +228,6 @@ impl Transport {
         );
         result.map(|answer| Answer { report: Some(report), ..answer }).map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
-            // What took too long, or was too much, would be so again.
             let would_fail_again = match &failure {
                 Failure::Http(error) => error.is_timeout(),
                 Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany(_) | Failure::NoMemory(_) => {
@@ -241,7 +240,7 @@ impl Transport {
                 too_large: failure.is_too_large(),
                 ..VendorError::unsent(Class::Unavailable, call.operation, message)
             };
-            // A login may use up what it was sent.
+            // A login may use up the token that it sends.
             let once_only = call.operation.writes() || call.operation == Operation::Token;
             (error, !would_fail_again && (unsent || !once_only))
         })
@@ -274,8 +273,7 @@ impl Transport {
         })
     }
 
-    /// Reads a body as far as it is within bounds and as there is memory for it. The wait for memory is no part of the time that
-    /// the request may take.
+    /// Reads a body within the bounds and the available memory. Waiting for memory does not count against the call's time limit.
     async fn body(
         &self,
         call: &Call<'_>,
@@ -285,16 +283,16 @@ impl Transport {
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let (longest, most) = (longest_answer(call.operation), most_values(call.operation));
         let (mut body, mut values) = (Pieces::new(response.content_length()), Counter::default());
-        // Of the pages before this one.
+        // Reserved for the pages before this one.
         let before = memory.size();
-        // Unpacked, so that what is small on its way counts as what it becomes.
+        // Decompressed, so that the bounds apply to the decompressed size.
         while let Some(chunk) = clock.run(response.chunk()).await? {
             let length = body.len() + chunk.len();
             if length > longest {
                 return Err(Failure::TooLong(longest));
             }
             memory.grow_to(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
-            // Fewer bytes cannot hold too many values.
+            // Each value takes a byte at least.
             if length > most {
                 if body.len() <= most {
                     body.each(|piece| values.add(piece));
@@ -315,14 +313,14 @@ impl Transport {
     }
 }
 
-/// Bytes that are wiped when the last reader is done with them.
+/// Bytes that are wiped when the last reference is dropped.
 fn wiped(bytes: Zeroizing<Vec<u8>>) -> Bytes {
     Bytes::from_owner(bytes)
 }
 
 fn in_json(body: &serde_json::Value) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
-    // Memory takes whatever is written to it.
+    // Writing to a Vec cannot fail.
     let _ = serde_json::to_writer(&mut *text, body);
     text
 }
@@ -333,7 +331,7 @@ fn as_form(fields: &[(&'static str, SecretString)]) -> Zeroizing<Vec<u8>> {
     form.finish().into_bytes().into()
 }
 
-/// What is left of the time that a request may take. reqwest's own time-out would go on while a list waits for its turn.
+/// The remaining time of a call. reqwest's own time-out would also count the wait for memory.
 struct Countdown<'a> {
     left: Duration,
     host: &'a str,
@@ -344,7 +342,7 @@ impl<'a> Countdown<'a> {
         Self { left: limit, host: url.host_str().unwrap_or("the vendor") }
     }
 
-    /// Runs a part of the request within the time that is left.
+    /// Runs a part of the call within the remaining time.
     async fn run<T>(&mut self, part: impl Future<Output = Result<T, reqwest::Error>>) -> Result<T, Failure> {
         let start = Instant::now();
         let done = tokio::time::timeout(self.left, part).await;

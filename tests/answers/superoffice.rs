@@ -272,14 +272,14 @@ fn outages() -> Vec<Case> {
             "list",
             421,
             json!("This is the wrong subdomain"),
-            Comes::To(Unavailable, &["moves faster"]),
+            Comes::To(Unavailable, &["moved again"]),
         ),
         case(
             Ask::Create,
             "create",
             421,
             json!("This is the wrong subdomain"),
-            Comes::To(Unavailable, &["moves faster"]),
+            Comes::To(Unavailable, &["moved again"]),
         )
         .login("systemUser"),
         case(

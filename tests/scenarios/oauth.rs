@@ -139,7 +139,7 @@ fn an_access_token_alone_is_used_as_it_is() {
     app.tenant.revoke();
     app.scene.request("account");
     let message = app.scene.account_stalled("account", "Credentials");
-    let advice = "check appRef, devRef and the key access_token of Secret tokens, and add the key refresh_token to have it renewed";
+    let advice = "check appRef, devRef and the key access_token of Secret tokens, and add the key refresh_token to have it refreshed";
     assert!(message.contains(advice), "{message}");
     assert_eq!(app.tenant.count("token"), 0);
 }
@@ -322,7 +322,7 @@ fn a_refused_exchange_names_what_to_put_where_and_heals_at_once() {
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
     let message = app.scene.account_stalled("account", "Credentials");
-    let advice = "the token endpoint refused to renew the access token (invalid_grant); the app has to be authorised \
+    let advice = "the token endpoint refused to refresh the access token (invalid_grant); the app has to be authorised \
                   again: put the new pair into the keys access_token and refresh_token of Secret tokens";
     assert!(message.contains(advice), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
@@ -354,7 +354,7 @@ fn a_time_that_is_none_is_named_without_a_call() {
     let _operator = app.scene.operator();
     let message = app.scene.account_stalled("account", "Credentials");
     let sentence =
-        "the key expires_at of Secret tokens is no time; write it like 2026-11-22T21:00:00Z, or remove it";
+        "the key expires_at of Secret tokens is not a time; write it like 2026-11-22T21:00:00Z, or remove it";
     assert_eq!(message, sentence);
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
@@ -367,7 +367,7 @@ fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
     let _operator = app.scene.operator();
     app.tenant.asked("token", 1);
     app.scene.let_no_tokens_be_kept();
-    app.says("cannot be used before it is kept");
+    app.says("cannot be used before it is stored");
     // Whatever makes a new client: the pair is in the old one only.
     app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);
     app.scene.request("account");

@@ -152,7 +152,7 @@ fn a_budget_is_kept_and_whoever_waits_for_it_says_so() {
     let account =
         scene.account_becomes("account", "throttled", |account| is(account, "Ready", "False", "Throttled"));
     let message = condition(&account, "Ready").unwrap().message;
-    assert_eq!(message, "the account's budget of calls is used up; it goes on by itself");
+    assert_eq!(message, "the account's budget of calls is used up; hooktender continues by itself");
     // A list and five creates; logging in is counted elsewhere.
     let counted = || tenant.operations().into_iter().filter(|one| one != "token").collect::<Vec<_>>();
     assert_eq!(counted(), ["list", "create", "create", "create", "create", "create"]);

@@ -1,4 +1,4 @@
-//! How to log in at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
+//! Login at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
 
 use super::oauth::{OauthApp, OauthRefresh};
 use crate::api::SecretKeyRef;
@@ -23,7 +23,7 @@ pub(super) const REFRESH_TOKEN: &str = "refresh_token";
 pub(super) const CLIENT_SECRET: &str = "client_secret";
 pub(super) const EXPIRES_AT: &str = "expires_at";
 
-/// Returns what the account reads from Secrets.
+/// Returns the Secret references of an account.
 pub(in crate::vendor) fn secret_refs(account: &BrightpearlAccount) -> SecretRefs {
     let BrightpearlAccount { datacenter: _, url: _, account: _, credentials } = account;
     match credentials {
@@ -38,7 +38,7 @@ pub(in crate::vendor) fn secret_refs(account: &BrightpearlAccount) -> SecretRefs
     }
 }
 
-/// A session with the account's credentials, and what to say when they are refused.
+/// Returns a session with the account's credentials, and advice for the message if they are refused.
 pub(super) fn session(
     account: &BrightpearlAccount,
     credentials: &Credentials,
@@ -57,11 +57,11 @@ pub(super) fn session(
             let secret = &app.token_secret_ref.name;
             let advice = match &session {
                 Session::Fixed(_) => format!(
-                    "check appRef, devRef and the key {ACCESS_TOKEN} of Secret {secret}, and add the key {REFRESH_TOKEN} to have it renewed"
+                    "check appRef, devRef and the key {ACCESS_TOKEN} of Secret {secret}, and add the key {REFRESH_TOKEN} to have it refreshed"
                 ),
                 Session::Refreshed { .. } => {
                     format!(
-                        "it was renewed just now; check appRef, devRef and what the app may do (Secret {secret})"
+                        "it was refreshed just now; check appRef, devRef and what the app may do (Secret {secret})"
                     )
                 }
             };
@@ -84,7 +84,7 @@ fn oauth(
         found_or_not => found_or_not,
     };
     let life = optional(EXPIRES_AT).map(|text| life(&text, secret)).transpose()?;
-    // An exchange makes the old pair worthless: without a place for the new one there is none.
+    // An exchange invalidates the old pair: without a store for the new one, none is made.
     let (Some(refresh), Some(store)) = (optional(REFRESH_TOKEN), credentials.token_store()) else {
         return Ok(Session::Fixed(headers(&app.app_ref, &app.dev_ref, &access?)));
     };
@@ -108,12 +108,12 @@ fn oauth(
     Ok(Session::refreshed(OauthRefresh::new(app, refresh), first))
 }
 
-/// How long a token lives on that ends at that time.
+/// Returns the remaining lifetime of a token by its expiry time.
 fn life(expires_at: &SecretString, secret: &str) -> Result<Duration, ConnectError> {
     let end: Timestamp = expires_at.expose_secret().parse().map_err(|_| ConnectError::Unusable {
         name: secret.into(),
         key: EXPIRES_AT.into(),
-        problem: "is no time; write it like 2026-11-22T21:00:00Z, or remove it".into(),
+        problem: "is not a time; write it like 2026-11-22T21:00:00Z, or remove it".into(),
     })?;
     Ok(Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default())
 }

@@ -43,10 +43,10 @@ pub(in crate::vendor) fn describe(builder: &mut ManifestBuilder<'_>) -> Option<(
     let quality_of_service = quality_of_service(builder);
     let (subscribe_to, http_method, uri_template) = (subscribe_to?, http_method?, uri_template?);
     if matches!(http_method, HttpMethod::Post | HttpMethod::Put) {
-        // A body that is empty has to be written all the same.
+        // The CRD requires a body, even an empty one.
         body_template.get_or_insert_default();
         if content_type.is_none() {
-            return builder.reject("contentType is empty, and must not be in a Webhook that carries a body");
+            return builder.reject("contentType is empty, which a Webhook with a body does not allow");
         }
     }
     let host = receiver(&uri_template);

@@ -1,5 +1,5 @@
-//! What a person should do about an account, or about a refusal: rights to add to the login's role, and the setting
-//! `nameLanguage`. Words only: no call is held back, and a read that fails is no error.
+//! Advice about an account or a refusal: rights to add to the login's role, and the setting `nameLanguage`. It only changes
+//! messages: no call is blocked, and a read that fails is ignored.
 
 use super::rights::{self, Right};
 use super::wire::member;
@@ -11,10 +11,10 @@ use futures::future::join_all;
 use reqwest::Method;
 use std::time::Duration;
 
-/// How long a read may take: a list, or the answer to a write, waits for it.
+/// Time limit of a read, for which a list or the answer to a write waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Says what to do about an account that can be read.
+/// Returns what to do about an account that can be read.
 pub(super) fn of_account(client: &Contensis) -> Option<String> {
     let names = client.dialect().and_then(|dialect| dialect.mismatch(client.language.as_deref()));
     let missing = client.rights.missing();
@@ -31,7 +31,7 @@ pub(super) fn of_account(client: &Contensis) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// Adds to a refusal what to set if it may be about the dialect of names.
+/// Adds to a refusal that may be about the dialect of names what to set.
 pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorError {
     if error.class != Class::Rejected {
         return error;
@@ -60,7 +60,7 @@ pub(super) async fn check_rights(client: &Contensis) {
     }
 }
 
-/// Returns the rights that the login lacks, or none if the server does not tell (vendors/contensis.md 5).
+/// Returns the rights that the login lacks; `None` if the server does not tell (vendors/contensis.md 5).
 ///
 /// Only for a login that has just listed the subscriptions: a server that denies it even that right has no such endpoint,
 /// or no answer for this kind of login.
@@ -74,7 +74,7 @@ async fn missing_rights(client: &Contensis) -> Option<Vec<Right>> {
     Some(all.filter(|(_, has)| !has).map(|(right, _)| right).collect())
 }
 
-/// Asks for one right of the login. A missing one is a 404 in the vendor's envelope.
+/// Checks one right of the login. A missing one is a 404 in the vendor's envelope.
 async fn has(client: &Contensis, right: Right) -> Option<bool> {
     let path = ["security", "permissions", "webhookSubscriptions", "actions", right.action()];
     let answer = read(client, &path).await?;

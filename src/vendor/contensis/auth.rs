@@ -1,4 +1,4 @@
-//! How to log in at Contensis: a bearer token from the CMS' own token endpoint (vendors/contensis.md 5).
+//! Login at Contensis: a bearer token from the CMS' own token endpoint (vendors/contensis.md 5).
 
 use super::wire;
 use crate::api::contensis::{Classic, ClientCredentials, ContensisAccount, ContensisCredentials};
@@ -11,7 +11,7 @@ use reqwest::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-/// Every scope that the vendor's own clients ask for: none is named for webhooks.
+/// Every scope that the vendor's own clients request. None is documented for webhooks.
 const SCOPES: &str = "Security_Administrator ContentType_Read ContentType_Write ContentType_Delete Entry_Read \
                       Entry_Write Entry_Delete Project_Read Project_Write Project_Delete Workflow_Administrator";
 
@@ -19,7 +19,7 @@ const SCOPES: &str = "Security_Administrator ContentType_Read ContentType_Write 
 pub(super) struct Grant {
     endpoint: Endpoint,
     kind: Kind,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
 }
 
@@ -28,7 +28,7 @@ enum Kind {
     Classic { username: SecretString, password: SecretString },
 }
 
-/// What logs in, for messages: its role has the rights.
+/// Returns what logs in and has the role with the rights, for messages.
 pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
     match kind {
         ContensisCredentials::ClientCredentials(_) => "API key",
@@ -36,7 +36,7 @@ pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
     }
 }
 
-/// Returns what the account reads from Secrets.
+/// Returns the Secret references of an account.
 pub(in crate::vendor) fn secret_refs(account: &ContensisAccount) -> SecretRefs {
     let ContensisAccount { url: _, alias: _, project: _, name_language: _, credentials } = account;
     match credentials {
@@ -51,7 +51,7 @@ pub(in crate::vendor) fn secret_refs(account: &ContensisAccount) -> SecretRefs {
     }
 }
 
-/// A session with the account's credentials, and where those are, for messages.
+/// Returns a session with the account's credentials, and the Secrets of those, for messages.
 pub(super) fn session(
     kind: &ContensisCredentials,
     credentials: &Credentials,

@@ -92,17 +92,17 @@ pub(in crate::vendor) fn describe(
     Some((Subscription::Contensis(described), title))
 }
 
-/// A change sends topics and headers as they are declared, so what cannot be declared of one would be lost then. Unknown
-/// members beside them are kept.
+/// Rejects unknown members of topics and headers: an update sends these as declared, so such members would be lost. Other unknown
+/// members are kept.
 fn unknown_members(builder: &mut ManifestBuilder<'_>, raw: &Json) {
     let Some(map) = raw.as_object() else { return };
-    let mut strange = |whose: &str, name: &str| {
+    let mut reject = |whose: &str, name: &str| {
         builder.reject::<()>(format!("{whose} has the member {}, which no Webhook has", quoted(name)));
     };
     for topic in member(map, "topics").and_then(Json::as_array).into_iter().flatten() {
         for (name, value) in topic.as_object().into_iter().flatten() {
             if !TOPIC.iter().any(|field| field.name == name) && !Value::from(value.clone()).is_empty() {
-                strange("a topic", name);
+                reject("a topic", name);
             }
         }
     }
@@ -110,7 +110,7 @@ fn unknown_members(builder: &mut ManifestBuilder<'_>, raw: &Json) {
         for (name, value) in header.as_object().into_iter().flatten() {
             let known = ["value", "secret"].iter().any(|known| known.eq_ignore_ascii_case(name));
             if !known && !Value::from(value.clone()).is_empty() {
-                strange("a header", name);
+                reject("a header", name);
             }
         }
     }
@@ -133,7 +133,7 @@ fn topics(builder: &mut ManifestBuilder<'_>) -> Option<Vec<Topic>> {
         Value::List(list) => list,
         Value::Null => Vec::new(),
         Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-            return builder.reject("topics is no list");
+            return builder.reject("topics is not a list");
         }
     };
     if list.is_empty() {
@@ -174,7 +174,7 @@ fn topic(builder: &mut ManifestBuilder<'_>, path: &str, value: &Value) -> Option
     })
 }
 
-/// The value of a secret header is shown to nobody (3.4).
+/// Returns the headers, with a variable for the value of each secret one, which the vendor does not return (3.4).
 fn headers(builder: &mut ManifestBuilder<'_>) -> Option<LiteMap<String, Header>> {
     let value = builder.get("headers");
     let map = builder.members("headers", &value)?;

@@ -1,4 +1,4 @@
-//! Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
+//! Client of Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
 
 mod advice;
 mod auth;
@@ -29,11 +29,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 use wire::member;
 
-/// How many items a page may hold, once the server was seen to page (2.2).
+/// Page size that is requested from a server that pages (2.2).
 const PAGE_SIZE: usize = 100;
-/// More than ten thousand subscriptions are read, and not without end, whatever the pages say of their total.
+/// Maximum number of pages, whatever total they announce.
 const MOST_PAGES: usize = 500;
-/// How often a list whose pages moved while they were read is read in one go.
+/// How often a list is read whose pages are inconsistent.
 const READINGS: usize = 3;
 
 /// A client of one Contensis project.
@@ -43,14 +43,14 @@ pub(crate) struct Contensis {
     project: String,
     language: Option<String>,
     session: Session<auth::Grant>,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
-    /// Whose role has the rights, for messages.
+    /// What has the role with the rights, for messages.
     login: &'static str,
     rights: Rights,
-    /// How the server keeps names, as the last list showed it.
+    /// How the server stores names, as seen in the last list.
     dialect: Mutex<Option<Dialect>>,
-    /// The project's primary language, once it was needed; for messages.
+    /// The project's primary language, read when a message needs it.
     primary_language: OnceCell<Option<String>>,
 }
 
@@ -78,7 +78,7 @@ impl Contensis {
         })
     }
 
-    /// The collection, or one subscription of it.
+    /// A call to the collection, or to one subscription of it.
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
         let collection =
             ["api", "management", "projects", &self.project, "events", "webhooks", "subscriptions"];
@@ -90,7 +90,7 @@ impl Contensis {
         self.session.send(&self.transport, call).await
     }
 
-    /// A page of the list, or what the server takes for all of it. Pages share the memory of their list.
+    /// Reads a page, or the list without paging parameters. Pages share the memory of their list.
     async fn page(
         &self,
         page: Option<usize>,
@@ -114,7 +114,7 @@ impl Contensis {
         Ok(answer)
     }
 
-    /// The subscription that a write answered with.
+    /// Reads the subscription that a write returned.
     fn saved(&self, answer: &Answer) -> Result<Observed, VendorError> {
         let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
         let item = answer.success(error_detail(answer).filter(|_| !is_resource))?;
@@ -122,20 +122,20 @@ impl Contensis {
         saved.map_err(|why| answer.malformed(&why))
     }
 
-    /// One subscription as it is now; for telling a stale version from a refusal.
+    /// Reads one subscription.
     async fn read(&self, id: &ExternalId) -> Result<serde_json::Value, VendorError> {
         let answer = self.send(|| self.call(Operation::Read, Method::GET, Some(id))).await?;
         if answer.status.is_success() { answer.json() } else { Err(self.error_of(&answer)) }
     }
 
-    /// The error of an answer, by envelope and status (2.6). There are no machine codes.
+    /// Returns the error of an answer by its envelope and status (2.6). There are no error codes.
     pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
         let operation = answer.operation;
         match (answer.status.as_u16(), error_detail(answer)) {
             (401, detail) => answer.error(
                 Class::Credentials,
                 format!(
-                    "{}; the token was given just now, so check that it is for this CMS, and {}",
+                    "{}; the token was issued just now, so check that it is for this CMS, and {}",
                     detail.as_deref().unwrap_or("not logged in"),
                     self.from
                 ),
@@ -150,7 +150,7 @@ impl Contensis {
                 );
                 answer.forbidden(detail, &advice)
             }
-            // A gateway answers in JSON as well: of the webhook, or the project, that says nothing.
+            // A gateway may answer in JSON too, which says nothing about the webhook or the project.
             (404 | 410, Some(_)) if !is_vendor_error(answer) => answer.status_error(None),
             (404, Some(detail)) if matches!(operation, Operation::List | Operation::Create) => {
                 answer.error(Class::Rejected, format!("{detail}; check spec.vendor.contensis.project"))
@@ -159,12 +159,12 @@ impl Contensis {
         }
     }
 
-    /// How the server keeps names, if the last list showed it.
+    /// Returns how the server stores names, if the last list showed it.
     fn dialect(&self) -> Option<Dialect> {
         self.dialect.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One list call; if the server pages, all of its pages.
+    /// Reads the list with one call, or page by page if the server pages.
     async fn read_list(&self) -> Result<List, VendorError> {
         let answer = self.page(None, None).await?;
         let whole = compute::run(answer.len(), || {
@@ -179,7 +179,7 @@ impl Contensis {
         })?;
         match whole {
             Ok(list) => Ok(list),
-            // It came in the server's own page size; from here on it is ours, so start again at 0.
+            // This page has the server's own page size, so start again with ours.
             Err(total) => {
                 drop(answer);
                 self.all_pages(total).await
@@ -187,7 +187,8 @@ impl Contensis {
         }
     }
 
-    /// After a PUT was refused: a stale version answers like a bad payload, so the copy is read again (2.3).
+    /// Returns the error of a refused PUT. An outdated version is refused like an invalid body, so the subscription is read again
+    /// to tell them apart (2.3).
     async fn update_error(&self, answer: &Answer, current: &Observed) -> VendorError {
         let failed = self.error_of(answer);
         if !matches!(answer.status.as_u16(), 409 | 422) {
@@ -272,43 +273,43 @@ impl Vendor for Contensis {
         if answer.status.as_u16() != 404 || !(is_vendor_error(&answer) || answer.is_blank()) {
             return Err(self.error_of(&answer));
         }
-        // A missing project answers the same: only the list can tell (2.6).
+        // A missing project gives the same answer; the list tells them apart (2.6).
         let there = self.list().await?.has(id);
         if there {
-            Err(answer.error(Class::Unavailable, "the vendor lists it and cannot find it"))
+            Err(answer.error(Class::Unavailable, "the vendor lists it, but answers that it does not exist"))
         } else {
             Ok(())
         }
     }
 }
 
-/// Returns the items of a list, or of one page of it.
+/// Returns the items of a list or page.
 #[cfg(feature = "fuzzing")]
 pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
     answer.json::<wire::Listing<'_>>().map(|listing| listing.items)
 }
 
-/// What the vendor's error envelope says; none if the body is no such envelope.
+/// Returns the message of the vendor's error envelope; none if the body is something else.
 fn error_detail(answer: &Answer) -> Option<String> {
     answer.any_json().as_ref().and_then(wire::in_words)
 }
 
-/// Whether an error is in the vendor's own envelope, which has an id for its log (2.6): a gateway's may have a message too.
+/// Whether an error is in the vendor's own envelope, which has a log id (2.6). A gateway's may have a message too.
 fn is_vendor_error(answer: &Answer) -> bool {
     let json = answer.any_json();
     json.as_ref().and_then(|json| json.as_object()).is_some_and(|body| member(body, "logId").is_some())
 }
 
-/// The rights that a successful write has proved.
+/// Returns the rights that a successful write has used.
 fn used_rights(right: Right, desired: &Document) -> Vec<Right> {
     let templates = (!desired.get("templates").is_empty()).then_some(Right::UseCustomTemplates);
     std::iter::once(right).chain(templates).collect()
 }
 
-/// What came of reading all pages.
+/// The result of reading all pages.
 enum Pages {
     Whole(List),
-    /// They do not fit together: something was created or deleted while they were read. With the last of them.
+    /// They are inconsistent: something was created or deleted while they were read. Holds the last page.
     Inconsistent(Box<Answer>),
 }
 
@@ -319,7 +320,7 @@ impl Contensis {
         ItemReader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
     }
 
-    /// All pages in our own page size, read again when they do not fit together. `total` is what the first answer tells.
+    /// Reads all pages, and again if they are inconsistent. `total` is what the first answer announced.
     async fn all_pages(&self, total: usize) -> Result<List, VendorError> {
         let mut announced = Some(total);
         for _ in 1..READINGS {
@@ -333,7 +334,7 @@ impl Contensis {
         }
     }
 
-    /// One reading of all pages. They have to tell one total, hold as many items, and no item twice.
+    /// Reads all pages once. They have to announce one total and hold as many items, none of them twice.
     async fn pages(&self, mut total: Option<usize>) -> Result<Pages, VendorError> {
         let mut list = List { paged: true, ..List::default() };
         let (mut seen, mut length, mut memory) = (HashSet::new(), 0, None);
@@ -360,10 +361,10 @@ impl Contensis {
             if announced.is_some_and(|announced| announced != total) {
                 return Ok(Pages::Inconsistent(Box::new(answer)));
             }
-            // A server that ignores the page index would go on for ever.
+            // A server that ignores the page index would return the same page forever.
             if new == 0 && held - repeated < total {
                 let message = format!(
-                    "the pages of the list hold {} subscriptions, not the {total} they tell",
+                    "the pages of the list hold {} subscriptions, not the {total} that they announce",
                     held - repeated
                 );
                 return Err(answer.error(Class::Unavailable, message));

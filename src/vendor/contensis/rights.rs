@@ -1,10 +1,9 @@
-//! What the login may do with webhook subscriptions (vendors/contensis.md 5). For messages only: no call is held back
-//! because of it.
+//! The login's rights on webhook subscriptions (vendors/contensis.md 5). For messages only: no call is blocked because of them.
 
 use crate::vendor::Operation;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A right of a project's role, by the action that it allows.
+/// A right of a project's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
     View,
@@ -19,7 +18,7 @@ impl Right {
     pub(super) const BEYOND_VIEW: [Self; 4] =
         [Self::Create, Self::Update, Self::Delete, Self::UseCustomTemplates];
 
-    /// The name of the action at the vendor's API.
+    /// Returns the name of the action in the vendor's API.
     pub(super) fn action(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -31,7 +30,7 @@ impl Right {
     }
 }
 
-/// What is known of the login's rights. It lives as long as the client, so new credentials are checked anew.
+/// What is known about the login's rights. It belongs to one client, so that new credentials are checked again.
 #[derive(Debug, Default)]
 pub(super) struct Rights(Mutex<State>);
 
@@ -42,7 +41,7 @@ struct State {
 }
 
 impl Rights {
-    /// Whether the rights are still to be checked. Returns true once, however the check ends.
+    /// Starts a check if one is due. Returns true once, whatever the result of the check.
     pub(super) fn start_check(&self) -> bool {
         !std::mem::replace(&mut self.state().checked, true)
     }
@@ -58,13 +57,13 @@ impl Rights {
         state.checked &= state.missing.is_empty();
     }
 
-    /// Records that the vendor did something that needs these rights.
+    /// Records that a call that needs these rights succeeded.
     pub(super) fn record_used(&self, used: &[Right]) {
         self.state().missing.retain(|right| !used.contains(right));
     }
 
-    /// Records that the vendor refused something that needs one of `needed`, the likeliest first, and returns the missing
-    /// ones. If the last check does not explain the refusal, another one is due.
+    /// Records a refusal of a call that needs one of `needed`, the likeliest first, and returns the missing ones. If the last
+    /// check does not explain the refusal, another one is due.
     pub(super) fn record_refusal(&self, needed: &[Right]) -> Vec<Right> {
         let mut state = self.state();
         let explains: Vec<_> = needed.iter().copied().filter(|right| state.missing.contains(right)).collect();
@@ -75,7 +74,7 @@ impl Rights {
         needed.iter().take(1).copied().collect()
     }
 
-    /// The rights that the login is known to lack.
+    /// Returns the rights that the login is known to lack.
     pub(super) fn missing(&self) -> Vec<Right> {
         self.state().missing.clone()
     }
@@ -85,8 +84,7 @@ impl Rights {
     }
 }
 
-/// The rights that an operation needs, the likeliest to be missing first; only the one that the refusal speaks of, if it
-/// does. For messages only.
+/// Returns the rights that an operation needs, the likeliest to be missing first, or only the one that the refusal names.
 pub(super) fn needed(operation: Operation, detail: Option<&str>) -> &'static [Right] {
     let detail = detail.unwrap_or_default().to_lowercase().replace(' ', "");
     match operation {
@@ -102,7 +100,7 @@ pub(super) fn needed(operation: Operation, detail: Option<&str>) -> &'static [Ri
     }
 }
 
-/// Joins rights for people: `"create", "update" and "use custom templates"`.
+/// Joins rights for a message: `"create", "update" and "use custom templates"`.
 pub(super) fn names(rights: &[Right]) -> String {
     let name = |right: &Right| match right {
         Right::UseCustomTemplates => "\"use custom templates\"".to_owned(),
@@ -128,7 +126,7 @@ mod tests {
         assert!(!rights.start_check(), "not at each list");
         rights.record(vec![Create]);
         assert_eq!(rights.record_refusal(&[Create, UseCustomTemplates]), [Create]);
-        assert!(!rights.start_check(), "the refusal was known before");
+        assert!(!rights.start_check(), "the last check explains the refusal");
         assert_eq!(rights.record_refusal(&[Delete]), [Delete]);
         assert!(rights.start_check(), "the role has changed");
     }
@@ -145,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_vendor_did_is_no_missing_right() {
+    fn a_right_that_was_used_is_not_missing() {
         let rights = Rights::default();
         rights.record(vec![Create, Delete]);
         rights.record_used(&[Create]);
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_speaks_of_templates_is_about_them() {
+    fn a_refusal_that_names_templates_is_about_them() {
         let detail = Some("Access denied: the action 'useCustomTemplates' is not permitted");
         assert_eq!(needed(Operation::Update, detail), [UseCustomTemplates]);
         assert_eq!(needed(Operation::Create, None), [Create, UseCustomTemplates]);

@@ -1,5 +1,4 @@
-//! How to log in at SuperOffice (vendors/superoffice.md 3): headers that never change, a system user's ticket, or a
-//! person's access token.
+//! Login at SuperOffice (vendors/superoffice.md 3): fixed headers, a system user's ticket, or a person's access token.
 
 use super::key::PrivateKey;
 use super::system_user::SystemUser;
@@ -22,33 +21,33 @@ use zeroize::Zeroizing;
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("so-apptoken");
 
-/// What else an app online needs, and why it is not to be added without thought (3.4).
+/// What else an app online needs, and the risk of adding it (3.4).
 const WEBHOOK_AGENT: &str = "and that the app has the Webhook agent (a new app has it; adding it to an app in use locks its users out until the tenant's administrator approves the app again)";
 
-/// What is renewed.
+/// A token source.
 pub(super) enum Grant {
     SystemUser(SystemUser),
     Consent(Consent),
 }
 
-/// A person's consent (3.2). The token for it stays the same.
+/// A person's consent (3.2). Its refresh token does not change.
 pub(super) struct Consent {
     central: Endpoint,
     client_id: String,
     client_secret: SecretString,
     token: SecretString,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
 }
 
-/// A tenant's central host and id, for the kinds that log in there.
+/// The central host and the tenant's id, for logins there.
 #[derive(Clone, Copy)]
 pub(super) struct Central<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) customer_id: &'a str,
 }
 
-/// Returns what the account reads from Secrets.
+/// Returns the Secret references of an account.
 pub(in crate::vendor) fn secret_refs(account: &SuperofficeAccount) -> SecretRefs {
     let SuperofficeAccount { online: _, onsite: _, credentials } = account;
     match credentials {
@@ -83,8 +82,8 @@ pub(in crate::vendor) fn secret_refs(account: &SuperofficeAccount) -> SecretRefs
     }
 }
 
-/// A session with the account's credentials, and what to say when they are refused. `central` is there for a tenant in
-/// the cloud.
+/// Returns a session with the account's credentials, and advice for the message if they are refused. A tenant in the cloud has
+/// `central`.
 pub(super) fn session(
     kind: &SuperofficeCredentials,
     credentials: &Credentials,
@@ -93,7 +92,7 @@ pub(super) fn session(
     let fixed = |headers: Headers, keys: &[&SecretKeyRef]| {
         Ok((Session::Fixed(headers), format!("check {}", list_keys(keys))))
     };
-    // The CRD lets these two stand with `online` only.
+    // The CRD allows these two kinds with `online` only.
     let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
     match kind {
         SuperofficeCredentials::Basic(user) => {
@@ -160,7 +159,7 @@ fn bearer_of(token: &SecretString) -> Headers {
     vec![(AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())]
 }
 
-/// A ticket is base64 already and goes as it is.
+/// Returns the headers of a ticket, which is base64 already.
 fn ticket_of(ticket: &SecretString, app_token: Option<SecretString>) -> Headers {
     let mut headers = vec![(AUTHORIZATION, format!("SOTicket {}", ticket.expose_secret()).into())];
     headers.extend(app_token.map(|token| (APP_TOKEN, token)));
@@ -182,7 +181,7 @@ impl TokenSource for Grant {
         }
     }
 
-    /// One page shows an ended token as a 403 (3.2).
+    /// An expired token may give a 403 (3.2).
     fn rejects_token(&self, answer: &Answer) -> bool {
         matches!(answer.status.as_u16(), 401 | 403)
     }
@@ -192,7 +191,7 @@ impl Consent {
     async fn access(&self, transport: &Transport) -> Result<Token, VendorError> {
         let url = self.central.join(["login", "common", "oauth", "tokens"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
-        // In a form, so that no secret is in an address (3.2).
+        // A form, so that no secret is in the address (3.2).
         call.body = Body::Form(vec![
             ("grant_type", "refresh_token".into()),
             ("client_id", self.client_id.as_str().into()),

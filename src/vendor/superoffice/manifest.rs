@@ -91,7 +91,7 @@ pub(in crate::vendor) fn describe(
     Some((Subscription::Superoffice(described), title))
 }
 
-/// A text that may be absent.
+/// Returns a text that may be absent.
 fn optional_text(builder: &mut ManifestBuilder<'_>, field: &str, longest: usize) -> Option<String> {
     let value = builder.get(field);
     let text = builder.optional_text(field, &value)?;
@@ -113,7 +113,7 @@ fn events(builder: &mut ManifestBuilder<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// Whether it is an address that the CRD takes. Without https it was accepted by the server that shows it.
+/// Whether the CRD accepts it as an address. The server has accepted one without https.
 fn is_address(url: &str) -> bool {
     let after = |scheme: &str| {
         let start = url.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
@@ -122,7 +122,7 @@ fn is_address(url: &str) -> bool {
     url.starts_with("$(") || after("https://") || after("http://")
 }
 
-/// One that the vendor has stopped by itself is left so: to import is to change nothing (8).
+/// Returns the state. A webhook that the vendor disabled stays so, as an import changes nothing (8).
 fn state(builder: &mut ManifestBuilder<'_>) -> Option<(State, OnTooManyErrors)> {
     let state = builder.text("state")?;
     match state.as_str() {
@@ -153,7 +153,7 @@ fn properties(builder: &mut ManifestBuilder<'_>) -> Option<Map<String, Json>> {
     map.iter().map(member).collect()
 }
 
-/// Who is notified of errors, how and when.
+/// Whom to notify of errors, how and when.
 struct Notification {
     errors_email: Option<String>,
     error_emails: Option<Vec<String>>,
@@ -161,7 +161,7 @@ struct Notification {
     notify_when: Option<Vec<NotifyWhen>>,
 }
 
-/// One address goes into the shorter field, and what is the default is left out.
+/// Returns the notification: one address goes into the shorter field, and defaults are left out.
 fn notification(builder: &mut ManifestBuilder<'_>) -> Notification {
     let value = builder.get("errorEmails");
     let mut emails = builder.texts("errorEmails", &value).unwrap_or_default();
@@ -181,7 +181,7 @@ fn notification(builder: &mut ManifestBuilder<'_>) -> Notification {
     Notification { errors_email, error_emails, notify_via, notify_when }
 }
 
-/// A set of flags, unless it is the default.
+/// Returns a set of flags, unless it is the default.
 fn flags<T>(
     builder: &mut ManifestBuilder<'_>,
     field: &str,
@@ -200,8 +200,8 @@ fn flags<T>(
     })
 }
 
-/// Older servers show the secret or a mask of it, newer ones may show nothing where there is one (6.1). Whoever leaves out
-/// one that is there would take it away with the next change.
+/// Returns a variable for a secret that exists or may exist: older servers return it or a mask of it, newer ones may return
+/// nothing (6.1). A manifest without it would remove it with the next update.
 fn secret(builder: &mut ManifestBuilder<'_>, raw: &Json) -> Option<String> {
     let shown = raw.get("Secret").is_some_and(|secret| !Value::from(secret.clone()).is_empty());
     match (shown, generation(raw)) {

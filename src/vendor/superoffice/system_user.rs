@@ -1,4 +1,4 @@
-//! The system user of an app (vendors/superoffice.md 3.1): a signed token is given for a signed answer with a ticket in it.
+//! Login as an app's system user (vendors/superoffice.md 3.1): a signed token is exchanged for a signed answer with a ticket.
 
 use super::auth::Central;
 use super::key::PrivateKey;
@@ -18,16 +18,16 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-/// The literal issuer of the answer.
+/// The issuer of the answer.
 const ISSUER: &str = "SuperOffice AS";
-/// The answer's claims share this prefix.
+/// Prefix of the answer's claims.
 const CLAIM: &str = "http://schemes.superoffice.net/identity/";
-/// A ticket lives so long from its last use.
+/// Lifetime of a ticket from its last use on.
 const TICKET_LIFE: Duration = Duration::from_secs(6 * 3600);
-/// How far our clock may be from the vendor's when the answer's times are read, in seconds.
+/// Accepted difference between our clock and the vendor's, in seconds.
 const LEEWAY: u64 = 300;
-/// A difference between the two clocks that is worth a word.
-const APART: Duration = Duration::from_secs(60);
+/// A larger difference between the two clocks is reported.
+const REPORTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct SystemUser {
     central: Endpoint,
@@ -37,7 +37,7 @@ pub(super) struct SystemUser {
     private_key: PrivateKey,
     /// The vendor's published keys, by which its answers are verified.
     keys: Mutex<Option<JwkSet>>,
-    /// Where the key and the two texts are, for messages.
+    /// The Secrets of the key and of the two texts, for messages.
     key_from: String,
     texts_from: String,
 }
@@ -63,12 +63,12 @@ impl SystemUser {
         }
     }
 
-    /// Goes beside every ticket.
+    /// Returns the client secret, which is sent with every ticket.
     pub(super) fn client_secret(&self) -> &SecretString {
         &self.client_secret
     }
 
-    /// A new ticket.
+    /// Fetches a new ticket.
     pub(super) async fn ticket(&self, transport: &Transport) -> Result<Token, VendorError> {
         let signed = self.signed().map_err(|problem| {
             let message = format!("the private key ({}) {problem}", self.key_from);
@@ -92,7 +92,7 @@ impl SystemUser {
         if !answer.status.is_success() {
             return Err(answer.status_error(detail()));
         }
-        // A refusal comes with status 200 as well.
+        // A refusal may have status 200.
         let given: wire::SystemUserAnswer = answer.json()?;
         let Some(jwt) = given.token.filter(|_| given.is_successful) else {
             return Err(self.refused(&answer, given.error_message.as_deref().unwrap_or_default()));
@@ -110,7 +110,7 @@ impl SystemUser {
         Ok(Token::sliding(ticket.into(), TICKET_LIFE))
     }
 
-    /// The system user token with the minute, and the signature over both.
+    /// Returns the system user token with the current minute, and the signature over both.
     fn signed(&self) -> Result<SecretString, String> {
         let minute = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M");
         let data = Zeroizing::new(format!("{}.{minute}", self.token.expose_secret()));
@@ -118,7 +118,7 @@ impl SystemUser {
         Ok(format!("{}.{signature}", *data).into())
     }
 
-    /// The vendor's codes, by their names; how they are rendered is not documented (3.1).
+    /// Returns the error of a refusal. The vendor documents the names of its codes, not their spelling in the answer (3.1).
     fn refused(&self, answer: &Answer, detail: &str) -> VendorError {
         let (key, texts) = (&self.key_from, &self.texts_from);
         let advice = match detail.to_lowercase() {
@@ -140,7 +140,7 @@ impl SystemUser {
         answer.error(Class::Credentials, format!("the system user was refused ({detail}); {advice}"))
     }
 
-    /// The claims of a token that the vendor signed for this tenant.
+    /// Returns the claims of a token if the vendor signed it for this tenant.
     async fn verified(&self, jwt: &str, transport: &Transport) -> Result<Map<String, Value>, Unverified> {
         let header =
             jsonwebtoken::decode_header(jwt).map_err(|error| Unverified::Forged(error.to_string()))?;
@@ -148,7 +148,7 @@ impl SystemUser {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[ISSUER]);
         validation.leeway = LEEWAY;
-        // The audience is told by another claim, below.
+        // The audience depends on another claim, see below.
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Map<String, Value>>(jwt, &key, &validation)
             .map_err(|error| Unverified::Forged(error.to_string()))?
@@ -170,7 +170,7 @@ impl SystemUser {
         Ok(claims)
     }
 
-    /// The published key of that id; one that is not known may be new.
+    /// Returns the published key of that id. Fetches the keys again if the id is unknown.
     async fn key(&self, id: Option<&str>, transport: &Transport) -> Result<DecodingKey, Unverified> {
         let mut known = self.keys.lock().await;
         let find = |keys: &JwkSet| match id {
@@ -193,13 +193,13 @@ impl SystemUser {
     }
 }
 
-/// Why a token is not taken for the vendor's.
+/// Why a token cannot be verified.
 enum Unverified {
     Unavailable(VendorError),
     Forged(String),
 }
 
-/// What to say of a time stamp that was refused.
+/// Returns advice about a rejected time stamp.
 fn clock_advice(theirs: Option<SystemTime>) -> String {
     let apart = theirs.and_then(|theirs| {
         let ours = SystemTime::now();
@@ -207,7 +207,7 @@ fn clock_advice(theirs: Option<SystemTime>) -> String {
             Ok(ahead) => (ahead, "ahead of"),
             Err(behind) => (behind.duration(), "behind"),
         };
-        (apart > APART).then(|| {
+        (apart > REPORTED_CLOCK_DIFFERENCE).then(|| {
             let apart = SignedDuration::try_from(apart).unwrap_or(SignedDuration::MAX);
             format!(": it is {}m {which} SuperOffice's", apart.as_mins())
         })

@@ -1,4 +1,4 @@
-//! What came back: read as JSON, and judged.
+//! An answer of a vendor: reads its JSON, and converts failures to errors.
 
 use super::{Operation, wiped};
 use crate::plan::Redactor;
@@ -16,14 +16,14 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A wait that a vendor asks for is kept within these: nothing that it says makes a hot loop or a dead account.
+/// Bounds of a wait that a vendor asks for, so that it causes neither a hot loop nor an account that never continues.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The members of vendors' envelopes of errors (vendors/brightpearl.md 8.1, vendors/contensis.md 2.6, vendors/superoffice.md 10).
+/// Members of the vendors' error envelopes (vendors/brightpearl.md 8.1, vendors/contensis.md 2.6, vendors/superoffice.md 10).
 const ENVELOPES: [&str; 7] = ["errors", "response", "message", "data", "logId", "ErrorType", "ErrorMessage"];
 
-/// What came back.
+/// An answer of any status.
 pub(crate) struct Answer {
     pub(crate) operation: Operation,
     pub(crate) status: StatusCode,
@@ -34,7 +34,7 @@ pub(crate) struct Answer {
     pub(super) base: Redactor,
     pub(super) budget: Option<Arc<Budget>>,
     pub(super) report: Option<PendingReport>,
-    /// The memory that is reserved for it.
+    /// The memory reserved for it.
     pub(super) memory: Arc<Reservation>,
 }
 
@@ -56,17 +56,17 @@ impl Answer {
         }
     }
 
-    /// The same answer to an account that has these secrets.
+    /// Hides the secrets of an account in the errors of this answer.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn with_secrets(self, base: Redactor) -> Self {
         Self { base, ..self }
     }
 
-    /// The body as JSON of that shape. Anything else, HTML say, is [`Class::Unavailable`]: it does not come from the
-    /// vendor's own service, or not whole.
+    /// Reads the body as JSON of that shape. Anything else, such as HTML, is [`Class::Unavailable`]: it does not come from the
+    /// vendor's API, or is incomplete.
     pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, VendorError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            // The parser's words may repeat a value, and nobody knows yet what is secret in a login's answer.
+            // The parser's message may repeat a value, and the redactor does not know the secrets of a login's answer yet.
             let place = match self.operation {
                 Operation::Token => format!("line {}, column {}", error.line(), error.column()),
                 _ => error.to_string(),
@@ -75,8 +75,8 @@ impl Answer {
         })
     }
 
-    /// The body of an answer with a success status, of that shape. `detail` is what the vendor's error envelope says, where the
-    /// body is one all the same.
+    /// Reads the body of an answer with a success status. `detail` is the message of the vendor's error envelope, if the body is
+    /// one in spite of the status.
     pub(crate) fn success<'a, T: serde::Deserialize<'a>>(
         &'a self,
         detail: Option<String>,
@@ -87,9 +87,8 @@ impl Answer {
         }
     }
 
-    /// Whether a deletion is done, by an answer with a success status: the body is empty, `{}`, or the vendor's own as
-    /// `is_own` tells. Of anything else, such as a proxy's page, nobody knows what was done. `detail` is as for
-    /// [`Self::success`].
+    /// Checks that an answer with a success status confirms a deletion: the body is empty, `{}`, or the vendor's own by `is_own`.
+    /// Anything else, such as a proxy's page, confirms nothing. `detail` is as for [`Self::success`].
     pub(crate) fn check_deleted(
         &self,
         detail: Option<String>,
@@ -105,18 +104,17 @@ impl Answer {
         }
     }
 
-    /// The error of an item that has another shape than the vendor documents.
+    /// Returns the error of an answer whose shape differs from the vendor's documentation.
     pub(crate) fn malformed(&self, why: &str) -> VendorError {
         self.error(Class::Unavailable, format!("the answer is not what the vendor documents ({why})"))
     }
 
-    /// Whether there is no body.
+    /// Whether the body is empty or white space.
     pub(crate) fn is_blank(&self) -> bool {
         self.body.trim_ascii().is_empty()
     }
 
-    /// A part of the body, to be kept. Of a list it is a view: the list is kept while any of its parts is. Of anything else
-    /// it is a copy, as the rest is not worth keeping.
+    /// Returns a part of the body. Of a list it is a view, which keeps the whole list in memory. Of any other answer it is a copy.
     pub(crate) fn part(&self, part: &RawValue) -> Bytes {
         let part = part.get().as_bytes();
         let (whole, at) = (self.body.as_ptr_range(), part.as_ptr_range());
@@ -128,7 +126,7 @@ impl Answer {
         }
     }
 
-    /// The body as JSON of any shape, if it is that. Of a list, which may be long, only what vendors' envelopes of errors have.
+    /// Reads the body as JSON of any shape. Of a list, which may be long, only the members of [`ENVELOPES`].
     pub(crate) fn any_json(&self) -> Option<serde_json::Value> {
         if self.operation != Operation::List {
             return serde_json::from_slice(&self.body).ok();
@@ -137,22 +135,22 @@ impl Answer {
         members(&self.body, &is_envelopes).map(serde_json::Value::Object)
     }
 
-    /// The memory that is reserved for it.
+    /// Returns the memory reserved for the answer.
     pub(in crate::vendor) fn memory(&self) -> &Arc<Reservation> {
         &self.memory
     }
 
-    /// How long the body is.
+    /// Returns the length of the body in bytes.
     pub(crate) fn len(&self) -> usize {
         self.body.len()
     }
 
-    /// A header's value, if it is text.
+    /// Returns a header's value, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// How long `Retry-After` asks to wait: seconds, or a date, which is read by the vendor's own clock.
+    /// Returns the wait of `Retry-After`, in seconds or as a date, which is compared with the vendor's own clock.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let value = self.header(RETRY_AFTER.as_str())?.trim();
         if let Ok(seconds) = value.parse() {
@@ -162,12 +160,12 @@ impl Answer {
         Some(until.duration_since(self.date().unwrap_or_else(SystemTime::now)).unwrap_or_default())
     }
 
-    /// The vendor's clock.
+    /// Returns the time of the vendor's clock.
     pub(crate) fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.header(DATE.as_str())?).ok()
     }
 
-    /// An error with a message that is fit to be shown.
+    /// Returns an error with a redacted message.
     pub(crate) fn error(&self, class: Class, message: impl AsRef<str>) -> VendorError {
         if let Some(report) = &self.report {
             report.set_class(class);
@@ -177,7 +175,7 @@ impl Answer {
         VendorError::answered(class, self.operation, self.status.as_u16(), message)
     }
 
-    /// Too fast. The whole account waits for as long as it is told, `wait`, or else what `Retry-After` says.
+    /// Returns the error of an exceeded rate limit, and blocks the whole account for `wait`, or else for `Retry-After`.
     pub(crate) fn throttled(&self, detail: &str, wait: Option<Duration>) -> VendorError {
         let wait = wait.or_else(|| self.retry_after()).map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
         if let (Some(budget), Some(wait)) = (&self.budget, wait) {
@@ -186,12 +184,12 @@ impl Answer {
         VendorError { retry_after: wait, outcome_unknown: false, ..self.error(Class::Throttled, detail) }
     }
 
-    /// The error of a 403: the login lacks a right. For a list or a login that is the account's, for one write it is that
-    /// write's alone. `detail` is as for [`Self::status_error`]; `advice` names the right, and who can give it.
+    /// Returns the error of a 403: the login lacks a right. Concerns the account for a list or a login, otherwise one
+    /// subscription. `detail` is as for [`Self::status_error`]; `advice` names the right, and who can grant it.
     pub(crate) fn forbidden(&self, detail: Option<String>, advice: &str) -> VendorError {
         let class = match self.operation.concerns_account() {
             true => Class::Credentials,
-            // A filter on the way to the vendor knows nothing of rights.
+            // Without the vendor's envelope the 403 comes from a proxy or filter.
             false if detail.is_none() && !self.is_blank() => return self.status_error(None),
             false => Class::Rejected,
         };
@@ -199,8 +197,8 @@ impl Answer {
         self.error(class, format!("{detail}; {advice}"))
     }
 
-    /// The error of a status that says the same at every vendor. `detail` is what the vendor's own envelope said, if the
-    /// answer had one.
+    /// Returns the error of a status that means the same at every vendor. `detail` is the message of the vendor's own envelope, if
+    /// the answer has one.
     pub(crate) fn status_error(&self, detail: Option<String>) -> VendorError {
         let foreign = detail.is_none();
         let message = detail.unwrap_or_else(|| self.foreign_message());
@@ -212,7 +210,7 @@ impl Answer {
             429 => self.throttled(&message, None),
             503 if self.mentions_throttling() => self.throttled(&message, None),
             400..=499 if !foreign => self.error(Class::Rejected, message),
-            // A 4xx in a foreign envelope comes from something in between, or from a wrong address.
+            // A 4xx without the vendor's envelope comes from a proxy, or from a wrong address.
             _ => {
                 let wait = self.retry_after().map(|wait| wait.min(LONGEST_WAIT));
                 VendorError { retry_after: wait, ..self.error(Class::Unavailable, message) }
@@ -220,19 +218,19 @@ impl Answer {
         }
     }
 
-    /// A 503 is an outage, unless its text says that it is about the pace.
+    /// Whether the body of a 503 speaks of the rate limit; otherwise it is an outage.
     fn mentions_throttling(&self) -> bool {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).to_lowercase();
         ["too many requests", "throttl", "rate limit"].iter().any(|words| text.contains(words))
     }
 
-    /// Whether a token endpoint refuses who asks. What else it may answer says nothing of the credentials: there may be
-    /// no token endpoint at that address.
+    /// Whether a token endpoint refuses the credentials. Other failures say nothing about them: there may be no token endpoint at
+    /// that address.
     pub(crate) fn refuses_login(&self) -> bool {
         matches!(self.status.as_u16(), 400 | 401 | 403)
     }
 
-    /// What to say of an answer that is not in the vendor's own envelope.
+    /// Describes an answer that is not in the vendor's own envelope.
     fn foreign_message(&self) -> String {
         if self.status.is_redirection() {
             let to = self.header("location").and_then(|to| Url::parse(to).ok());

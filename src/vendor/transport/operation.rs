@@ -1,30 +1,30 @@
-//! What calls are for.
+//! The purpose of a call.
 
 use std::fmt;
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Reading all subscriptions.
+    /// Reads all subscriptions.
     List,
-    /// Reading one subscription.
+    /// Reads one subscription.
     Read,
-    /// Making one.
+    /// Creates one.
     Create,
-    /// Changing one.
+    /// Changes one.
     Update,
-    /// Deleting one.
+    /// Deletes one.
     Delete,
-    /// Logging in.
+    /// Logs in.
     Token,
-    /// Finding out where the account lives, and how it is.
+    /// Finds the server of a tenant, and its state.
     Discover,
-    /// Finding out what may be written, without writing it.
+    /// Checks what could be written, without writing it.
     Validate,
 }
 
 impl Operation {
-    /// The name as it stands in metrics and logs.
+    /// Returns the name in metrics, logs and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -38,7 +38,7 @@ impl Operation {
         }
     }
 
-    /// Whether the vendor's subscriptions change by it.
+    /// Whether it changes subscriptions.
     pub fn writes(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Token | Self::Discover | Self::Validate => false,
@@ -46,7 +46,7 @@ impl Operation {
         }
     }
 
-    /// Whether a refusal of it concerns the whole account, and not the one subscription that it is about.
+    /// Whether a refusal concerns the whole account and not one subscription.
     pub(crate) fn concerns_account(self) -> bool {
         match self {
             Self::List | Self::Token | Self::Discover => true,
@@ -54,7 +54,7 @@ impl Operation {
         }
     }
 
-    /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
+    /// Whether it counts against the account's rate limit. The vendors' central services have limits of their own.
     pub(super) fn is_counted(self) -> bool {
         match self {
             Self::Token | Self::Discover => false,

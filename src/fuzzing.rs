@@ -1,5 +1,5 @@
-//! Fuzz targets for `fuzz/` and `tests/fuzzing.rs`. Each function accepts any bytes, has to return, and asserts what holds for all
-//! of them.
+//! Fuzz targets for `fuzz/` and `tests/fuzzing.rs`. Each function accepts any bytes, has to return, and asserts what holds for
+//! all of them.
 
 pub use crate::engine::fuzzing::variables;
 pub use crate::vendor::fuzzing::{headers, private_key};

@@ -1,5 +1,5 @@
-//! Checked names of objects. A name from a manifest becomes part of a path of the API server, where `?watch=true` or `../../other`
-//! would make another request.
+//! Checked names of objects. A name from a manifest becomes part of a path of the API server, where `?watch=true` or
+//! `../../other` would make another request.
 //!
 //! The CRDs refuse such names, but an object that was stored before, or a file, may have one. References are kept unchanged, and
 //! checked before each request.

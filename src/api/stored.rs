@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A Webhook that can be read although its spec has a value that this version does not know, as after a rollback. Its subscription
-/// is [`Subscription::Unreadable`] then. It still has metadata and status, so that it keeps its account and its subscription, and
-/// can be deleted.
+/// A Webhook that can be read although its spec has a value that this version does not know, as after a rollback. Its
+/// subscription is [`Subscription::Unreadable`] then. It still has metadata and status, so that it keeps its account and its
+/// subscription, and can be deleted.
 ///
 /// If another part of the spec cannot be read, the whole rest has its defaults and the mode is Plan, so that nothing is written.
 /// Without a readable account, vendor and status the Webhook cannot be read at all.

@@ -246,8 +246,8 @@ pub struct SuperofficeWebhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 239))]
     pub errors_email: Option<String>,
-    /// Set of e-mail addresses to notify of errors, each of at most 239 characters. Default: none. More than one needs SuperOffice
-    /// 12.0.
+    /// Set of e-mail addresses to notify of errors, each of at most 239 characters. Default: none. More than one needs
+    /// SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.all(e, size(e) > 0)").message("an address of errorEmails must not be empty: remove it"))]
     #[schemars(length(max = 64), inner(length(max = 239)))]

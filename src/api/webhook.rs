@@ -244,9 +244,9 @@ pub struct ValueFrom {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Adoption {
-    /// Values that the vendor does not return, such as signing keys, cannot be compared when a subscription is adopted. Send: send
-    /// the declared values once. Trust: assume that the vendor has the declared values, and send nothing until a declared one
-    /// changes. Default Send.
+    /// Values that the vendor does not return, such as signing keys, cannot be compared when a subscription is adopted. Send:
+    /// send the declared values once. Trust: assume that the vendor has the declared values, and send nothing until a declared
+    /// one changes. Default Send.
     #[serde(default)]
     pub write_only_values: WriteOnlyValues,
 }

@@ -246,7 +246,7 @@ fn states() -> Vec<Case> {
         state(
             "OfflineMaintenance",
             false,
-            Comes::To(Unavailable, &["in state OfflineMaintenance", "waited for"]),
+            Comes::To(Unavailable, &["in state OfflineMaintenance", "hooktender waits for it"]),
         )
         .wait(30_000),
         state("MigrationPending", false, Comes::To(Unavailable, &["MigrationPending"])).wait(30_000),

@@ -185,8 +185,8 @@ impl Brightpearl {
     }
 }
 
-/// Whether a 404 comes from the webhook service: by the route in the answer (2.7), which is `api-proxy` for the gateway, or by the
-/// error code if there is no route (2.3, 2.4).
+/// Whether a 404 comes from the webhook service: by the route in the answer (2.7), which is `api-proxy` for the gateway, or by
+/// the error code if there is no route (2.3, 2.4).
 fn is_own_not_found(answer: &Answer, errors: &[wire::ServiceError]) -> bool {
     match answer.header("message-type") {
         Some(route) => route.contains("webhook"),

@@ -76,8 +76,8 @@ pub(super) fn name(value: &Json, language: Option<&str>) -> Json {
     }
 }
 
-/// Returns the description in `language`, never another one: an update keeps descriptions in other languages, so a Webhook without
-/// a description would never be in sync.
+/// Returns the description in `language`, never another one: an update keeps descriptions in other languages, so a Webhook
+/// without a description would never be in sync.
 pub(super) fn description(value: &Json, language: Option<&str>) -> Json {
     match (value, language) {
         (Json::Object(map), Some(language)) => text_in(map, language).cloned().unwrap_or_default(),
@@ -85,8 +85,8 @@ pub(super) fn description(value: &Json, language: Option<&str>) -> Json {
     }
 }
 
-/// Returns the map to send: that of `current` with the declared text in `language`, as a PUT replaces the whole map (2.3). None if
-/// no language has a text.
+/// Returns the map to send: that of `current` with the declared text in `language`, as a PUT replaces the whole map (2.3). None
+/// if no language has a text.
 pub(super) fn merged(current: Option<&Json>, language: &str, declared: Option<Json>) -> Option<Json> {
     let mut map = current.and_then(Json::as_object).cloned().unwrap_or_default();
     map.retain(|_, text| !text.is_null());

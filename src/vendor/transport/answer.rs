@@ -114,7 +114,8 @@ impl Answer {
         self.body.trim_ascii().is_empty()
     }
 
-    /// Returns a part of the body. Of a list it is a view, which keeps the whole list in memory. Of any other answer it is a copy.
+    /// Returns a part of the body. Of a list it is a view, which keeps the whole list in memory. Of any other answer it is a
+    /// copy.
     pub(crate) fn part(&self, part: &RawValue) -> Bytes {
         let part = part.get().as_bytes();
         let (whole, at) = (self.body.as_ptr_range(), part.as_ptr_range());
@@ -197,8 +198,8 @@ impl Answer {
         self.error(class, format!("{detail}; {advice}"))
     }
 
-    /// Returns the error of a status that means the same at every vendor. `detail` is the message of the vendor's own envelope, if
-    /// the answer has one.
+    /// Returns the error of a status that means the same at every vendor. `detail` is the message of the vendor's own envelope,
+    /// if the answer has one.
     pub(crate) fn status_error(&self, detail: Option<String>) -> VendorError {
         let foreign = detail.is_none();
         let message = detail.unwrap_or_else(|| self.foreign_message());

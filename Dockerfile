@@ -1,14 +1,14 @@
-# The image as it is released: `docker buildx build .` or `buildah build .`, for each architecture in CONTRIBUTING.md.
-# A release is built from bases that are pinned by digest, NAME:TAG@sha256:..., which whoever makes the release has fetched and
-# written here: `make release-check` refuses others (release/bases, docs/releasing.md). The first has the compiler of Cargo.toml,
-# a C compiler and make: nothing is installed into it but what is pinned below.
+# The released image: `docker buildx build .` or `buildah build .`, for each architecture (docs/releasing.md).
+# For a release, both base images must be pinned by digest, NAME:TAG@sha256:...; `make release-check` refuses others
+# (release/bases). The first base has the compiler of Cargo.toml, a C compiler and make. Tools that are installed below have
+# pinned versions.
 ARG BUILD_BASE=docker.io/library/rust:1.95.0-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# jemalloc is built by its own makefile, and has to know the largest page of memory that an arm64 kernel may have.
+# jemalloc must be built for the largest page size that an arm64 kernel may use.
 ARG TARGETARCH
-# Writes into the program what it was built from: `cargo audit bin hooktender` reads it.
+# Writes the list of dependencies into the program, for `cargo audit bin hooktender`.
 RUN cargo install cargo-auditable --version 0.7.7 --locked
 WORKDIR /source
 COPY . .
@@ -17,7 +17,7 @@ RUN if [ "$TARGETARCH" = arm64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi; 
     cargo auditable build --release --locked --package hooktender
 
 FROM ${RUN_BASE}
-# --- from here on, image/build makes the same without a registry
+# --- from here on: image/build uses the following lines without a registry
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hooktender" \
@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="hooktender" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build --chown=0:0 --chmod=0555 /source/target/release/hooktender /usr/local/bin/hooktender
-# A number, so that a kubelet can see that it is not root.
+# A number, so that the kubelet can check that it is not root.
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080

@@ -4,31 +4,31 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BUILT = $(CARGO_TARGET_DIR)/debug
 CRDS = crds charts/hooktender/files/crds
-# Checks licences and sources of dependencies; built once, at just this version.
+# Checks licences and sources of dependencies; built once, at exactly this version.
 DENY_VERSION = 0.20.2
 DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
-# Runs the targets of fuzz/; built once, at just this version.
+# Runs the targets of fuzz/; built once, at exactly this version.
 FUZZ_VERSION = 0.13.1
 FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-# Makes the book of docs/; built once, at just this version. Its own server and its search are left out.
+# Builds the book of docs/; built once, at exactly this version, without its server and its search.
 BOOK_VERSION = 0.5.4
 MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)/bin/mdbook
 # Seconds a target.
 FUZZ_TIME ?= 600
-# Writes into a program what it was built from, and the same as a bill of materials; built once, at just these versions.
+# Embed the dependency list into a program, and write a bill of materials; built once, at exactly these versions.
 AUDITABLE_VERSION = 0.7.7
 AUDITABLE = $(CURDIR)/.cache/cargo-auditable-$(AUDITABLE_VERSION)/bin/cargo-auditable
 CYCLONEDX_VERSION = 0.5.9
 CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cyclonedx
-# What `make image` tags.
+# The tag of `make image`.
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test histories attacks sweep soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
+.PHONY: help build tools demo test simulation attacks fault-injection soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build hooktender and everything that its tests and the demo need
 	$(CARGO) build --workspace
@@ -36,35 +36,35 @@ build: ## Build hooktender and everything that its tests and the demo need
 tools: build ## Build the API server, kubectl and helm for tests and demo (once)
 	@$(BUILT)/hooktender-cluster tools
 
-demo: build ## Tell hooktender's story on this machine; KEEP=1 leaves everything running until Ctrl-C
+demo: build ## Show hooktender at work on this machine; KEEP=1 leaves everything running until Ctrl-C
 	@$(BUILT)/hooktender-demo
 
-# Tests end the program at its fail points and feed random bytes to its parsers, which only a build with these features has.
-# Scenarios wait more than they compute, so that more of them than there are cores run at once.
-test: tools ## Run all tests; of the fault sweep, one case of each kind
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_SWEEP=$${HOOKTENDER_SWEEP:-short} $(CARGO) test --workspace --features hooktender/failpoints,hooktender/fuzzing
+# Tests kill the program at its fail points and feed random bytes to its parsers, which only a build with these features has.
+# Scenarios wait more than they compute, so that more of them run at once than there are cores.
+test: tools ## Run all tests; of fault injection, one case of each kind
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_FAULT_INJECTION=$${HOOKTENDER_FAULT_INJECTION:-short} $(CARGO) test --workspace --features hooktender/failpoints,hooktender/fuzzing
 
-# Optimised, as each history is short and there are to be many.
-histories: ## Play HOOKTENDER_HISTORIES (10000) histories in memory, and tell how many a second
-	HOOKTENDER_HISTORIES=$${HOOKTENDER_HISTORIES:-10000} $(CARGO) test --release --lib histories::whatever -- --nocapture
+# Optimised, as each history is short and many are needed.
+simulation: ## Play HOOKTENDER_SIMULATIONS (10000) random histories in memory, and print how many a second
+	HOOKTENDER_SIMULATIONS=$${HOOKTENDER_SIMULATIONS:-10000} $(CARGO) test --release --lib simulation::every_history -- --nocapture
 
-attacks: tools ## Attack the optimised program: an edit of another tenant has to reach its vendor in two seconds
+attacks: tools ## Attack the optimised program: an edit of another tenant has to reach its vendor within two seconds
 	$(CARGO) test --release --test attacks -- --nocapture --test-threads=2
 
-sweep: tools ## Kill the program at every outside effect of every operation, and let every fault happen to it
-	$(CARGO) test --features failpoints --test sweep -- sweep
+fault-injection: tools ## Kill the program at every outside effect of every operation, and inject every fault
+	$(CARGO) test --features failpoints --test fault_injection -- all
 
 soak: tools ## Play random histories for HOOKTENDER_SOAK_MINUTES (10)
-	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test sweep -- soak
+	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test fault_injection -- soak
 
-# Not a test: it prints figures, which are good on this machine only.
+# Not a test: it prints figures, which hold for this machine only.
 bench-scale: tools ## Measure the whole system with N Webhooks (1000); ARGS has more (ARGS=--help)
 	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} $(ARGS)
 
-soak-memory: tools ## Play an hour's worth of intervals with edits, and tell whether memory settles
+soak-memory: tools ## Play an hour's worth of intervals with edits, and show whether memory stays the same
 	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} --quiet 0 --edits 0 --soak $${INTERVALS:-60}
 
-check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what the code says
+check: crds $(DENY) ## Check format, lints, licences and that the CRDs match the code
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --package hooktender --all-targets --features failpoints,fuzzing -- -D warnings
@@ -73,11 +73,11 @@ check: crds $(DENY) ## Check format, lints, licences and that the CRDs are what 
 	@$(MAKE) --no-print-directory known-advisories
 	git diff --exit-code -- $(CRDS)
 
-# The database is at GitHub and nowhere else: where it cannot be had this fails, and says so.
-advisories: $(DENY) ## Check dependencies against the advisory database, fetched anew; before each release
+# The database is at GitHub only: without access to it this fails.
+advisories: $(DENY) ## Check dependencies against the latest advisory database; before each release
 	$(DENY) --all-features check --hide-inclusion-graph advisories
 
-# A part of check, which has to pass on machines that do not reach GitHub. An advisory fails it, an unreachable database does not.
+# A part of check, which has to pass on machines without access to GitHub. An advisory fails it, an unreachable database does not.
 .PHONY: known-advisories
 known-advisories: $(DENY)
 	@if timeout 60 $(DENY) fetch db >/dev/null 2>&1; then \
@@ -92,14 +92,14 @@ image: $(AUDITABLE) ## Build the image of an optimised program as IMAGE (localho
 	$(MAKE) --no-print-directory tools
 	image/check $(IMAGE)
 
-# The optimised program takes minutes to build: what is tried here is the image, not the program.
-image-check: tools ## Build the image around the program that the tests use, and start it as nobody with rights
+# The optimised program takes minutes to build: this tests the image, not the program.
+image-check: tools ## Build the image around the program that the tests use, and start it without privileges
 	@mkdir -p $(CARGO_TARGET_DIR)/image
 	strip -o $(CARGO_TARGET_DIR)/image/hooktender $(BUILT)/hooktender
 	image/build $(CARGO_TARGET_DIR)/image/hooktender localhost/hooktender:check
 	image/check localhost/hooktender:check
 
-sbom: $(CYCLONEDX) ## Write hooktender.cdx.json, what the program is built from
+sbom: $(CYCLONEDX) ## Write hooktender.cdx.json, the program's bill of materials
 	PATH="$(dir $(CYCLONEDX)):$$PATH" $(CARGO) cyclonedx --format json --manifest-path Cargo.toml --override-filename hooktender.cdx
 	@rm -f demo/hooktender.cdx.json tests/*/hooktender.cdx.json
 
@@ -117,19 +117,19 @@ reference: ## Write docs/cli.md and docs/crds.md from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib cli_reference
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test docs the_reference
 
-# A missing page fails; what mdBook only warns of is found by tests/docs.
-book: $(MDBOOK) ## Make the book of docs/, to be read at .cache/book/index.html
+# A missing page fails; tests/docs finds what mdBook only warns of.
+book: $(MDBOOK) ## Build the book of docs/ into .cache/book/index.html
 	$(MDBOOK) build
 
-fuzz: ## Feed each target of fuzz/ made-up bytes, FUZZ_TIME seconds each (600); needs a nightly compiler
+fuzz: ## Run each target of fuzz/ for FUZZ_TIME seconds (600); needs a nightly compiler
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(FUZZ)
 	@for target in $(FUZZ_TARGETS); do mkdir -p fuzz/corpus/$$target; \
 	  env -u CARGO_TARGET_DIR PATH="$(dir $(FUZZ)):$$PATH" rustup run nightly cargo fuzz run $$target \
 	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) || exit 1; done
 
-# Minutes, most of them for the optimised program: beside .ci/run, which a release needs too.
-release-check: tools ## Try everything that a release would be, and publish nothing (docs/releasing.md)
+# Takes minutes, most of them for the optimised program. A release needs .ci/run, too.
+release-check: tools ## Try all steps of a release, and publish nothing (docs/releasing.md)
 	@BUILT=$(BUILT) release/check
 
 $(FUZZ):

@@ -1,4 +1,4 @@
-//! How long it takes to read what a vendor has, from its answer on the wire to canonical documents.
+//! How long it takes to read a vendor's list, from its answer on the wire to canonical documents.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
@@ -34,7 +34,7 @@ fn item(n: usize) -> Value {
     })
 }
 
-/// A client of a server that answers each list with that many.
+/// A client of a server that answers each list with that many subscriptions.
 async fn client(subscriptions: usize) -> Connection<ReadOnly> {
     let body = Bytes::from(Value::from((0..subscriptions).map(item).collect::<Vec<_>>()).to_string());
     let token = json!({"access_token": "token", "expires_in": 3600});

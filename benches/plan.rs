@@ -1,5 +1,5 @@
-//! How long it takes to read manifests, to make canonical documents and their digests, to compare subscriptions, and to plan
-//! an account whose Webhooks are unchanged, or all edited.
+//! How long it takes to read manifests, to build canonical documents and their digests, to compare subscriptions, and to plan an
+//! account whose Webhooks are unchanged, or all edited.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
@@ -8,7 +8,7 @@ mod account;
 use account::{OLD, SIZES, VENDOR, declared, document, expanded, observed, subscription};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hooktender::manifest::parse;
-use hooktender::plan::diff::{Hide, changes};
+use hooktender::plan::diff::{Redaction, changes};
 use hooktender::plan::{Elsewhere, Redactor, digest, plan};
 use hooktender::vendor::rules;
 use std::hint::black_box;
@@ -16,18 +16,18 @@ use std::hint::black_box;
 fn diff(criterion: &mut Criterion) {
     let (before, after) = (document(1, OLD), document(1, "<p>new</p>\n"));
     let redactor = Redactor::default();
-    let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+    let redaction = Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
     criterion.bench_function("diff/equal", |b| {
-        b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&before), hide));
+        b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&before), redaction));
     });
     criterion.bench_function("diff/one field", |b| {
-        b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&after), hide));
+        b.iter(|| changes(rules(VENDOR), black_box(&before), black_box(&after), redaction));
     });
     let twins = |n| (document(n, OLD), document(n, OLD));
-    each(criterion, "diff/all equal", twins, |(a, b)| changes(rules(VENDOR), a, b, hide));
+    each(criterion, "diff/all equal", twins, |(a, b)| changes(rules(VENDOR), a, b, redaction));
 }
 
-/// Does the same to each of an account's Webhooks.
+/// Changes each of an account's Webhooks in the same way.
 fn each<T, R>(criterion: &mut Criterion, name: &str, make: impl Fn(usize) -> T, of: impl Fn(&T) -> R) {
     let mut group = criterion.benchmark_group(name);
     for webhooks in SIZES {

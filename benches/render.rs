@@ -1,4 +1,4 @@
-//! How long it takes to draw a plan with many changes.
+//! How long it takes to render a plan with many changes.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,5 @@
-//! What telemetry costs beside the work that it tells of, and how long a scrape takes. Prints both as ratios of what is promised:
-//! under 3 % of the CPU of a pass, and a scrape of 10,000 objects under 50 ms.
+//! What telemetry costs beside the work that it reports, and how long a scrape takes. Prints both as ratios to the promise: under
+//! 3 % of the CPU of a pass, and a scrape of 10,000 objects under 50 ms.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "benchmarks")]
 
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const WEBHOOKS: usize = 1_000;
 
-/// What a pass over a settled account tells: one call, how its Webhooks stand, how it went, and its spans.
+/// Reports what a pass over a settled account reports: one call, the state of its Webhooks, its result, and its spans.
 fn tell(metrics: &Metrics, account: &ObjectKey) {
     let took = Duration::from_millis(40);
     let pass =
@@ -55,7 +55,7 @@ fn median(runs: u32, mut run: impl FnMut()) -> Duration {
 }
 
 fn pass(criterion: &mut Criterion) {
-    // Spans to a collector that is not there: the dearest case for who makes them. Lines go to nobody.
+    // Spans to a collector that does not exist: the most expensive case for the process that makes them. Log lines are discarded.
     let telemetry = Telemetry::start(LogOptions {
         format: LogFormat::Json,
         level: "off,hooktender=info",

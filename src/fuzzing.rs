@@ -7,8 +7,7 @@ pub use crate::vendor::fuzzing::{headers, private_key};
 use crate::api::VendorName;
 use crate::api::webhook::Subscription;
 use crate::manifest;
-
-use crate::plan::{Document, Text};
+use crate::plan::{Document, SecretText};
 use crate::vendor;
 use std::convert::Infallible;
 
@@ -61,7 +60,10 @@ pub fn manifest(data: &[u8]) {
         let unchanged = manifest::check_change(&account.object, account);
         assert!(unchanged.is_empty(), "an unchanged object is valid: {unchanged:?}");
         let spec = &account.object.spec;
-        assert!(crate::engine::interval(&spec.resync_interval).is_ok(), "a valid interval can be parsed");
+        assert!(
+            crate::engine::interval::interval(&spec.resync_interval).is_ok(),
+            "a valid interval can be parsed"
+        );
         let _ = vendor::Budget::of(&spec.vendor, spec.rate_limit.as_ref()).remaining();
     }
 }
@@ -78,7 +80,7 @@ fn assert_round_trip<K: manifest::Kind + PartialEq>(object: &K) {
 }
 
 fn document(subscription: &Subscription) -> Document {
-    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(SecretText::plain(text));
     match vendor::desired(subscription, plain) {
         Ok(document) => document,
         Err(never) => match never {},

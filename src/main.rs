@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Gives back what passes have taken for a moment, which the system's own heap keeps (docs/performance.md). How it is set up
-/// stands in `.cargo/config.toml`.
+/// Returns memory to the system after a pass, which glibc's allocator keeps (docs/performance.md).
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

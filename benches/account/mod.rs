@@ -2,21 +2,23 @@
 
 use hooktender::api::webhook::{DeletionPolicy, DriftPolicy, Subscription};
 use hooktender::api::{Mode, ObjectKey, VendorName};
-use hooktender::plan::{Declared, Desired, Document, ExternalId, Observed, Policy, Redactor, Text, digest};
+use hooktender::plan::{
+    Declared, Desired, Document, ExternalId, Hints, Observed, Policy, Redactor, SecretText, digest,
+};
 use hooktender::vendor::desired;
 use serde_json::json;
 
-/// The template of what the vendor has.
+/// The template of what the vendor stores.
 pub(crate) const OLD: &str = "<p>old</p>\n";
 
-/// The vendor of all of them.
+/// The vendor of all accounts.
 pub(crate) const VENDOR: VendorName = VendorName::Contensis;
 
 /// How many Webhooks an account has.
 #[allow(dead_code, reason = "telemetry has one size only")]
 pub(crate) const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
-/// A subscription with all that a real one has.
+/// A subscription with every field that a real one has.
 pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
     serde_json::from_value(json!({"contensis": {
         "name": format!("webhook-{n}"),
@@ -33,7 +35,7 @@ pub(crate) fn subscription(n: usize, template: &str) -> Subscription {
 
 /// Its canonical document.
 pub(crate) fn expanded(subscription: &Subscription) -> Document {
-    desired(subscription, &mut |text, _| Ok::<_, String>(Text::plain(text))).unwrap()
+    desired(subscription, &mut |text, _| Ok::<_, String>(SecretText::plain(text))).unwrap()
 }
 
 /// The canonical document of a subscription.
@@ -41,7 +43,7 @@ pub(crate) fn document(n: usize, template: &str) -> Document {
     expanded(&subscription(n, template))
 }
 
-/// Its Webhook, with what was applied last.
+/// Its Webhook, with the status of its last update.
 pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared {
     Declared {
         key: ObjectKey::new("shop", format!("webhook-{n}")),
@@ -51,20 +53,16 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         adopts_equal: true,
         desired: Desired::Known(document(n, template)),
         recorded: Some(ExternalId::new(n.to_string()).unwrap()),
-        named: None,
+        pinned_id: None,
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
         intent: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),
-        values_changed: false,
-        concealed_changed: false,
-        trusts: false,
-        stored_differently: Vec::new(),
-        mark: None,
-        revive: false,
-        fresh: false,
+        trusts_write_only: false,
+        remote_version: None,
+        hints: Hints::default(),
         deleting: false,
         stateless: false,
         policy: Policy {
@@ -79,14 +77,14 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
     }
 }
 
-/// What the vendor has of it.
+/// What the vendor stores of it.
 pub(crate) fn observed(n: usize) -> Observed {
     Observed {
         id: ExternalId::new(n.to_string()).unwrap(),
         document: document(n, OLD),
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

@@ -1,4 +1,4 @@
-//! What one run gave, as a table and as JSON.
+//! The results of one run, as a table and as JSON.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::fmt;
 /// How often each of several things happened.
 pub(crate) type Counts = BTreeMap<String, usize>;
 
-/// What happened while nothing happened.
+/// Costs of a period in which nothing happens.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Quiet {
     pub(crate) minutes: f64,
@@ -17,17 +17,17 @@ pub(crate) struct Quiet {
     pub(crate) writes: Counts,
     pub(crate) cpu_s: f64,
     pub(crate) server_cpu_s: f64,
-    /// The operator's resident memory, each second.
+    /// The operator's resident memory, sampled each second.
     pub(crate) memory_kib: Vec<u64>,
 }
 
 impl Quiet {
-    /// So much in the whole time is so much a minute; nothing, where nothing was looked at.
+    /// Converts a count over the whole period to one a minute; none if nothing was counted.
     pub(crate) fn a_minute(&self, whole: f64) -> f64 {
         if self.minutes > 0.0 { whole / self.minutes } else { 0.0 }
     }
 
-    /// The operator's resident memory in KiB: half of the time it is no more than the first, and never more than the second.
+    /// The operator's resident memory in KiB: the median, and the maximum.
     pub(crate) fn memory(&self) -> Option<(u64, u64)> {
         let mut all = self.memory_kib.clone();
         all.sort_unstable();
@@ -35,7 +35,7 @@ impl Quiet {
     }
 }
 
-/// What one run gave. Times are in seconds or, where the name says so, milliseconds; memory is in KiB.
+/// The results of one run. Times are in seconds or, where the name says so, milliseconds; memory is in KiB.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
     pub(crate) webhooks: usize,
@@ -53,7 +53,7 @@ pub(crate) struct Figures {
     /// In characters.
     pub(crate) longest_message: usize,
     pub(crate) quiet: Quiet,
-    /// The API server by itself.
+    /// The API server without an operator.
     pub(crate) idle: Quiet,
     pub(crate) edits_ms: Vec<f64>,
     pub(crate) secrets_ms: Vec<f64>,
@@ -70,7 +70,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The operator's processor time a quiet minute, in seconds.
+    /// The operator's CPU time a quiet minute, in seconds.
     pub(crate) fn cpu_a_minute(&self) -> f64 {
         self.quiet.a_minute(self.quiet.cpu_s)
     }
@@ -87,7 +87,7 @@ impl Figures {
     }
 }
 
-/// What half of the latencies, and 99 of a hundred, are within, in milliseconds.
+/// The median and the 99th percentile of the latencies, in milliseconds.
 fn latency(of: &[f64]) -> String {
     let mut sorted = of.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -4,7 +4,7 @@ use crate::figures::{Figures, mebi};
 use plotters::prelude::*;
 use std::path::Path;
 
-/// A figure that is drawn, by its title.
+/// A figure that is drawn, and its title.
 type Drawn = (&'static str, fn(&Figures) -> f64);
 
 /// What is drawn.

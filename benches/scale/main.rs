@@ -1,7 +1,7 @@
 //! The whole system at scale: a real API server, the real program, a vendor that answers in 50 ms. It prints one table a run,
 //! and with several numbers of Webhooks draws how the figures grow (`docs/performance.md` says what each means).
 //!
-//! Not a test: nothing here passes or fails, and times are good only on the machine that they were taken on.
+//! Not a test: nothing here passes or fails, and times hold only for the machine that they were measured on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "benchmarks")]
 
 mod figures;
@@ -17,7 +17,7 @@ use figures::Figures;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What to measure.
+/// Options of a measurement.
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// How many Webhooks; several numbers are measured one after the other.
@@ -26,7 +26,7 @@ struct Options {
     /// Over how many accounts they are spread.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     accounts: Vec<usize>,
-    /// How many further accounts there are, each with one Webhook, whose vendor takes calls and never answers.
+    /// How many further accounts there are, each with one Webhook, whose vendor accepts calls and never answers.
     #[arg(long, default_value_t = 0)]
     dead: usize,
     /// How many subscriptions each account has at the vendor that no Webhook declares.
@@ -35,34 +35,34 @@ struct Options {
     /// How many characters longer than usual each subscription is.
     #[arg(long, default_value_t = 0)]
     padding: usize,
-    /// A variable in the operator's environment, as `NAME=VALUE`: to try another allocator, say.
+    /// A variable in the operator's environment, as `NAME=VALUE`, for example to try another allocator.
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
-    /// Hold the operator to one processor.
+    /// Restrict the operator to one processor.
     #[arg(long)]
     one_core: bool,
-    /// How long the vendor thinks about each request, in milliseconds.
+    /// How long the vendor takes for each request, in milliseconds.
     #[arg(long, default_value_t = 50)]
     vendor_ms: u64,
     /// How often the vendor's list is read again.
     #[arg(long, default_value = "1m")]
     interval: String,
-    /// For how many seconds nothing happens, while everything is counted.
+    /// For how many seconds nothing happens while costs are counted.
     #[arg(long, default_value_t = 120)]
     quiet: u64,
     /// How many edits are timed.
     #[arg(long, default_value_t = 50)]
     edits: usize,
-    /// How many intervals are played one right after the other, each with edits here and there, to see whether memory settles.
+    /// How many intervals follow one another, each with some edits, to see whether memory stays the same.
     #[arg(long, default_value_t = 0)]
     soak: usize,
-    /// Where the figures are written as JSON.
+    /// The file for the figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Where the figures of all runs are drawn against the number of Webhooks, as SVG.
+    /// The file for the figures of all runs against the number of Webhooks, as SVG.
     #[arg(long)]
     graph: Option<PathBuf>,
-    /// What cargo says to every benchmark.
+    /// Cargo passes this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -79,7 +79,7 @@ fn main() {
     for &accounts in &options.accounts {
         for &webhooks in &options.webhooks {
             eprintln!("{webhooks} Webhooks of {accounts} accounts");
-            // A cluster of its own for each, so that none has what another left behind.
+            // A cluster of its own for each run, so that no run has objects of another.
             let stage = stage::Stage::set(&options);
             let figures = story::play(&stage, &options, webhooks, accounts);
             println!("{figures}");

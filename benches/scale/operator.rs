@@ -3,20 +3,20 @@
 use crate::Options;
 use crate::process::Process;
 use crate::stage::Stage;
-use hooktender_cluster::eventually;
+use hooktender_cluster::eventually_within;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A running operator. It is killed when this is dropped.
+/// A running operator. It is killed when it is dropped.
 pub(crate) struct Operator {
     child: Child,
     log: PathBuf,
 }
 
 impl Operator {
-    /// Starts it for one namespace, and waits until its caches are filled.
+    /// Starts it for one namespace, and waits until its caches are synced.
     pub(crate) fn start(stage: &Stage, kubeconfig: &Path, namespace: &str, options: &Options) -> Self {
         let log = stage.cluster.folder().join(format!("operator-{namespace}.log"));
         let program = env!("CARGO_BIN_EXE_hooktender");
@@ -38,7 +38,7 @@ impl Operator {
             .spawn()
             .unwrap();
         let operator = Self { child, log };
-        eventually(Duration::from_secs(60), "caches are filled", || {
+        eventually_within(Duration::from_secs(60), "caches are filled", || {
             let log = fs::read_to_string(&operator.log).unwrap();
             if log.contains("caches are filled") { Ok(()) } else { Err(log) }
         })

@@ -1,8 +1,8 @@
-//! What a process costs, as the kernel counts it.
+//! Costs of a process, as the kernel counts them.
 
 use std::fs;
 
-/// The unit of times in `/proc`; it is the same on every Linux that anybody runs.
+/// The unit of times in `/proc`; it is the same on every Linux in use.
 const TICKS_A_SECOND: f64 = 100.0;
 
 /// A running process.
@@ -20,10 +20,10 @@ impl Process {
         Some((line("VmRSS:")?, line("VmHWM:")?))
     }
 
-    /// Time on the processors so far, in seconds.
+    /// CPU time so far, in seconds.
     pub(crate) fn cpu(self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap();
-        // The name, in brackets, may hold anything.
+        // The name, in brackets, may contain any character.
         let (_, rest) = stat.rsplit_once(')').unwrap();
         rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>()
             / TICKS_A_SECOND

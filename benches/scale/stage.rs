@@ -1,8 +1,8 @@
-//! What all runs share: a cluster with both kinds installed, and a vendor; and the cluster's side of one run.
+//! State that all runs share: a cluster with both kinds installed, and a vendor; and the cluster's side of one run.
 
 use crate::Options;
 use crate::vendor::{Vendor, block_on};
-use hooktender_cluster::{AuditEvent, Cluster, eventually};
+use hooktender_cluster::{AuditEvent, Cluster, eventually_within};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// How long anything may take.
+/// How long any step may take.
 pub(crate) const LONG: Duration = Duration::from_secs(1200);
 
-/// What the operator may do, as in `charts/hooktender`.
+/// The operator's rights, as in `charts/hooktender`.
 const RULES: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
 - {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
@@ -21,14 +21,14 @@ const RULES: &str = "\
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}
 ";
 
-/// What all runs share.
+/// State that all runs share.
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
     pub(crate) vendor: Vendor,
     http: reqwest::Client,
 }
 
-/// One namespace, and what is in it.
+/// One namespace and its objects.
 pub(crate) struct Scene<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) namespace: String,
@@ -50,7 +50,7 @@ impl Stage {
             .unwrap();
         let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-        eventually(LONG, "both kinds are served", || {
+        eventually_within(LONG, "both kinds are served", || {
             cluster.kubectl_json(&["get", "webhooks,vendoraccounts"])
         })
         .unwrap();
@@ -75,7 +75,7 @@ impl Stage {
 }
 
 impl<'a> Scene<'a> {
-    /// A namespace with accounts and their Secrets, and as yet no Webhook.
+    /// Makes a namespace with accounts and their Secrets, and no Webhook yet.
     pub(crate) fn new(stage: &'a Stage, options: &Options, webhooks: usize, accounts: usize) -> Self {
         let namespace = stage.cluster.namespace("scale").unwrap();
         let kubeconfig = stage.cluster.service_account(&namespace, "operator", RULES).unwrap();
@@ -123,7 +123,7 @@ impl<'a> Scene<'a> {
         assert!(kubectl.stdout(Stdio::null()).status().unwrap().success());
     }
 
-    /// How long there is between two looks at all Webhooks, so that looking does not keep the machine busy.
+    /// Returns the pause between two reads of all Webhooks; reading must not keep the machine busy.
     pub(crate) fn pause(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.webhooks / 5).unwrap_or_default())
     }
@@ -133,7 +133,7 @@ impl<'a> Scene<'a> {
         self.stage.ask("GET", &path, None)
     }
 
-    /// How long the longest message in any status is, in characters.
+    /// Returns the length of the longest message in any status, in characters.
     pub(crate) fn longest_message(&self) -> usize {
         let all = self.all();
         let conditions = all["items"]
@@ -159,23 +159,23 @@ impl<'a> Scene<'a> {
         all["items"].as_array().unwrap().iter().filter(is_ready).count()
     }
 
-    /// A Webhook, by number.
+    /// A Webhook, by its number.
     pub(crate) fn webhook(&self, n: usize) -> Value {
         self.stage.ask("GET", &self.path(n), None)
     }
 
-    /// A person's edit.
+    /// Edits a Webhook.
     pub(crate) fn edit(&self, n: usize, patch: &Value) {
         self.stage.ask("PATCH", &self.path(n), Some(patch));
     }
 
-    /// A person's edit of the Secret that the first Webhook takes a value from.
+    /// Edits the Secret that the first Webhook takes a value from.
     pub(crate) fn rotate(&self, value: &str) {
         let path = format!("/api/v1/namespaces/{}/secrets/hook-secrets", self.namespace);
         self.stage.ask("PATCH", &path, Some(&json!({"stringData": {"token": value}})));
     }
 
-    /// Asks for a pass over an account.
+    /// Requests a pass over an account.
     pub(crate) fn request(&self, account: &str, value: &str) {
         let path =
             format!("/apis/hooktender.dev/v1alpha1/namespaces/{}/vendoraccounts/{account}", self.namespace);
@@ -187,7 +187,7 @@ impl<'a> Scene<'a> {
         format!("/apis/hooktender.dev/v1alpha1/namespaces/{}/webhooks/{}", self.namespace, name(n))
     }
 
-    /// What the operator has asked of the API server so far.
+    /// Returns the operator's requests to the API server so far.
     pub(crate) fn audit(&self) -> Vec<AuditEvent> {
         let user = format!("system:serviceaccount:{}:operator", self.namespace);
         let all = self.stage.cluster.audit().unwrap();
@@ -206,7 +206,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The name of a Webhook, by number.
+/// The name of a Webhook, by its number.
 fn name(n: usize) -> String {
     format!("hook-{n}")
 }

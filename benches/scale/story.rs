@@ -1,24 +1,24 @@
-//! One run: declare, wait, count, edit, die.
+//! One run: apply, wait, count, edit, kill.
 
 use crate::Options;
 use crate::figures::{Figures, Quiet};
 use crate::operator::Operator;
 use crate::process::Process;
 use crate::stage::{LONG, Scene, Stage};
-use hooktender_cluster::eventually;
+use hooktender_cluster::eventually_within;
 use jiff::Timestamp;
 use serde_json::json;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Plays the whole run.
+/// Runs all steps.
 pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: usize) -> Figures {
     let scene = Scene::new(stage, options, webhooks, accounts);
     let operator = start(&scene, options);
     let mut figures = Figures { webhooks, accounts, vendor_ms: options.vendor_ms, ..Figures::default() };
     converge(&scene, &operator, options.strangers, &mut figures);
     figures.quiet = quiet(&scene, options, Some(&operator));
-    // At any one moment a pass may be under way.
+    // At any time a pass may be running.
     let now = operator.process().memory().unwrap();
     figures.memory_settled_kib = figures.quiet.memory().unwrap_or(now).0;
     figures.longest_message = scene.longest_message();
@@ -41,7 +41,7 @@ fn start(scene: &Scene<'_>, options: &Options) -> Operator {
     Operator::start(scene.stage, &scene.kubeconfig, &scene.namespace, options)
 }
 
-/// From one `kubectl apply` to all ready.
+/// Measures from one `kubectl apply` until all are ready.
 fn converge(scene: &Scene<'_>, operator: &Operator, strangers: usize, figures: &mut Figures) {
     eprintln!("  kubectl apply");
     let vendor = &scene.stage.vendor;
@@ -50,7 +50,7 @@ fn converge(scene: &Scene<'_>, operator: &Operator, strangers: usize, figures: &
     let (cpu, started) = (operator.process().cpu(), Instant::now());
     scene.declare();
     figures.apply_s = started.elapsed().as_secs_f64();
-    eventually(LONG, "all are ready", || {
+    eventually_within(LONG, "all are ready", || {
         let ready = scene.ready();
         if ready == figures.webhooks {
             return Ok(());
@@ -68,7 +68,7 @@ fn converge(scene: &Scene<'_>, operator: &Operator, strangers: usize, figures: &
     figures.duplicates = stored - figures.webhooks;
 }
 
-/// What is done, and what it costs, while nothing happens; without an operator, what the API server costs by itself.
+/// Measures what is done, and what it costs, while nothing happens; without an operator, the costs of the API server alone.
 fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Quiet {
     if options.quiet == 0 {
         return Quiet::default();
@@ -76,11 +76,11 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
     eprintln!("  quiet for {} s", options.quiet);
     let vendor = &scene.stage.vendor;
     if operator.is_some() {
-        // One pass over what has just been made, whatever is still to be told, is not part of it.
+        // One pass over the new objects, and status writes that are left, are not part of it.
         vendor.clear_journals(&scene.accounts);
         for account in &scene.accounts {
             scene.request(account, "settled");
-            eventually(LONG, "a pass", || {
+            eventually_within(LONG, "a pass", || {
                 let lists = vendor.journal(account).iter().filter(|(what, ..)| what == "list").count();
                 if lists > 0 { Ok(()) } else { Err(lists) }
             })
@@ -94,7 +94,7 @@ fn quiet(scene: &Scene<'_>, options: &Options, operator: Option<&Operator>) -> Q
     let cpu = |process: Process| process.cpu();
     let (own, servers) = (operator.map(|operator| cpu(operator.process())), cpu(server));
     let started = Instant::now();
-    // Nothing to wait for: that nothing happens is what is looked at.
+    // There is no condition to wait for: that nothing happens is what is measured.
     let mut memory_kib = Vec::new();
     while started.elapsed() < options.quiet() {
         std::thread::sleep(Duration::from_secs(1));
@@ -119,9 +119,9 @@ fn gap(journal: &[(String, String, Timestamp)]) -> f64 {
     lists.windows(2).map(|two| two[1].duration_since(two[0]).as_secs_f64()).fold(0.0, f64::max)
 }
 
-/// Waits until the operator has nothing more to tell the cluster.
+/// Waits until the operator has no more writes to the cluster.
 fn settled(scene: &Scene<'_>) {
-    eventually(LONG, "the last status", || {
+    eventually_within(LONG, "the last status", || {
         let written = || scene.writes(0).0.values().sum::<usize>();
         let before = written();
         std::thread::sleep(Duration::from_secs(2));
@@ -131,12 +131,12 @@ fn settled(scene: &Scene<'_>) {
     .unwrap();
 }
 
-/// From an edit to the vendor's request, each while the account is being read again.
+/// Measures from an edit to the vendor's request, each while the account's list is being read.
 fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
     eprintln!("  {edits} edits");
     let many = scene.accounts.len();
     let one = |edit: usize| {
-        // Spread over all Webhooks, and not the one with the Secret.
+        // Spread over all Webhooks but the one with the Secret.
         let n = 1 + edit;
         let account = &scene.accounts[n % many];
         let id = scene.webhook(n)["status"]["externalId"].as_str().unwrap().to_owned();
@@ -151,18 +151,18 @@ fn edits(scene: &Scene<'_>, edits: usize) -> Vec<f64> {
     (0..edits.min(scene.ready().saturating_sub(1))).map(one).collect()
 }
 
-/// Waits until the account is being read.
+/// Waits until the account's list is being read.
 fn listed(scene: &Scene<'_>, account: &str) {
-    eventually(LONG, "a list", || {
+    eventually_within(LONG, "a list", || {
         let journal = scene.stage.vendor.journal(account);
         if journal.iter().any(|(what, ..)| what == "list") { Ok(()) } else { Err(()) }
     })
     .unwrap();
 }
 
-/// Waits for an update; gives how long after `at` it came, in milliseconds.
+/// Waits for an update; returns how long after `at` it came, in milliseconds.
 fn updated(scene: &Scene<'_>, account: &str, id: &str, at: Timestamp) -> f64 {
-    let came = eventually(LONG, "an update", || {
+    let came = eventually_within(LONG, "an update", || {
         let journal = scene.stage.vendor.journal(account);
         let found = journal.iter().find(|(what, path, _)| what == "update" && path.ends_with(id));
         found.map(|(.., at)| *at).ok_or(())
@@ -171,7 +171,7 @@ fn updated(scene: &Scene<'_>, account: &str, id: &str, at: Timestamp) -> f64 {
     came.duration_since(at).as_secs_f64() * 1000.0
 }
 
-/// From an edit of a Secret to the vendor's request.
+/// Measures from an edit of a Secret to the vendor's request.
 fn rotate(scene: &Scene<'_>, n: usize) -> f64 {
     let account = &scene.accounts[0];
     let id = scene.webhook(0)["status"]["externalId"].as_str().unwrap().to_owned();
@@ -181,7 +181,7 @@ fn rotate(scene: &Scene<'_>, n: usize) -> f64 {
     updated(scene, account, &id, at)
 }
 
-/// From an edit at the vendor to its correction.
+/// Measures from an edit at the vendor to its correction.
 fn drift(scene: &Scene<'_>) -> f64 {
     eprintln!("  an edit at the vendor");
     let account = &scene.accounts[0];
@@ -193,7 +193,7 @@ fn drift(scene: &Scene<'_>) -> f64 {
     updated(scene, account, &id, at) / 1000.0
 }
 
-/// Plays so many intervals, in each of which people and strangers edit something; gives the memory after each.
+/// Runs so many intervals, each with edits in the cluster and at the vendor; returns the memory after each.
 fn soak(scene: &Scene<'_>, intervals: usize, process: Process) -> Vec<u64> {
     let ready = scene.ready();
     let one = |interval: usize| {
@@ -219,7 +219,7 @@ fn soak(scene: &Scene<'_>, intervals: usize, process: Process) -> Vec<u64> {
     (0..intervals).map(one).collect()
 }
 
-/// Starts it anew after kill -9, and counts what it does in the first minute.
+/// Starts the operator again after kill -9, and counts its requests in the first minute.
 fn revive(scene: &Scene<'_>, options: &Options, figures: &mut Figures) {
     eprintln!("  a restart");
     let vendor = &scene.stage.vendor;
@@ -228,21 +228,21 @@ fn revive(scene: &Scene<'_>, options: &Options, figures: &mut Figures) {
     let started = Instant::now();
     let operator = start(scene, options);
     figures.filled_s = started.elapsed().as_secs_f64();
-    eventually(LONG, "a list of each account", || {
+    eventually_within(LONG, "a list of each account", || {
         let read = |account: &&String| vendor.journal(account).iter().any(|(what, ..)| what == "list");
         let lists = scene.accounts.iter().filter(read).count();
         if lists == scene.accounts.len() { Ok(()) } else { Err(lists) }
     })
     .unwrap();
     figures.read_s = started.elapsed().as_secs_f64();
-    // Whatever else it does in its first minute.
+    // Further requests of its first minute.
     std::thread::sleep(Duration::from_secs(50).saturating_sub(started.elapsed()));
     figures.restart_calls = vendor.calls(&scene.accounts);
     figures.restart_writes = scene.writes(before).0;
     figures.memory_restarted_kib = operator.process().memory().unwrap().0;
 }
 
-/// `hooktender plan` over everything.
+/// `hooktender plan` over all objects.
 fn plan(scene: &Scene<'_>, figures: &mut Figures) {
     eprintln!("  hooktender plan");
     scene.stage.vendor.clear_journals(&scene.accounts);

@@ -12,7 +12,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
-/// Waits for a future, from the benchmark's own thread.
+/// Waits for a future on the benchmark's own thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
@@ -22,13 +22,13 @@ pub(crate) struct Vendor {
     sandbox: Sandbox,
     http: reqwest::Client,
     millis: u64,
-    /// Nobody takes from it what the system has taken in.
+    /// The system accepts connections, and nobody reads from them.
     _dead: TcpListener,
     dead_url: String,
 }
 
 impl Vendor {
-    /// One that thinks for so long about each request.
+    /// Starts a vendor that takes so long for each request.
     pub(crate) fn open(millis: u64) -> Self {
         let sandbox = block_on(Sandbox::start(Options::default())).unwrap();
         let dead = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -37,12 +37,12 @@ impl Vendor {
         Self { sandbox, http, millis, _dead: dead, dead_url }
     }
 
-    /// Where a vendor is that takes calls and never answers.
+    /// Returns the address of a vendor that accepts calls and never answers.
     pub(crate) fn dead_url(&self) -> &str {
         &self.dead_url
     }
 
-    /// Adds a subscription that nobody declares.
+    /// Adds an unmanaged subscription.
     pub(crate) fn add(&self, account: &str, subscription: &Value) {
         self.call("POST", account, "/subscriptions", subscription);
     }
@@ -61,7 +61,7 @@ impl Vendor {
         }
     }
 
-    /// How many subscriptions an account has.
+    /// Returns how many subscriptions an account has.
     pub(crate) fn count(&self, account: &str) -> usize {
         self.stored(account).len()
     }
@@ -70,12 +70,12 @@ impl Vendor {
         self.call("GET", account, "/subscriptions", &Value::Null).as_array().unwrap().clone()
     }
 
-    /// Edits a subscription as somebody else.
+    /// Edits a subscription at the vendor.
     pub(crate) fn edit(&self, account: &str, id: &str, patch: &Value) {
         self.call("PATCH", account, &format!("/subscriptions/{id}"), patch);
     }
 
-    /// The requests since the journal was emptied: what was asked, and when.
+    /// Returns the requests since the journal was emptied: operation and time.
     pub(crate) fn journal(&self, account: &str) -> Vec<(String, String, Timestamp)> {
         let journal = self.call("GET", account, "/journal", &Value::Null);
         let text = |entry: &Value, member: &str| entry[member].as_str().unwrap().to_owned();
@@ -91,7 +91,7 @@ impl Vendor {
         }
     }
 
-    /// How often each operation was asked for.
+    /// Returns how often each operation was requested.
     pub(crate) fn calls(&self, accounts: &[String]) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
         for account in accounts {

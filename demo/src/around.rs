@@ -1,11 +1,11 @@
-//! How to look around, with everything running or not.
+//! Instructions to look around, with everything running or not.
 
 use crate::failure::Step;
 use crate::kubectl;
 use crate::stage::Stage;
 use crate::story::Cast;
 
-/// What to do next when all is about to end.
+/// Next steps when everything is about to end.
 pub(crate) fn hint(stage: &Stage) {
     stage.screen.say(
         "\nTo look around\n\n\
@@ -15,7 +15,7 @@ pub(crate) fn hint(stage: &Stage) {
     );
 }
 
-/// What to type in another terminal.
+/// Commands for another terminal.
 pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     let say = |text: &str| screen.say(text);

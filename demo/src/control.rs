@@ -1,4 +1,4 @@
-//! Behind the vendors' counters: the sandbox's control API.
+//! The vendors' side: the sandbox's control API.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::runtime::Handle;
 use crate::failure::{Failure, Step};
 use crate::vendor::Vendor;
 
-/// Everything is on this machine.
+/// Everything runs on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads and edits what the vendors have, as somebody else would.
+/// Reads and edits what the vendors store, as somebody else would.
 #[derive(Debug)]
 pub(crate) struct Control {
     base: String,
@@ -32,7 +32,7 @@ impl Control {
         format!("{}/{}/{account}/subscriptions", self.base, vendor.key())
     }
 
-    /// What the vendor has, as it has it.
+    /// Returns what the vendor stores.
     pub(crate) fn subscriptions(&self, vendor: Vendor, account: &str) -> Step<Vec<Value>> {
         match self.ask(Method::GET, &self.subscriptions_url(vendor, account), None)? {
             Value::Array(subscriptions) => Ok(subscriptions),
@@ -58,7 +58,7 @@ impl Control {
             .collect())
     }
 
-    /// One request; an answer without a body is `null`.
+    /// Sends one request; an answer without a body is `null`.
     pub(crate) fn ask(&self, method: Method, url: &str, body: Option<&Value>) -> Step<Value> {
         let what = format!("{method} {url}");
         let failed = |source| Failure::Http { what: what.clone(), source };
@@ -82,7 +82,7 @@ impl Control {
         serde_json::from_str(&text).map_err(|error| Failure::Unexpected(format!("{what}: {error}")))
     }
 
-    /// Whether something answers 200 there.
+    /// Whether this address answers with 200.
     pub(crate) fn is_ready(&self, url: &str) -> bool {
         // The request is made inside, because it needs the runtime's clock.
         let answer = self.runtime.block_on(async { self.client.get(url).send().await });
@@ -100,7 +100,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Whether it was to change something.
+    /// Whether it was meant to change something.
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.operation.as_str(), "create" | "update" | "delete")
     }

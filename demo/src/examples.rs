@@ -1,4 +1,4 @@
-//! The manifests in `examples/`, as they are but for one line: the account's address becomes that of a stand-in.
+//! The manifests in `examples/`, unchanged but for one line: the account's address becomes that of the sandbox.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use crate::vendor::Vendor;
 /// The manifests of one vendor, ready to be applied.
 #[derive(Debug)]
 pub(crate) struct Example {
-    /// The folder, as a person in the checkout names it.
+    /// The folder, relative to the checkout.
     pub(crate) folder: String,
     /// The line that is replaced in `account.yaml`,
     pub(crate) line: &'static str,
-    /// and by what.
+    /// and its replacement.
     pub(crate) instead: String,
     /// All documents.
     pub(crate) manifests: String,
@@ -69,7 +69,7 @@ fn checkout() -> &'static Path {
     own.parent().unwrap_or(own)
 }
 
-/// Replaces the one line that says `line`, indented as it may be; fails with the number of such lines when it is not one.
+/// Replaces the one line that says `line`, with any indentation; fails with the number of such lines if there is not exactly one.
 fn with_line(text: &str, line: &str, instead: &str) -> Result<String, usize> {
     let count = text.lines().filter(|row| row.trim() == line).count();
     if count != 1 {
@@ -85,14 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_is_replaced_and_keeps_its_place() {
+    fn one_line_is_replaced_and_keeps_its_indentation() {
         let text = "a:\n  # not alias: example\n  alias: example\n  b: c\n";
         let expected = "a:\n  # not alias: example\n  url: http://x\n  b: c\n";
         assert_eq!(with_line(text, "alias: example", "url: http://x").as_deref(), Ok(expected));
     }
 
     #[test]
-    fn a_line_that_is_missing_or_there_twice_is_an_error() {
+    fn a_line_that_is_missing_or_not_unique_is_an_error() {
         assert_eq!(with_line("a: b\n", "alias: example", ""), Err(0));
         assert_eq!(with_line("x: y\n  x: y\n", "x: y", ""), Err(2));
     }

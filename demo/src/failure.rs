@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors.
 
 use std::io;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 /// The result of one step of the demo.
 pub(crate) type Step<T> = Result<T, Failure>;
 
-/// Why the demo does not go on.
+/// Why the demo cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Ctrl-C, or a signal that asks for the end.
+    /// Ctrl-C, or another signal to end.
     #[error("interrupted")]
     Interrupted,
-    /// Something was to happen and did not.
+    /// An expected event did not happen.
     #[error("not within {} s: {what}", within.as_secs())]
     TooLate {
         /// What was awaited.
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     OperatorEnded {
         /// How it ended.
         status: String,
-        /// What it was to do.
+        /// What it should have done.
         awaited: String,
     },
     /// A command failed.
@@ -35,13 +35,13 @@ pub(crate) enum Failure {
     Command {
         /// As a person would type it.
         command: String,
-        /// What it said.
+        /// Its output.
         said: String,
     },
     /// The cluster does not start.
     #[error("the cluster: {0}")]
     Cluster(#[from] hooktender_cluster::Error),
-    /// The stand-ins for the vendors do not start.
+    /// The sandbox does not start.
     #[error("the stand-ins for the vendors: {0}")]
     Sandbox(#[from] hooktender_sandbox::Error),
     /// A request on this machine failed.
@@ -60,19 +60,19 @@ pub(crate) enum Failure {
         /// Why it failed.
         source: io::Error,
     },
-    /// Something is not as it must be.
+    /// An invariant is broken.
     #[error("{0}")]
     Unexpected(String),
 }
 
 impl Failure {
-    /// For `map_err`: says what was tried when an I/O error came.
+    /// For `map_err`: adds what was tried to an I/O error.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// What was seen or said, beyond the message.
+    /// Details beyond the message.
     pub(crate) fn detail(&self) -> Option<&str> {
         match self {
             Self::TooLate { seen, .. } => Some(seen),

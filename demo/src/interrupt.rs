@@ -1,4 +1,4 @@
-//! Ctrl-C and the other signals that ask for the end.
+//! Ctrl-C and the other signals to end.
 
 use std::io;
 use std::process;
@@ -11,13 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::INTERRUPTED;
 use crate::failure::{Failure, Step};
 
-/// Whether the end was asked for. The first time, things are put away; the second time, the process ends at once, and
-/// the rest ends because it does.
+/// Whether the end was requested. The first signal starts the cleanup; the second one ends the process at once, and with it
+/// everything else.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Starts to listen.
     pub(crate) fn listen(runtime: &Runtime) -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&asked);
@@ -40,12 +40,12 @@ impl Interrupt {
         Ok(Self(asked))
     }
 
-    /// Fails when the end was asked for.
+    /// Fails if the end was requested.
     pub(crate) fn check(&self) -> Step<()> {
         if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
-    /// Whether the end was asked for.
+    /// Whether the end was requested.
     pub(crate) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,11 +1,11 @@
-//! Commands as a person types them.
+//! Commands, shown as a person types them.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::failure::{Failure, Step};
 
-/// Runs a program to its end, with something to read or nothing, and returns what it printed.
+/// Runs a program, with or without standard input, and returns its output.
 pub(crate) fn run(command: &mut Command, shown: &str, input: Option<&str>) -> Step<String> {
     let what = || format!("running `{shown}`");
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
@@ -16,7 +16,7 @@ pub(crate) fn run(command: &mut Command, shown: &str, input: Option<&str>) -> St
         .spawn()
         .map_err(Failure::io(what()))?;
     if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
-        // Should it end without reading, its status tells.
+        // If it ends without reading, its status says why.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output().map_err(Failure::io(what()))?;
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command, shown: &str, input: Option<&str>) -> St
     }
 }
 
-/// A command line that a shell understands as these words.
+/// A command line that a shell splits into these words.
 pub(crate) fn line(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
     quoted.join(" ")
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_shell_would_change_is_quoted() {
+    fn only_words_that_a_shell_would_change_are_quoted() {
         assert_eq!(line(&["kubectl", "get", "wh,va", "-A"]), "kubectl get wh,va -A");
         assert_eq!(line(&["-p", r#"{"a": "it's"}"#]), r#"-p '{"a": "it'\''s"}'"#);
     }

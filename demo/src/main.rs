@@ -1,8 +1,8 @@
-//! `hooktender-demo`: hooktender's story, told on this machine with the real operator.
+//! `hooktender-demo`: shows hooktender at work on this machine, with the real operator.
 //!
-//! Everything is real but the vendors: a Kubernetes API server, kubectl, the operator's own binary, and stand-ins that
-//! speak as Brightpearl, Contensis and SuperOffice do. What each chapter claims is read from the vendor, and the exit
-//! status is 0 only if all of it happened.
+//! Everything is real but the vendors: a Kubernetes API server, kubectl, the operator's own binary, and a sandbox of Brightpearl,
+//! Contensis and SuperOffice. Each chapter verifies its claims at the vendor, and the exit status is 0 only if all of them are
+//! true.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -41,10 +41,10 @@ use crate::failure::{Failure, Step};
 use crate::screen::Screen;
 use crate::stage::Stage;
 
-/// As a shell reports the end by Ctrl-C.
+/// As a shell reports an end by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Shows what hooktender does, with a real API server and stand-in vendors on this machine.
+/// Shows what hooktender does, with a real API server and sandbox vendors on this machine.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::of_this_process();
     if let Some(Command::Launch { owner, program, arguments }) = arguments.command {
-        // It returns only when it fails.
+        // It returns only on failure.
         let error = hooktender_cluster::become_server(owner, &program, &arguments);
         screen.problem(&error.to_string());
         return ExitCode::FAILURE;

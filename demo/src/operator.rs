@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 
 use crate::failure::{Failure, Step};
 
-/// How long it may take to end when asked.
+/// How long it may take to end.
 const GRACE: Duration = Duration::from_secs(10);
-/// How much of the log is shown when something goes wrong.
+/// How many lines of the log a failure shows.
 const TAIL_LINES: usize = 20;
 
 /// The running operator.
@@ -36,11 +36,11 @@ pub(crate) fn binary() -> Step<PathBuf> {
 }
 
 impl Operator {
-    /// Starts it with these arguments; what it logs goes to a file.
+    /// Starts it with these arguments; its log goes to a file.
     ///
-    /// The process is this very program, which becomes the operator in `Command::Launch`, so that the kernel (Linux)
-    /// ends it even when the demo is killed. That is bound to the thread that calls this: the main thread. It has a
-    /// process group of its own, so that Ctrl-C reaches the demo only.
+    /// The process is this program itself, which becomes the operator in `Command::Launch`, so that the kernel (Linux) ends it
+    /// even when the demo is killed. That depends on the thread that calls this: the main thread. It has its own process group,
+    /// so that Ctrl-C reaches the demo only.
     pub(crate) fn start(arguments: &[String], kubeconfig: &Path, log: PathBuf) -> Step<Self> {
         let what = || "starting the operator".to_owned();
         let output = File::create(&log).map_err(Failure::io(what()))?;
@@ -48,7 +48,7 @@ impl Operator {
         let own = env::current_exe().map_err(Failure::io(what()))?;
         let mut command = Command::new(own);
         for (name, _) in env::vars_os() {
-            // Flags given by the environment are for another operator.
+            // Flags in the environment are for another operator.
             if name.to_string_lossy().starts_with("HOOKTENDER_") {
                 command.env_remove(name);
             }
@@ -59,7 +59,7 @@ impl Operator {
             .arg(binary()?)
             .args(arguments)
             .env("KUBECONFIG", kubeconfig)
-            // All that it talks to is on this machine.
+            // All its peers are on this machine.
             .envs([("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1")])
             .stdin(Stdio::null())
             .stdout(output)
@@ -70,7 +70,7 @@ impl Operator {
         Ok(Self { child, log })
     }
 
-    /// Fails when it has ended by itself.
+    /// Fails if it has ended by itself.
     pub(crate) fn check(&mut self, awaited: &str) -> Step<()> {
         let status = self.child.try_wait().map_err(Failure::io("watching the operator"))?;
         status.map_or(Ok(()), |status| {
@@ -78,14 +78,14 @@ impl Operator {
         })
     }
 
-    /// Where it serves health and metrics, once it has said so.
+    /// The address of health and metrics, once it is in the log.
     pub(crate) fn address(&self) -> Option<String> {
         let text = self.text();
         let rest = text.split_once(" listen=")?.1;
         rest.split_whitespace().next().map(str::to_owned)
     }
 
-    /// The file that it logs to.
+    /// The log file.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
@@ -108,7 +108,7 @@ impl Operator {
             return;
         }
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // The child has not been collected, so the id cannot be somebody else's.
+            // The child has not been waited for, so that its id cannot belong to another process.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
         let start = Instant::now();
@@ -118,7 +118,7 @@ impl Operator {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        // Both fail only when it is gone already.
+        // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What is printed. Colour only on a terminal and without `NO_COLOR`.
+//! Output. Colour only on a terminal and without `NO_COLOR`.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl Screen {
         line(&format!("\n{title}\n"));
     }
 
-    /// A sentence of the story.
+    /// A sentence of the text.
     pub(crate) fn say(self, text: &str) {
         line(text);
     }
@@ -37,24 +37,24 @@ impl Screen {
         line(&self.painted("36", &format!("  $ {command}")));
     }
 
-    /// What a command printed, or what a vendor has.
+    /// Output of a command, or a subscription of a vendor.
     pub(crate) fn output(self, text: &str) {
         for row in text.lines() {
             line(format!("    {row}").trim_end());
         }
     }
 
-    /// Something that was claimed and has happened, and how long it took.
+    /// A claim that was verified, and how long it took.
     pub(crate) fn done(self, text: &str, took: Duration) {
         let tick = self.painted("32", "  ✓");
         line(&format!("{tick} {text} ({:.1} s)", took.as_secs_f64()));
     }
 
-    /// What went wrong, on standard error.
+    /// An error, on standard error.
     pub(crate) fn problem(self, text: &str) {
         let colour = self.colour && io::stderr().is_terminal();
         let word = if colour { "\x1b[1;31mhooktender-demo:\x1b[0m" } else { "hooktender-demo:" };
-        // Nobody is left to be told when this fails.
+        // A failure here cannot be reported anywhere.
         let _ = writeln!(io::stderr(), "\n{word} {}", text.trim_end());
     }
 
@@ -64,6 +64,6 @@ impl Screen {
 }
 
 fn line(text: &str) {
-    // A reader that closed the pipe has seen enough; the story goes on for its exit status.
+    // If the reader has closed the pipe, the demo continues for its exit status.
     let _ = writeln!(io::stdout(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What runs: the cluster, the vendors, the operator; and waiting for something to become true.
+//! What runs: the cluster, the vendors and the operator; and waiting for conditions.
 
 use std::cell::RefCell;
 use std::fs;
@@ -25,7 +25,7 @@ pub(crate) const NAMESPACE: &str = "hooktender-demo";
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// All that runs. Dropping it ends it, the operator first.
+/// Everything that runs. Dropping it ends it, the operator first.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) screen: Screen,
@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts the cluster and the vendors, and tells of it; the operator comes later.
+    /// Starts the cluster and the vendors, and reports it; the operator comes later.
     pub(crate) fn build(screen: Screen) -> Step<Self> {
         crate::operator::binary()?;
         screen.say(
@@ -50,13 +50,13 @@ impl Stage {
         );
         screen.say("stand-ins on loopback that speak as the real ones do. Nothing leaves this machine.");
         screen.chapter(1, "The stage");
-        // Minutes the first time; it says so itself.
+        // Minutes the first time; it reports its progress.
         Tools::ensure()?;
         let start = Instant::now();
         let cluster = Cluster::start()?;
         screen.done("a Kubernetes API server runs, with etcd behind it", start.elapsed());
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
-        // Until here, a signal simply ends the process, and the cluster ends because it does.
+        // Until here, a signal ends the process and with it the cluster.
         let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;
         let folder = tempfile::Builder::new()
             .prefix("hooktender-demo-")
@@ -84,11 +84,11 @@ impl Stage {
         Ok(stage)
     }
 
-    /// A namespace of its own, and a kubeconfig that means it when no other is named.
+    /// A new namespace, and a kubeconfig with it as the default.
     fn make_namespace(&self) -> Step<()> {
         let own = self.kubeconfig();
         let what = || format!("writing {}", own.display());
-        // The copy is as private as the original.
+        // The copy has the same permissions as the original.
         fs::copy(self.cluster.kubeconfig(), &own).map_err(Failure::io(what()))?;
         self.kubectl(&["create", "namespace", NAMESPACE], None)?;
         let namespace = format!("--namespace={NAMESPACE}");
@@ -129,7 +129,7 @@ impl Stage {
         Ok(took)
     }
 
-    /// What `hooktender plan` says of the namespace, in which something differs.
+    /// Returns the output of `hooktender plan` for the namespace, with a difference.
     pub(crate) fn plan(&self) -> Step<String> {
         let addresses = self.vendors();
         let vendors = [&*addresses.brightpearl, &*addresses.contensis, &*addresses.superoffice];
@@ -145,32 +145,32 @@ impl Stage {
         Err(Failure::Unexpected(format!("hooktender plan ended with {}:\n{said}{errors}", output.status)))
     }
 
-    /// Where the operator serves health and metrics.
+    /// The address of the operator's health and metrics.
     pub(crate) fn operator_address(&self) -> Option<String> {
         self.operator.borrow().as_ref()?.address()
     }
 
-    /// The file that the operator logs to.
+    /// The operator's log file.
     pub(crate) fn operator_log(&self) -> PathBuf {
         let operator = self.operator.borrow();
         operator.as_ref().map_or_else(PathBuf::new, |operator| operator.log().to_owned())
     }
 
-    /// Runs kubectl and returns what it prints; nothing is shown.
+    /// Runs kubectl and returns its output; nothing is shown.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: Option<&str>) -> Step<String> {
         self.interrupt.check()?;
         let mut command: Command = self.cluster.kubectl();
         command.env("KUBECONFIG", self.kubeconfig()).args(arguments);
         let shown = kubectl::line(&[&["kubectl"], arguments].concat());
         let result = kubectl::run(&mut command, &shown, input);
-        // Ctrl-C at a terminal reaches kubectl too, and without an operator it may wait in vain.
+        // Ctrl-C at a terminal reaches kubectl too, and without an operator it may wait for ever.
         if result.is_err() {
             self.check(&shown)?;
         }
         result
     }
 
-    /// Shows a kubectl command, runs it, and shows what it prints.
+    /// Shows a kubectl command, runs it, and shows its output.
     pub(crate) fn show_kubectl(&self, arguments: &[&str]) -> Step<String> {
         self.screen.command(&kubectl::line(&[&["kubectl"], arguments].concat()));
         let printed = self.kubectl(arguments, None)?;
@@ -178,15 +178,15 @@ impl Stage {
         Ok(printed)
     }
 
-    /// What kubectl prints with `--output=json`.
+    /// Returns kubectl's output with `--output=json`.
     pub(crate) fn objects(&self, arguments: &[&str]) -> Step<Value> {
         let printed = self.kubectl(&[arguments, &["--output=json"]].concat(), None)?;
         serde_json::from_str(&printed)
             .map_err(|error| Failure::Unexpected(format!("kubectl {}: {error}", arguments.join(" "))))
     }
 
-    /// Waits until `look` sees what is awaited; tells it, and how long it took. What is seen instead becomes part of
-    /// the failure, which also comes when the operator ends or the end is asked for.
+    /// Waits until `look` succeeds; reports it, and how long it took. What is seen instead becomes part of the failure, which
+    /// also comes when the operator ends or the end is requested.
     pub(crate) fn until<T>(
         &self,
         within: Duration,
@@ -206,7 +206,7 @@ impl Stage {
         }
     }
 
-    /// Comes back when the end is asked for; fails when the operator ends before.
+    /// Returns when the end is requested; fails if the operator ends before.
     pub(crate) fn wait_for_ctrl_c(&self) -> Step<()> {
         while !self.interrupt.asked() {
             if let Some(operator) = self.operator.borrow_mut().as_mut() {
@@ -234,7 +234,7 @@ impl Stage {
         screen.done("everything has ended, and its temporary files are gone", start.elapsed());
     }
 
-    /// Tells what went wrong, keeps the logs, and ends everything.
+    /// Reports a failure, keeps the logs, and ends everything.
     pub(crate) fn report(self, failure: &Failure) {
         let screen = self.screen;
         let mut text = failure.to_string();
@@ -248,13 +248,13 @@ impl Stage {
             );
         }
         let Self { operator, sandbox, cluster, folder, .. } = self;
-        // The operator's last words belong to the log.
+        // The operator's last lines belong to the log.
         drop(operator);
         drop(sandbox);
         save_logs(cluster.folder(), folder.path());
         drop(cluster);
         let kept = folder.keep();
-        // It leads nowhere now.
+        // Its cluster has ended.
         let _ = fs::remove_file(kept.join("kubeconfig"));
         screen.problem(&format!("{text}\n\nAll logs are in {}.", kept.display()));
     }
@@ -264,7 +264,7 @@ fn indented(text: &str) -> String {
     text.lines().fold(String::new(), |all, line| all + "  " + line + "\n")
 }
 
-/// Copies the cluster's logs, whose folder goes with it. What cannot be copied is not worth another failure.
+/// Copies the cluster's logs, whose folder is removed with it. Errors are ignored: the first failure is reported.
 fn save_logs(from: &Path, to: &Path) {
     let entries = fs::read_dir(from).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {

@@ -1,4 +1,4 @@
-//! What a vendor stores, as it is shown: member by member, differences only where two are compared, and no secrets.
+//! A vendor's subscription as it is shown: member by member, only differences where two are compared, and no secrets.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const LONGEST: usize = 90;
 const SHORTEST_SECRET: usize = 8;
 const MASK: &str = "****";
 
-/// What must not be shown.
+/// Values that must not be shown.
 #[derive(Debug, Default)]
 pub(crate) struct Masks(Vec<String>);
 
@@ -28,7 +28,7 @@ impl Masks {
             .filter_map(|bytes| String::from_utf8(bytes).ok())
             .filter(|text| text.len() >= SHORTEST_SECRET)
             .collect();
-        // One may be part of another.
+        // One value may be part of another.
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         Self(words)
     }
@@ -46,7 +46,7 @@ pub(crate) fn id(vendor: Vendor, subscription: &Value) -> String {
     }
 }
 
-/// What people decide: all but what the vendor makes.
+/// The declared part: without the vendor's own members.
 pub(crate) fn essence(vendor: Vendor, subscription: &Value) -> Map<String, Value> {
     let members = subscription.as_object().into_iter().flatten();
     members
@@ -55,7 +55,7 @@ pub(crate) fn essence(vendor: Vendor, subscription: &Value) -> Map<String, Value
         .collect()
 }
 
-/// Whether two values mean the same; the lists that the story edits are sets.
+/// Whether two values mean the same; the lists that the demo edits are sets.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
@@ -66,7 +66,7 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A line for each member that says something.
+/// A line for each member with a value.
 pub(crate) fn members(vendor: Vendor, subscription: &Value, masks: &Masks) -> String {
     let essence = essence(vendor, subscription);
     let said = essence.iter().filter(|(_, value)| !is_empty(value));
@@ -139,7 +139,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn secrets_are_masked_wherever_they_stand() {
+    fn secrets_are_masked_everywhere() {
         let secrets = json!({"items": [{"data": {"a": "aHVudGVyMi1odW50ZXIy", "user": "b3Bz"}}]});
         let masks = Masks::of(&secrets);
         let stored = json!({
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_told_and_the_order_of_a_list_does_not() {
+    fn only_differences_are_shown_and_the_order_of_a_list_is_none() {
         let (before, after) = (
             json!({"id": 1, "events": ["a", "b"], "on": true}),
             json!({"id": 2, "events": ["b", "a"], "on": false}),

@@ -1,8 +1,8 @@
-//! What differs from vendor to vendor.
+//! Differences between the vendors.
 
 use serde_json::{Value, json};
 
-/// The vendors, in the order of the story.
+/// The vendors, in the order of the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vendor {
     Brightpearl,
@@ -10,14 +10,14 @@ pub(crate) enum Vendor {
     SuperOffice,
 }
 
-/// An edit, and how it is told.
+/// An edit, and its description.
 #[derive(Debug)]
 pub(crate) struct Edit {
     /// A merge patch.
     pub(crate) patch: Value,
-    /// What it means.
+    /// Its description.
     pub(crate) told: &'static str,
-    /// A member of the vendor's document, and what it is afterwards.
+    /// A member of the vendor's document, and its new value.
     pub(crate) member: &'static str,
     pub(crate) value: Value,
 }
@@ -43,7 +43,7 @@ impl Vendor {
         }
     }
 
-    /// The account at the vendor that a `VendorAccount` object means, as the control API names it.
+    /// The vendor's account behind a `VendorAccount` object, by its name in the control API.
     pub(crate) fn account(self, object: &Value) -> Option<&str> {
         let vendor = &object["spec"]["vendor"][self.key()];
         match self {
@@ -61,7 +61,7 @@ impl Vendor {
         }
     }
 
-    /// Members that the vendor makes, so that they differ from copy to copy.
+    /// Members that the vendor sets, so that they differ between copies.
     pub(crate) fn made_by_vendor(self) -> &'static [&'static str] {
         match self {
             Self::Brightpearl => &["id"],
@@ -80,7 +80,7 @@ impl Vendor {
         }
     }
 
-    /// What somebody does at the vendor behind the cluster's back.
+    /// An edit at the vendor, past the cluster.
     pub(crate) fn edit_by_hand(self) -> Edit {
         let (told, member, value) = match self {
             Self::Brightpearl => (
@@ -100,7 +100,7 @@ impl Vendor {
         Edit { patch: json!({ member: value }), told, member, value }
     }
 
-    /// What the story edits in the spec of a Webhook whose subscription is this.
+    /// An edit of the spec of the Webhook of this subscription.
     pub(crate) fn edit_spec(self, subscription: &Value) -> Edit {
         let mine = &subscription[self.key()];
         let (told, field, member, value) = match self {

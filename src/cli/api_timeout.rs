@@ -143,7 +143,10 @@ mod tests {
         for uri in ["/api/v1/secrets", "/api/v1/secrets?watch=true"] {
             let (_open, parts) = mpsc::unbounded();
             let error = client(false, parts).request_text(request(uri)).await.unwrap_err();
-            assert!(crate::engine::chain(&error).contains("no answer within"), "{uri}: {error:?}");
+            assert!(
+                crate::engine::error::error_chain(&error).contains("no answer within"),
+                "{uri}: {error:?}"
+            );
         }
     }
 
@@ -152,7 +155,7 @@ mod tests {
         let (open, parts) = mpsc::unbounded();
         open.unbounded_send("{".into()).unwrap();
         let error = client(true, parts).request_text(request("/api/v1/secrets?limit=1")).await.unwrap_err();
-        assert!(crate::engine::chain(&error).contains("no answer within"), "{error:?}");
+        assert!(crate::engine::error::error_chain(&error).contains("no answer within"), "{error:?}");
     }
 
     #[tokio::test]

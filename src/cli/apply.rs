@@ -8,9 +8,10 @@ use super::world::{Layered, World};
 use super::{Done, Failed, print};
 use crate::api::visible;
 use crate::engine::cluster::dry_run::DryRunWriter;
-use crate::engine::pass::{self, Context};
+use crate::engine::pass::{self, Context, Input};
+use crate::engine::preview::AccountObjects;
 use crate::engine::preview::preview;
-use crate::engine::state::account::{AccountState, Standing};
+use crate::engine::state::account::{AccountState, Readiness};
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -37,7 +38,7 @@ pub(super) struct Apply {
     #[arg(short = 'y', long)]
     yes: bool,
     /// How long to go on with what the vendor did not do at once, such as `10m`.
-    #[arg(long, default_value = "10m", value_parser = crate::engine::interval)]
+    #[arg(long, default_value = "10m", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
     #[command(flatten)]
     drawing: Drawing,
@@ -154,25 +155,25 @@ impl Work<'_> {
         if self.stopping.now() {
             return Became { done: 0, left: vec![format!("{account}: stopped before it was begun")] };
         }
-        let Looked { input, mut memory, report } = looked;
+        let Looked { objects, mut memory, report } = looked;
         let done = Arc::new(AtomicUsize::new(0));
         let context = self.context(&done);
         if !self.apply.yes {
             // Somebody took a while to say yes.
-            memory.look_again();
+            memory.forget_list();
         }
-        let again = preview(&context, &mut memory, &input).await.report;
+        let again = preview(&context, &mut memory, &objects).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
                 "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"
             );
             return Became { done: 0, left: vec![left] };
         }
-        self.passes(&context, &mut memory, input).await;
+        self.passes(&context, &mut memory, &objects).await;
         let left =
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
         let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
-        let open = memory.standing().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
+        let open = memory.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
         Became { done: done.load(Ordering::Relaxed), left: open.map(|one| words(&one)).collect() }
     }
 
@@ -181,31 +182,20 @@ impl Work<'_> {
         &self,
         context: &Context<Layered, DryRunWriter<Tell>>,
         memory: &mut AccountState,
-        input: pass::Input,
+        objects: &AccountObjects,
     ) {
-        let mut input = Some(input);
-        while let Some(pass::Input { account, webhooks, .. }) = input.take() {
-            let next = pass::Input {
-                account: Arc::clone(&account),
-                webhooks: webhooks.clone(),
-                not_allowed: Vec::new(),
-                dependency_changed: false,
-            };
-            let wait = pass::run(
-                context,
-                memory,
-                pass::Input { account, webhooks, not_allowed: Vec::new(), dependency_changed: false },
-                |_| {},
-            )
-            .await;
-            let waits = memory.standing().iter().any(|one| one.reconciling);
+        let read_webhooks = || objects.read_webhooks();
+        loop {
+            let account = Arc::clone(&objects.account);
+            let input = Input { account, read_webhooks: &read_webhooks, dependency_changed: false };
+            let wait = pass::run(context, memory, input, &|_| {}).await;
+            let waits = memory.readiness().iter().any(|one| one.reconciling);
             let left = self.until.saturating_duration_since(Instant::now());
             if !waits || self.stopping.now() || left.is_zero() {
                 return;
             }
             let said = || "waiting for the vendor".to_owned();
             watched(said, self.stopping.within(wait.min(left))).await;
-            input = Some(next);
         }
     }
 
@@ -239,7 +229,7 @@ impl Work<'_> {
     }
 }
 
-fn words(standing: &Standing) -> String {
-    let Standing { webhook, reason, message, .. } = standing;
+fn words(readiness: &Readiness) -> String {
+    let Readiness { webhook, reason, message, .. } = readiness;
     format!("{webhook}: {reason}: {message}")
 }

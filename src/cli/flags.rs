@@ -1,7 +1,7 @@
 //! Flags that several commands share.
 
 use super::api_timeout::AnswerTimeout;
-use crate::engine::state::retry::GracePeriod;
+use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::{CountWrites, Metrics};
 use crate::vendor::{AllowedEndpoints, Settings};
 use clap::Args;
@@ -23,7 +23,7 @@ pub(super) struct VendorFlags {
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
     request_timeout: Duration,
     /// How long a vendor may take to commit a create that it did not answer, such as `30s`.
-    #[arg(long, default_value = "30s", value_parser = crate::engine::interval, env = "HOOKTENDER_SETTLE")]
+    #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
     /// Let credentials be sent to this endpoint too, such as
     /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: with a path, to addresses below it only; with
@@ -38,7 +38,7 @@ pub(super) struct VendorFlags {
 
 impl VendorFlags {
     pub(super) fn patience(&self) -> GracePeriod {
-        GracePeriod { request: self.request_timeout, settle: self.settle }
+        GracePeriod { longest_request: self.request_timeout, commit: self.settle }
     }
 
     /// Where credentials may be sent beside the vendors' own hosts.
@@ -58,7 +58,7 @@ impl VendorFlags {
 
 /// A time in which an answer can come.
 fn request_timeout(text: &str) -> Result<Duration, String> {
-    match crate::engine::interval(text)? {
+    match crate::engine::interval::interval(text)? {
         Duration::ZERO => Err("no request can be answered within no time".into()),
         timeout => Ok(timeout),
     }

@@ -1,7 +1,7 @@
 //! `hooktender import`: manifests for what exists at a vendor, each proved by planning it.
 
 use super::flags::VendorFlags;
-use super::looking::{context, input, watched};
+use super::looking::{context, objects, watched};
 use super::plan::{Files, Scope};
 use super::reading::brief;
 use super::shared::peers;
@@ -118,8 +118,8 @@ impl Import {
         let calls = Arc::new(AtomicUsize::new(0));
         let context = context(&world.source, &self.vendors, &calls, false);
         let mut memory =
-            AccountState::new(self.vendors.patience()).beside(peers(&world, &account, &Arc::default()));
-        let asked = input(&account, &webhooks);
+            AccountState::new(self.vendors.patience()).with_peers(peers(&world, &account, &Arc::default()));
+        let asked = objects(&account, &webhooks);
         let seen = preview(&context, &mut memory, &asked);
         let seen = watched(|| "reading the vendor's list".into(), seen).await;
         let Some(observed) = memory.observed() else {
@@ -203,7 +203,7 @@ impl Import {
         let others = webhooks.iter().filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
         let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
         let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, memory, &input(account, &all)).await.report;
+        let proof = preview(&context, memory, &objects(account, &all)).await.report;
         let shown: BTreeMap<_, _> =
             proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
         let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;

@@ -5,10 +5,11 @@ use super::shared::{groups, peers};
 use super::world::{Layered, World};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::dry_run::DryRunWriter;
-use crate::engine::cluster::writer::EventRecord;
+use crate::engine::cluster::event::EventRecord;
 use crate::engine::limiter::PassLimiter;
-use crate::engine::pass::{Context, Input};
-use crate::engine::preview::{changes_values, preview, publish_wants};
+use crate::engine::pass::Context;
+use crate::engine::preview::AccountObjects;
+use crate::engine::preview::{preview, publish_wants, seed_values};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
 use crate::plan::report::{AccountReport, Report};
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An account that was looked at.
 pub(super) struct Looked {
-    pub(super) input: Input,
+    pub(super) objects: AccountObjects,
     pub(super) memory: AccountState,
     pub(super) report: AccountReport,
 }
@@ -63,13 +64,8 @@ pub(super) fn context(
 }
 
 /// An account's objects as a pass takes them.
-pub(super) fn input(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> Input {
-    Input {
-        account: Arc::clone(account),
-        webhooks: webhooks.to_vec(),
-        not_allowed: Vec::new(),
-        dependency_changed: true,
-    }
+pub(super) fn objects(account: &Arc<VendorAccount>, webhooks: &[Arc<Webhook>]) -> AccountObjects {
+    AccountObjects { account: Arc::clone(account), webhooks: webhooks.to_vec() }
 }
 
 /// Plans all accounts of the world.
@@ -88,7 +84,7 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
     let all = futures::stream::iter(groups).buffered(AT_ONCE).collect::<Vec<_>>();
     let said = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
     let mut accounts: Vec<_> = watched(said, all).await.into_iter().flatten().collect();
-    accounts.sort_by_key(|looked| ObjectKey::of(&*looked.input.account));
+    accounts.sort_by_key(|looked| ObjectKey::of(&*looked.objects.account));
     for looked in &mut accounts {
         for webhook in &mut looked.report.webhooks {
             webhook.declared_at = world.places.get(&webhook.key()).map(ToString::to_string);
@@ -103,30 +99,35 @@ pub(super) async fn look(world: &World, vendors: &VendorFlags, stateless: bool) 
 }
 
 /// An account before it is looked at.
-fn begin(world: &World, at: usize, vendors: &VendorFlags, registry: &Arc<Registry>) -> (Input, AccountState) {
+fn begin(
+    world: &World,
+    at: usize,
+    vendors: &VendorFlags,
+    registry: &Arc<Registry>,
+) -> (AccountObjects, AccountState) {
     let (account, webhooks) = &world.accounts[at];
-    let memory = AccountState::new(vendors.patience()).beside(peers(world, account, registry));
-    (input(account, webhooks), memory)
+    let memory = AccountState::new(vendors.patience()).with_peers(peers(world, account, registry));
+    (objects(account, webhooks), memory)
 }
 
 /// Plans accounts that point to the same account at the vendor, one after the other.
 async fn look_at(
-    mut accounts: Vec<(Input, AccountState)>,
+    mut accounts: Vec<(AccountObjects, AccountState)>,
     context: &Context<Layered, DryRunWriter<Tell>>,
     done: &AtomicUsize,
 ) -> Vec<Looked> {
     let shared = accounts.len() > 1;
-    for (input, memory) in accounts.iter_mut().filter(|_| shared) {
-        publish_wants(context, memory, input).await;
+    for (objects, memory) in accounts.iter_mut().filter(|_| shared) {
+        publish_wants(context, memory, objects).await;
     }
     let mut looked = Vec::with_capacity(accounts.len());
-    for (input, mut memory) in accounts {
+    for (objects, mut memory) in accounts {
         if let Some(cluster) = context.secrets.laid_over() {
-            changes_values(cluster, &context.secrets, &mut memory, &input).await;
+            seed_values(cluster, &context.secrets, &mut memory, &objects).await;
         }
-        let report = preview(context, &mut memory, &input).await.report;
+        let report = preview(context, &mut memory, &objects).await.report;
         done.fetch_add(1, Ordering::Relaxed);
-        looked.push(Looked { input, memory, report });
+        looked.push(Looked { objects, memory, report });
     }
     looked
 }

@@ -4,7 +4,8 @@ use crate::api::account::NamespacesFrom;
 use crate::api::webhook::Subscription;
 use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
-use crate::engine::cluster::secrets::{KubeSecretReader, ValueBudget};
+use crate::engine::cluster::secrets::KubeSecretReader;
+use crate::engine::cluster::values::ValueBudget;
 use crate::engine::state::webhook::slim;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
@@ -217,7 +218,7 @@ fn is_forbidden(error: &kube::Error) -> bool {
 pub(super) fn brief(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(refused) => refused.message.clone(),
-        error => crate::engine::chain(error),
+        error => crate::engine::error::error_chain(error),
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Ready {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     address: String,
     /// How long to wait, such as `30s`.
-    #[arg(long, default_value = "30s", value_parser = crate::engine::interval)]
+    #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
 }
 

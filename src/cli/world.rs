@@ -4,7 +4,9 @@
 use super::reading::{Objects, Reader, read};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
-use crate::engine::cluster::secrets::{Dependency, KubeSecretReader, NamedKeys, SecretReader, Values};
+use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
+use crate::engine::cluster::values::Values;
+use crate::engine::dependency::{Dependency, NamedKeys};
 use crate::engine::status::orphan::Orphan;
 use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
 use crate::plan::Cause;

@@ -6,9 +6,9 @@ use super::hooks::Hooks;
 use super::obstacle;
 use super::remote::RemoteAccounts;
 use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
-use crate::engine::chain;
 use crate::engine::cluster::objects::in_namespace;
-use crate::engine::cluster::secrets::Dependency;
+use crate::engine::dependency::Dependency;
+use crate::engine::error::error_chain;
 use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -175,7 +175,7 @@ impl Cache {
                         // Said once for each reason; the watch goes on by itself, with a growing back-off.
                         let why = obstacle::in_words::<K>(&error);
                         if broken.as_ref() != Some(&why) {
-                            tracing::warn!(kind = %K::kind(&()), error = %chain(&error), "a watch broke and is being set up again: {why}");
+                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "a watch broke and is being set up again: {why}");
                             health.lacks(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&why));
                         }
                         broken = Some(why);
@@ -247,11 +247,6 @@ impl Cache {
                 (account, of)
             })
         })
-    }
-
-    /// Keeps the Webhooks of an account in less memory, at the price of a copy.
-    pub(super) fn pack(&self, account: &ObjectKey) {
-        self.webhooks.iter().for_each(|hooks| hooks.pack(account));
     }
 
     /// The Webhooks that refer to an account: those that it allows, and those that it refuses.

@@ -56,7 +56,7 @@ impl<D: Clone + Ord + Hash> Dependents<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::cluster::secrets::Dependency;
+    use crate::engine::dependency::Dependency;
 
     #[test]
     fn the_last_pass_says_what_an_account_depends_on() {

@@ -139,20 +139,6 @@ impl Hooks {
         shown.now.by_account.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Copies those of one account, so that they stand side by side in memory. What came bit by bit while passes were under
-    /// way stands between what those have left, and holds on to all of it.
-    pub(super) fn pack(&self, account: &ObjectKey) {
-        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of) = shown.now.by_account.get_mut(account) {
-            let copied = |webhook: &Arc<Webhook>| {
-                let webhook = Arc::new(Webhook::clone(webhook));
-                (ObjectKey::of(&*webhook), webhook)
-            };
-            // The old ones go when all are copied: what is freed before is where a copy would be put.
-            *of = of.values().map(copied).collect();
-        }
-    }
-
     /// The accounts that any of them refers to, be they there or not.
     pub(super) fn accounts(&self) -> Vec<ObjectKey> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).now.by_account.keys().cloned().collect()
@@ -248,20 +234,6 @@ mod tests {
             }
             (into, patch) => *into = patch,
         }
-    }
-
-    #[test]
-    fn packing_changes_only_where_they_stand() {
-        let hooks = Hooks::default();
-        let account = ObjectKey::new("n", "one");
-        hooks.take(Event::Apply(webhook("a", "one")));
-        let before = hooks.of(&account);
-        hooks.pack(&account);
-        let after = hooks.of(&account);
-        assert!(!Arc::ptr_eq(&before[0], &after[0]));
-        assert_eq!(format!("{after:?}"), format!("{before:?}"));
-        hooks.take(Event::Delete(webhook("a", "one")));
-        assert_eq!(hooks.len(), 0, "it is found under its name");
     }
 
     #[test]

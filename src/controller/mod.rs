@@ -15,12 +15,13 @@ mod remote;
 mod worker;
 
 use crate::api::{Mode, NamespaceName, ObjectKey, ObjectName};
-use crate::engine::cluster::secrets::{KubeSecretReader, ValueBudget};
+use crate::engine::cluster::secrets::KubeSecretReader;
+use crate::engine::cluster::values::ValueBudget;
 use crate::engine::cluster::writer::KubeWriter;
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
+use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::peers::Registry;
-use crate::engine::state::retry::GracePeriod;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
 use cache::{Cache, Indexes, Woken};
@@ -190,7 +191,7 @@ async fn reconcile(
 fn context(client: &Client, options: &Options, fence: &Fence, metrics: &Metrics) -> ClusterContext {
     let report = metrics.clone();
     let mut settings = Settings::new(options.allowed.clone(), move |call| report.called(call))
-        .with_timeout(options.patience.request)
+        .with_timeout(options.patience.longest_request)
         .with_answer_memory(options.answer_memory.clone());
     if options.leader_elect.is_some() {
         let fence = fence.clone();

@@ -5,8 +5,9 @@ use super::worker::Alarm;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{NamespaceName, ObjectKey, RELEASE, VendorName, Webhook};
-use crate::engine::cluster::writer::{ClusterWriter as _, EventRecord};
-use crate::engine::status::orphan::{Orphan, settle_orphan};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::writer::ClusterWriter as _;
+use crate::engine::status::orphan::{Orphan, orphan_status};
 use futures::stream::{self, StreamExt as _};
 use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
@@ -67,7 +68,7 @@ fn without_account(options: &Options, key: &ObjectKey) -> Orphan {
     if options.namespaces.is_empty() || options.namespaces.iter().any(is_in_sight) {
         Orphan::without_account(key.clone())
     } else {
-        Orphan::OutOfSight(key.clone())
+        Orphan::NotWatched(key.clone())
     }
 }
 
@@ -121,7 +122,7 @@ async fn tell(
         context.writer.event(webhook.object_ref(&()), &happened).await;
         return Ok(());
     }
-    let (status, happened) = settle_orphan(webhook, orphan);
+    let (status, happened) = orphan_status(webhook, orphan);
     if webhook.status.as_ref() == Some(&status) {
         return Ok(());
     }

@@ -2,11 +2,12 @@
 
 use super::ClusterContext;
 use super::cache::{Cache, Indexes};
-use crate::api::{ObjectKey, Webhook};
-use crate::engine::pass::{self, Input};
+use crate::api::ObjectKey;
+use crate::engine::pass::{self, Input, Webhooks};
 use crate::engine::state::account::AccountState;
+use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::peers::{Peers, Registry};
-use crate::engine::state::retry::GracePeriod;
+use crate::engine::status::gauges::set_gauges;
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -93,9 +94,9 @@ impl Worker {
         let cache = Arc::clone(&self.cache);
         let peers = Peers::new(Arc::clone(&self.registry), Box::new(move |account| cache.peers_of(account)));
         let peers = Arc::new(peers);
-        let mut memory = AccountState::new(patience).beside(Arc::clone(&peers));
+        let mut memory = AccountState::new(patience).with_peers(Arc::clone(&peers));
         let mut after = Duration::MAX;
-        while self.rest(&mut memory, after).await {
+        while self.alarm.wait(after).await {
             let queue = memory.queue();
             let pass = AssertUnwindSafe(self.pass(&mut memory, &peers)).catch_unwind();
             after = tokio::select! {
@@ -108,43 +109,25 @@ impl Worker {
         self.registry.forget(&self.key);
     }
 
-    /// Waits for an alarm, or for the time; false when it is the end.
-    async fn rest(&self, memory: &mut AccountState, after: Duration) -> bool {
-        let kept = memory.kept_for().map_or(after, |kept| kept.min(after));
-        if self.alarm.rings(kept).await {
-            return !self.alarm.ended();
-        }
-        memory.forget_kept();
-        self.alarm.wait(after.saturating_sub(kept)).await
-    }
-
     async fn pass(&self, memory: &mut AccountState, peers: &Peers) -> Duration {
         let Some(account) = self.cache.account(&self.key) else {
             return Duration::MAX;
         };
-        let (webhooks, not_allowed) = self.cache.webhooks_of(&account);
         let known = Arc::clone(&account);
         let dependency_changed = self.alarm.take_dependency_changed();
-        let input = Input { account, webhooks, not_allowed, dependency_changed };
-        let after = pass::run(&self.context, memory, input, |wanted| {
-            self.indexes.dependents.set(&self.key, wanted);
-        })
-        .await;
+        let read_webhooks = || {
+            let (allowed, not_allowed) = self.cache.webhooks_of(&known);
+            Webhooks { allowed, not_allowed }
+        };
+        let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
+        let depends = |wanted| self.indexes.dependents.set(&self.key, wanted);
+        let after = pass::run(&self.context, memory, input, &depends).await;
         // Before it is looked at, so that no change is missed.
         self.indexes.waiting.set(&self.key, peers.waits_for());
         if peers.have_moved(&known) {
             self.alarm.ring(false);
         }
-        memory.tell(&known, &self.context.metrics);
-        if memory.has_calmed() {
-            // Copies that fill the gaps between what is kept, so that those that are kept find none and stand side by side; and
-            // what is kept now, or it would leave gaps while it is copied.
-            let (kept, _) = self.cache.webhooks_of(&known);
-            let gaps: Vec<Webhook> = kept.iter().map(|webhook| Webhook::clone(webhook)).collect();
-            self.cache.pack(&self.key);
-            memory.pack(&self.cache.webhooks_of(&known).0);
-            drop((kept, gaps));
-        }
+        set_gauges(memory, &known, &self.context.metrics);
         after
     }
 

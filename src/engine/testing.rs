@@ -3,12 +3,16 @@
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::clock;
-use crate::engine::cluster::secrets::{NamedKeys, SecretReader, Values};
-use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError, failed};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::secrets::SecretReader;
+use crate::engine::cluster::values::Values;
+use crate::engine::cluster::writer::{ClusterWriter, WriteError, failed};
+use crate::engine::dependency::NamedKeys;
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
+use crate::engine::pass::Webhooks;
 use crate::engine::state::account::AccountState;
-use crate::engine::state::retry::GracePeriod;
+use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings, TokenStore};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -111,8 +115,8 @@ impl SecretReader for Nothing {
 pub(crate) struct Scene {
     pub(crate) context: Context<Nothing, Server>,
     pub(crate) account: Arc<VendorAccount>,
-    pub(crate) memory: AccountState,
-    pub(crate) uids: Vec<String>,
+    pub(crate) state: AccountState,
+    webhooks: Vec<Arc<Webhook>>,
 }
 
 impl Scene {
@@ -145,10 +149,16 @@ impl Scene {
             });
             Arc::new(serde_json::from_value(webhook).unwrap())
         };
-        let mut memory = AccountState::new(GracePeriod::default());
-        let all: Vec<_> = (0..webhooks).map(webhook).collect();
-        let uids = memory.refresh(&all);
-        Self { context, account: Arc::new(serde_json::from_value(account).unwrap()), memory, uids }
+        let mut state = AccountState::new(GracePeriod::default());
+        let webhooks: Vec<_> = (0..webhooks).map(webhook).collect();
+        state.refresh(&webhooks, &[]);
+        Self { context, account: Arc::new(serde_json::from_value(account).unwrap()), state, webhooks }
+    }
+
+    /// Returns the Webhooks as a pass reads them.
+    pub(crate) fn read_webhooks(&self) -> impl Fn() -> Webhooks + Send + Sync + use<> {
+        let webhooks = self.webhooks.clone();
+        move || Webhooks { allowed: webhooks.clone(), not_allowed: Vec::new() }
     }
 
     pub(crate) fn writes(&self) -> usize {

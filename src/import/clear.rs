@@ -1,4 +1,4 @@
-//! What a vendor shows in clear and looks like a secret. To warn is all: it may be none, and there may be others.
+//! Finds values in clear text that look like secrets. This is only a warning: some may be none, and others are not found.
 
 use super::ClearSecret;
 use crate::api::ObjectKey;
@@ -6,7 +6,7 @@ use crate::vendor::Described;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Words that the name of a secret has in it, and how it is told.
+/// Words in the names of secrets, and how they are reported.
 const WORDS: [(&str, &str); 14] = [
     ("token", "token="),
     ("signature", "signature="),
@@ -23,7 +23,7 @@ const WORDS: [(&str, &str); 14] = [
     ("bearer", "bearer"),
     ("jwt", "jwt="),
 ];
-/// Names that are too short to look for in others.
+/// Names that are too short to look for inside longer ones.
 const WHOLE: [(&str, &str); 6] = [
     ("key", "key="),
     ("sig", "sig="),
@@ -32,10 +32,10 @@ const WHOLE: [(&str, &str); 6] = [
     ("pass", "pass="),
     ("sas", "sas="),
 ];
-/// How a value starts that the vendor fills in.
+/// The starts of values that the vendor fills in.
 const FILLED_IN: [&str; 3] = ["${", "{{", "{/"];
 
-/// Everything in the subscription that looks like a secret.
+/// Returns everything in the subscription that looks like a secret.
 pub(super) fn secrets(webhook: &ObjectKey, described: &Described) -> Vec<ClearSecret> {
     let json = serde_json::to_value(&described.subscription).unwrap_or_default();
     let mut found = BTreeSet::new();
@@ -44,13 +44,13 @@ pub(super) fn secrets(webhook: &ObjectKey, described: &Described) -> Vec<ClearSe
     for half in json.as_object().into_iter().flat_map(|vendors| vendors.values()) {
         look("", None, half, &hidden, &mut found);
     }
-    let tell = |(field, mark)| ClearSecret { webhook: webhook.clone(), field, mark };
-    found.into_iter().map(tell).collect()
+    let report = |(field, mark)| ClearSecret { webhook: webhook.clone(), field, mark };
+    found.into_iter().map(report).collect()
 }
 
 fn look(
     path: &str,
-    named: Option<&'static str>,
+    inherited: Option<&'static str>,
     value: &Value,
     hidden: &[String],
     found: &mut BTreeSet<(String, &'static str)>,
@@ -58,17 +58,17 @@ fn look(
     match value {
         Value::String(text) if hidden.contains(text) => {}
         Value::String(text) => {
-            if let Some(mark) = named.filter(|_| is_value(text)) {
+            if let Some(mark) = inherited.filter(|_| is_value(text)) {
                 found.insert((path.to_owned(), mark));
             }
             found.extend(in_text(text).into_iter().map(|mark| (path.to_owned(), mark)));
         }
-        Value::Array(list) => list.iter().for_each(|value| look(path, named, value, hidden, found)),
+        Value::Array(list) => list.iter().for_each(|value| look(path, inherited, value, hidden, found)),
         Value::Object(map) => {
             for (name, value) in map {
                 let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                // A header's value is a member of its own, below the name that tells.
-                let mark = secret_name(name).or(named.filter(|_| name == "value"));
+                // The value of a header is a member `value` below its name.
+                let mark = secret_name(name).or(inherited.filter(|_| name == "value"));
                 look(&below, mark, value, hidden, found);
             }
         }
@@ -76,7 +76,7 @@ fn look(
     }
 }
 
-/// Whether that is the name of a secret, and of which kind.
+/// Returns the kind of secret that has such a name.
 fn secret_name(name: &str) -> Option<&'static str> {
     let lower = name.to_lowercase();
     let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
@@ -85,12 +85,12 @@ fn secret_name(name: &str) -> Option<&'static str> {
     in_it.or_else(|| words.find_map(|own| WHOLE.iter().find(|(word, _)| own == *word).map(|(_, mark)| *mark)))
 }
 
-/// Whether somebody wrote it: it is there, and the vendor does not fill it in.
+/// Whether it is a value, and not one that the vendor fills in.
 fn is_value(text: &str) -> bool {
     !text.is_empty() && !FILLED_IN.iter().any(|start| text.starts_with(start))
 }
 
-/// `name=value` of an address or a form, `"name": "value"` of JSON, and `user:password@` of an address.
+/// Finds `name=value` of an address or a form, `"name": "value"` of JSON, and `user:password@` of an address.
 fn in_text(text: &str) -> Vec<&'static str> {
     let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let mut found = Vec::new();

@@ -1,15 +1,15 @@
-//! What the API server refuses for its size: the limits of the CRD itself, so that they stand in one place.
+//! Checks what the API server refuses for its size. The limits are read from the CRD, so that they are defined in one place.
 
 use crate::api::{Webhook, crds};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
-/// What etcd keeps of one object is a little more.
+/// The largest object in bytes. etcd accepts a little more.
 const LARGEST_OBJECT: usize = 1_000_000;
 
-/// A name may be no longer than 1024 bytes for a reader of YAML, and each of its characters may take six.
+/// The longest name in characters. YAML parsers accept 1024 bytes, and each character may take six.
 const LONGEST_NAME: usize = 150;
-/// Readers of JSON stop at 128 levels, of which some are the object's own.
+/// The deepest nesting. JSON parsers stop at 128 levels, of which some are the object's own.
 const DEEPEST: usize = 100;
 
 /// The schema of a Webhook's spec, as it is installed.
@@ -22,16 +22,16 @@ pub(super) static SPEC: LazyLock<Value> = LazyLock::new(|| {
         .unwrap_or_default()
 });
 
-/// Every limit that it is beyond, with the field.
+/// Returns every limit that a Webhook exceeds, with the field.
 pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
     let spec = serde_json::to_value(&webhook.spec).unwrap_or_default();
     let mut found = Vec::new();
     if depth(&spec) > DEEPEST {
-        return vec!["it is nested too deeply for readers of JSON".into()];
+        return vec!["it is nested too deeply for JSON parsers".into()];
     }
     look("", &SPEC, &spec, &mut found);
     if spec.to_string().len() > LARGEST_OBJECT {
-        found.push("it is larger than what Kubernetes keeps of one object".into());
+        found.push("it is larger than an object in Kubernetes may be".into());
     }
     found
 }
@@ -39,7 +39,7 @@ pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
 fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
     let limit =
         |name: &str| schema.get(name).and_then(Value::as_u64).map(usize::try_from).and_then(Result::ok);
-    let mut hold = |is: usize, least: &str, most: &str, what: &str| {
+    let mut check = |is: usize, least: &str, most: &str, what: &str| {
         if let Some(least) = limit(least).filter(|least| is < *least) {
             found.push(format!("{path} has {is} {what}, and a Webhook at least {least}"));
         }
@@ -48,19 +48,19 @@ fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
         }
     };
     match value {
-        Value::String(text) => hold(text.chars().count(), "minLength", "maxLength", "characters"),
+        Value::String(text) => check(text.chars().count(), "minLength", "maxLength", "characters"),
         Value::Array(list) => {
-            hold(list.len(), "minItems", "maxItems", "members");
+            check(list.len(), "minItems", "maxItems", "members");
             let items = schema.get("items").unwrap_or(&Value::Null);
             for (at, value) in list.iter().enumerate() {
                 look(&format!("{path}[{at}]"), items, value, found);
             }
         }
         Value::Object(map) => {
-            hold(map.len(), "minProperties", "maxProperties", "members");
+            check(map.len(), "minProperties", "maxProperties", "members");
             if map.keys().any(|name| name.chars().count() > LONGEST_NAME) {
                 found.push(format!(
-                    "{path} has a name of more than {LONGEST_NAME} characters, which readers of YAML may refuse"
+                    "{path} has a name of more than {LONGEST_NAME} characters, which YAML parsers may refuse"
                 ));
             }
             for (name, value) in map {
@@ -79,7 +79,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// The schema of a member: of its own, or that of any member.
+/// Returns the schema of a member: its own, or that of any member.
 pub(super) fn of_member<'a>(schema: &'a Value, name: &str) -> &'a Value {
     let own = schema.get("properties").and_then(Value::as_object).and_then(|all: &Map<_, _>| all.get(name));
     own.or_else(|| schema.get("additionalProperties")).unwrap_or(&Value::Null)

@@ -1,7 +1,7 @@
-//! What `import` prints: Webhooks that declare what exists at a vendor, so that planning them changes nothing.
+//! The output of `import`: Webhooks that declare what exists at a vendor, so that planning them changes nothing.
 //!
-//! Pure: no I/O, no client, no vendor by name. [`import`] decides, [`yaml()`] spells it out. `name` finds names for the
-//! objects, `limits` knows what the CRD refuses, `clear` what looks like a secret.
+//! Pure: no I/O, no client, no vendor by name. [`import`] makes the Webhooks, [`yaml()`] writes them. `name` finds names for the
+//! objects, `limits` checks the limits of the CRD, `clear` finds values that look like secrets.
 
 mod clear;
 mod limits;
@@ -24,35 +24,35 @@ use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable, order};
 use crate::vendor::{self, Described, Placeholder};
 use std::collections::{BTreeSet, HashMap};
 
-/// What is known before anything is imported.
+/// The input of an import.
 #[derive(Clone, Copy, Debug)]
 pub struct Before<'a> {
     /// The account's vendor.
     pub vendor: VendorName,
     /// The account.
     pub account: &'a ObjectKey,
-    /// Where the Webhooks are to be.
+    /// The namespace of the new Webhooks.
     pub namespace: &'a str,
     /// Every subscription of the account.
     pub observed: &'a [Observed],
-    /// The subscriptions that need no manifest, as a Webhook has them already.
+    /// The subscriptions that a Webhook has already, so that they are not imported.
     pub managed: &'a BTreeSet<ExternalId>,
-    /// Every Webhook that is known, of whichever account: their names are taken, and their variables are used again.
+    /// All known Webhooks of any account. Their names are taken, and their variables are used again.
     pub existing: &'a [Webhook],
     /// Further names that are taken in that namespace.
     pub taken: &'a BTreeSet<String>,
 }
 
-/// What becomes of a vendor's list. The same for the same list in another order.
+/// The result of an import. It does not depend on the order of the vendor's list.
 #[derive(Clone, Debug, Default)]
 pub struct Imported {
     /// The manifests, the oldest subscription first.
     pub webhooks: Vec<Webhook>,
-    /// Values that the vendor does not give back and no Webhook declares yet.
+    /// Write-only values that no Webhook declares yet.
     pub to_fill: Vec<ToFill>,
-    /// Values that the vendor shows in clear and that look like secrets.
+    /// Values that the vendor shows in clear text and that look like secrets.
     pub clear_secrets: Vec<ClearSecret>,
-    /// Subscriptions that no manifest can hold.
+    /// Subscriptions that no manifest can declare.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -63,38 +63,38 @@ pub struct ToFill {
     pub webhook: ObjectKey,
     /// The field below the subscription, such as `headers.X-Key`.
     pub field: String,
-    /// The variable that stands there.
+    /// The variable in the manifest.
     pub variable: String,
-    /// What to fill in.
+    /// The key to fill in.
     pub secret: SecretKeyRef,
-    /// Whether the vendor has a value for sure. If not, and it has none, the field and its variable are to be removed.
+    /// Whether the vendor certainly has a value. Otherwise it may have none, and then the field and its variable are to be removed.
     pub certain: bool,
 }
 
-/// A value in clear that looks like a secret. The value itself is not in here.
+/// A value in clear text that looks like a secret, without the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearSecret {
     /// The Webhook that shows it.
     pub webhook: ObjectKey,
     /// The field below the subscription.
     pub field: String,
-    /// What makes it look like one, such as `token=`.
+    /// The reason why it looks like one, such as `token=`.
     pub mark: &'static str,
 }
 
-/// A subscription that no manifest can hold.
+/// A subscription that no manifest can declare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The vendor's id. Empty for an item of the vendor's list that shows none that is valid.
+    /// The vendor's id. Empty for an item of the vendor's list without a valid one.
     pub id: String,
-    /// What it is about and where it goes.
+    /// Its subject and its receiver.
     pub summary: String,
     /// Why.
     pub reasons: Vec<String>,
 }
 
 impl LeftOut {
-    /// An item of the vendor's list that cannot be read.
+    /// Makes an entry for an item of the vendor's list that cannot be read.
     pub fn unreadable(item: &Unreadable) -> Self {
         Self {
             id: item.id.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -104,7 +104,7 @@ impl LeftOut {
     }
 }
 
-/// Makes manifests of what exists at the vendor and no Webhook manages.
+/// Makes Webhooks for the subscriptions that no Webhook manages.
 pub fn import(before: &Before<'_>) -> Imported {
     let mut imported = Imported::default();
     let mut described = Vec::new();
@@ -132,10 +132,10 @@ pub fn import(before: &Before<'_>) -> Imported {
     imported
 }
 
-/// What is to be imported, in an order of its own: that of the vendor's list may be another one the next time. What a
-/// Webhook claims by its id comes first, then the oldest.
+/// Returns the subscriptions to import, in an order that does not depend on that of the vendor's list: those with the id of a
+/// Webhook first, then the oldest.
 fn known_first<'a>(before: &Before<'a>) -> Vec<&'a Observed> {
-    let claimed = |observed: &Observed| before.existing.iter().any(|w| reuse::claims(before, w, observed));
+    let claimed = |observed: &Observed| before.existing.iter().any(|w| reuse::has_id_of(before, w, observed));
     let mut all: Vec<_> = before
         .observed
         .iter()
@@ -143,13 +143,13 @@ fn known_first<'a>(before: &Before<'a>) -> Vec<&'a Observed> {
         .map(|observed| (!claimed(observed), observed))
         .collect();
     all.sort_by(|(a_new, a), (b_new, b)| (a_new, a.age()).cmp(&(b_new, b.age())));
-    // A list that shifts between its pages shows one twice.
+    // A list that shifts between its pages has a subscription twice.
     let mut seen = BTreeSet::new();
     all.retain(|(_, observed)| seen.insert(&observed.id));
     all.into_iter().map(|(_, observed)| observed).collect()
 }
 
-/// Equal ones among what Webhooks have or are to have: two Webhooks that want the same are in conflict.
+/// The subscriptions that Webhooks have or are to have, to find equal ones: two Webhooks that declare the same are in conflict.
 struct Equals<'a> {
     rules: &'static Rules,
     known: HashMap<String, Vec<&'a Observed>>,
@@ -169,7 +169,7 @@ impl<'a> Equals<'a> {
         let same = self.same(observed);
         if let Some(other) = same.iter().find(|other| rules.equal(&other.document, &observed.document)) {
             return Err(vec![format!(
-                "it is equal to {}, and two Webhooks cannot want the same: delete one of the two at the vendor",
+                "it is equal to {}, and two Webhooks cannot declare the same subscription: delete one of the two at the vendor",
                 other.id
             )]);
         }
@@ -182,7 +182,7 @@ impl<'a> Equals<'a> {
     }
 }
 
-/// Leaves out what the API server would refuse for its size, whatever its name will be.
+/// Refuses what the API server would refuse for its size, with a name of any length.
 fn within_limits<'a>(
     before: &'a Before<'_>,
     observed: &'a Observed,
@@ -214,7 +214,7 @@ fn webhook(
         let Placeholder { field, variable, certain, .. } = concealed;
         to_fill.push(ToFill { webhook: key.clone(), field, variable, secret, certain });
     }
-    // An import changes nothing at the vendor, so write-only values must not be sent on adoption.
+    // An import must change nothing at the vendor, so that write-only values are not sent on adoption.
     let adoption = Adoption { write_only_values: WriteOnlyValues::Trust };
     let adoption = (!described.placeholders.is_empty()).then_some(adoption);
     let elsewhere = before.account.namespace != before.namespace;
@@ -239,7 +239,7 @@ fn webhook(
     webhook
 }
 
-/// One Secret a Webhook, named like it, with a key that reads like the variable.
+/// Returns the Secret key for a value: one Secret a Webhook, with its name, and a key that is named like the variable.
 fn secret_for(key: &ObjectKey, concealed: &Placeholder) -> SecretKeyRef {
     SecretKeyRef { name: key.name.clone(), key: concealed.variable.to_lowercase().replace('_', "-") }
 }

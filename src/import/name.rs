@@ -1,38 +1,38 @@
-//! Names for the objects: short, readable, and the same the next time.
+//! Names for the objects: short, readable, and the same for each import.
 
 use super::Before;
 use crate::plan::Observed;
 use crate::vendor::Described;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// As long as a label may be, so that the name fits wherever people use it.
+/// The longest name in characters, which is that of a label value.
 pub(super) const LONGEST: usize = 63;
 
-/// A name for each, none of them taken. Those that would have the same name, or one that is taken, all get the vendor's
-/// id behind it, so that none of them depends on the order. What a Webhook names by its id already keeps that
-/// Webhook's name: it is the same object.
+/// Returns a free name for each. If several would have the same name, or one that is taken, the vendor's id is added to all of them,
+/// so that no name depends on the order. A subscription whose id a Webhook has already keeps that Webhook's name: it is the same
+/// object.
 pub(super) fn names(before: &Before<'_>, described: &[(&Observed, Described)]) -> Vec<String> {
     let here = before.existing.iter().filter(|w| w.metadata.namespace.as_deref() == Some(before.namespace));
     let mut taken = before.taken.clone();
     taken.extend(here.clone().filter_map(|w| w.metadata.name.clone()));
     let declared = |observed: &Observed| {
-        let mut claims = here.clone().filter(|w| super::reuse::claims(before, w, observed));
-        claims.find_map(|w| w.metadata.name.clone())
+        let mut owners = here.clone().filter(|w| super::reuse::has_id_of(before, w, observed));
+        owners.find_map(|w| w.metadata.name.clone())
     };
     let titles: Vec<String> = described.iter().map(|(_, described)| slug(&described.title)).collect();
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     for title in &titles {
         *count.entry(title).or_default() += 1;
     }
-    let mut named: Vec<Option<String>> = Vec::new();
+    let mut names: Vec<Option<String>> = Vec::new();
     let mut kept = BTreeSet::new();
     for ((observed, _), title) in described.iter().zip(&titles) {
         let alone = !title.is_empty() && count.get(title.as_str()) == Some(&1) && !taken.contains(title);
         let own = declared(observed).filter(|name| kept.insert(name.clone()));
-        named.push(own.or_else(|| alone.then(|| title.clone())));
+        names.push(own.or_else(|| alone.then(|| title.clone())));
     }
-    taken.extend(named.iter().flatten().cloned());
-    let all = described.iter().zip(&titles).zip(named);
+    taken.extend(names.iter().flatten().cloned());
+    let all = described.iter().zip(&titles).zip(names);
     all.map(|(((observed, _), title), name)| {
         name.unwrap_or_else(|| {
             let title = if title.is_empty() { before.vendor.as_str() } else { title };
@@ -44,7 +44,7 @@ pub(super) fn names(before: &Before<'_>, described: &[(&Observed, Described)]) -
     .collect()
 }
 
-/// The title with the id behind it, and with a number behind that as long as it is taken.
+/// Returns the title with the id, and with a number if that is taken.
 fn free(title: &str, id: &str, taken: &BTreeSet<String>) -> String {
     let mut name = join(title, id);
     for number in 2_u64.. {
@@ -63,7 +63,7 @@ fn join(title: &str, end: &str) -> String {
     [title, end].join("-").trim_matches('-').to_owned()
 }
 
-/// Small letters, digits, and single hyphens between them.
+/// Converts a title to lower-case letters, digits, and single hyphens between them.
 fn slug(title: &str) -> String {
     let mut slug = String::new();
     for letter in title.chars().flat_map(char::to_lowercase) {

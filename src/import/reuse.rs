@@ -1,4 +1,4 @@
-//! What Webhooks declare already for values that a vendor does not give back.
+//! Reuses what Webhooks declare already for write-only values.
 
 use super::Before;
 use crate::api::variables::used;
@@ -8,25 +8,25 @@ use crate::plan::Observed;
 use crate::vendor::{self, Described, Placeholder};
 use serde_json::Value;
 
-/// A subscription in which is declared what is declared already.
+/// A subscription with the declarations that were reused.
 pub(super) struct Reused {
     pub(super) subscription: Subscription,
-    /// The variables that it has from a Webhook.
+    /// The variables that were reused.
     pub(super) variables: Vec<Variable>,
-    /// What is not declared yet.
+    /// The values that are not declared yet.
     pub(super) left: Vec<Placeholder>,
 }
 
-/// Uses what the Webhook declares that claims the subscription by its id, or else one that is like it.
+/// Reuses what the Webhook with the id of the subscription declares, or else one with the same natural key.
 pub(super) fn find(before: &Before<'_>, observed: &Observed, described: &Described) -> Reused {
     // A variable's Secret is in its Webhook's namespace.
     let here = before.existing.iter().filter(|w| w.metadata.namespace.as_deref() == Some(before.namespace));
     let mut candidates: Vec<_> = here
         .filter(|w| w.account() == *before.account)
-        .map(|w| (!claims(before, w, observed), w))
-        .filter(|(by_likeness, w)| !by_likeness || similar(before, w, described))
+        .map(|w| (!has_id_of(before, w, observed), w))
+        .filter(|(by_key, w)| !by_key || similar(before, w, described))
         .collect();
-    candidates.sort_by_key(|(by_likeness, w)| (*by_likeness, w.metadata.name.clone()));
+    candidates.sort_by_key(|(by_key, w)| (*by_key, w.metadata.name.clone()));
     let mut json = serde_json::to_value(&described.subscription).unwrap_or_default();
     let mut reused = Reused {
         subscription: described.subscription.clone(),
@@ -37,7 +37,7 @@ pub(super) fn find(before: &Before<'_>, observed: &Observed, described: &Describ
         let declared = serde_json::to_value(&webhook.spec.subscription).unwrap_or_default();
         let name = before.vendor.as_str();
         reused.left.retain(|concealed| {
-            let Some(variables) = taken_over(webhook, &declared[name], &mut json[name], concealed) else {
+            let Some(variables) = reuse(webhook, &declared[name], &mut json[name], concealed) else {
                 return true;
             };
             for variable in variables {
@@ -55,14 +55,14 @@ pub(super) fn find(before: &Before<'_>, observed: &Observed, described: &Describ
     reused
 }
 
-/// Whether a Webhook has this subscription by its id.
-pub(super) fn claims(before: &Before<'_>, webhook: &Webhook, observed: &Observed) -> bool {
+/// Whether a Webhook has the id of this subscription.
+pub(super) fn has_id_of(before: &Before<'_>, webhook: &Webhook, observed: &Observed) -> bool {
     let recorded = webhook.status.as_ref().and_then(|status| status.external_id.as_deref());
     let id = webhook.spec.external_id.as_deref().or(recorded);
     webhook.account() == *before.account && id == Some(observed.id.as_str())
 }
 
-/// Whether both are written with the same natural key.
+/// Whether both have the same natural key, in the same spelling.
 fn similar(before: &Before<'_>, webhook: &Webhook, described: &Described) -> bool {
     let name = before.vendor.as_str();
     let declared = serde_json::to_value(&webhook.spec.subscription).unwrap_or_default();
@@ -71,8 +71,8 @@ fn similar(before: &Before<'_>, webhook: &Webhook, described: &Described) -> boo
     declared.get(name).is_some() && key.iter().all(|field| declared[name][field] == found[name][field])
 }
 
-/// Writes what the Webhook declares in the same place, and gives the variables in it, if all of them are declared.
-fn taken_over(
+/// Writes what the Webhook declares in the same place, and returns the variables in it, if all of them are declared.
+fn reuse(
     webhook: &Webhook,
     declared: &Value,
     json: &mut Value,
@@ -88,7 +88,7 @@ fn taken_over(
     Some(variables)
 }
 
-/// A new variable makes way for one of the same name that is used again.
+/// Renames new variables with the same name as a reused one.
 fn rename(left: &mut [Placeholder], variables: &[Variable], json: &mut Value) {
     let mut names: Vec<_> = variables.iter().map(|variable| variable.name.clone()).collect();
     names.extend(left.iter().map(|concealed| concealed.variable.clone()));
@@ -111,7 +111,7 @@ fn write(json: &mut Value, at: &[String], text: &str) {
     }
 }
 
-/// A member; header names ignore case.
+/// Returns a member, ignoring case, as header names do.
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let all = value.as_object()?;
     all.get(name).or_else(|| all.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))

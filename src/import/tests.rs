@@ -34,7 +34,7 @@ fn imported(vendor: VendorName, items: &[Value], existing: &[Webhook]) -> Import
     import(&before)
 }
 
-/// Everything that is told of an import.
+/// The output of an import.
 fn told(imported: &Imported) -> String {
     let mut text = yaml(&imported.webhooks).unwrap();
     for ToFill { webhook, field, variable, secret, certain } in &imported.to_fill {

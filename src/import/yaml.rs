@@ -1,4 +1,4 @@
-//! Webhooks as a person would write them: in the order of the types, without what goes without saying.
+//! Writes Webhooks as a person would: in the order of the types, without defaults.
 
 use super::limits::{SPEC, of_member};
 use crate::api::{Webhook, is_hidden};
@@ -10,7 +10,7 @@ use serde_saphyr::ser::Error;
 use serde_saphyr::{DoubleQuoted, FlowSeq, SingleQuoted};
 use std::fmt::{self, Write as _};
 
-/// One document each, separated by `---`.
+/// Writes one document for each Webhook, separated by `---`.
 pub fn yaml(webhooks: &[Webhook]) -> Result<String, Error> {
     let mut text = String::new();
     for webhook in webhooks {
@@ -24,7 +24,7 @@ pub fn yaml(webhooks: &[Webhook]) -> Result<String, Error> {
 
 fn document(webhook: &Webhook) -> Result<String, Error> {
     let options = serde_saphyr::ser_options! {
-        // A long line is left as it is: folded, it would not read like what the vendor has.
+        // Long lines are not folded, so that they look like those of the vendor.
         folded_wrap_chars: usize::MAX,
     };
     let json = serde_json::to_string(webhook).map_err(Error::custom)?;
@@ -45,8 +45,8 @@ fn document(webhook: &Webhook) -> Result<String, Error> {
     Ok(escaped(&names.put_back(yaml)))
 }
 
-/// Names of members that have to be in double quotes. The serializer quotes no name for being asked to, so that another name stands
-/// in for each while it writes.
+/// Names of members that have to be in double quotes. The serializer cannot be told to quote a name, so that each is replaced by
+/// another one while it writes.
 #[derive(Default)]
 struct QuotedNames(Vec<(String, String)>);
 
@@ -59,7 +59,7 @@ impl QuotedNames {
                     if has_to_be_escaped(name) {
                         let quoted = in_double_quotes(name);
                         let unique = format!("member{:016x}", rand::random::<u64>());
-                        // As long as the name: how a member is written depends on that.
+                        // As long as the name, because the layout of a member depends on that.
                         let stand_in = format!("{unique:x<length$}", length = quoted.len());
                         name.clone_from(&stand_in);
                         self.0.push((stand_in, quoted));
@@ -76,7 +76,7 @@ impl QuotedNames {
     }
 }
 
-/// A text in YAML's double quotes, in ASCII but for letters and digits.
+/// Returns a text in YAML's double quotes. Other characters than letters, digits and ASCII are escaped.
 fn in_double_quotes(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
@@ -92,8 +92,8 @@ fn in_double_quotes(text: &str) -> String {
     quoted
 }
 
-/// Escapes what is not shown, and the first sign of `##word[`, which a runner of CI would take for a command. Both are in double
-/// quotes by then.
+/// Escapes invisible characters, and the first `#` of `##word[`, which a CI runner would take for a command. Both are in double
+/// quotes at this point.
 fn escaped(yaml: &str) -> String {
     let mut text = String::with_capacity(yaml.len());
     for (at, c) in yaml.char_indices() {
@@ -109,14 +109,14 @@ fn escaped(yaml: &str) -> String {
     text
 }
 
-/// Whether a runner would take a text that begins so for a command, wherever it stands in a line.
+/// Whether a CI runner would take the start of this text for a command, anywhere in a line.
 fn is_command(text: &str) -> bool {
     let word =
         text.strip_prefix("##").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
     word.is_some_and(|rest| rest.starts_with('['))
 }
 
-/// Whether a text that is written as it is would steer a terminal or a runner, or hide something.
+/// Whether a text would control a terminal or a CI runner, or hide something, if it were not escaped.
 fn has_to_be_escaped(text: &str) -> bool {
     text.contains(|c| !matches!(c, '\n' | '\t') && is_hidden(c))
         || text.lines().any(|line| line.trim_start().starts_with("::"))
@@ -135,7 +135,7 @@ enum Written {
 }
 
 impl Written {
-    /// Takes out whatever has other names.
+    /// Removes members with other names.
     fn only(&mut self, names: &[&str]) {
         if let Self::Map(members) = self {
             members.retain(|(name, _)| names.contains(&name.as_str()));
@@ -143,7 +143,7 @@ impl Written {
         }
     }
 
-    /// Takes out every member that has the default which its schema gives.
+    /// Removes members with the default of their schema.
     fn without_defaults(&mut self, schema: &Value) {
         match self {
             Self::List(list) => {
@@ -202,20 +202,20 @@ impl Serialize for Written {
     }
 }
 
-/// Lines as they are, where that is sure to be read the same way: kubectl's reader takes a tab at the start of a line for
-/// indentation, and blanks there have to be counted for it.
+/// Whether a text can be a block scalar: kubectl takes a tab at the start of a line for indentation, and spaces at the start need an
+/// indentation indicator.
 fn fits_a_block(text: &str) -> bool {
     !text.starts_with(char::is_whitespace)
         && text.lines().all(|line| !line.trim_start_matches(' ').starts_with('\t'))
 }
 
-/// JSON above all: in double quotes each of its own would have a backslash.
+/// Whether single quotes are better, as for JSON: in double quotes, each of its own quotes would need a backslash.
 fn reads_better_in_single_quotes(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
     text.contains('"') && text.chars().all(plain)
 }
 
-/// A few short words.
+/// Whether a list consists of a few short words.
 fn fits_on_a_line(list: &[Written]) -> bool {
     let of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let length = |value: &Written| match value {

@@ -68,7 +68,7 @@ fn a_namespace_is_given_to_what_names_none() {
 }
 
 #[test]
-fn what_a_manifest_leaves_out_has_its_default() {
+fn an_omitted_field_has_its_default() {
     let found = good(&webhook()).webhooks.remove(0).object.spec;
     assert!(!found.suspend);
     let account = "apiVersion: hooktender.dev/v1alpha1\nkind: VendorAccount\nmetadata: {name: a}\nspec: {vendor: \

@@ -1,19 +1,19 @@
-//! Desired against observed, field by field.
+//! Compares the desired document with the observed one, field by field.
 
 use super::document::{Document, Members, Value};
-use super::field::{Field, Usage};
+use super::field::{Field, Rule, Usage};
 use super::redact::Redactor;
 use super::rules::members::Names;
-use super::rules::{Rule, Rules, of, sealed};
+use super::rules::{Rules, is_secret_value, of};
 
-/// One field that differs, fit to be shown: secrets are hidden by construction.
+/// One field that differs, fit to be shown: secrets are redacted by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Path of the field below the subscription, such as `bodyTemplate` or `headers.X-Env`.
     pub field: String,
-    /// What the vendor has; none where it has nothing.
+    /// What the vendor has; none if it has nothing.
     pub before: Option<String>,
-    /// What is declared; none where nothing is.
+    /// What is declared; none if nothing is.
     pub after: Option<String>,
     /// Whether the vendor cannot change it in place.
     pub replaces: bool,
@@ -26,54 +26,59 @@ impl Change {
     }
 }
 
-/// What may not be shown of a vendor's side.
+/// What may not be shown of the vendor's side.
 #[derive(Clone, Copy, Debug)]
-pub struct Hide<'a> {
+pub struct Redaction<'a> {
     /// The Webhook's own secrets.
     pub redactor: &'a Redactor,
     /// The secrets of the whole account.
     pub secrets: &'a Redactor,
     /// Fields that held a secret when they were last applied.
     pub fields: &'a [String],
-    /// Of the vendor's side nothing but the hosts of addresses is shown, and which top-level fields differ.
+    /// Whether nothing of the vendor's side is shown but the hosts of addresses, and which top-level fields differ.
     pub host_only: bool,
 }
 
-/// What would have to change at the vendor. Empty exactly when [`Rules::equal`] holds.
-pub fn changes(rules: &Rules, observed: &Document, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
+/// Returns what would have to change at the vendor. It is empty exactly if the documents are [equal](Rules::equal).
+pub fn changes(
+    rules: &Rules,
+    observed: &Document,
+    desired: &Document,
+    redaction: Redaction<'_>,
+) -> Vec<Change> {
     let mut found = Vec::new();
     for field in rules.fields {
         let (before, after) = (observed.get(field.name), desired.get(field.name));
         if field.rule.same(before, after) {
             continue;
         }
-        if hide.host_only {
-            found.push(hide.unseen(field, before, after));
+        if redaction.host_only {
+            found.push(redaction.unseen(field, before, after));
         } else {
-            let at = At { path: field.name.to_owned(), replaces: field.replaces, hide };
+            let at = DiffCursor { path: field.name.to_owned(), replaces: field.replaces, redaction };
             at.differ(field.rule, before, after, &mut found);
         }
     }
     found
 }
 
-impl Hide<'_> {
+impl Redaction<'_> {
     fn unseen(&self, field: &Field, before: &Value, after: &Value) -> Change {
         let host = match before {
-            Value::Text(text) if field.usage == Usage::Address => host(&text.exposed()),
+            Value::Text(text) if field.usage == Usage::Address => host(&text.expose()),
             _ => None,
         };
         let before = (!before.is_empty()).then(|| host.unwrap_or_else(|| "(hidden)".into()));
         Change {
             field: field.name.to_owned(),
             before: before.map(|before| Redactor::redact_all([self.redactor, self.secrets], &before)),
-            after: (!after.is_empty()).then(|| self.redactor.redact(&line(&field.rule.shown(after)))),
+            after: (!after.is_empty()).then(|| self.redactor.redact(&line(&field.rule.redacted(after)))),
             replaces: field.replaces,
         }
     }
 }
 
-/// The scheme and the host of an address, which may be a template; none if it is no absolute address.
+/// Returns the scheme and the host of an address, which may be a template; none if it is no absolute address.
 pub(crate) fn host(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let host = &rest[..rest.find(['/', '?', '#', '{', '$']).unwrap_or(rest.len())];
@@ -82,8 +87,8 @@ pub(crate) fn host(address: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{end}"))
 }
 
-/// What a subscription that is to be made consists of, with that hidden which cannot be read back.
-pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec<Change> {
+/// Returns the fields of a subscription that is to be created. Write-only values are hidden.
+pub(super) fn creation(rules: &Rules, desired: &Document, redaction: Redaction<'_>) -> Vec<Change> {
     let fields = rules.fields.iter().map(|field| (field, desired.get(field.name)));
     fields
         .filter(|(_, value)| !value.is_empty())
@@ -91,30 +96,31 @@ pub(super) fn creation(rules: &Rules, desired: &Document, hide: Hide<'_>) -> Vec
         .map(|(field, shown)| Change {
             field,
             before: None,
-            after: Some(hide.redactor.redact(&line(&shown))),
+            after: Some(redaction.redactor.redact(&line(&shown))),
             replaces: false,
         })
         .collect()
 }
 
-/// The members of a map each by itself, as they are when they change.
+/// Returns each member of a map by itself, as in the changes of an update.
 fn parts(path: String, rule: Rule, value: &Value) -> Vec<(String, serde_json::Value)> {
     match (rule, value) {
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
             map.iter().flat_map(|(name, value)| parts(format!("{path}.{name}"), *inner, value)).collect()
         }
-        _ => vec![(path, rule.shown(value))],
+        _ => vec![(path, rule.redacted(value))],
     }
 }
 
-struct At<'a> {
+/// A place in a comparison of two documents.
+struct DiffCursor<'a> {
     path: String,
     replaces: bool,
-    hide: Hide<'a>,
+    redaction: Redaction<'a>,
 }
 
-impl At<'_> {
-    /// A member of a value that differs.
+impl DiffCursor<'_> {
+    /// Adds the changes of one member.
     fn compare(&self, name: &str, rule: Rule, before: &Value, after: &Value, found: &mut Vec<Change>) {
         if !rule.same(before, after) {
             let path = format!("{}.{name}", self.path);
@@ -133,7 +139,8 @@ impl At<'_> {
             _ => found.push(Change {
                 field: self.path.clone(),
                 before: (!before.is_empty()).then(|| self.shown_before(rule, before, after)),
-                after: (!after.is_empty()).then(|| self.hide.redactor.redact(&line(&rule.shown(after)))),
+                after: (!after.is_empty())
+                    .then(|| self.redaction.redactor.redact(&line(&rule.redacted(after)))),
                 replaces: self.replaces,
             }),
         }
@@ -143,7 +150,7 @@ impl At<'_> {
         let none = Members::new();
         let (before, after) = (map(before, &none), map(after, &none));
         let [old, new] = [before, after].map(|map| Names::new(map, ignore_case));
-        // Of two names equal but for case only one has a partner on the other side; the other one is there or is not.
+        // If two names are equal but for case, only one has a partner on the other side. The other one exists on one side only.
         for (name, had) in before {
             if partner(&old, name, &new).is_none() {
                 self.compare(name, rule, had, &Value::Null, found);
@@ -163,30 +170,32 @@ impl At<'_> {
         }
     }
 
-    /// The vendor's side may hold an old secret, which no redactor knows: where the field is declared with a secret, or
-    /// was when it was last applied, only what surrounds the secret is shown.
+    /// Returns the vendor's value as it may be shown. It may contain an old secret, which no redactor knows. If the field is declared
+    /// with a secret, or was when it was last applied, only the text around the secret is shown.
     fn shown_before(&self, rule: Rule, before: &Value, after: &Value) -> String {
         let was_sensitive =
-            self.hide.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
+            self.redaction.fields.iter().any(|field| within(&self.path, field) || within(field, &self.path));
         match (before, after) {
-            (_, Value::Map(after)) if matches!(rule, Rule::Sealed) && sealed(after) => "(hidden)".into(),
-            (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.exposed()),
+            (_, Value::Map(after)) if matches!(rule, Rule::SecretValue) && is_secret_value(after) => {
+                "(hidden)".into()
+            }
+            (Value::Text(before), Value::Text(after)) if after.is_secret() => after.mask(&before.expose()),
             (_, after) if after.is_secret() || was_sensitive => "(hidden)".into(),
             (before, _) => {
-                let both = [self.hide.redactor, self.hide.secrets];
-                Redactor::redact_all(both, &line(&rule.shown(before)))
+                let both = [self.redaction.redactor, self.redaction.secrets];
+                Redactor::redact_all(both, &line(&rule.redacted(before)))
             }
         }
     }
 }
 
-/// Whether a path is another one or below it, whatever the case: a vendor may spell a header's name in its own way.
+/// Whether a path equals another one or is below it, ignoring case: a vendor may spell a header's name in its own way.
 fn within(path: &str, other: &str) -> bool {
     let (path, other) = (path.to_lowercase(), other.to_lowercase());
     path.strip_prefix(&other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What stands for a member on the other side, if that member is also what stands for it on its own.
+/// Returns the value of the same member on the other side, if that one's partner is this member too.
 fn partner<'a>(own: &Names<'_>, name: &str, other: &Names<'a>) -> Option<&'a Value> {
     let (found, value) = other.get(name)?;
     let (back, _) = own.get(found)?;
@@ -197,7 +206,7 @@ fn map<'a>(value: &'a Value, none: &'a Members) -> &'a Members {
     if let Value::Map(map) = value { map } else { none }
 }
 
-/// A text as it is, anything else as JSON.
+/// Returns a text as it is, and anything else as JSON.
 fn line(json: &serde_json::Value) -> String {
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

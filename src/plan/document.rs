@@ -1,7 +1,7 @@
-//! The canonical document of a subscription: named fields with values, texts that know which of their parts are secret.
+//! The canonical document of a subscription: named fields with values. Its texts know which of their parts are secret.
 //!
-//! A secret part cannot be printed: `Debug` and [`Value::shown`] put `$(NAME)` in its place, and only [`Text::exposed`]
-//! and [`Value::exposed`] give the whole, for the request that needs it.
+//! A secret part cannot be printed: `Debug` and [`Value::redacted`] put `$(NAME)` in its place. Only [`SecretText::expose`] and
+//! [`Value::expose`] return the whole, for the request that needs it.
 
 use litemap::LiteMap;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,14 +10,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// A string some parts of which may come from a Secret.
+/// A string, parts of which may come from a Secret.
 #[derive(Clone, Default)]
-pub struct Text {
+pub struct SecretText {
     start: String,
     rest: Vec<Part>,
 }
 
-/// A secret, and what follows it.
+/// A secret and the plain text that follows it.
 #[derive(Clone)]
 struct Part {
     variable: String,
@@ -25,28 +25,28 @@ struct Part {
     then: String,
 }
 
-impl Text {
+impl SecretText {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
         Self { start: text.into(), rest: Vec::new() }
     }
 
-    /// Adds a part that everybody may see.
+    /// Adds a plain part.
     pub fn push_plain(&mut self, text: &str) {
         self.rest.last_mut().map_or(&mut self.start, |part| &mut part.then).push_str(text);
     }
 
-    /// Adds a part that nobody may see; it is shown as `$(variable)`.
+    /// Adds a secret part, which is shown as `$(variable)`.
     pub fn push_secret(&mut self, variable: &str, value: SecretString) {
         self.rest.push(Part { variable: variable.into(), value, then: String::new() });
     }
 
-    /// Whether a part is secret.
+    /// Whether any part is secret.
     pub fn is_secret(&self) -> bool {
         !self.rest.is_empty()
     }
 
-    /// Length of the whole in bytes.
+    /// The length of the whole in bytes.
     pub fn len(&self) -> usize {
         let parts = self.rest.iter().map(|part| part.value.expose_secret().len() + part.then.len());
         self.start.len() + parts.sum::<usize>()
@@ -58,11 +58,11 @@ impl Text {
     }
 
     fn whole(&self) -> Cow<'_, str> {
-        if self.rest.is_empty() { Cow::Borrowed(&self.start) } else { Cow::Owned(self.exposed()) }
+        if self.rest.is_empty() { Cow::Borrowed(&self.start) } else { Cow::Owned(self.expose()) }
     }
 
-    /// The whole, secrets included: only for the request that needs it, and for comparing.
-    pub fn exposed(&self) -> String {
+    /// Returns the whole including its secrets. Only for the request that needs it, and for comparing.
+    pub fn expose(&self) -> String {
         let mut whole = self.start.clone();
         for Part { value, then, .. } in &self.rest {
             whole.push_str(value.expose_secret());
@@ -71,8 +71,8 @@ impl Text {
         whole
     }
 
-    /// The whole with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> String {
+    /// Returns the whole with `$(NAME)` in place of each secret.
+    pub fn redacted(&self) -> String {
         let mut shown = self.start.clone();
         for Part { variable, then, .. } in &self.rest {
             shown.push_str("$(");
@@ -83,13 +83,13 @@ impl Text {
         shown
     }
 
-    /// The secrets in it, with the variables they came from.
+    /// The secrets in it, with the names of their variables.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretString)> {
         self.rest.iter().map(|part| (part.variable.as_str(), &part.value))
     }
 
-    /// `other` with everything that stands where this text has secrets put out of sight: for what a vendor has in a
-    /// field that is declared with a secret, be it the same secret, an old one, or something else altogether.
+    /// Returns `other`, which is what a vendor has in a field that is declared as this text, with everything hidden that is in the
+    /// place of a secret: the same secret, an old one, or any other text.
     pub fn mask(&self, other: &str) -> String {
         let Some(Part { then: last, .. }) = self.rest.last() else {
             return other.into();
@@ -104,31 +104,31 @@ impl Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for SecretText {
     fn from(text: &str) -> Self {
         Self::plain(text)
     }
 }
 
-impl PartialEq for Text {
+impl PartialEq for SecretText {
     fn eq(&self, other: &Self) -> bool {
         self.whole() == other.whole()
     }
 }
 
-impl Hash for Text {
+impl Hash for SecretText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.whole().hash(state);
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.shown())
+        write!(f, "{:?}", self.redacted())
     }
 }
 
-/// A value of a document: JSON whose strings are [`Text`].
+/// A value of a document: JSON whose strings are [`SecretText`].
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub enum Value {
     /// Nothing.
@@ -139,8 +139,8 @@ pub enum Value {
     /// A number.
     Number(serde_json::Number),
     /// A string.
-    Text(Text),
-    /// A list; whether its order matters is for the field's rule to say.
+    Text(SecretText),
+    /// A list. The field's rule says whether its order matters.
     List(Vec<Value>),
     /// Members by name.
     Map(Members),
@@ -152,7 +152,7 @@ pub type Members = LiteMap<String, Value>;
 impl Value {
     /// A text without secrets.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(Text::plain(text))
+        Self::Text(SecretText::plain(text))
     }
 
     /// A whole number.
@@ -165,7 +165,7 @@ impl Value {
         Self::List(all.into_iter().map(Self::text).collect())
     }
 
-    /// Null, `""`, `[]` or `{}`.
+    /// Whether it is null, `""`, `[]` or `{}`.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Null => true,
@@ -176,7 +176,7 @@ impl Value {
         }
     }
 
-    /// Whether it is that text.
+    /// Whether it is this text.
     pub fn is_text(&self, text: &str) -> bool {
         matches!(self, Self::Text(own) if own.whole() == text)
     }
@@ -191,17 +191,17 @@ impl Value {
         }
     }
 
-    /// Plain JSON, secrets included: only for the request that needs it.
-    pub fn exposed(&self) -> Json {
-        self.json(&Text::exposed)
+    /// Returns plain JSON including secrets. Only for the request that needs it.
+    pub fn expose(&self) -> Json {
+        self.json(&SecretText::expose)
     }
 
-    /// Plain JSON with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> Json {
-        self.json(&Text::shown)
+    /// Returns plain JSON with `$(NAME)` in place of each secret.
+    pub fn redacted(&self) -> Json {
+        self.json(&SecretText::redacted)
     }
 
-    fn json(&self, text: &dyn Fn(&Text) -> String) -> Json {
+    fn json(&self, text: &dyn Fn(&SecretText) -> String) -> Json {
         match self {
             Self::Null => Json::Null,
             Self::Bool(b) => Json::Bool(*b),
@@ -212,9 +212,9 @@ impl Value {
         }
     }
 
-    /// About how much memory it takes beside itself, in bytes.
+    /// The approximate size in memory, in bytes, without the value itself.
     fn size(&self) -> usize {
-        // The least that an allocation takes.
+        // The smallest allocation.
         const LEAST: usize = 16;
         match self {
             Self::Null | Self::Bool(_) | Self::Number(_) => 0,
@@ -231,7 +231,7 @@ impl Value {
         }
     }
 
-    /// Whether it consists of no more values than are left; takes as many away.
+    /// Whether it consists of no more than `left` values; subtracts them.
     pub(super) fn fits(&self, left: &mut usize) -> bool {
         let Some(less) = left.checked_sub(1) else { return false };
         *left = less;
@@ -242,8 +242,8 @@ impl Value {
         }
     }
 
-    /// Every text in it.
-    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+    /// Calls `each` with every text in it.
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&SecretText)) {
         match self {
             Self::Null | Self::Bool(_) | Self::Number(_) => {}
             Self::Text(text) => each(text),
@@ -266,8 +266,8 @@ impl From<Json> for Value {
     }
 }
 
-/// The canonical document of one subscription: every field that its vendor's rules know, defaults filled in.
-/// Made by [`super::Rules::document`] only.
+/// The canonical document of one subscription: every field that its vendor's rules know, with defaults filled in.
+/// Only [`super::Rules::document`] makes it.
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Document {
     pub(super) fields: LiteMap<&'static str, Value>,
@@ -279,20 +279,25 @@ impl Document {
         self.fields.values().any(Value::is_secret)
     }
 
-    /// The value of a field; `Null` for one that is absent and has no default.
+    /// The value of a field; `Null` if it is absent and has no default.
     pub fn get(&self, field: &str) -> &Value {
         self.fields.get(field).unwrap_or(&Value::Null)
     }
 
-    /// About how much memory it takes, in bytes.
+    /// The approximate size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         self.fields.values().map(|value| size_of::<(&str, Value)>() + value.size()).sum()
     }
 
-    /// Whether it consists of no more values than that.
+    /// Whether it consists of no more than that many values.
     pub fn has_at_most(&self, values: usize) -> bool {
         let mut left = values;
         self.fields.values().all(|value| value.fits(&mut left))
+    }
+
+    /// Returns the names of the fields that hold a secret value.
+    pub(crate) fn secret_fields(&self) -> Vec<String> {
+        self.iter().filter(|(_, value)| value.is_secret()).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Fields and values, by name.
@@ -300,23 +305,28 @@ impl Document {
         self.fields.iter().map(|(name, value)| (*name, value))
     }
 
-    /// Every text in it.
-    pub fn for_each_text(&self, each: &mut dyn FnMut(&Text)) {
+    /// Calls `each` with every text in it.
+    pub fn for_each_text(&self, each: &mut dyn FnMut(&SecretText)) {
         self.fields.values().for_each(|v| v.for_each_text(each));
     }
 
-    /// Plain JSON with `$(NAME)` in place of each secret.
-    pub fn shown(&self) -> Json {
-        self.fields.iter().map(|(k, v)| ((*k).to_owned(), v.shown())).collect()
+    /// Returns plain JSON with `$(NAME)` in place of each secret.
+    pub fn redacted(&self) -> Json {
+        self.fields.iter().map(|(k, v)| ((*k).to_owned(), v.redacted())).collect()
     }
+}
+
+/// Returns a digest of a document without its secrets.
+pub fn digest(document: &Document) -> String {
+    super::hash(&document.redacted())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn token(before: &str, secret: &str, after: &str) -> Text {
-        let mut text = Text::plain(before);
+    fn token(before: &str, secret: &str, after: &str) -> SecretText {
+        let mut text = SecretText::plain(before);
         text.push_secret("TOKEN", secret.into());
         text.push_plain(after);
         text
@@ -327,15 +337,15 @@ mod tests {
         let value = Value::Map(
             [("url".into(), Value::Text(token("https://h/?t=", "s3cret", "&x=1")))].into_iter().collect(),
         );
-        assert_eq!(value.exposed()["url"], "https://h/?t=s3cret&x=1");
-        assert_eq!(value.shown()["url"], "https://h/?t=$(TOKEN)&x=1");
+        assert_eq!(value.expose()["url"], "https://h/?t=s3cret&x=1");
+        assert_eq!(value.redacted()["url"], "https://h/?t=$(TOKEN)&x=1");
         assert!(!format!("{value:?}").contains("s3cret"));
     }
 
     #[test]
     fn equal_is_what_is_sent_not_how_it_is_made_up() {
-        assert_eq!(token("a", "b", "c"), Text::plain("abc"));
-        assert_ne!(token("a", "b", "c"), Text::plain("a$(TOKEN)c"));
+        assert_eq!(token("a", "b", "c"), SecretText::plain("abc"));
+        assert_ne!(token("a", "b", "c"), SecretText::plain("a$(TOKEN)c"));
     }
 
     #[test]
@@ -345,7 +355,7 @@ mod tests {
             ("token in the middle", token("a/", "new", "/z"), "a/old/z", "a/(hidden)/z"),
             ("another text altogether", token("a/", "new", "/z"), "https://x/old", "(hidden)"),
             ("the whole is the secret", token("", "new", ""), "old", "(hidden)"),
-            ("no secret declared", Text::plain("abc"), "old", "old"),
+            ("no secret declared", SecretText::plain("abc"), "old", "old"),
         ];
         for (reason, declared, had, shown) in cases {
             assert_eq!(declared.mask(had), shown, "{reason}");

@@ -3,20 +3,21 @@
 //! | the other Webhook | claims |
 //! | --- | --- |
 //! | has recorded an id, or waits to delete a replaced one | that subscription |
-//! | has sent a create that is not answered | what the vendor shows of it, and equal content |
-//! | holds, or was just given, equal content | that content |
-//! | wants equal content or pins the same id, and neither of the two holds it | the content or the id, if it is the older |
+//! | has a pending create | what the vendor shows of it, and equal content |
+//! | has, or was just given, equal content | that content |
+//! | declares equal content or pins the same id, and neither of the two has it | the content or the id, if it is older |
 //!
-//! Who holds a subscription keeps it, however young. A Webhook that is being deleted yields a subscription that both hold.
+//! A Webhook that has a subscription keeps it, however young it is. If two have the same one, a Webhook that is being deleted
+//! gives way.
 
 use super::declared::Declared;
-use super::document::Document;
+use super::document::{Document, digest};
 use super::redact::Redactor;
 use super::rules::Rules;
 use super::{ExternalId, Key, Observed};
 use std::collections::{HashMap, HashSet};
 
-/// The claims at other VendorAccount objects. Empty where no other object points to the same account at the vendor.
+/// The claims at other VendorAccount objects. Empty if no other object points to the same account at the vendor.
 #[derive(Clone, Debug, Default)]
 pub struct Elsewhere {
     /// The Webhooks of those objects.
@@ -32,7 +33,7 @@ pub struct Peer {
     pub rival: Rival,
     /// When it was created, in seconds since 1970.
     pub created: i64,
-    /// Whether it is of another namespace than its VendorAccount.
+    /// Whether it is in another namespace than its VendorAccount.
     pub guest: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
@@ -40,19 +41,19 @@ pub struct Peer {
     pub holds: Vec<ExternalId>,
     /// Replaced ids that it has not deleted yet.
     pub superseded: Vec<ExternalId>,
-    /// A create that was sent and not answered.
+    /// A create whose outcome is unknown.
     pub pending: Option<PendingCreate>,
-    /// [`digest`](super::digest) of what it was last applied.
+    /// [`digest`](super::digest) of what was last applied for it.
     pub applied: Option<String>,
     /// [`Rules::content_hash`] of what it sent to the vendor recently, or is sending.
     pub written: Option<String>,
-    /// Whether that write is running, or ended with an unknown outcome.
+    /// Whether that write is running, or has ended with an unknown outcome.
     pub unanswered: bool,
-    /// What it wants, where that is known.
+    /// What it declares, if that is known.
     pub wants: Option<Wants>,
 }
 
-/// A Webhook that claims what another one wants, by name.
+/// The names of a Webhook that claims what another one declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rival {
     /// The Webhook.
@@ -61,16 +62,16 @@ pub struct Rival {
     pub account: Key,
 }
 
-/// A create of another Webhook that was sent and not answered.
+/// A create of another Webhook whose outcome is unknown.
 #[derive(Clone, Debug)]
 pub struct PendingCreate {
     /// [`Rules::fingerprint`] of what was sent.
     pub fingerprint: String,
-    /// Equal subscriptions that were there before it was sent.
+    /// Equal subscriptions that existed before it was sent.
     pub preexisting: Vec<ExternalId>,
 }
 
-/// What a Webhook wants of the vendor.
+/// What a Webhook declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
     /// [`Rules::content_hash`] of the declared subscription.
@@ -80,7 +81,7 @@ pub struct Wants {
 }
 
 impl Elsewhere {
-    /// Whether there is nothing to respect.
+    /// Whether nothing is claimed.
     pub fn is_empty(&self) -> bool {
         self.webhooks.is_empty() && self.deleted.is_empty()
     }
@@ -93,13 +94,13 @@ impl Elsewhere {
 }
 
 impl Peer {
-    /// Whether it comes first where both have equal rights.
+    /// Whether it goes first if both have equal rights.
     fn goes_before(&self, webhook: &Declared) -> bool {
         let own = (self.deleting, self.guest, self.created, &self.rival.webhook);
         own < (webhook.deleting, webhook.guest, webhook.created, &webhook.key)
     }
 
-    /// Whether the vendor may show something of it that no id tells of.
+    /// Whether the vendor may list a subscription of it whose id it does not know yet.
     fn is_writing(&self) -> bool {
         self.pending.is_some() || self.unanswered
     }
@@ -109,7 +110,7 @@ impl Peer {
 pub(super) struct Index<'a> {
     rules: &'a Rules,
     peers: &'a [Peer],
-    /// The Webhooks that hold an id, or wait to delete it.
+    /// The Webhooks that have an id, or wait to delete it.
     by_id: HashMap<&'a ExternalId, Vec<&'a Peer>>,
     deleted: HashSet<&'a ExternalId>,
 }
@@ -133,14 +134,14 @@ impl<'a> Index<'a> {
         self.deleted.contains(id)
     }
 
-    /// The other Webhook that has recorded that id too and comes before this one.
+    /// Returns the other Webhook that has recorded that id too and goes before this one.
     pub(super) fn also_recorded(&self, id: &ExternalId, webhook: &Declared) -> Option<&'a Rival> {
         let peers = self.by_id.get(id)?.iter();
         let first = peers.filter(|peer| peer.holds.contains(id) && peer.goes_before(webhook));
         first.map(|peer| &peer.rival).next()
     }
 
-    /// The other Webhook that a pinned id belongs to.
+    /// Returns the other Webhook to which a pinned id belongs.
     pub(super) fn pinned(&self, id: &ExternalId, webhook: &Declared) -> Option<&'a Rival> {
         let holder = self.by_id.get(id).and_then(|peers| peers.first().copied());
         let pins = |peer: &&Peer| {
@@ -150,13 +151,13 @@ impl<'a> Index<'a> {
         holder.or_else(|| self.peers.iter().find(pins)).map(|peer| &peer.rival)
     }
 
-    /// The Webhook that holds a subscription of the vendor's list.
+    /// Returns the Webhook that has a subscription of the vendor's list.
     pub(super) fn holder(&self, id: &ExternalId) -> Option<&'a Rival> {
         let peers = self.by_id.get(id)?.iter();
         peers.filter(|peer| peer.holds.contains(id)).map(|peer| &peer.rival).next()
     }
 
-    /// Whether a Webhook elsewhere wants that subscription, and is about to adopt it.
+    /// Whether a Webhook elsewhere declares that subscription, and is about to adopt it.
     pub(super) fn is_wanted(&self, one: &Observed) -> bool {
         let mut wants = self.peers.iter().filter_map(|peer| peer.wants.as_ref()).peekable();
         wants.peek().is_some() && {
@@ -172,7 +173,7 @@ impl<'a> Index<'a> {
             || self.maker(one, &[&Redactor::default()], |_| true).is_some()
     }
 
-    /// The same, asked for a Webhook: one that the unanswered creates of both may have made belongs to the first of the two.
+    /// The same for one Webhook: a subscription that pending creates of both may have made belongs to the first of the two.
     pub(super) fn claims_against(&self, one: &Observed, webhook: &Declared) -> bool {
         let redactors = [&webhook.redactor, &Redactor::default()];
         let before = |peer: &Peer| webhook.intent.is_none() || peer.goes_before(webhook);
@@ -181,8 +182,8 @@ impl<'a> Index<'a> {
             || self.maker(one, &redactors, before).is_some()
     }
 
-    /// The Webhook whose unanswered create, or whose write of just now, looks like that subscription. The fingerprint of a
-    /// create has the names of its variables in place of secrets: it matches if `redactors` knows the same.
+    /// Returns the Webhook whose pending create, or whose recent write, looks like that subscription. The fingerprint of a create has
+    /// the names of its variables in place of secrets, so that it matches only if `redactors` have the same names.
     fn maker(
         &self,
         one: &Observed,
@@ -203,7 +204,7 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// The other Webhook that keeps this one from having that content. `own` is the subscription that this one holds.
+    /// Returns the other Webhook because of which this one may not have that content. `own` is the subscription that this one has.
     pub(super) fn rival(
         &self,
         webhook: &Declared,
@@ -215,8 +216,8 @@ impl<'a> Index<'a> {
             return None;
         }
         let fingerprint = self.rules.fingerprint(desired, &webhook.redactor);
-        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.sent == fingerprint);
-        let (content, digest) = (self.rules.content_hash(desired), super::digest(desired));
+        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.fingerprint == fingerprint);
+        let (content, digest) = (self.rules.content_hash(desired), digest(desired));
         // The vendor may store what was applied in another spelling.
         let applied = webhook.applied.as_ref() == Some(&digest);
         let holds_it = own.is_some_and(|own| applied || self.rules.equal(&own.document, desired));

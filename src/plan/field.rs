@@ -1,35 +1,34 @@
-//! One field of a vendor's table: what it is called, what it is used for, and what an absent one means.
+//! One field of a vendor's table: its name, its use, how it compares, and what it means if it is absent.
 
 use super::document::Value;
-use super::rules::Rule;
 
 /// One field of a document, or of a record in it.
 #[derive(Debug)]
 pub struct Field {
     /// Its name in the manifest.
     pub name: &'static str,
-    /// What its texts are used for.
+    /// The use of its texts.
     pub usage: Usage,
-    /// How two values of it compare.
+    /// How two of its values compare.
     pub rule: Rule,
-    /// What an absent one means. Null, `""`, `[]` and `{}` are absent.
+    /// What it means if it is absent. Null, `""`, `[]` and `{}` are absent.
     pub absent: Absent,
-    /// Whether the vendor cannot change it in place, so that a change needs a new subscription.
+    /// Whether the vendor cannot change it in place, so that a change replaces the subscription.
     pub replaces: bool,
 }
 
-/// What the texts of a field are used for. A field's constructor sets it.
+/// The use of a field's texts. The field's constructor sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// Any text, such as a name or a template: line breaks are part of it. Also flags and numbers.
+    /// Any text, such as a name or a template. It may contain line breaks. Also flags and numbers.
     Content,
-    /// A word of the vendor's own vocabulary, such as the name of an event.
+    /// A word of the vendor's vocabulary, such as the name of an event.
     Word,
-    /// Where deliveries, or mails about them, are sent.
+    /// An address to which deliveries, or mails about them, are sent.
     Address,
     /// Headers of a delivery.
     Header,
-    /// The key that deliveries are signed with.
+    /// The key with which deliveries are signed.
     SigningKey,
 }
 
@@ -44,8 +43,8 @@ impl Usage {
         }
     }
 
-    /// Returns one spelling for all texts that mean the same: without case in scheme and host of an address and in words of the
-    /// vendor's vocabulary, and without a slash at the end of an address. Addresses are not parsed beyond their host.
+    /// Returns one spelling for all texts that mean the same. Case is ignored in words of the vendor's vocabulary and in scheme and
+    /// host of an address; a slash at the end of an address is ignored too. Addresses are not parsed beyond their host.
     pub(super) fn spelling(self, mut text: String) -> String {
         match self {
             Self::Content | Self::Header | Self::SigningKey => {}
@@ -66,7 +65,7 @@ impl Usage {
 }
 
 impl Field {
-    /// A field of [`Usage::Content`]. Like the others it compares byte for byte and has no default.
+    /// A field of [`Usage::Content`]. Like the others, it compares byte for byte and has no default.
     pub const fn content(name: &'static str) -> Self {
         Self::of(name, Usage::Content)
     }
@@ -95,7 +94,7 @@ impl Field {
         Self { name, usage, rule: Rule::Exact, absent: Absent::Nothing, replaces: false }
     }
 
-    /// The same field under another rule.
+    /// The same field with another rule.
     #[must_use]
     pub const fn rule(mut self, rule: Rule) -> Self {
         self.rule = rule;
@@ -115,6 +114,39 @@ impl Field {
         self.replaces = true;
         self
     }
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Byte for byte; JSON value by value. Templates and URLs are never parsed.
+    Exact,
+    /// Texts, ignoring case.
+    IgnoreCase,
+    /// Lists whose order and repetitions do not matter.
+    Set(&'static Rule),
+    /// Members by name, each by an inner rule.
+    Map {
+        /// Whether the names ignore case, as header names do.
+        ignore_case: bool,
+        /// How the members compare.
+        value: &'static Rule,
+    },
+    /// Members by a table of their own.
+    Record(&'static [Field]),
+    /// A record of `value` and the flag `secret`. The flag is compared. A value that either side calls secret is not, as it cannot
+    /// be read back.
+    SecretValue,
+    /// Never compared, as it cannot be read back.
+    WriteOnly,
+    /// Byte for byte, except for the value that the vendor sets when it disables a subscription by itself. That one equals every
+    /// other value: whether to enable the subscription again is decided elsewhere.
+    EnabledState {
+        /// The value of a subscription that delivers.
+        enabled: &'static str,
+        /// The value that the vendor sets when it disables a subscription.
+        disabled_by_vendor: &'static str,
+    },
 }
 
 /// What an absent value means.

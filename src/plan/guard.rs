@@ -1,49 +1,50 @@
-//! What is held back although it was decided: too many deletions at once, and everything while a list is in doubt.
+//! The deletion guard, and the check that a list is plausible.
 
+use super::decision::{BlockedReason, Step};
 use super::declared::Declared;
-use super::item::{BlockedReason, Plan, Step};
+use super::item::Plan;
 use super::{ExternalId, hash};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// When an account's deletions are held until a person allows them.
+/// The limits above which an account's deletions wait for an approval.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Above this share of its managed subscriptions, in percent,
+    /// The share of the managed subscriptions, in percent, that may be deleted at once.
     pub(crate) max_percent: usize,
-    /// if there are at least so many.
+    /// The number of deletions below which the share does not matter.
     pub(crate) min_count: usize,
 }
 
-/// Deletions of one namespace's Webhooks that a person has to allow.
+/// Deletions of one namespace's Webhooks that a person has to approve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany {
     /// The namespace.
     pub(crate) namespace: String,
     /// The subscriptions that would be deleted.
     pub(crate) ids: BTreeSet<ExternalId>,
-    /// How many others were deleted lately.
+    /// The number of others that were deleted lately.
     pub(crate) recent: usize,
-    /// How many subscriptions the account manages for that namespace.
+    /// The number of subscriptions that the account manages for that namespace.
     pub(crate) managed: usize,
     /// Digest of `ids`: the approval names it.
     pub(crate) digest: String,
 }
 
-/// The subscriptions that a step deletes without a successor and without an approval.
+/// Returns the subscriptions that a step deletes without a replacement and without an approval.
 pub(crate) fn unapproved<'a>(
     step: Option<&'a Step>,
     allowed: &'a HashSet<ExternalId>,
 ) -> impl Iterator<Item = &'a ExternalId> {
     let ids = match step {
-        Some(Step::Delete(ids)) => ids.as_slice(),
+        Some(Step::Delete { ids, .. }) => ids.as_slice(),
         _ => &[],
     };
     ids.iter().filter(|id| !allowed.contains(*id))
 }
 
-/// Returns the unapproved deletions of a plan that are too many. The Webhooks of each namespace are judged by themselves, so
-/// that no tenant's deletions keep another one from its own. Those that were deleted lately, `recent`, count as if
-/// they were part of it: Webhooks that are deleted one after another are not in one plan.
+/// Returns the unapproved deletions of a plan that are too many. Each namespace is checked by itself, so that the deletions of one
+/// tenant do not block those of another. Deletions of the last minutes, `recent`, count as part of the plan: Webhooks that are
+/// deleted one after another are not in one plan.
 pub(crate) fn too_many(
     plan: &Plan,
     limits: Limits,
@@ -52,7 +53,7 @@ pub(crate) fn too_many(
 ) -> Vec<TooMany> {
     let mut by_namespace: BTreeMap<&str, BTreeSet<ExternalId>> = BTreeMap::new();
     for item in &plan.items {
-        for id in unapproved(item.step.as_ref(), allowed) {
+        for id in unapproved(item.step(), allowed) {
             by_namespace.entry(&item.key.namespace).or_default().insert(id.clone());
         }
     }
@@ -63,28 +64,26 @@ pub(crate) fn too_many(
         if all < limits.min_count || all * 100 <= limits.max_percent * (managed + recent) {
             return None;
         }
-        let named: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
-        let digest = hash(&serde_json::json!(named));
+        let texts: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
+        let digest = hash(&serde_json::json!(texts));
         Some(TooMany { namespace: namespace.to_owned(), ids, recent, managed, digest })
     };
     by_namespace.into_iter().filter_map(judge).collect()
 }
 
-/// Holds those deletions; everything else of the plan goes on.
-pub(crate) fn hold(plan: &mut Plan, held: &TooMany) {
+/// Blocks those deletions. The rest of the plan stays as it is.
+pub(crate) fn block(plan: &mut Plan, too_many: &TooMany) {
     for item in &mut plan.items {
-        let is_held =
-            matches!(&item.step, Some(Step::Delete(ids)) if ids.iter().any(|id| held.ids.contains(id)));
-        if is_held {
-            item.step = None;
-            item.hold = Some(BlockedReason::DeletionGuard);
+        if matches!(item.step(), Some(Step::Delete { ids, .. }) if ids.iter().any(|id| too_many.ids.contains(id)))
+        {
+            item.block(BlockedReason::DeletionGuard);
         }
     }
 }
 
-/// The recorded subscriptions that a list lacks, if they are too many for one reading to be believed: more than half, and
-/// at least two. A wrong tenant, a restored backup or another app's token shows a list like that. Those that are
-/// `believed` to be gone do not count.
+/// Returns the recorded subscriptions that a list lacks, if the list is not plausible: if it lacks more than half of them, and at
+/// least two. A wrong tenant, a restored backup or the token of another app gives such a list. Those that are `believed` to be gone
+/// do not count.
 pub(crate) fn doubted(
     declared: &[Declared],
     there: &HashSet<&ExternalId>,
@@ -99,14 +98,14 @@ pub(crate) fn doubted(
     (missing.len() >= 2 && missing.len() * 2 > recorded.len()).then_some(missing)
 }
 
-/// The subscriptions of Webhooks that the pages of a list lack: one that moves from page to page while they are read is on
-/// none of them. A list is expected to lack one that was created just now, and those that are `believed` to be gone.
+/// Returns the subscriptions of Webhooks that the pages of a list lack. One that moves between pages while they are read may be on
+/// none of them. Those that were created just now or are `believed` to be gone are not expected.
 pub(crate) fn missing_from_pages(
     declared: &[Declared],
     there: &HashSet<&ExternalId>,
     believed: &HashSet<ExternalId>,
 ) -> BTreeSet<ExternalId> {
-    let known = declared.iter().filter(|webhook| !webhook.fresh).flat_map(Declared::known_ids);
+    let known = declared.iter().filter(|webhook| !webhook.hints.may_lag).flat_map(Declared::known_ids);
     known.filter(|id| !there.contains(id) && !believed.contains(*id)).cloned().collect()
 }
 

@@ -1,4 +1,4 @@
-//! A vendor's id of a subscription. It becomes a segment of a path, so that an unchecked one could name another resource.
+//! A vendor's id of a subscription. It becomes a path segment of a URL, so that an unchecked one could address another resource.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,7 +11,7 @@ pub const LONGEST_ID: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalId(String);
 
-/// A text that is no id of a subscription. The text itself is not repeated.
+/// The error for a text that is no id of a subscription. It does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an id has 1 to {LONGEST_ID} letters, digits or any of - _ . : ~ = + @, and is not only dots; this one is none"
@@ -19,7 +19,7 @@ pub struct ExternalId(String);
 pub struct InvalidId;
 
 impl ExternalId {
-    /// Takes the vendor's spelling as it is, if it can be an id.
+    /// Checks an id and keeps the vendor's spelling.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidId> {
         let id = id.into();
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:~=+@".contains(&byte);
@@ -29,7 +29,7 @@ impl ExternalId {
         if is_valid { Ok(Self(id)) } else { Err(InvalidId) }
     }
 
-    /// The ids among these texts.
+    /// Returns the valid ids among these texts.
     pub(crate) fn valid<T: Into<String>>(all: impl IntoIterator<Item = T>) -> impl Iterator<Item = Self> {
         all.into_iter().filter_map(|id| Self::new(id).ok())
     }
@@ -39,13 +39,13 @@ impl ExternalId {
         &self.0
     }
 
-    /// Age order: vendors number upwards, so that of numbers the smaller is the older.
+    /// A key that sorts older ones first: vendors number upwards, so that smaller numbers are older.
     pub(crate) fn order(&self) -> (u64, &str) {
         order(&self.0)
     }
 }
 
-/// Age order of ids that may be none.
+/// A key that sorts older ids first, also for texts that are no ids.
 pub(crate) fn order(id: &str) -> (u64, &str) {
     (id.parse().unwrap_or(u64::MAX), id)
 }

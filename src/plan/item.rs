@@ -1,138 +1,13 @@
-//! What the core decides: a plan and its items.
+//! What the planner decides: a plan and its items.
 
+use super::cause::Cause;
+use super::decision::{BlockedReason, Decision, Step};
 use super::diff::Change;
-use super::document::Document;
-use super::elsewhere::Rival;
-use super::list::Unreadable;
-use super::{ExternalId, Key};
+use super::{ExternalId, Key, hash};
 use crate::api::status::Action;
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Why something is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Cause {
-    /// Nothing is to be done.
-    InSync,
-    /// It is declared and not at the vendor.
-    New,
-    /// An equal one is at the vendor already, or the spec names one.
-    Found,
-    /// It is adopted, and its write-only values cannot be compared with the declared ones.
-    NotComparable,
-    /// A person, or a Secret, changed what is declared.
-    SpecChanged,
-    /// Somebody changed it at the vendor.
-    VendorEdit,
-    /// The vendor has stopped it by itself.
-    Halted,
-    /// It was there, and is gone.
-    Gone,
-    /// Its replacement is in place.
-    Superseded,
-    /// The Webhook is being deleted.
-    Deleted,
-}
-
-impl Cause {
-    /// In words, for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InSync => "in sync",
-            Self::New => "not yet at the vendor",
-            Self::Found => "found at the vendor",
-            Self::NotComparable => "cannot be compared: a write-only value is sent once",
-            Self::SpecChanged => "spec changed",
-            Self::VendorEdit => "vendor-side edit",
-            Self::Halted => "stopped by the vendor after too many errors",
-            Self::Gone => "gone at the vendor",
-            Self::Superseded => "replaced",
-            Self::Deleted => "Webhook deleted",
-        }
-    }
-
-    /// Whether the vendor's copy differs although nothing that is declared did.
-    pub fn is_drift(self) -> bool {
-        matches!(self, Self::VendorEdit | Self::Halted | Self::Gone)
-    }
-}
-
-/// Why a step is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BlockedReason {
-    /// Plan mode.
-    PlanOnly,
-    /// `suspend: true`.
-    Suspended,
-    /// A create may still be under way at the vendor.
-    Settling,
-    /// What was made lately is not in the vendor's list, which may lag.
-    NotShownYet,
-    /// `driftPolicy: Report`.
-    DriftReported,
-    /// The same difference was corrected several times and came back each time.
-    CorrectionDoesNotHold,
-    /// Too many would be deleted at once.
-    DeletionGuard,
-    /// Unclaimed ones look alike.
-    SimilarExists(Vec<ExternalId>),
-    /// An older Webhook has or wants the same.
-    Conflict(Key),
-    /// A Webhook at another VendorAccount object has or wants the same.
-    ConflictElsewhere(Rival),
-    /// The id in the spec is not there.
-    ExternalIdNotFound(ExternalId),
-    /// The vendor lists its subscription, or one that may be its own, in a shape that cannot be read.
-    Unreadable(Unreadable),
-    /// What is declared cannot be said.
-    Unknown {
-        /// Condition reason.
-        reason: &'static str,
-        /// What is missing and what to do.
-        message: String,
-    },
-}
-
-/// What to do at the vendor and in the object.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// Make it.
-    Create(Document),
-    /// Record that it is this one, and that it takes the other's place.
-    Adopt(ExternalId, Option<ExternalId>),
-    /// Change it in place.
-    Update(ExternalId, Document),
-    /// Make a new one, then delete this one.
-    Replace(ExternalId, Document),
-    /// Delete what was replaced.
-    Finish(Vec<ExternalId>),
-    /// Delete these, then let the object go.
-    Delete(Vec<ExternalId>),
-    /// Let the object go, without a call.
-    Release,
-}
-
-impl Step {
-    /// Whether the vendor is called for it.
-    pub fn calls(&self) -> bool {
-        self.number_of_calls() > 0
-    }
-
-    /// How many writes at the vendor it takes.
-    pub fn number_of_calls(&self) -> usize {
-        match self {
-            Self::Create(_) | Self::Update(..) => 1,
-            Self::Replace(..) => 2,
-            Self::Finish(ids) | Self::Delete(ids) => ids.len(),
-            Self::Adopt(_, replaced) => usize::from(replaced.is_some()),
-            Self::Release => 0,
-        }
-    }
-}
-
-/// The order of work: what a person waits for never waits behind periodic work.
+/// The order of work: changes that a person waits for go before periodic work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// Deletions, and edits that a person made.
@@ -150,30 +25,79 @@ pub struct Item {
     pub index: usize,
     /// Which Webhook it is.
     pub key: Key,
-    /// The one action.
-    pub action: Action,
-    /// The subscription it is about, where there is one.
-    pub id: Option<ExternalId>,
+    /// What to do.
+    pub decision: Decision,
     /// Why.
     pub cause: Cause,
-    /// Field by field, fit to be shown.
+    /// The changes by field, fit to be shown.
     pub changes: Vec<Change>,
-    /// Stable while the effect is the same; none where nothing is to be done.
-    pub digest: Option<String>,
-    /// How many writes at the vendor it takes, held or not.
-    pub calls: usize,
-    /// What is done about it; nothing when held or in sync.
-    pub step: Option<Step>,
-    /// Why nothing is done.
-    pub hold: Option<BlockedReason>,
-    /// When it is done.
-    pub lane: Priority,
-    /// Unclaimed subscriptions equal to the one that is adopted.
+    /// Unmanaged subscriptions equal to the one that is adopted.
     pub duplicates: Vec<ExternalId>,
-    /// Whether what is found answers an unanswered create.
+    /// Whether the found subscription answers its pending create.
     pub answers: bool,
     /// A Webhook of other content that has the same natural key: a receiver may get the same twice.
     pub similar: Option<Key>,
+}
+
+impl Item {
+    /// The step to execute; none if nothing is to be done or it is blocked.
+    pub fn step(&self) -> Option<&Step> {
+        self.decision.step()
+    }
+
+    /// Why nothing is executed, although something would be done otherwise.
+    pub fn blocked(&self) -> Option<&BlockedReason> {
+        self.decision.blocked()
+    }
+
+    /// The one word for it, blocked or not.
+    pub fn action(&self) -> Action {
+        self.decision.action()
+    }
+
+    /// The subscription that it is about, if there is one already.
+    pub fn id(&self) -> Option<&ExternalId> {
+        self.decision.id()
+    }
+
+    /// The number of write requests to the vendor, blocked or not.
+    pub fn number_of_calls(&self) -> usize {
+        self.decision.number_of_calls()
+    }
+
+    /// When the step is executed. A blocked one has nothing to wait for.
+    pub fn priority(&self) -> Priority {
+        match self.step() {
+            Some(_) if self.cause.is_drift() => Priority::Drift,
+            Some(Step::Create { .. } | Step::Adopt { .. } | Step::AdoptReplacement { .. }) => {
+                Priority::Create
+            }
+            _ => Priority::Edit,
+        }
+    }
+
+    /// Returns a digest that is the same as long as the effect is, blocked or not; none if nothing is to be done.
+    pub fn digest(&self) -> Option<String> {
+        if self.decision.is_nothing() {
+            return None;
+        }
+        let change = |c: &'_ Change| (c.field.clone(), c.before.clone(), c.after.clone());
+        let changes: Vec<_> = self.changes.iter().map(change).collect();
+        let deletes = self.decision.intended().map(Step::deletes).unwrap_or_default();
+        Some(hash(&serde_json::json!([
+            self.key.to_string(),
+            self.action().as_str(),
+            self.id().map(ExternalId::as_str),
+            changes,
+            deletes.iter().map(ExternalId::as_str).collect::<Vec<_>>(),
+        ])))
+    }
+
+    /// Blocks its step.
+    pub(crate) fn block(&mut self, reason: BlockedReason) {
+        let decision = std::mem::replace(&mut self.decision, Decision::Keep(None));
+        self.decision = decision.block(reason);
+    }
 }
 
 /// What is decided for one account.
@@ -181,12 +105,12 @@ pub struct Item {
 pub struct Plan {
     /// One item a Webhook, in the order of work.
     pub items: Vec<Item>,
-    /// Places of the subscriptions that no Webhook declares, in the list of observed ones.
+    /// Places of the unmanaged subscriptions in the list of observed ones.
     pub unmanaged: Vec<usize>,
-    /// How many subscriptions belong to a Webhook.
+    /// The number of subscriptions that belong to a Webhook.
     pub managed: usize,
     /// The same by the Webhooks' namespaces.
     pub managed_in: BTreeMap<String, usize>,
-    /// How many subscriptions belong to Webhooks at other VendorAccount objects.
+    /// The number of subscriptions that belong to Webhooks at other VendorAccount objects.
     pub elsewhere: usize,
 }

@@ -1,27 +1,24 @@
-//! A vendor's list of subscriptions, with the items that cannot be read.
+//! A vendor's list of subscriptions, including the items that cannot be read.
 
-use super::declared::{Declared, Desired};
-use super::document::Value;
-use super::elsewhere::Elsewhere;
 use super::rules::Rules;
 use super::{ExternalId, Observed};
 use serde_json::Value as Json;
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a vendor's list holds.
+/// A vendor's list.
 #[derive(Clone, Debug, Default)]
 pub struct List {
     /// The subscriptions that can be read.
     pub observed: Vec<Observed>,
     /// The items that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Whether it came in several pages, which may move while they are read.
+    /// Whether it came in several pages, which may change while they are read.
     pub paged: bool,
-    /// About how much memory it takes, in bytes.
+    /// The approximate size in memory, in bytes.
     pub size: usize,
-    /// What keeps that memory reserved, as long as any of the list is.
+    /// Keeps that memory reserved as long as any part of the list exists.
     pub memory: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -34,8 +31,8 @@ impl List {
 }
 
 impl List {
-    /// Stands for a list that is too large to be read: nothing is known but that the subscriptions with these ids may be there.
-    /// Of a Webhook without an id any subscription may be its own, so that none is created.
+    /// Returns a substitute for a list that is too large to be read. It only says that the subscriptions with these ids may exist.
+    /// Any subscription may be that of a Webhook without an id, so that none is created.
     pub(crate) fn unread(rules: &Rules, ids: impl IntoIterator<Item = ExternalId>, why: &str) -> Self {
         let ids = ids.into_iter().map(Some).chain([None]);
         let any = || rules.natural_key.iter().map(|name| (*name, None)).collect();
@@ -50,20 +47,20 @@ impl From<Vec<Observed>> for List {
     }
 }
 
-/// An item of a vendor's list whose shape is another than the vendor documents. While it cannot be read it is not updated,
-/// replaced or created again.
+/// An item of a vendor's list with a shape that the vendor does not document. It is not updated, replaced or created again while
+/// it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The vendor's id, if the item shows one.
+    /// The vendor's id, if the item has one.
     pub id: Option<ExternalId>,
     /// What is wrong with its shape, without any of its values.
     pub why: String,
-    /// Its members of the natural key: the text, or none where the member is not a text.
+    /// Its members of the natural key: the text, or none if the member is not a text.
     pub key: BTreeMap<&'static str, Option<String>>,
 }
 
 impl Unreadable {
-    /// An item as the vendor shows it. Names of members are compared without case: the wire spells some in capitals.
+    /// Keeps what can be read of an item. Names of members are compared without case, as vendors capitalise some.
     pub fn new(rules: &Rules, id: Option<ExternalId>, why: String, item: &Json) -> Self {
         let member = |name: &str| {
             let mut members = item.as_object()?.iter();
@@ -73,137 +70,8 @@ impl Unreadable {
         Self { id, why, key: rules.natural_key.iter().filter_map(text).collect() }
     }
 
-    /// One line for people, in place of what a readable one is about.
+    /// One line for people, in place of the summary of a readable one.
     pub fn summary(&self) -> String {
         format!("cannot be read: {}", self.why)
-    }
-
-    /// Whether nothing in its natural key tells it from the desired subscription.
-    fn may_be(&self, rules: &Rules, desired: &Desired) -> bool {
-        let Desired::Known(desired) = desired else { return true };
-        rules.natural_key.iter().all(|name| match (self.key.get(name), desired.get(name)) {
-            (Some(Some(shown)), Value::Text(wanted)) => *shown == wanted.exposed(),
-            (Some(_), _) | (None, Value::Null) => true,
-            (None, _) => false,
-        })
-    }
-}
-
-/// Notes at each Webhook the unreadable item that is its own by an id that it knows, or that may be its own: one without an
-/// id or that no Webhook knows, where nothing in the natural key says otherwise. An id that `is_listed` is a readable item's.
-pub(crate) fn attribute(
-    rules: &Rules,
-    declared: &mut [Declared],
-    elsewhere: &Elsewhere,
-    unreadable: &[Unreadable],
-    is_listed: impl Fn(&ExternalId) -> bool,
-) {
-    if unreadable.is_empty() {
-        return;
-    }
-    let by_id: HashMap<&ExternalId, &Unreadable> =
-        unreadable.iter().filter_map(|item| Some((item.id.as_ref()?, item))).collect();
-    let free: Vec<&Unreadable> = unmanaged(declared, elsewhere, unreadable).collect();
-    for webhook in declared {
-        let own = webhook.known_ids().find_map(|id| by_id.get(id).copied());
-        let is_missing = webhook.recorded.as_ref().is_none_or(|id| !is_listed(id));
-        let has_lost = is_missing && webhook.recorded.is_some();
-        let may_be_own =
-            |item: &&&Unreadable| (has_lost && item.id.is_none()) || item.may_be(rules, &webhook.desired);
-        // Others' unreadable items would tell a guest that its natural key is theirs.
-        let searched =
-            webhook.intent.is_some() || is_missing && (webhook.adopts || webhook.recorded.is_some());
-        let possible = || free.iter().filter(|_| searched).find(may_be_own).copied();
-        webhook.unreadable = own.or_else(possible).cloned();
-    }
-}
-
-/// The unreadable items that no Webhook knows by their ids, here or elsewhere.
-pub(crate) fn unmanaged<'a>(
-    declared: &[Declared],
-    elsewhere: &Elsewhere,
-    unreadable: &'a [Unreadable],
-) -> impl Iterator<Item = &'a Unreadable> {
-    let ids = declared.iter().filter(|_| !unreadable.is_empty()).flat_map(Declared::known_ids);
-    let known: HashSet<ExternalId> = ids.chain(elsewhere.ids()).cloned().collect();
-    unreadable.iter().filter(move |item| item.id.as_ref().is_none_or(|id| !known.contains(id)))
-}
-
-/// How many unreadable items only Webhooks elsewhere know by their ids.
-pub(crate) fn known_elsewhere(
-    declared: &[Declared],
-    elsewhere: &Elsewhere,
-    unreadable: &[Unreadable],
-) -> usize {
-    let here = unmanaged(declared, &Elsewhere::default(), unreadable).count();
-    here - unmanaged(declared, elsewhere, unreadable).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::{IN_PLACE, document, id, ids, wants};
-    use super::*;
-    use serde_json::json;
-
-    fn item(external_id: Option<&str>, json: &Json) -> Unreadable {
-        Unreadable::new(&IN_PLACE, external_id.map(id), "body: it is a number".into(), json)
-    }
-
-    /// The ids of the items that are noted at the Webhooks; of one without an id, `-`.
-    fn noted(mut declared: Vec<Declared>, unreadable: &[Unreadable], listed: &[&str]) -> Vec<String> {
-        attribute(&IN_PLACE, &mut declared, &Elsewhere::default(), unreadable, |id| {
-            listed.contains(&id.as_str())
-        });
-        let shown = |item: &Unreadable| item.id.as_ref().map_or("-".to_owned(), ToString::to_string);
-        declared.iter().map(|webhook| webhook.unreadable.as_ref().map_or(String::new(), shown)).collect()
-    }
-
-    #[test]
-    fn an_unreadable_item_is_noted_where_it_is_or_may_be_ones_own() {
-        let new = || wants("a", 1, document("x"));
-        let recorded = |external_id: &str| Declared { recorded: Some(id(external_id)), ..new() };
-        let same = json!({"Name": "n", "body": 7});
-        let other = json!({"name": "m", "body": 7});
-        let vague = json!({"name": 7});
-        let cases = [
-            ("its recorded one", recorded("7"), item(Some("7"), &other), "7"),
-            ("its pinned one", Declared { named: Some(id("7")), ..new() }, item(Some("7"), &other), "7"),
-            (
-                "one it replaced",
-                Declared { superseded: ids(&["7"]), ..recorded("1") },
-                item(Some("7"), &other),
-                "7",
-            ),
-            ("it has another", recorded("1"), item(Some("7"), &same), ""),
-            ("its own is missing, and this may be it", recorded("2"), item(Some("7"), &same), "7"),
-            ("its own is missing, and this is another", recorded("2"), item(Some("7"), &other), ""),
-            ("its own is missing, and this has no id", recorded("2"), item(None, &other), "-"),
-            ("it has none, and this may be it", new(), item(Some("7"), &same), "7"),
-            ("it has none, and this may be it as well", new(), item(Some("7"), &vague), "7"),
-            ("it has none, and this is another", new(), item(Some("7"), &other), ""),
-            ("it has none, and this tells nothing", new(), item(None, &json!({"body": 7})), ""),
-        ];
-        for (reason, webhook, unreadable, expected) in cases {
-            assert_eq!(noted(vec![webhook], &[unreadable], &["1"]), [expected], "{reason}");
-        }
-        // What one Webhook knows is no other's.
-        let all = vec![recorded("7"), Declared { recorded: None, ..new() }];
-        assert_eq!(noted(all, &[item(Some("7"), &same)], &[]), ["7", ""]);
-    }
-
-    #[test]
-    fn what_a_webhook_knows_is_not_unmanaged() {
-        let webhook =
-            Declared { recorded: Some(id("1")), superseded: ids(&["2"]), ..wants("a", 1, document("x")) };
-        let all = ["1", "2", "3"].map(|external_id| item(Some(external_id), &json!({})));
-        let (declared, alone) = ([webhook], Elsewhere::default());
-        let left = |elsewhere| -> Vec<_> {
-            unmanaged(&declared, elsewhere, &all).map(|item| item.id.clone()).collect()
-        };
-        assert_eq!(left(&alone), [Some(id("3"))]);
-        assert_eq!(known_elsewhere(&declared, &alone, &all), 0);
-        let elsewhere = Elsewhere { webhooks: Vec::new(), deleted: ids(&["3"]) };
-        assert_eq!(left(&elsewhere), []);
-        assert_eq!(known_elsewhere(&declared, &elsewhere, &all), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What holds of every plan, whatever is declared, recorded and observed: also for statuses that make no sense.
+//! Properties of every plan, whatever is declared, recorded and observed, even if the statuses make no sense.
 
 mod two;
 mod world;
@@ -14,20 +14,20 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use world::{Crash, World, one_document, world};
 
-/// More rounds than these are not needed by statuses that make sense.
+/// Statuses that make sense need no more rounds than these.
 const ROUNDS: usize = 3;
 
 fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What a plan says of each Webhook, in text, without its place in a list.
+/// The item of a Webhook as text, without its place in a list.
 fn said(item: &Item) -> String {
     format!(
         "{:?}",
         (
-            (item.action, item.cause, &item.id, &item.changes, &item.digest),
-            (&item.step, &item.hold, item.lane, &item.duplicates),
+            (item.action(), item.cause, item.id(), &item.changes, item.digest()),
+            (&item.decision, item.priority(), &item.duplicates),
         )
     )
 }
@@ -40,26 +40,33 @@ fn unmanaged(plan: &Plan, observed: &[Observed]) -> Vec<ExternalId> {
     plan.unmanaged.iter().map(|&i| observed[i].id.clone()).collect()
 }
 
-/// The ids that a step gives to a Webhook or works on as its own.
+/// The ids that a step assigns to a Webhook or changes as its own.
 fn owned(step: &Step) -> Vec<&ExternalId> {
     match step {
-        Step::Create(_) | Step::Finish(_) | Step::Delete(_) | Step::Release => Vec::new(),
-        Step::Adopt(one, other) => std::iter::once(one).chain(other).collect(),
-        Step::Update(one, _) | Step::Replace(one, _) => vec![one],
+        Step::Create { .. }
+        | Step::DeleteSuperseded { .. }
+        | Step::Delete { .. }
+        | Step::Retain { .. }
+        | Step::RemoveFinalizer => Vec::new(),
+        Step::AdoptReplacement { id, replaced } => vec![id, replaced],
+        Step::Adopt { id }
+        | Step::Update { id, .. }
+        | Step::Reenable { id, .. }
+        | Step::Replace { id, .. } => vec![id],
     }
 }
 
-/// Whether all is as declared: each Webhook that nothing holds has one subscription of its own with the declared
-/// content, and nothing that was made on the way is left over.
+/// Checks that all is as declared: each Webhook that is not blocked has one subscription of its own with the declared content, and
+/// nothing that was created on the way is left over.
 fn check_one_each(end: &World) -> Result<(), TestCaseError> {
     let plan = end.plan();
     let mut has = HashSet::new();
-    for item in plan.items.iter().filter(|item| item.hold.is_none()) {
+    for item in plan.items.iter().filter(|item| item.blocked().is_none()) {
         let webhook = &end.declared[item.index];
         let Desired::Known(desired) = &webhook.desired else {
-            return Err(TestCaseError::fail("nothing holds a Webhook that cannot say what it wants"));
+            return Err(TestCaseError::fail("a Webhook is not blocked although its declaration is unknown"));
         };
-        prop_assert_eq!(item.action, Action::None, "{}", item.key);
+        prop_assert_eq!(item.action(), Action::None, "{}", item.key);
         let recorded = webhook.recorded.clone();
         let there = end.vendor.iter().find(|one| Some(&one.id) == recorded.as_ref());
         prop_assert!(there.is_some_and(|one| end.rules.equal(&one.document, desired)), "{}", item.key);
@@ -68,17 +75,17 @@ fn check_one_each(end: &World) -> Result<(), TestCaseError> {
     let known: HashSet<_> =
         end.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded)).collect();
     for one in end.vendor.iter().filter(|one| end.made.contains(&one.id)) {
-        prop_assert!(known.contains(&one.id), "{} was made and forgotten", one.id);
+        prop_assert!(known.contains(&one.id), "{} was created and forgotten", one.id);
     }
     Ok(())
 }
 
-/// Whether what no Webhook ever had, nor could take for its own, is as it was.
-fn check_strangers(before: &World, end: &World) -> Result<(), TestCaseError> {
+/// Checks that subscriptions which no Webhook had or could take for its own are unchanged.
+fn check_unmanaged(before: &World, end: &World) -> Result<(), TestCaseError> {
     let referred: HashSet<_> = before
         .declared
         .iter()
-        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.named).chain(&webhook.superseded))
+        .flat_map(|webhook| webhook.recorded.iter().chain(&webhook.pinned_id).chain(&webhook.superseded))
         .collect();
     let may_have_made = |one: &Observed| {
         before.declared.iter().any(|webhook| {
@@ -102,7 +109,7 @@ proptest! {
         world.enforce();
         world.settle();
         world.rounds(before.needs());
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         check_one_each(&world)?;
     }
@@ -113,7 +120,7 @@ proptest! {
         world.rounds(1);
         world.settle();
         world.rounds(ROUNDS);
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -144,10 +151,10 @@ proptest! {
         let enforced = with(Mode::Enforce, false);
         for quiet in [with(Mode::Plan, false), with(Mode::Enforce, true), with(Mode::Plan, true)] {
             for (key, item) in by_key(&quiet) {
-                prop_assert!(matches!(item.step, None | Some(Step::Release)), "{:?}", item);
+                prop_assert!(matches!(item.step(), None | Some(Step::Retain { .. } | Step::RemoveFinalizer)), "{:?}", item);
                 let same = by_key(&enforced)[&key];
-                prop_assert_eq!((item.action, item.cause, &item.id), (same.action, same.cause, &same.id));
-                prop_assert_eq!((&item.changes, &item.digest), (&same.changes, &same.digest));
+                prop_assert_eq!((item.action(), item.cause, item.id()), (same.action(), same.cause, same.id()));
+                prop_assert_eq!((&item.changes, item.digest()), (&same.changes, same.digest()));
             }
         }
     }
@@ -163,37 +170,37 @@ proptest! {
         world.enforce();
         world.settle();
         world.rounds(rounds);
-        let steps: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let steps: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         if steps.is_empty() {
             return Ok(());
         }
         let item = which.get(&steps);
         let crash = if done { Crash::AfterTheVendor } else { Crash::BeforeTheVendor };
         world.take(item, Some(crash));
-        // Until the create is settled it is not sent again. What it made is found: at once where nothing equal can have been
-        // there before, else when it is settled.
-        if matches!(item.step, Some(Step::Create(_) | Step::Replace(..))) {
+        // Until the create has expired it is not sent again. What it made is found: at once if nothing equal can have existed
+        // before, otherwise when it has expired.
+        if matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. })) {
             if let Some(intent) = &mut world.declared[item.index].intent {
-                intent.settled = false;
+                intent.expired = false;
             }
             let plan = world.plan();
             let next = by_key(&plan)[&item.key.to_string()];
-            let found = done && matches!(item.step, Some(Step::Create(_)));
+            let found = done && matches!(item.step(), Some(Step::Create { .. }));
             let expected = if found {
-                matches!(next.step, Some(Step::Adopt(..)))
-            } else if done && matches!(next.step, Some(Step::Adopt(..))) {
+                matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. }))
+            } else if done && matches!(next.step(), Some(Step::Adopt { .. } | Step::AdoptReplacement { .. })) {
                 true
             } else {
-                next.step.is_none() && next.hold == Some(BlockedReason::Settling)
+                next.step().is_none() && next.blocked() == Some(&BlockedReason::CreatePending)
             };
             prop_assert!(expected, "{next:?}");
         }
         world.settle();
         world.rounds(before.needs());
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         check_one_each(&world)?;
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -207,7 +214,7 @@ proptest! {
         let mut world = before.clone();
         world.enforce();
         world.settle();
-        let makes = |item: &Item| matches!(item.step, Some(Step::Create(_) | Step::Replace(..)));
+        let makes = |item: &Item| matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. }));
         let steps: Vec<_> = world.plan().items.into_iter().filter(makes).collect();
         if steps.is_empty() {
             return Ok(());
@@ -221,14 +228,14 @@ proptest! {
         webhook.policy.deletion = DeletionPolicy::Delete;
         webhook.policy.release = false;
         world.rounds(before.needs() + 2);
-        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let left: Vec<_> = world.plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         prop_assert!(left.is_empty(), "{left:?}");
         let owned: HashSet<_> = world.declared.iter().filter_map(|webhook| webhook.recorded.clone()).collect();
         for one in world.vendor.iter().filter(|one| world.made.contains(&one.id)) {
             prop_assert!(owned.contains(&one.id), "{} is left behind: {world:?}", one.id);
         }
         check_one_each(&world)?;
-        check_strangers(&before, &world)?;
+        check_unmanaged(&before, &world)?;
     }
 
     #[test]
@@ -246,17 +253,17 @@ proptest! {
         let unmanaged = unmanaged(&plan, &world.vendor);
         let mut has = HashSet::new();
         let mut goes = HashSet::new();
-        for step in plan.items.iter().filter_map(|item| item.step.as_ref()) {
+        for step in plan.items.iter().filter_map(|item| item.step()) {
             for one in owned(step) {
                 prop_assert!(has.insert(one), "{one} is given twice");
             }
-            if let Step::Finish(ids) | Step::Delete(ids) = step {
+            if let Step::DeleteSuperseded { superseded: ids, .. } | Step::Delete { ids, .. } = step {
                 prop_assert!(ids.iter().collect::<HashSet<_>>().len() == ids.len(), "{ids:?}");
                 goes.extend(ids);
             }
         }
         for one in has.iter().chain(&goes) {
-            prop_assert!(!unmanaged.contains(one), "{one} is worked on and nobody's");
+            prop_assert!(!unmanaged.contains(one), "{one} is changed and belongs to no Webhook");
         }
         prop_assert!(has.is_disjoint(&goes), "{has:?} {goes:?}");
     }
@@ -278,9 +285,9 @@ proptest! {
     #[test]
     fn there_is_a_change_exactly_when_two_documents_differ(a in one_document(), b in one_document()) {
         let redactor = Redactor::default();
-        let hide = super::diff::Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+        let redaction = super::diff::Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
         for rules in [&IN_PLACE, &REPLACING] {
-            prop_assert_eq!(super::diff::changes(rules, &a, &b, hide).is_empty(), rules.equal(&a, &b));
+            prop_assert_eq!(super::diff::changes(rules, &a, &b, redaction).is_empty(), rules.equal(&a, &b));
             prop_assert_eq!(rules.equal(&a, &b), rules.equal(&b, &a));
             prop_assert!(rules.equal(&a, &a));
         }
@@ -308,7 +315,7 @@ proptest! {
             2 => ("url", text()),
             3 => ("headers", header(text())),
             4 => ("secret", text()),
-            // It does not hold a secret any more.
+            // It does not contain a secret any more.
             _ => ("body", Value::text("open")),
         };
         let had = |text: String| match field {

@@ -1,35 +1,37 @@
-//! Takes known secrets out of text that is about to be shown, in whatever spelling somebody repeats them.
+//! Removes known secrets from text that is about to be shown, in any common spelling.
 //!
-//! The text is compared as it is, and with its escapes decoded up to [`LAYERS`] times; what is found is mapped back to the original
-//! text. All of it is replaced at once, in one go over the original: a replacement is never searched again. A piece of a secret, cut
-//! short at its front or end, counts when it is half of the secret (see [`spelling`]).
+//! The text is searched as it is, and with its escapes decoded up to [`LAYERS`] times. What is found is mapped back to the original
+//! text and replaced there in one go, so that a replacement is never searched again. A piece at the front or the end of a secret
+//! counts if it is half of the secret (see [`spelling`]).
 //!
 //! The work is linear in the length of the text. The automaton looks no further back than its longest pattern
-//! ([`spelling::LONGEST_PATTERN`]), and what lies beyond a pattern is only compared where the match consumes it.
+//! ([`spelling::LONGEST_PATTERN`]), and text beyond a pattern is only compared as part of the match.
 
+mod grams;
 mod spelling;
 mod text;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind};
+use grams::Grams;
 use secrecy::{ExposeSecret, SecretString};
 use spelling::{Part, SHORTEST, Spelling, spellings};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
-use text::{Escapes, Grams, Layer, is_word};
+use text::{Escapes, Layer, is_word};
 
-/// How often escapes are decoded: JSON in a query string in JSON, say.
+/// How often escapes are decoded, for example for JSON in a query string in JSON.
 const LAYERS: usize = 3;
-/// What replacements may add to a text: so many times its length, and so many bytes.
+/// Replacements may make a text this many times as long, plus [`ROOM`] bytes.
 const GROWTH: usize = 4;
 const ROOM: usize = 512;
 
-/// The secrets that must not be shown, each with what stands in its place.
+/// Secrets that must not be shown, each with its replacement.
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Vec<(SecretString, String)>,
-    /// The spellings of each, worked out when something is to be shown, which is seldom.
+    /// The spellings of each secret, computed on first use, which is rare.
     spellings: OnceLock<Vec<(Spelling, usize)>>,
 }
 
@@ -43,7 +45,7 @@ struct Span {
 }
 
 impl Redactor {
-    /// Hides all of these, and shows of none whose it is.
+    /// Makes a redactor that replaces all of these secrets by `(redacted)`.
     pub fn of<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Self {
         let mut seen = HashSet::new();
         let distinct = secrets.filter(|secret| seen.insert(secret.expose_secret()));
@@ -57,7 +59,7 @@ impl Redactor {
         self.secrets.iter().map(|(secret, _)| secret)
     }
 
-    /// Adds a secret and what to show instead. Of two names for one secret the first in alphabetical order is shown.
+    /// Adds a secret and its replacement. If a secret has two replacements, the first one in alphabetical order is used.
     pub fn hide(&mut self, secret: &SecretString, instead: &str) {
         let plain = secret.expose_secret();
         if plain.is_empty() {
@@ -73,21 +75,21 @@ impl Redactor {
         }
     }
 
-    /// Whether it knows no secret.
+    /// Whether it has no secret.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
     }
 
-    /// The text without any of the secrets.
+    /// Returns the text without any of the secrets.
     pub fn redact(&self, text: &str) -> String {
         Self::redact_all([self], text)
     }
 
-    /// The text without any of the secrets of all of these.
+    /// Returns the text without any of the secrets of all these redactors.
     pub fn redact_all(redactors: impl IntoIterator<Item = impl Borrow<Self>>, text: &str) -> String {
         let redactors: Vec<_> =
             redactors.into_iter().filter(|redactor| !redactor.borrow().is_empty()).collect();
-        // Most texts are hashed without any: decoding them would take most of a pass.
+        // Most texts are hashed without a secret to look for. Decoding them all would take most of the time of a pass.
         if redactors.is_empty() {
             return text.to_owned();
         }
@@ -105,7 +107,7 @@ impl Redactor {
         replaced(text, spans)
     }
 
-    /// Finds what is to be replaced in one layer of a text.
+    /// Finds the spans to replace in one layer of a text.
     fn find(&self, layer: &Layer, grams: &Grams, spans: &mut Vec<Span>) {
         let all = self.spellings.get_or_init(|| self.spelt());
         let patterns = Patterns::of(all.iter().filter(|(spelling, _)| grams.may_hold(spelling)));
@@ -136,10 +138,10 @@ impl Redactor {
     }
 }
 
-/// A text as it is, and with its escapes decoded more and more.
+/// Returns a text as it is, and with its escapes decoded step by step.
 fn layers(text: &str) -> Vec<(Layer, Grams)> {
     let decoded = Escapes::KINDS.into_iter().flat_map(|kind| {
-        // The text itself is there already.
+        // The undecoded text is needed only once.
         Layer::decoded_by(text, kind, LAYERS).skip(usize::from(kind != Escapes::All))
     });
     let mut layers: Vec<(Layer, Grams)> = Vec::new();
@@ -152,7 +154,7 @@ fn layers(text: &str) -> Vec<(Layer, Grams)> {
     layers
 }
 
-/// The patterns that are searched for, each with all parts of spellings that begin with it.
+/// The patterns to search for, each with all parts of spellings that begin with it.
 struct Patterns<'a> {
     texts: Vec<&'a [u8]>,
     parts: Vec<Vec<(Part, &'a Spelling, usize)>>,
@@ -167,7 +169,7 @@ impl<'a> Patterns<'a> {
             }
         }
         let texts: Vec<_> = known.keys().copied().collect();
-        // The longest pattern is reported where several begin: those that it begins with begin there as well.
+        // Only the longest of several patterns at one place is reported. Those that it begins with match there as well.
         let begins_with = |text: &[u8]| {
             (1..=text.len()).filter_map(|length| known.get(&text[..length])).flatten().copied().collect()
         };
@@ -175,7 +177,7 @@ impl<'a> Patterns<'a> {
         Self { texts, parts }
     }
 
-    /// None where there is nothing to search for. It is made for one text and holds nothing but what is, as good as certainly, in it.
+    /// Builds the automaton; none if there is nothing to search for. It is built for one text, from patterns that are very likely in it.
     fn automaton(&self) -> Option<AhoCorasick> {
         if self.texts.is_empty() {
             return None;
@@ -183,11 +185,11 @@ impl<'a> Patterns<'a> {
         let mut builder = AhoCorasick::builder();
         let builder =
             builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::NoncontiguousNFA));
-        // It fails where there are more patterns than 32 bits count, and has no other reason to.
+        // It fails only if there are more patterns than 32 bits can count.
         builder.build(&self.texts).ok()
     }
 
-    /// The longest match of a part that begins where that pattern was found, not before `from`; and whose secret it is.
+    /// Returns the longest match of a part that begins where that pattern was found, but not before `from`, and the index of its secret.
     fn longest(
         &self,
         pattern: usize,
@@ -201,7 +203,7 @@ impl<'a> Patterns<'a> {
             shown.then_some((start, end, *part, *of))
         });
         let all: Vec<_> = matches.collect();
-        // Where a secret ends whole, that the text goes on for a character or two like another one is chance.
+        // If a whole secret ends here, one or two further characters that are like another secret are chance.
         let whole = all.iter().filter(|one| one.2 == Part::Whole).map(|one| one.1).max();
         let is_chance = |(_, end, part, _): &&(usize, usize, Part, usize)| {
             *part == Part::Front && whole.is_some_and(|whole| *end < whole + SHORTEST)
@@ -213,7 +215,7 @@ impl<'a> Patterns<'a> {
     }
 }
 
-/// Puts the replacements into the text. Where that makes it too long, a star stands for a replacement.
+/// Puts the replacements into the text. Once that would make it too long, `*` is used instead.
 fn replaced(text: &str, mut spans: Vec<Span>) -> String {
     spans.sort_by_key(|span| (span.start, Reverse(span.end)));
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());

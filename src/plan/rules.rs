@@ -1,9 +1,9 @@
-//! How one vendor's fields compare. A vendor says it in a table ([`Rules`]); the mechanism is here and in `diff`.
+//! Compares fields by a vendor's table ([`Rules`]).
 
 pub(super) mod members;
 
-use super::document::{Document, Members, Text, Value};
-use super::field::Field;
+use super::document::{Document, Members, SecretText, Value};
+use super::field::{Field, Rule};
 use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -13,52 +13,19 @@ use std::collections::BTreeMap;
 pub struct Rules {
     /// Every field of a subscription that a manifest can name.
     pub fields: &'static [Field],
-    /// The fields that together make two subscriptions *similar*: the natural key.
+    /// The natural key: two subscriptions that agree in these fields are *similar*.
     pub natural_key: &'static [&'static str],
 }
 
-/// How two values compare.
-#[derive(Clone, Copy, Debug)]
-pub enum Rule {
-    /// Byte for byte, JSON by JSON: templates and URLs are never parsed.
-    Exact,
-    /// Texts, whatever their case.
-    IgnoreCase,
-    /// Lists whose order and repetitions do not matter.
-    Set(&'static Rule),
-    /// Members by name, each by the inner rule.
-    Map {
-        /// Whether the names ignore case, as header names do.
-        ignore_case: bool,
-        /// How the members compare.
-        value: &'static Rule,
-    },
-    /// Members by a table of their own.
-    Record(&'static [Field]),
-    /// A record of `value` and the flag `secret`: a value that either side calls secret cannot be read back, so it is
-    /// not compared; the flag is.
-    Sealed,
-    /// Cannot be read back, so never compared.
-    WriteOnly,
-    /// Byte for byte, but for a value that only the vendor sets, which is as good as any: nothing is delivered then, and
-    /// whether to start again is not a matter of comparing.
-    Switch {
-        /// What is declared for deliveries.
-        on: &'static str,
-        /// What the vendor sets when it has stopped by itself.
-        halted: &'static str,
-    },
-}
-
-/// From what to what a switch is turned.
-pub(super) struct Switched {
+/// The values of a [`Rule::EnabledState`] field before and after a subscription is enabled again.
+pub(super) struct Reenabled {
     pub(super) from: &'static str,
     pub(super) to: &'static str,
 }
 
 impl Rules {
-    /// The canonical document of what a manifest declares, or of what a vendor showed: empty values left out, defaults
-    /// filled in, at every level that a table describes. Fields that no table knows are dropped.
+    /// Returns the canonical document of what a manifest declares, or of what a vendor showed. At every level that a table
+    /// describes, empty values are omitted, defaults are filled in, and unknown fields are dropped.
     pub fn document(&self, mut values: BTreeMap<&'static str, Value>) -> Document {
         let fields = self.fields.iter().filter_map(|field| {
             let value = field.canonical(values.remove(field.name).unwrap_or_default())?;
@@ -67,55 +34,59 @@ impl Rules {
         Document { fields: fields.collect() }
     }
 
-    /// The values of a document that no vendor gives back, by path.
-    pub fn concealed<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
+    /// Returns the values of a document that the vendor does not return, by path.
+    pub fn write_only_values<'a>(&self, document: &'a Document) -> Vec<(String, &'a Value)> {
         let mut found = Vec::new();
         for field in self.fields {
-            field.rule.concealed(field.name, document.get(field.name), &mut found);
+            field.rule.write_only_values(field.name, document.get(field.name), &mut found);
         }
         found
     }
 
-    /// The switch that the vendor has turned off by itself although it is declared to be on.
-    pub(super) fn halted(&self, observed: &Document, desired: &Document) -> Option<(&'static str, Switched)> {
+    /// Returns the field by which the vendor has disabled a subscription that is declared to be enabled.
+    pub(super) fn disabled_by_vendor(
+        &self,
+        observed: &Document,
+        desired: &Document,
+    ) -> Option<(&'static str, Reenabled)> {
         self.fields.iter().find_map(|field| match field.rule {
-            Rule::Switch { on, halted } => {
-                let is = observed.get(field.name).is_text(halted) && desired.get(field.name).is_text(on);
-                is.then_some((field.name, Switched { from: halted, to: on }))
+            Rule::EnabledState { enabled, disabled_by_vendor: disabled } => {
+                let (is, wanted) = (observed.get(field.name), desired.get(field.name));
+                let is_disabled = is.is_text(disabled) && wanted.is_text(enabled);
+                is_disabled.then_some((field.name, Reenabled { from: disabled, to: enabled }))
             }
             _ => None,
         })
     }
 
-    /// Returns a digest of everything that can be read back: the same for documents that are
-    /// [spelled alike](Self::spelled_alike). Known secrets are replaced by their variables first, so that it may be stored.
+    /// Returns a digest of everything that can be read back. It is the same for documents that are
+    /// [spelled alike](Self::spelled_alike). It may be stored, as known secrets are replaced by their variables first.
     pub fn fingerprint(&self, document: &Document, redactor: &Redactor) -> String {
         let fields = self.fields.iter().filter_map(|field| {
-            let written = |text: &Text| field.usage.spelling(redactor.redact(&text.exposed()));
+            let written = |text: &SecretText| field.usage.spelling(redactor.redact(&text.expose()));
             let value = field.rule.readable(document.get(field.name), &written);
             (!value.is_null()).then(|| (field.name.to_owned(), value))
         });
         super::hash(&Json::Object(fields.collect()))
     }
 
-    /// A hash of everything that can be read back, secrets included: the same for two documents that are
-    /// [equal](Self::equal), whatever their variables are called. It must not leave the process.
+    /// Returns a hash of everything that can be read back, including secrets. It is the same for two [equal](Self::equal) documents,
+    /// whatever the names of their variables. It must not leave the process.
     pub fn content_hash(&self, document: &Document) -> String {
         self.fingerprint(document, &Redactor::default())
     }
 
-    /// The rule of a top-level field.
+    /// Returns a top-level field.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether the two have the same natural key, but for spelling.
+    /// Whether the two have the same natural key, ignoring spelling.
     pub fn similar(&self, a: &Document, b: &Document) -> bool {
         self.key_of(a) == self.key_of(b)
     }
 
-    /// Returns the natural key's values as one text, secrets included: the same for documents that are equal or spelled
-    /// alike.
+    /// Returns the natural key's values as one text, including secrets. It is the same for documents that are equal or spelled alike.
     pub(crate) fn key_of(&self, document: &Document) -> String {
         let fields = self.natural_key.iter().filter_map(|name| self.field(name));
         Json::Array(fields.map(|field| field.spelling(document)).collect()).to_string()
@@ -130,7 +101,7 @@ impl Rules {
         self.fields.iter().filter(|field| !field.rule.same(a.get(field.name), b.get(field.name)))
     }
 
-    /// Whether the two differ in spelling at most; see [`Usage`].
+    /// Whether the two differ in spelling at most; see [`Usage`](super::Usage).
     pub fn spelled_alike(&self, a: &Document, b: &Document) -> bool {
         self.differing(a, b).all(|field| field.spelled_alike(a, b))
     }
@@ -147,14 +118,14 @@ impl Field {
         self.spelling(a) == self.spelling(b)
     }
 
-    /// Returns the field's value as far as it can be read back, secrets included: the same for all equal values.
+    /// Returns the field's value as far as it can be read back, including secrets. It is the same for all equal values.
     pub fn readable(&self, document: &Document) -> Json {
-        self.rule.readable(document.get(self.name), &Text::exposed)
+        self.rule.readable(document.get(self.name), &SecretText::expose)
     }
 
-    /// The same for all values that differ in spelling at most.
+    /// Returns one form for all values that differ in spelling at most.
     fn spelling(&self, document: &Document) -> Json {
-        self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.exposed()))
+        self.rule.readable(document.get(self.name), &|text| self.usage.spelling(text.expose()))
     }
 
     fn canonical(&self, value: Value) -> Option<Value> {
@@ -169,7 +140,7 @@ impl Rule {
             (Self::Set(inner), Value::List(list)) => {
                 Value::List(members::distinct(*inner, list.into_iter().map(|v| inner.canonical(v))))
             }
-            // A manifest cannot hold a null, so one at the vendor is nothing.
+            // A manifest cannot contain a null, so that one at the vendor is ignored.
             (Self::Map { value: inner, .. }, Value::Map(map)) => Value::Map(
                 map.into_iter()
                     .map(|(k, v)| (k, inner.canonical(v)))
@@ -188,34 +159,39 @@ impl Rule {
         }
     }
 
-    fn concealed<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    fn write_only_values<'a>(self, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
         match (self, value) {
             (Self::WriteOnly, value) if !value.is_empty() => found.push((path.to_owned(), value)),
-            (Self::Sealed, Value::Map(record)) if sealed(record) => {
+            (Self::SecretValue, Value::Map(record)) if is_secret_value(record) => {
                 if let Some(value) = record.get("value") {
                     found.push((path.to_owned(), value));
                 }
             }
             (Self::Map { value: inner, .. }, Value::Map(map)) => {
                 for (name, value) in map {
-                    inner.concealed(&format!("{path}.{name}"), value, found);
+                    inner.write_only_values(&format!("{path}.{name}"), value, found);
                 }
             }
             _ => {}
         }
     }
 
-    /// Whether two canonical values are the same by this rule.
+    /// Whether two canonical values are equal by this rule.
     pub fn same(self, a: &Value, b: &Value) -> bool {
         match (self, a, b) {
             (Self::WriteOnly, _, _) => true,
-            (Self::Switch { halted, .. }, a, b) if a.is_text(halted) || b.is_text(halted) => true,
+            (Self::EnabledState { disabled_by_vendor: disabled, .. }, a, b)
+                if a.is_text(disabled) || b.is_text(disabled) =>
+            {
+                true
+            }
             (Self::IgnoreCase, Value::Text(a), Value::Text(b)) => {
-                a.exposed().to_lowercase() == b.exposed().to_lowercase()
+                a.expose().to_lowercase() == b.expose().to_lowercase()
             }
             (Self::Set(inner), Value::List(a), Value::List(b)) => members::same_sets(*inner, a, b),
-            (Self::Sealed, Value::Map(a), Value::Map(b)) => {
-                sealed(a) == sealed(b) && (sealed(a) || a.get("value") == b.get("value"))
+            (Self::SecretValue, Value::Map(a), Value::Map(b)) => {
+                is_secret_value(a) == is_secret_value(b)
+                    && (is_secret_value(a) || a.get("value") == b.get("value"))
             }
             (Self::Map { ignore_case, value }, Value::Map(a), Value::Map(b)) => {
                 members::same_maps(*value, ignore_case, a, b)
@@ -227,11 +203,11 @@ impl Rule {
         }
     }
 
-    /// Returns a value as far as it can be read back, in one form for all equal values; `written` maps each text.
-    fn readable(self, value: &Value, written: &dyn Fn(&Text) -> String) -> Json {
+    /// Returns a value as far as it can be read back, in one form for all equal values. `written` maps each text.
+    fn readable(self, value: &Value, written: &dyn Fn(&SecretText) -> String) -> Json {
         match (self, value) {
-            // The vendor may have turned a switch by itself meanwhile.
-            (Self::WriteOnly | Self::Switch { .. }, _) | (_, Value::Null) => Json::Null,
+            // The vendor may have disabled the subscription meanwhile.
+            (Self::WriteOnly | Self::EnabledState { .. }, _) | (_, Value::Null) => Json::Null,
             (Self::IgnoreCase, Value::Text(text)) => written(text).to_lowercase().into(),
             (Self::Set(inner), Value::List(list)) => {
                 let mut all: Vec<_> = list.iter().map(|v| inner.readable(v, written).to_string()).collect();
@@ -239,7 +215,7 @@ impl Rule {
                 all.into()
             }
             (Self::Map { ignore_case, value: inner }, Value::Map(map)) => {
-                // A list: two names may be equal but for case.
+                // A list, as two names may be equal but for case.
                 let name = |name: &String| if ignore_case { name.to_lowercase() } else { name.clone() };
                 let mut all: Vec<_> = map
                     .iter()
@@ -252,12 +228,12 @@ impl Rule {
                 .iter()
                 .filter_map(|f| Some((f.name.to_owned(), f.rule.readable(map.get(f.name)?, written))))
                 .collect(),
-            (Self::Sealed, Value::Map(map)) if sealed(map) => true.into(),
-            (Self::Sealed, Value::Map(map)) => {
+            (Self::SecretValue, Value::Map(map)) if is_secret_value(map) => true.into(),
+            (Self::SecretValue, Value::Map(map)) => {
                 map.get("value").map_or(Json::Null, |value| Self::Exact.readable(value, written))
             }
             (_, Value::Bool(b)) => (*b).into(),
-            // Numbers by their value, as they compare.
+            // Numbers are compared by value.
             (_, Value::Number(n)) => {
                 n.as_f64().map_or_else(|| n.to_string().into(), |n| n.to_string().into())
             }
@@ -269,36 +245,36 @@ impl Rule {
         }
     }
 
-    /// Plain JSON, fit to be shown: what cannot be read back is hidden even where it does not come from a Secret.
-    pub(super) fn shown(self, value: &Value) -> Json {
+    /// Returns plain JSON, fit to be shown. Write-only values are hidden even if they do not come from a Secret.
+    pub(super) fn redacted(self, value: &Value) -> Json {
         match (self, value) {
             (Self::WriteOnly, value) => hidden(value),
-            (Self::Sealed, Value::Map(map)) if sealed(map) => map
+            (Self::SecretValue, Value::Map(map)) if is_secret_value(map) => map
                 .iter()
                 .map(|(name, value)| {
-                    let shown = if name == "value" { hidden(value) } else { value.shown() };
+                    let shown = if name == "value" { hidden(value) } else { value.redacted() };
                     (name.clone(), shown)
                 })
                 .collect(),
-            (Self::Set(inner), Value::List(list)) => list.iter().map(|v| inner.shown(v)).collect(),
+            (Self::Set(inner), Value::List(list)) => list.iter().map(|v| inner.redacted(v)).collect(),
             (Self::Map { value: inner, .. }, Value::Map(map)) => {
-                map.iter().map(|(k, v)| (k.clone(), inner.shown(v))).collect()
+                map.iter().map(|(k, v)| (k.clone(), inner.redacted(v))).collect()
             }
             (Self::Record(fields), Value::Map(map)) => fields
                 .iter()
-                .filter_map(|f| Some((f.name.to_owned(), f.rule.shown(map.get(f.name)?))))
+                .filter_map(|f| Some((f.name.to_owned(), f.rule.redacted(map.get(f.name)?))))
                 .collect(),
-            (_, value) => value.shown(),
+            (_, value) => value.redacted(),
         }
     }
 }
 
-/// A secret as its variable, any other value not at all.
+/// Returns a secret as its variable, and hides any other value.
 fn hidden(value: &Value) -> Json {
-    if value.is_secret() { value.shown() } else { "(hidden)".into() }
+    if value.is_secret() { value.redacted() } else { "(hidden)".into() }
 }
 
-/// Whether two values are the same JSON, numbers by their value.
+/// Whether two values are the same JSON. Numbers are compared by value.
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
@@ -312,12 +288,12 @@ fn alike(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether a [`Rule::Sealed`] record hides its value.
-pub(super) fn sealed(record: &Members) -> bool {
+/// Whether a [`Rule::SecretValue`] record hides its value.
+pub(super) fn is_secret_value(record: &Members) -> bool {
     record.get("secret") == Some(&Value::Bool(true))
 }
 
-/// The member of a record; nothing where it has none.
+/// Returns the member of a record; null if it has none.
 pub(super) fn of<'a>(record: &'a Members, name: &str) -> &'a Value {
     record.get(name).unwrap_or(&Value::Null)
 }

@@ -1,14 +1,17 @@
-//! What the tests of the core have in common: two vendors' rules, and short ways to declare and to observe.
+//! Helpers of the planner's tests: the rules of two vendors, and short ways to declare and to observe.
 
+use super::field::Rule;
 use super::field::{Absent, Field};
-use super::rules::{Rule, Rules};
-use super::{Declared, Desired, Document, ExternalId, Key, Observed, Policy, Redactor, Text, Value};
+use super::rules::Rules;
+use super::{
+    Declared, Desired, Document, ExternalId, Hints, Key, Observed, Policy, Redactor, SecretText, Value,
+};
 use crate::api::Mode;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A vendor that changes every field in place, keeps secrets to itself, and has sets and header names.
+/// A vendor that changes every field in place, does not return secrets, and has sets and header names.
 pub(super) const IN_PLACE: Rules = Rules {
     fields: &[
         Field::content("name"),
@@ -16,7 +19,7 @@ pub(super) const IN_PLACE: Rules = Rules {
         Field::content("body"),
         Field::word("events").rule(Rule::Set(&Rule::Exact)),
         Field::content("on").absent(Absent::Bool(true)),
-        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::signing_key("secret").rule(Rule::WriteOnly),
     ],
     natural_key: &["name", "url"],
@@ -64,7 +67,7 @@ pub(super) fn of(fields: &[(&'static str, Value)]) -> Document {
 }
 
 pub(super) fn secret(before: &str, variable: &str, value: &str, after: &str) -> Value {
-    let mut text = Text::plain(before);
+    let mut text = SecretText::plain(before);
     text.push_secret(variable, value.into());
     text.push_plain(after);
     Value::Text(text)
@@ -74,7 +77,7 @@ pub(super) fn json(json: serde_json::Value) -> Value {
     json.into()
 }
 
-/// A Webhook that nothing is known of but what it wants.
+/// A Webhook of which nothing is known but its declaration.
 pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
     Declared {
         key: key(name),
@@ -84,20 +87,16 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         adopts_equal: true,
         desired: Desired::Known(desired),
         recorded: None,
-        named: None,
+        pinned_id: None,
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
         intent: None,
         applied: None,
         sensitive: Vec::new(),
-        values_changed: false,
-        concealed_changed: false,
-        trusts: false,
-        stored_differently: Vec::new(),
-        revive: false,
-        fresh: false,
-        mark: None,
+        trusts_write_only: false,
+        hints: Hints::default(),
+        remote_version: None,
         deleting: false,
         stateless: false,
         policy: ENFORCE,
@@ -116,7 +115,7 @@ pub(super) fn has(external_id: &str, document: Document) -> Observed {
         document,
         summary: format!("summary of {external_id}"),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

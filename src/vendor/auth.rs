@@ -1,9 +1,7 @@
 //! Credentials: which keys of Secrets an account refers to, and their values as the engine read them.
 
-use super::connection::ConnectError;
-use super::{brightpearl, contensis, superoffice};
+use super::endpoint::EndpointNotAllowed;
 use crate::api::SecretKeyRef;
-use crate::api::account::Vendor;
 use crate::api::variables::without_final_line_break;
 use crate::plan::Redactor;
 use futures::future::BoxFuture;
@@ -69,6 +67,30 @@ pub enum MissingSecret {
         /// The key in it.
         key: String,
     },
+}
+
+/// Why a connection cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is not allowed.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointNotAllowed),
+    /// A Secret or a key is missing.
+    #[error(transparent)]
+    Secret(#[from] MissingSecret),
+    /// A value in a Secret is not usable.
+    #[error("the key {key} of Secret {name} {problem}")]
+    Unusable {
+        /// Name of the Secret.
+        name: String,
+        /// The key in it.
+        key: String,
+        /// What is wrong with it and what to do. Never holds the value.
+        problem: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
 }
 
 impl Credentials {
@@ -160,15 +182,6 @@ impl SecretRefs {
         let at = |key: &&str| SecretKeyRef { name: secret.into(), key: (*key).into() };
         let keys = keys.iter().map(|key| SecretRef { at: at(key), optional: true });
         Self { keys: keys.collect(), exchanged: Some(secret.into()) }
-    }
-}
-
-/// Returns what an account reads from Secrets to log in.
-pub fn secret_refs(account: &Vendor) -> SecretRefs {
-    match account {
-        Vendor::Brightpearl(account) => brightpearl::secret_refs(account),
-        Vendor::Contensis(account) => contensis::secret_refs(account),
-        Vendor::Superoffice(account) => superoffice::secret_refs(account),
     }
 }
 

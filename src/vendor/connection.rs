@@ -1,10 +1,10 @@
 //! Opens the client of an account, with the access that its mode allows.
 
-use super::auth::{Credentials, MissingSecret};
+use super::auth::{ConnectError, Credentials, SecretRefs};
 use super::brightpearl::Brightpearl;
 use super::budget::Budget;
 use super::contensis::Contensis;
-use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
+use super::endpoint::AllowedEndpoints;
 use super::error::VendorError;
 use super::memory::AnswerMemory;
 use super::report::{CallReport, Reporter};
@@ -101,30 +101,6 @@ impl Settings {
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
-}
-
-/// Why a connection cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The address is not allowed.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointNotAllowed),
-    /// A Secret or a key is missing.
-    #[error(transparent)]
-    Secret(#[from] MissingSecret),
-    /// A value in a Secret is not usable.
-    #[error("the key {key} of Secret {name} {problem}")]
-    Unusable {
-        /// Name of the Secret.
-        name: String,
-        /// The key in it.
-        key: String,
-        /// What is wrong with it and what to do. Never holds the value.
-        problem: String,
-    },
-    /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(String),
 }
 
 /// A client of one account. Only `Connection<ReadWrite>` has methods that write.
@@ -227,6 +203,15 @@ impl Connection<ReadWrite> {
     }
 }
 
+/// Returns what an account reads from Secrets to log in.
+pub fn secret_refs(account: &Vendor) -> SecretRefs {
+    match account {
+        Vendor::Brightpearl(account) => brightpearl::secret_refs(account),
+        Vendor::Contensis(account) => contensis::secret_refs(account),
+        Vendor::Superoffice(account) => superoffice::secret_refs(account),
+    }
+}
+
 /// Returns the rules by which the vendor's fields are compared.
 pub fn rules(vendor: VendorName) -> &'static Rules {
     match vendor {
@@ -298,15 +283,4 @@ pub(super) fn observed(
         VendorName::Contensis => contensis::document::observed(answer, item, language),
         VendorName::Superoffice => superoffice::document::observed(answer, item),
     }
-}
-
-/// Returns a redactor that hides every secret of a document.
-pub(crate) fn secrets_of(document: &Document) -> Redactor {
-    let mut redactor = Redactor::default();
-    document.for_each_text(&mut |text| {
-        for (variable, secret) in text.secrets() {
-            redactor.hide(secret, &format!("$({variable})"));
-        }
-    });
-    redactor
 }

@@ -3,20 +3,18 @@
 //! Each vendor's `manifest` maps its fields by destructuring without `..`, so that a new field does not compile until it is
 //! mapped. This module puts the values of variables into the texts.
 
-use super::{brightpearl, contensis, rules, superoffice};
+use super::connection::rules;
+use super::declared::Declared;
+use super::{brightpearl, contensis, superoffice};
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, Text, Usage, Value};
-use serde::Serialize;
+use crate::plan::{Document, SecretText, Usage, Value};
 use std::collections::BTreeMap;
-
-/// What a manifest declares, by the names of the vendor's `RULES`. Its texts still hold `$(NAME)`.
-pub(super) type Declared = BTreeMap<&'static str, Value>;
 
 /// Returns the canonical document of what is declared. `expand` replaces the variables in a text, given what its field is used
 /// for. An unreadable subscription gives an empty document; the engine blocks its Webhook.
 pub fn desired<E>(
     subscription: &Subscription,
-    expand: &mut dyn FnMut(&str, Usage) -> Result<Text, E>,
+    expand: &mut dyn FnMut(&str, Usage) -> Result<SecretText, E>,
 ) -> Result<Document, E> {
     let mut declared = declared(subscription);
     let rules = rules(subscription.vendor());
@@ -38,9 +36,9 @@ fn declared(subscription: &Subscription) -> Declared {
     }
 }
 
-fn expanded<E>(value: Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) -> Result<Value, E> {
+fn expanded<E>(value: Value, expand: &mut dyn FnMut(&str) -> Result<SecretText, E>) -> Result<Value, E> {
     Ok(match value {
-        Value::Text(text) => Value::Text(expand(&text.exposed())?),
+        Value::Text(text) => Value::Text(expand(&text.expose())?),
         Value::List(list) => {
             Value::List(list.into_iter().map(|value| expanded(value, expand)).collect::<Result<_, E>>()?)
         }
@@ -51,16 +49,6 @@ fn expanded<E>(value: Value, expand: &mut dyn FnMut(&str) -> Result<Text, E>) ->
         ),
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     })
-}
-
-/// A text that may be absent.
-pub(super) fn optional(text: Option<&String>) -> Value {
-    text.map_or(Value::Null, Value::text)
-}
-
-/// A value that is spelled in the document as in the manifest, such as an enum.
-pub(super) fn spelled(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default().into()
 }
 
 #[cfg(test)]
@@ -129,14 +117,14 @@ mod tests {
     fn a_document_holds_what_the_manifest_says() {
         for json in full() {
             let document = desired(&subscription(&json), &mut |text, _| {
-                Ok::<_, Infallible>(Text::plain(text.replace("$(", "<")))
+                Ok::<_, Infallible>(SecretText::plain(text.replace("$(", "<")))
             });
             let Ok(document) = document;
             let mut expected = json.as_object().unwrap().values().next().unwrap().clone();
             // Not a field of the vendor's: it says what to do when deliveries have stopped.
             expected.as_object_mut().unwrap().remove("onTooManyErrors");
             let expected = expected.to_string().replace("$(", "<");
-            assert_eq!(document.shown(), serde_json::from_str::<Json>(&expected).unwrap());
+            assert_eq!(document.redacted(), serde_json::from_str::<Json>(&expected).unwrap());
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod brightpearl;
 mod budget;
 mod connection;
 pub mod contensis;
+mod declared;
 mod describe;
 mod desired;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub mod fuzzing;
 mod items;
 mod json;
 mod limit;
+mod manifest_builder;
 mod memory;
 mod report;
 #[cfg(test)]
@@ -30,17 +32,18 @@ pub(crate) mod testing;
 pub mod transport;
 
 pub use auth::{
-    Credentials, MissingSecret, NewTokens, PersistError, SecretRef, SecretRefs, TokenStore, secret_refs,
+    ConnectError, Credentials, MissingSecret, NewTokens, PersistError, SecretRef, SecretRefs, TokenStore,
 };
 pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, auto_reenable,
-    has_optimistic_locking, list_lag, refusal, rules,
+    AccessLevel, Connection, ReadOnly, ReadWrite, Settings, advice, auto_reenable, has_optimistic_locking,
+    list_lag, refusal, rules, secret_refs,
 };
-pub use describe::{Described, Placeholder, describe};
+pub use describe::{Described, describe};
 pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
+pub use manifest_builder::Placeholder;
 pub use memory::AnswerMemory;
 pub use report::CallReport;
 pub use transport::Operation;

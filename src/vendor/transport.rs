@@ -14,7 +14,7 @@ use super::memory::{AnswerKind, Reservation};
 use super::report::{self, CallReport, PendingReport, Reporter};
 use crate::api::VendorName;
 use crate::failpoint;
-use crate::plan::Redactor;
+use crate::plan::{Document, Redactor};
 pub(crate) use answer::Answer;
 use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
@@ -311,6 +311,17 @@ impl Transport {
         let message = Redactor::redact_all([&call.redactor, &self.redactor], message);
         VendorError::unsent(class, call.operation, message)
     }
+}
+
+/// Returns a redactor that hides every secret of a document.
+pub(crate) fn secrets_of(document: &Document) -> Redactor {
+    let mut redactor = Redactor::default();
+    document.for_each_text(&mut |text| {
+        for (variable, secret) in text.secrets() {
+            redactor.hide(secret, &format!("$({variable})"));
+        }
+    });
+    redactor
 }
 
 /// Bytes that are wiped when the last reference is dropped.

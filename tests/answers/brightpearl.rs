@@ -106,14 +106,14 @@ fn missing() -> Vec<Case> {
         case(Ask::Delete, "delete", 404, errors(&[("CMNC-404", "Cannot find webhook 7")]), Comes::Fine),
         case(Ask::Delete, "delete", 200, json!({}), Comes::Fine),
         case(Ask::Delete, "delete", 200, Value::Null, Comes::Fine),
-        // The code tells it, whatever the words; and so does the service's own route, whatever the code.
+        // The error code decides, whatever the message; and so does the service's own route, whatever the code.
         case(Ask::List, "list", 404, other(), Comes::Fine),
         case(Ask::Delete, "delete", 404, other(), Comes::Fine),
         case(Ask::List, "list", 404, unknown(), Comes::Fine).headers(from("get-webhook")),
         case(Ask::Delete, "delete", 404, unknown(), Comes::Fine).headers(from("delete-webhook")),
         case(Ask::List, "list", 404, unknown(), advice),
         case(Ask::Delete, "delete", 404, unknown(), advice),
-        // What the gateway says of an address is nothing about webhooks.
+        // A refusal by the gateway says nothing about webhooks.
         case(Ask::List, "list", 404, none(), advice).headers(from("api-proxy")),
         case(Ask::Delete, "delete", 404, none(), advice).headers(from("api-proxy")),
         case(Ask::List, "list", 404, json!({"response": "No such webhook route"}), advice),
@@ -185,7 +185,7 @@ fn rights() -> Vec<Case> {
             Comes::To(Rejected, &["CMNC-403: Forbidden", "may not delete webhooks", "give the app"]),
         ),
         case(Ask::Delete, "delete", 403, Value::Null, Comes::To(Rejected, &["permission denied", "delete"])),
-        // A filter on the way to the vendor says nothing of anybody's rights.
+        // A filter on the way to the vendor says nothing about rights.
         case(
             Ask::Create,
             "create",
@@ -196,7 +196,7 @@ fn rights() -> Vec<Case> {
     ]
 }
 
-/// What comes with a 200 and is no success.
+/// Failures with status 200.
 fn successes() -> Vec<Case> {
     let page = || json!("<html>Sign in to the network</html>");
     let foreign = Comes::To(Unavailable, &["not the vendor's own", "text/html"]);
@@ -247,7 +247,7 @@ fn paces() -> Vec<Case> {
         case(Ask::List, "list", 503, said(), throttled)
             .headers(json!({"brightpearl-throttle-time": "7"}))
             .wait(7000),
-        // The header tells the wait, whatever the words beside it.
+        // The header has the delay, whatever the message.
         case(
             Ask::List,
             "list",

@@ -100,13 +100,13 @@ fn missing() -> Vec<Case> {
             Comes::To(Rejected, &["check spec.vendor.contensis.project"]),
         ),
         case(Ask::List, "list", 404, Value::Null, Comes::To(Unavailable, &["check the account's address"])),
-        // A gateway speaks JSON as well, without the members of the vendor's envelope.
+        // A gateway answers in JSON too, without the members of the vendor's envelope.
         case(Ask::List, "list", 404, gateway(), foreign),
         case(Ask::Create, "create", 404, gateway(), foreign),
         case(Ask::Update, "update", 404, gateway(), foreign),
         case(Ask::Delete, "delete", 404, gateway(), foreign),
         case(Ask::Delete, "delete", 404, json!("<html>Not found</html>"), foreign),
-        // Only the list, which answers here, can tell a subscription that is gone from a project that is.
+        // Only the list, which works here, tells a missing subscription from a missing project.
         case(Ask::Delete, "delete", 404, error("The subscription does not exist"), Comes::Fine),
         case(Ask::Delete, "delete", 404, Value::Null, Comes::Fine),
     ]
@@ -154,7 +154,7 @@ fn logins() -> Vec<Case> {
     ]
 }
 
-/// The vendor's five permissions are separate: what one write lacks is that Webhook's.
+/// The vendor's five permissions are separate: a missing write permission concerns one Webhook.
 fn rights() -> Vec<Case> {
     let denied = || error("Access denied");
     let templates = || error("Access denied: the action 'useCustomTemplates' is not permitted");
@@ -210,7 +210,7 @@ fn rights() -> Vec<Case> {
     ]
 }
 
-/// What comes with a 200 and is no success.
+/// Failures with status 200.
 fn successes() -> Vec<Case> {
     let page = || json!("<html>Sign in to the network</html>");
     let told = Comes::To(Unavailable, &["An error occurred"]);

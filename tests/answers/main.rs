@@ -1,5 +1,5 @@
-//! What vendors may answer, and what becomes of it: each documented code and envelope goes through the real client, and
-//! the class and the words that a user reads are compared.
+//! Answers of vendors: each documented code and envelope goes through the real client, and the error class and the message that a
+//! user reads are compared.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod brightpearl;
@@ -9,7 +9,7 @@ mod superoffice;
 use hooktender::api::SecretKeyRef;
 use hooktender::api::account::Vendor;
 use hooktender::api::webhook::Subscription;
-use hooktender::plan::{ExternalId, Text};
+use hooktender::plan::{ExternalId, SecretText};
 use hooktender::vendor::{
     AllowedEndpoints, Budget, Class, Connection, Credentials, ReadWrite, Settings, VendorError, desired,
 };
@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is asked of the vendor.
+/// The request to the vendor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ask {
     List,
@@ -28,34 +28,34 @@ pub(crate) enum Ask {
     Delete,
 }
 
-/// What is to become of an answer.
+/// The expected result of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Comes {
-    /// All is well: the list is empty, or the deletion is done.
+    /// Success: the list is empty, or the deletion is done.
     Fine,
-    /// This class; the words that the user reads hold these.
+    /// This error class; the message contains these words.
     To(Class, &'static [&'static str]),
 }
 
 /// One answer.
 pub(crate) struct Case {
-    /// Which of the vendor's logins is used.
+    /// The kind of credentials that is used.
     pub(crate) login: &'static str,
     pub(crate) ask: Ask,
-    /// Which of the requests is answered so, by the sandbox's names.
+    /// The request that gets this answer, by the sandbox's name for it.
     pub(crate) to: &'static str,
     pub(crate) status: u16,
     pub(crate) headers: Value,
     /// A text is sent as HTML, null as an empty body, anything else as JSON.
     pub(crate) body: Value,
     pub(crate) comes: Comes,
-    /// How long the vendor asks to be left alone, in milliseconds.
+    /// The delay that the vendor asks for, in milliseconds.
     pub(crate) wait: Option<u64>,
-    /// Whether nobody knows what was done.
+    /// Whether the outcome is unknown.
     pub(crate) unknown: bool,
 }
 
-/// A case without headers, wait or doubt.
+/// A case without headers, delay or unknown outcome.
 pub(crate) fn case(ask: Ask, to: &'static str, status: u16, body: Value, comes: Comes) -> Case {
     Case { login: "", ask, to, status, headers: json!({}), body, comes, wait: None, unknown: false }
 }
@@ -81,14 +81,14 @@ impl Case {
 /// One vendor's accounts and answers.
 pub(crate) struct Table {
     pub(crate) vendor: &'static str,
-    /// `spec.vendor`, and the account's credentials at the sandbox, by login.
+    /// `spec.vendor`, and the account's credentials at the sandbox, by kind.
     pub(crate) account: fn(login: &str, sandbox: &Sandbox) -> (Value, Value),
     /// `spec.subscription`.
     pub(crate) subscription: Value,
     pub(crate) cases: Vec<Case>,
 }
 
-/// Nothing that is in a Secret may be read by anybody.
+/// No message may contain a value of a Secret.
 const SECRET: &str = "canary-login";
 
 struct Bench {
@@ -126,7 +126,7 @@ impl Bench {
         self.control("POST", &format!("{account}/faults"), &fault).await;
         let connection = self.open(&spec, &made);
         let subscription: Subscription = serde_json::from_value(table.subscription.clone()).unwrap();
-        let document = desired(&subscription, &mut |text, _| Ok::<_, ()>(Text::plain(text))).unwrap();
+        let document = desired(&subscription, &mut |text, _| Ok::<_, ()>(SecretText::plain(text))).unwrap();
         match case.ask {
             Ask::List => connection.list().await.map(|all| all.observed.len()),
             Ask::Create => connection.create(&document).await.map(|_| 1),
@@ -159,7 +159,7 @@ impl Bench {
     }
 }
 
-/// What is not as the case says.
+/// Returns the differences to the expected result.
 fn complaint(case: &Case, result: &Result<usize, VendorError>) -> Option<String> {
     let (class, words) = match (case.comes, result) {
         (Comes::Fine, Ok(0)) => return None,
@@ -202,16 +202,16 @@ async fn check(table: Table) {
 }
 
 #[tokio::test]
-async fn what_brightpearl_may_answer() {
+async fn answers_of_brightpearl() {
     check(brightpearl::table()).await;
 }
 
 #[tokio::test]
-async fn what_contensis_may_answer() {
+async fn answers_of_contensis() {
     check(contensis::table()).await;
 }
 
 #[tokio::test]
-async fn what_superoffice_may_answer() {
+async fn answers_of_superoffice() {
     check(superoffice::table()).await;
 }

@@ -55,7 +55,7 @@ fn tenant() -> Vec<Case> {
             json!({"Message": "No HTTP resource was found", "MessageDetail": "No type matches"}),
             Comes::To(Unavailable, &["No HTTP resource was found"]),
         ),
-        // Anybody may have answered these: the list, which answers here, tells that it is gone.
+        // A proxy may have answered this: the list, which works here, shows that the subscription is gone.
         case(Ask::Delete, "delete", 404, json!("<html></html>"), Comes::Fine),
         case(Ask::Delete, "delete", 404, json!({"Message": "No HTTP resource was found"}), Comes::Fine),
         case(
@@ -93,7 +93,7 @@ fn tenant() -> Vec<Case> {
             envelope("SoPreconditionException", "Changed"),
             Comes::To(Outdated, &["Changed"]),
         ),
-        // The receiver is well, so that the fault is the vendor's.
+        // The receiver works, so that the fault is the vendor's.
         case(
             Ask::Create,
             "create",
@@ -143,7 +143,7 @@ fn logins() -> Vec<Case> {
     ]
 }
 
-/// What one write lacks is that Webhook's; a token that ended, which may answer the same, was renewed before.
+/// A missing write permission concerns one Webhook; a token that has expired, which may give the same answer, was renewed before.
 fn rights() -> Vec<Case> {
     let denied = || envelope("SoSecurityException", "Access denied");
     let all = [
@@ -171,7 +171,7 @@ fn rights() -> Vec<Case> {
     cases
 }
 
-/// What comes with a 200 and is no success.
+/// Failures with status 200.
 fn successes() -> Vec<Case> {
     let page = || json!("<html>Sign in to the network</html>");
     let told = Comes::To(Unavailable, &["SoException: oops"]);

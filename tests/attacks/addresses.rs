@@ -1,4 +1,4 @@
-//! Where a tenant may have credentials sent.
+//! Addresses that a tenant may have credentials sent to.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,10 +7,10 @@ use crate::scene::condition;
 use crate::site::Site;
 use crate::vendors::Vendor;
 
-/// The paths that a server was asked for.
+/// The paths of requests to a server.
 type Heard = Arc<Mutex<Vec<String>>>;
 
-/// A server that has no subscriptions, and notes each path.
+/// A server without subscriptions that records each path.
 fn listening() -> (Hostile, Heard) {
     let heard = Heard::default();
     let noted = Arc::clone(&heard);
@@ -22,7 +22,7 @@ fn listening() -> (Hostile, Heard) {
 }
 
 #[test]
-fn an_endpoint_that_is_allowed_to_others_hears_nothing() {
+fn an_endpoint_that_is_allowed_for_others_gets_no_request() {
     let ((elsewhere, unheard), (crm, heard)) = (listening(), listening());
     let other = format!("{},namespace=elsewhere", elsewhere.address);
     let path = format!("{}/crm,vendor=superoffice", crm.address);

@@ -1,4 +1,4 @@
-//! One small object that grows to a large text.
+//! A small object that expands to a large text.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use crate::scene::secret;
 use crate::site::{OWNERS_TOKEN, Site};
 use crate::vendors::Vendor;
 
-/// A Webhook each of whose variables is named after the value of the next, so that a redactor that searched its own replacements would
-/// multiply its text at each step.
+/// A Webhook whose variables are each named after the value of the next, so that a redactor that searched its own replacements
+/// would multiply its text at each step.
 fn redaction_bomb(site: &Site) -> (Value, Value) {
     let name = |number: u8| format!("_{}", char::from(b'a' + number).to_string().repeat(12).repeat(16));
     let value = |number: u8| char::from(b'a' + number).to_string().repeat(12);

@@ -1,5 +1,6 @@
-//! What one namespace may learn of another, and take from it.
+//! What one namespace may learn of another one, and take from it.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::vendors::Vendor;
 /// The address of the owner's Webhook, as a guest would guess it.
 const ADDRESS: &str = "https://hooks.example.com/first?token=canary-hook-token";
 
-/// A Webhook of the guest that declares that address, without any Secret of its own.
+/// A Webhook of the guest that declares that address, without a Secret.
 fn declares(site: &Site, name: &str, address: &str) -> Value {
     let mut hook = site.guests(name);
     hook["spec"]["subscription"]["brightpearl"]["uriTemplate"] = json!(address);
@@ -19,7 +20,7 @@ fn declares(site: &Site, name: &str, address: &str) -> Value {
     hook
 }
 
-/// One that names an id of the vendor, and only looks.
+/// A Webhook that pins an id of the vendor, in mode Plan.
 fn spies(site: &Site, name: &str, id: &str) -> Value {
     let mut hook = declares(site, name, &format!("https://guest.example.com/{name}"));
     hook["spec"]["externalId"] = json!(id);
@@ -44,7 +45,7 @@ fn retain(site: &Site) -> String {
 }
 
 #[test]
-fn a_guest_may_not_take_over_what_is_there() {
+fn a_guest_may_not_adopt_existing_subscriptions() {
     let site = Site::new("adoption", Vendor::Brightpearl);
     let id = retain(&site);
     for name in [id.as_str(), "no-such-id"] {
@@ -57,7 +58,7 @@ fn a_guest_may_not_take_over_what_is_there() {
 }
 
 #[test]
-fn what_was_retained_is_shown_by_its_host_only() {
+fn a_retained_subscription_is_listed_for_its_owner_only() {
     let site = Site::new("retained", Vendor::Brightpearl);
     let id = retain(&site);
     allow_adoption(&site);
@@ -70,7 +71,7 @@ fn what_was_retained_is_shown_by_its_host_only() {
 }
 
 #[test]
-fn what_the_owner_has_replaced_is_nobodys_to_name() {
+fn a_superseded_subscription_of_the_owner_cannot_be_pinned() {
     let site = Site::new("replaced", Vendor::Brightpearl);
     let old = owners_id(&site);
     allow_adoption(&site);
@@ -91,7 +92,7 @@ fn what_the_owner_has_replaced_is_nobodys_to_name() {
 }
 
 #[test]
-fn a_lost_create_is_its_senders_although_the_next_ids_are_named_in_advance() {
+fn a_lost_create_belongs_to_its_sender_although_the_next_ids_are_pinned_in_advance() {
     let site = Site::new("lost", Vendor::Brightpearl);
     allow_adoption(&site);
     let last: u32 = owners_id(&site).parse().unwrap();
@@ -108,7 +109,7 @@ fn a_lost_create_is_its_senders_although_the_next_ids_are_named_in_advance() {
 }
 
 #[test]
-fn a_guest_does_not_hear_the_vendors_words() {
+fn a_guest_does_not_see_the_vendors_messages() {
     let site = Site::new("words", Vendor::Brightpearl);
     let quote = format!("equal to {ADDRESS} of another subscription; 7351 is free");
     let body = json!({"errors": [{"code": "CMNC-001", "message": quote}]}).to_string();
@@ -123,17 +124,17 @@ fn a_guest_does_not_hear_the_vendors_words() {
 }
 
 #[test]
-fn a_guess_of_the_owners_content_is_answered_as_any_other() {
+fn a_guess_of_the_owners_content_is_answered_like_any_other() {
     let site = Site::new("guess", Vendor::Brightpearl);
     site.attack(&declares(&site, "guess", ADDRESS)).accepted();
     site.guest.ready("guess");
     assert_eq!(site.tenant.ids().len(), 2);
 }
 
-/// What the owner has given up is adopted by whoever declares just the same, as after a restore from Git. A guess is a subscription made,
-/// where it is wrong: one that only plans gets no answer.
+/// A retained subscription is adopted by any Webhook that declares an equal one, as after a restore from Git. A wrong guess makes
+/// a subscription: a Webhook in mode Plan gets no answer.
 #[test]
-fn guesses_of_what_is_unmanaged_are_not_for_nothing() {
+fn guesses_of_unmanaged_content_create_subscriptions() {
     let site = Site::new("unmanaged", Vendor::Brightpearl);
     retain(&site);
     let mut guess = declares(&site, "guess", ADDRESS);
@@ -144,7 +145,7 @@ fn guesses_of_what_is_unmanaged_are_not_for_nothing() {
 }
 
 #[test]
-fn a_guest_that_only_looks_is_in_nobodys_way() {
+fn a_guest_in_mode_plan_blocks_nobody() {
     let site = Site::new("idle", Vendor::Brightpearl);
     let address = "https://hooks.example.com/wanted";
     for (name, member) in [("planned", json!({"mode": "Plan"})), ("suspended", json!({"suspend": true}))] {
@@ -162,7 +163,7 @@ fn a_guest_that_only_looks_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_guests_deletions_hold_up_none_of_the_owner() {
+fn a_guests_deletions_do_not_block_the_owner() {
     let site = Site::new("prune", Vendor::Brightpearl);
     let names: Vec<String> = (0..12).map(|number| format!("hook-{number}")).collect();
     for name in &names {
@@ -180,12 +181,12 @@ fn a_guests_deletions_hold_up_none_of_the_owner() {
     }
     let account = site.owner.account("account");
     assert!(is(&account, "Ready", "True", "DeletionGuard"), "{account}");
-    site.owner.kubectl(&["delete", "webhook", "first", "--timeout=20s"]);
+    site.owner.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);
     assert_eq!(site.tenant.ids().len(), names.len());
 }
 
 #[test]
-fn a_flood_of_requests_is_a_few_lists() {
+fn a_flood_of_requests_causes_few_lists() {
     let site = Site::new("requests", Vendor::Superoffice);
     let mut hook = site.guests("asks");
     hook["spec"]["subscription"]["superoffice"]["name"] = json!("asks");
@@ -200,7 +201,7 @@ fn a_flood_of_requests_is_a_few_lists() {
     }
     site.guest
         .webhook_becomes("asks", "answered", |hook| hook["status"]["lastHandledRequest"] == last.as_str());
-    // Five at once, and one in three seconds after that.
+    // Five at once, and then one in three seconds.
     let (lists, most) = (site.tenant.count("list"), 6 + start.elapsed().as_secs() / 3);
     assert!(lists <= usize::try_from(most).unwrap(), "{lists} lists, {most} at most");
     site.an_edit_of_the_owner_arrives();

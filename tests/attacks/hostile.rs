@@ -1,4 +1,4 @@
-//! A vendor that answers whatever an attack needs.
+//! A vendor that gives the answers that an attack needs.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
@@ -22,7 +22,7 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    /// Answers each request as told, and closes the connection afterwards.
+    /// Answers each request with `answer`, and closes the connection afterwards.
     pub(crate) fn answering(
         answer: impl Fn(&Request, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
@@ -34,7 +34,7 @@ impl Hostile {
                 let answer = Arc::clone(&answer);
                 thread::spawn(move || {
                     let mut stream = stream;
-                    // An error is a caller who has gone.
+                    // An error is a caller that has closed the connection.
                     if let Ok(request) = read(&stream) {
                         let _ = answer(&request, &mut stream);
                     }
@@ -59,7 +59,7 @@ fn read(stream: &TcpStream) -> std::io::Result<Request> {
     Ok(Request { line })
 }
 
-/// Begins an answer of that status, with these headers, each ended by CRLF.
+/// Begins an answer with that status and these headers, each ended by CRLF.
 pub(crate) fn begin(stream: &mut impl Write, status: &str, headers: &str) -> std::io::Result<()> {
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n{headers}\r\n");
@@ -72,7 +72,7 @@ pub(crate) fn respond(stream: &mut impl Write, status: &str, body: &str) -> std:
     stream.write_all(body.as_bytes())
 }
 
-/// A SuperOffice account on site at an address, which logs in without asking; its login is the Secret `anything`.
+/// A SuperOffice account on site at an address; its login is the Secret `anything`.
 pub(crate) fn account(name: &str, address: &str) -> Value {
     let key = |key| json!({"name": "anything", "key": key});
     json!({

@@ -1,4 +1,4 @@
-//! The chart's memory limit, put on a running process.
+//! The chart's memory limit, applied to a running process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::helm;
 use serde_json::Value;
 
-/// The memory limit of the chart's default values, in bytes.
+/// Returns the memory limit of the chart's default values, in bytes.
 pub(crate) fn chart_limit() -> usize {
     let values = fs::read_to_string(helm::chart().join("values.yaml")).unwrap();
     let values: Value = serde_saphyr::from_str(&values).unwrap();
@@ -21,7 +21,7 @@ pub(crate) fn chart_limit() -> usize {
 pub(crate) struct MemoryLimit(Option<PathBuf>);
 
 impl MemoryLimit {
-    /// Limits a process: by a cgroup of its own where the machine lets us make one, else by the kernel's limit of private memory.
+    /// Limits a process: by a cgroup of its own where the machine allows it, else by the kernel's limit of private memory.
     pub(crate) fn of(pid: u32, bytes: usize) -> Self {
         Self::by_cgroup(pid, bytes).unwrap_or_else(|| {
             let data = format!("--data={bytes}");
@@ -62,7 +62,7 @@ impl Drop for MemoryLimit {
     }
 }
 
-/// The most memory that a process has had so far, in bytes.
+/// Returns the most memory that a process has had so far, in bytes.
 pub(crate) fn peak(pid: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,5 +1,6 @@
-//! A vendor whose lists cost more than they should: memory that is promised or taken, and computing.
+//! Vendors whose lists cost more memory or computing time than they should.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,20 +13,20 @@ use crate::scene::condition;
 use crate::site::Site;
 use crate::vendors::Vendor;
 
-/// What the chart's limit leaves to answers.
+/// Memory that the chart's limit leaves for answers.
 const ANSWER_MEMORY: [&str; 2] = ["--answer-memory", "160Mi"];
 
 /// How many accounts are hostile.
 const ACCOUNTS: usize = 4;
 
-/// Accounts of the guest at a vendor that always answers the same.
+/// Makes accounts of the guest at a vendor that always gives the same answer.
 fn hostile(name: &str, answer: String) -> Site {
     let answer: Arc<str> = answer.into();
     let vendor = Hostile::answering(move |_, stream| respond(stream, "200 OK", &answer));
     attacked(name, &vendor)
 }
 
-/// Accounts of the guest at a hostile vendor, each of which has been asked for its list.
+/// Makes accounts of the guest at a hostile vendor, and waits until each was asked for its list.
 fn attacked(name: &str, vendor: &Hostile) -> Site {
     let flags = [&ANSWER_MEMORY[..], &["--allow-endpoint", &vendor.address]].concat();
     let site = Site::with_flags(name, Vendor::Brightpearl, &flags);
@@ -38,7 +39,7 @@ fn attacked(name: &str, vendor: &Hostile) -> Site {
     site
 }
 
-/// The message of an account in trouble.
+/// Returns the message of an account that is not ready.
 fn trouble(site: &Site, account: &str) -> String {
     let account = site.guest.account_becomes(account, "in trouble", |account| {
         condition(account, "Ready").is_some_and(|ready| ready.status == "False")
@@ -56,7 +57,7 @@ fn nobody_else_notices(site: &mut Site) {
 }
 
 #[test]
-fn a_length_that_is_only_promised_takes_no_memory() {
+fn a_length_that_is_only_announced_takes_no_memory() {
     let vendor = Hostile::answering(|_, stream| {
         begin(stream, "200 OK", &format!("Content-Length: {}\r\n", 64 << 20))?;
         stream.write_all(b"[]")?;
@@ -75,7 +76,7 @@ fn lists_of_a_million_values_are_refused_and_cost_little() {
     nobody_else_notices(&mut site);
 }
 
-/// As many of the smallest subscriptions as a list may hold values: each takes a hundred times its length when it is read.
+/// As many minimal subscriptions as a list may hold values: each takes a hundred times its length when it is read.
 #[test]
 fn lists_of_small_items_share_the_memory() {
     let mut items = String::from("[");
@@ -86,7 +87,7 @@ fn lists_of_small_items_share_the_memory() {
     nobody_else_notices(&mut site);
 }
 
-/// Long texts: the list, and the documents that are made of it.
+/// Long texts: memory for the list, and for the documents that are built from it.
 #[test]
 fn long_lists_share_the_memory() {
     let item =
@@ -117,7 +118,7 @@ fn sets_that_would_take_hours_to_compare_are_not_compared() {
     nobody_else_notices(&mut site);
 }
 
-/// The vendor has more than is read; what was deleted before that is deleted all the same.
+/// The vendor has more than is read; earlier deletions are done all the same.
 #[test]
 fn a_list_without_bounds_does_not_keep_subscriptions_alive() {
     let (grows, deleted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -159,7 +160,7 @@ fn a_list_without_bounds_does_not_keep_subscriptions_alive() {
     }
     let message = trouble(&site, "full");
     assert!(message.contains("more than 500000 values"), "{message}");
-    site.attack_by(&["delete", "webhook", "first", "--wait=true", "--timeout=60s"], "").accepted();
+    site.attack_by(&["delete", "webhook", "first", "--wait=true", KUBECTL_WAIT_LIMIT], "").accepted();
     assert!(deleted.load(Ordering::Relaxed), "it is deleted at the vendor");
     let message = trouble(&site, "full");
     assert!(message.contains("more than 500000 values"), "the account says so all the same: {message}");
@@ -170,7 +171,7 @@ fn a_list_without_bounds_does_not_keep_subscriptions_alive() {
 
 /// An id from the vendor never leads to another path.
 #[test]
-fn ids_of_a_vendor_lead_nowhere_else() {
+fn ids_of_a_vendor_lead_to_no_other_path() {
     let (paths, heard) = std::sync::mpsc::channel::<String>();
     let paths = std::sync::Mutex::new(paths);
     let ids = [
@@ -210,7 +211,7 @@ fn ids_of_a_vendor_lead_nowhere_else() {
     let named: Vec<_> = unmanaged.iter().map(|one| one["externalId"].as_str().unwrap()).collect();
     assert_eq!(named.iter().filter(|id| id.is_empty()).count(), ids.len(), "{named:?}");
     assert!(named.contains(&"good"), "{named:?}");
-    // What names such an id is refused; what has a good one is deleted there, and only there.
+    // A Webhook with such an id is refused; one with a valid id is deleted there, and only there.
     for (name, id, good) in [("bad", ids[2], false), ("good", "good", true)] {
         let mut declared = crate::scene::webhook(name, Vendor::Contensis);
         declared["spec"]["accountRef"] = json!({"name": "evil"});
@@ -224,7 +225,7 @@ fn ids_of_a_vendor_lead_nowhere_else() {
         }
     }
     site.guest.webhook_becomes("good", "adopted", |hook| hook["status"]["externalId"] == "good");
-    site.attack_by(&["delete", "webhook", "good", "--wait=true", "--timeout=60s"], "").accepted();
+    site.attack_by(&["delete", "webhook", "good", "--wait=true", KUBECTL_WAIT_LIMIT], "").accepted();
     let deleted: Vec<_> = heard.try_iter().collect();
     assert_eq!(deleted, ["DELETE /api/management/projects/p/events/webhooks/subscriptions/good HTTP/1.1"]);
 }
@@ -235,9 +236,9 @@ fn hook(id: &str) -> Value {
         "version": {"versionNo": "1.0"}})
 }
 
-/// As much as one Webhook may declare, several times, and more; the vendor is honest.
+/// As much as one Webhook may declare, several times and more; the vendor is honest.
 #[test]
-fn webhooks_that_are_long_to_compare_hold_up_nobody() {
+fn webhooks_that_take_long_to_compare_delay_nobody() {
     let mut site = Site::with_flags("topics", Vendor::Contensis, &ANSWER_MEMORY);
     let topics = |count: usize, each: usize| -> Value {
         let types = |topic: usize| -> Vec<String> { (0..each).map(|n| format!("t{topic}.{n}")).collect() };

@@ -1,5 +1,5 @@
-//! What a hostile tenant, viewer or vendor may try, against the real program with the chart's rights and the chart's memory limit. The
-//! verdict is what the *other* tenant sees: its edit reaches its vendor, and its values are nowhere.
+//! What a hostile tenant, viewer or vendor may try, against the real program with the chart's rights and the chart's memory
+//! limit. The result is judged by the *other* tenant: its edit reaches its vendor, and its values appear nowhere.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod addresses;

@@ -1,11 +1,11 @@
-//! Names that are no names, values that are too long, and more objects, edits and events than anybody needs.
+//! Invalid names, values that are too long, and too many objects, edits and events.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::helm;
 use crate::hostile;
-use crate::scene::{SOON, secret, webhook};
+use crate::scene::{secret, webhook};
 use crate::site::Site;
 use crate::vendors::Vendor;
 
@@ -38,7 +38,7 @@ fn a_name_that_would_be_another_request_is_refused() {
 }
 
 #[test]
-fn a_guest_whose_secret_is_missing_waits_alone() {
+fn a_guest_whose_secret_is_missing_delays_nobody() {
     let mut site = Site::new("poison", Vendor::Contensis);
     let mut hook = site.guests("poison");
     hook["spec"]["variables"] = json!([from_secret("TOKEN", "missing")]);
@@ -106,7 +106,7 @@ fn secrets_of_many_megabytes_do_not_fill_the_memory() {
 }
 
 #[test]
-fn an_object_makes_events_as_client_go_would() {
+fn an_object_makes_as_many_events_as_client_go_would() {
     let mut site = Site::new("events", Vendor::Superoffice);
     for number in 0..40 {
         let mut hook = webhook("noisy", Vendor::Superoffice);
@@ -139,7 +139,7 @@ fn webhooks_that_refer_to_nothing_cost_no_reads() {
         let label = format!("n={number}");
         site.attack_by(&["label", "webhooks", "--all", "--overwrite", &label], "").accepted();
     }
-    // The loop has seen the labels when it has told one that came after them.
+    // The loop has seen the labels once it has handled an object that came after them.
     let mut last = site.guests("last");
     last["spec"]["accountRef"] = json!({"name": "none"});
     site.attack(&last).accepted();
@@ -150,10 +150,10 @@ fn webhooks_that_refer_to_nothing_cost_no_reads() {
         reads.filter(|event| event.user == user && event.verb == "get" && event.resource == "vendoraccounts");
     let reads: Vec<_> = reads.collect();
     assert!(reads.is_empty(), "{} reads, such as {:?}", reads.len(), reads[0]);
-    // One whose account comes is looked after.
+    // An orphan whose account appears is reconciled.
     let late = hostile::account("none-0", "https://crm.example.com");
     site.attack(&late).accepted();
-    eventually(SOON, "the orphan has its account", || {
+    eventually("the orphan has its account", || {
         let hook = site.guest.webhook("orphan-0");
         if hook.to_string().contains("AccountNotFound") { Err(hook) } else { Ok(()) }
     })

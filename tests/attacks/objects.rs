@@ -1,16 +1,15 @@
-//! Objects that are long, although hooktender needs little of them.
+//! Long objects of which hooktender needs little.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::limit::{chart_limit, peak};
-use crate::scene::SOON;
 use crate::site::Site;
 use crate::vendors::Vendor;
 
 /// How many there are; each is more than a megabyte long.
 const OBJECTS: usize = 60;
-/// What they may add to what the program takes, in bytes: much less than what they hold.
+/// How much memory they may add, in bytes: much less than their length.
 const MOST: usize = 48 << 20;
 
 fn create(site: &Site, object: &Value) {
@@ -35,7 +34,7 @@ fn long_webhooks_are_not_kept() {
 }
 
 #[test]
-fn long_metadata_is_read_little_by_little() {
+fn long_metadata_is_read_in_parts() {
     let mut site = Site::new("long-metadata", Vendor::Contensis);
     let at_rest = peak(site.operator.pid());
     let finalizers: Vec<String> =
@@ -64,9 +63,9 @@ fn a_webhook_that_is_nested_too_deep_ends_no_watch() {
         hook.to_string().replace("\"DEEP\"", &deep)
     };
     site.attack_by(&["create", "--filename=-"], &text).accepted();
-    // Too deep for this test as well.
+    // Too deep for this test, too.
     let conditions = ["get", "webhook", "deep", "--output=jsonpath={.status.conditions}"];
-    eventually(SOON, "it says why it is left alone", || {
+    eventually("it says why it is left alone", || {
         let conditions = site.guest.kubectl(&conditions);
         if conditions.contains("nested too deep: make it flatter") { Ok(()) } else { Err(conditions) }
     })

@@ -1,4 +1,5 @@
-//! Two namespaces that one operator serves: the owner's, with an account and a Webhook, and the guest's, whose Webhooks the account admits.
+//! Two namespaces that one operator serves: the owner's, with an account and a Webhook, and the guest's, whose Webhooks the
+//! account admits.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,20 +10,22 @@ use serde_json::{Value, json};
 use crate::helm;
 use crate::limit::{MemoryLimit, chart_limit, peak};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, login, webhook};
+use crate::scene::{Scene, account, login, webhook};
 use crate::support::{Answer, fed};
 use crate::vendors::{Tenant, Vendor};
 
-/// How soon an edit of the owner reaches its vendor. Two seconds are promised of the optimised program (`make attacks`). The other one
-/// computes ten times as long, on machines that are busy with other tests; without a bound it would take minutes, or never end.
+/// How soon an edit of the owner reaches its vendor during an attack. Two seconds are promised of the optimised program (`make attacks`).
+/// The other one computes ten times as long.
 const PROMPT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 2 });
-/// What the owner's Webhook sends its receiver; nobody else may ever see it.
+/// On a slow machine, how many times as long as the owner's first Webhook took without an attack.
+const RATIO: u32 = if cfg!(debug_assertions) { 30 } else { 4 };
+/// A value that the owner's Webhook sends to its receiver; no other tenant may see it.
 pub(crate) const OWNERS_TOKEN: &str = crate::scene::TOKEN;
 
 /// An operator and two tenants.
 #[derive(Debug)]
 pub(crate) struct Site {
-    /// Where the account `account` and the Webhook `first` are.
+    /// The namespace of the account `account` and the Webhook `first`.
     pub(crate) owner: Scene,
     /// Another tenant's namespace.
     pub(crate) guest: Scene,
@@ -34,6 +37,8 @@ pub(crate) struct Site {
     kubeconfig: PathBuf,
     flags: Vec<String>,
     limit: MemoryLimit,
+    /// How long it took until the owner's Webhook was Ready.
+    undisturbed: Duration,
 }
 
 impl Site {
@@ -59,9 +64,11 @@ impl Site {
         let mut shared = account("account", "login", &tenant);
         shared["spec"]["allowedNamespaces"] = json!({"from": "All"});
         owner.apply(&shared);
+        let start = Instant::now();
         owner.apply(&webhook("first", vendor));
         owner.ready("first");
-        Self { owner, guest, tenant, operator, attacker, kubeconfig, flags, limit }
+        let undisturbed = start.elapsed();
+        Self { owner, guest, tenant, operator, attacker, kubeconfig, flags, limit, undisturbed }
     }
 
     /// Starts the operator again, as a kubelet does after a crash.
@@ -92,7 +99,7 @@ impl Site {
         hook
     }
 
-    /// The owner edits its Webhook, and the edit is soon at the vendor; tells how long it took.
+    /// Edits the owner's Webhook, and checks that the edit reaches the vendor soon; returns how long it took.
     #[track_caller]
     pub(crate) fn an_edit_of_the_owner_arrives(&self) -> Duration {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
@@ -105,18 +112,19 @@ impl Site {
         let edit = json!({"spec": {"subscription": {self.tenant.vendor.as_str(): change}}});
         self.owner.patch("webhook/first", &edit);
         let start = Instant::now();
-        eventually(SOON, "the owner's edit is at the vendor", || {
+        eventually("the owner's edit is at the vendor", || {
             let stored = Value::from(self.tenant.stored()).to_string();
             if stored.contains(&marker) { Ok(()) } else { Err(stored) }
         })
         .unwrap();
         let took = start.elapsed();
         eprintln!("the owner's edit took {took:.1?}");
-        assert!(took < PROMPT, "the owner's edit took {took:?}");
+        let most = PROMPT.max(RATIO * self.undisturbed);
+        assert!(took < most, "the owner's edit took {took:.1?}, at most {most:.1?}");
         took
     }
 
-    /// The operator is the one that was started, and has stayed below the chart's limit; gives the most memory that it has had.
+    /// Checks that the operator has not ended and has stayed below the chart's limit; returns its peak of memory.
     #[track_caller]
     pub(crate) fn the_operator_survives(&mut self) -> usize {
         assert!(!self.operator.has_ended(), "the operator has ended");
@@ -125,7 +133,7 @@ impl Site {
         peak
     }
 
-    /// That text is in nothing that the guest may read, and in no line of the log.
+    /// Checks that the secret is in no object that the guest may read, and in no line of the log.
     #[track_caller]
     pub(crate) fn the_guest_sees_nothing_of(&self, secret: &str) {
         let seen = self.guest.everything();

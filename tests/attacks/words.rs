@@ -1,4 +1,4 @@
-//! What a hostile vendor says, in a log and in a status.
+//! Messages of a hostile vendor, in a log and in a status.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn a_hostile_vendor_writes_no_line_of_the_log() {
 }
 
 #[test]
-fn long_words_do_not_grow_a_status_beyond_what_can_be_stored() {
+fn long_messages_do_not_grow_a_status_beyond_the_limit_of_the_api_server() {
     let item = |id: usize| {
         json!({"WebhookId": id, "Name": "n", "Events": [format!("\u{202e}{}", "x".repeat(50_000))],
             "TargetUrl": format!("https://{}.example/", "h".repeat(50_000))})

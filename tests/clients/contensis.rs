@@ -4,7 +4,7 @@ use crate::{npm, pip};
 use hooktender_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
-/// A stand-in whose built-in project has these logins.
+/// A sandbox whose built-in project has these logins.
 async fn sandbox(logins: &Value) -> Sandbox {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let project = format!("{}/contensis/movies", sandbox.control_url());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tokio::process::Command;
 
-/// What npm and pip say when they cannot reach their registry, or are not whole. Anything else is a failure of the test.
+/// Messages of npm and pip if they cannot reach their registry, or are incomplete. Anything else is a failure of the test.
 const UNREACHABLE: &[&str] = &[
     "ENOTFOUND",
     "EAI_AGAIN",
@@ -23,12 +23,12 @@ const UNREACHABLE: &[&str] = &[
     "ensurepip",
 ];
 
-/// A client's folder in the repository, by what is needed of it.
+/// A client's folder in the repository.
 pub(crate) struct Client<'a> {
     pub(crate) name: &'a str,
-    /// The file that pins every package. It decides whether an earlier installation is still good.
+    /// The file that pins every package. It decides whether an earlier installation is still valid.
     pub(crate) lock: &'a str,
-    /// What else is needed beside it to install and to run, from the client's folder or the one above.
+    /// Further files that are needed to install and to run, from the client's folder or the one above.
     pub(crate) files: &'a [&'a str],
 }
 
@@ -38,8 +38,8 @@ impl Client<'_> {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(self.name)
     }
 
-    /// Installs the packages with these commands, unless that was done before. Returns the folder, which has the driver in
-    /// it too, or why there is none.
+    /// Installs the packages with these commands, unless that was done before. Returns the folder, with the driver in it, or the
+    /// reason why there is none.
     pub(crate) async fn installed(&self, commands: Vec<Command>) -> Result<PathBuf, String> {
         let folder = self.folder();
         fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! One case's own account, its credentials, and short words for both sides of it.
+//! The account of one case, its credentials, and helpers for both sides.
 
 use crate::column::{Column, SECRET};
 use crate::world::World;
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Far above what a sandbox takes, far below what a person waits for.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A pace that no case reaches.
+/// A request timeout that no answer of a sandbox reaches.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A rate that no case reaches.
 const FAST: RateLimit = RateLimit { requests_per_minute: 100_000, reserve: 0 };
 
-/// An account of a case's own.
+/// The account of one case.
 pub(crate) struct Bench {
     pub(crate) world: Arc<World>,
     pub(crate) column: Column,
     pub(crate) code: String,
-    /// What is in the Secret.
+    /// The Secret's content.
     pub(crate) secrets: Vec<(&'static str, String)>,
     pub(crate) account: Vendor,
     pub(crate) keeper: Arc<Keeper>,
@@ -44,17 +44,17 @@ impl Bench {
         bench
     }
 
-    /// Another account in the same world.
+    /// Another account in the same sandbox.
     pub(crate) async fn another(&self) -> Self {
         Self::new(Arc::clone(&self.world), self.column).await
     }
 
-    /// Makes the vendor take these and no others.
+    /// Makes the vendor accept these credentials and no others.
     pub(crate) async fn accept(&self, secrets: &[(&'static str, String)]) {
         self.control("PUT", "", &self.column.accepted(&self.code, secrets, &self.world)).await;
     }
 
-    /// Makes the vendor take other credentials than those in the Secret.
+    /// Makes the vendor accept other credentials than those in the Secret.
     pub(crate) async fn lock_out(&self) {
         let other = self.secrets.iter().map(|(key, value)| match *key {
             "id" | "username" | "system-token" => (*key, value.clone()),
@@ -63,7 +63,7 @@ impl Bench {
         self.accept(&other.collect::<Vec<_>>()).await;
     }
 
-    /// Ends what was given out so far; a name and a password do not end, so that these are changed.
+    /// Revokes the tokens issued so far; a name and a password are changed instead.
     pub(crate) async fn revoke(&self) {
         if self.column == Column::Basic {
             self.lock_out().await;
@@ -93,7 +93,7 @@ impl Bench {
         Settings::new(allowed, |_| {}).with_timeout(self.patience)
     }
 
-    /// A client that has not said a word yet.
+    /// A client that has sent no request yet.
     pub(crate) fn open<A: AccessLevel>(&self) -> Connection<A> {
         self.try_open().unwrap()
     }
@@ -113,7 +113,7 @@ impl Bench {
         self.open()
     }
 
-    /// A client that is logged in and knows where the account lives; whatever that took is forgotten.
+    /// A client that is logged in and knows the account's address; the journal is empty afterwards.
     pub(crate) async fn connected(&self) -> Connection<ReadWrite> {
         let connection = self.connect();
         connection.list().await.unwrap();
@@ -121,7 +121,7 @@ impl Bench {
         connection
     }
 
-    /// A client that waits for as long as a busy machine takes, whatever the others do.
+    /// A client with a long timeout.
     pub(crate) async fn another_client(&self) -> Connection<ReadWrite> {
         let settings = self.settings().with_timeout(PATIENCE);
         let budget = Arc::clone(&self.budget);
@@ -140,22 +140,22 @@ impl Bench {
         self.control("GET", "/subscriptions", &Value::Null).await.as_array().unwrap().clone()
     }
 
-    /// Stores something as somebody else, unchecked; gives its id.
+    /// Stores a subscription at the vendor without checks; returns its id.
     pub(crate) async fn insert(&self, subscription: &Value) -> String {
         let mut subscription = subscription.clone();
         if matches!(self.column, Column::SystemUser | Column::RefreshToken) {
-            // An app sees its own hooks only: a colleague with the same app made it.
+            // An app sees its own subscriptions only: a colleague made this one with the same app.
             subscription["app"] = json!(format!("app-{}", self.code));
         }
         self.control("POST", "/subscriptions", &subscription).await["id"].as_str().unwrap().to_owned()
     }
 
-    /// Edits as somebody else.
+    /// Edits a subscription at the vendor.
     pub(crate) async fn edit(&self, id: &str, patch: &Value) {
         self.control("PATCH", &format!("/subscriptions/{id}"), patch).await;
     }
 
-    /// Deletes as somebody else.
+    /// Deletes a subscription at the vendor.
     pub(crate) async fn remove(&self, id: &str) {
         self.control("DELETE", &format!("/subscriptions/{id}"), &Value::Null).await;
     }
@@ -164,13 +164,13 @@ impl Bench {
         self.control("GET", "/journal", &Value::Null).await.as_array().unwrap().clone()
     }
 
-    /// How often an operation was asked for.
+    /// Returns how often an operation was requested.
     pub(crate) async fn count(&self, operation: &str) -> u64 {
         let counts = self.control("GET", "/counts", &Value::Null).await;
         counts[operation].as_u64().unwrap_or_default()
     }
 
-    /// How many requests came, whatever for.
+    /// Returns how many requests of any kind there were.
     pub(crate) async fn total(&self) -> usize {
         self.journal().await.len()
     }
@@ -192,7 +192,7 @@ impl Bench {
         self.control("PATCH", "/settings", &patch).await;
     }
 
-    /// Scripts what a SuperOffice target answers to the vendor's test call.
+    /// Sets what a SuperOffice target answers to the vendor's test call.
     pub(crate) async fn target(&self, url: &str, verdict: &str) {
         self.control("PUT", "/targets", &json!({"url": url, "verdict": verdict})).await;
     }
@@ -207,13 +207,13 @@ impl Bench {
     }
 }
 
-/// Stands for the Secret that exchanged tokens are written back to.
+/// Stands for the Secret that exchanged tokens are written to.
 #[derive(Default)]
 pub(crate) struct Keeper {
     kept: Mutex<Vec<(String, String)>>,
-    /// Why nothing can be kept, while it cannot.
+    /// Why nothing can be stored, while that is so.
     pub(crate) closed: Mutex<Option<String>>,
-    /// Why what was promised to be kept is not, while it is not.
+    /// Why a promised write is not done, while that is so.
     pub(crate) broken: Mutex<Option<String>>,
 }
 
@@ -253,7 +253,7 @@ impl TokenStore for Keeper {
     }
 }
 
-/// The failure of a call that has to fail in that class.
+/// Returns the error of a call that has to fail in that class.
 #[track_caller]
 pub(crate) fn fails<T>(result: Result<T, VendorError>, class: Class) -> VendorError {
     match result {
@@ -265,7 +265,7 @@ pub(crate) fn fails<T>(result: Result<T, VendorError>, class: Class) -> VendorEr
     }
 }
 
-/// Asserts that a message has these words in it.
+/// Asserts that a message contains these words.
 #[track_caller]
 pub(crate) fn says(error: &VendorError, words: &[&str]) {
     for word in words {

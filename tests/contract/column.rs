@@ -1,4 +1,4 @@
-//! The columns: every vendor with every kind of credentials that it takes.
+//! The columns: every vendor with every kind of credentials that it accepts.
 
 use crate::world::World;
 use hooktender::api::VendorName;
@@ -72,7 +72,7 @@ impl Column {
         }
     }
 
-    /// Whether a token is fetched that can be fetched again.
+    /// Whether there is a token that can be renewed.
     pub(crate) fn renews(self) -> bool {
         match self {
             Self::Oauth | Self::ClientCredentials | Self::Classic | Self::SystemUser | Self::RefreshToken => {
@@ -87,12 +87,12 @@ impl Column {
         u64::from(self.renews() && self != Self::Oauth)
     }
 
-    /// Whether the vendor has to be asked where the account lives. A ticket works in both places; here it is online.
+    /// Whether the vendor is asked for the account's address. A ticket works in both editions; here it is online.
     pub(crate) fn is_online(self) -> bool {
         matches!(self, Self::SystemUser | Self::RefreshToken | Self::Ticket)
     }
 
-    /// How many calls beside login and list the first list takes: where the account lives, or one for each of five rights.
+    /// How many calls beside login and list the first list takes: for the account's address, or one for each of five rights.
     pub(crate) fn first_others(self) -> u64 {
         match self.vendor() {
             VendorName::Brightpearl => 0,
@@ -127,7 +127,7 @@ impl Column {
         }
     }
 
-    /// What makes the vendor take just these.
+    /// The setting that makes the vendor accept these credentials only.
     pub(crate) fn accepted(self, code: &str, secrets: &[(&str, String)], world: &World) -> Value {
         let of = |key: &str| secrets.iter().find(|(name, _)| *name == key).unwrap().1.clone();
         match self {

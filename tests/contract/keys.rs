@@ -1,4 +1,4 @@
-//! One private key in the forms that people have it in (vendors/superoffice.md 3.1).
+//! One private key in its usual formats (vendors/superoffice.md 3.1).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(crate) fn pkcs1(pkcs8: &str) -> String {
     format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", lines.join("\n"))
 }
 
-/// A PKCS#8 key as the Developer Portal hands it out.
+/// A PKCS#8 key in the format of the Developer Portal.
 pub(crate) fn xml(pkcs8: &str) -> String {
     let key = inner(&der(pkcs8));
     let mut rest = take(&key).0;

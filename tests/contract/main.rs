@@ -1,7 +1,7 @@
-//! One contract for all vendors: the same cases for each kind of credentials, through the real client against the
-//! stand-ins over HTTP, and under that what only one vendor has. An argument picks the rows that hold it.
+//! One contract for all vendors: the same cases for each kind of credentials, through the real client against the sandbox over
+//! HTTP, and below that the cases of one vendor only. An argument selects the rows that contain it.
 //!
-//! A case that a vendor has no notion of runs too, and asserts what that vendor does instead.
+//! A case that does not apply to a vendor runs too, and asserts what that vendor does instead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bench;
@@ -20,13 +20,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 use world::World;
 
-/// What a title or a column's name has to hold: the first argument that is no flag. What cargo and its friends pass
-/// beside it, such as `--nocapture`, changes nothing here.
+/// Returns what a title or a column's name has to contain: the first argument that is no flag. Flags of cargo, such as
+/// `--nocapture`, have no effect here.
 fn wanted() -> Option<String> {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            // These bring a word of their own.
+            // These have a title of their own.
             "--test-threads" | "--skip" | "--color" | "--format" | "--logfile" | "-Z" => {
                 arguments.next();
             }

@@ -1,4 +1,4 @@
-//! Whether the vendor's own headers hold the client back, and what that costs.
+//! Whether the vendor's own headers limit the client's rate, and what that costs.
 
 use crate::bench::Bench;
 use crate::column::Column;
@@ -15,13 +15,13 @@ const CREATIONS: u32 = 1000;
 const CAP: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Makes more than a few windows hold, with nothing but the vendor's headers to go by (vendors/brightpearl.md 7), and
-/// compares the time with what the cap alone would take. A throttled answer is a failure, the time is not.
+/// Makes more than a few windows hold, with nothing but the vendor's headers (vendors/brightpearl.md 7), and compares the time
+/// with what the limit alone would take. A throttled answer is a failure, the time is not.
 pub(crate) async fn measure(world: &Arc<World>) -> Result<String, String> {
     let bench = Bench::new(Arc::clone(world), Column::StaffToken).await;
     bench.set(json!({"throttleCap": CAP, "throttleWindowMillis": 1000})).await;
     let connection = bench.connect();
-    // Windows are aligned to the clock: from the beginning of one on, the cap alone takes just so long.
+    // Windows are aligned to the clock: from the start of one, the limit alone takes exactly this time.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     tokio::time::sleep(WINDOW.saturating_sub(Duration::from_nanos(since.subsec_nanos().into()))).await;
     let started = Instant::now();

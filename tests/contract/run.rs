@@ -1,4 +1,4 @@
-//! Runs cases and prints what came of them.
+//! Runs cases and prints the results.
 
 use crate::bench::Bench;
 use crate::column::Column;
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 /// How many cases run at a time.
 const AT_ONCE: usize = 16;
-/// Longer than any case needs.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Longer than any case needs, on however busy a machine.
+const LONGEST: Duration = hooktender_cluster::WAIT_LIMIT;
 
-/// Something that has to hold. It fails by panicking.
+/// One case. It fails by panicking.
 pub(crate) struct Case {
     pub(crate) title: &'static str,
     pub(crate) run: fn(Bench) -> BoxFuture<'static, ()>,
@@ -32,7 +32,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// A case of a column, and why it failed if it did.
+/// A case of a column, and the reason if it failed.
 pub(crate) struct Verdict {
     pub(crate) column: Column,
     pub(crate) title: &'static str,
@@ -52,7 +52,7 @@ pub(crate) fn hush() {
     }));
 }
 
-/// Runs these cases, some at a time; the verdicts come in the cases' order.
+/// Runs these cases, some at a time; the results are in the cases' order.
 pub(crate) async fn run(world: &Arc<World>, all: Vec<(Column, &Case)>) -> Vec<Verdict> {
     let one = |(column, case): (Column, &Case)| {
         let (title, body, world) = (case.title, case.run, Arc::clone(world));
@@ -91,7 +91,7 @@ pub(crate) fn table(titles: &[&'static str], verdicts: &[Verdict]) -> String {
         Column::ALL.into_iter().filter(|column| verdicts.iter().any(|v| v.column == *column)).collect();
     let first = titles.iter().map(|title| title.chars().count()).max().unwrap_or_default();
     let mut text = String::new();
-    // The vendor's name stands over the first of its columns, and a bar before it.
+    // The vendor's name is above the first of its columns, with a bar before it.
     let mut line = |head: &str, cell: &dyn Fn(usize, Column) -> String| {
         let _ = write!(text, "{head:first$}");
         for (index, column) in columns.iter().enumerate() {
@@ -117,7 +117,7 @@ pub(crate) fn table(titles: &[&'static str], verdicts: &[Verdict]) -> String {
     text
 }
 
-/// One row a case, for those that only one kind of credentials has.
+/// One row a case, for those of one kind of credentials only.
 pub(crate) fn rows(verdicts: &[Verdict]) -> String {
     let longest = |of: &dyn Fn(&Verdict) -> &'static str| {
         verdicts.iter().map(|verdict| of(verdict).chars().count()).max().unwrap_or_default()

@@ -1,10 +1,10 @@
-//! What is declared in the cases, what it becomes, and what somebody else makes of the same.
+//! Manifests of the cases, the documents that they become, and other forms of the same.
 
 use crate::column::Column;
 use hooktender::api::VendorName;
 use hooktender::api::webhook::Subscription;
-use hooktender::plan::diff::{Hide, changes};
-use hooktender::plan::{Document, Observed, Redactor, Text, Usage};
+use hooktender::plan::diff::{Redaction, changes};
+use hooktender::plan::{Document, Observed, Redactor, SecretText, Usage};
 use hooktender::vendor::{desired, rules};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -58,9 +58,9 @@ pub(crate) fn document_of(vendor: VendorName, manifest: &Value) -> Document {
             Subscription::Superoffice(serde_json::from_value(manifest.clone()).unwrap())
         }
     };
-    let mut expand = |text: &str, _: Usage| -> Result<Text, Infallible> {
+    let mut expand = |text: &str, _: Usage| -> Result<SecretText, Infallible> {
         let mut parts = text.split("$(TOKEN)");
-        let mut whole = Text::plain(parts.next().unwrap_or_default());
+        let mut whole = SecretText::plain(parts.next().unwrap_or_default());
         for part in parts {
             whole.push_secret("TOKEN", TOKEN.into());
             whole.push_plain(part);
@@ -75,7 +75,7 @@ pub(crate) fn document(column: Column, name: &str) -> Document {
     document_of(column.vendor(), &manifest(column.vendor(), name))
 }
 
-/// The usual manifest with another of its fields that a vendor with updates changes in place.
+/// The usual manifest with another value of a field that a vendor with updates changes in place.
 pub(crate) fn edited(column: Column, name: &str) -> Document {
     let mut manifest = manifest(column.vendor(), name);
     match column.vendor() {
@@ -86,7 +86,7 @@ pub(crate) fn edited(column: Column, name: &str) -> Document {
     document_of(column.vendor(), &manifest)
 }
 
-/// The same as the usual manifest, as the vendor keeps it, with members that a manifest cannot name.
+/// The usual manifest as the vendor stores it, with members that a manifest cannot name.
 pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
     let mut stored = manifest(vendor, name);
     match vendor {
@@ -117,13 +117,13 @@ pub(crate) fn foreign(vendor: VendorName, name: &str) -> Value {
     stored
 }
 
-/// Asserts that the vendor has what is declared, as far as that can be read back.
+/// Asserts that the vendor has what is declared, as far as it can be read back.
 #[track_caller]
 pub(crate) fn same(column: Column, observed: &Observed, desired: &Document) {
     let rules = rules(column.vendor());
     let none = Redactor::default();
-    let hide = Hide { redactor: &none, secrets: &none, fields: &[], host_only: false };
-    let changes = changes(rules, &observed.document, desired, hide);
+    let redaction = Redaction { redactor: &none, secrets: &none, fields: &[], host_only: false };
+    let changes = changes(rules, &observed.document, desired, redaction);
     assert!(changes.is_empty(), "{changes:?}");
     assert!(rules.equal(&observed.document, desired));
 }

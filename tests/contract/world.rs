@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A sandbox, and an app's key pair that all accounts in it may use: making one takes its time.
+/// A sandbox, and an app's key pair for all accounts in it: making one takes time.
 pub(crate) struct World {
     sandbox: Sandbox,
     http: reqwest::Client,
@@ -39,17 +39,17 @@ impl World {
         &self.sandbox.addresses().superoffice
     }
 
-    /// SuperOffice's host by its other name: where a tenant may move to.
+    /// SuperOffice's other host name: where a tenant may move to.
     pub(crate) fn elsewhere(&self) -> String {
         self.superoffice().trim_start_matches("http://").replace("127.0.0.1", "localhost")
     }
 
-    /// An account code that nobody else has.
+    /// Returns an account code that no other case has.
     pub(crate) fn code(&self) -> String {
         format!("cust{}", self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A control request that has to succeed.
+    /// Sends a control request that has to succeed.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}{path}", self.sandbox.control_url());
         let mut request = self.http.request(method.parse().unwrap(), url);

@@ -16,9 +16,9 @@ fn the_summary_names_every_page_once() {
     assert_eq!(once, all, "a page that is in no chapter, or a chapter without a page");
 }
 
-/// What can be typed is run by `tests/scenarios/book.rs`, or says that it is not.
+/// Commands are run by `tests/scenarios/book.rs`, or are marked as illustration.
 #[test]
-fn every_block_says_what_it_is() {
+fn every_block_is_run_or_marked_as_illustration() {
     const KNOWN: [&str; 6] = ["sh", "sh,illustration", "yaml", "text", "mermaid", "lua"];
     for page in pages() {
         for block in &page.blocks {

@@ -128,7 +128,7 @@ fn section(path: &str, level: usize, schema: &Value, page: &mut String) {
         }
         let mut shown = field.clone();
         if fields(field).is_some() {
-            // They stand in its own section.
+            // They are in its own section.
             shown.as_object_mut().unwrap().remove("x-kubernetes-validations");
         }
         writeln!(page, "| `{name}`{needed} | {kind} | {} |", meaning(&shown)).unwrap();

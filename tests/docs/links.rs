@@ -8,7 +8,7 @@ use crate::markdown::{Page, pages, root};
 /// Why a link leads nowhere, if it does.
 fn broken(page: &Page, target: &str, pages: &BTreeMap<String, &Page>) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
-        // Whether somebody answers there is not for a test that runs without a network.
+        // Whether an external server answers is nothing for a test that runs without a network.
         let right = url::Url::parse(target).is_ok_and(|url| url.scheme() == "https" && url.has_host());
         return (!right).then(|| "no https address".into());
     }
@@ -17,7 +17,7 @@ fn broken(page: &Page, target: &str, pages: &BTreeMap<String, &Page>) -> Option<
     if !root().join(&at).exists() {
         return Some(format!("there is no {}", at.display()));
     }
-    // The book has nothing but its own folder.
+    // The book contains its own folder only.
     if page.path.starts_with("docs/") && !at.starts_with("docs") {
         return Some("it leads out of the book: name the file instead of linking to it".into());
     }
@@ -29,7 +29,7 @@ fn broken(page: &Page, target: &str, pages: &BTreeMap<String, &Page>) -> Option<
     }
 }
 
-/// Where a relative path on a page leads, below the repository.
+/// Returns the target of a relative path on a page, below the repository.
 fn resolved(page: &str, path: &str) -> PathBuf {
     if path.is_empty() {
         return page.into();
@@ -63,7 +63,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn what_is_broken_is_told() {
+fn broken_links_are_reported() {
     let text = "# A b\n\n## `C-d`: e?\n\n## A b\n\n[x](#a-b) [x](#a-b-1) [x](#c-d-e) [x](plan.md) [x](plan.md#json)\n";
     let page = Page::of("docs/x.md", text);
     let pages = pages();

@@ -1,5 +1,5 @@
-//! The docs are true: links lead somewhere, the book has every page, and what is generated is as the code is. That commands work is
-//! for `tests/scenarios/book.rs`, that every reason has its paragraph for `src/cli/unblock.rs`.
+//! The docs are true: links lead somewhere, the book has every page, and generated pages match the code. Commands are checked by
+//! `tests/scenarios/book.rs`; that every reason has its paragraph, by `src/cli/unblock.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod book;
@@ -7,7 +7,7 @@ mod crds;
 mod links;
 mod markdown;
 
-/// Compares a generated page with what is checked in, or writes it anew.
+/// Compares a generated page with the file in the repository, or writes the file.
 fn blessed(page: &str, text: &str) {
     let path = markdown::root().join(page);
     if std::env::var_os("HOOKTENDER_BLESS").is_some() {

@@ -11,7 +11,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 pub(crate) struct Page {
     /// Below the repository, such as `docs/plan.md`.
     pub(crate) path: String,
-    /// What a link may have behind `#`.
+    /// The anchors that a link may have.
     pub(crate) anchors: BTreeSet<String>,
     pub(crate) links: Vec<Link>,
     pub(crate) blocks: Vec<Block>,
@@ -29,7 +29,7 @@ pub(crate) struct Link {
 pub(crate) struct Block {
     /// Of its first line of code.
     pub(crate) line: usize,
-    /// What stands behind the fence: `sh`, or `sh,illustration` if nobody can run it here.
+    /// The text behind the fence: `sh`, or `sh,illustration` if it cannot be run here.
     pub(crate) language: String,
     pub(crate) text: String,
 }
@@ -107,7 +107,7 @@ impl Page {
     }
 }
 
-/// The name of a heading, as GitHub and mdBook make it.
+/// The anchor of a heading, as GitHub and mdBook make it.
 fn anchor(heading: &str) -> String {
     let kept = |c: char| match c {
         ' ' => Some('-'),
@@ -117,7 +117,7 @@ fn anchor(heading: &str) -> String {
     heading.trim().chars().filter_map(kept).collect()
 }
 
-/// The text with what mdBook puts into it.
+/// The text with what mdBook inserts.
 fn included(path: &str, text: &str) -> String {
     let folder = root().join(path).parent().unwrap().to_owned();
     let line = |line: &str| match line.strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) {

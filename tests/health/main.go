@@ -1,4 +1,4 @@
-// Health says what GitOps tools make of objects, by the tools' own libraries.
+// Health prints how GitOps tools judge objects, by the tools' own libraries.
 //
 //	health judge < {"objects": […], "scripts": {…}}   one verdict an object: kstatus, which Flux asks, and Argo CD
 //	health flux < {"objects": […]}                     fails if Flux's own types do not know a member of one of them

@@ -1,28 +1,29 @@
-//! The API server refuses writes: those of one Webhook, as by an admission policy, or all of one kind, as by missing rights.
+//! The API server refuses writes: those of one Webhook, as an admission policy does, or all of one kind, because of missing
+//! rights.
 
 use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use crate::helm::{OPERATOR, rights, stream};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, condition, is, login, webhook};
+use crate::scene::{Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// Begins the name of each namespace where the operator is refused writes on purpose.
+/// Prefix of the namespaces in which the operator is refused writes on purpose.
 pub(crate) const REFUSED: &str = "refused";
 /// The Webhook that the policies are about.
 const FROZEN: &str = "frozen";
 /// The other Webhooks of its account.
 const OTHERS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// A policy against updates of one object; it ends when this is dropped.
+/// A policy against updates of one object, until it is dropped.
 struct Policy<'a> {
     scene: &'a Scene,
     name: String,
 }
 
 impl<'a> Policy<'a> {
-    /// Puts a policy in force that answers updates of `name` with `reason`.
+    /// Applies a policy that refuses updates of `name` with `reason`.
     fn freeze(scene: &'a Scene, resources: &[&str], name: &str, reason: &str) -> Self {
         let policy = scene.namespace.clone();
         let group = "admissionregistration.k8s.io/v1";
@@ -52,7 +53,7 @@ impl<'a> Policy<'a> {
         policy
     }
 
-    /// Waits until a write is taken, or refused.
+    /// Waits until a write is accepted, or refused.
     fn takes(&self, resource: &str, name: &str, taken: bool) {
         let (kind, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         let subresource = format!("--subresource={subresource}");
@@ -70,7 +71,7 @@ impl<'a> Policy<'a> {
         if resource.contains('/') {
             arguments.push(&subresource);
         }
-        eventually(SOON, "the policy is in force", || {
+        eventually("the policy is in force", || {
             let refused = self.scene.cluster.kubectl_run(&arguments).is_err();
             if refused == taken { Err(()) } else { Ok(()) }
         })
@@ -95,7 +96,7 @@ fn five(name: &str) -> (Scene, Tenant) {
     (scene, tenant)
 }
 
-/// The account says which Webhook cannot be written, and stays ready.
+/// Checks that the account names the Webhook that cannot be written, and stays ready.
 fn account_names_it(scene: &Scene) {
     let account = scene.account_becomes("account", "aware of it", |account| {
         is(account, "Ready", "True", "WebhooksNotWritten")
@@ -106,7 +107,7 @@ fn account_names_it(scene: &Scene) {
     assert_eq!(scene.event("account", "WebhooksNotWritten"), message);
 }
 
-/// The frozen Webhook is told of in an event, and is not written again and again.
+/// Checks that the frozen Webhook gets one event, and is rarely written.
 fn it_is_told_once_and_rarely_tried(scene: &Scene, tenant: &Tenant) {
     let note = scene.event(FROZEN, "WriteRefused");
     assert!(note.contains("frozen by policy"), "{note}");
@@ -115,7 +116,7 @@ fn it_is_told_once_and_rarely_tried(scene: &Scene, tenant: &Tenant) {
     for name in OTHERS {
         scene.pass_by(name);
     }
-    // Two passes each, and those of its own back-off: from one second on, doubling.
+    // Two passes each, and those of its own back-off, which doubles from one second.
     let own = 2 + started.elapsed().as_secs().checked_ilog2().unwrap_or(0) as usize;
     let passes = tenant.operations().len() - calls;
     assert!(passes <= 2 * OTHERS.len() + own, "{passes} calls");
@@ -124,7 +125,7 @@ fn it_is_told_once_and_rarely_tried(scene: &Scene, tenant: &Tenant) {
     assert_eq!(told, 1, "{:?}", scene.events(FROZEN));
 }
 
-/// The operator's writes that were refused.
+/// Returns the operator's writes that were refused.
 fn refused(scene: &Scene) -> Vec<AuditEvent> {
     scene.cluster_writes().into_iter().filter(|event| event.status_code >= 400).collect()
 }
@@ -153,7 +154,7 @@ fn one_frozen_webhook_stops_no_other(reason: &str) {
     assert_eq!(tenant.ids().len(), 4, "nothing is sent for what cannot be held");
     account_names_it(&scene);
     it_is_told_once_and_rarely_tried(&scene, &tenant);
-    // The others are kept up.
+    // The other Webhooks are still managed.
     let edit = json!({"spec": {"subscription": {"brightpearl": {"qualityOfService": 0}}}});
     scene.patch("webhook/a", &edit);
     scene.ready("a");
@@ -170,17 +171,17 @@ fn one_frozen_webhook_stops_no_other(reason: &str) {
 }
 
 #[test]
-fn a_webhook_that_a_policy_forbids_to_write_stops_no_other() {
+fn a_webhook_that_a_policy_freezes_does_not_affect_others() {
     one_frozen_webhook_stops_no_other("Forbidden");
 }
 
 #[test]
-fn a_webhook_that_a_policy_calls_too_large_stops_no_other() {
+fn a_webhook_that_a_policy_calls_too_large_does_not_affect_others() {
     one_frozen_webhook_stops_no_other("RequestEntityTooLarge");
 }
 
 #[test]
-fn without_a_finalizer_nothing_is_sent_and_the_webhook_says_why() {
+fn without_a_finalizer_nothing_is_sent_and_the_webhook_reports_it() {
     let (scene, tenant) = five("finalizer");
     let policy = Policy::freeze(&scene, &["webhooks"], FROZEN, "Forbidden");
     let _operator = scene.operator();
@@ -193,7 +194,7 @@ fn without_a_finalizer_nothing_is_sent_and_the_webhook_says_why() {
 }
 
 #[test]
-fn without_an_intent_nothing_is_sent() {
+fn without_a_pending_create_nothing_is_sent() {
     let (scene, tenant) = five("intent");
     let policy = Policy::freeze(&scene, &["webhooks/status"], FROZEN, "Invalid");
     let _operator = scene.operator();
@@ -203,7 +204,7 @@ fn without_an_intent_nothing_is_sent() {
     heals(&scene, &tenant, policy, "webhooks/status");
 }
 
-/// Lets the operator do what the chart lets it do, but not patch this resource.
+/// Gives the operator the chart's rights, but for patching this resource.
 fn grant_without(scene: &Scene, resource: &str) {
     let mut all = rights(&scene.namespace, false, &json!({}));
     for role in all.iter_mut().filter(|object| object["kind"] == "Role") {
@@ -227,7 +228,7 @@ fn grant_without(scene: &Scene, resource: &str) {
 }
 
 #[test]
-fn a_right_that_is_missing_is_told_once_on_the_account() {
+fn a_missing_right_is_reported_once_on_the_account() {
     let (scene, tenant) = five("rights");
     grant_without(&scene, "webhooks");
     let _operator = scene.operator();
@@ -258,7 +259,7 @@ fn unwritten(operator: &Operator, kind: &str) -> Option<String> {
 }
 
 #[test]
-fn an_account_whose_status_is_refused_tells_of_it_elsewhere_and_is_worked_on() {
+fn an_account_whose_status_is_refused_is_reported_elsewhere_and_still_reconciled() {
     let (scene, tenant) = five("account");
     let policy = Policy::freeze(&scene, &["vendoraccounts/status"], "account", "Forbidden");
     let operator = scene.operator();
@@ -273,7 +274,7 @@ fn an_account_whose_status_is_refused_tells_of_it_elsewhere_and_is_worked_on() {
     assert_eq!(scene.events("account").len(), 1, "{:?}", scene.events("account"));
     drop(policy);
     scene.account_becomes("account", "well", |account| is(account, "Ready", "True", "InSync"));
-    eventually(SOON, "the metric is back", || match unwritten(&operator, "VendorAccount").as_deref() {
+    eventually("the metric is back", || match unwritten(&operator, "VendorAccount").as_deref() {
         Some("0") => Ok(()),
         other => Err(other.map(str::to_owned)),
     })
@@ -282,7 +283,7 @@ fn an_account_whose_status_is_refused_tells_of_it_elsewhere_and_is_worked_on() {
 }
 
 #[test]
-fn another_webhook_under_the_same_name_gets_nothing_of_the_first_ones_status() {
+fn a_new_webhook_of_the_same_name_gets_no_status_of_the_deleted_one() {
     let scene = Scene::new(&format!("{REFUSED}-again"));
     let tenant = Tenant::open(Vendor::Brightpearl);
     scene.apply(&login("login", &tenant));

@@ -1,14 +1,14 @@
-//! One Webhook, one subscription: what exists is taken over, and whatever dies when, nothing is made twice.
+//! One Webhook, one subscription: an existing one is adopted, and no crash at any time makes a second one.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::command::of;
 use crate::program::{reader, run};
-use crate::scene::{BODY, SOON, Scene, TOKEN, condition, is, webhook};
+use crate::scene::{BODY, Scene, TOKEN, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// A Webhook without write-only values: those can never be known to be equal.
+/// A Webhook without write-only values: only then can an existing subscription be known to be equal.
 fn readable(vendor: Vendor) -> Value {
     let mut webhook = webhook("hook", vendor);
     if vendor == Vendor::Contensis {
@@ -20,7 +20,7 @@ fn readable(vendor: Vendor) -> Value {
     webhook
 }
 
-/// What somebody made by hand, just as [`readable`] declares it.
+/// A subscription made by hand, equal to what [`readable`] declares.
 fn equal(vendor: Vendor) -> Value {
     match vendor {
         Vendor::Brightpearl => json!({
@@ -36,7 +36,7 @@ fn equal(vendor: Vendor) -> Value {
             "templates": {"entry.article": "{\"id\":\"{{resource.sys.id}}\"}"},
         }),
         Vendor::Superoffice => json!({
-            // A set, in another order.
+            // The same set in another order.
             "Name": "hook", "Events": ["sale.changed", "contact.created"], "State": "Active", "Type": "webhook",
             "TargetUrl": "https://hooks.example.com/so", "Headers": {"X-Env": "prod"},
             "Properties": {"tenant": "eu", "deep": {"numbers": [1, 2.5, null]}}, "ErrorsEmail": "ops@example.com",
@@ -63,17 +63,17 @@ fn takes_over(vendor: Vendor) {
 }
 
 #[test]
-fn the_oldest_of_two_equal_ones_at_brightpearl_is_taken_over_as_it_is() {
+fn the_oldest_of_two_equal_subscriptions_at_brightpearl_is_adopted_unchanged() {
     takes_over(Vendor::Brightpearl);
 }
 
 #[test]
-fn the_oldest_of_two_equal_ones_at_contensis_is_taken_over_as_it_is() {
+fn the_oldest_of_two_equal_subscriptions_at_contensis_is_adopted_unchanged() {
     takes_over(Vendor::Contensis);
 }
 
 #[test]
-fn the_oldest_of_two_equal_ones_at_superoffice_is_taken_over_as_it_is() {
+fn the_oldest_of_two_equal_subscriptions_at_superoffice_is_adopted_unchanged() {
     takes_over(Vendor::Superoffice);
 }
 
@@ -89,10 +89,10 @@ fn heals_a_wiped_status(vendor: Vendor) {
     let id = scene.ready("hook")["status"]["externalId"].clone();
     let stored = tenant.stored();
     tenant.clear_journal();
-    // While it looks,
+    // In mode Plan,
     wipe_status(&scene);
     assert_eq!(scene.ready("hook")["status"]["externalId"], id);
-    // and while it does not.
+    // and in mode Enforce.
     operator.terminate();
     wipe_status(&scene);
     let _operator = scene.operator();
@@ -103,22 +103,22 @@ fn heals_a_wiped_status(vendor: Vendor) {
 }
 
 #[test]
-fn a_wiped_status_heals_at_brightpearl() {
+fn a_wiped_status_is_restored_at_brightpearl() {
     heals_a_wiped_status(Vendor::Brightpearl);
 }
 
 #[test]
-fn a_wiped_status_heals_at_contensis() {
+fn a_wiped_status_is_restored_at_contensis() {
     heals_a_wiped_status(Vendor::Contensis);
 }
 
 #[test]
-fn a_wiped_status_heals_at_superoffice() {
+fn a_wiped_status_is_restored_at_superoffice() {
     heals_a_wiped_status(Vendor::Superoffice);
 }
 
 #[test]
-fn a_wiped_status_heals_where_a_value_can_only_be_written() {
+fn a_wiped_status_is_restored_with_write_only_values() {
     for vendor in [Vendor::Contensis, Vendor::Superoffice] {
         let (scene, tenant) = Scene::with_account("wiped-secret", vendor);
         tenant.settings(&match vendor {
@@ -135,13 +135,13 @@ fn a_wiped_status_heals_where_a_value_can_only_be_written() {
         scene.pass("account");
         assert_eq!((tenant.count("create"), tenant.count("delete")), (1, 0));
         assert_eq!(tenant.ids(), [id.as_str().unwrap()]);
-        // The secret is still the one that was declared: sent again, or left.
+        // The secret is the declared one: it was sent again, or was still stored.
         let stored = tenant.stored().remove(0).to_string();
         assert!(stored.contains(TOKEN), "{stored}");
     }
 }
 
-/// What somebody made by hand just as the usual Webhook declares it, but that nobody knows its secret.
+/// A subscription made by hand, equal to what the usual Webhook declares, but for its unknown secret.
 fn with_their_secret(vendor: Vendor) -> Value {
     let mut made = equal(vendor);
     match vendor {
@@ -181,7 +181,7 @@ fn a_value_that_cannot_be_compared_is_sent_once_and_the_plan_says_why() {
 }
 
 #[test]
-fn a_value_that_is_trusted_is_not_sent_before_it_changes() {
+fn a_trusted_value_is_not_sent_before_it_changes() {
     for vendor in [Vendor::Contensis, Vendor::Superoffice] {
         let (scene, tenant) = Scene::with_account("trusted", vendor);
         let id = tenant.insert(&with_their_secret(vendor));
@@ -193,11 +193,11 @@ fn a_value_that_is_trusted_is_not_sent_before_it_changes() {
         assert_eq!(scene.ready("hook")["status"]["externalId"], id.as_str());
         assert!(scene.event("hook", "Adopted").contains(&id));
         scene.pass("account");
-        // A process that knows nothing but the status does not send it either,
+        // A process that knows only the status does not send it either,
         operator.terminate();
         let _operator = scene.operator();
         scene.pass("account");
-        // nor is a Secret that was touched another value.
+        // and a Secret that was touched has no new value.
         scene.patch("secret/hook-secrets", &json!({"metadata": {"annotations": {"touched": "yes"}}}));
         scene.pass("account");
         assert_eq!((tenant.writes(), tenant.stored()), (0, before), "{:?}", tenant.operations());
@@ -211,7 +211,7 @@ fn a_value_that_is_trusted_is_not_sent_before_it_changes() {
 
 /// Waits until the vendor has stored something.
 fn one_is_stored(tenant: &Tenant) {
-    eventually(SOON, "the vendor has committed", || {
+    eventually("the vendor has committed", || {
         let stored = tenant.stored();
         if stored.len() == 1 { Ok(()) } else { Err(stored) }
     })
@@ -229,7 +229,7 @@ fn survives_a_kill(vendor: Vendor) {
     operator.kill();
     let _operator = scene.operator();
     let ready = scene.ready("hook");
-    // It is found, so that there is nothing to wait for any more.
+    // Found: nothing is left to wait for.
     assert!(ready["status"]["pending"].is_null(), "{}", ready["status"]);
     scene.pass("account");
     assert_eq!(tenant.count("create"), 1);
@@ -263,21 +263,21 @@ fn survives_a_lost_answer(vendor: Vendor, fault: &Value) {
 }
 
 #[test]
-fn an_answer_lost_on_the_way_makes_no_second_one() {
+fn a_lost_answer_makes_no_second_subscription() {
     for vendor in Vendor::ALL {
         survives_a_lost_answer(vendor, &json!({"operation": "create", "kind": "drop_after"}));
     }
 }
 
 #[test]
-fn a_garbled_answer_makes_no_second_one() {
+fn a_garbled_answer_makes_no_second_subscription() {
     for vendor in Vendor::ALL {
         survives_a_lost_answer(vendor, &json!({"operation": "create", "kind": "garbage"}));
     }
 }
 
 #[test]
-fn a_server_error_after_the_commit_makes_no_second_one() {
+fn a_server_error_after_the_commit_makes_no_second_subscription() {
     for vendor in Vendor::ALL {
         let fault = json!({"operation": "create", "kind": "status_after", "status": 503, "body": "<html>busy</html>", "contentType": "text/html"});
         survives_a_lost_answer(vendor, &fault);
@@ -285,7 +285,7 @@ fn a_server_error_after_the_commit_makes_no_second_one() {
 }
 
 #[test]
-fn a_commit_after_the_connection_broke_makes_no_second_one() {
+fn a_commit_after_the_connection_broke_makes_no_second_subscription() {
     for vendor in Vendor::ALL {
         survives_a_lost_answer(
             vendor,
@@ -295,10 +295,11 @@ fn a_commit_after_the_connection_broke_makes_no_second_one() {
 }
 
 #[test]
-fn of_two_that_want_the_same_the_younger_waits_until_the_older_is_gone() {
+fn of_two_equal_webhooks_the_younger_waits_until_the_older_is_deleted() {
     let (scene, tenant) = Scene::with_account("rivals", Vendor::Brightpearl);
     let _operator = scene.operator();
-    // Both only plan: they never have a finalizer, so that nothing but its disappearance tells that the older one went.
+    // Both are in mode Plan: they never have a finalizer, so that only the object's disappearance shows that the older one is
+    // deleted.
     let mut older = webhook("same", Vendor::Brightpearl);
     older["spec"]["mode"] = json!("Plan");
     scene.apply(&older);

@@ -1,4 +1,4 @@
-//! What a vendor's answer does not say: a page in place of a success, an item that nobody can read, pages that move.
+//! Ambiguous answers of a vendor: a page in place of a success, an unreadable item, pages that move.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::command::{Folder, hooktender, run};
 use crate::import_cli::Place;
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, condition, is, webhook};
+use crate::scene::{Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 #[test]
@@ -26,7 +26,7 @@ fn a_page_in_place_of_a_deletion_deletes_nothing() {
     }
 }
 
-/// What makes an item one that cannot be read. Contensis' are read whatever their members are.
+/// Makes an item unreadable. Contensis' items are readable with any members.
 fn strange(vendor: Vendor) -> Value {
     match vendor {
         Vendor::Brightpearl => json!({"idSetAccepted": "true"}),
@@ -37,7 +37,7 @@ fn strange(vendor: Vendor) -> Value {
 
 const WITH_ITEMS_THAT_CANNOT_BE_READ: [Vendor; 2] = [Vendor::Brightpearl, Vendor::Superoffice];
 
-/// Stores a strange one as somebody else.
+/// Stores an unreadable subscription at the vendor.
 fn insert_strange(tenant: &Tenant) -> String {
     let id = match tenant.vendor {
         Vendor::Brightpearl => tenant.insert(&json!({"subscribeTo": "order", "httpMethod": "GET"})),
@@ -48,7 +48,7 @@ fn insert_strange(tenant: &Tenant) -> String {
 }
 
 #[test]
-fn an_item_of_somebody_else_that_cannot_be_read_holds_up_nobody() {
+fn an_unreadable_unmanaged_item_blocks_nobody() {
     for vendor in WITH_ITEMS_THAT_CANNOT_BE_READ {
         let (scene, tenant) = Scene::with_account("strange", vendor);
         let id = insert_strange(&tenant);
@@ -63,7 +63,7 @@ fn an_item_of_somebody_else_that_cannot_be_read_holds_up_nobody() {
         assert_eq!(listed["externalId"], id);
         let summary = listed["summary"].as_str().unwrap();
         assert!(summary.contains("cannot be read"), "{summary}");
-        // Offline it is the same.
+        // The same holds offline.
         let offline = Tenant::open(vendor);
         insert_strange(&offline);
         let folder = Folder::of(&everything(&offline, &[webhook("hook", vendor)]));
@@ -73,7 +73,7 @@ fn an_item_of_somebody_else_that_cannot_be_read_holds_up_nobody() {
 }
 
 #[test]
-fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
+fn an_unreadable_managed_item_is_left_unchanged_and_reported() {
     for vendor in WITH_ITEMS_THAT_CANNOT_BE_READ {
         let (scene, tenant) = Scene::with_account("own-strange", vendor);
         let _operator = scene.operator();
@@ -86,7 +86,7 @@ fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
         let message = scene.stalled("hook", "SubscriptionUnreadable");
         assert!(message.contains(&id) && message.contains("invalid type: string"), "{message}");
         assert!(!message.contains("true") && !message.contains("prod"), "no value is shown: {message}");
-        // Others go on, and it stays as it is, also when it is edited.
+        // Other Webhooks are reconciled, and the unreadable subscription stays as it is, also after an edit.
         scene.apply(&webhook("other", vendor));
         scene.ready("other");
         let edit = match vendor {
@@ -99,7 +99,7 @@ fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
         let account = scene.account("account");
         assert_eq!(account["status"]["subscriptions"], json!({"declared": 2, "managed": 2, "unmanaged": 0}));
         assert!(condition(&account, "Ready").unwrap().status == "True");
-        // Its deletion needs no more than its id.
+        // Its deletion needs only its id.
         scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);
         scene.webhook_becomes("hook", "gone", Value::is_null);
         assert_eq!(tenant.ids().len(), 1);
@@ -107,7 +107,7 @@ fn ones_own_that_cannot_be_read_is_left_alone_and_told() {
 }
 
 #[test]
-fn what_may_be_ones_own_and_cannot_be_read_is_not_made_again() {
+fn an_unreadable_item_that_may_be_managed_is_not_created_again() {
     for vendor in WITH_ITEMS_THAT_CANNOT_BE_READ {
         let tenant = Tenant::open(vendor);
         let folder = Folder::of(&everything(&tenant, &[webhook("hook", vendor)]));
@@ -115,14 +115,14 @@ fn what_may_be_ones_own_and_cannot_be_read_is_not_made_again() {
         apply().exits(0);
         let id = tenant.ids().remove(0);
         tenant.edit(&id, &strange(vendor));
-        // There is no status to tell whose it is.
+        // Without a status nothing says whose it is.
         apply().exits(1).says("SubscriptionUnreadable");
         assert_eq!(tenant.ids(), [id]);
     }
 }
 
 #[test]
-fn an_item_without_an_id_may_be_the_one_that_is_missing() {
+fn an_item_without_an_id_may_be_the_missing_one() {
     let (scene, tenant) = Scene::with_account("no-id", Vendor::Contensis);
     let _operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Contensis));
@@ -134,7 +134,7 @@ fn an_item_without_an_id_may_be_the_one_that_is_missing() {
     shown.push(json!({"name": "hook", "url": 7}));
     tenant
         .fault(&json!({"operation": "list", "kind": "status", "status": 200, "body": shown, "times": null}));
-    let message = eventually(SOON, "the Webhook says so", || {
+    let message = eventually("the Webhook says so", || {
         scene.pass("account");
         let hook = scene.webhook("hook");
         let ready = condition(&hook, "Ready").unwrap();
@@ -149,7 +149,7 @@ fn an_item_without_an_id_may_be_the_one_that_is_missing() {
 }
 
 #[test]
-fn import_lists_what_cannot_be_read_as_left_out() {
+fn import_lists_unreadable_items_as_left_out() {
     for vendor in WITH_ITEMS_THAT_CANNOT_BE_READ {
         let place = Place::new(vendor);
         let id = insert_strange(&place.tenant);
@@ -162,7 +162,7 @@ fn import_lists_what_cannot_be_read_as_left_out() {
 }
 
 #[test]
-fn one_that_is_gone_from_pages_is_made_again() {
+fn a_subscription_missing_in_pages_is_created_again() {
     let (scene, tenant) = Scene::with_account("pages-gone", Vendor::Contensis);
     tenant.settings(&json!({"paged": true, "pageSize": 25}));
     for n in 0..130 {

@@ -1,10 +1,9 @@
-//! An API server, or something in front of it, that accepts requests and never answers them.
+//! An API server, or a proxy in front of it, that accepts requests and never answers them.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,10 +16,7 @@ use crate::command;
 use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{self, Vendor};
 
-/// Within this time a request that is not answered is given up, and tried again.
-const SOON: Duration = Duration::from_secs(60);
-
-/// A gateway to the API server that can be told to swallow requests.
+/// A gateway to the API server that can swallow requests.
 struct Gateway {
     /// Leads through the gateway, with the operator's rights.
     kubeconfig: PathBuf,
@@ -32,7 +28,7 @@ struct Upstream {
     url: String,
     /// Requests whose path contains this are never answered.
     swallows: Mutex<Option<&'static str>>,
-    /// The paths of those that were swallowed.
+    /// The paths of swallowed requests.
     swallowed: Mutex<Vec<String>>,
 }
 
@@ -52,13 +48,13 @@ impl Gateway {
         Self { kubeconfig, state }
     }
 
-    /// From now on requests whose path contains this are never answered, whatever comes later.
+    /// From now on requests whose path contains this are never answered.
     fn swallow(&self, path: Option<&'static str>) {
         *self.state.swallows.lock().unwrap() = path;
     }
 
     fn has_swallowed(&self, path: &str) {
-        eventually(SOON, &format!("a request for {path} is swallowed"), || {
+        eventually(&format!("a request for {path} is swallowed"), || {
             let swallowed = self.state.swallowed.lock().unwrap();
             if swallowed.iter().any(|one| one.contains(path)) { Ok(()) } else { Err(swallowed.clone()) }
         })
@@ -96,7 +92,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
     scene.apply(&webhook("first", Vendor::Superoffice));
     scene.ready("first");
-    // The Secret of the account cannot be read, and what looks after orphans reads nothing.
+    // The account's Secret cannot be read; orphans need no Secret.
     gateway.swallow(Some("/secrets/login"));
     let asked = scene.request("account");
     gateway.has_swallowed("/secrets/login");
@@ -104,7 +100,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     orphan["spec"]["accountRef"] = json!({"name": "missing"});
     scene.apply(&orphan);
     scene.stalled("orphan", "AccountNotFound");
-    let says = eventually(SOON, "the account says so", || {
+    let says = eventually("the account says so", || {
         let account = scene.account("account");
         let ready = condition(&account, "Ready").filter(|ready| ready.reason == "ClusterUnavailable");
         ready.map(|ready| ready.message).ok_or(account["status"].clone())
@@ -112,22 +108,22 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
     .unwrap();
     let words = format!("Secret {}/login, which the account logs in with, cannot be read", scene.namespace);
     assert!(says.starts_with(&words) && says.contains("did not answer within 10 seconds"), "{says}");
-    // The command gets no answer at all.
+    // The command gets no answer.
     gateway.swallow(Some("/vendoraccounts?"));
     let mut plan = command::hooktender(&["plan", "-n", &scene.namespace]);
     plan.env("KUBECONFIG", &gateway.kubeconfig).stderr(Stdio::piped());
     let mut plan = plan.spawn().unwrap();
     gateway.has_swallowed("/vendoraccounts?");
     gateway.swallow(None);
-    // Only what was asked before is lost.
-    let code = eventually(SOON, "the command gives up", || plan.try_wait().unwrap().ok_or(()));
+    // Only requests from before are lost.
+    let code = eventually("the command gives up", || plan.try_wait().unwrap().ok_or(()));
     if code.is_err() {
         plan.kill().unwrap();
     }
     assert_eq!(code.unwrap().code(), Some(1));
     let said = String::from_utf8(plan.wait_with_output().unwrap().stderr).unwrap();
     assert!(said.contains("VendorAccounts") && said.contains("no answer within 30 seconds"), "{said}");
-    eventually(SOON, "the pass is tried again", || {
+    eventually("the pass is tried again", || {
         let status = scene.account("account")["status"].take();
         if status["lastHandledRequest"] == asked.as_str() { Ok(()) } else { Err(status) }
     })
@@ -136,7 +132,7 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
 }
 
 #[test]
-fn a_secret_that_is_not_given_delays_its_readers_alone() {
+fn a_secret_without_an_answer_delays_its_readers_only() {
     let (scene, tenant) = Scene::with_account("slow-secret", Vendor::Superoffice);
     let gateway = Gateway::new(&scene);
     let _operator = scene.operator_by(&gateway.kubeconfig, &[]);
@@ -154,7 +150,7 @@ fn a_secret_that_is_not_given_delays_its_readers_alone() {
     assert_eq!(tenant.stored().len(), 1);
     assert!(is(&scene.account("account"), "Ready", "True", "InSync"));
     gateway.swallow(None);
-    eventually(SOON, "the other one is ready", || {
+    eventually("the other one is ready", || {
         let webhook = scene.webhook("other");
         if is(&webhook, "Ready", "True", "InSync") { Ok(()) } else { Err(webhook["status"].clone()) }
     })

@@ -1,4 +1,4 @@
-//! `hooktender apply --offline`: shows the plan, asks, and does just that.
+//! `hooktender apply --offline`: shows the plan, asks, and executes exactly that.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, Ran, hooktender, only_reads, run};
 use crate::plan_offline::{everything, stored};
-use crate::scene::{SOON, webhook};
+use crate::scene::webhook;
 use crate::terminal::Terminal;
 use crate::vendors::{Tenant, Vendor};
 
@@ -19,7 +19,7 @@ pub(crate) fn applied(folder: &Folder, arguments: &[&str]) -> Ran {
     run(&mut apply(folder, &[&["--yes"], arguments].concat()))
 }
 
-/// A tenant, and files that declare these at it.
+/// A tenant, and files that declare these Webhooks at it.
 fn declared(vendor: Vendor, names: &[&str]) -> (Tenant, Folder) {
     let tenant = Tenant::open(vendor);
     let hooks: Vec<_> = names.iter().map(|name| webhook(name, vendor)).collect();
@@ -28,7 +28,7 @@ fn declared(vendor: Vendor, names: &[&str]) -> (Tenant, Folder) {
 }
 
 #[test]
-fn nobody_asked_is_nobody_who_said_yes() {
+fn without_an_answer_nothing_is_done() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
     let ran = run(&mut apply(&folder, &[])).exits(1);
     ran.says("+ default/hook: create");
@@ -40,7 +40,7 @@ fn nobody_asked_is_nobody_who_said_yes() {
 }
 
 #[test]
-fn what_was_shown_is_done_and_then_there_is_nothing_to_do() {
+fn the_shown_plan_is_executed_and_then_there_is_nothing_to_do() {
     for vendor in Vendor::ALL {
         let (tenant, folder) = declared(vendor, &["hook"]);
         let ran = applied(&folder, &[]).exits(0);
@@ -54,7 +54,7 @@ fn what_was_shown_is_done_and_then_there_is_nothing_to_do() {
         assert!(text.starts_with("No changes. Nothing would be written at a vendor: 1 unchanged."), "{text}");
         only_reads(&tenant);
         assert_eq!(tenant.stored(), made);
-        // An edit at the vendor is taken back.
+        // An edit at the vendor is undone.
         let (patch, verb) = match vendor {
             Vendor::Brightpearl => (json!({"contentType": "text/plain"}), "replace"),
             Vendor::Contensis => (json!({"description": "by hand"}), "update"),
@@ -72,7 +72,7 @@ fn what_was_shown_is_done_and_then_there_is_nothing_to_do() {
 }
 
 #[test]
-fn what_is_held_is_left_and_not_counted_as_done() {
+fn blocked_changes_are_skipped_and_not_counted_as_done() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
     let mut planned = webhook("planned", Vendor::Brightpearl);
     planned["spec"]["mode"] = json!("Plan");
@@ -119,7 +119,7 @@ fn a_person_is_asked() {
 }
 
 #[test]
-fn what_has_changed_since_it_was_shown_is_not_done() {
+fn a_plan_that_changed_since_it_was_shown_is_not_executed() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
     let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
     terminal.shows("Only `yes`");
@@ -136,9 +136,9 @@ fn what_has_changed_since_it_was_shown_is_not_done() {
 }
 
 #[test]
-fn whoever_interrupts_is_told_what_was_done() {
+fn an_interrupt_prints_what_was_done() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook-a", "hook-b", "hook-c", "hook-d"]);
-    // The first goes alone, the next two go together.
+    // The first one is sent alone, the next two together.
     tenant.fault(&json!({"operation": "create", "kind": "delay", "millis": 1500, "skip": 1, "times": 2}));
     let child = apply(&folder, &["--yes"]).stdin(Stdio::null()).spawn().unwrap();
     tenant.asked("create", 3);
@@ -163,7 +163,7 @@ fn whoever_interrupts_is_told_what_was_done() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_settled() {
+fn a_lost_answer_is_resolved() {
     for vendor in Vendor::ALL {
         for fault in ["drop_after", "hang_after"] {
             let (tenant, folder) = declared(vendor, &["hook"]);
@@ -176,7 +176,7 @@ fn an_answer_that_is_lost_is_settled() {
 }
 
 #[test]
-fn what_the_vendor_refuses_is_told_and_the_rest_is_done() {
+fn a_refusal_by_the_vendor_is_reported_and_the_rest_is_done() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
     let mut refused = webhook("refused", Vendor::Brightpearl);
     refused["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("nonsense.of.ours");
@@ -188,7 +188,7 @@ fn what_the_vendor_refuses_is_told_and_the_rest_is_done() {
 }
 
 #[test]
-fn a_backlog_is_worked_off_at_the_accounts_pace() {
+fn a_backlog_is_worked_off_at_the_accounts_rate_limit() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let hooks: Vec<_> = (0..12).map(|n| webhook(&format!("hook-{n}"), Vendor::Brightpearl)).collect();
     let mut all = everything(&tenant, &hooks);
@@ -199,7 +199,7 @@ fn a_backlog_is_worked_off_at_the_accounts_pace() {
     let ran = applied(&folder, &[]).exits(0);
     ran.says("12 done, 0 not done.");
     assert_eq!(tenant.stored().len(), 12);
-    eventually(SOON, "all were made once", || match tenant.count("create") {
+    eventually("all were made once", || match tenant.count("create") {
         12 => Ok(()),
         other => Err::<(), Value>(json!(other)),
     })

@@ -1,5 +1,5 @@
-//! The book is typed, page by page, as a reader would: every block of commands in a cluster of its own, against a fake vendor. Between
-//! two blocks the operators are what the Deployments ask for.
+//! The book is followed page by page, as a reader would: every block of commands in a cluster of its own, against the sandbox.
+//! Between two blocks, operators run as the Deployments say.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::operator::Operator;
 use crate::scene::BODY;
 use crate::vendors::{self, Tenant, Vendor};
 
-/// A page with commands, and what is so at the vendor when it is done.
+/// A page with commands, and the check of the vendor's state at its end.
 type Played = (&'static str, fn(&Reader));
 
 /// In the order in which they are read.
@@ -32,12 +32,12 @@ const PAGES: [Played; 7] = [
 const TOKEN: &str = "canary-staff-token";
 const NEW_TOKEN: &str = "canary-new-staff-token";
 
-/// Who reads the book, with a terminal, a checkout and an account at a vendor.
+/// A reader of the book, with a terminal, a checkout and an account at a vendor.
 struct Reader {
     cluster: &'static Cluster,
     tenant: Tenant,
     folder: Folder,
-    /// By namespace and name of the Deployment: its container's arguments, and who runs with them.
+    /// By namespace and name of the Deployment: its container's arguments, and the operators that run with them.
     operators: BTreeMap<String, (Vec<String>, Operator)>,
 }
 
@@ -56,9 +56,9 @@ impl Reader {
         Self { cluster, tenant, folder, operators: BTreeMap::new() }
     }
 
-    /// Types a block; what fails is told with its line on the page.
+    /// Runs a block; a failure names its line on the page.
     fn types(&self, page: &Page, block: &Block) {
-        // The commands stand in the script where they stand on the page, so that bash tells the line.
+        // The commands have the same line numbers in the script as on the page, so that bash reports these.
         let begin = "set -Eeuo pipefail; trap 'echo \"$0:$LINENO failed: $BASH_COMMAND\" >&2' ERR";
         let address = &vendors::endpoints()[0];
         let commands = block.text.replace("datacenter: euw1 ", &format!("url: {address} "));
@@ -90,7 +90,7 @@ impl Reader {
         shell
     }
 
-    /// Does what kubelets do: each Deployment has its Pod, of its newest template.
+    /// Does what kubelets do: runs a Pod of each Deployment's newest template.
     fn run_pods(&mut self) {
         let found = self.kubectl_json(&["get", "deployments", "--all-namespaces"]);
         let mut left = std::mem::take(&mut self.operators);
@@ -100,7 +100,7 @@ impl Reader {
             let pod = &deployment["spec"]["template"]["spec"];
             let mut process = Process::of(self.cluster, namespace, pod, &pod["containers"][0]);
             let asked = process.arguments.clone();
-            // What this machine adds: where the fake is, and that nobody waits for it.
+            // Additions for this machine: the address of the sandbox, and no waiting for kubelets.
             for endpoint in vendors::endpoints() {
                 process.arguments.push(format!("--allow-endpoint={endpoint}"));
             }
@@ -131,12 +131,12 @@ impl Reader {
     }
 }
 
-/// What happened before a page, and what has become of it after.
+/// State before a page, and checks after it.
 impl Reader {
     fn before(&mut self, page: &str) {
         match page {
             "docs/how-to/adopt.md" => self.somebody_made_two_by_hand(),
-            // The vendor has a new one, and the old one is revoked sooner than the page says.
+            // The vendor gets a new token, and the old one is revoked sooner than the page says.
             "docs/how-to/rotate.md" => {
                 self.tenant.put(&json!({"staffTokens": {"acme_ops": NEW_TOKEN}}));
             }
@@ -156,7 +156,7 @@ impl Reader {
         }
     }
 
-    /// Nobody tells the vendor; what was declared is in Git.
+    /// The vendor is not asked; the declarations are in Git.
     fn the_cluster_is_lost(&mut self) {
         for (_, (_, operator)) in std::mem::take(&mut self.operators) {
             operator.kill();
@@ -189,7 +189,7 @@ impl Reader {
         assert_eq!(count, [create, update, delete], "{:?}", self.tenant.operations());
     }
 
-    /// Made, replaced, deleted.
+    /// Created, replaced, deleted.
     fn has_begun_and_ended(&self) {
         self.wrote(2, 0, 2);
         assert!(self.tenant.stored().is_empty());
@@ -206,7 +206,7 @@ impl Reader {
         assert_eq!(ids, there);
     }
 
-    /// The one with a token was made, and replaced.
+    /// The one with a token was created, and replaced.
     fn has_rotated(&self) {
         self.wrote(2, 0, 1);
         assert!(
@@ -249,12 +249,12 @@ fn every_command_of_the_book_works() {
         }
         so(&reader);
     }
-    // The second release of the page about shards went with the cluster, the first by the last page.
+    // The second release of the page about shards ended with the cluster, the first with the last page.
     assert!(reader.operators.is_empty());
 }
 
 #[test]
-fn no_page_has_commands_that_nobody_types() {
+fn no_page_has_commands_that_are_not_run() {
     let played = PAGES.map(|(path, _)| path);
     for page in pages() {
         for block in page.blocks.iter().filter(|block| block.language == "sh") {

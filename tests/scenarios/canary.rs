@@ -1,5 +1,5 @@
-//! One operator at its loudest, ten accounts with every kind of credentials, a busy and failing hour in a minute: no value of
-//! any Secret, in whatever spelling, is found in any place where somebody could look.
+//! One operator with every log line, ten accounts with every kind of credentials, and an hour's worth of work and failures in a
+//! minute: no value of a Secret, in any encoding, is found in any place where somebody could look.
 
 mod kinds;
 mod spelling;
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, hooktender, run};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is};
+use crate::scene::{Scene, condition, is};
 use crate::vendors::{self, Vendor};
 use kinds::{Account, KINDS};
 use spelling::{any_of, repeated, spellings};
 
 const FORMATS: [&str; 3] = ["text", "json", "markdown"];
 
-/// All that goes on.
+/// The state of the test.
 struct Stage {
     scene: Scene,
     accounts: Vec<Account>,
     operator: Operator,
-    /// Names of places with what is to be read there.
+    /// Names of places, each with the text that can be read there.
     places: Vec<(String, String)>,
 }
 
@@ -35,7 +35,7 @@ impl Stage {
         scene.grant(&json!({"leaderElection": "always", "secrets": {"writable": ["oauth"]}}));
         let mut flags = vec!["--log-level", "trace", "--leader-elect", "--leader-elect-namespace"];
         flags.push(&scene.namespace);
-        // The first deletion panics, where a build can be told to.
+        // The first deletion panics, in builds with fail points.
         let environment = [("FAILPOINTS", "vendor.delete.sending=panic")];
         let operator = scene.launch(&flags, &environment);
         operator.logs("caches are filled");
@@ -46,7 +46,7 @@ impl Stage {
         self.scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}));
     }
 
-    /// Asks for a pass over every account.
+    /// Requests a pass over every account.
     fn request_all(&self, value: &str) {
         let annotation = format!("hooktender.dev/requested-at={value}");
         self.scene.kubectl(&["annotate", "vendoraccounts", "--all", "--overwrite", &annotation]);
@@ -66,11 +66,11 @@ impl Stage {
         }
     }
 
-    /// All that an account's vendor may repeat: what it is sent, in whatever spelling.
+    /// Everything that an account's vendor may repeat of a request, in any encoding.
     fn sent(&self, account: &Account) -> String {
         let mut all: Vec<_> = account.hook.iter().map(|(_, value)| repeated(value)).collect();
         if account.kind == "oauth" {
-            // Only those that were not exchanged yet.
+            // Only tokens that were not exchanged yet.
             all.extend(self.scene.values(&account.name).values().map(|value| repeated(value)));
         } else {
             let login = account.login.iter().filter(|(key, _)| *key != "key");
@@ -79,7 +79,7 @@ impl Stage {
         all.join(" ")
     }
 
-    /// Every account's list is answered so, until each of them says that it is in this trouble; then all is well again.
+    /// Every account's list gets this answer until each account reports it; then all recover.
     fn trouble(&self, name: &str, reasons: &[&str], fault: impl Fn(&Account, &str) -> Value) {
         for account in &self.accounts {
             let mut fault = fault(account, &self.sent(account));
@@ -100,7 +100,7 @@ impl Stage {
         self.all_well(&over);
     }
 
-    /// Everything that must not be seen: what the Secrets hold and held, and what the vendors gave in exchange.
+    /// Returns everything that must not be seen: current and former values of the Secrets, and tokens that the vendors issued.
     fn canaries(&self) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for account in &self.accounts {
@@ -124,7 +124,7 @@ impl Stage {
         all
     }
 
-    /// Each of them came to its vendor, so that there was something to be seen.
+    /// Each value reached its vendor, so that it could have been seen.
     fn all_were_sent(&self) {
         for account in &self.accounts {
             let seen = json!([account.tenant.journal(), account.tenant.stored()]).to_string();
@@ -150,7 +150,7 @@ impl Stage {
         }
     }
 
-    /// What people read of them.
+    /// Texts that people read of them.
     fn read_screens(&mut self) {
         self.read("kubectl get", &["get", "webhooks,vendoraccounts", "--output=wide"], "REASON");
         self.read("kubectl describe", &["describe", "webhooks,vendoraccounts"], "Events:");
@@ -163,7 +163,7 @@ impl Stage {
         self.places.push((what.to_owned(), text));
     }
 
-    /// What the commands print, told to be as loud as they can.
+    /// Output of the commands with every log line.
     fn read_commands(&mut self) {
         let mut told = |what: &str, arguments: &[&str], kubeconfig: bool| {
             let mut command = hooktender(&[arguments, &["--log-level", "trace"]].concat());
@@ -205,13 +205,13 @@ impl Stage {
         told("completion", &["completion", "bash"], false);
     }
 
-    /// All is made, planned, rotated and meddled with; gives what was secret before.
+    /// Creates, plans, rotates and edits everything; returns the former secrets.
     fn is_busy(&mut self) -> BTreeSet<String> {
-        // All is made.
+        // Everything is created.
         self.apply(&self.accounts.iter().flat_map(Account::objects).collect::<Vec<_>>());
         self.apply(&self.accounts.iter().map(|account| account.webhook("hook")).collect::<Vec<_>>());
         self.all_ready("hook");
-        // Others only show what they would do.
+        // These are in mode Plan.
         let planned = self.accounts.iter().map(|account| {
             let mut planned = account.webhook("planned");
             planned["spec"]["mode"] = json!("Plan");
@@ -223,7 +223,7 @@ impl Stage {
                 is(hook, "Ready", "True", "Planned")
             });
         }
-        // Secrets change: what has one in it is updated, or replaced.
+        // Secrets change: subscriptions with a secret are updated, or replaced.
         let before = self.canaries();
         let rotated = self.accounts.iter_mut().map(|account| {
             for (_, value) in &mut account.hook {
@@ -234,13 +234,13 @@ impl Stage {
         let rotated: Vec<_> = rotated.collect();
         self.apply(&rotated);
         self.all_ready("hook");
-        eventually(SOON, "every vendor has the new value", || {
+        eventually("every vendor has the new value", || {
             let lacks =
                 |account: &&Account| !json!(account.tenant.stored()).to_string().contains(&account.hook[2].1);
             self.accounts.iter().find(lacks).map_or(Ok(()), |account| Err(account.kind))
         })
         .unwrap();
-        // Somebody edits what has secrets in it; somebody else uses the same secrets.
+        // Somebody edits subscriptions with secrets; somebody else uses the same secrets.
         for account in &self.accounts {
             let [id] = account.tenant.ids().try_into().unwrap();
             let url = format!("https://elsewhere.example.com/?token={}", account.hook[0].1);
@@ -262,7 +262,7 @@ impl Stage {
         before
     }
 
-    /// Everything goes wrong, and whoever answers repeats what it was sent.
+    /// Every request fails, with an answer that repeats the request.
     fn goes_wrong(&self) {
         self.trouble(
             "refused",
@@ -298,7 +298,7 @@ impl Stage {
             json!({"kind": "status", "status": 429, "headers": {"retry-after": "2"}, "body": account.refusal(said)})
         });
         self.all_were_sent();
-        // A refusal of what is declared.
+        // A refusal of the declared values.
         for account in &self.accounts {
             let said = account.refusal(&self.sent(account));
             let echo = json!({"operation": "create", "kind": "status", "status": 400, "body": said});
@@ -311,7 +311,7 @@ impl Stage {
         }
     }
 
-    /// It ends, in one place with a panic.
+    /// The process ends; one pass panics.
     fn ends(&mut self) {
         self.scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
         if cfg!(feature = "failpoints") {
@@ -320,10 +320,8 @@ impl Stage {
         }
         self.request_all("end");
         let gone = || self.accounts.iter().find(|account| account.tenant.count("delete") == 0);
-        eventually(SOON, "deletions came to every vendor", || {
-            gone().map_or(Ok(()), |account| Err(account.kind))
-        })
-        .unwrap();
+        eventually("deletions came to every vendor", || gone().map_or(Ok(()), |account| Err(account.kind)))
+            .unwrap();
         self.read_objects("at the end");
         let metrics = self.operator.metrics();
         assert!(metrics.contains("hooktender_vendor_requests_total"));
@@ -332,7 +330,7 @@ impl Stage {
             let text = vendors::get(&self.operator.url(path));
             self.places.push((format!("/{path}"), text));
         }
-        // What else the process gives away belongs here, such as the traces that it sends.
+        // Further outputs of the process belong here, such as its traces.
         let log = self.operator.log();
         assert!(
             log.contains("TRACE") && log.contains(" hyper_util::") && log.len() > 100_000,
@@ -342,14 +340,14 @@ impl Stage {
         self.places.push(("the log".into(), log));
     }
 
-    /// Searches each place for each of them.
+    /// Searches each place for each value.
     fn search(&self, canaries: &BTreeSet<String>) {
         let logins = self.accounts.iter().flat_map(|account| &account.login);
         let (all, logins) = (any_of(canaries.iter()), any_of(logins.map(|(_, value)| value)));
         let mut table = String::new();
         for (place, text) in &self.places {
             let _ = writeln!(table, "  {place}: {} bytes", text.len());
-            // What a vendor shows in clear is what an import prints, with a warning.
+            // A value that a vendor shows in clear is printed by import, with a warning.
             let clear = place.starts_with("import") && place.ends_with("stdout");
             if let Some(found) = if clear { &logins } else { &all }.find(text.as_str()) {
                 let before: String = text[..found.start()].chars().rev().take(300).collect();
@@ -372,7 +370,7 @@ fn no_value_of_a_secret_is_found_anywhere() {
     stage.ends();
     let mut canaries = stage.canaries();
     canaries.extend(before);
-    // Given by the vendors, beside those that the Secrets began with.
+    // Issued by the vendors, beside those that the Secrets held first.
     assert!(canaries.iter().filter(|canary| !canary.starts_with("cnry")).count() > 10, "{canaries:#?}");
     stage.search(&canaries);
 }

@@ -1,9 +1,9 @@
-//! A clock that was set while nobody looked: what a status says of times is another time altogether.
+//! A clock that was set while no operator ran: the times in a status are wrong.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::Vendor;
 
 const TIMES: [&str; 2] = ["2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"];
@@ -14,13 +14,13 @@ fn set(scene: &Scene, status: &Value) {
 }
 
 #[test]
-fn a_create_without_an_answer_settles_whatever_the_time_of_it_says() {
+fn an_unknown_outcome_is_resolved_whatever_its_time_in_the_status() {
     for vendor in Vendor::ALL {
         for time in TIMES {
             let (scene, tenant) = Scene::with_account("clock", vendor);
             let flags = ["--settle", "2s", "--request-timeout", "4s"];
             let operator = scene.operator_with(&flags);
-            // The vendor does it after the process has died.
+            // The vendor commits it after the process has died.
             tenant.fault(&json!({"operation": "create", "kind": "late_commit", "millis": 3000}));
             scene.apply(&webhook("hook", vendor));
             tenant.asked("create", 1);
@@ -36,7 +36,7 @@ fn a_create_without_an_answer_settles_whatever_the_time_of_it_says() {
 }
 
 #[test]
-fn one_that_is_not_listed_yet_is_not_made_again_whatever_the_time_of_it_says() {
+fn a_subscription_that_is_not_listed_yet_is_not_created_again_whatever_its_time_in_the_status() {
     for time in TIMES {
         let (scene, tenant) = Scene::with_account("clock-lag", Vendor::Contensis);
         tenant.settings(&json!({"visibilityDelayMillis": 4_000}));
@@ -48,11 +48,11 @@ fn one_that_is_not_listed_yet_is_not_made_again_whatever_the_time_of_it_says() {
         let _operator = scene.operator();
         scene.pass("account");
         scene.ready("hook");
-        // And one that is gone is made again all the same.
+        // A subscription that is really missing is created again all the same.
         let gone = tenant.ids().remove(0);
         tenant.remove(&gone);
         scene.request("account");
-        eventually(SOON, "it is made again", || match tenant.ids().as_slice() {
+        eventually("it is made again", || match tenant.ids().as_slice() {
             [id] if *id != gone => Ok(()),
             ids => Err(ids.to_vec()),
         })

@@ -1,4 +1,4 @@
-//! The commands that people type: the real program, run to its end.
+//! The commands: the real program, run until it ends.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use crate::scene::Scene;
 use crate::vendors::{self, Tenant};
 
-/// What whoever plans from a cluster needs, and no more.
+/// The rights that `plan` from a cluster needs, and no more.
 const READ_ONLY: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
 ";
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -26,21 +26,21 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// With this exit code; gives what it printed.
+    /// Checks the exit code; returns stdout.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// What it printed, if all went well.
+    /// Returns stdout of a success.
     #[track_caller]
     pub(crate) fn well(&self) -> &str {
         assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         &self.stdout
     }
 
-    /// The one line it failed with, having printed nothing.
+    /// Returns the single line of an error, with empty stdout.
     #[track_caller]
     pub(crate) fn failed(&self) -> String {
         let lines = self.clone().fails();
@@ -48,7 +48,7 @@ impl Ran {
         lines.concat()
     }
 
-    /// It failed as a whole, with these errors and nothing else.
+    /// Checks that it failed as a whole, with these errors and nothing else.
     #[track_caller]
     pub(crate) fn fails(self) -> Vec<String> {
         let Self { stdout, stderr, .. } = self.exits(1);
@@ -58,7 +58,7 @@ impl Ran {
         stderr.lines().map(error).collect()
     }
 
-    /// The arguments make no sense, and why is on stderr.
+    /// Checks that the arguments are invalid; returns stderr.
     #[track_caller]
     pub(crate) fn fails_by_usage(self, word: &str) {
         let Self { stdout, stderr, .. } = self.exits(1);
@@ -66,14 +66,14 @@ impl Ran {
         assert!(stderr.contains(word), "no {word:?} in:\n{stderr}");
     }
 
-    /// What it printed, with nothing told beside it.
+    /// Returns stdout, with empty stderr.
     #[track_caller]
     pub(crate) fn quiet(self) -> String {
         assert_eq!(self.stderr, "");
         self.stdout
     }
 
-    /// What it printed, as JSON.
+    /// Returns stdout as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         let report: Value = serde_json::from_str(&self.stdout).unwrap();
@@ -84,13 +84,13 @@ impl Ran {
     #[track_caller]
     pub(crate) fn says(&self, text: &str) {
         let whole = format!("{}{}", self.stdout, self.stderr);
-        // However it was wrapped.
+        // However it is wrapped.
         let joined = whole.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(joined.contains(text), "no {text:?} in:\n{whole}");
     }
 }
 
-/// One Webhook of a report, by its name.
+/// Returns a Webhook of a report by its name.
 pub(crate) fn of<'a>(report: &'a Value, name: &str) -> &'a Value {
     let accounts = report["accounts"].as_array().unwrap().iter();
     let mut all = accounts.flat_map(|account| account["webhooks"].as_array().unwrap());
@@ -101,7 +101,7 @@ pub(crate) fn of<'a>(report: &'a Value, name: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("{report:#}"))
 }
 
-/// The program, with nothing in its environment but where the sandbox is.
+/// The program, with only the sandbox's addresses in its environment.
 pub(crate) fn hooktender(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
     command.env_clear().env("HOOKTENDER_ALLOW_ENDPOINTS", vendors::endpoints().join(","));
@@ -109,17 +109,17 @@ pub(crate) fn hooktender(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs it until it ends.
 pub(crate) fn run(command: &mut Command) -> Ran {
     ran(&command.output().unwrap())
 }
 
-/// Runs it to its end, with something to read.
+/// Runs it until it ends, with standard input.
 pub(crate) fn run_with(command: &mut Command, input: &str) -> Ran {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let output = thread::scope(|scope| {
-        // Whoever fails early does not read everything.
+        // A program that fails early does not read everything.
         scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
         child.wait_with_output().unwrap()
     });
@@ -131,7 +131,7 @@ fn ran(output: &std::process::Output) -> Ran {
     Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// Somebody who may read a namespace, and does nothing else there.
+/// A user who may read a namespace, and do nothing else.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     scene: &'a Scene,
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         Self { scene, kubeconfig }
     }
 
-    /// As [`Self::of`], for all namespaces, whose labels may be read too.
+    /// As [`Self::of`], for all namespaces; their labels may be read too.
     pub(crate) fn everywhere(scene: &'a Scene) -> Self {
         let rules = format!("{READ_ONLY}- {{apiGroups: [''], resources: [namespaces], verbs: [list]}}\n");
         let kubeconfig = scene.cluster.cluster_service_account(&scene.namespace, "reader", &rules).unwrap();
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         run(&mut self.command(arguments))
     }
 
-    /// Nothing was written anywhere: not at the vendor since its journal was emptied, not in the cluster.
+    /// Checks that nothing was written: not at the vendor since its journal was emptied, and not in the cluster.
     #[track_caller]
     pub(crate) fn only_read(&self, tenant: &Tenant) {
         only_reads(tenant);
@@ -170,13 +170,13 @@ impl<'a> Reader<'a> {
         let all = self.scene.cluster.audit().unwrap();
         let own: Vec<_> = all.iter().filter(|event| event.user == user).collect();
         assert!(own.iter().any(|event| event.resource == "webhooks"), "nothing was read");
-        // What kubectl asked to see that the rules are in force is a create by its verb.
+        // kubectl's check of the rules is a create by its verb.
         let wrote = own.iter().find(|event| event.is_write() && event.api_group != "authorization.k8s.io");
         assert!(wrote.is_none(), "{wrote:?}");
     }
 }
 
-/// Nothing but reads and logins came to the vendor.
+/// Checks that the vendor got only reads and logins.
 #[track_caller]
 pub(crate) fn only_reads(tenant: &Tenant) {
     for entry in tenant.journal() {
@@ -193,7 +193,7 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A folder with one file of these objects.
+    /// Makes a folder with one file of these objects.
     pub(crate) fn of(objects: &[Value]) -> Self {
         let folder = Self::new();
         folder.write("all.yaml", &documents(objects));
@@ -208,7 +208,7 @@ impl Folder {
         self.path().to_str().unwrap()
     }
 
-    /// Writes a file, and gives its path.
+    /// Writes a file, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,13 +1,13 @@
-//! The deletion guard, whatever happens at the same time: lost credentials, a terminating namespace, restarts.
+//! The deletion guard, with other events at the same time: lost credentials, a terminating namespace, restarts.
 
-use hooktender_cluster::eventually;
+use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, login, webhook};
+use crate::scene::{Scene, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// More than `deletionGuard.minCount` allows several times over.
+/// Several times more than `deletionGuard.minCount` allows.
 const ALL: usize = 12;
 
 /// The names of the Webhooks of a scene.
@@ -15,7 +15,7 @@ fn names(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| format!("hook-{number}")).collect()
 }
 
-/// Applies twelve Webhooks and waits until all of them have a subscription.
+/// Applies twelve Webhooks and waits until each has a subscription.
 fn twelve(scene: &Scene, vendor: Vendor) {
     let items: Vec<Value> = names(0..ALL).iter().map(|name| webhook(name, vendor)).collect();
     scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}));
@@ -32,7 +32,7 @@ fn delete(scene: &Scene, names: &[String]) {
 
 /// Waits until the vendor has so many subscriptions.
 fn left(tenant: &Tenant, count: usize) {
-    eventually(SOON, &format!("{count} are left"), || match tenant.ids().len() {
+    eventually(&format!("{count} are left"), || match tenant.ids().len() {
         ids if ids == count => Ok(()),
         ids => Err(ids),
     })
@@ -42,7 +42,7 @@ fn left(tenant: &Tenant, count: usize) {
 /// Deletes Webhooks and waits until they are gone: their outcome is recorded, not only known to the vendor.
 fn delete_and_wait(scene: &Scene, names: &[String]) {
     delete(scene, names);
-    let mut arguments = vec!["wait", "--for=delete", "--timeout=30s"];
+    let mut arguments = vec!["wait", "--for=delete", KUBECTL_WAIT_LIMIT];
     let objects: Vec<String> = names.iter().map(|name| format!("webhook/{name}")).collect();
     arguments.extend(objects.iter().map(String::as_str));
     scene.kubectl(&arguments);
@@ -63,7 +63,7 @@ fn stays_blocked(scene: &Scene, tenant: &Tenant, count: usize) {
 }
 
 #[test]
-fn a_prune_that_takes_the_secret_first_waits_for_a_person() {
+fn a_prune_that_removes_the_secret_first_waits_for_a_person() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("guard-secret-first", vendor);
         let _operator = scene.operator();
@@ -81,7 +81,7 @@ fn a_prune_that_takes_the_secret_first_waits_for_a_person() {
         left(&tenant, 2);
         scene.account_stalled("account", "Credentials");
         stays_blocked(&scene, &tenant, 2);
-        // What is allowed is exactly these.
+        // Exactly these are allowed.
         scene.apply(&login("login", &tenant));
         scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
         assert_eq!(tenant.ids().len(), 2);
@@ -89,7 +89,7 @@ fn a_prune_that_takes_the_secret_first_waits_for_a_person() {
 }
 
 #[test]
-fn a_prune_that_takes_the_webhooks_first_waits_for_a_person() {
+fn a_prune_that_removes_the_webhooks_first_waits_for_a_person() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("guard-webhooks-first", vendor);
         let _operator = scene.operator();
@@ -104,7 +104,7 @@ fn a_prune_that_takes_the_webhooks_first_waits_for_a_person() {
         scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
         stays_blocked(&scene, &tenant, ALL);
         assert!(is(&scene.account("account"), "Stalled", "True", "DeletionGuard"));
-        // Two Webhooks more would be deleted than were shown.
+        // Two more Webhooks would be deleted than were shown.
         delete(&scene, &names(10..ALL));
         let message = scene.account_becomes("account", "told of all", |account| {
             condition(account, "Stalled").is_some_and(|stalled| stalled.message.contains("12 of the 12"))
@@ -112,7 +112,7 @@ fn a_prune_that_takes_the_webhooks_first_waits_for_a_person() {
         stays_blocked(&scene, &tenant, ALL);
         allow(&scene, &condition(&message, "Stalled").unwrap().message);
         left(&tenant, 0);
-        eventually(SOON, "the account is gone", || match scene.account("account") {
+        eventually("the account is gone", || match scene.account("account") {
             Value::Null => Ok(()),
             account => Err(account["status"].clone()),
         })
@@ -134,14 +134,14 @@ fn a_namespace_that_is_deleted_as_a_whole_waits_for_a_person() {
                 && condition(account, "Stalled").unwrap().message.contains("12 of the 12")
         });
         stays_blocked(&scene, &tenant, ALL);
-        // A terminating namespace takes annotations of what is still in it.
+        // Objects of a terminating namespace accept annotations.
         scene.kubectl(&["annotate", "webhook", "hook-3", "hooktender.dev/release=true"]);
         let account = scene.account_becomes("account", "told of the rest", |now| {
             now["metadata"]["uid"] == account["metadata"]["uid"]
                 && condition(now, "Stalled").is_some_and(|one| one.message.contains("11 of the "))
         });
         allow(&scene, &condition(&account, "Stalled").unwrap().message);
-        eventually(SOON, "the namespace is gone", || {
+        eventually("the namespace is gone", || {
             let get = ["get", "namespace", &namespace, "--ignore-not-found", "--output=name"];
             match scene.cluster.kubectl_run(&get).unwrap().trim() {
                 "" => Ok(()),
@@ -154,7 +154,7 @@ fn a_namespace_that_is_deleted_as_a_whole_waits_for_a_person() {
 }
 
 #[test]
-fn an_approval_ends_when_the_webhook_is_released() {
+fn an_approval_ends_when_the_finalizer_is_removed() {
     let (scene, tenant) = Scene::with_account("guard-release", Vendor::Contensis);
     let _operator = scene.operator();
     twelve(&scene, Vendor::Contensis);
@@ -175,7 +175,7 @@ fn an_approval_ends_when_the_webhook_is_released() {
 }
 
 #[test]
-fn deletions_of_before_a_restart_count() {
+fn deletions_from_before_a_restart_count() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("guard-restart", vendor);
         let operator = scene.operator();
@@ -228,7 +228,7 @@ fn a_batch_that_a_crash_interrupts_is_finished_without_a_person() {
 }
 
 #[test]
-fn an_account_stays_while_refused_webhooks_have_subscriptions() {
+fn an_account_stays_while_webhooks_that_are_not_allowed_have_subscriptions() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("refused", vendor);
         let guest = Scene::new("refused-guest");
@@ -258,13 +258,13 @@ fn an_account_stays_while_refused_webhooks_have_subscriptions() {
         let told = guest.stalled("first", "AccountNotAllowed");
         assert!(told.contains("hooktender.dev/release"), "{told}");
         stays_blocked(&scene, &tenant, 2);
-        // One is released, the other one is let in again and deleted.
+        // The finalizer of one is removed, the other one is admitted again and deleted.
         guest.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
         guest.kubectl(&["delete", "webhook", "first", "--wait=false"]);
         waits(1);
         scene.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
         guest.kubectl(&["delete", "webhook", "second", "--wait=false"]);
-        eventually(SOON, "the account is gone", || match scene.account("account") {
+        eventually("the account is gone", || match scene.account("account") {
             Value::Null => Ok(()),
             account => Err(account["status"].clone()),
         })
@@ -274,12 +274,12 @@ fn an_account_stays_while_refused_webhooks_have_subscriptions() {
 }
 
 #[test]
-fn what_was_recorded_while_an_orphan_was_reported_stays() {
+fn an_id_that_is_recorded_while_an_orphan_is_reported_stays() {
     let (scene, _tenant) = Scene::with_account("orphan-race", Vendor::Superoffice);
     let guest = Scene::new("orphan-race-guest");
     let kubeconfig = scene.cluster.kubeconfig();
     let flags = ["--namespace", &guest.namespace];
-    // The report waits between what it read and what it writes.
+    // The report waits between its read and its write.
     let environment = [("FAILPOINTS", "trace;Webhook.status.writing=wait(4000)")];
     let operator = Operator::launch(kubeconfig, &scene.namespace, &flags, &environment);
     operator.logs("caches are filled");

@@ -1,4 +1,4 @@
-//! SuperOffice stops deliveries by itself when too many have failed: who is told, and who starts them again.
+//! SuperOffice disables a subscription when too many deliveries have failed: how that is reported, and how it is enabled again.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::vendors::{Tenant, Vendor};
 
 const RECEIVER: &str = "https://hooks.example.com/so";
 
-/// A Webhook called `hook` that is ready, and one called `other`, through which a pass can be asked for.
+/// A Webhook called `hook` that is ready, and one called `other`, by which a pass can be requested.
 struct Running {
     scene: Scene,
     tenant: Tenant,
@@ -31,19 +31,19 @@ impl Running {
         Self { scene, tenant, _operator: operator, id }
     }
 
-    /// The vendor stops deliveries by itself, and a pass sees it.
+    /// The vendor disables the subscription, and a pass sees it.
     fn stops(&self) {
         self.halts(&json!({"State": "TooManyErrors"}));
     }
 
-    /// As [`Self::stops`], and `patch` says how the vendor's copy shows it.
+    /// As [`Self::stops`]; `patch` says how the vendor's copy shows it.
     fn halts(&self, patch: &Value) {
         self.tenant.clear_journal();
         self.tenant.edit(&self.id, patch);
         self.scene.pass_by("other");
     }
 
-    /// What the vendor has.
+    /// What the vendor stores.
     fn state(&self) -> Value {
         self.tenant.one(&self.id).unwrap()["State"].clone()
     }
@@ -52,7 +52,7 @@ impl Running {
         condition(&self.scene.webhook("hook"), "Delivering").unwrap()
     }
 
-    /// The Webhook is ready and the vendor does not deliver for that reason; gives the message.
+    /// Waits until the Webhook is ready and not delivering for that reason; returns the message.
     fn stays_stopped(&self, reason: &str) -> String {
         for _ in 0..3 {
             self.scene.pass_by("other");
@@ -70,7 +70,7 @@ impl Running {
 }
 
 #[test]
-fn deliveries_are_started_again_at_once_and_then_not_so_soon() {
+fn a_disabled_subscription_is_enabled_again_at_once_and_then_with_delays() {
     let running = Running::new(&json!({}));
     assert_eq!(running.delivering().status, "True");
     running.stops();
@@ -85,7 +85,7 @@ fn deliveries_are_started_again_at_once_and_then_not_so_soon() {
     assert!(message.contains("too many failed: mend the receiver"), "{message}");
     assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
     assert_eq!((running.happened("Reactivated"), running.happened("TooManyErrors")), (1, 1));
-    // A person who has mended it need not wait.
+    // After the receiver is repaired, a person need not wait.
     running.scene.pass("account");
     running.scene.webhook_becomes("hook", "delivering", |hook| is(hook, "Delivering", "True", "Active"));
     assert_eq!((running.tenant.count("update"), running.state()), (1, json!("Active")));
@@ -98,7 +98,7 @@ impl Running {
 }
 
 #[test]
-fn a_stop_that_leaves_the_time_of_change_alone_is_one_too() {
+fn a_subscription_that_was_disabled_without_a_new_version_is_enabled_too() {
     let running = Running::new(&json!({}));
     let updated = running.tenant.one(&running.id).unwrap()["Updated"].clone();
     running.halts(&json!({"State": "TooManyErrors", "Updated": updated}));
@@ -107,7 +107,7 @@ fn a_stop_that_leaves_the_time_of_change_alone_is_one_too() {
 }
 
 #[test]
-fn a_receiver_that_still_refuses_is_told_of_and_does_no_harm() {
+fn a_receiver_that_still_fails_is_reported_and_does_no_harm() {
     let running = Running::new(&json!({}));
     running.tenant.target(RECEIVER, "refuse");
     running.stops();
@@ -116,7 +116,7 @@ fn a_receiver_that_still_refuses_is_told_of_and_does_no_harm() {
     assert!(message.contains(why) && message.contains("the target did not answer 200"), "{message}");
     assert_eq!(running.tenant.count("update"), 1);
     assert_eq!((running.state(), running.happened("Reactivated")), (json!("TooManyErrors"), 0));
-    // Mended, and a person says so.
+    // The receiver is repaired, and a person requests a pass.
     running.tenant.target(RECEIVER, "ok");
     running.scene.pass_by("hook");
     running.scene.webhook_becomes("hook", "delivering", |hook| is(hook, "Delivering", "True", "Active"));
@@ -124,7 +124,7 @@ fn a_receiver_that_still_refuses_is_told_of_and_does_no_harm() {
 }
 
 #[test]
-fn whoever_wants_it_left_stopped_is_obeyed() {
+fn a_declared_policy_leaves_it_disabled() {
     let leave = json!({"spec": {"subscription": {"superoffice": {"onTooManyErrors": "Leave"}}}});
     let running = Running::new(&leave);
     running.stops();
@@ -135,7 +135,7 @@ fn whoever_wants_it_left_stopped_is_obeyed() {
 }
 
 #[test]
-fn one_that_is_to_be_stopped_is_in_sync_however_it_was_stopped() {
+fn a_subscription_that_is_declared_as_stopped_is_in_sync_however_it_was_stopped() {
     let running = Running::new(&json!({"spec": {"subscription": {"superoffice": {"state": "Stopped"}}}}));
     assert!(is(&running.scene.webhook("hook"), "Delivering", "False", "Stopped"));
     running.stops();
@@ -145,7 +145,7 @@ fn one_that_is_to_be_stopped_is_in_sync_however_it_was_stopped() {
 }
 
 #[test]
-fn drift_that_is_only_reported_is_not_started_again() {
+fn a_disabled_subscription_with_reported_drift_is_not_enabled_again() {
     let running = Running::new(&json!({"spec": {"driftPolicy": "Report"}}));
     running.stops();
     running.stays_stopped("TooManyErrors");
@@ -156,7 +156,7 @@ fn drift_that_is_only_reported_is_not_started_again() {
 }
 
 #[test]
-fn vendors_that_do_not_tell_have_no_such_condition() {
+fn vendors_that_do_not_report_deliveries_have_no_such_condition() {
     for vendor in [Vendor::Brightpearl, Vendor::Contensis] {
         let (scene, _tenant) = Scene::with_account("untold", vendor);
         let _operator = scene.operator();

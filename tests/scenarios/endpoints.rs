@@ -1,5 +1,5 @@
-//! Where credentials are not sent, and whose Secrets are not read: a listener hears nothing, and the API server's own log tells
-//! who was given what.
+//! Where credentials are not sent, and which Secrets are not read: a listener gets no connection, and the audit log shows which
+//! Secrets were read.
 
 use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
@@ -11,10 +11,10 @@ use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, condition, is, login, secret, webhook};
+use crate::scene::{Scene, account, condition, is, login, secret, webhook};
 use crate::vendors::{self, Tenant, Vendor};
 
-/// Somebody who would like to be called.
+/// A listener that must not be called.
 struct Ear {
     port: u16,
     heard: Arc<AtomicUsize>,
@@ -38,11 +38,11 @@ impl Ear {
         format!("{scheme}://localhost:{}", self.port)
     }
 
-    /// Nobody came, although whoever comes is heard.
+    /// Checks that nobody connected, and that a connection would be noticed.
     fn heard_nothing(&self) {
         assert_eq!(self.heard.load(Ordering::Relaxed), 0);
         TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        eventually(SOON, "it hears", || match self.heard.load(Ordering::Relaxed) {
+        eventually("it hears", || match self.heard.load(Ordering::Relaxed) {
             1 => Ok(()),
             other => Err(other),
         })
@@ -58,7 +58,7 @@ fn named(name: &str, vendor: &Value) -> Value {
 }
 
 #[test]
-fn credentials_go_nowhere_else_whoever_says_so() {
+fn credentials_go_to_no_other_address() {
     let (ear, scene) = (Ear::new(), Scene::new("endpoints"));
     let _operator = scene.operator();
     let login_of = |name: &str, vendor| {
@@ -66,7 +66,7 @@ fn credentials_go_nowhere_else_whoever_says_so() {
         scene.apply(&login(name, &tenant));
         tenant
     };
-    // The account's own address, which a user chose.
+    // The account's own address, chosen by a user.
     let tenant = login_of("chosen", Vendor::Brightpearl);
     let mut spec = tenant.spec("chosen");
     for (name, url) in [
@@ -81,7 +81,7 @@ fn credentials_go_nowhere_else_whoever_says_so() {
     }
     let message = scene.account_stalled("encrypted", "EndpointNotAllowed");
     assert!(message.contains(&format!("start hooktender with --allow-endpoint {}", ear.url("https"))));
-    // The address that tokens are exchanged at.
+    // The address of the token endpoint.
     let tenant = login_of("exchange", Vendor::Brightpearl);
     scene.apply(&secret("pair", &json!({"access_token": "a", "refresh_token": "r", "client_secret": "s"})));
     let mut spec = tenant.spec("pair");
@@ -92,7 +92,7 @@ fn credentials_go_nowhere_else_whoever_says_so() {
     let message = scene.account_stalled("exchange", "EndpointNotAllowed");
     assert!(message.contains(&ear.url("https")), "{message}");
     assert_eq!(tenant.operations(), [""; 0]);
-    // Where a vendor sends its callers: the list, and the login.
+    // Redirects of the vendor: of the list, and of the login.
     for (name, vendor, operation, status) in [
         ("found", Vendor::Brightpearl, "list", 302),
         ("moved", Vendor::Superoffice, "list", 308),
@@ -111,7 +111,7 @@ fn credentials_go_nowhere_else_whoever_says_so() {
             assert!(message.contains("redirected to localhost, which is not followed"), "{name}: {message}");
         }
     }
-    // Where the vendor says that a tenant lives.
+    // The address that the vendor reports for a tenant.
     let tenant = login_of("tenant", Vendor::Superoffice);
     tenant.settings(&json!({"endpointHost": format!("localhost:{}", ear.port)}));
     let [_, _, central] = vendors::endpoints();
@@ -128,7 +128,7 @@ fn credentials_go_nowhere_else_whoever_says_so() {
     ear.heard_nothing();
 }
 
-/// What an operator of two namespaces needs.
+/// The rights of an operator of two namespaces.
 const RULES: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
 - {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
@@ -137,11 +137,11 @@ const RULES: &str = "\
 ";
 
 #[test]
-fn each_object_is_given_the_secrets_of_its_own_namespace() {
+fn each_object_gets_the_secrets_of_its_own_namespace() {
     let (home, tenant) = Scene::with_account("secrets-home", Vendor::Superoffice);
     let guest = Scene::new("secrets-guest");
     home.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
-    // Each namespace has both, by the same names.
+    // Each namespace has both, with the same names.
     home.apply(&secret("hook-secrets", &json!({"token": "canary-of-home"})));
     guest.apply(&secret("hook-secrets", &json!({"token": "canary-of-guest"})));
     guest.apply(&secret("login", &json!({"id": "ops", "secret": "canary-of-guest"})));
@@ -163,7 +163,7 @@ fn each_object_is_given_the_secrets_of_its_own_namespace() {
 }
 
 #[test]
-fn a_proxy_hears_nothing_of_endpoints_on_loopback() {
+fn a_proxy_gets_no_requests_for_endpoints_on_loopback() {
     let (scene, _tenant) = Scene::with_account("proxy", Vendor::Superoffice);
     let proxy = Ear::new();
     let address = proxy.url("http");

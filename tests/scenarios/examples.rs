@@ -1,4 +1,4 @@
-//! The examples are applied as a user applies them: folder by folder, unchanged, into a namespace of one's own.
+//! The examples are applied as a user applies them: folder by folder, unchanged, into a new namespace.
 
 use crate::support::{cluster, get, kubectl};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_folder_is_taken_as_it_is() {
+fn every_folder_is_accepted_unchanged() {
     for (vendor, folder) in folders() {
         let namespace = cluster().namespace(&format!("example-{vendor}")).unwrap();
         let applied =
@@ -46,7 +46,7 @@ fn every_folder_is_taken_as_it_is() {
 }
 
 #[test]
-fn every_other_login_is_taken_as_it_is() {
+fn every_alternative_login_is_accepted_unchanged() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/logins");
     let namespace = cluster().namespace("example-logins").unwrap();
     let applied =
@@ -85,7 +85,7 @@ fn documents(folder: &Path) -> usize {
     files(folder).iter().map(|file| fs::read_to_string(file).unwrap().matches("apiVersion:").count()).sum()
 }
 
-/// Kind, name and key of every Secret and ConfigMap that something refers to, at any depth.
+/// Kind, name and key of every reference to a Secret or ConfigMap, at any depth.
 fn references(value: &Value) -> Vec<(&'static str, String, String)> {
     let mut found = Vec::new();
     match value {

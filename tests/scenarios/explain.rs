@@ -1,4 +1,4 @@
-//! `hooktender explain`: what is so, what happened, what comes next, and what would unblock it.
+//! `hooktender explain`: the state, what happened, what comes next, and what would unblock it.
 
 use crate::command::Ran;
 use crate::operator::Operator;
@@ -8,7 +8,7 @@ use crate::vendors::{Tenant, Vendor};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// A scene at Brightpearl, and somebody who may look.
+/// A scene at Brightpearl, and a user who may read.
 struct Place {
     scene: Scene,
     tenant: Tenant,
@@ -26,7 +26,7 @@ impl Place {
         run(Some(&self.reader), &["explain", subject])
     }
 
-    /// An explanation, of which each of the parts is in one of its lines.
+    /// Checks that each of the parts is in one line of the explanation.
     #[track_caller]
     fn says(&self, subject: &str, parts: &[&str]) -> String {
         let ran = self.ran(subject);
@@ -36,12 +36,12 @@ impl Place {
         for part in parts {
             assert!(text.contains(part), "{part:?} is not in:\n{text}");
         }
-        // People see what was tested: cargo test -- --nocapture
+        // Shows what was tested with: cargo test -- --nocapture
         println!("{text}");
         text.to_owned()
     }
 
-    /// A Webhook called `hook` that is stalled for that reason is explained with the message and a way out.
+    /// Checks that a Webhook called `hook` that is stalled for that reason is explained with the message and a remedy.
     fn stalled(&self, reason: &str, way_out: &str) -> Operator {
         let operator = self.scene.operator();
         let message = self.scene.stalled("hook", reason);
@@ -54,7 +54,7 @@ impl Place {
 }
 
 #[test]
-fn of_one_that_is_in_sync() {
+fn a_webhook_in_sync() {
     let place = Place::new();
     let _operator = place.scene.operator();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -77,7 +77,7 @@ fn of_one_that_is_in_sync() {
 }
 
 #[test]
-fn of_one_that_the_vendor_rejects() {
+fn a_webhook_that_the_vendor_rejects() {
     let place = Place::new();
     let mut bad = webhook("hook", Vendor::Brightpearl);
     bad["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("prodcut");
@@ -87,7 +87,7 @@ fn of_one_that_the_vendor_rejects() {
 }
 
 #[test]
-fn of_one_that_is_similar_to_what_exists() {
+fn a_webhook_that_is_similar_to_an_existing_subscription() {
     let place = Place::new();
     let mut similar = webhook("hook", Vendor::Brightpearl)["spec"]["subscription"]["brightpearl"].clone();
     similar["uriTemplate"] = json!(format!("https://hooks.example.com/hook?token={}", crate::scene::TOKEN));
@@ -99,7 +99,7 @@ fn of_one_that_is_similar_to_what_exists() {
 }
 
 #[test]
-fn of_one_whose_secret_is_missing() {
+fn a_webhook_whose_secret_is_missing() {
     let place = Place::new();
     let mut bad = webhook("hook", Vendor::Brightpearl);
     bad["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("later");
@@ -108,7 +108,7 @@ fn of_one_whose_secret_is_missing() {
 }
 
 #[test]
-fn of_one_that_waits_for_an_answer_that_was_lost() {
+fn a_webhook_with_an_unknown_outcome() {
     let place = Place::new();
     let _operator = place.scene.operator_with(&["--settle", "10m"]);
     place.tenant.fault(&json!({"operation": "create", "kind": "drop_before"}));
@@ -127,7 +127,7 @@ fn of_one_that_waits_for_an_answer_that_was_lost() {
 }
 
 #[test]
-fn of_one_whose_account_is_in_trouble() {
+fn a_webhook_whose_account_fails() {
     let place = Place::new();
     place.tenant.accept("another-secret");
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -138,7 +138,7 @@ fn of_one_whose_account_is_in_trouble() {
 }
 
 #[test]
-fn of_one_that_was_ready_before_its_account_came_into_trouble() {
+fn a_webhook_that_was_ready_before_its_account_failed() {
     let place = Place::new();
     let _operator = place.scene.operator();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -153,7 +153,7 @@ fn of_one_that_was_ready_before_its_account_came_into_trouble() {
 }
 
 #[test]
-fn of_one_that_is_planned_only() {
+fn a_webhook_in_mode_plan() {
     let place = Place::new();
     let _operator = place.scene.operator();
     let mut plan = webhook("hook", Vendor::Brightpearl);
@@ -165,7 +165,7 @@ fn of_one_that_is_planned_only() {
 }
 
 #[test]
-fn of_what_is_suspended() {
+fn suspended_objects() {
     let place = Place::new();
     let _operator = place.scene.operator();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -183,7 +183,7 @@ fn of_what_is_suspended() {
 }
 
 #[test]
-fn of_one_without_an_account() {
+fn a_webhook_without_an_account() {
     let place = Place::new();
     let _operator = place.scene.operator();
     let mut bad = webhook("hook", Vendor::Brightpearl);
@@ -197,7 +197,7 @@ fn of_one_without_an_account() {
 }
 
 #[test]
-fn of_what_no_hooktender_has_seen() {
+fn objects_that_no_operator_has_seen() {
     let place = Place::new();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let seen = "no hooktender has seen it: is one running, and for this namespace?";
@@ -207,7 +207,7 @@ fn of_what_no_hooktender_has_seen() {
 }
 
 #[test]
-fn of_one_that_is_leaving() {
+fn a_webhook_that_is_being_deleted() {
     let place = Place::new();
     let operator = place.scene.operator();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -218,7 +218,7 @@ fn of_one_that_is_leaving() {
 }
 
 #[test]
-fn what_it_cannot_explain_is_one_line() {
+fn an_object_that_cannot_be_explained_gives_one_line() {
     let place = Place::new();
     let namespace = &place.scene.namespace;
     assert_eq!(place.ran("wh/nobody").failed(), format!("there is no Webhook {namespace}/nobody"));
@@ -242,7 +242,7 @@ fn what_it_cannot_explain_is_one_line() {
 }
 
 #[test]
-fn what_may_not_be_read_is_said() {
+fn missing_rights_are_reported() {
     let place = Place::new();
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let rules = "[{apiGroups: [hooktender.dev], resources: [webhooks], verbs: [get]}]";

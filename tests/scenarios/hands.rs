@@ -1,9 +1,9 @@
-//! What people do by hand to what is the operator's: statuses, ids, finalizers.
+//! Manual changes of what the operator owns: statuses, ids, finalizers.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, is, webhook};
+use crate::scene::{Scene, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 fn set_status(scene: &Scene, name: &str, status: &Value) {
@@ -11,7 +11,7 @@ fn set_status(scene: &Scene, name: &str, status: &Value) {
     scene.kubectl(&["patch", &object, "--subresource=status", "--type=merge", "--patch", &patch]);
 }
 
-/// A Webhook as usual, with a name of its own at the vendor.
+/// The usual Webhook, with a name of its own at the vendor.
 fn named(name: &str) -> Value {
     let mut hook = webhook(name, Vendor::Superoffice);
     hook["spec"]["subscription"]["superoffice"]["name"] = json!(name);
@@ -41,7 +41,7 @@ fn two(name: &str) -> (Scene, Tenant, crate::operator::Operator, [String; 2]) {
 }
 
 #[test]
-fn a_status_of_nonsense_heals() {
+fn a_nonsense_status_is_repaired() {
     let (scene, tenant, _operator, [first, second]) = two("nonsense");
     let nonsense = json!({
         "externalId": "nonsense", "superseded": ["nonsense", second], "observedGeneration": 99, "conditions": [],
@@ -57,16 +57,16 @@ fn a_status_of_nonsense_heals() {
 #[test]
 fn an_id_of_another_webhook_takes_nothing_from_it() {
     let (scene, tenant, _operator, [first, second]) = two("others");
-    // In its status: the older one keeps what it has, and the other is told.
+    // In its status: the older Webhook keeps its subscription, and the younger one reports a conflict.
     set_status(&scene, "second", &json!({"externalId": first}));
     assert!(scene.stalled("second", "Conflict").contains("/first"));
     has(&scene, "first", &first);
     set_status(&scene, "second", &json!({"externalId": null}));
     has(&scene, "second", &second);
-    // In its spec: what it has it keeps.
+    // In its spec: it keeps its own subscription.
     scene.patch("webhook/second", &json!({"spec": {"externalId": first}}));
     has(&scene, "second", &second);
-    // A new one has none to keep.
+    // A new Webhook has none to keep.
     let mut third = named("third");
     third["spec"]["externalId"] = json!(first);
     scene.apply(&third);
@@ -76,12 +76,12 @@ fn an_id_of_another_webhook_takes_nothing_from_it() {
 }
 
 #[test]
-fn a_finalizer_taken_off_by_force_comes_back_or_leaves_what_it_held() {
+fn a_finalizer_that_is_removed_by_hand_comes_back_or_leaves_the_subscription() {
     let (scene, tenant, operator, [first, second]) = two("force");
     let held = |hook: &Value| hook["metadata"]["finalizers"] == json!(["hooktender.dev/subscription"]);
     scene.patch("webhook/first", &json!({"metadata": {"finalizers": null}}));
     scene.webhook_becomes("first", "held again", held);
-    // While nobody looks, and it goes at once.
+    // While no operator runs, and the object is deleted at once.
     operator.kill();
     scene.patch("webhook/first", &json!({"metadata": {"finalizers": null}}));
     scene.kubectl(&["delete", "webhook", "first"]);
@@ -90,10 +90,10 @@ fn a_finalizer_taken_off_by_force_comes_back_or_leaves_what_it_held() {
     let listed = scene.account("account")["status"]["unmanaged"].clone();
     assert_eq!(listed[0]["externalId"], first.as_str(), "{listed}");
     assert_eq!((tenant.writes(), tenant.ids()), (0, vec![first.clone(), second]));
-    // Who declares it again has it again.
+    // A Webhook that declares it again adopts it.
     scene.apply(&named("first"));
     has(&scene, "first", &first);
-    eventually(SOON, "nothing is made", || {
+    eventually("nothing is made", || {
         if tenant.count("create") == 0 { Ok(()) } else { Err(tenant.operations()) }
     })
     .unwrap();

@@ -1,4 +1,4 @@
-//! The chart in `charts/hooktender`, as the real helm renders it, and what it lets an operator do.
+//! The chart in `charts/hooktender`, as the real helm renders it, and the rights that it gives an operator.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, fed};
 
-/// The API server that helm renders for, where it asks none: what `tests/cluster` has.
+/// The version of the API server that helm renders for without asking one: that of `tests/cluster`.
 const KUBERNETES: &str = "--kube-version=1.36.3";
-/// Stands for the namespace of a test in what is rendered once for all of them.
+/// Stands for a test's namespace in what is rendered once for all tests.
 const ANY: &str = "namespace-of-a-test";
 /// The operator's service account, and the name of its roles.
 pub(crate) const OPERATOR: &str = "operator";
@@ -21,7 +21,7 @@ pub(crate) fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/hooktender")
 }
 
-/// Runs helm with these values, and says what it said.
+/// Runs helm with these values, and returns its output.
 pub(crate) fn helm(cluster: &Cluster, arguments: &[&str], values: &Value) -> Answer {
     let mut helm: Command = cluster.helm();
     fed(helm.args(arguments).arg("--values=-"), &values.to_string())
@@ -34,7 +34,7 @@ pub(crate) fn template(release: &str, namespace: &str, values: &Value, more: &[&
     helm(shared().unwrap(), &[&arguments, more].concat(), values)
 }
 
-/// The objects that helm renders.
+/// Returns the objects that helm renders.
 #[track_caller]
 pub(crate) fn rendered(release: &str, namespace: &str, values: &Value, more: &[&str]) -> Vec<Value> {
     let answer = template(release, namespace, values, more);
@@ -42,12 +42,12 @@ pub(crate) fn rendered(release: &str, namespace: &str, values: &Value, more: &[&
     objects(&answer.stdout)
 }
 
-/// The objects of a YAML stream.
+/// Returns the objects of a YAML stream.
 pub(crate) fn objects(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
-/// What the chart gives the service account [`OPERATOR`] with these values, in a namespace or, with `everywhere`, in all: that
+/// What the chart gives the service account [`OPERATOR`] with these values, in a namespace or, with `everywhere`, in all: the
 /// account, its roles and their bindings.
 pub(crate) fn rights(namespace: &str, everywhere: bool, values: &Value) -> Vec<Value> {
     let mut all = json!({"fullnameOverride": OPERATOR, "serviceAccount": {"name": OPERATOR}});

@@ -1,4 +1,4 @@
-//! What `hooktender import` is asked for, what it says beside the manifests, and what it says when it can print none.
+//! Selections of `hooktender import`, its notes beside the manifests, and its errors when it prints none.
 
 use crate::import_cli::{Place, existing, name, read};
 use crate::program::{placed, reader, run, wrote};
@@ -15,7 +15,7 @@ fn ids(printed: &str) -> Vec<String> {
 }
 
 #[test]
-fn strangers_or_all_or_just_one() {
+fn unmanaged_ones_or_all_or_one() {
     let place = Place::new(Vendor::Brightpearl);
     let (scene, tenant, reader) = (&place.scene, &place.tenant, reader(&place.scene));
     let operator = scene.operator();
@@ -42,13 +42,13 @@ fn strangers_or_all_or_just_one() {
     let all = import(&["--all"]);
     assert_eq!(ids(all.well()), [&*own, &*first, &*second]);
     assert_eq!(name(&read(&all.stdout)[0]), "hook");
-    // The vendor shows it, so it is printed; who reads the warning is not shown it once more.
+    // The vendor shows it, so it is printed; the warning does not repeat it.
     assert!(all.stdout.contains(TOKEN) && !all.stderr.contains(TOKEN), "{all:#?}");
     let warning = format!("looks like a secret: uriTemplate of {}/hook holds token= ", scene.namespace);
     assert!(all.stderr.contains(&warning), "{}", all.stderr);
 
     assert_eq!(ids(import(&["--id", &second]).well()), [&*second]);
-    // Of two equal ones either may be asked for.
+    // Either of two equal subscriptions may be selected.
     assert_eq!(ids(import(&["--id", &twin, "--id", &own]).well()), [&*own, &*twin]);
     assert_eq!(import(&["--id", "987"]).failed(), "the vendor has no subscription 987");
     let both = import(&["--id", &first, "--all"]);
@@ -79,7 +79,7 @@ fn into_another_namespace() {
     let free = read(ran.well()).remove(0);
     assert_eq!(free.metadata.namespace.as_deref(), Some(&*other));
     assert_eq!(free.account().to_string(), account);
-    // Somebody's Webhook of another account has that name.
+    // A Webhook of another account has that name.
     let mut taken = webhook(name(&free), Vendor::Brightpearl);
     taken["metadata"]["namespace"] = json!(other);
     support::apply(&other, &taken.to_string()).accepted();
@@ -92,7 +92,7 @@ fn into_another_namespace() {
 }
 
 #[test]
-fn a_login_that_is_named_like_what_is_imported_is_still_a_login() {
+fn a_login_secret_with_the_name_of_an_imported_webhook_stays_a_login() {
     let place = Place::new(Vendor::Superoffice);
     place.tenant.insert(&existing(Vendor::Superoffice, "login", true));
     let reader = reader(&place.scene);
@@ -102,7 +102,7 @@ fn a_login_that_is_named_like_what_is_imported_is_still_a_login() {
 }
 
 #[test]
-fn what_no_manifest_can_hold_is_said() {
+fn subscriptions_that_no_manifest_can_hold_are_reported() {
     let place = Place::new(Vendor::Contensis);
     let mut odd = existing(Vendor::Contensis, "odd \u{1b}[31m", false);
     odd["templates"] = json!({"entry": {"a": null}});
@@ -116,7 +116,7 @@ fn what_no_manifest_can_hold_is_said() {
 }
 
 #[test]
-fn a_vendor_without_any_is_no_trouble() {
+fn a_vendor_without_subscriptions_is_no_error() {
     for vendor in Vendor::ALL {
         let ran = Place::new(vendor).import(&[]);
         assert_eq!((ran.well(), ran.stderr.as_str()), ("", "0 imported, 0 left out\n"));
@@ -152,7 +152,7 @@ fn a_vendor_that_cannot_be_read_is_one_line() {
 }
 
 #[test]
-fn an_account_that_is_not_there_is_one_line() {
+fn a_missing_account_is_one_line() {
     let place = Place::new(Vendor::Brightpearl);
     let (scene, reader) = (&place.scene, reader(&place.scene));
     let key = format!("{}/nobody", scene.namespace);
@@ -175,13 +175,13 @@ fn an_account_that_is_not_there_is_one_line() {
     assert_eq!(place.tenant.operations(), Vec::<String>::new());
 }
 
-/// An account of the same name elsewhere, which a Webhook here refers to, is another account.
+/// An account of the same name in another namespace, which a Webhook here refers to, is another account.
 #[test]
 fn a_name_means_the_account_of_the_namespace() {
     let place = Place::new(Vendor::Brightpearl);
     let cluster = place.scene.cluster;
     place.tenant.insert(&existing(Vendor::Brightpearl, "order", false));
-    // It comes before the other one in any order by name.
+    // It sorts before the other one by name.
     let here = cluster.namespace("aaa").unwrap();
     let elsewhere = Scene::new("zzz");
     let tenant = Tenant::open(Vendor::Brightpearl);
@@ -203,7 +203,7 @@ fn a_name_means_the_account_of_the_namespace() {
 }
 
 #[test]
-fn no_login_is_told_however_much_is_logged() {
+fn no_login_is_printed_at_any_log_level() {
     for vendor in Vendor::ALL {
         let place = Place::new(vendor);
         place.tenant.insert(&existing(vendor, "order", true));

@@ -1,4 +1,4 @@
-//! `hooktender import`, as people run it: what it prints is taken over and changes nothing, and what it cannot print is said.
+//! `hooktender import`, as people run it: what it prints is adopted and changes nothing, and what it cannot print is reported.
 
 #[path = "../../src/import/properties/items.rs"]
 mod items;
@@ -14,12 +14,12 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the vendor has where nobody can read it, or in clear where it should not be.
+/// Subscriptions with write-only values, or with secrets in clear.
 pub(crate) const THEIRS: &str = "canary-of-the-vendor";
-/// What a person fills in.
+/// Values that a person fills in.
 const OURS: &str = "canary-filled-in";
 
-/// What exists: the second one has a value that is not given back, where the vendor knows such values.
+/// Existing subscriptions: the second one has a write-only value, where the vendor has such values.
 pub(crate) fn existing(vendor: Vendor, name: &str, with_secret: bool) -> Value {
     match vendor {
         Vendor::Brightpearl => json!({
@@ -49,7 +49,7 @@ pub(crate) fn existing(vendor: Vendor, name: &str, with_secret: bool) -> Value {
     }
 }
 
-/// A scene whose account has nothing yet, and the same account in files.
+/// A scene whose account has no subscriptions yet, and the same account in files.
 pub(crate) struct Place {
     pub(crate) scene: Scene,
     pub(crate) tenant: Tenant,
@@ -72,7 +72,7 @@ impl Place {
         run(None, &[&["import", "-f", &self.account, "-f", &self.login], flags].concat())
     }
 
-    /// `plan` of files alone.
+    /// `plan` from files only.
     fn plan(&self, printed: &str, secrets: &str) -> Ran {
         let printed = self.files.write("printed.yaml", printed);
         let secrets = self.files.write("secrets.yaml", secrets);
@@ -146,7 +146,7 @@ fn is_adopted(vendor: Vendor) {
         support::apply(&scene.namespace, &secrets).accepted();
     }
     support::apply(&scene.namespace, &printed).accepted();
-    // No status says anything yet.
+    // No status knows anything yet.
     let planned = run(Some(&reader), &["plan", "--namespace", &scene.namespace]);
     assert!(planned.well().contains("No changes") && planned.stdout.contains("2 to adopt"), "{planned:#?}");
     let _operator = scene.operator();
@@ -155,11 +155,11 @@ fn is_adopted(vendor: Vendor) {
         assert_eq!(ready["status"]["externalId"].as_str(), webhook.spec.external_id.as_deref());
     }
     scene.pass("account");
-    // What nobody can read is trusted to be what was filled in,
+    // A write-only value is trusted to be the one that was filled in,
     assert_eq!((tenant.writes(), tenant.stored()), (0, before.clone()), "{:?}", tenant.operations());
     let planned = run(Some(&reader), &["plan", "--namespace", &scene.namespace]);
     assert!(planned.well().contains("2 unchanged"), "{planned:#?}");
-    // until it is another one.
+    // until it changes.
     if write_only > 0 {
         support::apply(&scene.namespace, &secrets.replace(OURS, "canary-of-later")).accepted();
         tenant.asked("update", 1);
@@ -173,23 +173,23 @@ fn is_adopted(vendor: Vendor) {
 }
 
 #[test]
-fn what_brightpearl_has_is_imported_and_taken_over_as_it_is() {
+fn brightpearls_subscriptions_are_imported_and_adopted_unchanged() {
     is_adopted(Vendor::Brightpearl);
 }
 
 #[test]
-fn what_contensis_has_is_imported_and_taken_over_as_it_is() {
+fn contensis_subscriptions_are_imported_and_adopted_unchanged() {
     is_adopted(Vendor::Contensis);
 }
 
 #[test]
-fn what_superoffice_has_is_imported_and_taken_over_as_it_is() {
+fn superoffices_subscriptions_are_imported_and_adopted_unchanged() {
     is_adopted(Vendor::Superoffice);
 }
 
-/// Everything that a SuperOffice server of 12.0 on-site can hold beside what its older ones can.
+/// Everything that a SuperOffice server of 12.0 on-site can store and older ones cannot.
 #[test]
-fn whom_superoffice_notifies_is_imported_and_in_sync() {
+fn superoffices_error_notifications_are_imported_and_in_sync() {
     let place = Place::new(Vendor::Superoffice);
     place.tenant.settings(&json!({"version": "12.0", "requireHttps": false}));
     for (at, members) in [
@@ -221,13 +221,13 @@ fn whom_superoffice_notifies_is_imported_and_in_sync() {
     assert_eq!(place.tenant.stored(), before);
 }
 
-/// One of the items that the vendors document.
+/// A subscription as the vendors document it.
 fn seed(name: &str) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/fixtures/seeds");
     serde_json::from_str(&std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap()).unwrap()
 }
 
-/// Whatever there is: most of it is printed, and planning what is printed changes nothing.
+/// Random subscriptions: most are printed, and a plan of the printed manifests changes nothing.
 fn is_in_sync(vendor: Vendor) {
     let seed_of_run: u64 = std::env::var("HOOKTENDER_SEED")
         .map_or_else(|_| u64::from(std::process::id()), |seed| seed.parse().unwrap());
@@ -266,16 +266,16 @@ fn is_in_sync(vendor: Vendor) {
 }
 
 #[test]
-fn whatever_brightpearl_has_is_in_sync_once_it_is_imported() {
+fn random_subscriptions_of_brightpearl_are_in_sync_after_import() {
     is_in_sync(Vendor::Brightpearl);
 }
 
 #[test]
-fn whatever_contensis_has_is_in_sync_once_it_is_imported() {
+fn random_subscriptions_of_contensis_are_in_sync_after_import() {
     is_in_sync(Vendor::Contensis);
 }
 
 #[test]
-fn whatever_superoffice_has_is_in_sync_once_it_is_imported() {
+fn random_subscriptions_of_superoffice_are_in_sync_after_import() {
     is_in_sync(Vendor::Superoffice);
 }

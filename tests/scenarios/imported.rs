@@ -1,15 +1,15 @@
-//! What is imported is taken by kubectl and the API server as it was meant, whatever strings and numbers a vendor has.
+//! kubectl and the API server read imported manifests as they were meant, with any strings and numbers.
 
 use crate::support::{apply, cluster, get};
 use hooktender::api::{ObjectKey, VendorName, Webhook};
 use hooktender::import::{Before, import, yaml};
-use hooktender::plan::{Document, ExternalId, Observed, Text, Value};
+use hooktender::plan::{Document, ExternalId, Observed, SecretText, Value};
 use hooktender::vendor;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-/// What readers of YAML, old or new, may take for something else.
+/// Texts that old or new readers of YAML may take for other types.
 const ODD: [&str; 49] = [
     " ",
     "\n",
@@ -105,20 +105,20 @@ fn observed(id: usize, document: Document) -> Observed {
         document,
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }
 }
 
-/// What a Webhook declares, its variables unresolved.
+/// What a Webhook declares, with its variables unresolved.
 fn declared(webhook: &Webhook) -> Document {
-    let plain = &mut |text: &str, _| Ok::<_, Infallible>(Text::plain(text));
+    let plain = &mut |text: &str, _| Ok::<_, Infallible>(SecretText::plain(text));
     vendor::desired(&webhook.spec.subscription, plain).unwrap()
 }
 
 #[test]
-fn kubectl_reads_what_was_meant() {
+fn kubectl_reads_imported_manifests_as_meant() {
     for vendor in [VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice] {
         let namespace = cluster().namespace(&format!("imported-{vendor}")).unwrap();
         let account = ObjectKey::new("elsewhere", "account");

@@ -1,4 +1,4 @@
-//! What people get wrong when they set an account up, and the sentence that they read then.
+//! Mistakes that people make when they set an account up, and the message that they get.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::program::{reader, run};
 use crate::scene::{Scene, account, condition, is, login, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// The account's message, once it is stalled for that reason with that sentence in it.
+/// Waits until the account is stalled for that reason with that sentence; returns the message.
 fn reads(scene: &Scene, reason: &str, sentence: &str) {
     let account = scene.account_becomes("account", sentence, |account| {
         is(account, "Stalled", "True", reason)
@@ -47,7 +47,7 @@ fn a_key_that_a_secret_does_not_have_is_named() {
         let _operator = scene.operator();
         let namespace = &scene.namespace;
         reads(&scene, "Credentials", &format!("Secret {namespace}/login has no key {key}: add it"));
-        // Nor is one that is empty of any use.
+        // An empty one is of no use either.
         scene.patch("secret/login", &json!({"stringData": {"id": "", "secret": ""}}));
         reads(
             &scene,
@@ -61,7 +61,7 @@ fn a_key_that_a_secret_does_not_have_is_named() {
 }
 
 #[test]
-fn a_project_that_is_not_there_is_named() {
+fn a_missing_project_is_named() {
     let (scene, tenant) = (Scene::new("input"), Tenant::open(Vendor::Contensis));
     scene.apply(&login("login", &tenant));
     let mut wrong = account("account", "login", &tenant);
@@ -71,7 +71,7 @@ fn a_project_that_is_not_there_is_named() {
     reads(&scene, "Rejected", "check spec.vendor.contensis.project");
 }
 
-/// An account of an API key that may do only this.
+/// An account of an API key with only these rights.
 fn key_that_may(actions: &[&str]) -> (Scene, Tenant) {
     let (scene, tenant) = Scene::with_account("input", Vendor::Contensis);
     let key = json!({"clientId": tenant.client(), "clientSecret": tenant.secret(), "actions": actions});
@@ -80,7 +80,7 @@ fn key_that_may(actions: &[&str]) -> (Scene, Tenant) {
 }
 
 #[test]
-fn a_key_that_may_not_read_is_told_what_to_give_it() {
+fn a_key_without_read_rights_is_reported_with_the_missing_right() {
     let (scene, tenant) = key_that_may(&[]);
     let _operator = scene.operator();
     let advice =
@@ -92,7 +92,7 @@ fn a_key_that_may_not_read_is_told_what_to_give_it() {
 }
 
 #[test]
-fn a_key_that_may_read_only_is_told_when_there_is_something_to_write() {
+fn a_key_with_read_rights_only_is_reported_when_there_is_something_to_write() {
     let (scene, tenant) = key_that_may(&["view"]);
     let _operator = scene.operator();
     is_well(&scene);
@@ -107,7 +107,7 @@ fn a_key_that_may_read_only_is_told_when_there_is_something_to_write() {
     assert_eq!((tenant.count("create"), tenant.ids().len()), (2, 1));
 }
 
-/// The message of the account's condition `Ready`, once it is in sync and says that.
+/// Waits until the account is in sync and its condition `Ready` contains that; returns the message.
 fn in_sync_with(scene: &Scene, sentence: &str) -> String {
     let account = scene.account_becomes("account", sentence, |account| {
         is(account, "Ready", "True", "InSync")
@@ -128,7 +128,7 @@ fn missing_rights_are_named_before_a_write_fails() {
     in_sync_with(&scene, &lacks);
     assert!(scene.event("account", "LikelyRefused").contains(&lacks));
     assert_eq!(tenant.count("other"), 5, "one read a right");
-    // A change of the account makes a new client; the Webhook's own passes do not.
+    // A change of the account makes a new client; passes for the Webhook alone do not.
     scene.patch("vendoraccount/account", &json!({"spec": {"mode": "Enforce"}}));
     let mut hook = webhook("hook", Vendor::Contensis);
     hook["spec"]["subscription"]["contensis"]["templates"] = json!({});

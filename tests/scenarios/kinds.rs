@@ -1,6 +1,6 @@
 //! The two kinds as kubectl shows them: their names, columns, defaults and explanations.
 
-use crate::support::{SOON, apply, cluster, get, kubectl, manifest};
+use crate::support::{apply, cluster, get, kubectl, manifest};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const WEBHOOK: &str = "accountRef: {name: a}\nsubscription: {brightpearl: {subsc
     uriTemplate: 'https://a.example/'}}";
 
 #[test]
-fn the_api_server_finds_nothing_wrong_with_the_definitions() {
+fn the_api_server_finds_no_fault_in_the_definitions() {
     for name in ["webhooks.hooktender.dev", "vendoraccounts.hooktender.dev"] {
         let crd = cluster().kubectl_json(&["get", "customresourcedefinition", name]).unwrap();
         let conditions: Vec<_> = crd["status"]["conditions"]
@@ -27,7 +27,7 @@ fn the_api_server_finds_nothing_wrong_with_the_definitions() {
 }
 
 #[test]
-fn what_a_manifest_leaves_out_has_its_default() {
+fn an_omitted_field_has_its_default() {
     let namespace = cluster().namespace("defaults").unwrap();
     let superoffice = "accountRef: {name: a}\nsubscription: {superoffice: {name: a, events: [contact.created], \
         targetUrl: 'https://a.example/'}}";
@@ -94,7 +94,7 @@ fn what_a_manifest_leaves_out_has_its_default() {
 }
 
 #[test]
-fn null_is_absent_when_an_object_is_made_and_when_it_is_changed() {
+fn null_means_absent_in_creates_and_updates() {
     let namespace = cluster().namespace("nulls").unwrap();
     let nulls = format!(
         "{}\nmode: null\nvariables: null\nexternalId: null\ndriftPolicy: null",
@@ -187,19 +187,19 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
 }
 
 #[test]
-fn kubectl_explain_tells_what_each_field_is_for() {
+fn kubectl_explain_describes_each_field() {
     for (path, words) in [
         ("webhook.spec.subscription.contensis", "A webhook subscription of a Contensis project."),
         ("webhook.spec.subscription.contensis.topics", "Kind of resource, such as `entry`, `asset`, `node`."),
         ("webhook.spec.subscription.brightpearl", "Event specifier: a resource (`product`)"),
         ("vendoraccount.spec.vendor.superoffice.credentials", "On-site: a user's name and password."),
     ] {
-        let text = eventually(SOON, "the API server tells of the new kinds", || {
+        let text = eventually("the API server tells of the new kinds", || {
             let answer = kubectl(&["explain", path], "");
             if answer.success { Ok(answer.stdout) } else { Err(answer) }
         })
         .unwrap();
-        // kubectl breaks the lines.
+        // kubectl wraps the lines.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(words), "{path}: {text}");
         assert!(!text.contains("<no description>"), "{path}: {text}");
@@ -217,7 +217,7 @@ fn every_field_is_described() {
     assert!(silent.is_empty(), "no description: {silent:#?}");
 }
 
-/// The paths of all properties that say nothing about themselves.
+/// Paths of all properties without a description.
 fn find_silent(path: &str, schema: &Value, silent: &mut Vec<String>) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");

@@ -1,13 +1,13 @@
-//! A vendor's list may show a new subscription a while after it was made: meanwhile it is neither made again nor forgotten.
+//! A vendor's list may lack a new subscription for a while: meanwhile it is neither created again nor forgotten.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, is, webhook};
+use crate::scene::{Scene, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// A Webhook called `hook` that was made just now and is not listed yet.
+/// A Webhook called `hook` that was just created and is not listed yet.
 fn just_made(vendor: Vendor) -> (Scene, Tenant, Operator) {
     let (scene, tenant) = Scene::with_account("lag", vendor);
     tenant.settings(&json!({"visibilityDelayMillis": 3_000}));
@@ -17,7 +17,7 @@ fn just_made(vendor: Vendor) -> (Scene, Tenant, Operator) {
     (scene, tenant, operator)
 }
 
-/// It was made once, and is there.
+/// Checks that it was created once, and exists.
 fn is_there_once(scene: &Scene, tenant: &Tenant) {
     scene.ready("hook");
     scene.pass("account");
@@ -26,9 +26,9 @@ fn is_there_once(scene: &Scene, tenant: &Tenant) {
 }
 
 #[test]
-fn an_edit_right_after_the_creation_makes_no_second_one() {
+fn an_edit_right_after_the_creation_makes_no_second_subscription() {
     let (scene, tenant, _operator) = just_made(Vendor::Contensis);
-    // Who asks for a pass has the vendor read again; the edit alone would go by the list of just before.
+    // A request makes the operator read the list again; an edit alone would use the previous list.
     let edit = json!({
         "metadata": {"annotations": {"hooktender.dev/requested-at": "now"}},
         "spec": {"subscription": {"contensis": {"description": "edited"}}},
@@ -38,7 +38,7 @@ fn an_edit_right_after_the_creation_makes_no_second_one() {
         scene.webhook_becomes("hook", "waiting", |hook| is(hook, "Reconciling", "True", "Settling"));
     let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
     assert!(message.contains("made just now and contensis does not list it"), "{message}");
-    eventually(SOON, "the edit is there", || {
+    eventually("the edit is there", || {
         let stored = tenant.stored();
         if stored.iter().all(|one| one["description"] == "edited") { Ok(()) } else { Err(stored) }
     })
@@ -47,7 +47,7 @@ fn an_edit_right_after_the_creation_makes_no_second_one() {
 }
 
 #[test]
-fn passes_right_after_the_creation_make_no_second_one() {
+fn passes_right_after_the_creation_make_no_second_subscription() {
     for vendor in Vendor::ALL {
         let (scene, tenant, _operator) = just_made(vendor);
         for _ in 0..3 {
@@ -65,7 +65,7 @@ fn creations_one_after_the_other_make_each_once() {
         let _operator = scene.operator();
         let names = ["a", "b", "c", "d", "e", "f", "g"];
         for name in names {
-            // Each has a pass of its own, whose list lacks the one before.
+            // Each has a pass of its own, whose list lacks the previous one.
             scene.apply(&webhook(name, vendor));
             tenant.asked("create", 1);
         }
@@ -78,7 +78,7 @@ fn creations_one_after_the_other_make_each_once() {
 }
 
 #[test]
-fn a_restart_right_after_the_creation_makes_no_second_one() {
+fn a_restart_right_after_the_creation_makes_no_second_subscription() {
     for vendor in Vendor::ALL {
         let (scene, tenant, operator) = just_made(vendor);
         operator.kill();
@@ -89,11 +89,11 @@ fn a_restart_right_after_the_creation_makes_no_second_one() {
 }
 
 #[test]
-fn a_deletion_right_after_the_creation_is_one_in_the_end() {
+fn a_deletion_right_after_the_creation_is_done_in_the_end() {
     for vendor in Vendor::ALL {
         let (scene, tenant, _operator) = just_made(vendor);
         scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);
-        eventually(SOON, "it is gone", || match scene.webhook("hook") {
+        eventually("it is gone", || match scene.webhook("hook") {
             Value::Null => Ok(()),
             hook => Err(hook["status"]["conditions"].clone()),
         })

@@ -1,18 +1,18 @@
-//! Several processes: one works, another takes over when that one dies, and nothing is done twice.
+//! Several processes: one leads, another takes over when it dies, and nothing is done twice.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// The longest that may go by before a dead leader is replaced.
+/// How long it may take until a dead leader is replaced.
 const HAND_OVER: Duration = Duration::from_secs(15);
 
-/// A process of the election; `--settle` is short as everywhere.
+/// A process with leader election.
 fn candidate(scene: &Scene) -> Operator {
     scene.operator_with(&candidate_flags(scene))
 }
@@ -21,12 +21,10 @@ fn candidate_flags(scene: &Scene) -> [&str; 3] {
     ["--leader-elect", "--leader-elect-namespace", &scene.namespace]
 }
 
-/// Waits until one of them leads; gives its place.
+/// Waits until one of them leads; returns its index.
 fn leads(all: &[&Operator]) -> usize {
-    eventually(SOON, "one of them leads", || {
-        all.iter().position(|one| one.log().contains("leading")).ok_or(())
-    })
-    .unwrap()
+    eventually("one of them leads", || all.iter().position(|one| one.log().contains("leading")).ok_or(()))
+        .unwrap()
 }
 
 fn declared(scene: &Scene, names: &[&str], vendor: Vendor) {
@@ -38,7 +36,7 @@ fn declared(scene: &Scene, names: &[&str], vendor: Vendor) {
     }
 }
 
-/// Lets those with these values take part in an election of their own.
+/// Gives the rights for an election, with these values of the chart.
 fn may_elect(scene: &Scene, values: &Value) {
     let mut all = json!({"leaderElection": "always"});
     all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
@@ -54,43 +52,39 @@ fn two(name: &str) -> (Scene, Tenant, Operator, Operator) {
 }
 
 #[test]
-fn one_works_and_another_takes_over_when_it_is_killed() {
+fn a_standby_takes_over_when_the_leader_is_killed() {
     let (scene, tenant, leader, standby) = two("lead-kill");
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     assert!(!standby.log().contains("created"), "a standby makes nothing");
     assert_eq!(tenant.count("create"), 1);
-    // It dies while the vendor has taken a create in and not answered yet.
+    // The leader dies after the vendor has received a create and before it has answered.
     tenant.fault(&json!({"operation": "create", "kind": "hang_after"}));
     declared(&scene, &["second"], Vendor::Brightpearl);
-    eventually(
-        SOON,
-        "the create is under way",
-        || if tenant.count("create") == 2 { Ok(()) } else { Err(()) },
-    )
-    .unwrap();
-    let died = Instant::now();
+    eventually("the create is under way", || if tenant.count("create") == 2 { Ok(()) } else { Err(()) })
+        .unwrap();
+    let watch = scene.stopwatch();
     leader.kill();
     standby.logs("leading");
-    assert!(died.elapsed() < HAND_OVER, "{:?}", died.elapsed());
+    watch.assert_within(HAND_OVER);
     scene.ready("second");
     assert_eq!((tenant.count("create"), tenant.ids().len()), (2, 2), "found, not made again");
 }
 
 #[test]
-fn who_is_asked_to_end_hands_over_at_once() {
+fn a_leader_that_is_terminated_hands_over_at_once() {
     let (scene, tenant, leader, standby) = two("lead-term");
-    let asked = Instant::now();
+    let watch = scene.stopwatch();
     leader.terminate();
     standby.logs("leading");
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    watch.assert_within(Duration::from_secs(6));
     declared(&scene, &["first"], Vendor::Brightpearl);
     scene.ready("first");
     assert_eq!(tenant.ids().len(), 1);
 }
 
 #[test]
-fn a_leader_that_was_asleep_writes_nothing_when_it_wakes_up() {
+fn a_suspended_leader_writes_nothing_when_it_resumes() {
     let (scene, tenant, leader, standby) = two("lead-sleep");
     leader.signal("STOP");
     standby.logs("leading");
@@ -104,10 +98,10 @@ fn a_leader_that_was_asleep_writes_nothing_when_it_wakes_up() {
 }
 
 #[test]
-fn shards_work_side_by_side() {
+fn shards_have_leaders_of_their_own() {
     let (scene, tenant) = Scene::with_account("lead-shard", Vendor::Brightpearl);
     scene.kubectl(&["label", "vendoraccount", "account", "shard=a"]);
-    // Two releases.
+    // Two releases with shards.
     for release in ["a", "b"] {
         let selector = format!("shard={release}");
         may_elect(&scene, &json!({"fullnameOverride": release, "accountSelector": selector}));
@@ -124,7 +118,7 @@ fn shards_work_side_by_side() {
 }
 
 #[test]
-fn two_without_an_election_still_make_one_of_each() {
+fn two_without_an_election_create_each_subscription_once() {
     let (scene, tenant) = Scene::with_account("lead-none", Vendor::Brightpearl);
     let (_one, _other) = (scene.operator(), scene.operator());
     let names: Vec<String> = (0..10).map(|number| format!("hook-{number}")).collect();

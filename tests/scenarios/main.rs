@@ -1,4 +1,4 @@
-//! What users do, against a real API server, the fake vendors and the real program.
+//! Scenarios of users, against a real API server, the sandbox and the real program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod admission;

@@ -1,13 +1,13 @@
-//! Two clusters that declare the same at one vendor account: what neither can know of the other, and how it ends.
+//! Two clusters that declare the same at one vendor account: neither can know of the other.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, account, login, webhook};
+use crate::scene::{Scene, account, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// Two namespaces, each with an operator that reads no other, are as good as two clusters.
+/// Two namespaces, each with an operator that reads no other, behave like two clusters.
 fn two(name: &str, vendor: Vendor) -> (Tenant, [(Scene, Operator); 2]) {
     let tenant = Tenant::open(vendor);
     let side = |side: &str| {
@@ -25,7 +25,7 @@ fn id(hook: &Value) -> String {
     hook["status"]["externalId"].as_str().unwrap().to_owned()
 }
 
-/// Both declare it, one after the other; gives the id that both have.
+/// Both declare it, one after the other; returns the id that both have.
 fn shared(tenant: &Tenant, [(left, _), (right, _)]: &[(Scene, Operator); 2]) -> String {
     let hook = webhook("hook", tenant.vendor);
     left.apply(&hook);
@@ -36,20 +36,20 @@ fn shared(tenant: &Tenant, [(left, _), (right, _)]: &[(Scene, Operator); 2]) -> 
     made
 }
 
-/// How often a side has told that it undid what it found.
+/// How often a side has reported a correction.
 fn corrections(scene: &Scene) -> usize {
     scene.events("hook").iter().filter(|event| event.0 == "DriftCorrected").count()
 }
 
 #[test]
-fn what_one_has_made_the_other_shares_and_makes_again_when_it_is_deleted() {
+fn a_subscription_is_shared_and_created_again_when_the_other_side_deletes_it() {
     for vendor in Vendor::ALL {
         let (tenant, sides) = two("shared", vendor);
         let made = shared(&tenant, &sides);
         let [(left, _), (right, _)] = &sides;
         left.kubectl(&["delete", "webhook", "hook"]);
         assert_eq!(tenant.ids(), [""; 0], "{vendor:?}");
-        // As at its next resync. Contensis may not list yet what has been known for just a moment.
+        // As at its next resync. Contensis may not list yet what has just been created.
         right.request("account");
         let healed = right.webhook_becomes("hook", "made again", |hook| {
             let now = hook["status"]["externalId"].as_str();
@@ -65,7 +65,7 @@ fn what_one_has_made_the_other_shares_and_makes_again_when_it_is_deleted() {
 }
 
 #[test]
-fn what_one_retains_the_other_keeps() {
+fn a_subscription_that_one_side_retains_is_kept_by_the_other() {
     let (tenant, sides) = two("moved", Vendor::Superoffice);
     let made = shared(&tenant, &sides);
     let [(left, _), (right, _)] = &sides;
@@ -76,7 +76,7 @@ fn what_one_retains_the_other_keeps() {
 }
 
 #[test]
-fn two_that_differ_correct_each_other_once_a_resync_and_say_so() {
+fn two_that_differ_correct_each_other_once_a_resync_and_report_it() {
     for vendor in [Vendor::Contensis, Vendor::Superoffice] {
         let (tenant, sides) = two("differ", vendor);
         let made = shared(&tenant, &sides);
@@ -86,11 +86,11 @@ fn two_that_differ_correct_each_other_once_a_resync_and_say_so() {
         right.patch("webhook/hook", &edit);
         right.ready("hook");
         tenant.clear_journal();
-        // Nothing but a resync, which is an hour away here, makes a side look again.
+        // Only a resync, which is an hour away here, makes a side read the list again.
         for turn in 1..=2 {
             for side in [left, right] {
                 side.pass("account");
-                eventually(SOON, "it says so", || {
+                eventually("it says so", || {
                     if corrections(side) == turn { Ok(()) } else { Err(side.events("hook")) }
                 })
                 .unwrap();
@@ -98,7 +98,7 @@ fn two_that_differ_correct_each_other_once_a_resync_and_say_so() {
             assert_eq!(tenant.count("update"), 2 * turn, "{vendor:?}");
         }
         assert_eq!((tenant.count("create"), tenant.count("delete"), tenant.ids()), (0, 0, vec![made]));
-        // One of the two gives way.
+        // One of the two is changed.
         left.patch("webhook/hook", &json!({"spec": {"driftPolicy": "Report"}}));
         left.pass("account");
         right.pass("account");
@@ -107,7 +107,7 @@ fn two_that_differ_correct_each_other_once_a_resync_and_say_so() {
 }
 
 #[test]
-fn one_that_only_looks_like_the_others_waits_for_a_person() {
+fn a_similar_one_of_the_other_side_waits_for_a_person() {
     let (tenant, [(left, _first), (right, _second)]) = two("alike", Vendor::Brightpearl);
     left.apply(&webhook("hook", Vendor::Brightpearl));
     let made = id(&left.ready("hook"));

@@ -1,11 +1,11 @@
-//! Fields of SuperOffice that depend on the server: notification of errors since 12.0, receivers without https on-site.
+//! SuperOffice fields that depend on the server: notification of errors since 12.0, receivers without https on-site.
 
 use crate::operator::Operator;
 use crate::scene::{Scene, condition, webhook};
 use crate::vendors::{Tenant, Vendor};
 use serde_json::{Value, json};
 
-/// A Webhook that is in sync at an account on-site with these settings of the server.
+/// A Webhook that is in sync at an on-site account with these settings of the server.
 fn in_sync(settings: &Value) -> (Scene, Tenant, Operator) {
     let (scene, tenant) = Scene::with_account("notify", Vendor::Superoffice);
     tenant.settings(settings);
@@ -20,7 +20,7 @@ fn patch(scene: &Scene, members: &Value) {
 }
 
 #[test]
-fn an_address_for_errors_is_notified_from_12_0_on() {
+fn an_address_for_errors_is_notified_since_12_0() {
     let (scene, tenant, _operator) = in_sync(&json!({"version": "12.0"}));
     let notified = || {
         let stored = tenant.stored().remove(0);
@@ -28,7 +28,7 @@ fn an_address_for_errors_is_notified_from_12_0_on() {
     };
     let switched_on = json!([["ops@example.com"], "Email", "Disabling"]);
     assert_eq!(notified(), switched_on);
-    // An address without a channel is never notified.
+    // An address without a channel gets no notification.
     let id = tenant.ids().remove(0);
     tenant.edit(&id, &json!({"NotifyVia": "None", "NotifyWhen": "None"}));
     scene.pass("account");
@@ -41,7 +41,7 @@ fn an_address_for_errors_is_notified_from_12_0_on() {
 }
 
 #[test]
-fn a_notification_that_the_server_does_not_have_is_refused_in_words() {
+fn a_notification_that_the_server_does_not_have_is_refused_with_a_message() {
     let (scene, tenant, _operator) = in_sync(&json!({"version": "10.2.7"}));
     patch(&scene, &json!({"description": "for the CRM team"}));
     let said = scene.stalled("hook", "Rejected");

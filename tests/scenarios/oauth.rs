@@ -1,7 +1,6 @@
-//! Brightpearl's OAuth apps: a pair of tokens that is exchanged for another one, and is good for one exchange only.
+//! Brightpearl's OAuth apps: a pair of tokens is exchanged for another one, and is valid for one exchange only.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,17 +9,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{PROMPT, Scene, condition, is, secret, webhook};
 use crate::secrets::nothing_is_seen;
 use crate::vendors::{Tenant, Vendor};
 
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
-
-/// When a token ended that has to be exchanged before it is used.
+/// The end of a token that has to be exchanged before it is used.
 pub(crate) const ENDED: &str = "2026-01-01T00:00:00Z";
 
-/// Where an operator shows what it should not, if it does.
+/// Flags with which an operator would log secrets, if it ever does.
 const LOUD: [&str; 2] = ["--log-level", "debug,hooktender=trace"];
 
 /// An account of an OAuth app, and its Secret `tokens`.
@@ -30,14 +26,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// An app whose Secret holds the pair `canary-access-1` and `canary-refresh-1`, beside these.
+    /// An app whose Secret holds the pair `canary-access-1` and `canary-refresh-1`, and these values.
     pub(crate) fn new(beside: &Value) -> Self {
         let app = Self::without_rights(beside);
         app.scene.let_tokens_be_kept("tokens");
         app
     }
 
-    /// As [`Self::new`], and the operator may not write the Secret.
+    /// As [`Self::new`], but the operator may not write the Secret.
     fn without_rights(beside: &Value) -> Self {
         let (scene, tenant) = (Scene::new("oauth"), Tenant::open(Vendor::Brightpearl));
         let app = Self { scene, tenant };
@@ -58,38 +54,38 @@ impl App {
         app
     }
 
-    /// Makes the vendor know the pair of that number, and no other.
+    /// Makes the vendor accept the pair of that number, and no other.
     fn authorise(&self, number: u32) {
         self.tenant.put(&json!({"oauth": [pair(number)]}));
     }
 
-    /// Waits until the Secret holds another pair than that of `before`; gives what it holds.
+    /// Waits until the Secret holds another pair than `before`; returns its content.
     fn exchanged(&self, before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        eventually(SOON, "a new pair is in the Secret", || {
+        eventually("a new pair is in the Secret", || {
             let now = self.scene.values("tokens");
             let new = |key: &str| now.get(key).is_some_and(|value| before.get(key) != Some(value));
-            // Two that came within one second end in the same one.
+            // Two exchanges within one second give the same expiry.
             let ends = now.get("expires_at").is_some_and(|end| end != ENDED);
             if new("access_token") && new("refresh_token") && ends { Ok(now) } else { Err(()) }
         })
         .unwrap()
     }
 
-    /// The statuses of all answers to that operation.
+    /// Returns the statuses of all answers to that operation.
     fn answers(&self, operation: &str) -> Vec<Value> {
         let journal = self.tenant.journal();
         let these = journal.iter().filter(|entry| entry["operation"] == operation);
         these.map(|entry| entry["status"].clone()).collect()
     }
 
-    /// The token of the last list call.
+    /// Returns the token of the last list call.
     fn used(&self) -> String {
         let journal = self.tenant.journal();
         let list = journal.iter().rfind(|entry| entry["operation"] == "list").unwrap();
         list["headers"]["authorization"].as_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
     }
 
-    /// None of those values, nor what the cluster stores them as, is anywhere to be seen.
+    /// Checks that none of those values, in clear or as the cluster stores it, can be seen anywhere.
     fn is_discreet(&self, operator: &Operator, of: &[&BTreeMap<String, String>]) {
         let values = of.iter().flat_map(|values| values.iter());
         let values = values.filter(|(key, _)| *key != "expires_at").map(|(_, value)| value.as_str());
@@ -99,7 +95,7 @@ impl App {
         nothing_is_seen(&self.scene, operator, &all.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
-    /// The account says that in its condition Ready.
+    /// Waits until the account's condition Ready contains that.
     fn says(&self, text: &str) -> Value {
         self.scene.account_becomes("account", text, |account| {
             condition(account, "Ready")
@@ -112,7 +108,7 @@ impl App {
     }
 }
 
-/// A pair as the vendor knows it.
+/// A pair in the vendor's format.
 fn pair(number: u32) -> Value {
     json!({
         "appRef": "app", "devRef": "dev", "clientSecret": "canary-client",
@@ -121,7 +117,7 @@ fn pair(number: u32) -> Value {
 }
 
 #[test]
-fn an_access_token_alone_is_used_as_it_is() {
+fn an_access_token_alone_is_used_unchanged() {
     let app = App::without_rights(&json!({"refresh_token": null, "client_secret": null}));
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let _operator = app.scene.operator();
@@ -145,7 +141,7 @@ fn an_access_token_alone_is_used_as_it_is() {
 }
 
 #[test]
-fn a_token_that_has_ended_is_exchanged_before_it_is_used() {
+fn an_expired_token_is_exchanged_before_it_is_used() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
@@ -166,7 +162,7 @@ fn a_token_that_has_ended_is_exchanged_before_it_is_used() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_exchanged_once_and_so_is_the_next() {
+fn a_refused_token_is_exchanged_once_and_so_is_the_next() {
     let app = App::new(&json!({}));
     let operator = app.scene.operator_with(&LOUD);
     for name in ["a", "b", "c"] {
@@ -178,7 +174,7 @@ fn a_token_that_is_refused_is_exchanged_once_and_so_is_the_next() {
     assert_eq!(app.tenant.count("token"), 0);
     let mut before = app.scene.values("tokens");
     let first = before.clone();
-    // What the first exchange gave is good for the second one.
+    // The pair of the first exchange is valid for the second one.
     for _ in 0..2 {
         app.tenant.clear_journal();
         app.tenant.revoke();
@@ -187,7 +183,7 @@ fn a_token_that_is_refused_is_exchanged_once_and_so_is_the_next() {
         let after = app.exchanged(&before);
         assert_eq!(app.used(), after["access_token"]);
         app.is_well();
-        // The Secret's own change wakes nobody to another exchange.
+        // The change of the Secret itself causes no other exchange.
         app.scene.pass("account");
         assert_eq!(app.tenant.count("token"), 1);
         app.is_discreet(&operator, &[&first, &before, &after]);
@@ -197,7 +193,7 @@ fn a_token_that_is_refused_is_exchanged_once_and_so_is_the_next() {
 }
 
 #[test]
-fn whoever_dies_before_the_first_use_of_a_new_pair_leaves_it_behind() {
+fn a_process_that_dies_before_the_first_use_of_a_new_pair_has_stored_it() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -216,7 +212,7 @@ fn whoever_dies_before_the_first_use_of_a_new_pair_leaves_it_behind() {
 }
 
 #[test]
-fn whoever_is_told_to_end_in_the_middle_of_an_exchange_keeps_what_it_gives() {
+fn a_process_that_is_terminated_during_an_exchange_stores_the_new_pair() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
@@ -231,7 +227,7 @@ fn whoever_is_told_to_end_in_the_middle_of_an_exchange_keeps_what_it_gives() {
 }
 
 #[test]
-fn a_pair_is_not_given_away_where_the_next_one_could_not_be_kept() {
+fn a_pair_is_not_exchanged_if_the_next_one_could_not_be_stored() {
     let app = App::without_rights(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
@@ -256,7 +252,7 @@ fn a_pair_is_not_given_away_where_the_next_one_could_not_be_kept() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_changed_is_found_out_before_its_pair_is_given_away() {
+fn a_secret_that_cannot_be_written_is_noticed_before_its_pair_is_exchanged() {
     let app = App::new(&json!({"expires_at": ENDED}));
     app.scene.patch("secret/tokens", &json!({"immutable": true}));
     let _operator = app.scene.operator();
@@ -266,7 +262,7 @@ fn a_secret_that_cannot_be_changed_is_found_out_before_its_pair_is_given_away() 
 }
 
 #[test]
-fn a_label_that_comes_meanwhile_is_kept_and_so_is_the_pair() {
+fn a_label_that_is_added_meanwhile_is_kept_and_so_is_the_pair() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
@@ -282,9 +278,9 @@ fn a_label_that_comes_meanwhile_is_kept_and_so_is_the_pair() {
 }
 
 #[test]
-fn another_pair_that_comes_meanwhile_stays() {
+fn another_pair_that_is_written_meanwhile_stays() {
     let app = App::new(&json!({"expires_at": ENDED}));
-    // The vendor knows both.
+    // The vendor knows both pairs.
     app.tenant.put(&json!({"oauth": [pair(1), pair(2)]}));
     app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 1500}));
     let operator = app.scene.operator_with(&LOUD);
@@ -300,7 +296,7 @@ fn another_pair_that_comes_meanwhile_stays() {
 }
 
 #[test]
-fn two_accounts_that_share_a_pair_do_not_take_it_from_each_other() {
+fn two_accounts_with_the_same_pair_do_not_take_it_from_each_other() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let mut second = app.scene.account("account");
     second["metadata"] = json!({"name": "second"});
@@ -311,13 +307,13 @@ fn two_accounts_that_share_a_pair_do_not_take_it_from_each_other() {
     let after = app.exchanged(&before);
     app.is_well();
     app.scene.account_becomes("second", "well", |account| is(account, "Ready", "True", "InSync"));
-    // The vendor gave one pair, and both have it.
+    // The vendor issued one pair, and both accounts have it.
     assert_eq!(app.answers("token").iter().filter(|status| **status == 200).count(), 1);
     assert_eq!((app.scene.values("tokens"), app.used()), (after.clone(), after["access_token"].clone()));
 }
 
 #[test]
-fn a_refused_exchange_names_what_to_put_where_and_heals_at_once() {
+fn a_refused_exchange_names_the_keys_to_fill_and_recovers_at_once() {
     let app = App::new(&json!({"expires_at": ENDED, "refresh_token": "canary-of-yesterday"}));
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
@@ -331,10 +327,10 @@ fn a_refused_exchange_names_what_to_put_where_and_heals_at_once() {
     assert!(app.tenant.count("list") == 0 && app.tenant.count("token") <= 3, "{:?}", app.tenant.operations());
     app.authorise(3);
     let pair = json!({"access_token": "canary-access-3", "refresh_token": "canary-refresh-3"});
-    let start = Instant::now();
+    let watch = app.scene.stopwatch();
     app.scene.patch("secret/tokens", &json!({"stringData": pair, "data": {"expires_at": null}}));
     app.is_well();
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
     assert_eq!(app.used(), "canary-access-3");
     app.is_discreet(&operator, &[&before]);
 }
@@ -349,7 +345,7 @@ fn a_wrong_client_secret_is_named() {
 }
 
 #[test]
-fn a_time_that_is_none_is_named_without_a_call() {
+fn an_invalid_time_is_named_without_a_call() {
     let app = App::new(&json!({"expires_at": "tomorrow"}));
     let _operator = app.scene.operator();
     let message = app.scene.account_stalled("account", "Credentials");
@@ -360,7 +356,7 @@ fn a_time_that_is_none_is_named_without_a_call() {
 }
 
 #[test]
-fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
+fn a_pair_that_could_not_be_stored_survives_a_new_client() {
     let app = App::new(&json!({"expires_at": ENDED}));
     let before = app.scene.values("tokens");
     app.tenant.fault(&json!({"operation": "token", "kind": "delay", "millis": 6000}));
@@ -368,7 +364,7 @@ fn a_pair_that_could_not_be_kept_outlives_a_new_client() {
     app.tenant.asked("token", 1);
     app.scene.let_no_tokens_be_kept();
     app.says("cannot be used before it is stored");
-    // Whatever makes a new client: the pair is in the old one only.
+    // Whatever makes a new client: only the old one has the pair.
     app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);
     app.scene.request("account");
     app.scene.let_tokens_be_kept("tokens");

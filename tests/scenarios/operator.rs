@@ -13,7 +13,7 @@ use crate::vendors;
 /// How many lines of its log are shown when a test fails.
 const TAIL: usize = 60;
 
-/// A running operator. It is killed when this is dropped.
+/// A running operator. It is killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Operator {
     child: Child,
@@ -21,13 +21,13 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Starts it for one namespace, and waits until its caches are filled.
+    /// Starts it for one namespace, and waits until its caches are synced.
     pub(crate) fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
         Self::started(kubeconfig, namespace, &[&["--namespace", namespace], flags].concat())
     }
 
-    /// Starts it for all namespaces, with the rights of an administrator: `flags` say which accounts are meant.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// Starts it for all namespaces, with an administrator's rights: `flags` select the accounts.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn start_everywhere(kubeconfig: &Path, flags: &[&str]) -> Self {
         Self::started(kubeconfig, "everywhere", flags)
     }
@@ -38,7 +38,7 @@ impl Operator {
         operator
     }
 
-    /// As [`Self::start`], with more in its environment, and without waiting.
+    /// As [`Self::start`], with more environment variables, and without waiting.
     pub(crate) fn launch(
         kubeconfig: &Path,
         namespace: &str,
@@ -54,8 +54,8 @@ impl Operator {
         Self::spawn(kubeconfig, "everywhere", flags, environment)
     }
 
-    /// As [`Self::launch`], with its log somewhere else.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// As [`Self::launch`], with another destination of its log.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn launch_logging_to(log: Stdio, kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Self {
         let flags = [&["--namespace", namespace], flags].concat();
         let mut command = Self::command(kubeconfig, &Self::arguments(&flags), &[]);
@@ -67,7 +67,7 @@ impl Operator {
         Self::told(kubeconfig, namespace, &Self::arguments(flags), environment)
     }
 
-    /// Runs the program with just these arguments; with just this in its environment, beside the way into the cluster.
+    /// Runs the program with exactly these arguments, and with only this environment beside the kubeconfig.
     pub(crate) fn told(
         kubeconfig: &Path,
         name: &str,
@@ -83,7 +83,7 @@ impl Operator {
         Self { child, log }
     }
 
-    /// The arguments for one that is told everything that tests have in common, unless `flags` say otherwise.
+    /// Returns the arguments that all tests have in common, unless `flags` have them, and `flags`.
     fn arguments(flags: &[&str]) -> Vec<String> {
         let mut arguments = vec!["run".to_owned()];
         for (flag, value) in [("--listen", "127.0.0.1:0"), ("--settle", "2s")] {
@@ -109,43 +109,46 @@ impl Operator {
         command
     }
 
-    /// Whether it has ended, by itself or by a fail point.
-    #[allow(dead_code, reason = "for the sweep")]
+    /// Whether it has ended, by itself or at a fail point.
+    #[allow(dead_code, reason = "for fault injection")]
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    #[allow(dead_code, reason = "not for the sweep")]
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Everything logged so far.
+    /// Returns everything logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until some text is in the log.
+    /// Waits until a text is in the log.
     pub(crate) fn logs(&self, text: &str) {
-        eventually(Duration::from_secs(30), &format!("{text:?} in the log"), || {
-            if self.log().contains(text) { Ok(()) } else { Err(()) }
-        })
+        eventually(
+            &format!("{text:?} in the log"),
+            || {
+                if self.log().contains(text) { Ok(()) } else { Err(()) }
+            },
+        )
         .unwrap();
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(crate) fn address(&self) -> String {
         let log = self.log();
         let address = log.split("listen=").nth(1).unwrap();
         address.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// `/metrics`, as a scraper gets it.
+    /// Returns `/metrics`, as a scraper gets it.
     pub(crate) fn metrics(&self) -> String {
         vendors::get(&self.url("metrics"))
     }
 
-    /// The address of what it serves, such as `readyz`.
+    /// Returns the address of an endpoint, such as `readyz`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address())
     }
@@ -157,21 +160,19 @@ impl Operator {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits until it has ended by itself; gives its exit code.
+    /// Waits until it has ended by itself; returns its exit code.
     pub(crate) fn ends(mut self) -> Option<i32> {
-        let status = eventually(Duration::from_secs(30), "the operator ends", || {
-            self.child.try_wait().unwrap().ok_or(())
-        });
+        let status = eventually("the operator ends", || self.child.try_wait().unwrap().ok_or(()));
         status.unwrap().code()
     }
 
-    /// Ends it as a kubelet does; gives how long it took. It must end by itself, and well.
+    /// Ends it as a kubelet does. It must end by itself, with success.
     pub(crate) fn terminate(mut self) -> Duration {
         self.end()
     }
 
-    /// As [`Self::terminate`]; gives all that it has logged.
-    #[allow(dead_code, reason = "for the sweep")]
+    /// As [`Self::terminate`]; returns its whole log.
+    #[allow(dead_code, reason = "for fault injection")]
     pub(crate) fn ended(mut self) -> String {
         self.end();
         self.log()
@@ -180,15 +181,12 @@ impl Operator {
     fn end(&mut self) -> Duration {
         let start = Instant::now();
         self.signal("TERM");
-        let status = eventually(Duration::from_secs(30), "the operator ends", || {
-            self.child.try_wait().unwrap().ok_or(())
-        })
-        .unwrap();
+        let status = eventually("the operator ends", || self.child.try_wait().unwrap().ok_or(())).unwrap();
         assert_eq!(status.code(), Some(0), "{status}");
         start.elapsed()
     }
 
-    /// Ends it as the out-of-memory killer does.
+    /// Kills it as the out-of-memory killer does.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

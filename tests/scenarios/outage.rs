@@ -1,17 +1,13 @@
-//! A whole account is in trouble: wrong credentials, no vendor, or something that is not the vendor.
+//! A whole account fails: wrong credentials, no vendor, or something else that answers in its place.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
 use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
-
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
 
 /// A scene with two accounts at one vendor: `account`, whose Webhook `first` is ready, and `neighbour`.
 struct Street {
@@ -34,7 +30,7 @@ impl Street {
         Self { scene, tenant, neighbour, operator }
     }
 
-    /// The neighbour is looked at three times; meanwhile `account` gets no call beyond its back-off, and no event.
+    /// Checks that `account` gets no call beyond its back-off, and no event, during three passes over the neighbour.
     fn is_quiet(&self, account: &str) {
         let (start, events) = (Instant::now(), self.scene.events(account).len());
         self.tenant.clear_journal();
@@ -43,7 +39,7 @@ impl Street {
             self.scene.pass("neighbour");
         }
         assert_eq!(self.neighbour.count("list"), before + 3);
-        // Doubling from one second; a read whose connection broke is sent once more, and so is one with a new token.
+        // Back-off doubles from one second; a read whose connection broke is sent once more, and so is one with a new token.
         let tries = 2 + start.elapsed().as_secs().checked_ilog2().unwrap_or(0) as usize;
         let calls = self.tenant.operations();
         assert!(calls.len() <= 3 * tries, "{calls:?} in {:?}", start.elapsed());
@@ -51,9 +47,7 @@ impl Street {
     }
 
     fn recovers(&self, account: &str, webhooks: &[&str], mend: impl FnOnce()) {
-        mend();
-        let start = Instant::now();
-        eventually(PROMPT, "all is well again", || {
+        self.scene.promptly("recovered", mend, || {
             let mut all = vec![self.scene.account(account)];
             all.extend(webhooks.iter().map(|name| self.scene.webhook(name)));
             if all.iter().all(|object| is(object, "Ready", "True", "InSync")) {
@@ -61,9 +55,7 @@ impl Street {
             } else {
                 Err(all.iter().map(|object| object["status"].clone()).collect::<Vec<_>>())
             }
-        })
-        .unwrap();
-        eprintln!("recovered after {:.2?}", start.elapsed());
+        });
     }
 }
 
@@ -76,7 +68,7 @@ fn credentials_are_refused(vendor: Vendor) {
     let message = scene.account_stalled("account", "Credentials");
     assert!(!message.contains(&tenant.secret()), "{message}");
     assert_eq!(scene.event("account", "Credentials"), message);
-    // One that is as declared is still so, as far as anybody knows; one that waits says for what.
+    // A Webhook in sync keeps its status, as nothing newer is known; one that waits says for what.
     assert!(is(&scene.webhook("first"), "Ready", "True", "InSync"));
     let mut second = webhook("second", vendor);
     if vendor == Vendor::Superoffice {
@@ -108,7 +100,7 @@ fn superoffice_refuses_the_password_until_the_secret_is_right() {
 }
 
 #[test]
-fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
+fn a_finalizer_can_be_removed_whatever_the_vendor_answers() {
     for vendor in Vendor::ALL {
         let street = Street::new(vendor);
         let (scene, tenant) = (&street.scene, &street.tenant);
@@ -123,19 +115,18 @@ fn a_webhook_can_be_let_go_whatever_the_vendor_says() {
         let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
         let way = "to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"";
         assert!(message.contains(way), "{message}");
-        match vendor {
+        let release = || match vendor {
             Vendor::Brightpearl => {
                 scene.patch("webhook/first", &json!({"spec": {"deletionPolicy": "Retain"}}));
             }
             Vendor::Contensis | Vendor::Superoffice => {
                 scene.kubectl(&["annotate", "webhook", "first", "hooktender.dev/release=true"]);
             }
-        }
-        eventually(PROMPT, "it is let go", || match scene.webhook("first") {
+        };
+        scene.promptly("the finalizer is removed", release, || match scene.webhook("first") {
             Value::Null => Ok(()),
             webhook => Err(webhook["status"]["conditions"].clone()),
-        })
-        .unwrap();
+        });
         assert!(scene.event("first", "Retained").contains("stays at"));
         assert_eq!((tenant.ids().len(), tenant.count("delete")), (1, 0));
     }
@@ -159,14 +150,14 @@ fn the_secret_of_an_account_or_its_key_is_missing() {
     assert_eq!(tenant.count("create") + tenant.count("delete"), 0);
 }
 
-/// An address that nobody listens at.
+/// Returns an address without a listener.
 fn dead_end() -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     format!("http://127.0.0.1:{port}")
 }
 
 #[test]
-fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
+fn an_address_without_a_listener_or_without_permission_is_reported() {
     let (forbidden, dead) = (dead_end(), dead_end());
     let (scene, tenant) = Scene::with_account("address", Vendor::Brightpearl);
     let good = scene.account("account")["spec"]["vendor"]["brightpearl"]["url"].clone();
@@ -187,7 +178,7 @@ fn nobody_answers_at_the_vendors_address_or_nobody_allowed_it() {
     assert!(is(&unavailable, "Ready", "False", "Unavailable"));
     let message = scene.event("account", "Unavailable");
     assert!(message.contains("connect"), "{message}");
-    // It is tried again, ever more seldom, and what is tried is not told again and again.
+    // It is tried again, ever less often, and reported once.
     let neighbour = Tenant::open(Vendor::Brightpearl);
     let street = Street { scene, tenant, neighbour, operator };
     street.scene.apply(&login("neighbour", &street.neighbour));
@@ -226,7 +217,7 @@ fn the_vendor_does_not_know_the_account() {
     }
 }
 
-/// Whatever answers in the vendor's place: nothing that it says means that there are no subscriptions.
+/// Whatever answers in the vendor's place: no answer means that there are no subscriptions.
 fn is_never_taken_for_an_empty_list(vendor: Vendor, fault: &Value) {
     let street = Street::new(vendor);
     let (scene, tenant) = (&street.scene, &street.tenant);
@@ -285,7 +276,7 @@ fn json_of_another_shape_is_not_an_empty_list() {
 }
 
 #[test]
-fn a_404_of_somebody_else_is_not_an_empty_list() {
+fn a_404_of_a_proxy_is_not_an_empty_list() {
     let page = json!({"kind": "status", "status": 404, "contentType": "text/html", "body": "<html><body>404 - Not found</body></html>"});
     for vendor in Vendor::ALL {
         is_never_taken_for_an_empty_list(vendor, &page);

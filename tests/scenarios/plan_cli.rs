@@ -1,4 +1,4 @@
-//! `hooktender plan` from a cluster, as somebody who may only read: what it shows, and what it comes to.
+//! `hooktender plan` from a cluster, as a user who may only read: output and exit codes.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn hook(name: &str) -> Value {
     webhook(name, Vendor::Brightpearl)
 }
 
-/// What the vendor has of such a Webhook when it is as declared.
+/// What the vendor stores of such a Webhook.
 fn stored(name: &str) -> Value {
     let mut stored = hook(name)["spec"]["subscription"]["brightpearl"].clone();
     stored["uriTemplate"] = json!(format!("https://hooks.example.com/{name}?token={TOKEN}"));
@@ -32,7 +32,7 @@ fn blocked(reader: &Reader) -> (Value, Ran) {
 }
 
 #[test]
-fn changes_are_shown_in_three_forms() {
+fn changes_are_shown_in_three_formats() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("plan-cli", vendor);
         let reader = Reader::of(&scene);
@@ -60,7 +60,7 @@ fn changes_are_shown_in_three_forms() {
 }
 
 #[test]
-fn what_is_in_sync_or_to_be_adopted_is_no_change() {
+fn a_webhook_in_sync_or_to_be_adopted_is_no_change() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let report = reader.plan(&["-o", "json"]).exits(0).json();
@@ -84,7 +84,7 @@ fn what_is_in_sync_or_to_be_adopted_is_no_change() {
 }
 
 #[test]
-fn what_stands_in_the_way_of_a_webhook_is_an_error() {
+fn a_blocked_webhook_is_an_error() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let mut similar = stored("similar");
@@ -111,7 +111,7 @@ fn what_stands_in_the_way_of_a_webhook_is_an_error() {
     let (report, text) = blocked(&reader);
     assert_eq!(of(&report, "missing")["held"]["reason"], "VariableMissing");
     text.says("nowhere does not exist");
-    // The others are planned all the same.
+    // Other Webhooks are planned all the same.
     assert_eq!(report["counts"]["create"], 2, "{report:#}");
 
     let mut orphan = hook("orphan");
@@ -119,12 +119,12 @@ fn what_stands_in_the_way_of_a_webhook_is_an_error() {
     scene.apply(&orphan);
     let (report, text) = blocked(&reader);
     assert_eq!(of(&report, "orphan")["held"]["reason"], "AccountNotFound");
-    text.says("Webhooks that no account looks after");
+    text.says("Webhooks without an account");
     reader.only_read(&tenant);
 }
 
 #[test]
-fn what_stands_in_the_way_of_an_account_is_an_error() {
+fn a_failed_account_is_an_error() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     scene.apply(&hook("hook"));
@@ -151,7 +151,7 @@ fn what_stands_in_the_way_of_an_account_is_an_error() {
 }
 
 #[test]
-fn a_suspended_account_is_left_alone() {
+fn a_suspended_account_is_left_unchanged() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     scene.apply(&hook("hook"));
@@ -165,7 +165,7 @@ fn a_suspended_account_is_left_alone() {
 }
 
 #[test]
-fn what_may_not_be_read_is_told() {
+fn missing_rights_are_reported() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     scene.apply(&hook("hook"));
     let own = "- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}";
@@ -192,7 +192,7 @@ fn without_the_kinds_there_is_a_hint() {
 }
 
 #[test]
-fn deletions_that_are_too_many_are_held() {
+fn too_many_deletions_are_blocked() {
     let (scene, tenant) = Scene::with_account("plan-cli", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let operator = scene.operator();
@@ -213,7 +213,7 @@ fn deletions_that_are_too_many_are_held() {
     text.says("hooktender.dev/allow-deletions=");
     text.says("hook-0: delete");
     assert_eq!((&report["counts"]["delete"], &report["calls"]["toApply"]), (&json!(5), &json!(0)));
-    // As the operator says it.
+    // In the operator's words.
     let operator = scene.operator();
     let message = scene.account_stalled("account", "DeletionGuard");
     assert_eq!(report["accounts"][0]["held"]["message"], message.as_str());

@@ -1,4 +1,4 @@
-//! `hooktender plan` over what is in sync: what has changed since, and why; and that the plan is what is done then.
+//! `hooktender plan` over Webhooks in sync: what has changed since, and why; and the plan is what is then done.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn drift_is_shown_with_its_cause() {
         json!({"field": "errorEmails", "before": "[\"eve@example.com\"]", "after": "[\"ops@example.com\"]"});
     assert!(hook["changes"].as_array().unwrap().contains(&email), "{hook:#}");
     reader.plan(&[]).says(&format!("update {id} (vendor-side edit)"));
-    // Somebody wants it left as it is, or not looked at.
+    // With drift reported only, and suspended.
     scene.patch("webhook/hook", &json!({"spec": {"driftPolicy": "Report"}}));
     let (hook, ..) = shown(&reader, 0);
     assert_eq!((&hook["held"]["reason"], &hook["held"]["until"]), (&json!("DriftReported"), &json!("left")));
@@ -45,7 +45,7 @@ fn drift_is_shown_with_its_cause() {
 }
 
 #[test]
-fn what_is_gone_or_declared_anew_is_shown_as_that() {
+fn a_missing_subscription_or_a_new_declaration_is_shown_as_that() {
     let (scene, tenant) = in_sync(Vendor::Superoffice);
     let reader = Reader::of(&scene);
     scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "canary-second"}}));
@@ -72,7 +72,7 @@ fn what_is_gone_or_declared_anew_is_shown_as_that() {
 }
 
 #[test]
-fn a_list_that_lacks_most_is_not_believed() {
+fn a_list_that_lacks_most_is_not_trusted() {
     let (scene, tenant) = Scene::with_account("plan-drift", Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let operator = scene.operator();
@@ -93,7 +93,7 @@ fn a_list_that_lacks_most_is_not_believed() {
     reader.only_read(&tenant);
 }
 
-/// What a vendor has of a field that a plan shows, as text.
+/// What a vendor stores of a field in a plan, as text.
 fn has(stored: &Value, field: &str) -> String {
     stored[field].as_str().map_or_else(|| stored[field].to_string(), str::to_owned)
 }
@@ -116,7 +116,7 @@ fn in_plan_mode(vendor: Vendor) -> (Scene, Tenant) {
 }
 
 #[test]
-fn what_was_planned_is_what_is_done() {
+fn the_plan_is_what_is_done() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = in_plan_mode(vendor);
         let reader = Reader::of(&scene);

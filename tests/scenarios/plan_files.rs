@@ -6,7 +6,7 @@ use crate::command::{Folder, Reader, documents, of, run, run_with};
 use crate::scene::{Scene, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// A namespace in which a Webhook called `hook` is in sync, and nobody works any more.
+/// A namespace in which a Webhook called `hook` is in sync, and no operator runs any more.
 pub(crate) fn in_sync(vendor: Vendor) -> (Scene, Tenant) {
     let (scene, tenant) = Scene::with_account("plan-files", vendor);
     let operator = scene.operator();
@@ -24,7 +24,7 @@ fn edited() -> Value {
 }
 
 #[test]
-fn files_are_laid_over_the_cluster() {
+fn files_override_the_cluster() {
     let (scene, tenant) = in_sync(Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let folder = Folder::new();
@@ -43,7 +43,7 @@ fn files_are_laid_over_the_cluster() {
     assert_eq!((&hook["action"], &hook["cause"]), (&json!("Replace"), &json!("specChanged")));
     assert_eq!(hook["changes"][0]["field"], "contentType");
     assert_eq!(of(&report, "new")["action"], "Create");
-    // What kustomize prints: several documents, some of which are no concern of ours.
+    // Output of kustomize: several documents, some of other kinds.
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}});
     let input = documents(&[service, edited(), webhook("new", Vendor::Brightpearl)]);
     let ran = run_with(&mut reader.command(&["-f", "-"]), &input).exits(2);
@@ -51,7 +51,7 @@ fn files_are_laid_over_the_cluster() {
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     ran.says("hook: replace");
     ran.says("new: create");
-    // What is already so is no change.
+    // An unchanged object is no change.
     let same = folder.write("same.yaml", &documents(&[webhook("hook", Vendor::Brightpearl)]));
     reader.plan(&["-f", &same]).exits(0).quiet();
     reader.only_read(&tenant);
@@ -59,7 +59,7 @@ fn files_are_laid_over_the_cluster() {
 }
 
 #[test]
-fn a_secret_in_a_file_is_laid_over_the_one_in_the_cluster() {
+fn a_secret_in_a_file_overrides_the_one_in_the_cluster() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = in_sync(vendor);
         let reader = Reader::of(&scene);
@@ -77,7 +77,7 @@ fn a_secret_in_a_file_is_laid_over_the_one_in_the_cluster() {
 }
 
 #[test]
-fn what_cannot_be_changed_is_refused_where_it_stands() {
+fn an_immutable_field_is_refused_at_its_place() {
     let (scene, tenant) = in_sync(Vendor::Brightpearl);
     let reader = Reader::of(&scene);
     let folder = Folder::new();
@@ -127,7 +127,7 @@ fn an_account_admits_other_namespaces_or_does_not() {
         for arguments in [&there[..], &[]] {
             let ran = plan(&from, arguments);
             let report = ran.json();
-            // Whichever namespace is asked for, an account is planned as a whole.
+            // Whichever namespace is selected, an account is planned as a whole.
             if admitted {
                 assert_eq!(of(&report, "guest")["action"], "Create", "{report:#}");
                 assert_eq!(of(&report, "own")["action"], "Create");
@@ -141,7 +141,7 @@ fn an_account_admits_other_namespaces_or_does_not() {
     let report = plan(&json!({"from": "Same", "selector": null}), &there).exits(1).json();
     assert_eq!(of(&report, "guest")["held"]["reason"], "AccountNotAllowed");
     everywhere.only_read(&tenant);
-    // Whoever may not look elsewhere is told so, and sees what may be seen.
+    // Without rights elsewhere, this is reported, and readable objects are planned.
     scene.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
     let near = crate::command::run(
         crate::command::hooktender(&["plan", "-o", "json"]).env("KUBECONFIG", narrow(&scene)),
@@ -151,7 +151,7 @@ fn an_account_admits_other_namespaces_or_does_not() {
     assert_eq!(near.json()["counts"]["create"], 1);
 }
 
-/// Somebody who may read that one namespace.
+/// A user who may read that one namespace.
 fn narrow(scene: &Scene) -> std::path::PathBuf {
     let rules = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
@@ -166,7 +166,7 @@ fn all_namespaces_are_planned_at_once() {
     let (two, other) = Scene::with_account("plan-files", Vendor::Contensis);
     two.apply(&webhook("all-second", Vendor::Contensis));
     let reader = Reader::everywhere(&one);
-    // Other scenarios have accounts of their own in this cluster.
+    // Other scenarios have their own accounts in this cluster.
     let ran = run(&mut reader.command(&["-A", "-o", "json"]));
     let report = ran.json();
     assert_eq!(of(&report, "all-second")["action"], "Create");

@@ -1,4 +1,4 @@
-//! `hooktender plan --offline`: from files alone, with no cluster and nothing in the environment.
+//! `hooktender plan --offline`: from files only, without a cluster and without environment variables.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::command::{Folder, Ran, documents, hooktender, of, only_reads, run, ru
 use crate::scene::{TOKEN, account, login, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// An account with its login, the Secret of the usual Webhooks, and these.
+/// An account with its login, the Secret of the usual Webhooks, and these objects.
 pub(crate) fn everything(tenant: &Tenant, webhooks: &[Value]) -> Vec<Value> {
     let mut all = vec![
         login("login", tenant),
@@ -21,7 +21,7 @@ fn plan(folder: &Folder, arguments: &[&str]) -> Ran {
     run(&mut hooktender(&[&["plan", "--offline", "-f", folder.text()], arguments].concat()))
 }
 
-/// What Brightpearl has of the usual Webhook.
+/// What Brightpearl stores of the usual Webhook.
 pub(crate) fn stored(name: &str) -> Value {
     let mut stored = webhook(name, Vendor::Brightpearl)["spec"]["subscription"]["brightpearl"].clone();
     stored["uriTemplate"] = json!(format!("https://hooks.example.com/{name}?token={TOKEN}"));
@@ -44,7 +44,7 @@ fn files_are_enough() {
 }
 
 #[test]
-fn what_is_there_is_found_by_its_natural_key() {
+fn an_existing_subscription_is_found_by_its_natural_key() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let folder = Folder::of(&everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]));
     let id = tenant.insert(&stored("hook"));
@@ -56,7 +56,7 @@ fn what_is_there_is_found_by_its_natural_key() {
     assert_eq!((&hook["action"], &hook["cause"]), (&json!("Replace"), &json!("found")));
     assert_eq!(hook["id"], id.as_str());
     plan(&folder, &[]).exits(2).says(&format!("replace {id} (found at the vendor)"));
-    // Which of two is meant, nobody can say.
+    // Two candidates: ambiguous.
     let mut other = stored("hook");
     other["qualityOfService"] = json!(0);
     tenant.insert(&other);
@@ -73,7 +73,7 @@ fn what_is_there_is_found_by_its_natural_key() {
 }
 
 #[test]
-fn what_is_not_in_the_files_is_told_in_a_line() {
+fn an_object_missing_in_the_files_is_one_line() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let all = everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]);
     let without = |kind: &str, name: &str| {
@@ -91,7 +91,7 @@ fn what_is_not_in_the_files_is_told_in_a_line() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_in_one_run() {
+fn all_errors_are_reported_in_one_run() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let folder = Folder::of(&everything(&tenant, &[]));
     folder.write("broken.yaml", "kind: [unclosed\n");
@@ -138,7 +138,7 @@ fn standard_input_is_enough() {
 }
 
 #[test]
-fn a_plan_of_many_webhooks_is_one_list() {
+fn a_plan_of_many_webhooks_needs_one_list() {
     for vendor in Vendor::ALL {
         let tenant = Tenant::open(vendor);
         let hook = |n: usize| {
@@ -161,7 +161,7 @@ fn a_plan_of_many_webhooks_is_one_list() {
 }
 
 #[test]
-fn a_wrong_flag_is_an_error_and_never_a_change() {
+fn an_invalid_flag_is_an_error_and_never_a_change() {
     let usage = [
         (&["plan", "--offline"][..], "--filename"),
         (&["plan", "--nonsense"], "--nonsense"),

@@ -1,5 +1,6 @@
-//! Plan-only, at each of its three levels: everything is shown, nothing is done.
+//! Mode Plan, at each of its three levels: everything is shown, nothing is done.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use serde_json::{Value, json};
 
 use crate::command::only_reads;
@@ -15,7 +16,7 @@ enum Level {
 
 const LEVELS: [Level; 3] = [Level::Operator, Level::Account, Level::Webhook];
 
-/// What exists already and is to be changed: one field differs from what is declared.
+/// An existing subscription that is to be changed: one field differs from the declaration.
 fn existing(vendor: Vendor) -> Value {
     let declared = webhook("edit", vendor)["spec"]["subscription"][vendor.as_str()].clone();
     match vendor {
@@ -104,8 +105,8 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
     scene.pass("account");
     only_reads(&tenant);
     assert_eq!(tenant.stored(), before);
-    // Nothing was written for it, so nothing keeps it.
-    scene.kubectl(&["delete", "webhook", "freely", "--timeout=10s"]);
+    // Nothing was written for it, so that it has no finalizer.
+    scene.kubectl(&["delete", "webhook", "freely", KUBECTL_WAIT_LIMIT]);
 
     let _operator = match level {
         Level::Operator => {
@@ -155,7 +156,7 @@ fn the_plan_for_superoffice_is_shown_and_nothing_is_done() {
 }
 
 #[test]
-fn drift_is_shown_and_left_in_plan_mode() {
+fn drift_is_shown_and_kept_in_plan_mode() {
     let (scene, tenant) = Scene::with_account("plan", Vendor::Brightpearl);
     let operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Brightpearl));
@@ -169,7 +170,7 @@ fn drift_is_shown_and_left_in_plan_mode() {
     assert!(is(&object, "Drifted", "True", "Drifted"), "{}", object["status"]);
     assert_eq!(object["status"]["plan"]["action"], "Replace");
     only_reads(&tenant);
-    // A Webhook that has a subscription stays until it may be deleted there.
+    // A Webhook with a subscription stays until the subscription may be deleted.
     scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);
     scene.webhook_becomes("hook", "planned to go", |webhook| webhook["status"]["plan"]["action"] == "Delete");
     only_reads(&tenant);

@@ -1,4 +1,4 @@
-//! What is printed where: narrow screens, colours, pipes that nobody reads, and never a secret.
+//! Output of `plan`: narrow terminals, colours, closed pipes, and no secrets.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::vendors::{Tenant, Vendor};
 
 const COLUMNS: u16 = 40;
 
-/// Something of everything: to be made, to be changed, held, and unmanaged.
+/// One change of each kind: create, update, blocked, and unmanaged.
 fn rich() -> (Tenant, Folder) {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let mut edited = stored("edited");
@@ -37,7 +37,7 @@ fn plan(folder: &Folder, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn a_narrow_screen_is_wide_enough() {
+fn a_narrow_terminal_is_wide_enough() {
     let (_tenant, folder) = rich();
     let (code, screen) = Terminal::run(&mut plan(&folder, &["--color", "never"]), COLUMNS).ends();
     assert_eq!(code, Some(1), "{screen}");
@@ -48,7 +48,7 @@ fn a_narrow_screen_is_wide_enough() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_for_those_who_ask() {
+fn colours_are_for_terminals_and_on_demand() {
     let (_tenant, folder) = rich();
     let coloured = |text: &str| text.contains("\u{1b}[");
     let at_terminal = |command: &mut Command| Terminal::run(command, 100).ends().1;
@@ -63,7 +63,7 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 }
 
 #[test]
-fn whoever_stops_reading_breaks_nothing() {
+fn a_closed_pipe_breaks_nothing() {
     let (tenant, folder) = rich();
     for arguments in
         [&["plan", "--offline"][..], &["plan", "--offline", "-o", "json"], &["apply", "--offline", "--yes"]]
@@ -83,13 +83,13 @@ fn whoever_stops_reading_breaks_nothing() {
         }
     }
     assert_eq!(tenant.stored().len(), 3);
-    // Errors are told to nobody as well.
+    // Errors do not fail on a closed pipe either.
     let mut child = hooktender(&["plan", "--offline", "-f", "nowhere"]).spawn().unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
-/// All that a command printed, in all forms, at the loudest.
+/// Everything that a command printed, in all formats, with every log line.
 fn loudest(command: impl Fn(&[&str]) -> Command) -> String {
     let mut all = String::new();
     for format in ["text", "json", "markdown"] {
@@ -110,7 +110,7 @@ fn nothing_is_seen(shown: &str, secrets: &[String]) {
     }
 }
 
-/// Values that nobody is to see, and what Kubernetes and HTTP make of them.
+/// Secret values, and their encodings in Kubernetes and HTTP.
 fn hidden(tenant: &Tenant) -> Vec<String> {
     let login = tenant.secret();
     let basic = STANDARD.encode(format!("ops:{login}"));
@@ -118,7 +118,7 @@ fn hidden(tenant: &Tenant) -> Vec<String> {
 }
 
 #[test]
-fn no_secret_is_printed_by_what_goes_by_files() {
+fn plans_from_files_print_no_secret() {
     for vendor in Vendor::ALL {
         let tenant = Tenant::open(vendor);
         let folder = Folder::of(&everything(&tenant, &[webhook("hook", vendor)]));
@@ -156,7 +156,7 @@ fn no_secret_is_printed_by_what_goes_by_files() {
 }
 
 #[test]
-fn no_secret_is_printed_by_what_goes_by_the_cluster() {
+fn plans_from_the_cluster_print_no_secret() {
     let (scene, tenant) = Scene::with_account("plan-secrets", Vendor::Contensis);
     let reader = Reader::of(&scene);
     scene.apply(&webhook("hook", Vendor::Contensis));
@@ -174,7 +174,7 @@ fn no_secret_is_printed_by_what_goes_by_the_cluster() {
 }
 
 #[test]
-fn no_secret_is_printed_by_a_complaint_about_it() {
+fn errors_about_a_secret_do_not_print_it() {
     let folder = Folder::new();
     let secrets = [
         json!({"data": {"token": "canary-no-base64"}}),

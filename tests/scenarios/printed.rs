@@ -1,5 +1,5 @@
-//! What a terminal, a log and a runner of CI are made to show: nothing that steers them, whoever has said it, and no more than
-//! somebody reads.
+//! Terminals, logs and CI runners get no control characters or commands from texts of others, and no more text than somebody
+//! reads.
 
 use std::process::{Command, Stdio};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::command::{Folder, hooktender, run};
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::{self, Tenant, Vendor};
 
-/// What would clear a screen, write to a clipboard, turn the text around and begin new lines with commands.
+/// A text that would clear a screen, write to a clipboard, reverse the text and begin new lines with commands.
 const EVIL: &str = "bad\x1b[2J\x1b]52;c;aGk=\x07\u{202e}\n::error::pwned\r\n  ##[group]x ##vso[task.y]z\n2001-11-29T01:00:00Z  INFO all is well";
 
-/// Nothing in it is hidden, steers a terminal or begins a line with a vendor's words.
+/// Checks that the text hides nothing, steers no terminal and begins no line with a vendor's words.
 #[track_caller]
 fn is_visible(text: &str) {
     let hidden = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
@@ -24,7 +24,7 @@ fn is_visible(text: &str) {
     }
 }
 
-/// Nor does a runner of CI take a line for a command.
+/// No CI runner takes a line for a command either.
 #[track_caller]
 fn is_tame(text: &str) {
     is_visible(text);
@@ -59,7 +59,7 @@ fn a_refusal_in_a_vendors_words_is_one_line() {
 }
 
 #[test]
-fn what_a_vendor_has_is_shown_and_commands_nobody() {
+fn a_vendors_values_are_shown_and_command_nothing() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     tenant.insert(&json!({
         "subscribeTo": "##[error]product", "httpMethod": "POST", "contentType": "text/plain", "idSetAccepted": false,
@@ -105,7 +105,7 @@ fn a_vendors_words_begin_no_line_of_the_log() {
 }
 
 #[test]
-fn a_file_of_mistakes_makes_a_page_of_errors() {
+fn a_file_of_many_mistakes_gives_one_page_of_errors() {
     let folder = Folder::new();
     let file = folder.write("all.yaml", &"---\nkind: Webhook\n".repeat(15_000_000 / 18));
     let errors = run(&mut hooktender(&["plan", "--offline", "-f", &file])).fails();
@@ -113,7 +113,7 @@ fn a_file_of_mistakes_makes_a_page_of_errors() {
     let last = errors.last().unwrap();
     assert!(last.starts_with("and ") && last.ends_with(" more problems: fix these 100 first"), "{last}");
     assert!(errors.iter().map(String::len).sum::<usize>() < 100_000, "pages of errors");
-    // What is left out is told by the hundred too.
+    // Left-out items are reported in the hundreds too.
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
     let others = folder.write("others.yaml", &service.repeat(1_000));
     let ran = run(&mut hooktender(&["plan", "--offline", "-f", &others]));
@@ -126,19 +126,19 @@ fn a_file_of_mistakes_makes_a_page_of_errors() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+fn a_pipe_without_a_writer_is_not_waited_for() {
     let folder = Folder::new();
     let pipe = folder.path().join("pipe.yaml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for source in [folder.path(), &pipe] {
         let mut child = hooktender(&["plan", "--offline", "-f", source.to_str().unwrap()]).spawn().unwrap();
-        let ended = eventually(SOON, "it ends", || child.try_wait().unwrap().ok_or(()));
+        let ended = eventually("it ends", || child.try_wait().unwrap().ok_or(()));
         if ended.is_err() {
             child.kill().unwrap();
         }
         assert_eq!(ended.unwrap().code(), Some(1));
     }
-    // What a shell makes of <(command) is a pipe too, which somebody writes to.
+    // A shell's <(command) is a pipe too, with a writer.
     let tenant = Tenant::open(Vendor::Brightpearl);
     let files = Folder::of(&everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]));
     let mut bash = Command::new("bash");

@@ -1,4 +1,4 @@
-//! `import` and `explain` as somebody runs them who may look and nothing else.
+//! `import` and `explain` as a user who may only read.
 
 use crate::command::{self, Ran, hooktender};
 use crate::scene::Scene;
@@ -6,21 +6,21 @@ use hooktender_cluster::AuditEvent;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// What a person has who may look and nothing else.
+/// The rights of a user who may only read.
 const READ_ONLY: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
 - {apiGroups: [''], resources: [events], verbs: [list]}
 ";
 
-/// Runs the program to its end.
+/// Runs the program until it ends.
 pub(crate) fn run(kubeconfig: Option<&Path>, arguments: &[&str]) -> Ran {
     let mut command = hooktender(arguments);
     command.envs(kubeconfig.map(|path| ("KUBECONFIG", path)));
     command::run(&mut command)
 }
 
-/// A user of the scene's namespace who may look and nothing else.
+/// A user of the scene's namespace who may only read.
 pub(crate) fn reader(scene: &Scene) -> PathBuf {
     scene.cluster.service_account(&scene.namespace, "reader", READ_ONLY).unwrap()
 }
@@ -35,7 +35,7 @@ pub(crate) fn wrote(scene: &Scene) -> Vec<AuditEvent> {
     own.into_iter().filter(AuditEvent::is_write).collect()
 }
 
-/// An object in the scene's namespace, as a file has it that names its namespace.
+/// An object in the scene's namespace, in a file that names the namespace.
 pub(crate) fn placed(scene: &Scene, mut object: Value) -> String {
     object["metadata"]["namespace"] = json!(scene.namespace);
     object.to_string()

@@ -1,5 +1,4 @@
-//! Logins that may do some things at the vendor and not others: what may be done is done, and what may not is told where it
-//! belongs.
+//! Logins with some rights at the vendor only: what is allowed is done, and what is not is reported where it belongs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +7,7 @@ use crate::plan_offline::everything;
 use crate::scene::{Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// A Contensis key whose role has just these rights.
+/// A Contensis key whose role has only these rights.
 fn may(tenant: &Tenant, actions: &[&str]) {
     let key = json!({"clientId": tenant.client(), "clientSecret": tenant.secret(), "actions": actions});
     tenant.put(&json!({"apiKeys": [key]}));
@@ -21,7 +20,7 @@ fn without_templates(name: &str) -> Value {
 }
 
 #[test]
-fn a_key_without_custom_templates_makes_all_that_have_none() {
+fn a_key_without_custom_templates_creates_all_webhooks_without_them() {
     let (scene, tenant) = Scene::with_account("rights-templates", Vendor::Contensis);
     may(&tenant, &["view", "create", "update", "delete"]);
     scene.apply(&webhook("a-templates", Vendor::Contensis));
@@ -34,10 +33,10 @@ fn a_key_without_custom_templates_makes_all_that_have_none() {
     assert!(message.contains("the webhook permission \"use custom templates\""), "{message}");
     scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
     assert_eq!(tenant.ids().len(), 2);
-    // It is not asked for again with each pass.
+    // It is not tried again in each pass.
     scene.pass_by("b-plain");
     assert_eq!(tenant.count("create"), 3);
-    // The right is there now, and somebody says so.
+    // The right was given, and a person requests a pass.
     may(&tenant, &["view", "create", "update", "delete", "useCustomTemplates"]);
     scene.pass("account");
     scene.ready("a-templates");
@@ -45,7 +44,7 @@ fn a_key_without_custom_templates_makes_all_that_have_none() {
 }
 
 #[test]
-fn an_edit_that_may_not_be_made_holds_up_no_creation() {
+fn a_forbidden_edit_blocks_no_creation() {
     let (scene, tenant) = Scene::with_account("rights-edit", Vendor::Contensis);
     let _operator = scene.operator();
     scene.apply(&without_templates("edited"));
@@ -61,7 +60,7 @@ fn an_edit_that_may_not_be_made_holds_up_no_creation() {
 }
 
 #[test]
-fn a_deletion_that_may_not_be_done_holds_up_nobody_and_is_not_repeated_hotly() {
+fn a_forbidden_deletion_blocks_nobody_and_is_retried_slowly() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("rights-delete", vendor);
         let _operator = scene.operator();
@@ -83,7 +82,7 @@ fn a_deletion_that_may_not_be_done_holds_up_nobody_and_is_not_repeated_hotly() {
         scene.pass_by("made");
         assert_eq!(tenant.count("delete"), 1, "{vendor:?}");
         assert!(condition(&scene.account("account"), "Ready").unwrap().status == "True");
-        // With the right there, a person asks for it again.
+        // With the right, a person requests it again.
         tenant.clear_faults();
         scene.pass("account");
         scene.webhook_becomes("kept", "gone", Value::is_null);
@@ -92,7 +91,7 @@ fn a_deletion_that_may_not_be_done_holds_up_nobody_and_is_not_repeated_hotly() {
 }
 
 #[test]
-fn a_replaced_one_that_may_not_be_deleted_makes_no_copies() {
+fn a_forbidden_deletion_of_a_replaced_subscription_makes_no_copies() {
     let (scene, tenant) = Scene::with_account("rights-replace", Vendor::Brightpearl);
     let _operator = scene.operator();
     scene.apply(&webhook("a", Vendor::Brightpearl));
@@ -118,7 +117,7 @@ fn a_replaced_one_that_may_not_be_deleted_makes_no_copies() {
 }
 
 #[test]
-fn offline_a_replaced_one_that_may_not_be_deleted_makes_no_copies() {
+fn offline_a_forbidden_deletion_of_a_replaced_subscription_makes_no_copies() {
     for pinned in [false, true] {
         let tenant = Tenant::open(Vendor::Brightpearl);
         let mut hook = webhook("hook", Vendor::Brightpearl);
@@ -143,7 +142,7 @@ fn offline_a_replaced_one_that_may_not_be_deleted_makes_no_copies() {
         for _ in 0..2 {
             let ran = apply();
             assert_eq!(tenant.ids().len(), 2, "pinned: {pinned}\n{}{}", ran.stdout, ran.stderr);
-            // Whoever runs it is told of what is left over.
+            // The command reports what is left.
             ran.says(&old);
         }
     }

@@ -1,14 +1,12 @@
-//! A value that no vendor gives back arrives with one write, and is not written again.
-
-use std::time::Duration;
+//! A write-only value is written once, and not again.
 
 use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
-use crate::scene::{SOON, Scene, TOKEN, webhook};
+use crate::scene::{Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// What the vendor stores of the secret.
+/// The vendor's stored secret.
 fn stored(tenant: &Tenant) -> Value {
     let all = tenant.stored();
     match tenant.vendor {
@@ -20,14 +18,14 @@ fn stored(tenant: &Tenant) -> Value {
 
 /// Waits until the vendor has that value.
 fn arrives(tenant: &Tenant, value: &str) {
-    eventually(SOON, "the new value is there", || {
+    eventually("the new value is there", || {
         let now = stored(tenant);
         if now == value { Ok(()) } else { Err(now) }
     })
     .unwrap();
 }
 
-/// Two passes see nothing to do.
+/// Two passes find nothing to do.
 fn nothing_more_is_written(scene: &Scene, tenant: &Tenant) {
     scene.pass("account");
     scene.pass("account");
@@ -35,7 +33,7 @@ fn nothing_more_is_written(scene: &Scene, tenant: &Tenant) {
     tenant.clear_journal();
 }
 
-/// With each way of the vendor's to show a secret.
+/// With each way in which the vendor may show a secret.
 fn rotates(vendor: Vendor, habits: &[Value]) {
     for habit in habits {
         let (scene, tenant) = Scene::with_account("rotation", vendor);
@@ -55,7 +53,7 @@ fn rotates(vendor: Vendor, habits: &[Value]) {
         scene.pass("account");
         assert_eq!(tenant.writes(), 0, "{habit}");
 
-        // While nobody looks, first nothing and then something.
+        // While no operator runs, first without and then with a change.
         operator.terminate();
         scene.kubectl(&["annotate", "secret", "hook-secrets", "--overwrite", "example.com/touched=again"]);
         let operator = scene.operator();
@@ -85,7 +83,7 @@ fn a_secret_header_of_contensis_is_written_once() {
 }
 
 #[test]
-fn a_secret_or_config_map_whose_values_are_the_same_costs_no_call_and_no_write() {
+fn a_secret_or_config_map_with_the_same_values_costs_no_call_and_no_write() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("touched", vendor);
         let mut hook = webhook("hook", vendor);
@@ -100,30 +98,30 @@ fn a_secret_or_config_map_whose_values_are_the_same_costs_no_call_and_no_write()
         let written = scene.cluster_writes().len();
         for object in ["secret/hook-secrets", "secret/login", "configmap/settings"] {
             scene.kubectl(&["annotate", object, "example.com/touched=yes"]);
-            // A key that nobody names.
+            // A key that no object refers to.
             let values = if object.starts_with("secret") { "stringData" } else { "data" };
             scene.patch(object, &json!({values: {"unused": "anything"}}));
         }
-        // A change of a value that is named comes after all of these, and is seen at once.
+        // A later change of a referenced value is seen at once.
         scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "second"}}));
         scene.webhook_becomes("hook", "as declared again", |_| {
             tenant.stored().iter().any(|stored| stored.to_string().contains("second"))
         });
         scene.ready("hook");
-        // The change of the value is planned with a new list, or at Contensis with the one of just before.
+        // The change of the value is planned with a new list, or at Contensis with the previous one.
         let lists = tenant.count("list");
         assert!(lists <= 1, "{vendor:?}: {:?}", tenant.operations());
         let status = |event: &AuditEvent| event.resource == "webhooks" || event.resource == "vendoraccounts";
         let writes = scene.cluster_writes();
         let writes: Vec<_> = writes[written..].iter().filter(|event| status(event)).collect();
-        // The intent, the id and the end of a replacement.
+        // The pending create, the id and the end of a replacement.
         assert!(writes.len() <= 3, "{vendor:?}: {writes:#?}");
         operator.terminate();
     }
 }
 
 #[test]
-fn a_changed_secret_is_gone_by_although_the_pass_that_saw_it_panicked() {
+fn a_changed_secret_is_used_although_the_pass_that_saw_it_panicked() {
     if cfg!(not(feature = "failpoints")) {
         return;
     }
@@ -135,7 +133,7 @@ fn a_changed_secret_is_gone_by_although_the_pass_that_saw_it_panicked() {
     scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "the-second-token"}}));
     operator.logs("a pass panicked");
     // An account whose pass panicked is tried again after half a minute.
-    eventually(Duration::from_secs(60), "the vendor has the new value", || {
+    eventually("the vendor has the new value", || {
         let stored = tenant.stored();
         if stored[0]["Secret"] == "the-second-token" { Ok(()) } else { Err(stored) }
     })

@@ -1,18 +1,13 @@
-//! What is held back, and what is cleaned up although half of it is gone.
-
-use std::time::Duration;
+//! What is blocked, and what is cleaned up although half of it is missing.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{Scene, condition, is, secret, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// For a hundred of them.
-const MANY: Duration = Duration::from_secs(150);
-
-/// So many Webhooks, made at the vendor.
+/// Makes so many Webhooks with subscriptions.
 fn made(scene: &Scene, tenant: &Tenant, count: usize) -> Vec<String> {
     let names: Vec<String> = (0..count).map(|number| format!("hook-{number}")).collect();
     let items: Vec<Value> = names
@@ -24,10 +19,8 @@ fn made(scene: &Scene, tenant: &Tenant, count: usize) -> Vec<String> {
         })
         .collect();
     scene.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}));
-    eventually(MANY, "all are made", || {
-        if tenant.ids().len() == count { Ok(()) } else { Err(tenant.ids().len()) }
-    })
-    .unwrap();
+    eventually("all are made", || if tenant.ids().len() == count { Ok(()) } else { Err(tenant.ids().len()) })
+        .unwrap();
     for name in &names {
         scene.ready(name);
     }
@@ -41,7 +34,7 @@ fn delete(scene: &Scene, names: &[String]) {
 }
 
 #[test]
-fn forty_of_a_hundred_wait_until_a_person_allows_just_these() {
+fn forty_deletions_of_a_hundred_wait_until_a_person_allows_exactly_these() {
     let (scene, tenant) = Scene::with_account("guard", Vendor::Superoffice);
     let operator = scene.operator();
     let names = made(&scene, &tenant, 100);
@@ -50,21 +43,20 @@ fn forty_of_a_hundred_wait_until_a_person_allows_just_these() {
     assert!(message.contains("40 of the 100 subscriptions managed here would be deleted"), "{message}");
     scene.stalled("hook-0", "DeletionGuard");
     assert_eq!((tenant.ids().len(), tenant.count("delete")), (100, 0));
-    // Everything else goes on.
+    // Other changes are made.
     scene.patch(
         "webhook/hook-50",
         &json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "a@example.com"}}}}),
     );
-    eventually(SOON, "the edit is there", || if tenant.count("update") == 1 { Ok(()) } else { Err(()) })
-        .unwrap();
-    // What the message says is typed as it is; the operator dies on the way.
+    eventually("the edit is there", || if tenant.count("update") == 1 { Ok(()) } else { Err(()) }).unwrap();
+    // The command in the message is run unchanged; the operator dies on the way.
     let command = message.split("to allow exactly these: kubectl ").nth(1).unwrap();
     tenant.fault(&json!({"operation": "delete", "kind": "hang_after", "skip": 10, "times": 1}));
     scene.cluster.kubectl_run(&command.split(' ').collect::<Vec<_>>()).unwrap();
-    eventually(SOON, "some are gone", || if tenant.count("delete") > 10 { Ok(()) } else { Err(()) }).unwrap();
+    eventually("some are gone", || if tenant.count("delete") > 10 { Ok(()) } else { Err(()) }).unwrap();
     operator.kill();
     let _operator = scene.operator();
-    eventually(SOON, "just these are gone", || match tenant.ids().len() {
+    eventually("just these are gone", || match tenant.ids().len() {
         60 => Ok(()),
         others => Err(others),
     })
@@ -77,19 +69,18 @@ fn forty_of_a_hundred_wait_until_a_person_allows_just_these() {
 }
 
 #[test]
-fn a_few_deletions_need_nobody() {
+fn a_few_deletions_need_no_person() {
     let (scene, tenant) = Scene::with_account("guard-few", Vendor::Superoffice);
     let _operator = scene.operator();
     let names = made(&scene, &tenant, 4);
     delete(&scene, &names);
-    eventually(SOON, "all are gone", || if tenant.ids().is_empty() { Ok(()) } else { Err(tenant.ids()) })
-        .unwrap();
+    eventually("all are gone", || if tenant.ids().is_empty() { Ok(()) } else { Err(tenant.ids()) }).unwrap();
 }
 
 #[test]
-fn a_list_that_lacks_most_is_read_twice_before_anything_is_made_again() {
+fn a_list_that_lacks_most_is_read_twice_before_anything_is_created_again() {
     let (scene, tenant) = Scene::with_account("doubt", Vendor::Superoffice);
-    // Longer than a list may lag: of what was created just now a reading says nothing.
+    // Longer than a list may lag: a reading says nothing about just created subscriptions.
     let _operator = scene.operator_with(&["--settle", "6s"]);
     made(&scene, &tenant, 6);
     tenant.clear_journal();
@@ -105,18 +96,14 @@ fn a_list_that_lacks_most_is_read_twice_before_anything_is_made_again() {
         tenant.remove(&id);
     }
     scene.request("account");
-    eventually(
-        SOON,
-        "all are made again",
-        || if tenant.ids().len() == 6 { Ok(()) } else { Err(tenant.ids()) },
-    )
-    .unwrap();
+    eventually("all are made again", || if tenant.ids().len() == 6 { Ok(()) } else { Err(tenant.ids()) })
+        .unwrap();
     scene.account_becomes("account", "ready", |account| is(account, "Ready", "True", "InSync"));
     assert_eq!((tenant.count("create"), tenant.count("list")), (6, 4));
 }
 
 #[test]
-fn an_account_stays_until_its_last_webhook_is_gone() {
+fn an_account_stays_until_its_last_webhook_is_deleted() {
     let (scene, tenant) = Scene::with_account("keep", Vendor::Superoffice);
     let _operator = scene.operator();
     made(&scene, &tenant, 2);
@@ -126,7 +113,7 @@ fn an_account_stays_until_its_last_webhook_is_gone() {
     });
     assert!(condition(&account, "Ready").unwrap().message.contains("kept until its 2 Webhooks are gone"));
     scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
-    eventually(SOON, "the account is gone", || match scene.account("account") {
+    eventually("the account is gone", || match scene.account("account") {
         Value::Null => Ok(()),
         account => Err(account["status"].clone()),
     })
@@ -135,17 +122,17 @@ fn an_account_stays_until_its_last_webhook_is_gone() {
 }
 
 #[test]
-fn a_namespace_that_goes_as_a_whole_cleans_up_at_the_vendor() {
+fn a_deleted_namespace_is_cleaned_up_at_the_vendor() {
     let (scene, tenant) = Scene::with_account("whole", Vendor::Superoffice);
-    // The operator is at home elsewhere, or it would go as well.
+    // The operator's service account is elsewhere, or it would be deleted as well.
     let operator = Operator::start(scene.cluster.kubeconfig(), &scene.namespace, &[]);
     made(&scene, &tenant, 3);
-    // The worst order: the Secrets are the first to go.
+    // The worst order: the Secrets are deleted first.
     scene.kubectl(&["delete", "secrets", "--all"]);
     scene.account_stalled("account", "Credentials");
     let namespace = scene.namespace.clone();
     scene.cluster.kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
-    eventually(SOON, "the namespace is gone", || {
+    eventually("the namespace is gone", || {
         let found = scene.cluster.kubectl_run(&[
             "get",
             "namespace",
@@ -164,12 +151,12 @@ fn a_namespace_that_goes_as_a_whole_cleans_up_at_the_vendor() {
 }
 
 #[test]
-fn an_account_of_the_same_name_that_points_elsewhere_touches_no_strangers() {
+fn an_account_of_the_same_name_at_another_tenant_touches_no_unmanaged_subscription() {
     let (scene, tenant) = Scene::with_account("elsewhere", Vendor::Brightpearl);
     let operator = scene.operator();
     scene.apply(&webhook("first", Vendor::Brightpearl));
     let id = scene.ready("first")["status"]["externalId"].as_str().unwrap().to_owned();
-    // Another account at the vendor, where the same number is somebody else's.
+    // Another account at the vendor, where the same number belongs to another subscription.
     let other = Tenant::open(Vendor::Brightpearl);
     let stranger = json!({"id": id.parse::<u64>().unwrap(), "subscribeTo": "order", "httpMethod": "GET", "uriTemplate": "https://elsewhere.example.com"});
     other.insert(&stranger);
@@ -177,8 +164,7 @@ fn an_account_of_the_same_name_that_points_elsewhere_touches_no_strangers() {
     // By force: its finalizer would keep it.
     scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
     scene.patch("vendoraccount/account", &json!({"metadata": {"finalizers": null}}));
-    eventually(SOON, "it is gone", || if scene.account("account").is_null() { Ok(()) } else { Err(()) })
-        .unwrap();
+    eventually("it is gone", || if scene.account("account").is_null() { Ok(()) } else { Err(()) }).unwrap();
     scene.apply(&crate::scene::login("login", &other));
     scene.apply(&crate::scene::account("account", "login", &other));
     let message = scene.stalled("first", "AccountChanged");
@@ -193,9 +179,9 @@ fn an_account_of_the_same_name_that_points_elsewhere_touches_no_strangers() {
     drop(operator);
 }
 
-/// Namespaces by their labels, seen by an operator of the whole cluster: a cluster of its own keeps it from the others.
+/// Namespaces by their labels, with an operator of the whole cluster: a cluster of its own keeps it from other tests.
 #[test]
-fn a_selector_lets_in_the_namespaces_that_it_matches() {
+fn a_selector_admits_the_namespaces_that_it_matches() {
     let scene = Scene::new("selected");
     let tenant = Tenant::open(Vendor::Superoffice);
     scene.apply(&crate::scene::login("login", &tenant));

@@ -1,4 +1,4 @@
-//! The cluster's side of a test: a namespace of its own, an operator with rights in it, and what a user does there.
+//! The cluster's side of a test: a namespace of its own, an operator with rights in it, and the actions of a user.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hooktender_cluster::{AuditEvent, Cluster, eventually};
+use hooktender_cluster::{AuditEvent, Cluster, Stopwatch, eventually};
 use serde_json::{Value, json};
 
 use crate::helm;
@@ -16,8 +16,8 @@ use crate::operator::Operator;
 use crate::support;
 use crate::vendors::{self, Tenant, Vendor};
 
-/// For what must become so, on however busy a machine.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// How soon an edit must have reached its end. The promise is a pass within a second; the rest is for what the pass does.
+pub(crate) const PROMPT: Duration = Duration::from_secs(5);
 
 /// The value of `$(TOKEN)` in the usual Webhooks.
 pub(crate) const TOKEN: &str = "canary-hook-token";
@@ -30,25 +30,25 @@ pub(crate) struct Condition {
     pub(crate) message: String,
 }
 
-/// A namespace, and what happens in it.
+/// A namespace and its objects.
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
-    /// The operator's.
+    /// The operator's kubeconfig.
     pub(crate) kubeconfig: PathBuf,
     /// Trusts this cluster's API server.
     http: reqwest::Client,
 }
 
 impl Scene {
-    /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use. The operator may do in it what the chart
-    /// lets it do, and nothing else.
+    /// A new namespace with the Secret `hook-secrets` that the usual Webhooks use. The operator has the chart's rights in it, and
+    /// no others.
     pub(crate) fn new(name: &str) -> Self {
         Self::at(support::cluster(), name)
     }
 
-    /// As [`Self::new`], in a cluster of one's own.
+    /// As [`Self::new`], in another cluster.
     pub(crate) fn at(cluster: &'static Cluster, name: &str) -> Self {
         let namespace = cluster.namespace(name).unwrap();
         let rights = helm::usual_rights(&namespace);
@@ -68,23 +68,23 @@ impl Scene {
         (scene, tenant)
     }
 
-    /// Lets the operator do what the chart lets it do with these values.
+    /// Gives the operator the chart's rights with these values.
     pub(crate) fn grant(&self, values: &Value) {
         let rights = helm::stream(&helm::rights(&self.namespace, false, values));
         self.cluster.granted(&self.namespace, helm::OPERATOR, &rights).unwrap();
     }
 
-    /// Lets the operator write that Secret.
+    /// Gives the operator the right to write that Secret.
     pub(crate) fn let_tokens_be_kept(&self, secret: &str) {
         self.grant(&json!({"secrets": {"writable": [secret]}}));
     }
 
-    /// Takes that back.
+    /// Takes that right back.
     pub(crate) fn let_no_tokens_be_kept(&self) {
         self.grant(&json!({}));
     }
 
-    /// What a Secret holds, in clear.
+    /// Returns a Secret's values in clear.
     pub(crate) fn values(&self, secret: &str) -> BTreeMap<String, String> {
         let object = self.kubectl(&["get", "secret", secret, "--output=json"]);
         let object: Value = serde_json::from_str(&object).unwrap();
@@ -92,6 +92,27 @@ impl Scene {
             |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
         let data = object["data"].as_object().unwrap();
         data.iter().map(|(key, value)| (key.clone(), clear(value))).collect()
+    }
+
+    /// Starts to measure a time that is to be judged.
+    pub(crate) fn stopwatch(&self) -> Stopwatch<'static> {
+        Stopwatch::start(self.cluster)
+    }
+
+    /// Does something, waits for its result, and checks that it came promptly.
+    #[track_caller]
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn promptly<T, Seen: std::fmt::Debug>(
+        &self,
+        what: &str,
+        act: impl FnOnce(),
+        look: impl FnMut() -> Result<T, Seen>,
+    ) -> T {
+        let watch = self.stopwatch();
+        act();
+        let value = eventually(what, look).unwrap();
+        eprintln!("{what}: {:.2?}", watch.assert_within(PROMPT));
+        value
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -102,20 +123,20 @@ impl Scene {
         Operator::start(&self.kubeconfig, &self.namespace, flags)
     }
 
-    /// As [`Self::operator_with`], with another way to the API server.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// As [`Self::operator_with`], with another kubeconfig.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn operator_by(&self, kubeconfig: &std::path::Path, flags: &[&str]) -> Operator {
         Operator::start(kubeconfig, &self.namespace, flags)
     }
 
-    /// As [`Self::operator_with`], with more in its environment, and without waiting.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// As [`Self::operator_with`], with more environment variables, and without waiting.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn launch(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {
         Operator::launch(&self.kubeconfig, &self.namespace, flags, environment)
     }
 
-    /// As [`Self::operator_with`], without waiting, and with a log of its own.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// As [`Self::operator_with`], without waiting, and with another destination of its log.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn launch_logging_to(&self, log: Stdio, flags: &[&str]) -> Operator {
         Operator::launch_logging_to(log, &self.kubeconfig, &self.namespace, flags)
     }
@@ -139,8 +160,8 @@ impl Scene {
         assert!(output.status.success(), "{said}");
     }
 
-    /// Applies a status in the operator's name, as another process of it would.
-    #[allow(dead_code, reason = "not for the sweep")]
+    /// Applies a status as the operator, like another process of it.
+    #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn apply_status(&self, object: &Value) {
         let (path, name) = (self.cluster.folder().join(&self.namespace), "--field-manager=hooktender");
         std::fs::write(&path, object.to_string()).unwrap();
@@ -148,12 +169,12 @@ impl Scene {
         self.kubectl(&["apply", "--server-side", "--subresource=status", "--force-conflicts", name, &file]);
     }
 
-    /// `kubectl patch --type=merge` of `webhook/name` or whatever else.
+    /// `kubectl patch --type=merge` of an object, such as `webhook/name`.
     pub(crate) fn patch(&self, object: &str, patch: &Value) {
         self.kubectl(&["patch", object, "--type=merge", "--patch", &patch.to_string()]);
     }
 
-    /// Reads a path below the namespace's, such as `webhooks/name`; null if there is nothing.
+    /// Reads a path below the namespace's, such as `webhooks/name`; null if it does not exist.
     fn read(&self, group: &str, path: &str) -> Value {
         let url = format!("{}/apis/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace);
         let (status, text) = vendors::send(self.http.get(url).bearer_auth(self.cluster.admin_token()));
@@ -164,17 +185,17 @@ impl Scene {
         }
     }
 
-    /// A Webhook; null if it is gone.
+    /// Returns a Webhook; null if it does not exist.
     pub(crate) fn webhook(&self, name: &str) -> Value {
         self.read("hooktender.dev/v1alpha1", &format!("webhooks/{name}"))
     }
 
-    /// A VendorAccount; null if it is gone.
+    /// Returns a VendorAccount; null if it does not exist.
     pub(crate) fn account(&self, name: &str) -> Value {
         self.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
     }
 
-    /// All objects of our kinds, all events: whatever an operator has written.
+    /// Returns all objects of our kinds and all events: everything that an operator has written.
     pub(crate) fn everything(&self) -> String {
         let group = "hooktender.dev/v1alpha1";
         let all = [
@@ -185,7 +206,7 @@ impl Scene {
         all.iter().map(Value::to_string).collect()
     }
 
-    /// The events about an object: reason and note.
+    /// Returns the events about an object: reason and note.
     pub(crate) fn events(&self, name: &str) -> Vec<(String, String)> {
         let all = self.read("events.k8s.io/v1", "events");
         let text = |event: &Value, member: &str| event[member].as_str().unwrap_or_default().to_owned();
@@ -196,9 +217,9 @@ impl Scene {
             .collect()
     }
 
-    /// Waits for an event about an object with this reason; gives its note.
+    /// Waits for an event about an object with this reason; returns its note.
     pub(crate) fn event(&self, name: &str, reason: &str) -> String {
-        eventually(SOON, &format!("an event {reason} of {name}"), || {
+        eventually(&format!("an event {reason} of {name}"), || {
             let events = self.events(name);
             let found = events.iter().find(|event| event.0 == reason);
             found.map(|event| event.1.clone()).ok_or(events)
@@ -206,14 +227,14 @@ impl Scene {
         .unwrap()
     }
 
-    /// Waits until a Webhook is ready for the generation of its spec; gives it.
+    /// Waits until a Webhook is ready for the generation of its spec; returns it.
     pub(crate) fn ready(&self, name: &str) -> Value {
         self.webhook_becomes(name, "ready", |object| {
             current(object) && condition(object, "Ready").is_some_and(|ready| ready.status == "True")
         })
     }
 
-    /// Waits until a Webhook is stalled for this reason; gives the message.
+    /// Waits until a Webhook is stalled for this reason; returns the message.
     pub(crate) fn stalled(&self, name: &str, reason: &str) -> String {
         let object = self.webhook_becomes(name, &format!("stalled: {reason}"), |object| {
             current(object) && is(object, "Stalled", "True", reason)
@@ -221,25 +242,25 @@ impl Scene {
         condition(&object, "Stalled").unwrap().message
     }
 
-    /// Waits until something is so of a Webhook; gives it.
+    /// Waits until a Webhook meets a condition; returns it.
     pub(crate) fn webhook_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        eventually(SOON, &format!("Webhook {name} is {what}"), || {
+        eventually(&format!("Webhook {name} is {what}"), || {
             let object = self.webhook(name);
             if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
         })
         .unwrap()
     }
 
-    /// Waits until something is so of an account; gives it.
+    /// Waits until an account meets a condition; returns it.
     pub(crate) fn account_becomes(&self, name: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        eventually(SOON, &format!("account {name} is {what}"), || {
+        eventually(&format!("account {name} is {what}"), || {
             let object = self.account(name);
             if so(&object) { Ok(object) } else { Err(object["status"].clone()) }
         })
         .unwrap()
     }
 
-    /// Waits until an account is stalled for this reason; gives the message.
+    /// Waits until an account is stalled for this reason; returns the message.
     pub(crate) fn account_stalled(&self, name: &str, reason: &str) -> String {
         let object = self.account_becomes(name, &format!("stalled: {reason}"), |object| {
             is(object, "Stalled", "True", reason)
@@ -247,7 +268,7 @@ impl Scene {
         condition(&object, "Stalled").unwrap().message
     }
 
-    /// Asks for a pass over an account.
+    /// Requests a pass over an account.
     pub(crate) fn request(&self, account: &str) -> String {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         let value = format!("request-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
@@ -257,8 +278,8 @@ impl Scene {
         value
     }
 
-    /// Asks for a pass by a Webhook, which is no request for another try of the others, and waits until it is done. A
-    /// Webhook's status may be written before the pass is through with the others: just when the next pass answers, it is.
+    /// Requests a pass by a Webhook, which retries no other refused Webhook, and waits until it is done. A Webhook's status may
+    /// be written before the pass has handled all others: only the answer of the next pass shows that this one is over.
     pub(crate) fn pass_by(&self, webhook: &str) {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         for _ in 0..2 {
@@ -271,7 +292,7 @@ impl Scene {
         }
     }
 
-    /// Asks for a pass over an account and waits until it is done.
+    /// Requests a pass over an account and waits until it is done.
     pub(crate) fn pass(&self, account: &str) {
         let value = self.request(account);
         self.account_becomes(account, &format!("done with {value}"), |object| {
@@ -279,7 +300,7 @@ impl Scene {
         });
     }
 
-    /// What this scene's operator has changed in the cluster since the start.
+    /// Returns the writes of this scene's operator to the cluster.
     pub(crate) fn cluster_writes(&self) -> Vec<AuditEvent> {
         let user = format!("system:serviceaccount:{}:operator", self.namespace);
         let all = self.cluster.audit().unwrap();
@@ -287,13 +308,13 @@ impl Scene {
     }
 }
 
-/// Whether the status speaks of the spec as it is now.
+/// Whether the status belongs to the current generation of the spec.
 fn current(object: &Value) -> bool {
     object["metadata"]["generation"].is_i64()
         && object["metadata"]["generation"] == object["status"]["observedGeneration"]
 }
 
-/// A condition of an object.
+/// Returns a condition of an object.
 pub(crate) fn condition(object: &Value, kind: &str) -> Option<Condition> {
     let all = object["status"]["conditions"].as_array()?;
     let found = all.iter().find(|one| one["type"] == kind)?;
@@ -320,7 +341,7 @@ pub(crate) fn login(name: &str, tenant: &Tenant) -> Value {
     secret(name, &json!({"id": id, "secret": tenant.secret()}))
 }
 
-/// An account at a tenant, with its credentials in a Secret. It is read so seldom that only events make passes.
+/// An account at a tenant, with its credentials in a Secret. It is read so seldom that only events start passes.
 pub(crate) fn account(name: &str, secret: &str, tenant: &Tenant) -> Value {
     json!({
         "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount", "metadata": {"name": name},
@@ -328,7 +349,7 @@ pub(crate) fn account(name: &str, secret: &str, tenant: &Tenant) -> Value {
     })
 }
 
-/// A Webhook of the account called `account` that uses every member its vendor has, and `$(TOKEN)`.
+/// A Webhook of the account called `account` that uses every field of its vendor, and `$(TOKEN)`.
 pub(crate) fn webhook(name: &str, vendor: Vendor) -> Value {
     let subscription = match vendor {
         Vendor::Brightpearl => json!({"brightpearl": {
@@ -370,5 +391,5 @@ pub(crate) fn webhook(name: &str, vendor: Vendor) -> Value {
     })
 }
 
-/// A body template with all four variables that Brightpearl asks for, and with characters that break careless code.
+/// A body template with all four variables that Brightpearl requires, and with characters that break careless code.
 pub(crate) const BODY: &str = r#"{"account":"${account-code}","type":"${resource-type}","id":"${resource-id}","event":"${lifecycle-event}","ü":"a=b&c\n"}"#;

@@ -1,4 +1,4 @@
-//! No secret is seen where it does not belong, however much is logged.
+//! No secret appears where it does not belong, with every log line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::operator::Operator;
 use crate::scene::{Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// Everything anybody could see of what the operator did.
+/// Everything that anybody could see of the operator's work.
 pub(crate) fn nothing_is_seen(scene: &Scene, operator: &Operator, secrets: &[&str]) {
     let seen = [
         ("the log", operator.log()),
@@ -31,7 +31,7 @@ fn keeps_its_secrets(vendor: Vendor, meddle: impl FnOnce(&Scene, &Tenant)) {
     let operator = scene.operator_with(&["--log-level", "debug,hooktender=trace"]);
     scene.apply(&webhook("hook", vendor));
     scene.ready("hook");
-    // They are where they belong, so that this test would see them.
+    // They are where they belong, so that this test would find them.
     let stored = tenant.stored()[0].to_string();
     assert!(stored.contains(TOKEN), "{stored}");
     let journal = json!(tenant.journal()).to_string();
@@ -50,7 +50,7 @@ fn keeps_its_secrets(vendor: Vendor, meddle: impl FnOnce(&Scene, &Tenant)) {
     scene.pass("account");
     scene.ready("hook");
     meddle(&scene, &tenant);
-    // The vendor repeats what it was sent.
+    // The vendor repeats the request.
     tenant.revoke();
     tenant.accept("canary-other-login");
     scene.request("account");
@@ -66,9 +66,9 @@ fn keeps_its_secrets(vendor: Vendor, meddle: impl FnOnce(&Scene, &Tenant)) {
 }
 
 #[test]
-fn secrets_of_brightpearl_are_seen_nowhere() {
+fn secrets_of_brightpearl_appear_nowhere() {
     keeps_its_secrets(Vendor::Brightpearl, |scene, tenant| {
-        // Drift of a field that a secret is part of, shown and left.
+        // Drift of a field with a secret, in mode Plan.
         scene.patch("webhook/hook", &json!({"spec": {"driftPolicy": "Report"}}));
         scene.ready("hook");
         let id = tenant.ids().remove(0);
@@ -79,7 +79,7 @@ fn secrets_of_brightpearl_are_seen_nowhere() {
         refused["spec"]["subscription"]["brightpearl"]["subscribeTo"] = json!("order.$(TOKEN)");
         scene.apply(&refused);
         scene.stalled("refused", "Rejected");
-        // A broken connection to an address with a secret in it, and an answer that is nothing but secrets.
+        // A broken connection to an address with a secret in it, and an answer of secrets only.
         tenant.fault(&json!({"operation": "list", "kind": "status", "status": 502, "body": format!("{} {TOKEN} canary-second-token", tenant.secret())}));
         scene.request("account");
         scene.event("account", "Unavailable");
@@ -87,7 +87,7 @@ fn secrets_of_brightpearl_are_seen_nowhere() {
 }
 
 #[test]
-fn secrets_of_contensis_are_seen_nowhere() {
+fn secrets_of_contensis_appear_nowhere() {
     keeps_its_secrets(Vendor::Contensis, |scene, tenant| {
         let echo = json!({"operation": "update", "kind": "status", "status": 422, "body": {
             "logId": "00000000-0000-0000-0000-000000000000", "message": "There are validation errors",
@@ -101,7 +101,7 @@ fn secrets_of_contensis_are_seen_nowhere() {
 }
 
 #[test]
-fn secrets_of_superoffice_are_seen_nowhere() {
+fn secrets_of_superoffice_appear_nowhere() {
     keeps_its_secrets(Vendor::Superoffice, |scene, tenant| {
         scene.patch("webhook/hook", &json!({"spec": {"driftPolicy": "Report"}}));
         scene.ready("hook");

@@ -1,4 +1,4 @@
-//! What a shell makes of the program: a kubectl plug-in, completions, manual pages, and a word to whoever waits.
+//! The program in a shell: a kubectl plug-in, completions, manual pages, and progress.
 
 use crate::command::{Folder, hooktender, run};
 use crate::plan_offline::everything;
@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 #[test]
-fn kubectl_takes_it_for_a_plug_in() {
+fn it_is_a_kubectl_plugin() {
     let folder = Folder::new();
     symlink(env!("CARGO_BIN_EXE_hooktender"), folder.path().join("kubectl-hooktender")).unwrap();
     let plug_in = |arguments: &[&str]| {
@@ -24,14 +24,14 @@ fn kubectl_takes_it_for_a_plug_in() {
     let version: Value = serde_json::from_str(plug_in(&["version", "-o", "json"]).well()).unwrap();
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     assert!(version["compiler"].as_str().unwrap().starts_with("rustc "), "{version}");
-    // kubectl hands its own cluster on.
+    // kubectl passes its own cluster.
     let namespace = cluster().namespace("plug-in").unwrap();
     let nothing = plug_in(&["plan", "--namespace", &namespace]).exits(0).quiet();
     assert!(nothing.starts_with("No changes."), "{nothing}");
 }
 
 #[test]
-fn a_shell_takes_the_completions() {
+fn a_shell_accepts_the_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&mut hooktender(&["completion", shell])).exits(0).quiet();
         for word in ["plan", "apply", "import", "explain", "--offline"] {
@@ -57,12 +57,12 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
-fn whoever_waits_for_a_vendor_is_told_what_for() {
+fn a_user_who_waits_for_a_vendor_sees_what_for() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let folder = Folder::of(&everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]));
     tenant.fault(&json!({"operation": "list", "kind": "delay", "millis": 5000}));
     let arguments = ["plan", "--offline", "-f", folder.text()];
-    // Nothing moves on a terminal that does not say what it can do.
+    // No animation on a terminal that does not report its abilities.
     let terminal = Terminal::run(hooktender(&arguments).env("TERM", "xterm"), 100);
     terminal.shows("reading accounts: 0 of 1 done");
     let (code, screen) = terminal.ends();

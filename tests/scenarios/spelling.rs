@@ -1,5 +1,4 @@
-//! Vendors that store another spelling than they were sent: what they make of a value is no difference, and whoever changes it
-//! afterwards is seen all the same.
+//! Vendors that store a value in another spelling: this is no difference, and later changes by others are still seen.
 
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use crate::plan_offline::everything;
 use crate::scene::{Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// A Webhook, the settings under which its vendor stores it otherwise, and a value that is stored then.
+/// A Webhook, the settings with which its vendor changes a spelling, and a value that is stored then.
 struct Case {
     vendor: Vendor,
     settings: Value,
@@ -65,7 +64,7 @@ fn cases() -> [Case; 5] {
     ]
 }
 
-/// Waits until it is said that a value is stored otherwise.
+/// Waits until the other spelling is reported.
 fn is_told(scene: &Scene, case: &Case) -> Value {
     let hook = scene
         .webhook_becomes("hook", "stored differently", |hook| is(hook, "Ready", "True", "StoredDifferently"));
@@ -75,7 +74,7 @@ fn is_told(scene: &Scene, case: &Case) -> Value {
 }
 
 #[test]
-fn what_the_vendor_makes_of_a_value_is_told_once_and_sent_no_more() {
+fn a_vendors_spelling_is_reported_once_and_sent_no_more() {
     for case in cases() {
         let (scene, tenant) = Scene::with_account("spelling", case.vendor);
         tenant.settings(&case.settings);
@@ -92,7 +91,7 @@ fn what_the_vendor_makes_of_a_value_is_told_once_and_sent_no_more() {
         let told =
             scene.events("hook").into_iter().filter(|(reason, _)| reason == "StoredDifferently").count();
         assert_eq!(told, 1, "{:?}", scene.events("hook"));
-        // Nor is it sent by an operator that knows nothing but the status.
+        // Nor is it sent by an operator that knows only the status.
         drop(operator);
         let _operator = scene.operator();
         scene.pass("account");
@@ -102,7 +101,7 @@ fn what_the_vendor_makes_of_a_value_is_told_once_and_sent_no_more() {
 }
 
 #[test]
-fn another_value_than_the_vendor_made_is_drift() {
+fn any_other_value_than_the_vendors_spelling_is_drift() {
     for policy in ["Correct", "Report"] {
         let (scene, tenant) = Scene::with_account("spelling", Vendor::Superoffice);
         tenant.settings(&json!({"lowercaseHost": true}));
@@ -125,7 +124,7 @@ fn another_value_than_the_vendor_made_is_drift() {
             scene.webhook_becomes("hook", "drifted", |hook| is(hook, "Ready", "True", "DriftReported"));
             stored("https://hooks.example.com/elsewhere");
         }
-        // An edit of the spec is one, although the vendor has a spelling of its own.
+        // An edit of the spec is sent, although the vendor changes its spelling.
         let edit = json!({"spec": {"subscription": {"superoffice": {"targetUrl": "https://Hooks.Example.com/New"}}}});
         scene.patch("webhook/hook", &edit);
         scene.webhook_becomes("hook", "in the new spelling", |hook| {
@@ -140,7 +139,7 @@ fn another_value_than_the_vendor_made_is_drift() {
 }
 
 #[test]
-fn a_create_whose_answer_was_lost_becomes_no_second_one() {
+fn a_create_whose_answer_was_lost_makes_no_second_subscription() {
     for case in cases() {
         let (scene, tenant) = Scene::with_account("spelling", case.vendor);
         tenant.settings(&case.settings);
@@ -161,7 +160,7 @@ fn a_create_whose_answer_was_lost_becomes_no_second_one() {
 }
 
 #[test]
-fn without_a_cluster_a_spelling_is_no_change() {
+fn offline_a_spelling_is_no_change() {
     for case in cases() {
         let tenant = Tenant::open(case.vendor);
         tenant.settings(&case.settings);
@@ -176,7 +175,7 @@ fn without_a_cluster_a_spelling_is_no_change() {
 }
 
 #[test]
-fn a_correction_that_does_not_hold_is_told_and_tried_seldom() {
+fn a_correction_that_does_not_last_is_reported_and_retried_rarely() {
     let (scene, tenant) = Scene::with_account("spelling", Vendor::Superoffice);
     let _operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Superoffice));
@@ -184,7 +183,7 @@ fn a_correction_that_does_not_hold_is_told_and_tried_seldom() {
     scene.apply(&webhook("other", Vendor::Superoffice));
     scene.ready("other");
     tenant.clear_journal();
-    // Somebody else wants it otherwise.
+    // Somebody else changes it back each time.
     for _ in 0..5 {
         tenant.edit(&id, &json!({"ErrorsEmail": "somebody@example.com"}));
         scene.pass_by("other");
@@ -194,14 +193,14 @@ fn a_correction_that_does_not_hold_is_told_and_tried_seldom() {
     assert_eq!(tenant.count("update"), 3, "{:?}", tenant.operations());
     let hook = scene.webhook("hook");
     assert!(is(&hook, "Drifted", "True", "Drifted"), "{hook:#}");
-    // Whoever asks has it tried at once, and an edit of the spec is no correction.
+    // A request is tried at once, and an edit of the spec is no correction.
     scene.pass_by("hook");
     scene.ready("hook");
     assert_eq!(tenant.count("update"), 4, "{:?}", tenant.operations());
 }
 
 #[test]
-fn a_vendor_that_answers_as_if_it_had_stored_what_was_sent_is_not_corrected_for_ever() {
+fn a_vendor_that_only_answers_as_if_it_had_stored_a_value_is_not_corrected_for_ever() {
     let (scene, tenant) = Scene::with_account("spelling", Vendor::Superoffice);
     let _operator = scene.operator();
     scene.apply(&webhook("other", Vendor::Superoffice));

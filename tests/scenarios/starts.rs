@@ -1,8 +1,7 @@
-//! An operator that cannot begin: it says why, where a kubelet and a person look, and begins when that is put right.
+//! An operator that cannot start working: it reports why, where a kubelet and a person look, and starts when that is repaired.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::json;
@@ -12,17 +11,14 @@ use crate::operator::Operator;
 use crate::support::{cluster, run_on};
 use crate::vendors;
 
-/// The operator's watches wait up to half a minute between two tries.
-const AFTER_BACK_OFF: Duration = Duration::from_secs(60);
-
 const KINDS: &str = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
 ";
 const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}\n";
 
-/// Waits until `/readyz` has all of these in its answer; `/healthz` is well all the while.
+/// Waits until `/readyz` contains all of these; `/healthz` succeeds all the time.
 fn says(operator: &Operator, ready: bool, words: &[&str]) {
-    eventually(AFTER_BACK_OFF, &format!("readyz says {words:?}"), || {
+    eventually(&format!("readyz says {words:?}"), || {
         let (healthy, _) = vendors::ask(&operator.url("healthz"));
         assert_eq!(healthy.as_u16(), 200);
         let (status, text) = vendors::ask(&operator.url("readyz"));
@@ -34,7 +30,7 @@ fn says(operator: &Operator, ready: bool, words: &[&str]) {
 }
 
 #[test]
-fn what_is_in_the_way_is_told_and_put_right_without_a_restart() {
+fn an_obstacle_is_reported_and_repaired_without_a_restart() {
     let cluster = Cluster::start().unwrap();
     let namespace = cluster.namespace("starts").unwrap();
     let kubeconfig = cluster.service_account(&namespace, "operator", "").unwrap();
@@ -80,7 +76,7 @@ fn what_is_in_the_way_is_told_and_put_right_without_a_restart() {
     operator.terminate();
 }
 
-/// The kubeconfig of nobody in particular, with something else in it.
+/// A kubeconfig of no particular user, with another part.
 fn altered(folder: &Folder, name: &str, what: &str, to: &str) -> PathBuf {
     let file = std::fs::read_to_string(cluster().kubeconfig()).unwrap();
     let mut text: serde_json::Value = serde_json::from_str(&file).unwrap_or(json!(null));
@@ -98,7 +94,7 @@ fn altered(folder: &Folder, name: &str, what: &str, to: &str) -> PathBuf {
 }
 
 #[test]
-fn an_api_server_that_is_not_the_one_is_told_apart() {
+fn an_address_without_an_api_server_is_reported_as_such() {
     let folder = Folder::new();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -129,9 +125,9 @@ fn an_api_server_that_is_not_the_one_is_told_apart() {
 }
 
 #[test]
-fn a_wrong_flag_or_variable_is_named_with_what_is_allowed() {
+fn an_invalid_flag_or_variable_is_named_with_the_allowed_values() {
     let cases = [
-        // The flag, its variable, a value, and what is said of it.
+        // The flag, its variable, a value, and the message about it.
         ("--concurrency", "HOOKTENDER_CONCURRENCY", "0", "1..=1000"),
         ("--concurrency", "HOOKTENDER_CONCURRENCY", "many", "invalid digit"),
         ("--listen", "HOOKTENDER_LISTEN", "8080", "such as 0.0.0.0:8080"),

@@ -1,15 +1,11 @@
-//! What the scenarios share: the cluster with both kinds installed, and kubectl with everything it says.
+//! Shared by the scenarios: the cluster with both kinds installed, and kubectl with its output.
 
-use hooktender_cluster::{Cluster, eventually, shared};
+use hooktender_cluster::{Cluster, KUBECTL_WAIT_LIMIT, eventually, shared};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
-
-/// For what the servers do by themselves; generous, because machines are busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The shared cluster, with both kinds installed.
 pub(crate) fn cluster() -> &'static Cluster {
@@ -20,10 +16,10 @@ pub(crate) fn cluster() -> &'static Cluster {
             let yaml = hooktender::api::yaml(&crd).unwrap();
             run_on(cluster, &["apply", "--filename=-"], &yaml).accepted();
         }
-        run_on(cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")
+        run_on(cluster, &["wait", "--for=condition=Established", "crd", "--all", KUBECTL_WAIT_LIMIT], "")
             .accepted();
-        // The API server lists new kinds a moment after it has taken them in.
-        eventually(SOON, "both kinds are served", || {
+        // The API server lists new kinds a moment after it has accepted them.
+        eventually("both kinds are served", || {
             let answer = run_on(cluster, &["get", "webhooks,vendoraccounts", "--all-namespaces"], "");
             if answer.success { Ok(()) } else { Err(answer) }
         })
@@ -33,7 +29,7 @@ pub(crate) fn cluster() -> &'static Cluster {
     })
 }
 
-/// Everything that kubectl or helm said.
+/// The output of kubectl or helm.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) success: bool,
@@ -42,7 +38,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// What kubectl printed, if it did what it was asked to, without a warning.
+    /// Returns stdout of a success without warnings.
     #[track_caller]
     pub(crate) fn accepted(self) -> String {
         assert!(
@@ -54,7 +50,7 @@ impl Answer {
         self.stdout
     }
 
-    /// What kubectl complained about, if it did not do what it was asked to.
+    /// Returns stderr of a failure.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert!(!self.success, "kubectl should have refused:\n{}", self.stdout);
@@ -72,7 +68,7 @@ pub(crate) fn apply(namespace: &str, yaml: &str) -> Answer {
     kubectl(&["apply", "--namespace", namespace, "--filename=-"], yaml)
 }
 
-/// `kubectl apply` that the server answers as if, and keeps nothing of.
+/// `kubectl apply` as a dry run of the server.
 pub(crate) fn try_apply(namespace: &str, yaml: &str) -> Answer {
     kubectl(&["apply", "--dry-run=server", "--namespace", namespace, "--filename=-"], yaml)
 }
@@ -102,7 +98,7 @@ pub(crate) fn fed(command: &mut Command, input: &str) -> Answer {
     let output = thread::scope(|scope| {
         // Beside reading the output, or both ends could wait for each other for ever.
         scope.spawn(move || {
-            // When it ends without reading everything, its own message says why.
+            // If it ends without reading everything, its own message says why.
             let _ = stdin.write_all(input.as_bytes());
         });
         child.wait_with_output().unwrap()

@@ -1,19 +1,14 @@
-//! SuperOffice's cloud: a tenant moves, rests and goes, and an app logs in for it.
-
-use std::time::{Duration, Instant};
+//! SuperOffice's cloud: a tenant moves, is in maintenance and ends, and an app logs in for it.
 
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, condition, is, secret, webhook};
+use crate::scene::{PROMPT, Scene, condition, is, secret, webhook};
 use crate::secrets::nothing_is_seen;
 use crate::vendors::{self, Tenant, Vendor};
 
-/// How soon after the mending edit all is well. The promise is a pass within a second.
-const PROMPT: Duration = Duration::from_secs(5);
-
-/// Where an operator shows what it should not, if it does.
+/// Flags with which an operator would log secrets, if it ever does.
 const LOUD: [&str; 2] = ["--log-level", "debug,hooktender=trace"];
 
 /// An account of a tenant in the cloud, and its Secret `app`.
@@ -63,7 +58,7 @@ impl Cloud {
         self.scene.account_becomes("account", "well", |account| is(account, "Ready", "True", "InSync"))
     }
 
-    /// The account says that in its condition Ready.
+    /// Waits until the account's condition Ready contains that.
     fn says(&self, text: &str) -> Value {
         self.scene.account_becomes("account", text, |account| {
             condition(account, "Ready")
@@ -75,14 +70,14 @@ impl Cloud {
         self.tenant.settings(&json!({"endpointHost": host}));
     }
 
-    /// How many requests came to the tenant itself.
+    /// Returns how many requests reached the tenant itself.
     fn called(&self) -> usize {
         let own = format!("/{}/", self.tenant.code);
         self.tenant.journal().iter().filter(|entry| entry["path"].as_str().unwrap().starts_with(&own)).count()
     }
 }
 
-/// Makes the tenant approve the app and no other; gives the app's private key.
+/// Makes the tenant approve the app and no other; returns the app's private key.
 fn approve(tenant: &Tenant) -> String {
     let app = json!({"clientId": "app", "clientSecret": "canary-client", "systemUserToken": "canary-system"});
     let made = tenant.put(&json!({"apps": [app]}));
@@ -97,7 +92,7 @@ fn hosts() -> [String; 2] {
     [host, other]
 }
 
-/// A Webhook like no other.
+/// A Webhook that differs from all others.
 fn hook(name: &str) -> Value {
     let mut hook = webhook(name, Vendor::Superoffice);
     hook["spec"]["subscription"]["superoffice"]["targetUrl"] =
@@ -106,7 +101,7 @@ fn hook(name: &str) -> Value {
 }
 
 #[test]
-fn a_tenant_that_moves_twice_in_mid_work_has_each_webhook_once() {
+fn a_tenant_that_moves_twice_during_work_has_each_webhook_once() {
     const ALL: usize = 12;
     let (cloud, [here, there]) = (Cloud::new(), hosts());
     cloud.moves_to(&here);
@@ -114,7 +109,7 @@ fn a_tenant_that_moves_twice_in_mid_work_has_each_webhook_once() {
     cloud.is_well();
     cloud.tenant.clear_journal();
     let stored = |count: usize| {
-        eventually(SOON, &format!("{count} are made"), || {
+        eventually(&format!("{count} are made"), || {
             let made = cloud.tenant.ids().len();
             if made >= count { Ok(()) } else { Err(made) }
         })
@@ -134,7 +129,8 @@ fn a_tenant_that_moves_twice_in_mid_work_has_each_webhook_once() {
     names.dedup();
     assert_eq!((names.len(), cloud.tenant.ids().len()), (ALL, ALL));
     assert_eq!(cloud.tenant.count("delete"), 0);
-    // It did move in the middle: whatever was under way was told so, one of it asked where to, and the work went on there.
+    // It moved in the middle of the work: running requests were refused, one of them asked for the new address, and the work
+    // continued there.
     let journal = cloud.tenant.journal();
     let count = |which: &dyn Fn(&Value) -> bool| journal.iter().filter(|entry| which(entry)).count();
     assert!(count(&|entry| entry["status"] == 421) >= 2, "{journal:#?}");
@@ -149,7 +145,7 @@ fn a_tenant_that_moves_twice_in_mid_work_has_each_webhook_once() {
 }
 
 #[test]
-fn maintenance_is_told_and_waited_for() {
+fn maintenance_is_reported_and_waited_for() {
     let cloud = Cloud::new();
     let _operator = cloud.operator();
     cloud.scene.apply(&hook("hook"));
@@ -161,7 +157,7 @@ fn maintenance_is_told_and_waited_for() {
     assert!(is(&cloud.scene.webhook("hook"), "Ready", "True", "InSync"));
     cloud.tenant.clear_journal();
     let events = cloud.scene.events("account").len();
-    // It is asked how it is, now and then, and nothing else.
+    // Its state is read now and then, and nothing else.
     cloud.tenant.asked("other", 3);
     assert_eq!((cloud.called(), cloud.scene.events("account").len()), (0, events));
     let times = cloud.tenant.times();
@@ -174,7 +170,7 @@ fn maintenance_is_told_and_waited_for() {
 }
 
 #[test]
-fn a_tenant_that_nobody_knows_is_named() {
+fn an_unknown_tenant_is_named() {
     let cloud = Cloud::new();
     cloud.scene.kubectl(&["delete", "vendoraccount", "account"]);
     cloud.apply(
@@ -191,7 +187,7 @@ fn a_tenant_that_nobody_knows_is_named() {
 }
 
 #[test]
-fn a_ticket_that_is_refused_is_renewed_once() {
+fn a_refused_ticket_is_renewed_once() {
     let cloud = Cloud::new();
     let operator = cloud.scene.operator_with(&LOUD);
     cloud.scene.apply(&hook("hook"));
@@ -213,7 +209,7 @@ fn a_ticket_that_is_refused_is_renewed_once() {
 }
 
 #[test]
-fn a_key_of_the_wrong_kind_is_named_with_what_to_do() {
+fn a_key_of_the_wrong_kind_is_named_with_the_remedy() {
     let cloud = Cloud::new();
     let wanted = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)";
     let pem = |kind: &str| format!("-----BEGIN {kind}-----\nY2FuYXJ5LWtleQ==\n-----END {kind}-----\n");
@@ -235,13 +231,13 @@ fn a_key_of_the_wrong_kind_is_named_with_what_to_do() {
     assert_eq!(cloud.tenant.journal(), [Value::Null; 0], "nobody was asked");
     nothing_is_seen(&cloud.scene, &operator, &["Y2FuYXJ5", "canary-"]);
     put(&cloud.key);
-    let start = Instant::now();
+    let watch = cloud.scene.stopwatch();
     cloud.is_well();
-    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    watch.assert_within(PROMPT);
 }
 
 #[test]
-fn the_key_of_another_app_is_told_from_a_wrong_token() {
+fn the_key_of_another_app_is_told_apart_from_a_wrong_token() {
     let cloud = Cloud::new();
     let other = approve(&Tenant::open(Vendor::Superoffice));
     cloud.scene.patch("secret/app", &json!({"stringData": {"key": other}}));
@@ -255,7 +251,7 @@ fn the_key_of_another_app_is_told_from_a_wrong_token() {
 }
 
 #[test]
-fn an_app_that_was_revoked_waits_for_the_administrator() {
+fn a_revoked_app_waits_for_the_administrator() {
     let cloud = Cloud::new();
     let _operator = cloud.operator();
     cloud.scene.apply(&hook("hook"));
@@ -274,7 +270,7 @@ fn an_app_that_was_revoked_waits_for_the_administrator() {
 }
 
 #[test]
-fn a_persons_consent_is_enough_and_its_end_is_told() {
+fn a_persons_consent_is_enough_and_its_end_is_reported() {
     let cloud = Cloud::new();
     cloud.tenant.put(&json!({"apps": [
         {"clientId": "app", "clientSecret": "canary-client", "refreshTokens": ["canary-refresh"]},
@@ -306,7 +302,7 @@ fn a_persons_consent_is_enough_and_its_end_is_told() {
 }
 
 #[test]
-fn a_tenant_is_not_followed_to_a_strangers_host() {
+fn a_tenant_is_not_followed_to_a_host_that_is_not_allowed() {
     let cloud = Cloud::new();
     let evil = format!("https://online3.superoffice.com.evil.example/{}", cloud.tenant.code);
     cloud.tenant.fault(&json!({
@@ -320,7 +316,7 @@ fn a_tenant_is_not_followed_to_a_strangers_host() {
     let message = cloud.scene.account_stalled("account", "Rejected");
     let sentence = "the vendor reports an address of the tenant that is not allowed: https://online3.superoffice.com.evil.example is not one of superoffice's own hosts, so no credentials are sent there";
     assert!(message.contains(sentence), "{message}");
-    // Nor is the app's secret spent on logging in.
+    // The app's secret is not used for logging in either.
     assert!(
         cloud.tenant.operations().iter().all(|operation| operation == "other"),
         "{:?}",

@@ -1,16 +1,13 @@
-//! A terminal of a chosen width, with somebody at it.
+//! A terminal of a chosen width, with a user.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use hooktender_cluster::eventually;
 use nix::pty::{Winsize, openpty};
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// A program that runs at a terminal.
 pub(crate) struct Terminal {
@@ -27,7 +24,7 @@ impl Terminal {
         let pair = openpty(&size, None).unwrap();
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        // The command keeps its ends of the terminal until it is told otherwise; then only the program has it open.
+        // The command keeps its ends of the terminal until they are replaced; then only the program has it open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         drop(pair.slave);
         let keyboard = File::from(pair.master);
@@ -35,7 +32,7 @@ impl Terminal {
         let shown = Arc::clone(&screen);
         let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // The end of the program ends it with an error.
+            // The end of the program closes it with an error.
             while let Ok(read @ 1..) = master.read(&mut bytes) {
                 shown.lock().unwrap().extend(&bytes[..read]);
             }
@@ -50,7 +47,7 @@ impl Terminal {
 
     /// Waits until it shows this.
     pub(crate) fn shows(&self, text: &str) {
-        eventually(SOON, &format!("{text:?} on the screen"), || {
+        eventually(&format!("{text:?} on the screen"), || {
             let screen = self.screen();
             if screen.contains(text) { Ok(()) } else { Err(screen) }
         })
@@ -62,9 +59,9 @@ impl Terminal {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// Waits for its end; gives its exit code and all it has shown.
+    /// Waits for its end; returns its exit code and everything that it has shown.
     pub(crate) fn ends(mut self) -> (Option<i32>, String) {
-        let ended = eventually(SOON, "the program ends", || self.child.try_wait().unwrap().ok_or(()));
+        let ended = eventually("the program ends", || self.child.try_wait().unwrap().ok_or(()));
         let code = ended.unwrap().code();
         self.reader.join().unwrap();
         let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).replace("\r\n", "\n");

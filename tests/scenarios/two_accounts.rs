@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::command::{Folder, Reader, hooktender, of, run};
 use crate::operator::Operator;
 use crate::plan_offline::everything;
-use crate::scene::{SOON, Scene, account, is, webhook};
+use crate::scene::{Scene, account, is, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// The accounts `account` and `other` at one tenant, and an operator that sees both.
+/// The accounts `account` and `other` at one tenant, and an operator of both.
 fn two(name: &str, vendor: Vendor) -> (Scene, Tenant, Operator) {
     let (scene, tenant) = Scene::with_account(name, vendor);
     scene.apply(&account("other", "login", &tenant));
@@ -30,7 +30,7 @@ fn copy(vendor: Vendor) -> Value {
     copy
 }
 
-/// A change of the content that leaves the natural key as it is.
+/// A change of the content that keeps the natural key.
 fn edit(vendor: Vendor) -> Value {
     let change = match vendor {
         Vendor::Brightpearl => json!({"qualityOfService": 0}),
@@ -44,7 +44,7 @@ fn id(hook: &Value) -> String {
     hook["status"]["externalId"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Waits until the account counts these: declared, managed, unmanaged, elsewhere.
+/// Waits until the account has these counts: declared, managed, unmanaged, elsewhere.
 fn counts(scene: &Scene, account: &str, wanted: [u64; 4]) {
     scene.account_becomes(account, &format!("counting {wanted:?}"), |object| {
         let counts = &object["status"]["subscriptions"];
@@ -71,7 +71,7 @@ fn a_copy_takes_nothing_from_the_first_neither_by_an_edit_nor_by_its_deletion() 
         counts(&scene, "other", [1, 0, 0, 1]);
         assert_eq!((tenant.count("create"), tenant.ids()), (1, vec![made.clone()]), "{vendor:?}");
 
-        // Edited, it is another subscription, and both are kept: a receiver may then get the same twice.
+        // After an edit it is another subscription, and both are kept: a receiver may then get each message twice.
         scene.patch("webhook/copy", &edit(vendor));
         let own = id(&scene.ready("copy"));
         assert_ne!(own, made, "{vendor:?}");
@@ -87,7 +87,7 @@ fn a_copy_takes_nothing_from_the_first_neither_by_an_edit_nor_by_its_deletion() 
 }
 
 #[test]
-fn a_copy_that_waits_takes_over_as_soon_as_the_first_is_gone() {
+fn a_waiting_copy_takes_over_as_soon_as_the_first_is_deleted() {
     for vendor in Vendor::ALL {
         let (scene, tenant, _operator) = two("heir", vendor);
         scene.apply(&first(vendor));
@@ -100,7 +100,7 @@ fn a_copy_that_waits_takes_over_as_soon_as_the_first_is_gone() {
         assert_eq!((tenant.count("create"), tenant.ids()), (2, vec![healed.clone()]), "{vendor:?}");
         assert_ne!(healed, made, "{vendor:?}");
 
-        // One that is retained goes over to the other as it is.
+        // A retained one is adopted by the other unchanged.
         scene.apply(&first(vendor));
         scene.stalled("first", "Conflict");
         scene.patch("webhook/copy", &json!({"spec": {"deletionPolicy": "Retain"}}));
@@ -111,7 +111,7 @@ fn a_copy_that_waits_takes_over_as_soon_as_the_first_is_gone() {
 }
 
 #[test]
-fn both_declared_at_the_same_moment_make_one() {
+fn both_declared_at_the_same_time_make_one_subscription() {
     for vendor in Vendor::ALL {
         let (scene, tenant, _operator) = two("moment", vendor);
         scene.pass("account");
@@ -121,7 +121,7 @@ fn both_declared_at_the_same_moment_make_one() {
         let conflicts =
             || ["first", "copy"].map(|name| is(&scene.webhook(name), "Stalled", "True", "Conflict"));
         let ready = || ["first", "copy"].map(|name| is(&scene.webhook(name), "Ready", "True", "InSync"));
-        eventually(SOON, "one is made and the other waits", || {
+        eventually("one is made and the other waits", || {
             let (waits, ready) = (conflicts(), ready());
             if waits[0] != waits[1] && ready[0] != ready[1] { Ok(()) } else { Err((waits, ready)) }
         })
@@ -133,7 +133,7 @@ fn both_declared_at_the_same_moment_make_one() {
 }
 
 #[test]
-fn what_an_unanswered_create_made_is_not_adopted_by_a_copy() {
+fn the_subscription_of_an_unanswered_create_is_not_adopted_by_a_copy() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("unanswered", vendor);
         scene.apply(&account("other", "login", &tenant));
@@ -152,7 +152,7 @@ fn what_an_unanswered_create_made_is_not_adopted_by_a_copy() {
 }
 
 #[test]
-fn an_id_that_is_held_elsewhere_cannot_be_pinned() {
+fn an_id_that_another_account_manages_cannot_be_pinned() {
     let vendor = Vendor::Superoffice;
     let (scene, tenant, _operator) = two("pinned", vendor);
     scene.apply(&first(vendor));
@@ -183,7 +183,7 @@ fn accounts_of_two_installations_have_ids_of_their_own() {
 }
 
 #[test]
-fn two_of_one_account_that_differ_are_both_made_and_the_younger_is_told() {
+fn two_of_one_account_that_differ_are_both_created_and_the_younger_reports_it() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("double", vendor);
         let _operator = scene.operator();
@@ -215,7 +215,7 @@ fn a_plan_of_files_with_both_accounts_shows_the_conflict() {
         let folder = Folder::of(&everything(&tenant, &both));
         let ran = run(&mut hooktender(&["plan", "--offline", "-f", folder.text(), "-o", "json"]));
         let report = ran.exits(1).json();
-        // Files say nothing of age, unless they are read in two different seconds.
+        // Files have no creation times.
         let waits = ["first", "copy"].map(|name| of(&report, name)["held"]["reason"] == "Conflict");
         assert!(waits[0] != waits[1], "{report}");
         run(&mut hooktender(&["apply", "--offline", "--yes", "-f", folder.text()])).exits(1);
@@ -224,7 +224,7 @@ fn a_plan_of_files_with_both_accounts_shows_the_conflict() {
 }
 
 #[test]
-fn a_plan_of_the_cluster_knows_what_is_held_elsewhere() {
+fn a_plan_of_the_cluster_knows_what_another_account_manages() {
     let vendor = Vendor::Brightpearl;
     let (scene, _tenant, _operator) = two("plan-two", vendor);
     scene.apply(&first(vendor));

@@ -1,11 +1,11 @@
-//! Two processes over the same objects without leader election: both read, and nothing is made twice.
+//! Two processes over the same objects without leader election: both read, and nothing is created twice.
 
 use serde_json::json;
 
 use crate::scene::{Scene, webhook};
 use crate::vendors::Vendor;
 
-/// Each create takes long enough for the other process to see its Webhook in the middle of it.
+/// Each create takes long enough for the other process to see its Webhook meanwhile.
 #[test]
 fn slow_creates_are_sent_once() {
     for vendor in [Vendor::Brightpearl, Vendor::Contensis, Vendor::Superoffice] {

@@ -1,13 +1,14 @@
-//! Objects that hooktender cannot read: stored by another version, say.
+//! Objects that hooktender cannot read, for example because another version stored them.
 
 use crate::command::hooktender;
 use crate::scene::{Scene, account, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 use hooktender_cluster::Cluster;
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
-/// A cluster of these tests' own, whose CRDs let any `httpMethod` and any name through, as those of another version may.
+/// A cluster of these tests only, whose CRDs accept any `httpMethod` and any name, as those of another version may.
 fn lenient_cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
@@ -17,7 +18,7 @@ fn lenient_cluster() -> &'static Cluster {
             loosen(&mut crd);
             cluster.kubectl_apply(&crd.to_string()).unwrap();
         }
-        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", KUBECTL_WAIT_LIMIT];
         cluster.kubectl_run(&wait).unwrap();
         cluster
     })
@@ -55,9 +56,9 @@ fn with_account(name: &str) -> (Scene, Tenant) {
 }
 
 #[test]
-fn a_webhook_that_cannot_be_read_never_stops_the_rest_and_says_so() {
+fn an_unreadable_webhook_never_stops_the_rest_and_is_reported() {
     let (scene, tenant) = with_account("unreadable");
-    // One is there when the operator starts, one comes later.
+    // One exists when the operator starts, one is created later.
     scene.apply(&unreadable("early"));
     scene.apply(&webhook("first", Vendor::Brightpearl));
     let _operator = scene.operator();
@@ -78,7 +79,7 @@ fn a_webhook_that_cannot_be_read_never_stops_the_rest_and_says_so() {
 }
 
 #[test]
-fn a_stored_name_that_is_none_is_the_matter_of_its_object_alone() {
+fn an_invalid_stored_name_affects_only_its_object() {
     let (scene, tenant) = with_account("old-names");
     let _operator = scene.operator();
     scene.apply(&webhook("first", Vendor::Brightpearl));
@@ -108,12 +109,12 @@ fn a_stored_name_that_is_none_is_the_matter_of_its_object_alone() {
     let says = String::from_utf8(plan.stdout).unwrap();
     assert!(plan.status.code() == Some(1) && says.contains("AccountNotFound"), "{says}");
     for name in ["poison", "orphan"] {
-        scene.kubectl(&["delete", "webhook", name, "--timeout=30s"]);
+        scene.kubectl(&["delete", "webhook", name, KUBECTL_WAIT_LIMIT]);
     }
 }
 
 #[test]
-fn what_a_rollback_cannot_read_stays_managed_and_can_be_deleted() {
+fn an_object_that_a_rollback_cannot_read_stays_managed_and_can_be_deleted() {
     let (scene, tenant) = with_account("rollback");
     let names = ["deleted", "released", "kept"];
     {
@@ -145,11 +146,11 @@ fn what_a_rollback_cannot_read_stays_managed_and_can_be_deleted() {
     scene.kubectl(&["annotate", "webhook", "released", "hooktender.dev/release=true"]);
     scene.kubectl(&["delete", "webhook", "released"]);
     assert!(!tenant.ids().contains(&deleted) && tenant.ids().contains(&released), "{:?}", tenant.ids());
-    // The account stays for the last of them.
+    // The account stays until the last of them is deleted.
     scene.kubectl(&["delete", "webhook", "copy"]);
     scene.kubectl(&["delete", "vendoraccount", "account", "--wait=false"]);
     scene.account_becomes("account", "kept", |account| is(account, "Reconciling", "True", "Deleting"));
     scene.kubectl(&["delete", "webhook", "kept"]);
-    scene.kubectl(&["wait", "--for=delete", "vendoraccount/account", "--timeout=30s"]);
+    scene.kubectl(&["wait", "--for=delete", "vendoraccount/account", KUBECTL_WAIT_LIMIT]);
     assert_eq!(tenant.ids(), [released]);
 }

@@ -1,4 +1,4 @@
-//! Values of variables that no vendor should be sent: empty ones, and line breaks where none can stand.
+//! Values of variables that must not be sent: empty ones, and line breaks where none are allowed.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn config_map(data: &Value) -> Value {
 }
 
 #[test]
-fn a_signing_key_that_becomes_empty_is_not_taken_away() {
+fn a_signing_key_that_becomes_empty_is_not_removed() {
     let (scene, tenant) = Scene::with_account("values", Vendor::Superoffice);
     let _operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Superoffice));
@@ -69,7 +69,7 @@ fn a_header_that_expands_to_nothing_is_not_sent() {
 }
 
 #[test]
-fn a_login_that_is_empty_is_called_empty() {
+fn an_empty_login_is_reported_as_empty() {
     for empty in ["", "\n"] {
         let (scene, tenant) = (Scene::new("values"), Tenant::open(Vendor::Brightpearl));
         scene.apply(&secret("login", &json!({"secret": empty})));
@@ -82,7 +82,7 @@ fn a_login_that_is_empty_is_called_empty() {
     }
 }
 
-/// One field of each kind that goes onto one line, at each vendor, and where it is at the vendor.
+/// One field of each kind that is sent on one line, at each vendor, and its place at the vendor.
 fn one_line() -> [(Vendor, Value, &'static str); 6] {
     [
         (Vendor::Brightpearl, json!({"uriTemplate": "https://hooks.example.com/$(VALUE)"}), "/uriTemplate"),
@@ -95,7 +95,7 @@ fn one_line() -> [(Vendor, Value, &'static str); 6] {
 }
 
 #[test]
-fn one_line_break_at_the_end_of_a_value_is_cut() {
+fn one_line_break_at_the_end_of_a_value_is_removed() {
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("values", vendor);
         let _operator = scene.operator();
@@ -123,7 +123,7 @@ fn one_line_break_at_the_end_of_a_value_is_cut() {
 }
 
 #[test]
-fn no_other_control_character_goes_into_an_address_a_header_or_a_key() {
+fn no_other_control_character_is_sent_in_an_address_a_header_or_a_key() {
     let value = "canary-one\ncanary-two";
     for vendor in Vendor::ALL {
         let (scene, tenant) = Scene::with_account("values", vendor);

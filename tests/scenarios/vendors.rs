@@ -1,4 +1,4 @@
-//! The vendors' side of a test: one sandbox for all tests of the process, and for each test accounts of its own in it.
+//! The vendors' side of a test: one sandbox for all tests of the process, and accounts of its own for each test.
 
 use std::future::Future;
 use std::sync::LazyLock;
@@ -10,9 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::scene::SOON;
-
-/// Serves the sandbox, and carries the tests' own calls.
+/// Runs the sandbox, and the tests' own calls.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
@@ -22,24 +20,24 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| block_on(Sandbox::start(Opt
 static HTTP: LazyLock<reqwest::Client> =
     LazyLock::new(|| reqwest::Client::builder().no_proxy().build().unwrap());
 
-/// Waits for a future, from a test's own thread.
+/// Waits for a future on a test's own thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
 /// Runs a future beside the tests, until the process ends.
-#[allow(dead_code, reason = "not for the sweep")]
+#[allow(dead_code, reason = "not for fault injection")]
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     RUNTIME.spawn(future);
 }
 
-/// The vendors' base addresses: where an operator may send credentials.
+/// The vendors' base addresses, which an operator may send credentials to.
 pub(crate) fn endpoints() -> [String; 3] {
     let all = SANDBOX.addresses();
     [&all.brightpearl, &all.contensis, &all.superoffice].map(Clone::clone)
 }
 
-/// Whom a tenant belongs to.
+/// The vendor of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vendor {
     Brightpearl,
@@ -59,7 +57,7 @@ impl Vendor {
     }
 }
 
-/// One account at one vendor that no other test knows of.
+/// One account at one vendor that no other test uses.
 #[derive(Debug)]
 pub(crate) struct Tenant {
     pub(crate) vendor: Vendor,
@@ -76,12 +74,12 @@ impl Tenant {
         tenant
     }
 
-    /// The one secret that the vendor asks of callers: token, client secret or password.
+    /// The one secret that the vendor requires: token, client secret or password.
     pub(crate) fn secret(&self) -> String {
         format!("canary-login-{}", self.code)
     }
 
-    /// The name that callers have at Contensis. It comes from a Secret too, and is hidden like one.
+    /// The client's name at Contensis. It comes from a Secret too, and is redacted like one.
     pub(crate) fn client(&self) -> String {
         format!("client-{}", self.code)
     }
@@ -118,18 +116,18 @@ impl Tenant {
         }
     }
 
-    /// Makes the vendor accept these credentials, and no others; gives them with what the vendor made for them.
+    /// Makes the vendor accept these credentials, and no others; returns them with the vendor's additions.
     pub(crate) fn put(&self, credentials: &Value) -> Value {
         self.call("PUT", "", credentials)
     }
 
-    /// What the vendor stores, secrets in clear.
+    /// What the vendor stores, with secrets in clear.
     pub(crate) fn stored(&self) -> Vec<Value> {
         let stored = self.call("GET", "/subscriptions", &Value::Null);
         stored.as_array().unwrap().clone()
     }
 
-    /// The id of something stored.
+    /// Returns the id of a stored subscription.
     pub(crate) fn id(&self, stored: &Value) -> String {
         let id = match self.vendor {
             Vendor::Brightpearl | Vendor::Contensis => &stored["id"],
@@ -138,64 +136,71 @@ impl Tenant {
         id.as_str().map_or_else(|| id.to_string(), str::to_owned)
     }
 
-    /// The ids of all that is stored.
+    /// Returns the ids of all stored subscriptions.
     pub(crate) fn ids(&self) -> Vec<String> {
         self.stored().iter().map(|stored| self.id(stored)).collect()
     }
 
-    /// What the vendor stores under an id.
+    /// Returns what the vendor stores under an id.
     pub(crate) fn one(&self, id: &str) -> Option<Value> {
         self.stored().into_iter().find(|stored| self.id(stored) == id)
     }
 
-    /// Stores something as somebody else, unchecked; gives its id.
+    /// Stores a subscription at the vendor without checks; returns its id.
     pub(crate) fn insert(&self, subscription: &Value) -> String {
         let made = self.call("POST", "/subscriptions", subscription);
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// Edits as somebody else.
+    /// Edits a subscription at the vendor.
     pub(crate) fn edit(&self, id: &str, patch: &Value) {
         self.call("PATCH", &format!("/subscriptions/{id}"), patch);
     }
 
-    /// Deletes as somebody else.
+    /// Deletes a subscription at the vendor.
     pub(crate) fn remove(&self, id: &str) {
         self.call("DELETE", &format!("/subscriptions/{id}"), &Value::Null);
     }
 
-    /// All requests so far, or since the journal was emptied.
+    /// Returns all requests since the start, or since the journal was emptied.
     pub(crate) fn journal(&self) -> Vec<Value> {
         let journal = self.call("GET", "/journal", &Value::Null);
         journal.as_array().unwrap().clone()
     }
 
-    /// The operations of the journal, such as `list` and `create`, in order.
+    /// Returns the operations of the journal, such as `list` and `create`, in order.
     pub(crate) fn operations(&self) -> Vec<String> {
         let name = |entry: &Value| entry["operation"].as_str().unwrap().to_owned();
         self.journal().iter().map(name).collect()
     }
 
-    /// When each request came, in order.
+    /// Returns the times of the requests, in order.
     pub(crate) fn times(&self) -> Vec<Timestamp> {
         let time = |entry: &Value| entry["at"].as_str().unwrap().parse().unwrap();
         self.journal().iter().map(time).collect()
     }
 
-    /// Waits until an operation was asked for so often.
+    /// Returns when the last request with a fault came.
+    #[allow(dead_code, reason = "for fault injection")]
+    pub(crate) fn faulty_at(&self) -> Option<Timestamp> {
+        let (journal, times) = (self.journal(), self.times());
+        journal.iter().zip(times).filter(|(entry, _)| !entry["fault"].is_null()).map(|(_, at)| at).max()
+    }
+
+    /// Waits until an operation was requested so often.
     pub(crate) fn asked(&self, operation: &str, times: usize) {
-        eventually(SOON, &format!("{operation} {times}"), || {
+        eventually(&format!("{operation} {times}"), || {
             if self.count(operation) >= times { Ok(()) } else { Err(self.operations()) }
         })
         .unwrap();
     }
 
-    /// How often an operation was asked for.
+    /// Returns how often an operation was requested.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.operations().iter().filter(|one| *one == operation).count()
     }
 
-    /// How many requests were meant to change something.
+    /// Returns how many requests were meant to change something.
     pub(crate) fn writes(&self) -> usize {
         ["create", "update", "delete"].map(|one| self.count(one)).iter().sum()
     }
@@ -204,7 +209,7 @@ impl Tenant {
         self.call("DELETE", "/journal", &Value::Null);
     }
 
-    /// Orders a fault.
+    /// Sets a fault.
     pub(crate) fn fault(&self, fault: &Value) {
         self.call("POST", "/faults", fault);
     }
@@ -213,17 +218,17 @@ impl Tenant {
         self.call("DELETE", "/faults", &Value::Null);
     }
 
-    /// Changes how the vendor behaves.
+    /// Changes the vendor's behaviour.
     pub(crate) fn settings(&self, patch: &Value) {
         self.call("PATCH", "/settings", patch);
     }
 
-    /// Makes all tokens issued so far invalid.
+    /// Revokes all tokens issued so far.
     pub(crate) fn revoke(&self) {
         self.call("POST", "/tokens/revoke", &Value::Null);
     }
 
-    /// Scripts what a SuperOffice target answers to the vendor's test call: `ok`, `refuse`, …
+    /// Sets what a SuperOffice target answers to the vendor's test call: `ok`, `refuse`, …
     pub(crate) fn target(&self, url: &str, verdict: &str) {
         self.call("PUT", "/targets", &json!({"url": url, "verdict": verdict}));
     }
@@ -248,14 +253,14 @@ pub(crate) fn send(request: reqwest::RequestBuilder) -> (reqwest::StatusCode, St
     })
 }
 
-/// Asks at an address, whatever it answers.
-#[allow(dead_code, reason = "not for the sweep")]
+/// Sends a GET request; any status is returned.
+#[allow(dead_code, reason = "not for fault injection")]
 pub(crate) fn ask(url: &str) -> (reqwest::StatusCode, String) {
     send(HTTP.get(url))
 }
 
-/// Reads an address, if somebody answers there and well.
-#[allow(dead_code, reason = "not for the sweep")]
+/// Reads an address; none without a successful answer.
+#[allow(dead_code, reason = "not for fault injection")]
 pub(crate) fn try_get(url: &str) -> Option<String> {
     block_on(async { HTTP.get(url).send().await.ok()?.error_for_status().ok()?.text().await.ok() })
 }

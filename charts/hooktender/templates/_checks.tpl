@@ -1,45 +1,45 @@
-{{/* What `values.schema.json` cannot say, or not in words that help: which values go together, and how texts are written. */}}
+{{/* Checks that `values.schema.json` cannot express, or not with a helpful message: combinations of values, and formats. */}}
 {{- define "hooktender.check" -}}
 {{- with .Values -}}
 {{- if and (gt (int .replicas) 1) (eq .leaderElection "never") -}}
-{{- fail (printf "leaderElection=never is for one replica, and replicas is %d: leave it at auto, so that one works and the others stand by" (int .replicas)) -}}
+{{- fail (printf "leaderElection=never is for one replica, and replicas is %d: set it to auto, so that one replica is the leader and the others are standbys" (int .replicas)) -}}
 {{- end -}}
 {{- if and (not .serviceAccount.create) (not .serviceAccount.name) -}}
-{{- fail "serviceAccount.name is missing: with serviceAccount.create=false, say which ServiceAccount the operator is to run as" -}}
+{{- fail "serviceAccount.name is missing: with serviceAccount.create=false, set the ServiceAccount of the operator" -}}
 {{- end -}}
 {{- if and .metrics.serviceMonitor.enabled .metrics.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape everything twice: enable one of them" -}}
 {{- end -}}
 {{- if and .metrics.serviceMonitor.enabled (not .metrics.service.enabled) -}}
-{{- fail "metrics.serviceMonitor finds Pods by the Service: enable metrics.service too, or metrics.podMonitor instead" -}}
+{{- fail "metrics.serviceMonitor needs the Service: enable metrics.service too, or metrics.podMonitor instead" -}}
 {{- end -}}
 {{- range .watchNamespaces -}}
-{{- include "hooktender.written" (list "watchNamespaces" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: lower case letters, digits and dashes only") -}}
+{{- include "hooktender.written" (list "watchNamespaces" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is not a valid namespace name: lower case letters, digits and dashes only") -}}
 {{- end -}}
 {{- range concat .secrets.names .secrets.writable -}}
-{{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is no name of a Secret: lower case letters, digits, dashes and dots only") -}}
+{{- include "hooktender.written" (list "secrets" . "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "is not a valid Secret name: lower case letters, digits, dashes and dots only") -}}
 {{- end -}}
 {{- range .allowedEndpoints -}}
 {{- $endpoint := kindIs "string" . | ternary (dict "url" .) . -}}
-{{- include "hooktender.written" (list "allowedEndpoints" $endpoint.url "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)(/[^?#,%\\s]*)?(,(vendor|namespace)=[a-z0-9-]+)*$" "is no endpoint: give https, host and port, and a path if it is to be held to one, such as https://crm.example.com:8443/superoffice; plain http is for loopback addresses") -}}
+{{- include "hooktender.written" (list "allowedEndpoints" $endpoint.url "^(https://[^/?#@,\\s]+|http://(127[.][0-9.]+|localhost|\\[::1\\])(:[0-9]+)?)(/[^?#,%\\s]*)?(,(vendor|namespace)=[a-z0-9-]+)*$" "is not a valid endpoint: write https, host, port, and optionally a path, such as https://crm.example.com:8443/superoffice; plain http is allowed for loopback addresses only") -}}
 {{- with $endpoint.namespace -}}
-{{- include "hooktender.written" (list "allowedEndpoints" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is no name of a namespace: lower case letters, digits and dashes only") -}}
+{{- include "hooktender.written" (list "allowedEndpoints" . "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "is not a valid namespace name: lower case letters, digits and dashes only") -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $interval := dict "settle" .settle "requestTimeout" .requestTimeout -}}
-{{- include "hooktender.written" (list $name $interval "^([0-9]+[smh])+$" "is no interval: write it like 90s, 5m or 1h30m") -}}
+{{- include "hooktender.written" (list $name $interval "^([0-9]+[smh])+$" "is not a valid interval: write it like 90s, 5m or 1h30m") -}}
 {{- end -}}
 {{- include "hooktender.written" (list "requestTimeout" .requestTimeout "[1-9]" "leaves no time for an answer: write it like 90s") -}}
-{{- include "hooktender.written" (list "accountSelector" .accountSelector "^[^\"\\\\]*$" "is no label selector: write it like shard=a") -}}
-{{- include "hooktender.written" (list "image.digest" .image.digest "^(sha256:[0-9a-f]{64})?$" "is no digest: sha256: and 64 digits from 0 to f") -}}
-{{- include "hooktender.written" (list "listenAddress" .listenAddress "^([0-9.]+|\\[[0-9a-fA-F:.]+\\])$" "is no address: write it like 0.0.0.0 or [::]") -}}
+{{- include "hooktender.written" (list "accountSelector" .accountSelector "^[^\"\\\\]*$" "is not a valid label selector: write it like shard=a") -}}
+{{- include "hooktender.written" (list "image.digest" .image.digest "^(sha256:[0-9a-f]{64})?$" "is not a valid digest: write sha256: and 64 hexadecimal digits") -}}
+{{- include "hooktender.written" (list "listenAddress" .listenAddress "^([0-9.]+|\\[[0-9a-fA-F:.]+\\])$" "is not a valid address: write it like 0.0.0.0 or [::]") -}}
 {{- range concat .networkPolicy.apiServerCIDRs .networkPolicy.vendorCIDRs -}}
-{{- include "hooktender.written" (list "networkPolicy" . "^[0-9a-fA-F.:]+/[0-9]{1,3}$" "is no range of addresses: write it like 10.0.0.1/32") -}}
+{{- include "hooktender.written" (list "networkPolicy" . "^[0-9a-fA-F.:]+/[0-9]{1,3}$" "is not a valid address range: write it like 10.0.0.1/32") -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* A value's name, the value, a pattern, and what is said of a value that is written otherwise. */}}
+{{/* Arguments: the value's name, the value, a pattern, and the message if the value does not match. */}}
 {{- define "hooktender.written" -}}
 {{- if not (regexMatch (index . 2) (index . 1)) -}}
 {{- fail (printf "%s: %q %s" (index . 0) (index . 1) (index . 3)) -}}

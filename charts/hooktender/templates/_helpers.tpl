@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Some names get an ending of up to ten characters, and none may be longer than a label. */}}
+{{/* Some names get a suffix of up to ten characters, and a name must not be longer than a label. */}}
 {{- define "hooktender.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
@@ -13,7 +13,7 @@
 {{- default (include "hooktender.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
-{{/* Cannot be changed once a Deployment is there. */}}
+{{/* Immutable after the Deployment is created. */}}
 {{- define "hooktender.selector" -}}
 app.kubernetes.io/name: {{ include "hooktender.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -38,13 +38,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* "true" if replicas elect one that works. */}}
+{{/* "true" if leader election is enabled. */}}
 {{- define "hooktender.elects" -}}
 {{- $many := gt (int .Values.replicas) 1 -}}
 {{- if or $many (eq .Values.leaderElection "always") -}}true{{- end -}}
 {{- end -}}
 
-{{/* The Lease as the program calls it (src/controller/leader.rs): those that look after the same share one. */}}
+{{/* Name of the Lease, as in the program (src/controller/leader.rs): operators with the same scope share it. */}}
 {{- define "hooktender.lease" -}}
 {{- if or .Values.watchNamespaces .Values.accountSelector -}}
 {{- $names := list -}}
@@ -56,12 +56,12 @@ hooktender
 {{- end -}}
 {{- end -}}
 
-{{/* "true" if Secrets are watched: who may read just some of them cannot list them. */}}
+{{/* "true" if Secrets are watched. A watch needs `list` of all Secrets, so there is none with `secrets.names`. */}}
 {{- define "hooktender.watchesSecrets" -}}
 {{- if and .Values.secrets.watch (not .Values.secrets.names) -}}true{{- end -}}
 {{- end -}}
 
-{{/* What Pod security calls "restricted", and more. */}}
+{{/* The Pod Security Standard "restricted", and more. */}}
 {{- define "hooktender.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 65532
@@ -76,7 +76,7 @@ privileged: false
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* What every vendor is called with. */}}
+{{/* Flags of all commands that call vendors. */}}
 {{- define "hooktender.vendorArgs" -}}
 - --request-timeout={{ .Values.requestTimeout }}
 - --settle={{ .Values.settle }}

@@ -1,5 +1,5 @@
-{{/* What the operator needs in each namespace that it looks after, and nothing more: tests/scenarios/chart/rights.rs
-     compares it with what the API server was asked. `get` of the two kinds is for after a conflict. */}}
+{{/* The operator's rights in each namespace that it manages. tests/scenarios/chart/rights.rs compares them with its
+     requests to the API server. It needs `get` of the two kinds after a conflict. */}}
 {{- define "hooktender.rules" -}}
 - apiGroups: [hooktender.dev]
   resources: [vendoraccounts, webhooks]
@@ -43,7 +43,7 @@
   verbs: [get, update]
 {{- end -}}
 
-{{/* A role of these rules and its binding to the operator; `namespace` is empty for a ClusterRole. */}}
+{{/* A role with these rules and its binding to the operator; `namespace` is empty for a ClusterRole. */}}
 {{- define "hooktender.grant" -}}
 {{- $kind := empty .namespace | ternary "ClusterRole" "Role" -}}
 ---

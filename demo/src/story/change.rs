@@ -1,4 +1,4 @@
-//! Changes: somebody's at the vendor, which are undone, and ours in the spec, which are carried out.
+//! Changes: those at the vendor are undone, those in the spec are carried out.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::stage::Stage;
 use crate::subscription::{self, differences};
 use crate::vendor::Vendor;
 
-/// Somebody edits at the vendor; asked to look, hooktender corrects it.
+/// Somebody edits at the vendor; at the next requested pass, hooktender corrects it.
 pub(super) fn by_hand(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(4, "Changed by hand at the vendor, and corrected");
@@ -62,7 +62,7 @@ fn by_hand_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     show_event(stage, part, "DriftCorrected")
 }
 
-/// The spec is edited; the vendor follows.
+/// The spec is edited; the vendor is updated.
 pub(super) fn by_spec(stage: &Stage, cast: &Cast) -> Step<()> {
     stage.screen.chapter(5, "Spec edited, vendor updated");
     for (index, part) in cast.parts.iter().enumerate() {
@@ -116,14 +116,14 @@ fn by_spec_at(stage: &Stage, cast: &Cast, part: &Part) -> Step<()> {
     show_event(stage, part, reason)
 }
 
-/// Whether this is that subscription, or what took its place: but for ids, one member at most differs.
+/// Whether this is that subscription, or its replacement: but for ids, at most one member differs.
 fn is_successor(vendor: Vendor, stored: &Value, before: &Value) -> bool {
     let (now, before) = (subscription::essence(vendor, stored), subscription::essence(vendor, before));
     let names = now.keys().chain(before.keys().filter(|name| !now.contains_key(*name)));
     names.filter(|name| now.get(*name) != before.get(*name)).count() == 1
 }
 
-/// All subscriptions but for what the vendor makes, in an order that does not depend on ids.
+/// All subscriptions without the vendor's own members, in an order that does not depend on ids.
 fn essences(vendor: Vendor, stored: &[Value]) -> Vec<String> {
     let mut all: Vec<_> = stored
         .iter()
@@ -144,7 +144,7 @@ fn sorted(members: &Map<String, Value>) -> String {
     rows.join("\n")
 }
 
-/// Asks for a pass now, by a new value of the annotation.
+/// Requests a pass, with a new value of the annotation.
 pub(super) fn ask(stage: &Stage, object: &str) -> Step<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let millis = now.map(|now| now.as_millis()).unwrap_or_default();

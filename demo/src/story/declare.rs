@@ -1,4 +1,4 @@
-//! The operator starts; what is declared comes to be at the vendors.
+//! The operator starts, and creates the declared subscriptions at the vendors.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -38,7 +38,7 @@ pub(super) fn start_operator(stage: &Stage) -> Step<()> {
     Ok(())
 }
 
-/// Applies the examples; tells who takes part.
+/// Applies the examples; returns the parts.
 pub(super) fn apply(stage: &Stage) -> Step<Cast> {
     let screen = stage.screen;
     screen.chapter(2, "Declared");
@@ -100,7 +100,7 @@ fn fits(vendor: Vendor, spec: &Value) -> bool {
         && spec["deletionPolicy"] != "Retain"
 }
 
-/// Waits until all is made, and shows it.
+/// Waits until all is created, and shows it.
 pub(super) fn show_created(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(3, "Created at the vendors");

@@ -1,4 +1,4 @@
-//! Deletion, and what is not ours.
+//! Deletion, and unmanaged subscriptions.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 use crate::subscription;
 use crate::vendor::Vendor;
 
-/// Webhooks are deleted, and the vendors have their subscriptions no more.
+/// Webhooks are deleted, and their subscriptions with them.
 pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(6, "Deleted");
@@ -38,7 +38,7 @@ pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
     Ok(())
 }
 
-/// A subscription that nobody declares is reported, and never touched.
+/// An unmanaged subscription is reported, and never changed.
 pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(7, "Not ours: reported, never touched");
@@ -89,7 +89,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     Ok(())
 }
 
-/// What somebody else has at the vendor.
+/// An unmanaged subscription at the vendor.
 fn foreign(vendor: Vendor) -> Value {
     let url = "https://old.example.org/orders";
     match vendor {

@@ -16,34 +16,34 @@ use crate::vendor::Vendor;
 
 pub(crate) use leave::bring_back;
 
-/// How long anything may take; less than a second is usual.
+/// How long a step may take; less than a second is usual.
 const SOON: Duration = Duration::from_secs(30);
 /// The same, for kubectl.
 const KUBECTL_SOON: &str = "--timeout=30s";
 
-/// One vendor's part in the story.
+/// One vendor's part in the demo.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) vendor: Vendor,
-    /// The account, as the vendor calls it.
+    /// The account's name at the vendor.
     pub(crate) account: String,
     /// The name of the `VendorAccount`.
     account_object: String,
-    /// Whether the account lists what nobody declares.
+    /// Whether the account lists unmanaged subscriptions.
     reports_unmanaged: bool,
-    /// The name of the Webhook that things happen to.
+    /// The name of the Webhook that the demo changes.
     pub(crate) webhook: String,
     example: Example,
 }
 
-/// Who takes part.
+/// All parts.
 #[derive(Debug)]
 pub(crate) struct Cast {
     pub(crate) parts: Vec<Part>,
     masks: Masks,
 }
 
-/// Tells the story. All that it claims has happened.
+/// Runs all chapters. Every claim is verified.
 pub(crate) fn tell(stage: &Stage) -> Step<Cast> {
     declare::start_operator(stage)?;
     let cast = declare::apply(stage)?;
@@ -56,7 +56,7 @@ pub(crate) fn tell(stage: &Stage) -> Step<Cast> {
 }
 
 impl Part {
-    /// Everything that the vendor has in this account.
+    /// Returns everything that the vendor stores in this account.
     fn subscriptions(&self, stage: &Stage) -> Step<Vec<Value>> {
         stage.control.subscriptions(self.vendor, &self.account)
     }
@@ -74,7 +74,7 @@ impl Part {
         format!("webhook/{}", self.webhook)
     }
 
-    /// The id of the Webhook's subscription, as its status tells.
+    /// The id of the Webhook's subscription, from its status.
     pub(crate) fn external_id(&self, stage: &Stage) -> Step<String> {
         let object = stage.objects(&["get", &self.object()])?;
         let id = object["status"]["externalId"].as_str();

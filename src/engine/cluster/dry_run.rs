@@ -3,7 +3,8 @@
 
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
-use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
 

@@ -2,7 +2,6 @@
 
 use crate::api::shorten;
 use crate::engine::clock;
-use crate::engine::cluster::writer::EventRecord;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -13,6 +12,17 @@ const LONGEST_NOTE: usize = 1024;
 const LONGEST_NAME: usize = 253;
 /// and of what names the process.
 const LONGEST_INSTANCE: usize = 128;
+
+/// Something that happened to an object, for `kubectl describe`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventRecord {
+    /// Whether a person should look.
+    pub(crate) warning: bool,
+    /// One word, such as `Created`.
+    pub(crate) reason: &'static str,
+    /// What happened, on what, and what to do next.
+    pub(crate) note: String,
+}
 
 /// The Event of what happened to an object. `unique` tells it from all others about that object.
 pub(crate) fn event(on: ObjectReference, happened: &EventRecord, instance: &str, unique: u64) -> Event {

@@ -8,4 +8,5 @@ pub(crate) mod scope;
 pub(crate) mod secrets;
 pub(crate) mod token_store;
 pub(crate) mod values;
+pub(crate) mod webhook_writes;
 pub(crate) mod writer;

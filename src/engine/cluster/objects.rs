@@ -2,6 +2,7 @@
 //! a read ends, so that an API server that does not answer costs a pass seconds.
 
 use crate::api::{NamespaceName, ObjectName};
+use crate::failpoint;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
@@ -92,6 +93,21 @@ async fn in_time<T>(
     read: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, kube::Error> {
     timeout(limit, read).await.unwrap_or_else(|_| Err(kube::Error::Service(Box::new(NoAnswer(limit)))))
+}
+
+/// A fail point on the way to the API server, or back from it.
+pub(crate) async fn passes<const N: usize>(point: [&str; N]) -> Result<(), kube::Error> {
+    let Some(code) = failpoint::reached(point).await else {
+        return Ok(());
+    };
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        429 => "TooManyRequests",
+        _ => "InternalError",
+    };
+    Err(kube::Error::Api(Box::new(kube::core::Status::failure("a fail point", reason).with_code(code))))
 }
 
 #[cfg(test)]

@@ -1,64 +1,26 @@
-//! The one reader of Secrets, and of ConfigMaps beside them. `keeper` writes what a vendor exchanged.
+//! Reads Secrets and ConfigMaps. Nothing else reads Secrets; `token_store` writes back the tokens that a vendor exchanged.
 
 use crate::api::account::Vendor;
 use crate::api::{ObjectKey, ObjectName};
 use crate::engine::cluster::objects::ObjectApi;
 use crate::engine::cluster::token_store::SecretTokenStore;
-use crate::engine::cluster::values::{Unread, Value};
-pub(crate) use crate::engine::cluster::values::{ValueBudget, Values};
+use crate::engine::cluster::values::{Value, ValueBudget, Values, read_failure, read_late};
+use crate::engine::dependency::{Dependency, NamedKeys, ReadFailure};
 use crate::vendor::{Credentials, SecretRef, SecretRefs, TokenStore, secret_refs};
 use futures::stream::{self, StreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-/// How many Secrets and ConfigMaps are read at once, over all passes: each may be of a megabyte, of which most is dropped
-/// once the keys that are named are taken.
-const AT_ONCE: usize = 8;
+/// How many Secrets and ConfigMaps are read at once, over all passes: each may have a megabyte, most of which is dropped once the used
+/// keys are taken.
+const MAX_READS: usize = 8;
 /// How long all reads of a pass may take together. What is not read by then is read with the next pass.
 const ALL_READS: Duration = Duration::from_secs(30);
-
-/// The keys that are named, by the object that they are in.
-pub(crate) type NamedKeys = BTreeMap<Dependency, BTreeSet<String>>;
-
-/// An object that values are taken from. A pass over an account is due when one of its dependencies changes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Dependency {
-    /// A Secret.
-    Secret(ObjectKey),
-    /// A ConfigMap.
-    ConfigMap(ObjectKey),
-}
-
-impl Dependency {
-    /// What it is.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Secret(_) => "Secret",
-            Self::ConfigMap(_) => "ConfigMap",
-        }
-    }
-
-    /// Its namespace and name, as they are written.
-    pub(crate) fn key(&self) -> &ObjectKey {
-        match self {
-            Self::Secret(key) | Self::ConfigMap(key) => key,
-        }
-    }
-}
-
-impl std::fmt::Display for Dependency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Secret(key) => write!(f, "Secret {key}"),
-            Self::ConfigMap(key) => write!(f, "ConfigMap {key}"),
-        }
-    }
-}
 
 /// Reads dependencies.
 pub(crate) trait SecretReader: Send + Sync {
@@ -120,24 +82,24 @@ pub(crate) struct KubeSecretReader {
 impl KubeSecretReader {
     /// Reads with that client what fits into that budget.
     pub(crate) fn new(client: Client, budget: ValueBudget) -> Self {
-        Self { client, budget, reads: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client, budget, reads: Arc::new(Semaphore::new(MAX_READS)) }
     }
 
     /// Reads one into values of its own.
-    async fn one(&self, from: &Dependency, keys: &BTreeSet<String>) -> Result<Values, Unread> {
+    async fn one(&self, from: &Dependency, keys: &BTreeSet<String>) -> Result<Values, ReadFailure> {
         let at = ObjectName::try_from(from.key());
-        let at = at.map_err(|invalid| Unread::InvalidName(invalid.to_string()))?;
+        let at = at.map_err(|invalid| ReadFailure::InvalidName(invalid.to_string()))?;
         let mut values = Values::default();
         // Held until all but the named keys is dropped. The semaphore is never closed.
         let _permit = self.reads.acquire().await;
         match from {
             Dependency::Secret(_) => {
                 let found = ObjectApi::<Secret>::new(&self.client, &at).read().await;
-                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_secret(one));
+                found.map_err(read_failure)?.into_iter().for_each(|one| values.add_secret(one));
             }
             Dependency::ConfigMap(_) => {
                 let found = ObjectApi::<ConfigMap>::new(&self.client, &at).read().await;
-                found.map_err(Unread::of)?.into_iter().for_each(|one| values.add_config_map(one));
+                found.map_err(read_failure)?.into_iter().for_each(|one| values.add_config_map(one));
             }
         }
         values.keep(from, keys);
@@ -151,11 +113,11 @@ impl SecretReader for KubeSecretReader {
         let deadline = Instant::now() + ALL_READS;
         let reads = wanted.iter().map(|(from, keys)| async move {
             let read = timeout_at(deadline, self.one(from, keys)).await;
-            (from, read.unwrap_or_else(|_| Err(Unread::late(ALL_READS))))
+            (from, read.unwrap_or_else(|_| Err(read_late(ALL_READS))))
         });
         // In their order, so that it is the same ones that a budget has room for each time.
         let reads: Vec<_> = reads.collect();
-        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        let mut reads = stream::iter(reads).buffered(MAX_READS);
         let mut values = Values::default();
         while let Some((from, read)) = reads.next().await {
             match read {
@@ -245,7 +207,7 @@ mod tests {
         assert!(values.get(&of("good"), "k").is_ok());
         assert!(values.get(&of("good"), "other").is_err(), "nobody named it");
         let why: Vec<_> = values.unread().collect();
-        let [(broken, Unread::Failed(words))] = &why[..] else { panic!("{why:?}") };
+        let [(broken, ReadFailure::Failed(words))] = &why[..] else { panic!("{why:?}") };
         assert!(**broken == of("broken") && words.contains("no key to decrypt it"), "{words}");
         assert!(values.get(&of("none"), "k").err().unwrap().contains("does not exist"));
     }

@@ -1,9 +1,8 @@
 //! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
 
 use crate::api::ObjectName;
-use crate::engine::cluster::objects::ObjectApi;
+use crate::engine::cluster::objects::{ObjectApi, passes};
 use crate::engine::cluster::scope::Scope;
-use crate::engine::cluster::writer::passes;
 use crate::vendor::{NewTokens, PersistError, TokenStore};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;

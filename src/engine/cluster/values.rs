@@ -4,9 +4,9 @@
 use crate::api::ObjectKey;
 use crate::api::shorten;
 use crate::api::variables::without_final_line_break;
-use crate::engine::cluster::secrets::Dependency;
-use crate::engine::pass::finish::chain;
-use crate::plan::Text;
+use crate::engine::dependency::{Dependency, ReadFailure};
+use crate::engine::error::error_chain;
+use crate::plan::SecretText;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use secrecy::{ExposeSecret, SecretString};
@@ -22,7 +22,7 @@ const MAX_NAMESPACE: usize = 4 * 1024 * 1024;
 /// What a value takes in memory beside its own bytes.
 const PER_VALUE: usize = 128;
 /// The API server's words are cut to this many characters.
-const LONGEST_WORDS: usize = 300;
+const LONGEST_MESSAGE: usize = 300;
 
 /// A value of one key.
 #[derive(Clone)]
@@ -36,20 +36,20 @@ pub(crate) enum Value {
 impl Value {
     /// Whether the value has no characters.
     fn is_empty(&self) -> bool {
-        self.exposed().is_empty()
+        self.expose().is_empty()
     }
 
     /// Length in bytes.
     pub(crate) fn len(&self) -> usize {
-        self.exposed().len()
+        self.expose().len()
     }
 
     /// Returns the first control character of the value.
     pub(crate) fn control_character(&self) -> Option<char> {
-        self.exposed().chars().find(|c| c.is_control())
+        self.expose().chars().find(|c| c.is_control())
     }
 
-    fn exposed(&self) -> &str {
+    fn expose(&self) -> &str {
         match self {
             Self::Secret(value) => value.expose_secret(),
             Self::Plain(value) => value,
@@ -82,45 +82,27 @@ impl Held {
     }
 }
 
-/// Why an object could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// No object can have that name.
-    InvalidName(String),
-    /// The API server does not allow it, in these words.
-    Forbidden(String),
-    /// It may be read with the next try: the API server failed, or there was no room.
-    Failed(String),
+/// Returns why a read failed.
+pub(crate) fn read_failure(error: kube::Error) -> ReadFailure {
+    match error {
+        kube::Error::Api(refused) if refused.is_forbidden() => ReadFailure::Forbidden(refused.message),
+        kube::Error::Api(refused) => {
+            ReadFailure::Failed(shorten::to_chars(&refused.message, LONGEST_MESSAGE))
+        }
+        error => ReadFailure::Failed(shorten::to_chars(&error_chain(&error), LONGEST_MESSAGE)),
+    }
 }
 
-impl Unread {
-    /// Why a read failed.
-    pub(crate) fn of(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(refused) if refused.is_forbidden() => Self::Forbidden(refused.message),
-            kube::Error::Api(refused) => Self::Failed(shorten::to_chars(&refused.message, LONGEST_WORDS)),
-            error => Self::Failed(shorten::to_chars(&chain(&error), LONGEST_WORDS)),
-        }
-    }
-
-    /// It was not its turn before the time for all reads of a pass was over.
-    pub(crate) fn late(after: Duration) -> Self {
-        Self::Failed(format!("it was not read within {} seconds", after.as_secs()))
-    }
-
-    /// What is so, for people.
-    pub(crate) fn words(&self) -> &str {
-        match self {
-            Self::InvalidName(words) | Self::Forbidden(words) | Self::Failed(words) => words,
-        }
-    }
+/// Returns the failure of a read that was not done before the time for all reads of a pass was over.
+pub(crate) fn read_late(after: Duration) -> ReadFailure {
+    ReadFailure::Failed(format!("it was not read within {} seconds", after.as_secs()))
 }
 
 /// What the dependencies of one pass hold. Kept no longer than the pass.
 #[derive(Default)]
 pub(crate) struct Values {
     found: HashMap<Dependency, Keys>,
-    unread: BTreeMap<Dependency, Unread>,
+    unread: BTreeMap<Dependency, ReadFailure>,
     room: Vec<Room>,
 }
 
@@ -144,11 +126,13 @@ impl Values {
     /// Returns the value of a key, which may be empty.
     pub(crate) fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
         match self.unread.get(from) {
-            Some(Unread::InvalidName(why)) => {
+            Some(ReadFailure::InvalidName(why)) => {
                 return Err(format!("{why}; name the {} that has the value", from.kind()));
             }
-            Some(Unread::Forbidden(why)) => return Err(format!("{from} may not be read: {why}")),
-            Some(Unread::Failed(why)) => return Err(format!("{from} cannot be read at the moment: {why}")),
+            Some(ReadFailure::Forbidden(why)) => return Err(format!("{from} may not be read: {why}")),
+            Some(ReadFailure::Failed(why)) => {
+                return Err(format!("{from} cannot be read at the moment: {why}"));
+            }
             None => {}
         }
         let Some(keys) = self.found.get(from) else {
@@ -179,13 +163,19 @@ impl Values {
         Zeroizing::new(all.iter().map(|from| format!("{from}={}", uid(from))).collect::<Vec<_>>().join(";"))
     }
 
+    /// Whether all these keys of an object were read, or the object could not be.
+    pub(crate) fn was_read(&self, from: &Dependency, keys: &BTreeSet<String>) -> bool {
+        self.unread.contains_key(from)
+            || self.found.get(from).is_some_and(|found| keys.iter().all(|key| found.values.contains_key(key)))
+    }
+
     /// Notes why an object could not be read.
-    pub(crate) fn note_unread(&mut self, from: Dependency, why: Unread) {
+    pub(crate) fn note_unread(&mut self, from: Dependency, why: ReadFailure) {
         self.unread.insert(from, why);
     }
 
     /// The objects that could not be read, and why.
-    pub(crate) fn unread(&self) -> impl Iterator<Item = (&Dependency, &Unread)> {
+    pub(crate) fn unread(&self) -> impl Iterator<Item = (&Dependency, &ReadFailure)> {
         self.unread.iter()
     }
 
@@ -223,7 +213,7 @@ impl Values {
     }
 
     /// Takes room for what was read of an object, until these values are dropped; an error if there is none.
-    pub(crate) fn reserve(&mut self, from: &Dependency, budget: &ValueBudget) -> Result<(), Unread> {
+    pub(crate) fn reserve(&mut self, from: &Dependency, budget: &ValueBudget) -> Result<(), ReadFailure> {
         let Some(found) = self.found.get(from) else { return Ok(()) };
         let sizes = found.values.iter().map(|(key, held)| key.len() + held.size() + PER_VALUE);
         self.room.push(budget.reserve(&from.key().namespace, sizes.sum())?);
@@ -257,8 +247,8 @@ impl Values {
     }
 
     /// The value of a key as text, for comparing; the error where there is none.
-    pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<Text, String> {
-        let mut text = Text::default();
+    pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<SecretText, String> {
+        let mut text = SecretText::default();
         match self.get(from, key)? {
             Value::Secret(value) => text.push_secret(key, value),
             Value::Plain(value) => text.push_plain(&value),
@@ -286,12 +276,12 @@ impl ValueBudget {
         Self { most: usize::MAX, ..Self::default() }
     }
 
-    fn reserve(&self, namespace: &str, bytes: usize) -> Result<Room, Unread> {
+    fn reserve(&self, namespace: &str, bytes: usize) -> Result<Room, ReadFailure> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let all = used.entry(namespace.to_owned()).or_default();
         let wanted = all.saturating_add(bytes);
         if wanted > self.most {
-            return Err(Unread::Failed(format!(
+            return Err(ReadFailure::Failed(format!(
                 "the values that are taken from Secrets and ConfigMaps of namespace {namespace} are more than {} MiB: use fewer or shorter ones",
                 self.most / 1024 / 1024
             )));
@@ -364,7 +354,7 @@ mod tests {
         let held: Vec<_> = (0..15).map(|n| read("greedy", &n.to_string()).ok().unwrap()).collect();
         let problem = read("greedy", "more").err().unwrap();
         assert!(
-            matches!(&problem, Unread::Failed(why) if why.contains("namespace greedy are more than 4 MiB")),
+            matches!(&problem, ReadFailure::Failed(why) if why.contains("namespace greedy are more than 4 MiB")),
             "{problem:?}"
         );
         assert!(read("other", "one").is_ok());
@@ -380,12 +370,12 @@ mod tests {
             let status = kube::core::Status::failure(message, reason).with_code(code);
             kube::Error::Api(Box::new(status))
         };
-        assert!(matches!(Unread::of(status(403, "no")), Unread::Forbidden(why) if why == "no"));
+        assert!(matches!(read_failure(status(403, "no")), ReadFailure::Forbidden(why) if why == "no"));
         for error in [status(500, "etcd"), status(503, "away"), status(429, "later"), status(401, "who")] {
-            assert!(matches!(Unread::of(error), Unread::Failed(_)));
+            assert!(matches!(read_failure(error), ReadFailure::Failed(_)));
         }
         assert!(
-            matches!(Unread::of(kube::Error::Service("timeout".into())), Unread::Failed(why) if why.contains("timeout"))
+            matches!(read_failure(kube::Error::Service("timeout".into())), ReadFailure::Failed(why) if why.contains("timeout"))
         );
     }
 }

@@ -4,11 +4,10 @@ use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{
     ACCOUNT_FINALIZER, FINALIZER, NamespaceName, ObjectName, StoredWebhook, VendorAccount, Webhook,
 };
-use crate::engine::cluster::event::event;
+use crate::engine::cluster::event::{EventRecord, event};
 use crate::engine::cluster::event_limit::EventLimiter;
-use crate::engine::cluster::objects::{ObjectApi, in_namespace};
+use crate::engine::cluster::objects::{ObjectApi, in_namespace, passes};
 use crate::engine::cluster::scope::Scope;
-use crate::failpoint;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -38,7 +37,7 @@ impl WriteError {
     pub(crate) fn overtaken(webhook: &Webhook) -> Self {
         let message = "another process has written its status since it was read";
         let status = kube::core::Status::failure(message, "Conflict").with_code(409);
-        failed("intent", webhook, kube::Error::Api(Box::new(status)))
+        failed("pending create", webhook, kube::Error::Api(Box::new(status)))
     }
 
     /// Whether somebody else has written the object since it was read.
@@ -68,18 +67,7 @@ impl WriteError {
     }
 }
 
-/// Something that happened to an object, for `kubectl describe`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventRecord {
-    /// Whether a person should look.
-    pub(crate) warning: bool,
-    /// One word, such as `Created`.
-    pub(crate) reason: &'static str,
-    /// What happened, on what, and what to do next.
-    pub(crate) note: String,
-}
-
-/// Writes what became of things.
+/// Writes statuses, finalizers and events.
 pub(crate) trait ClusterWriter: Send + Sync {
     /// Reads the object again; none if it is gone or another one has its name.
     fn webhook(&self, webhook: &Webhook) -> impl Future<Output = Result<Option<Webhook>, WriteError>> + Send;
@@ -333,21 +321,6 @@ impl ClusterWriter for KubeWriter {
             Err(error) => tracing::debug!(%error, "the API server did not take an event"),
         }
     }
-}
-
-/// A fail point on the way to the API server, or back from it.
-pub(crate) async fn passes<const N: usize>(point: [&str; N]) -> Result<(), kube::Error> {
-    let Some(code) = failpoint::reached(point).await else {
-        return Ok(());
-    };
-    let reason = match code {
-        404 => "NotFound",
-        409 => "Conflict",
-        410 => "Expired",
-        429 => "TooManyRequests",
-        _ => "InternalError",
-    };
-    Err(kube::Error::Api(Box::new(kube::core::Status::failure("a fail point", reason).with_code(code))))
 }
 
 /// Names what the object's status has and this one has not, so that a merge removes it.

@@ -3,9 +3,10 @@
 use crate::api::variables::name_at;
 use crate::api::webhook::Variable;
 use crate::api::{ObjectKey, Webhook};
-use crate::engine::cluster::secrets::{Dependency, Values};
 use crate::engine::cluster::values::Value;
-use crate::plan::{Redactor, Text, Usage};
+use crate::engine::cluster::values::Values;
+use crate::engine::dependency::Dependency;
+use crate::plan::{Redactor, SecretText, Usage};
 use std::collections::{BTreeMap, HashMap};
 
 /// Most bytes of a subscription with the values of its variables put in. More would be kept, compared, shown and sent many
@@ -66,7 +67,7 @@ pub(crate) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)
 }
 
 impl Variables {
-    /// Variables by name and value; the flag says whether the value is secret.
+    /// Names with their values, and whether nobody may see them.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(all: &[(&str, &str, bool)]) -> Self {
         let resolved = |value: &str, secret| {
@@ -117,7 +118,7 @@ impl Variables {
 
     /// Puts the values into one string of a subscription that has no others.
     #[cfg(any(test, feature = "fuzzing"))]
-    pub(crate) fn expand(&self, text: &str, usage: Usage) -> Result<Text, ExpandError> {
+    pub(crate) fn expand(&self, text: &str, usage: Usage) -> Result<SecretText, ExpandError> {
         self.expansion().expand(text, usage)
     }
 
@@ -144,8 +145,8 @@ pub(crate) struct Expansion<'v> {
 impl Expansion<'_> {
     /// Puts the values into a string. `$$(NAME)` is a literal `$(NAME)`; what does not look like a variable stays. An error
     /// names the variable that is not declared, or whose value cannot be used there.
-    pub(crate) fn expand(&mut self, text: &str, usage: Usage) -> Result<Text, ExpandError> {
-        let mut expanded = Text::default();
+    pub(crate) fn expand(&mut self, text: &str, usage: Usage) -> Result<SecretText, ExpandError> {
+        let mut expanded = SecretText::default();
         let mut rest = text;
         while let Some(at) = rest.find("$(") {
             let escaped = rest[..at].ends_with('$');
@@ -226,7 +227,7 @@ mod tests {
             let written = literal(&text);
             let expanded = Variables::default().expand(&written, Usage::Content);
             let expanded = expanded.map_err(|error| TestCaseError::fail(error.to_string()))?;
-            prop_assert_eq!(expanded.exposed(), text, "{}", written);
+            prop_assert_eq!(expanded.expose(), text, "{}", written);
         }
 
         #[test]
@@ -254,7 +255,11 @@ mod tests {
         ];
         for (text, exposed, shown) in cases {
             let expanded = variables.expand(text, Usage::Address).unwrap();
-            assert_eq!((expanded.exposed().as_str(), expanded.shown().as_str()), (exposed, shown), "{text}");
+            assert_eq!(
+                (expanded.expose().as_str(), expanded.redacted().as_str()),
+                (exposed, shown),
+                "{text}"
+            );
         }
         let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err().to_string();
         assert!(undeclared.contains("$(NONE) is used and not declared"));
@@ -265,7 +270,7 @@ mod tests {
         let long = "a".repeat(64 * 1024);
         for secret in [true, false] {
             let variables = Variables::of(&[("A", &long, secret), ("S", "s", secret)]);
-            let expand = |text: &str| variables.expand(text, Usage::Content).map(|text| text.exposed().len());
+            let expand = |text: &str| variables.expand(text, Usage::Content).map(|text| text.expose().len());
             assert_eq!(expand(&"$(A)".repeat(4)), Ok(MAX_EXPANDED));
             // As a text it would be 256 MiB.
             for text in
@@ -309,7 +314,7 @@ mod tests {
                     assert!(variables.expand("$$(TOKEN)", usage).is_ok());
                 }
                 for usage in [Usage::Content, Usage::Word] {
-                    assert_eq!(variables.expand("a$(TOKEN)", usage).unwrap().exposed(), format!("a{value}"));
+                    assert_eq!(variables.expand("a$(TOKEN)", usage).unwrap().expose(), format!("a{value}"));
                 }
             }
         }

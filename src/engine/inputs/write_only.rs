@@ -1,63 +1,83 @@
-//! Remembers values that no vendor gives back without keeping them: good for telling whether a value is still the one that was sent.
-//!
-//! Whoever may read a Webhook sees the digest, and would try values against it if it were a plain hash, or a slow one: many keys are
-//! short. So it is keyed with what only those can read who can read the Secrets themselves: their uids, which the API server draws at
-//! random (122 bits) and which no right shows without the value. So no key has to be made, kept and shared between processes and with
-//! the command line; a Secret that was made again has another uid, and its value is sent once more.
+//! Values that the vendor does not return: whether they have changed since they were sent.
 
+use super::variables;
+use crate::api::Webhook;
+use crate::api::status::WriteOnlyDigest;
+use crate::api::webhook::WriteOnlyValues;
+use crate::engine::cluster::values::Values;
+use crate::engine::digest::{Key, is_current};
+use crate::engine::state::webhook::WebhookState;
 use crate::plan::{Document, Rules};
-use aws_lc_rs::hmac;
+use crate::vendor;
 
-/// Before each digest; those of other versions are of no value.
-const KIND: &str = "hmac-sha256:";
-
-/// What digests of one Webhook's values are keyed with.
-pub(crate) struct Key(hmac::Key);
-
-impl Key {
-    /// Made of the uids of the Secrets that the values are from.
-    pub(crate) fn new(uids: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, uids.as_bytes()))
-    }
-
-    /// The digest of a text.
-    pub(crate) fn digest(&self, values: &str) -> String {
-        use std::fmt::Write as _;
-        let mut digest = String::from(KIND);
-        for byte in hmac::sign(&self.0, values.as_bytes()).as_ref() {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        digest
-    }
-}
-
-/// Whether it is a digest of this version.
-pub(crate) fn is_current(digest: &str) -> bool {
-    digest.starts_with(KIND)
-}
-
-/// The values of a document that the vendor does not give back, as one text; none if it has none.
-pub(crate) fn concealed(rules: &Rules, document: &Document) -> Option<String> {
-    let values = rules.concealed(document);
+/// Returns the write-only values of a document as one text; none if it has none.
+fn write_only_values(rules: &Rules, document: &Document) -> Option<String> {
+    let values = rules.write_only_values(document);
     if values.is_empty() {
         return None;
     }
     let values: serde_json::Map<_, _> =
-        values.into_iter().map(|(path, value)| (path, value.exposed())).collect();
+        values.into_iter().map(|(path, value)| (path, value.expose())).collect();
     Some(serde_json::Value::Object(values).to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether `spec.adoption.writeOnlyValues` is Trust.
+pub(crate) fn trusts(webhook: &Webhook) -> bool {
+    webhook.spec.adoption.is_some_and(|adoption| adoption.write_only_values == WriteOnlyValues::Trust)
+}
 
-    #[test]
-    fn a_digest_is_of_one_value_and_cannot_be_tried_without_the_secrets_uid() {
-        let key = Key::new("Secret a/s=7f3e");
-        let digest = key.digest("7351");
-        assert_eq!(digest, Key::new("Secret a/s=7f3e").digest("7351"), "in every process");
-        assert_ne!(digest, key.digest("7352"));
-        assert_ne!(digest, Key::new("Secret a/s=other").digest("7351"));
-        assert!(is_current(&digest) && !is_current("$argon2id$v=19$m=8192,t=1,p=1$c2FsdA$aGFzaA"));
+/// Whether the write-only values differ from those that were sent last. The digest is computed only if neither this process nor the
+/// versions of the Secrets can tell.
+pub(crate) fn write_only_changed(webhook: &WebhookState, document: &Document, values: &Values) -> bool {
+    let rules = vendor::rules(webhook.object.spec.subscription.vendor());
+    let now = write_only_values(rules, document);
+    let Some(last) = &webhook.status.last_applied else {
+        // Nothing is known to be applied: a subscription that is found may be another writer's, or have been made by a lost create
+        // before the spec or a Secret changed. What that create sent is known only to the process that sent it.
+        return match &webhook.status.pending {
+            Some(pending) => match webhook.creates.sent(pending) {
+                Some(sent) => write_only_values(rules, sent) != now,
+                None => now.is_some() || pending.write_only,
+            },
+            None => now.is_some() && !trusts(&webhook.object),
+        };
+    };
+    match (now, &last.concealed) {
+        (None, None) => false,
+        (Some(_), None) | (None, Some(_)) => true,
+        (Some(now), Some(sent)) => {
+            let known = webhook.differs_from_in_sync(document) == Some(false);
+            let same = || digest_key(&webhook.object, values).digest(&now) == sent.digest;
+            !(known || sent.from == secret_versions(webhook, values) || same())
+        }
     }
+}
+
+/// Returns what the status keeps of the write-only values now that the vendor has them; none if there are none. `version` is the
+/// vendor's own version of the subscription.
+pub(crate) fn write_only_digest(
+    webhook: &WebhookState,
+    document: &Document,
+    values: &Values,
+    changed: bool,
+    version: Option<String>,
+) -> Option<WriteOnlyDigest> {
+    let rules = vendor::rules(webhook.object.spec.subscription.vendor());
+    let now = write_only_values(rules, document)?;
+    let sent = webhook.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
+    // Another version of a Secret with the same value causes no write: at worst the digest is computed once after a restart.
+    let (digest, from) = match sent {
+        Some(sent) if !changed && is_current(&sent.digest) => (sent.digest.clone(), sent.from.clone()),
+        _ => (digest_key(&webhook.object, values).digest(&now), secret_versions(webhook, values)),
+    };
+    Some(WriteOnlyDigest { digest, from, mark: version })
+}
+
+/// Returns the key for digests of a Webhook's values.
+pub(crate) fn digest_key(webhook: &Webhook, values: &Values) -> Key {
+    Key::new(&values.uids(variables::dependencies(webhook)))
+}
+
+fn secret_versions(webhook: &WebhookState, values: &Values) -> String {
+    values.versions(variables::dependencies(&webhook.object))
 }

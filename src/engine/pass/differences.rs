@@ -1,73 +1,76 @@
 //! What is remembered of differences between a Webhook and its subscription: corrections, and values stored in another spelling.
 
+use super::shared::Shared;
+use super::step::document;
+use crate::api::VendorName;
 use crate::api::status::StoredDifferently;
-use crate::engine::cluster::secrets::SecretReader;
-use crate::engine::cluster::writer::ClusterWriter;
-use crate::engine::inputs::comparison::{Comparison, Secrets};
-use crate::engine::pass::Pass;
-use crate::engine::pass::execute::Shared;
-use crate::engine::pass::step::document;
+use crate::engine::inputs::write_only::digest_key;
+use crate::engine::state::comparison::Comparison;
+use crate::engine::state::corrections;
 use crate::engine::state::webhook::WebhookState;
 use crate::plan::diff::changes;
 use crate::plan::{Cause, Change, Declared, Document, Item, Observed, Step};
 use crate::vendor::rules;
 
-impl<S: SecretReader, R: ClusterWriter> Pass<'_, S, R> {
-    /// Returns a hash of the drift that a step corrects; none for any other step.
-    pub(crate) fn correction(
-        &self,
-        shared: &Shared<'_>,
-        entry: &WebhookState,
-        item: &Item,
-        webhook: &Declared,
-    ) -> Option<u64> {
-        if item.step.is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
-            return None;
-        }
-        let (rules, declared) = (rules(self.vendor), document(&webhook.desired)?);
-        let difference = |observed: &Observed| {
-            let secrets = Secrets { webhook: &entry.object, values: shared.values };
-            let compared = Comparison { rules, declared, observed, secrets };
-            shared.past.with(|past| past.corrections.difference(compared))
-        };
-        let there = item.id.as_ref().and_then(|id| shared.look(id.as_str(), difference));
-        Some(there.unwrap_or_else(|| shared.past.with(|past| past.corrections.absence(declared))))
+/// Returns the fingerprint of the drift that a step corrects; none for any other step.
+pub(crate) fn correction(
+    shared: &Shared<'_>,
+    webhook: &WebhookState,
+    item: &Item,
+    declared: &Declared,
+) -> Option<u64> {
+    if item.step().is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
+        return None;
     }
+    let document = document(&declared.desired)?;
+    let rules = rules(webhook.object.spec.subscription.vendor());
+    let key = || digest_key(&webhook.object, shared.values);
+    let difference = |observed: &Observed| {
+        corrections::difference(Comparison { rules, declared: document, observed, key: &key })
+    };
+    let differs = item.id().and_then(|id| shared.read(id.as_str(), difference));
+    Some(differs.unwrap_or_else(|| corrections::absence(document)))
+}
 
-    /// Returns the fields that the vendor of a Webhook in sync stores in another spelling: to be recorded, and to be shown.
-    pub(crate) fn stored(
-        &self,
-        shared: &Shared<'_>,
-        entry: &WebhookState,
-        webhook: &Declared,
-        item: &Item,
-        declared: &Document,
-    ) -> (Vec<StoredDifferently>, Vec<Change>) {
-        let (rules, last) = (rules(self.vendor), entry.status.last_applied.as_ref());
-        // Drift that is only reported may be left beside what was deleted.
-        if matches!(item.step, Some(Step::Finish(_))) {
-            return (last.map_or_else(Vec::new, |last| last.stored_differently.clone()), Vec::new());
-        }
-        let id = entry.status.external_id.as_deref().unwrap_or_default();
-        let stored = shared.look(id, |observed| {
-            let secrets = Secrets { webhook: &entry.object, values: shared.values };
-            let compared = Comparison { rules, declared, observed, secrets };
-            let fields = shared.past.with(|past| past.spellings.record(&entry.uid, last, compared));
-            // It is in sync, so that it is the Webhook's own, if only from now on.
-            let hide = webhook.hide(!webhook.guest);
-            let differ = !fields.is_empty();
-            (fields, if differ { changes(rules, &observed.document, declared, hide) } else { Vec::new() })
-        });
-        stored.unwrap_or_default()
+/// Returns the fields that the vendor of a Webhook in sync stores in another spelling: to be recorded, and to be shown.
+pub(crate) fn stored_differently(
+    shared: &Shared<'_>,
+    webhook: &mut WebhookState,
+    declared: &Declared,
+    item: &Item,
+    vendor: VendorName,
+) -> (Vec<StoredDifferently>, Vec<Change>) {
+    let Some(document) = document(&declared.desired) else { return Default::default() };
+    let WebhookState { status, spellings, object, .. } = webhook;
+    let last = status.last_applied.as_ref();
+    // Drift that is only reported may stay beside a superseded subscription that is deleted.
+    if matches!(item.step(), Some(Step::DeleteSuperseded { .. })) {
+        return (last.map_or_else(Vec::new, |last| last.stored_differently.clone()), Vec::new());
     }
+    let rules = rules(vendor);
+    let key = || digest_key(object, shared.values);
+    let id = status.external_id.as_deref().unwrap_or_default();
+    let stored = shared.read(id, |observed| {
+        let fields = spellings.record(last, Comparison { rules, declared: document, observed, key: &key });
+        // A Webhook in sync owns the subscription, if only from now on.
+        let redaction = declared.redaction(!declared.guest);
+        let differ = !fields.is_empty();
+        (fields, if differ { changes(rules, &observed.document, document, redaction) } else { Vec::new() })
+    });
+    stored.unwrap_or_default()
 }
 
 /// Records a create whose answer did not show what was stored.
-pub(crate) fn note_unshown(shared: &Shared<'_>, entry: &WebhookState, item: &Item, sent: &Document) {
-    let made = matches!(item.step, Some(Step::Create(_) | Step::Replace(..)));
-    let id = entry.status.external_id.as_deref().filter(|_| made);
-    let unshown = |one: &Observed| one.raw.is_none().then(|| one.id.clone());
-    if let Some(id) = id.and_then(|id| shared.look(id, unshown)).flatten() {
-        shared.past.with(|past| past.spellings.unshown(&entry.uid, &id, sent));
+pub(crate) fn record_unverified_create(
+    shared: &Shared<'_>,
+    webhook: &mut WebhookState,
+    item: &Item,
+    sent: &Document,
+) {
+    let created = item.step().is_some_and(Step::creates);
+    let id = webhook.status.external_id.as_deref().filter(|_| created);
+    let unverified = |one: &Observed| one.raw.is_none().then(|| one.id.clone());
+    if let Some(id) = id.and_then(|id| shared.read(id, unverified)).flatten() {
+        webhook.spellings.record_unverified_create(&id, sent);
     }
 }

@@ -1,11 +1,12 @@
 //! The deletion guard. Only a [`Planned`] can be executed, and only the guard makes one.
 
+use super::Pass;
+use super::prepare::{Credentials, Prepared};
+use super::report::PlanReport;
 use crate::api::ALLOW_DELETIONS;
 use crate::api::account::DeletionGuard;
 use crate::api::status::AccountStatus;
 use crate::engine::cluster::writer::{ClusterWriter, WriteError};
-use crate::engine::pass::Pass;
-use crate::engine::pass::prepare::{Credentials, Prepared};
 use crate::engine::state::account::AccountState;
 use crate::plan::guard::{self, Limits, TooMany, unapproved};
 use crate::plan::{BlockedReason, ExternalId, Item, Plan};
@@ -13,38 +14,16 @@ use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-/// The reason of an account whose deletions wait for a person.
-pub(crate) const DELETION_GUARD: &str = "DeletionGuard";
-
-/// What the guard says of a plan's deletions: all of them are executed but for these. Those that a person has allowed are
-/// executed in any case.
-#[derive(Default)]
-pub(crate) struct GuardVerdict {
-    /// How long some of them wait for others of their namespace, with which they are judged together.
-    pub(crate) gathering: Option<Duration>,
-    /// They wait for a person; first those of the account's own namespace.
-    pub(crate) blocked: Vec<TooMany>,
-    /// They wait until the account's status records them.
-    unrecorded: Option<WriteError>,
-}
-
-impl GuardVerdict {
-    /// Takes out why deletions could not be recorded.
-    pub(crate) fn take_error(&mut self) -> Option<WriteError> {
-        self.unrecorded.take()
-    }
-}
-
-/// A plan without the deletions that the guard holds back, and with nothing but deletions where the credentials are lost.
+/// A plan without the deletions that the guard blocks, and with nothing but deletions if the credentials are lost.
 pub(crate) struct Planned {
-    sight: Prepared,
+    prepared: Prepared,
     plan: Plan,
 }
 
 impl Planned {
-    /// The Webhooks (uids) that are left out because the credentials are lost.
+    /// Returns the uids of the Webhooks that are left out because the credentials are lost.
     pub(crate) fn left_out(&self) -> Vec<String> {
-        let Prepared { credentials, declared, uids, .. } = &self.sight;
+        let Prepared { credentials, declared, uids, .. } = &self.prepared;
         match credentials {
             Credentials::Current => Vec::new(),
             Credentials::LastGood(_) | Credentials::Unlisted(_) => {
@@ -59,132 +38,102 @@ impl Planned {
     }
 
     pub(crate) fn into_parts(self) -> (Prepared, Plan) {
-        (self.sight, self.plan)
+        (self.prepared, self.plan)
     }
 }
 
-impl<S, R: ClusterWriter> Pass<'_, S, R> {
-    /// Judges the deletions of a plan and takes out those that may not be executed now. Whatever lets a deletion be executed
-    /// is recorded in the account's status before: what a person allowed, and what needs no approval but counts for ten
-    /// minutes. So a crash loses neither.
-    pub(crate) async fn guard(
-        &mut self,
-        memory: &mut AccountState,
-        sight: Prepared,
-        mut plan: Plan,
-    ) -> Planned {
-        if let Credentials::LastGood(trouble) | Credentials::Unlisted(trouble) = &sight.credentials {
-            plan.items.retain(|item| sight.declared[item.index].deleting);
-            self.summary.lost = Some(trouble.clone());
-        }
-        let known = self.account.status.clone().unwrap_or_default();
-        let approved = approved(&known.allowed_deletions, &sight, &plan);
-        memory.deletions.learn(known.recent_deletions.as_ref());
-        discount_deleted(memory, &sight, &mut plan);
-        let (waits, blocked) = self.judge(memory, &sight, &plan, &approved);
-        let allows = self.account.annotations().get(ALLOW_DELETIONS);
-        let (allowed, blocked): (Vec<_>, Vec<_>) =
-            blocked.into_iter().partition(|held| allows == Some(&held.digest));
-        let mut now_approved = approved.clone();
-        now_approved.extend(allowed.into_iter().flat_map(|held| held.ids));
-        let recent = memory.deletions.record(known.recent_deletions.as_ref());
-        let adds =
-            now_approved.len() > approved.len() || recent.is_some() && recent != known.recent_deletions;
-        (self.summary.allowed, self.summary.recent) = (sorted(&now_approved), recent);
-        let unrecorded = if adds { self.record_deletions(known).await.err() } else { None };
-        if unrecorded.is_some() {
-            self.summary.allowed = sorted(&approved);
-            plan.items.retain(|item| !is_unapproved(item, &approved));
-            self.summary.guard = GuardVerdict { unrecorded, ..GuardVerdict::default() };
-            return Planned { sight, plan };
-        }
-        plan.items
-            .retain(|item| !(waits.contains_key(&item.key.namespace) && is_unapproved(item, &now_approved)));
-        for held in &blocked {
-            guard::hold(&mut plan, held);
-        }
-        let gathering = waits.into_values().min();
-        self.summary.guard = GuardVerdict { gathering, blocked, unrecorded };
-        Planned { sight, plan }
+/// Judges the deletions of a plan and takes out those that may not be executed now; adds the result to the report. Whatever lets a
+/// deletion be executed is recorded in the account's status before: what a person allowed, and what needs no approval but counts for ten
+/// minutes. So a crash loses neither.
+pub(crate) async fn guard<S, R: ClusterWriter>(
+    pass: &mut Pass<'_, S, R>,
+    state: &mut AccountState,
+    (prepared, mut plan): (Prepared, Plan),
+    report: &mut PlanReport,
+) -> Planned {
+    if prepared.credentials.lost().is_some() {
+        plan.items.retain(|item| prepared.declared[item.index].deleting);
     }
+    let known = pass.account.status.clone().unwrap_or_default();
+    let approved = approved(&known.allowed_deletions, &prepared, &plan);
+    state.deletions.learn(known.recent_deletions.as_ref());
+    discount_deleted(state, &prepared, &mut plan);
+    let (waits, too_many) = judge(pass, state, &prepared, &plan, &approved);
+    let allows = pass.account.annotations().get(ALLOW_DELETIONS);
+    let (allowed, blocked): (Vec<_>, Vec<_>) =
+        too_many.into_iter().partition(|deletions| allows == Some(&deletions.digest));
+    let mut now_approved = approved.clone();
+    now_approved.extend(allowed.into_iter().flat_map(|deletions| deletions.ids));
+    let recent = state.deletions.record(known.recent_deletions.as_ref());
+    let adds = now_approved.len() > approved.len() || recent.is_some() && recent != known.recent_deletions;
+    (report.allowed, report.recent) = (sorted(&now_approved), recent);
+    if adds && let Err(error) = record_deletions(pass, report, known).await {
+        report.allowed = sorted(&approved);
+        report.unrecorded = Some(error);
+        plan.items.retain(|item| !is_unapproved(item, &approved));
+        return Planned { prepared, plan };
+    }
+    plan.items
+        .retain(|item| !(waits.contains_key(&item.key.namespace) && is_unapproved(item, &now_approved)));
+    for deletions in &blocked {
+        guard::block(&mut plan, deletions);
+    }
+    report.gathering = waits.into_values().min();
+    report.blocked = blocked;
+    Planned { prepared, plan }
+}
 
-    /// Returns how long the deletions of a namespace wait, and those that a person has to allow. Takes note of what is to be
-    /// deleted without an approval. A preview waits for nothing.
-    fn judge(
-        &self,
-        memory: &mut AccountState,
-        sight: &Prepared,
-        plan: &Plan,
-        approved: &HashSet<ExternalId>,
-    ) -> (BTreeMap<String, Duration>, Vec<TooMany>) {
-        let limits = limits(self.account.spec.deletion_guard);
-        let own = &self.key.namespace;
-        let recent = recent(memory, sight, plan, own);
-        let counts = |namespace: &String| {
-            let of = |counts: &BTreeMap<String, usize>| counts.get(namespace).copied().unwrap_or_default();
-            of(&plan.managed_in) + of(&recent) >= limits.min_count
-        };
-        let mut leaving: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for item in plan.items.iter().filter(|item| is_unapproved(item, approved)) {
-            if counts(&item.key.namespace) {
-                let uid = sight.uids[item.index].clone();
-                leaving.entry(item.key.namespace.clone()).or_default().insert(uid);
-            }
+/// Returns how long the deletions of each namespace wait for others, and those that need an approval. Records what is to be deleted
+/// without one. A dry run waits for nothing.
+fn judge<S, R>(
+    pass: &Pass<'_, S, R>,
+    state: &mut AccountState,
+    prepared: &Prepared,
+    plan: &Plan,
+    approved: &HashSet<ExternalId>,
+) -> (BTreeMap<String, Duration>, Vec<TooMany>) {
+    let limits = limits(pass.account.spec.deletion_guard);
+    let own = &pass.key.namespace;
+    let recent = recent(state, prepared, plan, own);
+    let counts = |namespace: &String| {
+        let of = |counts: &BTreeMap<String, usize>| counts.get(namespace).copied().unwrap_or_default();
+        of(&plan.managed_in) + of(&recent) >= limits.min_count
+    };
+    let mut deleting: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for item in plan.items.iter().filter(|item| is_unapproved(item, approved)) {
+        if counts(&item.key.namespace) {
+            let uid = prepared.uids[item.index].clone();
+            deleting.entry(item.key.namespace.clone()).or_default().insert(uid);
         }
-        let mut judged: BTreeSet<String> = leaving.keys().cloned().collect();
-        let waits = if self.context.dry_run { BTreeMap::new() } else { memory.deletions.wait(leaving) };
-        judged.retain(|namespace| !waits.contains_key(namespace));
-        let mut blocked = guard::too_many(plan, limits, approved, &recent);
-        blocked.retain(|held| judged.remove(&held.namespace));
-        blocked.sort_by_key(|held| held.namespace != *own);
-        for namespace in judged {
-            let items = plan.items.iter().filter(|item| item.key.namespace == namespace);
-            let begins = items.flat_map(|item| unapproved(item.step.as_ref(), approved));
-            memory.deletions.begin((namespace != *own).then_some(&*namespace), begins.cloned());
-        }
-        (waits, blocked)
     }
+    let mut judged: BTreeSet<String> = deleting.keys().cloned().collect();
+    let waits = if pass.context.dry_run { BTreeMap::new() } else { state.deletions.wait(deleting) };
+    judged.retain(|namespace| !waits.contains_key(namespace));
+    let mut blocked = guard::too_many(plan, limits, approved, &recent);
+    blocked.retain(|deletions| judged.remove(&deletions.namespace));
+    blocked.sort_by_key(|deletions| deletions.namespace != *own);
+    for namespace in judged {
+        let items = plan.items.iter().filter(|item| item.key.namespace == namespace);
+        let begins = items.flat_map(|item| unapproved(item.step(), approved));
+        state.deletions.begin((namespace != *own).then_some(&*namespace), begins.cloned());
+    }
+    (waits, blocked)
+}
 
-    async fn record_deletions(&mut self, known: AccountStatus) -> Result<(), WriteError> {
-        let status = AccountStatus {
-            allowed_deletions: self.summary.allowed.clone(),
-            recent_deletions: self.summary.recent.clone(),
-            ..known
-        };
-        if let Some(written) = self.context.writer.account_status(&self.account, &status).await? {
-            self.take(written);
-        }
-        Ok(())
+async fn record_deletions<S, R: ClusterWriter>(
+    pass: &mut Pass<'_, S, R>,
+    report: &PlanReport,
+    known: AccountStatus,
+) -> Result<(), WriteError> {
+    let status = AccountStatus {
+        allowed_deletions: report.allowed.clone(),
+        recent_deletions: report.recent.clone(),
+        ..known
+    };
+    if let Some(written) = pass.context.writer.account_status(&pass.account, &status).await? {
+        pass.written(written);
     }
-
-    /// What the guard blocks, and the command that allows it. The command ends the message, so that it can be copied. Where it
-    /// blocks deletions of several namespaces, the next are named when the first are allowed.
-    pub(crate) fn blocked(&self, held: &TooMany) -> String {
-        let of = if held.namespace == self.key.namespace {
-            String::new()
-        } else {
-            format!(" for namespace {}", held.namespace)
-        };
-        let recent = match held.recent {
-            0 => String::new(),
-            recent => format!(" after {recent} more were deleted within the last ten minutes"),
-        };
-        let lost = self.summary.lost.as_ref().map_or_else(String::new, |lost| {
-            format!(
-                "; the account is in trouble as well ({}), so that nothing but deletions is executed",
-                lost.message
-            )
-        });
-        format!(
-            "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
-             to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
-            held.ids.len(),
-            held.managed,
-            self.key.namespace,
-            self.key.name,
-            held.digest
-        )
-    }
+    Ok(())
 }
 
 fn limits(guard: DeletionGuard) -> Limits {
@@ -193,31 +142,31 @@ fn limits(guard: DeletionGuard) -> Limits {
 }
 
 fn is_unapproved(item: &Item, approved: &HashSet<ExternalId>) -> bool {
-    unapproved(item.step.as_ref(), approved).next().is_some()
+    unapproved(item.step(), approved).next().is_some()
 }
 
-/// The approved deletions that are still to be executed. An approval ends when the Webhook is released: another one may adopt
-/// the subscription.
-fn approved(allowed: &[String], sight: &Prepared, plan: &Plan) -> HashSet<ExternalId> {
+/// Returns the approved deletions that are still to be executed. An approval ends when the Webhook is gone: another one may adopt the
+/// subscription.
+fn approved(allowed: &[String], prepared: &Prepared, plan: &Plan) -> HashSet<ExternalId> {
     if allowed.is_empty() {
         return HashSet::new();
     }
-    let leaving = sight.declared.iter().filter(|webhook| webhook.deleting);
-    let recorded = leaving.flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
+    let deleting = prepared.declared.iter().filter(|webhook| webhook.deleting);
+    let recorded = deleting.flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
     let none = HashSet::new();
-    let planned = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), &none));
-    let leaving: HashSet<&ExternalId> = recorded.chain(planned).collect();
-    let observed = &sight.snapshot.observed;
-    let is_left = |id: &ExternalId| leaving.contains(id) && observed.has(id.as_str());
+    let planned = plan.items.iter().flat_map(|item| unapproved(item.step(), &none));
+    let deleting: HashSet<&ExternalId> = recorded.chain(planned).collect();
+    let observed = &prepared.snapshot.observed;
+    let is_left = |id: &ExternalId| deleting.contains(id) && observed.has(id.as_str());
     ExternalId::valid(allowed).filter(is_left).collect()
 }
 
 /// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
 /// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
-fn discount_deleted(memory: &AccountState, sight: &Prepared, plan: &mut Plan) {
-    for item in plan.items.iter().filter(|item| item.hold == Some(BlockedReason::NotShownYet)) {
-        let recorded = sight.declared[item.index].recorded.as_ref();
-        if recorded.is_some_and(|id| memory.deletions.counts(id))
+fn discount_deleted(state: &AccountState, prepared: &Prepared, plan: &mut Plan) {
+    for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotListedYet)) {
+        let recorded = prepared.declared[item.index].recorded.as_ref();
+        if recorded.is_some_and(|id| state.deletions.counts(id))
             && let Some(managed) = plan.managed_in.get_mut(&item.key.namespace)
         {
             *managed -= 1;
@@ -226,19 +175,19 @@ fn discount_deleted(memory: &AccountState, sight: &Prepared, plan: &mut Plan) {
     }
 }
 
-/// How many subscriptions of each namespace's Webhooks were deleted lately without an approval. One that a Webhook still has, or that is about to be
+/// Returns how many subscriptions of each namespace's Webhooks were deleted lately without an approval. One that a Webhook still has, or that is about to be
 /// deleted, is not deleted yet. One whose Webhook is gone is deleted, although the vendor's list may lag.
-fn recent(memory: &AccountState, sight: &Prepared, plan: &Plan, own: &str) -> BTreeMap<String, usize> {
-    if memory.deletions.is_calm() {
+fn recent(state: &AccountState, prepared: &Prepared, plan: &Plan, own: &str) -> BTreeMap<String, usize> {
+    if state.deletions.is_calm() {
         return BTreeMap::new();
     }
     let recorded =
-        sight.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
-    let recorded = recorded.filter(|id| sight.snapshot.observed.has(id.as_str()));
+        prepared.declared.iter().flat_map(|webhook| webhook.recorded.iter().chain(&webhook.superseded));
+    let recorded = recorded.filter(|id| prepared.snapshot.observed.has(id.as_str()));
     let none = HashSet::new();
-    let planned = plan.items.iter().flat_map(|item| unapproved(item.step.as_ref(), &none));
+    let planned = plan.items.iter().flat_map(|item| unapproved(item.step(), &none));
     let remain: HashSet<&ExternalId> = recorded.chain(planned).collect();
-    memory.deletions.recent(own, |id| remain.contains(id))
+    state.deletions.recent(own, |id| remain.contains(id))
 }
 
 fn sorted(ids: &HashSet<ExternalId>) -> Vec<String> {

@@ -1,97 +1,118 @@
-//! One pass over one account: gather, observe, plan, apply, record.
+//! One pass over one account. Its phases: decide, prepare, plan, guard, execute, finish.
 
+pub(crate) mod account_status;
+pub(crate) mod connect;
 pub(crate) mod differences;
 pub(crate) mod execute;
 pub(crate) mod finish;
 pub(crate) mod guard;
+pub(crate) mod item;
 pub(crate) mod pages;
+pub(crate) mod plausible;
 pub(crate) mod prepare;
+pub(crate) mod report;
 pub(crate) mod report_failure;
+pub(crate) mod retry_status;
 pub(crate) mod schedule;
+pub(crate) mod shared;
 pub(crate) mod step;
 pub(crate) mod window;
 
-use crate::api::VendorName;
+use self::account_status::{add_account_finalizer, remove_account_finalizer};
+use self::execute::{Executed, execute};
+use self::finish::finish;
+use self::guard::{Planned, guard};
+use self::prepare::{Prepared, prepare, read_values};
+use self::report::{PassReport, PlanReport};
+use self::report_failure::report_failure;
+use self::retry_status::{retry_status_writes, schedule_status_retry};
+use self::schedule::{Decision, decide};
+use super::clock;
+use super::cluster::scope::Scope;
+use super::cluster::secrets::SecretReader;
+use super::cluster::writer::{ClusterWriter, WriteError};
+use super::dependency::Dependency;
+use super::error::{AccountError, error_chain};
+use super::inputs::dependencies::value_fingerprints;
+use super::limiter::{PassLimiter, PassPermits};
+use super::state::account::AccountState;
+use super::state::changes::{changes, record_handled};
+use super::state::pace::{Changes, GUESTS};
+use super::state::requested::is_unanswered;
+use super::status::webhook::account_write_refused;
 use crate::api::account::Unmanaged;
-use crate::api::status::{SubscriptionCounts, UnmanagedSubscription};
-use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
-use crate::engine::clock;
-use crate::engine::cluster::scope::Scope;
-use crate::engine::cluster::secrets::{Dependency, SecretReader};
-use crate::engine::cluster::writer::{ClusterWriter, WriteError};
-use crate::engine::limiter::{PassLimiter, PassPermits};
-use crate::engine::pass::execute::is_pause;
-use crate::engine::pass::finish::{PassCounts, Summary, chain};
-use crate::engine::pass::guard::Planned;
-use crate::engine::pass::prepare::Prepared;
-use crate::engine::pass::schedule::{PassOutcome, after, asked_to_wait, changed, saw, too_early};
-use crate::engine::state::account::{AccountState, Snapshot};
-use crate::engine::state::webhook::is_unanswered;
-use crate::engine::status::webhook::{AccountError, account_refused};
+use crate::api::status::UnmanagedSubscription;
+use crate::api::{Mode, ObjectKey, REQUESTED_AT, VendorAccount, VendorName, Webhook};
 use crate::plan::{Plan, shown};
-use crate::telemetry::{Metrics, PassResult};
-use crate::vendor::{Class, Settings, VendorError, has_optimistic_locking};
+use crate::telemetry::Metrics;
+use crate::vendor::{Settings, VendorError};
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::Instrument as _;
 
-/// How many strangers are listed in the account's status.
-const LISTED: usize = 50;
+/// How many unmanaged subscriptions the account's status lists.
+const MAX_UNMANAGED_LISTED: usize = 50;
 
-/// What holds for every pass.
+/// What is the same for every pass of a process.
 pub(crate) struct Context<S, R> {
     /// Reads Secrets and ConfigMaps.
     pub(crate) secrets: S,
     /// Writes to the cluster.
     pub(crate) writer: R,
-    /// Where credentials may be sent, and who is told of calls.
+    /// Where credentials may be sent, and what observes the calls.
     pub(crate) settings: Settings,
-    /// Ceiling of every account's mode.
+    /// The most that any account's mode allows.
     pub(crate) ceiling: Mode,
-    /// Nothing is to be done: clients are made that cannot write, whatever the mode, and deletions are judged as they are.
+    /// Whether nothing is to be written: clients are read-only whatever the mode, and deletions are judged at once.
     pub(crate) dry_run: bool,
-    /// There is no status from before: what is found by its natural key is ours, and what is found needs no recording.
+    /// Whether no state is stored: a subscription with the natural key of a Webhook belongs to it, and nothing has to be recorded.
     pub(crate) stateless: bool,
-    /// Counters.
     pub(crate) metrics: Metrics,
     /// Bounds how many passes run at once.
     pub(crate) limiter: PassLimiter,
-    /// Set when the process is to end: no further step is begun.
+    /// Set when the process is to end: no further step begins.
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
 impl<S, R> Context<S, R> {
-    /// Whether no further step is to be begun.
+    /// Whether no further step is to begin.
     pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 }
 
-/// One account and its Webhooks, as the front door found them.
-pub(crate) struct Input {
-    /// The account.
-    pub(crate) account: Arc<VendorAccount>,
-    /// Its Webhooks.
-    pub(crate) webhooks: Vec<Arc<Webhook>>,
-    /// Webhooks that refer to it and that it does not allow.
+/// The Webhooks that refer to an account.
+pub(crate) struct Webhooks {
+    /// Those to reconcile.
+    pub(crate) allowed: Vec<Arc<Webhook>>,
+    /// Those that the account does not allow.
     pub(crate) not_allowed: Vec<Arc<Webhook>>,
-    /// Whether something that it depends on has changed since the last pass.
+}
+
+/// Reads the Webhooks that refer to the account as they are now, without a request.
+pub(crate) type ReadWebhooks<'a> = dyn Fn() -> Webhooks + Send + Sync + 'a;
+
+/// What triggers a pass.
+pub(crate) struct Input<'a> {
+    pub(crate) account: Arc<VendorAccount>,
+    pub(crate) read_webhooks: &'a ReadWebhooks<'a>,
+    /// Whether a Secret or ConfigMap that is used has changed since the last pass.
     pub(crate) dependency_changed: bool,
 }
 
-/// Why a pass did not come to its end.
+/// Why a pass ended early.
 pub(crate) enum PassError {
-    /// The vendor, or the way to it.
-    AccountError(AccountError, Option<VendorError>),
-    /// The list lacks most of what is recorded.
-    Doubted(AccountError, Duration),
+    /// The vendor could not be reached, or refused; with its error where there is one.
+    Failed(AccountError, Option<VendorError>),
+    /// The list is not plausible, and is read again after this time.
+    ListDoubted(AccountError, Duration),
     /// The API server refuses to write the account, which only a person can change.
-    Refused(AccountError),
-    /// The cluster.
+    Forbidden(AccountError),
+    /// The API server failed.
     Cluster(String),
 }
 
@@ -99,69 +120,134 @@ impl From<WriteError> for PassError {
     /// A write of the account failed.
     fn from(error: WriteError) -> Self {
         match error.scope() {
-            Scope::Object | Scope::Rights => Self::Refused(account_refused(error.scope(), &error.in_words())),
-            Scope::Conflict | Scope::Server => Self::Cluster(chain(&error)),
+            Scope::Object | Scope::Rights => {
+                Self::Forbidden(account_write_refused(error.scope(), &error.in_words()))
+            }
+            Scope::Conflict | Scope::Server => Self::Cluster(error_chain(&error)),
         }
     }
 }
 
-/// Runs a pass if one is due; gives the time after which to look again. `depends` is told what the pass depends on
-/// before any of it is read, so that no change is missed.
+/// Runs a pass if one is due; returns the time until the next call is due. `depends` receives what the pass depends on before any of it
+/// is read, so that no change is missed.
 pub(crate) async fn run<S: SecretReader, R: ClusterWriter>(
     context: &Context<S, R>,
-    memory: &mut AccountState,
-    input: Input,
-    depends: impl Fn(BTreeSet<Dependency>),
+    state: &mut AccountState,
+    input: Input<'_>,
+    depends: &(dyn Fn(BTreeSet<Dependency>) + Sync),
 ) -> Duration {
-    memory.is_of(&input.account);
-    let uids = memory.refresh(&input.webhooks);
-    memory.does_not_allow(&input.not_allowed);
-    let account = memory.newest(input.account);
-    let mut pass = Pass::new(context, memory, &account, uids);
-    let moved = memory.peers.take_moved(&account);
-    let mut changed = changed(memory, &account, &pass.uids);
-    changed.by_owner |= moved;
-    let dependency_changed = input.dependency_changed || memory.dependency_changed;
-    if dependency_changed && !changed.by_owner {
-        pass.values_changed(memory, &depends, &mut changed).await;
-    }
-    // A pass that is due anyway takes it in.
-    let of_guests = !changed.by_owner && !changed.by.contains(&pass.key.namespace);
-    let short = if of_guests && changed.is_some() { memory.client.guests_wait(1) } else { None };
-    let postponed = short.or_else(|| memory.pace.wait(&changed));
-    memory.dependency_changed = dependency_changed && postponed.is_some();
-    let changed = changed.is_some() && postponed.is_none();
-    let told = asked_to_wait(memory, &account).filter(|_| changed);
-    let early = if told.is_none() { too_early(memory, changed) } else { None };
-    let early = early.map(|after| postponed.map_or(after, |wait| wait.min(after)));
-    pass.summary.not_allowed.clone_from(&memory.not_allowed);
-    if let Some(after) = early {
-        // What is new is not passed over by telling what is old.
-        let soon = if changed { None } else { pass.tell_again(memory).await };
-        return soon.map_or(after, |soon| soon.min(after));
-    }
-    memory.untold.begin();
-    if let Some((trouble, left)) = told {
-        // The vendor is left alone; people are told, or let go.
-        pass.permits.work().await;
-        pass.report_failure(memory, &pass.uids, &trouble).await;
-        if !pass.remove_account_finalizer(memory).await {
-            memory.untold.account(&trouble);
+    state.reset_if_recreated(&input.account);
+    let webhooks = (input.read_webhooks)();
+    state.refresh(&webhooks.allowed, &webhooks.not_allowed);
+    drop(webhooks);
+    let account = state.newest(input.account);
+    let mut pass = Pass::new(context, state, &account, input.read_webhooks);
+    let (changed, postponed) = pass.changed(state, input.dependency_changed, depends).await;
+    match decide(&state.retry, &account, changed, clock::now()) {
+        Decision::Sleep(wait) => {
+            let wait = postponed.map_or(wait, |postponed| postponed.min(wait));
+            // A new change is not delayed by retries.
+            let retry = if changed { None } else { retry_status_writes(&mut pass, state).await };
+            retry.map_or(wait, |retry| retry.min(wait))
         }
-        saw(memory, &account, &pass.uids);
-        return memory.untold.rest(&memory.refusals).map_or(left, |soon| soon.min(left));
+        Decision::ReportVendorWait(error, wait) => {
+            state.status_retry.begin();
+            pass.permits.work().await;
+            let uids = state.uids.clone();
+            report_failure(&pass, state, &uids, &error).await;
+            if !remove_account_finalizer(&pass, state).await {
+                state.status_retry.add_account(&error);
+            }
+            record_handled(state, &account);
+            schedule_status_retry(state).map_or(wait, |retry| retry.min(wait))
+        }
+        Decision::Run => {
+            state.status_retry.begin();
+            let started = clock::now();
+            state.retry.pass_started = started;
+            let span = pass.span();
+            let wait = async {
+                let report = run_phases(&mut pass, state, depends).await;
+                finish(&mut pass, state, report, started).await
+            };
+            let wait = wait.instrument(span).await;
+            state.written(&pass.account);
+            record_handled(state, &account);
+            schedule_status_retry(state).map_or(wait, |retry| retry.min(wait))
+        }
     }
-    let started = clock::now();
-    memory.past.begun = started;
-    let span = pass.span();
-    let after = async {
-        let result = pass.walk(memory, &depends).await;
-        pass.conclude(memory, result, started).await
+}
+
+/// Runs the phases from the preparation to the execution.
+async fn run_phases<S: SecretReader, R: ClusterWriter>(
+    pass: &mut Pass<'_, S, R>,
+    state: &mut AccountState,
+    depends: &(dyn Fn(BTreeSet<Dependency>) + Sync),
+) -> PassReport {
+    let mut report = PassReport::default();
+    if pass.account.spec.suspend {
+        return report;
+    }
+    let (planned, mut plan) = match prepare_and_guard(pass, state, depends).await {
+        Ok(planned) => planned,
+        Err(error) => return PassReport { error: Some(error), ..report },
     };
-    let after = after.instrument(span).await;
-    memory.wrote(&pass.account);
-    saw(memory, &account, &pass.uids);
-    memory.untold.rest(&memory.refusals).map_or(after, |soon| soon.min(after))
+    if plan.credentials_lost.is_none()
+        && let Err(error) = add_account_finalizer(pass, state, planned.plan()).await
+    {
+        return PassReport { plan: Some(plan), error: Some(error.into()), ..report };
+    }
+    let left_out = planned.left_out();
+    let Executed { counts, stopped_by } = execute(pass, state, planned).await;
+    report.counts = counts;
+    report.advice = state.client.last().and_then(|client| client.advice());
+    if let Some(lost) = &plan.credentials_lost {
+        report_failure(pass, state, &left_out, lost).await;
+    }
+    if let Some(snapshot) = &state.snapshot {
+        plan.allowed.retain(|id| snapshot.observed.has(id));
+        let subscriptions = &mut plan.subscriptions;
+        subscriptions.declared = number(state.webhooks.len());
+        subscriptions.managed =
+            number(snapshot.observed.len()) - subscriptions.unmanaged - subscriptions.elsewhere;
+    }
+    report.error = stopped_by.or_else(|| plan.unrecorded.take().map(PassError::from));
+    report.plan = Some(plan);
+    report
+}
+
+/// Prepares, plans, and takes out of the plan what may not be executed.
+pub(crate) async fn prepare_and_guard<S: SecretReader, R: ClusterWriter>(
+    pass: &mut Pass<'_, S, R>,
+    state: &mut AccountState,
+    depends: &(dyn Fn(BTreeSet<Dependency>) + Sync),
+) -> Result<(Planned, PlanReport), PassError> {
+    // Boxed, as it is most of the size of a pass.
+    let (prepared, plan) = Box::pin(prepare(pass, state, depends)).await?;
+    let mut report = unmanaged_report(pass, &prepared, &plan);
+    report.credentials_lost = prepared.credentials.lost().cloned();
+    let planned = guard(pass, state, (prepared, plan), &mut report).await;
+    Ok((planned, report))
+}
+
+/// Reports the unmanaged subscriptions. They are not touched, so they can be counted before anything is executed.
+fn unmanaged_report<S, R>(pass: &Pass<'_, S, R>, prepared: &Prepared, plan: &Plan) -> PlanReport {
+    let mut report = PlanReport::default();
+    let unreadable = prepared.unmanaged_unreadable();
+    report.subscriptions.unmanaged = number(plan.unmanaged.len() + unreadable.len());
+    report.subscriptions.elsewhere = number(plan.elsewhere + prepared.unreadable_elsewhere());
+    if pass.account.spec.unmanaged == Unmanaged::Report {
+        let observed = prepared.snapshot.observed.all();
+        let readable = plan.unmanaged.iter().map(|&i| (Some(&observed[i].id), observed[i].summary.clone()));
+        // Those that cannot be read come first, because they need a person.
+        let all = unreadable.iter().map(|item| (item.id.as_ref(), item.summary())).chain(readable);
+        let listed = all.take(MAX_UNMANAGED_LISTED).map(|(id, summary)| UnmanagedSubscription {
+            external_id: id.map(|id| shown(id.as_str())).unwrap_or_default(),
+            summary: shown(&summary),
+        });
+        report.unmanaged = listed.collect();
+    }
+    report
 }
 
 /// A pass under way.
@@ -169,36 +255,35 @@ pub(crate) struct Pass<'a, S, R> {
     pub(crate) context: &'a Context<S, R>,
     pub(crate) key: ObjectKey,
     pub(crate) vendor: VendorName,
+    /// The account as the pass began, with our own writes since.
     pub(crate) account: Arc<VendorAccount>,
-    pub(crate) uids: Vec<String>,
-    /// The account's request as the pass began: what its own writes give back may hold a newer one, which is for the next pass.
+    pub(crate) read_webhooks: &'a ReadWebhooks<'a>,
+    /// The account's request as the pass began: a write may return a newer one, which is for the next pass.
     pub(crate) requested: Option<String>,
     pub(crate) now: Timestamp,
-    pub(crate) summary: Summary,
     pub(crate) permits: PassPermits<'a>,
 }
 
-impl<'a, S: SecretReader, R: ClusterWriter> Pass<'a, S, R> {
+impl<'a, S, R> Pass<'a, S, R> {
     pub(crate) fn new(
         context: &'a Context<S, R>,
-        memory: &AccountState,
+        state: &AccountState,
         account: &Arc<VendorAccount>,
-        uids: Vec<String>,
+        read_webhooks: &'a ReadWebhooks<'a>,
     ) -> Self {
         Self {
             context,
             key: ObjectKey::of(&**account),
             vendor: account.spec.vendor.name(),
             account: Arc::clone(account),
-            uids,
+            read_webhooks,
             requested: account.annotations().get(REQUESTED_AT).cloned(),
             now: clock::timestamp(),
-            summary: Summary::default(),
-            permits: PassPermits::new(&context.limiter, &context.metrics, Arc::clone(&memory.queue)),
+            permits: PassPermits::new(&context.limiter, &context.metrics, Arc::clone(&state.queue)),
         }
     }
 
-    /// The one trace of a pass.
+    /// Returns the span of the trace that each pass has.
     fn span(&self) -> tracing::Span {
         let ObjectKey { namespace, name } = &self.key;
         tracing::info_span!(
@@ -208,170 +293,57 @@ impl<'a, S: SecretReader, R: ClusterWriter> Pass<'a, S, R> {
         )
     }
 
-    async fn walk(
-        &mut self,
-        memory: &mut AccountState,
-        depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> Result<(), PassError> {
-        if self.account.spec.suspend {
-            return Ok(());
-        }
-        let planned = self.look(memory, depends).await?;
-        if self.summary.lost.is_none() {
-            self.keep_account(memory, planned.plan()).await?;
-        }
-        let left_out = planned.left_out();
-        let worked = self.work(memory, planned).await;
-        self.summary.advice = memory.client.last().and_then(|client| client.advice());
-        if let Some(lost) = self.summary.lost.clone() {
-            self.report_failure(memory, &left_out, &lost).await;
-        }
-        if let Some(Snapshot { observed, .. }) = &memory.snapshot {
-            self.summary.allowed.retain(|id| observed.has(id));
-            self.summary.counts.declared = number(memory.entries.len());
-            let SubscriptionCounts { unmanaged, elsewhere, .. } = self.summary.counts;
-            self.summary.counts.managed = number(observed.len()) - unmanaged - elsewhere;
-        }
-        match self.summary.guard.take_error() {
-            Some(error) if worked.is_ok() => Err(error.into()),
-            _ => worked,
-        }
-    }
-
-    /// Observes, plans, and holds back what is not safe.
-    pub(crate) async fn look(
-        &mut self,
-        memory: &mut AccountState,
-        depends: impl FnOnce(BTreeSet<Dependency>),
-    ) -> Result<Planned, PassError> {
-        // Boxed, as it is most of the size of a pass.
-        let (sight, plan) = Box::pin(self.observe(memory, depends)).await?;
-        self.list_unmanaged(&plan, &sight);
-        self.summary.planned = true;
-        Ok(self.guard(memory, sight, plan).await)
-    }
-
-    /// What nobody declares is not touched, so it can be counted before anything is done.
-    fn list_unmanaged(&mut self, plan: &Plan, sight: &Prepared) {
-        let unreadable = sight.unmanaged_unreadable();
-        self.summary.counts.unmanaged = number(plan.unmanaged.len() + unreadable.len());
-        self.summary.counts.elsewhere = number(plan.elsewhere + sight.unreadable_elsewhere());
-        if self.account.spec.unmanaged == Unmanaged::Report {
-            let observed = sight.snapshot.observed.all();
-            let readable =
-                plan.unmanaged.iter().map(|&i| (Some(&observed[i].id), observed[i].summary.clone()));
-            // First, as they need somebody.
-            let all = unreadable.iter().map(|item| (item.id.as_ref(), item.summary())).chain(readable);
-            let listed = all.take(LISTED).map(|(id, summary)| UnmanagedSubscription {
-                external_id: id.map(|id| shown(id.as_str())).unwrap_or_default(),
-                summary: shown(&summary),
-            });
-            self.summary.unmanaged = listed.collect();
-        }
-    }
-
-    /// Whether the account's request is still to be answered.
-    pub(crate) fn account_is_asked_for(&self) -> bool {
+    /// Whether a user has requested this pass at the account.
+    pub(crate) fn is_requested(&self) -> bool {
         let handled = self.account.status.as_ref().and_then(|status| status.last_handled_request.as_ref());
         is_unanswered(self.requested.as_ref(), handled)
     }
 
-    /// Tells all Webhooks of the trouble, unless the pass came to a plan and so looked at each.
-    async fn report_unplanned(&self, memory: &mut AccountState, trouble: &AccountError) {
-        if !self.summary.planned {
-            self.report_failure(memory, &self.uids, trouble).await;
+    /// Takes the account that a write returned, unless it has an edit that this pass knows nothing of.
+    pub(crate) fn written(&mut self, written: VendorAccount) {
+        if written.meta().generation == self.account.meta().generation {
+            self.account = Arc::new(written);
         }
     }
+}
 
-    /// How a pass ended whose steps were executed as far as they could be.
-    fn end_of_work(&self, lost: Option<&AccountError>) -> PassOutcome<'static> {
-        let waits = [self.summary.guard.gathering, self.summary.tally.guests_wait];
-        match (waits.into_iter().flatten().min(), lost) {
-            _ if self.summary.tally.left > 0 => PassOutcome::Left,
-            (Some(wait), _) => PassOutcome::Gathering(wait),
-            _ if self.summary.tally.outdated => PassOutcome::Outdated,
-            (_, Some(lost)) => PassOutcome::AccountError { stalled: lost.stalled, error: None },
-            (_, None) => PassOutcome::Done,
+impl<S: SecretReader, R> Pass<'_, S, R> {
+    /// Returns whether anything has changed that triggers a pass now, and how long a change has to wait that may not trigger one yet.
+    async fn changed(
+        &self,
+        state: &mut AccountState,
+        dependency_changed: bool,
+        depends: &(dyn Fn(BTreeSet<Dependency>) + Sync),
+    ) -> (bool, Option<Duration>) {
+        let moved = state.peers.take_moved(&self.account);
+        let mut changes = changes(state, &self.account);
+        changes.by_owner |= moved;
+        let dependency_changed = dependency_changed || state.dependency_changed;
+        if dependency_changed && !changes.by_owner {
+            self.add_changed_values(state, depends, &mut changes).await;
         }
+        let of_guests = !changes.by_owner && !changes.by.contains(&self.key.namespace);
+        let guests_wait = if of_guests && changes.is_some() { state.client.guests_wait(1) } else { None };
+        let postponed = guests_wait.or_else(|| state.pace.wait(&changes));
+        // A pass that is due anyway takes it in.
+        state.dependency_changed = dependency_changed && postponed.is_some();
+        (changes.is_some() && postponed.is_none(), postponed)
     }
 
-    /// Writes what is so about the account; gives the time until the next look.
-    async fn conclude(
-        &mut self,
-        memory: &mut AccountState,
-        result: Result<(), PassError>,
-        started: Instant,
-    ) -> Duration {
-        self.permits.work().await;
-        let lost = self.summary.lost.clone();
-        let (trouble, end) = match &result {
-            Err(PassError::AccountError(_, Some(error))) if is_pause(error) => {
-                (None, PassOutcome::Paced(error.retry_after.unwrap_or_default()))
-            }
-            Ok(()) => (lost.as_ref(), self.end_of_work(lost.as_ref())),
-            Err(PassError::AccountError(trouble, error)) => {
-                self.report_unplanned(memory, trouble).await;
-                (Some(trouble), PassOutcome::AccountError { stalled: trouble.stalled, error: error.as_ref() })
-            }
-            Err(PassError::Refused(trouble)) => {
-                self.report_unplanned(memory, trouble).await;
-                (Some(trouble), PassOutcome::Refused)
-            }
-            Err(PassError::Doubted(trouble, wait)) => (Some(trouble), PassOutcome::Doubted(*wait)),
-            Err(PassError::Cluster(message)) => {
-                tracing::warn!(vendor = %self.vendor, account = %self.key, error = message, "the pass did not come to its end");
-                (None, PassOutcome::Cluster)
-            }
-        };
-        if !self.summary.planned {
-            memory.peers.withdraw(&self.account);
+    /// Adds whose values differ from those of the last pass. Most writes of a Secret or ConfigMap, such as that of an annotation, change
+    /// no value, and would cost a call to the vendor each.
+    async fn add_changed_values(
+        &self,
+        state: &AccountState,
+        depends: &(dyn Fn(BTreeSet<Dependency>) + Sync),
+        changes: &mut Changes,
+    ) {
+        let values = read_values(self, state, depends).await;
+        let now = value_fingerprints(&self.account, state.of(&state.uids), &values);
+        changes.by_owner |= state.handled.values.is_none_or(|handled| handled.own != now.own);
+        if state.handled.values.is_some_and(|handled| handled.guests != now.guests) {
+            changes.by(GUESTS);
         }
-        // What is left to do is planned again from what is known, and an edit of the next moment may be where the vendor refuses
-        // one that overlooks somebody else's; anything else begins with a new list.
-        let throttled = matches!(end, PassOutcome::AccountError { error: Some(error), .. } if error.class == Class::Throttled);
-        if throttled || matches!(end, PassOutcome::Left | PassOutcome::Paced(_) | PassOutcome::Gathering(_)) {
-            memory.will_go_on();
-        } else if matches!(end, PassOutcome::Done)
-            && self.summary.tally.failed == 0
-            && has_optimistic_locking(self.vendor)
-        {
-            memory.keep_for_edits();
-        } else {
-            memory.snapshot = None;
-        }
-        self.summary.refused = memory.refusals.summary();
-        // What the status write gives back may hold an edit that this pass knew nothing of.
-        let account = Arc::clone(&self.account);
-        let told = matches!(end, PassOutcome::Cluster | PassOutcome::Paced(_))
-            || self.account_status(memory, trouble, &end).await;
-        let let_go = self.remove_account_finalizer(memory).await;
-        if let (Some(trouble), PassOutcome::AccountError { .. } | PassOutcome::Refused, false) =
-            (trouble, &end, told && let_go)
-        {
-            memory.untold.account(trouble);
-        }
-        // Nobody would be told or let go before the next resync, nor whoever asked for this pass be answered.
-        let end =
-            if matches!(end, PassOutcome::Done) && !(told && let_go) { PassOutcome::Cluster } else { end };
-        let after = after(memory, &account, &self.uids, &end);
-        memory.forget_long_list(after);
-        memory.took(self.summary.tally.done);
-        let (ok, took) = (result.is_ok() && lost.is_none(), clock::since(started));
-        let paced = matches!(&result, Err(PassError::AccountError(_, Some(error))) if error.is_paced());
-        let (how, good) = match (ok, paced) {
-            (true, _) => (PassResult::Success, true),
-            (false, true) => (PassResult::Paced, self.summary.planned),
-            (false, false) => (PassResult::Error, false),
-        };
-        self.context.metrics.passed(self.vendor, &self.key, how, good, took);
-        self.context.metrics.left(&self.key, memory.client.remaining());
-        let Summary { counts, tally: PassCounts { done, held, failed, left, .. }, .. } = &self.summary;
-        tracing::info!(
-            vendor = %self.vendor, account = %self.key, ok, declared = counts.declared, managed = counts.managed,
-            unmanaged = counts.unmanaged, done, held, failed, left, next_s = after.as_secs(),
-            elapsed_ms = took.as_millis(), "pass"
-        );
-        after
     }
 }
 

@@ -1,21 +1,15 @@
-//! What the readings of a paged list lack. An item that moves from page to page while they are read is on none of them, so that
-//! only what two readings lack is gone.
+//! What the readings of a paged list lack. A subscription that moves from page to page while they are read is on none of them, so only
+//! what two readings lack is gone.
 
 use crate::api::ObjectKey;
-use crate::engine::pass::PassError;
-use crate::engine::status::webhook::AccountError;
-use crate::plan::{Declared, ExternalId, Plan, Step};
+use crate::plan::ExternalId;
 use std::collections::{BTreeSet, HashSet};
-use std::time::Duration;
-
-/// How often one pass reads a list, at most, whose readings lack different subscriptions.
-const MOST_READINGS: u32 = 4;
 
 /// What the readings of one pass lacked.
 #[derive(Default)]
 pub(crate) struct Pages {
     lacked: BTreeSet<ExternalId>,
-    /// Webhooks whose unanswered create is to be sent again, as nothing is found of it.
+    /// Webhooks whose create with an unknown outcome is to be repeated, as nothing is found of it.
     unanswered: BTreeSet<ObjectKey>,
     readings: u32,
 }
@@ -32,7 +26,10 @@ pub(crate) enum Reading {
 }
 
 impl Pages {
-    /// Notes what one more reading lacks. What two of them lacked is `believed` to be gone.
+    /// One pass reads a list at most this often if its readings lack different subscriptions.
+    pub(crate) const MAX_READINGS: u32 = 4;
+
+    /// Notes what one more reading lacks. What two of them lack is added to `believed`.
     pub(crate) fn lack(
         &mut self,
         missing: BTreeSet<ExternalId>,
@@ -46,26 +43,12 @@ impl Pages {
         let agrees = once.is_empty() && unanswered.is_subset(&self.unanswered);
         self.lacked.extend(once);
         self.unanswered.extend(unanswered);
-        match (agrees, self.readings < MOST_READINGS) {
+        match (agrees, self.readings < Self::MAX_READINGS) {
             (true, _) => Reading::Agrees,
             (false, true) => Reading::Differs,
             (false, false) => Reading::DiffersAgain,
         }
     }
-}
-
-/// The Webhooks whose unanswered create the plan sends again.
-pub(crate) fn unanswered(plan: &Plan, declared: &[Declared]) -> BTreeSet<ObjectKey> {
-    let creates = plan.items.iter().filter(|item| matches!(item.step, Some(Step::Create(_))));
-    creates.filter(|item| declared[item.index].intent.is_some()).map(|item| item.key.clone()).collect()
-}
-
-/// Nothing is done by a list each reading of which lacks another subscription. It is read again after `wait`.
-pub(crate) fn restless(wait: Duration) -> PassError {
-    let message = format!(
-        "the pages of the list changed while they were read, {MOST_READINGS} times in a row, and each reading lacked another subscription; it is read again"
-    );
-    PassError::Doubted(AccountError { reason: "ListDoubted", message, stalled: false }, wait)
 }
 
 #[cfg(test)]

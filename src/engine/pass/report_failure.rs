@@ -1,159 +1,182 @@
-//! Tells Webhooks that their account cannot be worked on, and removes the finalizer from those that need no vendor call.
+//! Reports to Webhooks that their account cannot be reconciled, and removes the finalizer from those that need no call to the vendor.
 //!
-//! An account may have ten thousand of them. Several are written at once, for a moment only: what is left goes on with the
-//! next look, so that a corrected Secret does not wait behind the reports of the wrong one.
+//! An account may have ten thousand Webhooks. Several are written at once, for a second only; the next attempt goes on with the rest, so
+//! that a corrected Secret does not wait behind the reports of the wrong one.
 
+use super::Pass;
 use crate::api::ObjectKey;
 use crate::engine::clock;
+use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::scope::Scope;
-use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError};
-use crate::engine::pass::Pass;
-use crate::engine::pass::finish::chain;
+use crate::engine::cluster::webhook_writes::{remove_finalizer, write_status};
+use crate::engine::cluster::writer::{ClusterWriter, WriteError};
+use crate::engine::error::{AccountError, error_chain};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::webhook::WebhookState;
-use crate::engine::status::webhook::{ACCOUNT_CHANGED, AccountError, refused, settle_unseen};
+use crate::engine::status::conditions::ACCOUNT_CHANGED;
+use crate::engine::status::webhook::{report_account_error, write_refused};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long one pass reports; what is left is reported soon after.
-const REPORTING: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(1);
 /// How many Webhooks are written at once.
 const MAX_IN_FLIGHT: usize = 8;
 
-/// What became of the report to one Webhook.
+/// The result of the report to one Webhook.
 enum Reported {
-    /// It is written, or says so already.
+    /// It is written, or nothing was to be written.
     Written,
-    /// The finalizer is removed.
-    Released,
-    /// The API server did not take it.
+    /// The finalizer was removed.
+    Removed,
     Failed(WriteError),
 }
 
-impl<S, R: ClusterWriter> Pass<'_, S, R> {
-    /// Reports the account's trouble to the Webhooks that wait for something, and removes the finalizer from those that are
-    /// being deleted and whose subscription stays. What is not written is noted as untold.
-    pub(crate) async fn report_failure(
-        &self,
-        memory: &mut AccountState,
-        uids: &[String],
-        trouble: &AccountError,
-    ) {
-        let AccountState { entries, refusals, untold, .. } = memory;
-        let mut entries: HashMap<&str, &mut WebhookState> =
-            entries.iter_mut().map(|(uid, entry)| (uid.as_str(), entry)).collect();
-        // People wait for what is being deleted.
-        let (released, others): (Vec<_>, Vec<_>) =
-            uids.iter().filter_map(|uid| entries.remove(uid.as_str())).partition(|entry| entry.is_released());
-        let mut left = released.into_iter().chain(others);
-        let deadline = clock::now() + REPORTING;
-        let mut in_flight = FuturesUnordered::new();
-        let mut gone = Vec::new();
-        let mut server_fails = false;
-        loop {
-            while in_flight.len() < MAX_IN_FLIGHT
-                && !server_fails
-                && clock::now() < deadline
-                && !self.context.stopping()
-            {
-                let Some(entry) = left.next() else { break };
-                if refusals.holds_back(entry) {
-                    untold.webhook(&entry.uid, trouble);
-                } else {
-                    in_flight.push(self.report(entry, trouble));
-                }
+/// Reports the account's error to the Webhooks that are not in sync, and removes the finalizer from those that are being deleted and keep
+/// their subscription. What is not written is left to [`retry_status_writes`](super::retry_status::retry_status_writes).
+pub(crate) async fn report_failure<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    state: &mut AccountState,
+    uids: &[String],
+    error: &AccountError,
+) {
+    let AccountState { webhooks, status_retry, refusal_grid, .. } = state;
+    let mut webhooks: HashMap<&str, &mut WebhookState> =
+        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
+    // Users wait for what is being deleted.
+    let (released, others): (Vec<_>, Vec<_>) = uids
+        .iter()
+        .filter_map(|uid| webhooks.remove(uid.as_str()))
+        .partition(|webhook| webhook.is_released());
+    let mut left = released.into_iter().chain(others);
+    let deadline = clock::now() + LONGEST;
+    let mut in_flight = FuturesUnordered::new();
+    let mut removed = Vec::new();
+    let mut server_failed = false;
+    loop {
+        while in_flight.len() < MAX_IN_FLIGHT
+            && !server_failed
+            && clock::now() < deadline
+            && !pass.context.stopping()
+        {
+            let Some(webhook) = left.next() else { break };
+            if webhook.is_refused() {
+                status_retry.add_webhook(&webhook.uid, error);
+            } else {
+                in_flight.push(report(pass, webhook, error));
             }
-            let Some((entry, reported)) = in_flight.next().await else { break };
-            match reported {
-                Reported::Written => {}
-                Reported::Released => gone.push(entry.uid.clone()),
-                Reported::Failed(error) => {
-                    untold.webhook(&entry.uid, trouble);
-                    match error.scope() {
-                        Scope::Object => {
-                            let words = error.in_words();
-                            if refusals.record(entry, words.clone()) {
-                                self.tell_refusal(entry, &words).await;
-                            }
+        }
+        let Some((webhook, reported)) = in_flight.next().await else { break };
+        match reported {
+            Reported::Written => {}
+            Reported::Removed => removed.push(webhook.uid.clone()),
+            Reported::Failed(failure) => {
+                status_retry.add_webhook(&webhook.uid, error);
+                match failure.scope() {
+                    Scope::Object => {
+                        let message = failure.in_words();
+                        if webhook.record_refusal(message.clone(), *refusal_grid) {
+                            report_refusal(pass, webhook, &message).await;
                         }
-                        Scope::Conflict => {}
-                        // It is not asked once for each of them.
-                        Scope::Rights | Scope::Server => server_fails = true,
                     }
+                    Scope::Conflict => {}
+                    // The server is not asked once for each of them.
+                    Scope::Rights | Scope::Server => server_failed = true,
                 }
             }
         }
-        drop(in_flight);
-        let left = left.map(|entry| entry.uid.clone());
-        if server_fails {
-            untold.server_failed(trouble, left);
-        } else {
-            untold.out_of_time(trouble, left);
-        }
-        for uid in &gone {
-            memory.forget(uid);
-        }
     }
+    drop(in_flight);
+    let left = left.map(|webhook| webhook.uid.clone());
+    if server_failed {
+        status_retry.server_failed(error, left);
+    } else {
+        status_retry.out_of_time(error, left);
+    }
+    for uid in &removed {
+        state.remove(uid);
+    }
+}
 
-    /// Brings one Webhook up to date.
-    async fn report<'e>(
-        &self,
-        entry: &'e mut WebhookState,
-        trouble: &AccountError,
-    ) -> (&'e mut WebhookState, Reported) {
-        let released = entry.is_released();
-        let reported =
-            if released { self.release(entry).await } else { self.tell_trouble(entry, trouble).await };
-        let reported = match reported {
-            Ok(()) if released => Reported::Released,
-            Ok(()) => Reported::Written,
-            Err(error) => {
-                let what = if released { "finalizer not removed" } else { "status not written" };
-                tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.object), external_id = entry.status.external_id, error = %chain(&error), "{what}");
-                Reported::Failed(error)
-            }
-        };
-        (entry, reported)
-    }
-
-    async fn tell_trouble(&self, entry: &mut WebhookState, trouble: &AccountError) -> Result<(), WriteError> {
-        if entry.object.spec.suspend {
-            return Ok(());
+/// Updates one Webhook.
+async fn report<'w, S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &'w mut WebhookState,
+    error: &AccountError,
+) -> (&'w mut WebhookState, Reported) {
+    let released = webhook.is_released();
+    let written =
+        if released { release(pass, webhook).await } else { report_error(pass, webhook, error).await };
+    let reported = match written {
+        Ok(()) if released => Reported::Removed,
+        Ok(()) => Reported::Written,
+        Err(failure) => {
+            let what = if released { "finalizer not removed" } else { "status not written" };
+            tracing::warn!(vendor = %pass.vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, error = %error_chain(&failure), "{what}");
+            Reported::Failed(failure)
         }
-        if entry.requested.request.is_some() && entry.status.last_handled_request != entry.requested.request {
-            entry.status.last_handled_request.clone_from(&entry.requested.request);
-        }
-        // That the id is of another account is the Webhook's own trouble.
-        let is_own = !entry.object.is_guest() || trouble.reason == ACCOUNT_CHANGED;
-        let unsaid = (!is_own).then(|| trouble.without_words());
-        let happened =
-            settle_unseen(entry, unsaid.as_ref().unwrap_or(trouble), &self.key, self.vendor, self.now);
-        entry.write(&self.context.writer).await?;
-        if let Some(happened) = happened {
-            tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.object), external_id = entry.status.external_id, reason = happened.reason, "{}", happened.note);
-            self.context.writer.event(entry.object.object_ref(&()), &happened).await;
-        }
-        Ok(())
-    }
+    };
+    (webhook, reported)
+}
 
-    /// Tells, in log and event, that the API server refuses a write of just this Webhook.
-    pub(crate) async fn tell_refusal(&self, entry: &WebhookState, words: &str) {
-        let happened = refused(words);
-        tracing::warn!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.object), external_id = entry.status.external_id, reason = happened.reason, "{}", happened.note);
-        self.context.writer.event(entry.object.object_ref(&()), &happened).await;
+async fn report_error<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &mut WebhookState,
+    error: &AccountError,
+) -> Result<(), WriteError> {
+    if webhook.object.spec.suspend {
+        return Ok(());
     }
+    if webhook.is_pass_requested() {
+        webhook.status.last_handled_request.clone_from(&webhook.requested.request);
+    }
+    // That the id belongs to another account concerns the Webhook itself.
+    let is_own = !webhook.object.is_guest() || error.reason == ACCOUNT_CHANGED;
+    let redacted = (!is_own).then(|| error.without_words());
+    let error = redacted.as_ref().unwrap_or(error);
+    let event = report_account_error(webhook, error, &pass.key, pass.vendor, pass.now);
+    write_status(webhook, &pass.context.writer).await?;
+    if let Some(event) = event {
+        publish_warning(pass, webhook, &event).await;
+    }
+    Ok(())
+}
 
-    async fn release(&self, entry: &mut WebhookState) -> Result<(), WriteError> {
-        entry.remove_finalizer(&self.context.writer).await?;
-        let id = entry.status.external_id.as_deref().unwrap_or("its subscription, if there is one,");
-        let note = format!("let go; {id} stays at {}", self.vendor);
-        tracing::info!(vendor = %self.vendor, account = %self.key, webhook = %ObjectKey::of(&*entry.object), external_id = entry.status.external_id, reason = "Retained", "{note}");
-        let happened = EventRecord { warning: false, reason: "Retained", note };
-        self.context.writer.event(entry.object.object_ref(&()), &happened).await;
-        Ok(())
-    }
+/// Publishes that the API server refuses to write just this Webhook.
+pub(crate) async fn report_refusal<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &WebhookState,
+    message: &str,
+) {
+    publish_warning(pass, webhook, &write_refused(message)).await;
+}
+
+async fn publish_warning<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &WebhookState,
+    event: &EventRecord,
+) {
+    tracing::warn!(vendor = %pass.vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = event.reason, "{}", event.note);
+    pass.context.writer.event(webhook.object.object_ref(&()), event).await;
+}
+
+/// Removes the finalizer and keeps the subscription.
+async fn release<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &mut WebhookState,
+) -> Result<(), WriteError> {
+    remove_finalizer(webhook, &pass.context.writer).await?;
+    let subscription = match &webhook.status.external_id {
+        Some(id) => format!("subscription {id}"),
+        None => "its subscription, if there is one,".to_owned(),
+    };
+    let note = format!("finalizer removed; {subscription} kept at {}", pass.vendor);
+    tracing::info!(vendor = %pass.vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = "Retained", "{note}");
+    let event = EventRecord { warning: false, reason: "Retained", note };
+    pass.context.writer.event(webhook.object.object_ref(&()), &event).await;
+    Ok(())
 }
 
 #[cfg(test)]

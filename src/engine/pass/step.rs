@@ -1,285 +1,297 @@
-//! Takes a step of a plan. Each outside effect is preceded by what makes it safe to die after it:
-//! the finalizer, the intent, the recorded id.
+//! Executes a step of a plan. Each call to the vendor is preceded by what makes a crash after it safe: the finalizer, the pending create,
+//! the recorded id.
 
+use super::shared::Shared;
+use crate::api::VendorAccount;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
-use crate::api::{VendorAccount, VendorName};
 use crate::engine::client::Client;
 use crate::engine::clock;
+use crate::engine::cluster::webhook_writes::{
+    add_finalizer, remove_finalizer, write_pending_create, write_status,
+};
 use crate::engine::cluster::writer::{ClusterWriter, WriteError};
-use crate::engine::lent::Lent;
 use crate::engine::state::effect::Effect;
-use crate::engine::state::observed::ObservedIndex;
-use crate::engine::state::peers::{Peers, Reservation};
-use crate::engine::state::retry::Past;
+use crate::engine::state::peers::Reservation;
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::webhook::Outcome;
-use crate::engine::status::words::fields;
-use crate::plan::{BlockedReason, Cause, Desired, Document, ExternalId, Item, Redactor, Rival, Step};
+use crate::engine::status::words::describe_effect;
+use crate::plan::{BlockedReason, Declared, Desired, Document, ExternalId, Item, Rival, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 use std::hash::Hash;
 
-/// What became of a step.
+/// The result of a step.
 pub(crate) enum StepResult {
     /// The Webhook stays.
     Stays(Outcome),
-    /// The Webhook was let go; the text says what was done about its subscription.
-    LetGo(String),
+    /// Its finalizer was removed; the text is the event's note.
+    Removed(String),
 }
 
-/// Takes a step of one account's plan. Others may be under way beside it.
-pub(crate) struct StepExecutor<'a, 'b, R> {
-    pub(crate) recorder: &'a R,
-    pub(crate) vendor: VendorName,
-    pub(crate) client: &'a Client,
-    /// Whose ids are recorded.
-    pub(crate) identity: String,
-    /// What the vendor has, kept up with what is done.
-    pub(crate) observed: &'a Lent<'b, ObservedIndex>,
-    pub(crate) past: &'a Lent<'b, Past>,
-    /// What Webhooks at other VendorAccount objects claim.
-    pub(crate) peers: &'a Peers,
+/// Why a step was not executed as a whole.
+enum StepError {
+    /// The call to the vendor failed.
+    Vendor(VendorError),
+    /// A write to the API server failed: nothing was done at the vendor after it.
+    Cluster(WriteError),
+}
+
+impl From<VendorError> for StepError {
+    fn from(error: VendorError) -> Self {
+        Self::Vendor(error)
+    }
+}
+
+impl From<WriteError> for StepError {
+    fn from(error: WriteError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// Executes the step of one Webhook. Steps of other Webhooks may be in flight.
+pub(crate) struct StepExecutor<'a, R> {
+    pub(crate) writer: &'a R,
     pub(crate) account: &'a VendorAccount,
-    /// The secrets of the whole account, which the vendor's words may repeat.
-    pub(crate) secrets: &'a Redactor,
+    /// The account at the vendor, which is recorded with ids.
+    pub(crate) identity: String,
+    pub(crate) shared: &'a Shared<'a>,
+    pub(crate) declared: &'a Declared,
 }
 
-impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
-    /// Takes a step, unless a Webhook at another VendorAccount object is about to have the same. An error is the cluster's:
-    /// nothing was done at the vendor after it.
-    pub(crate) async fn take(
+impl<R: ClusterWriter> StepExecutor<'_, R> {
+    /// Executes a step, unless a Webhook at another VendorAccount object is about to have the same subscription.
+    ///
+    /// # Errors
+    ///
+    /// A failed write to the API server: nothing was done at the vendor after it. A failed call to the vendor is part of the result.
+    pub(crate) async fn run(
         &self,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         item: &Item,
         step: &Step,
-        redactor: &Redactor,
     ) -> Result<StepResult, WriteError> {
-        let reserved = match self.reserve(entry, step) {
-            Ok(reserved) => reserved,
+        let reservation = match self.reserve(webhook, step) {
+            Ok(reservation) => reservation,
             Err(rival) => {
-                return Ok(StepResult::Stays(Outcome::Held(BlockedReason::ConflictElsewhere(rival))));
+                let reason = BlockedReason::ConflictElsewhere(rival);
+                return Ok(StepResult::Stays(Outcome::Blocked(reason)));
             }
         };
-        let before = entry.status.external_id.clone();
-        let taken = self.perform(entry, item, step, redactor).await;
-        if let Some(reserved) = &reserved {
-            // A replacement that is recorded was made, although the old one was not deleted.
-            let nothing_new = entry.status.external_id == before;
-            match &taken {
+        let before = webhook.status.external_id.clone();
+        let result = match self.write(webhook, item, step).await {
+            Ok(result) => Ok(result),
+            Err(StepError::Vendor(error)) => Ok(StepResult::Stays(Outcome::Failed(error))),
+            Err(StepError::Cluster(error)) => Err(error),
+        };
+        if let Some(reservation) = &reservation {
+            // A replacement that is recorded was created, although the old one was not deleted.
+            let nothing_new = webhook.status.external_id == before;
+            match &result {
                 Ok(StepResult::Stays(Outcome::Failed(error))) if error.outcome_unknown => {}
-                Ok(StepResult::Stays(Outcome::Failed(_))) if nothing_new => reserved.cancel(),
-                Ok(_) => reserved.holds(entry.status.external_id.as_deref()),
+                Ok(StepResult::Stays(Outcome::Failed(_))) if nothing_new => reservation.cancel(),
+                Ok(_) => reservation.holds(webhook.status.external_id.as_deref()),
                 Err(_) => {}
             }
         }
-        taken
+        result
     }
 
-    /// Reserves what the step is about to write or to take over; none if it does neither.
-    fn reserve(&self, entry: &WebhookState, step: &Step) -> Result<Option<Reservation<'_>>, Rival> {
+    /// Reserves what the step is about to write or to adopt; none if it does neither.
+    fn reserve(&self, webhook: &WebhookState, step: &Step) -> Result<Option<Reservation<'_>>, Rival> {
         let (content, ids) = match step {
-            Step::Create(desired) => (Some(desired), Vec::new()),
-            Step::Update(id, desired) | Step::Replace(id, desired) => (Some(desired), vec![id.clone()]),
-            Step::Adopt(id, old) => (None, std::iter::once(id).chain(old).cloned().collect()),
-            Step::Finish(_) | Step::Delete(_) | Step::Release => return Ok(None),
+            Step::Create { document } => (Some(document), [].into()),
+            Step::Update { id, document }
+            | Step::Reenable { id, document }
+            | Step::Replace { id, document } => (Some(document), [id.clone()].into()),
+            Step::Adopt { id } => (None, [id.clone()].into()),
+            Step::AdoptReplacement { id, replaced } => (None, [id.clone(), replaced.clone()].into()),
+            Step::DeleteSuperseded { .. }
+            | Step::Delete { .. }
+            | Step::Retain { .. }
+            | Step::RemoveFinalizer => return Ok(None),
         };
-        let content = content.map(|desired| rules(self.vendor).content_hash(desired));
-        self.peers.reserve(self.account, &entry.object, content, ids.into_iter().collect()).map(Some)
+        let rules = rules(self.account.spec.vendor.name());
+        let content = content.map(|document| rules.content_hash(document));
+        self.shared.peers.reserve(self.account, &webhook.object, content, ids).map(Some)
     }
 
-    async fn perform(
+    async fn write(
         &self,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         item: &Item,
         step: &Step,
-        redactor: &Redactor,
-    ) -> Result<StepResult, WriteError> {
-        if matches!(step, Step::Release) {
-            return self.let_go(entry, item).await;
+    ) -> Result<StepResult, StepError> {
+        if step.only_removes_finalizer() {
+            return Ok(self.remove_finalizer(webhook, item).await?);
         }
-        let Client::Writer(connection) = self.client else {
-            // A plan for a reader holds every other step; the type alone would refuse it.
-            return Ok(StepResult::Stays(Outcome::Held(BlockedReason::PlanOnly)));
+        let Client::Writer(connection) = self.shared.client else {
+            // A plan for a reader blocks every other step; the type alone would refuse it.
+            return Ok(StepResult::Stays(Outcome::Blocked(BlockedReason::PlanOnly)));
         };
-        let done = match step {
-            Step::Create(desired) => self.create(connection, entry, desired, redactor).await?,
-            Step::Adopt(id, None) => self.adopt(entry, id).await.map(Ok)?,
-            Step::Adopt(id, Some(old)) => {
-                self.adopt(entry, id).await?;
-                self.supersede(connection, entry, old).await?
+        match step {
+            Step::Create { document } => self.create(connection, webhook, document).await?,
+            Step::Adopt { id } => self.adopt(webhook, id).await?,
+            Step::AdoptReplacement { id, replaced } => {
+                self.adopt(webhook, id).await?;
+                self.supersede(connection, webhook, replaced).await?;
             }
-            Step::Update(id, desired) if item.cause == Cause::Halted => {
-                return self.revive(connection, entry, item, id, desired).await;
+            Step::Reenable { id, document } => {
+                return self.reenable(connection, webhook, item, id, document).await;
             }
-            Step::Update(id, desired) => {
-                let done = self.update(connection, entry, id, desired).await?;
-                // Recorded, it answers the create, whatever became of the update.
-                if item.answers && entry.status.external_id.as_deref() == Some(id.as_str()) {
-                    entry.status.pending = None;
+            Step::Update { id, document } => {
+                let done = self.update(connection, webhook, id, document).await;
+                let is_written = !matches!(done, Err(StepError::Cluster(_)));
+                // Once recorded, it is the answer to the create, whatever became of the update.
+                if is_written && item.answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
+                    webhook.status.pending = None;
                 }
-                done
+                done?;
             }
-            Step::Replace(old, desired) => {
-                // What an unanswered create made is recorded before the next create forgets that one.
-                entry.status.external_id = Some(old.to_string());
-                match self.create(connection, entry, desired, redactor).await? {
-                    Ok(()) => self.supersede(connection, entry, old).await?,
-                    Err(error) => Err(error),
-                }
+            Step::Replace { id: old, document } => {
+                // What a create with an unknown outcome made is recorded before the next create forgets that one.
+                webhook.status.external_id = Some(old.to_string());
+                self.create(connection, webhook, document).await?;
+                self.supersede(connection, webhook, old).await?;
             }
-            Step::Finish(ids) => {
+            Step::DeleteSuperseded { superseded, .. } => {
                 // The write that recorded the new one may have failed.
-                entry.write(self.recorder).await?;
-                self.finish(connection, entry, ids).await
+                write_status(webhook, self.writer).await?;
+                self.delete_superseded(connection, webhook, superseded).await?;
             }
-            Step::Delete(ids) => {
+            Step::Delete { ids, .. } => {
                 for id in ids {
-                    if let Err(error) = self.delete(connection, entry, id).await {
-                        return Ok(StepResult::Stays(Outcome::Failed(error)));
-                    }
+                    self.delete(connection, webhook, id).await?;
                 }
-                return self.let_go(entry, item).await;
+                return Ok(self.remove_finalizer(webhook, item).await?);
             }
-            Step::Release => Ok(()),
-        };
-        Ok(StepResult::Stays(match done {
-            Ok(()) => Outcome::Done(self.said(entry, item)),
-            Err(error) => Outcome::Failed(error),
-        }))
+            Step::Retain { .. } | Step::RemoveFinalizer => {}
+        }
+        Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
     }
 
-    /// Finalizer, intent, request, id: in this order, so that a death between any two heals by itself.
+    /// Writes finalizer and pending create, sends the request, and notes the id: in this order, so that a crash between any two leaves
+    /// enough to find out what was created.
     async fn create(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         desired: &Document,
-        redactor: &Redactor,
-    ) -> Result<Result<(), VendorError>, WriteError> {
-        if let Some(refused) = self.refused(entry, desired) {
-            return Ok(Err(refused));
+    ) -> Result<(), StepError> {
+        if let Some(error) = webhook.attempts.rejection(desired) {
+            return Err(error.clone().into());
         }
-        entry.add_finalizer(self.recorder).await?;
-        entry.status.account = Some(self.identity.clone());
-        let intent = Pending {
+        let (rules, observed) = (rules(self.account.spec.vendor.name()), &self.shared.observed);
+        add_finalizer(webhook, self.writer).await?;
+        webhook.status.account = Some(self.identity.clone());
+        let pending = Pending {
             action: Action::Create,
             since: seconds(clock::timestamp()),
-            digest: rules(self.vendor).fingerprint(desired, redactor),
-            // A guest's status must not tell it which others are equal.
-            beside: if entry.object.is_guest() {
-                Vec::new()
-            } else {
-                self.observed.with(|observed| observed.equal_to(desired))
-            },
-            write_only: !rules(self.vendor).concealed(desired).is_empty(),
+            digest: rules.fingerprint(desired, &self.declared.redactor),
+            // The status of a guest must not say which others are equal.
+            beside: if webhook.object.is_guest() { Vec::new() } else { observed.lock().equal_to(desired) },
+            write_only: !rules.write_only_values(desired).is_empty(),
         };
-        entry.write_pending_create(self.recorder, intent.clone()).await?;
+        write_pending_create(webhook, self.writer, pending.clone()).await?;
         match connection.create(desired).await {
-            Ok(made) => {
-                let before = entry.status.external_id.clone();
-                let (id, account) = (made.id.to_string(), self.identity.clone());
-                entry.note(Effect::Created { id, account, intent, before });
-                self.observed.with(|observed| {
-                    entry.status.superseded.retain(|old| observed.has(old));
-                    observed.put(made);
-                });
-                Ok(Ok(()))
+            Ok(created) => {
+                let before = webhook.status.external_id.clone();
+                let (id, account) = (created.id.to_string(), self.identity.clone());
+                webhook.note(Effect::Created { id, account, intent: pending, before });
+                let mut observed = observed.lock();
+                webhook.status.superseded.retain(|old| observed.has(old));
+                observed.upsert(created);
+                Ok(())
             }
             Err(error) => {
                 if error.outcome_unknown {
-                    self.past.with(|past| past.unanswered(&entry.uid, &intent, desired));
+                    webhook.creates.record_lost(&pending, desired);
                 } else {
-                    entry.note(Effect::NotCreated { intent });
+                    webhook.note(Effect::NotCreated { intent: pending });
                 }
-                Ok(Err(self.remember(entry, desired, error)))
+                Err(self.record_error(webhook, desired, error).into())
             }
         }
     }
 
-    async fn adopt(&self, entry: &mut WebhookState, id: &ExternalId) -> Result<(), WriteError> {
-        entry.add_finalizer(self.recorder).await?;
-        entry.status.account = Some(self.identity.clone());
-        entry.status.external_id = Some(id.to_string());
-        entry.status.pending = None;
+    async fn adopt(&self, webhook: &mut WebhookState, id: &ExternalId) -> Result<(), WriteError> {
+        add_finalizer(webhook, self.writer).await?;
+        webhook.status.account = Some(self.identity.clone());
+        webhook.status.external_id = Some(id.to_string());
+        webhook.status.pending = None;
         Ok(())
     }
 
     async fn update(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         id: &ExternalId,
         desired: &Document,
-    ) -> Result<Result<(), VendorError>, WriteError> {
-        if let Some(refused) = self.refused(entry, desired) {
-            return Ok(Err(refused));
+    ) -> Result<(), StepError> {
+        if let Some(error) = webhook.attempts.rejection(desired) {
+            return Err(error.clone().into());
         }
-        entry.add_finalizer(self.recorder).await?;
-        entry.status.account = Some(self.identity.clone());
-        if entry.status.external_id.replace(id.to_string()).as_deref() != Some(id.as_str()) {
+        add_finalizer(webhook, self.writer).await?;
+        webhook.status.account = Some(self.identity.clone());
+        if webhook.status.external_id.replace(id.to_string()).as_deref() != Some(id.as_str()) {
             // If the update fails, nothing is known of the write-only values that a lost create of ours gave it.
-            let write_only = entry.status.pending.as_ref().is_some_and(|intent| intent.write_only);
-            entry.status.last_applied = write_only.then(LastApplied::unknown);
+            let write_only = webhook.status.pending.as_ref().is_some_and(|pending| pending.write_only);
+            webhook.status.last_applied = write_only.then(LastApplied::unknown);
         }
-        let Some(current) = self.observed.with(|observed| observed.get(id.as_str()).cloned()) else {
-            return Ok(Ok(()));
-        };
-        Ok(match connection.update(&current, desired).await {
-            Ok(updated) => {
-                self.observed.with(|observed| observed.put(updated));
-                Ok(())
-            }
-            Err(error) => Err(self.remember(entry, desired, error)),
-        })
+        let Some(current) = self.shared.read(id.as_str(), Clone::clone) else { return Ok(()) };
+        let updated = connection.update(&current, desired).await;
+        let updated = updated.map_err(|error| self.record_error(webhook, desired, error))?;
+        self.shared.observed.lock().upsert(updated);
+        Ok(())
     }
 
-    /// Starts one again that the vendor had stopped by itself. What is declared is in order, so that a refusal is not the
-    /// Webhook's, and is tried again in its own time.
-    async fn revive(
+    /// Enables a subscription again that the vendor has disabled by itself. What is declared is valid, so a rejection is not the fault of
+    /// the Webhook, and has a schedule of its own.
+    async fn reenable(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         item: &Item,
         id: &ExternalId,
         desired: &Document,
-    ) -> Result<StepResult, WriteError> {
-        self.past.with(|past| past.try_again(&entry.uid));
-        Ok(StepResult::Stays(match self.update(connection, entry, id, desired).await? {
+    ) -> Result<StepResult, StepError> {
+        webhook.attempts.clear();
+        match self.update(connection, webhook, id, desired).await {
             Ok(()) => {
-                self.past.with(|past| past.revived(&entry.uid, None));
-                Outcome::Done(self.said(entry, item))
+                webhook.reenable.record(None);
+                Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
             }
-            Err(error) if error.class == Class::Rejected => {
-                self.past.with(|past| past.revived(&entry.uid, Some(error.message)));
-                Outcome::InSync
+            Err(StepError::Vendor(error)) if error.class == Class::Rejected => {
+                webhook.reenable.record(Some(error.message));
+                Ok(StepResult::Stays(Outcome::InSync))
             }
-            Err(error) => Outcome::Failed(error),
-        }))
+            Err(error) => Err(error),
+        }
     }
 
-    /// The new one is recorded before the old one goes, so that whoever dies in between knows both.
+    /// Deletes what was replaced. The new id is recorded first, so that after a crash in between both are known.
     async fn supersede(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         old: &ExternalId,
-    ) -> Result<Result<(), VendorError>, WriteError> {
-        if !entry.status.superseded.iter().any(|id| id == old.as_str()) {
-            entry.status.superseded.push(old.to_string());
+    ) -> Result<(), StepError> {
+        if !webhook.status.superseded.iter().any(|id| id == old.as_str()) {
+            webhook.status.superseded.push(old.to_string());
         }
-        entry.write(self.recorder).await?;
-        Ok(self.finish(connection, entry, std::slice::from_ref(old)).await)
+        write_status(webhook, self.writer).await?;
+        Ok(self.delete_superseded(connection, webhook, std::slice::from_ref(old)).await?)
     }
 
-    async fn finish(
+    async fn delete_superseded(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &mut WebhookState,
+        webhook: &mut WebhookState,
         ids: &[ExternalId],
     ) -> Result<(), VendorError> {
         for id in ids {
-            self.delete(connection, entry, id).await?;
-            entry.note(Effect::Deleted { id: id.to_string() });
+            self.delete(connection, webhook, id).await?;
+            webhook.note(Effect::Deleted { id: id.to_string() });
         }
         Ok(())
     }
@@ -287,68 +299,49 @@ impl<R: ClusterWriter> StepExecutor<'_, '_, R> {
     async fn delete(
         &self,
         connection: &Connection<ReadWrite>,
-        entry: &WebhookState,
+        webhook: &mut WebhookState,
         id: &ExternalId,
     ) -> Result<(), VendorError> {
-        if let Some(refused) = self.refused(entry, id) {
-            return Err(refused);
+        if let Some(error) = webhook.attempts.rejection(id) {
+            return Err(error.clone());
         }
-        connection.delete(id).await.map_err(|error| self.remember(entry, id, error))?;
-        self.observed.with(|observed| observed.remove(id));
-        self.peers.deleted(self.account, id);
+        connection.delete(id).await.map_err(|error| self.record_error(webhook, id, error))?;
+        self.shared.observed.lock().remove(id);
+        self.shared.peers.deleted(self.account, id);
         Ok(())
     }
 
-    async fn let_go(&self, entry: &mut WebhookState, item: &Item) -> Result<StepResult, WriteError> {
-        let said = self.said(entry, item);
-        entry.remove_finalizer(self.recorder).await?;
-        Ok(StepResult::LetGo(said))
+    async fn remove_finalizer(
+        &self,
+        webhook: &mut WebhookState,
+        item: &Item,
+    ) -> Result<StepResult, WriteError> {
+        let note = self.describe(webhook, item);
+        remove_finalizer(webhook, self.writer).await?;
+        Ok(StepResult::Removed(note))
     }
 
-    /// What the vendor said when it refused just this, if it is too early to ask again.
-    fn refused(&self, entry: &WebhookState, what: impl Hash) -> Option<VendorError> {
-        self.past.with(|past| past.refused(&entry.uid, what).cloned())
-    }
-
-    /// Hides the account's secrets in a vendor's error. A refusal is remembered, so that it is not asked for again before
-    /// something changes.
-    fn remember(&self, entry: &WebhookState, what: impl Hash, mut error: VendorError) -> VendorError {
-        error.message = self.secrets.redact(&error.message);
+    /// Redacts the account's secrets in a vendor's error. A rejection is recorded, so that the same is not sent again before something
+    /// changes.
+    fn record_error(
+        &self,
+        webhook: &mut WebhookState,
+        what: impl Hash,
+        mut error: VendorError,
+    ) -> VendorError {
+        error.message = self.declared.secrets.redact(&error.message);
         if error.class == Class::Rejected {
-            self.past.with(|past| past.refuse(&entry.uid, what, error.clone()));
+            webhook.attempts.record_rejection(what, error.clone());
         }
         error
     }
 
-    /// What was done, in words for an event.
-    fn said(&self, entry: &WebhookState, item: &Item) -> String {
-        let vendor = self.vendor;
-        let why =
-            if item.cause == Cause::New { String::new() } else { format!(" ({})", item.cause.as_str()) };
-        let id = entry.status.external_id.as_deref().unwrap_or("no subscription");
-        let old = item.id.as_ref().map_or(id, ExternalId::as_str);
-        match item.action {
-            Action::Create => format!("created {id} at {vendor}{why}"),
-            Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
-            Action::Update => format!("updated {id} at {vendor}{why}{}{}", fields(item), duplicates(item)),
-            Action::Replace => format!("replaced {old} by {id} at {vendor}{why}{}", fields(item)),
-            Action::Delete => format!("deleted {old} at {vendor}"),
-            Action::Retain => format!("let go; {old} stays at {vendor}"),
-            Action::None => format!("nothing left to delete at {vendor}"),
-        }
+    fn describe(&self, webhook: &WebhookState, item: &Item) -> String {
+        describe_effect(item, webhook.status.external_id.as_deref(), self.account.spec.vendor.name())
     }
 }
 
-/// Equal subscriptions beside the one that is adopted, for people to clear up.
-fn duplicates(item: &Item) -> String {
-    let others: Vec<_> = item.duplicates.iter().map(ExternalId::as_str).collect();
-    if others.is_empty() {
-        return String::new();
-    }
-    format!("; it has equal ones that no Webhook declares, which are left as they are: {}", others.join(", "))
-}
-
-/// What is declared, if it can be said.
+/// Returns what is declared, if it is known.
 pub(crate) fn document(desired: &Desired) -> Option<&Document> {
     match desired {
         Desired::Known(document) => Some(document),

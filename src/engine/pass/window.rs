@@ -1,95 +1,94 @@
-//! One slice of a pass: how many items are under way, what became of them, and what stops further ones.
+//! How many steps of a pass are in flight, and what stops further ones.
 
+use super::PassError;
+use super::report::PassCounts;
 use crate::engine::clock;
-use crate::engine::pass::PassError;
-use crate::engine::pass::finish::PassCounts;
-use crate::engine::status::webhook::{AccountError, FORBIDDEN};
+use crate::engine::error::AccountError;
+use crate::engine::status::conditions::FORBIDDEN;
 use crate::plan::Priority;
 use crate::vendor::{Class, VendorError};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// A slice of work; after it the account is planned again, so that a fresh edit never waits behind a backlog.
-const SLICE: Duration = Duration::from_secs(10);
-/// The same as soon as steps of guests are under way.
-const GUESTS_SLICE: Duration = Duration::from_secs(1);
-/// How many steps are under way at once, at most: enough to hide how long a vendor takes to answer, few enough to be no
-/// burst. The first goes alone, and each that succeeds lets more go beside it; after one that fails the next goes alone again.
-const ABREAST: usize = 8;
+/// Steps begin for this long; then the account is planned again, so that a new edit never waits behind a backlog.
+const LONGEST: Duration = Duration::from_secs(10);
+/// The same as soon as steps of guests have begun.
+const LONGEST_OF_GUESTS: Duration = Duration::from_secs(1);
+/// The most steps in flight: enough to hide how long a vendor takes to answer, few enough to be no burst. The first step runs alone, each
+/// success doubles the limit, and a failure sets it back to one.
+const MAX_IN_FLIGHT: usize = 8;
 
-/// What became of an item.
+/// The result of one item of a plan.
 pub(crate) enum ItemResult {
-    /// Nothing was to be done.
     InSync,
     Done,
-    Held,
-    /// It waits with its account.
+    Blocked,
+    /// The account cannot be reconciled.
     Waiting,
-    /// The vendor did not do it.
+    /// The call to the vendor failed.
     Failed(VendorError),
-    /// It is brought to its end in the next slice.
-    Half,
-    /// The object was changed, deleted or made again since it was read.
+    /// A subscription was adopted that differs from what is declared; the next plan updates it.
+    AdoptedNeedsUpdate,
+    /// The object was changed, deleted or created again since it was read.
     Conflict,
     /// The API server refuses a write that concerns only this Webhook.
     Refused,
     /// hooktender lacks a right for the Webhooks of this namespace.
     Forbidden {
         namespace: String,
-        words: String,
+        message: String,
     },
-    /// The Webhook of that uid was let go.
-    LetGo(String),
+    /// The finalizer of the Webhook with this uid was removed.
+    Removed(String),
 }
 
-/// How far a slice has come.
-pub(crate) struct Slice {
+/// The steps of a pass that are in flight.
+pub(crate) struct ExecutionWindow {
     pub(crate) deadline: Instant,
-    /// How many may be under way now.
-    pub(crate) abreast: usize,
-    /// How many calls those that are under way may still make.
+    /// How many steps may be in flight now.
+    pub(crate) limit: usize,
+    /// How many calls the steps in flight may still make.
     pub(crate) calls: usize,
-    pub(crate) lane: Option<Priority>,
-    /// Whether steps of guests have begun.
-    guests: bool,
-    /// Why nothing more is begun at the vendor.
-    pub(crate) stop: Option<VendorError>,
-    /// Why nothing more is begun at all.
-    pub(crate) cluster: Option<PassError>,
-    /// Namespaces whose Webhooks may not be written, with the API server's words.
+    pub(crate) priority: Option<Priority>,
+    guests_began: bool,
+    /// Why no further step at the vendor begins.
+    pub(crate) vendor_error: Option<VendorError>,
+    /// Why nothing further begins.
+    pub(crate) cluster_error: Option<PassError>,
+    /// Namespaces whose Webhooks may not be written, with the API server's message.
     forbidden: HashMap<String, String>,
-    /// What was let go.
-    pub(crate) gone: Vec<String>,
-    pub(crate) tally: PassCounts,
+    /// The uids of Webhooks whose finalizer was removed.
+    pub(crate) removed: Vec<String>,
+    pub(crate) counts: PassCounts,
 }
 
-impl Slice {
-    pub(crate) fn new(tally: PassCounts) -> Self {
+impl ExecutionWindow {
+    pub(crate) fn new() -> Self {
         Self {
-            deadline: clock::now() + SLICE,
-            abreast: 1,
+            deadline: clock::now() + LONGEST,
+            limit: 1,
             calls: 0,
-            lane: None,
-            guests: false,
-            stop: None,
-            cluster: None,
+            priority: None,
+            guests_began: false,
+            vendor_error: None,
+            cluster_error: None,
             forbidden: HashMap::new(),
-            gone: Vec::new(),
-            tally,
+            removed: Vec::new(),
+            counts: PassCounts::default(),
         }
     }
 
-    /// Steps of guests begin.
-    pub(crate) fn begin_guests(&mut self) {
-        if !std::mem::replace(&mut self.guests, true) {
-            self.deadline = self.deadline.min(clock::now() + GUESTS_SLICE);
+    /// Records that a step of a guest begins.
+    pub(crate) fn guest_begins(&mut self) {
+        if !std::mem::replace(&mut self.guests_began, true) {
+            self.deadline = self.deadline.min(clock::now() + LONGEST_OF_GUESTS);
         }
     }
 
-    /// A step of a guest has to wait for so long. Not every call that is free again is worth a pass.
-    pub(crate) fn guests_wait(&mut self, wait: Duration) {
-        let wait = wait.max(GUESTS_SLICE);
-        self.tally.guests_wait = Some(self.tally.guests_wait.map_or(wait, |other| other.min(wait)));
+    /// Records that a step of a guest has to wait. A pass for each single call that becomes free is not worth it.
+    pub(crate) fn guest_waits(&mut self, wait: Duration) {
+        let wait = wait.max(LONGEST_OF_GUESTS);
+        self.counts.guests_wait = Some(self.counts.guests_wait.map_or(wait, |other| other.min(wait)));
     }
 
     /// Whether hooktender lacks a right for the Webhooks of that namespace.
@@ -97,75 +96,78 @@ impl Slice {
         self.forbidden.contains_key(namespace)
     }
 
-    pub(crate) fn took(&mut self, calls: usize, went: Result<ItemResult, PassError>) {
+    /// Takes the result of an item that was in flight with this many calls.
+    pub(crate) fn finished(&mut self, calls: usize, result: Result<ItemResult, PassError>) {
         self.calls -= calls;
-        self.abreast = (self.abreast * 2).min(ABREAST);
-        match went {
+        self.limit = (self.limit * 2).min(MAX_IN_FLIGHT);
+        match result {
             Ok(ItemResult::InSync) => {}
-            Ok(ItemResult::Done) => self.tally.done += 1,
-            Ok(ItemResult::Held) => self.tally.held += 1,
-            Ok(ItemResult::Waiting | ItemResult::Refused) => self.tally.failed += 1,
-            Ok(ItemResult::Half) => self.tally.left += 1,
-            Ok(ItemResult::LetGo(uid)) => {
-                self.tally.done += 1;
-                self.gone.push(uid);
+            Ok(ItemResult::Done) => self.counts.done += 1,
+            Ok(ItemResult::Blocked) => self.counts.blocked += 1,
+            Ok(ItemResult::Waiting | ItemResult::Refused) => self.counts.failed += 1,
+            Ok(ItemResult::AdoptedNeedsUpdate) => self.counts.left += 1,
+            Ok(ItemResult::Removed(uid)) => {
+                self.counts.done += 1;
+                self.removed.push(uid);
             }
             Ok(ItemResult::Conflict) => {
-                self.abreast = 1;
-                self.tally.failed += 1;
-                self.tally.outdated = true;
+                self.failed();
+                self.counts.conflict = true;
             }
-            Ok(ItemResult::Forbidden { namespace, words }) => {
-                self.abreast = 1;
-                self.tally.failed += 1;
-                self.forbidden.insert(namespace, words);
+            Ok(ItemResult::Forbidden { namespace, message }) => {
+                self.failed();
+                self.forbidden.insert(namespace, message);
             }
             Ok(ItemResult::Failed(error)) => {
-                self.abreast = 1;
-                self.tally.failed += 1;
-                self.stop = self.stops(&error).or(self.stop.take());
+                self.failed();
+                self.vendor_error = self.concerns_account(&error).or(self.vendor_error.take());
             }
-            Err(stop) => {
-                self.abreast = 1;
-                self.cluster.get_or_insert(stop);
+            Err(error) => {
+                self.limit = 1;
+                self.cluster_error.get_or_insert(error);
             }
         }
     }
 
-    /// Whether a failure of one Webhook is one of the whole account. No answer to one write may be that Webhook's own
-    /// fault, which must not stop the others; to two, it is the vendor's.
-    fn stops(&mut self, error: &VendorError) -> Option<VendorError> {
+    fn failed(&mut self) {
+        self.limit = 1;
+        self.counts.failed += 1;
+    }
+
+    /// Returns the error if it concerns the whole account. One write without an answer may be the fault of its Webhook, and must not stop
+    /// the others; two are the vendor's.
+    fn concerns_account(&mut self, error: &VendorError) -> Option<VendorError> {
         match error.class {
             Class::Rejected => None,
             Class::Outdated | Class::NotFound => {
-                self.tally.outdated = true;
+                self.counts.conflict = true;
                 None
             }
             Class::Unavailable => {
-                self.tally.unanswered += 1;
-                (self.tally.unanswered > 1).then(|| error.clone())
+                self.counts.unanswered += 1;
+                (self.counts.unanswered > 1).then(|| error.clone())
             }
             Class::Throttled | Class::Credentials => Some(error.clone()),
         }
     }
 
-    /// Why the account cannot be worked on, if it cannot.
-    pub(crate) fn stopped(self) -> Result<(), PassError> {
+    /// Returns why the pass ended early, if it did.
+    pub(crate) fn stopped_by(self) -> Option<PassError> {
         let forbidden = self.forbidden.into_iter().min();
-        match (self.cluster, self.stop, forbidden) {
-            (Some(cluster), _, _) => Err(cluster),
-            (None, Some(error), _) => Err(PassError::AccountError(AccountError::of(&error), Some(error))),
-            (None, None, Some((namespace, words))) => {
-                Err(PassError::Refused(forbidden_in(&namespace, &words)))
+        match (self.cluster_error, self.vendor_error, forbidden) {
+            (Some(error), _, _) => Some(error),
+            (None, Some(error), _) => Some(PassError::Failed(AccountError::of(&error), Some(error))),
+            (None, None, Some((namespace, message))) => {
+                Some(PassError::Forbidden(lacks_right(&namespace, &message)))
             }
-            (None, None, None) => Ok(()),
+            (None, None, None) => None,
         }
     }
 }
 
-fn forbidden_in(namespace: &str, words: &str) -> AccountError {
+fn lacks_right(namespace: &str, message: &str) -> AccountError {
     let message = format!(
-        "hooktender may not write Webhooks of namespace {namespace}: {words}; give its ServiceAccount the rights of the chart"
+        "hooktender may not write Webhooks of namespace {namespace}: {message}; give its ServiceAccount the rights of the chart"
     );
-    AccountError { reason: FORBIDDEN, message, stalled: true }
+    AccountError::stalled(FORBIDDEN, message)
 }

@@ -1,4 +1,4 @@
-//! What people do.
+//! Actions of people.
 
 use super::content::{altered, webhook, with};
 use super::step::Act;
@@ -36,7 +36,7 @@ impl State {
             Act::PlanOnly(slot) => self.edit(slot, |one| {
                 one.spec.mode = if one.spec.mode == Mode::Plan { Mode::Enforce } else { Mode::Plan };
             }),
-            Act::Name(slot) => self.name(slot),
+            Act::Pin(slot) => self.pin(slot),
             Act::Delete(slot) => self.delete(slot),
             Act::DeleteAll => (0..super::step::SLOTS).for_each(|slot| self.delete(slot)),
             Act::Release(slot) => {
@@ -49,7 +49,7 @@ impl State {
             }
             Act::WipeStatus(slot) => self.overwrite(slot, |one| one.status = None),
             Act::Nonsense(slot, kind) => self.overwrite(slot, |one| nonsense(one, kind)),
-            Act::Force(slot) => {
+            Act::RemoveFinalizer(slot) => {
                 self.may_leave(slot);
                 self.change(slot, |one| one.finalizers_mut().retain(|name| name != FINALIZER));
             }
@@ -59,8 +59,8 @@ impl State {
                 self.note_rotation();
             }
             Act::Login => self.cluster.logins += 1,
-            Act::Lock => {
-                self.cluster.locked = !self.cluster.locked;
+            Act::ToggleLogin => {
+                self.cluster.login_missing = !self.cluster.login_missing;
                 self.cluster.logins += 1;
             }
             Act::SuspendAccount => {
@@ -70,26 +70,26 @@ impl State {
                 self.cluster.store_account(account);
             }
             Act::AllowDeletions => self.allow(),
-            Act::Stranger { content, kind } => self.stranger(content, kind),
-            Act::EditThere(which) => self.there(which, |state, at| {
+            Act::MakeUnmanaged { content, kind } => self.make_unmanaged(content, kind),
+            Act::EditAtVendor(which) => self.at_vendor(which, |state, at| {
                 if state.name != VendorName::Brightpearl {
                     let has = altered(state.name, &state.vendor.subs[at].has, "by hand");
                     (state.vendor.subs[at].has, state.vendor.subs[at].mark) =
                         (has, state.vendor.subs[at].mark + 1);
                 }
             }),
-            Act::Halt(which) => self.there(which, |state, at| {
+            Act::Disable(which) => self.at_vendor(which, |state, at| {
                 if state.name == VendorName::Superoffice {
                     let has =
                         with(state.rules, &state.vendor.subs[at].has, "state", Value::text("TooManyErrors"));
                     state.vendor.subs[at].has = has;
                 }
             }),
-            Act::DeleteThere(which) => {
+            Act::DeleteAtVendor(which) => {
                 if !self.vendor.subs.is_empty() {
                     let gone = self.vendor.subs.remove(usize::from(which) % self.vendor.subs.len()).id;
                     self.vendor.removed.push(self.now);
-                    self.disturb(|_, book| book.ids.contains(&gone));
+                    self.disturb(|_, facts| facts.ids.contains(&gone));
                 }
             }
         }
@@ -144,55 +144,55 @@ impl State {
         }
     }
 
-    fn name(&mut self, slot: u8) {
+    fn pin(&mut self, slot: u8) {
         let Some(one) = self.cluster.objects.get(&slot).cloned() else { return };
         let other = if one.spec.external_id.is_some() {
             None
         } else {
-            let Some(stranger) = self.vendor.subs.iter_mut().find(|sub| sub.stranger.is_some()) else {
+            let Some(sub) = self.vendor.subs.iter_mut().find(|sub| sub.made_as.is_some()) else {
                 return;
             };
-            stranger.stranger = None;
-            Some(stranger.id.to_string())
+            sub.made_as = None;
+            Some(sub.id.to_string())
         };
-        self.books.book(&one).named.extend(other.clone());
+        self.facts.webhook(&one).pinned.extend(other.clone());
         self.edit(slot, |one| one.spec.external_id = other);
     }
 
     fn may_leave(&mut self, slot: u8) {
         if let Some(one) = self.cluster.objects.get(&slot).cloned() {
-            self.books.book(&one).may_leave = true;
+            self.facts.webhook(&one).may_leave = true;
         }
     }
 
-    /// Somebody writes to the status.
+    /// Somebody else writes the status.
     fn overwrite(&mut self, slot: u8, how: impl FnOnce(&mut Webhook)) {
         let Some(one) = self.cluster.objects.get(&slot).cloned() else { return };
         let wants = self.wants(&one);
         let equal = self.vendor.subs.iter().filter(|sub| self.rules.equal(&sub.has, &wants)).count();
         let heals = self.in_step(&one) && equal == 1 && one.metadata.deletion_timestamp.is_none();
-        let book = self.books.book(&one);
-        book.wiped = true;
+        let facts = self.facts.webhook(&one);
+        facts.wiped = true;
         if !heals {
-            (book.excused, book.meddled) = (true, true);
+            (facts.may_be_left, facts.may_need_person) = (true, true);
         }
         self.change(slot, how);
     }
 
     fn allow(&mut self) {
-        let told = self.cluster.account.status.iter().flat_map(|status| &status.conditions);
-        let mut digests = told
+        let conditions = self.cluster.account.status.iter().flat_map(|status| &status.conditions);
+        let mut digests = conditions
             .filter_map(|condition| condition.message.split_once("allow-deletions="))
             .map(|(_, d)| d.to_owned());
         let Some(digest) = digests.next_back() else { return };
-        self.books.allowed = true;
+        self.facts.allowed = true;
         let mut account = (*self.cluster.account).clone();
         account.annotations_mut().insert(ALLOW_DELETIONS.into(), digest);
         self.cluster.store_account(account);
     }
 
-    /// One that is equal is made only while no create is unanswered.
-    fn stranger(&mut self, content: u8, kind: u8) {
+    /// An equal subscription is made only while no create has an unknown outcome.
+    fn make_unmanaged(&mut self, content: u8, kind: u8) {
         let pending = |one: &Webhook| one.status.as_ref().is_some_and(|status| status.pending.is_some());
         let unanswered = self.mid_pass()
             || !self.vendor.late.is_empty()
@@ -202,14 +202,14 @@ impl State {
         let has = match kind {
             0 if unanswered => return,
             0 => has,
-            _ => altered(self.name, &has, "a stranger's"),
+            _ => altered(self.name, &has, "somebody else's"),
         };
         self.disturb(|_, _| true);
         self.make(has, false);
     }
 
-    /// Something happens at the vendor to one that a Webhook has.
-    fn there(&mut self, which: u8, how: impl FnOnce(&mut Self, usize)) {
+    /// Somebody changes a subscription at the vendor that a Webhook manages.
+    fn at_vendor(&mut self, which: u8, how: impl FnOnce(&mut Self, usize)) {
         let has = |at: &usize| {
             let id = Some(self.vendor.subs[*at].id.as_str());
             self.cluster
@@ -223,12 +223,12 @@ impl State {
         }
         let at = all[usize::from(which) % all.len()];
         let id = self.vendor.subs[at].id.clone();
-        self.disturb(|_, book| book.ids.contains(&id));
+        self.disturb(|_, facts| facts.ids.contains(&id));
         how(self, at);
     }
 }
 
-/// What makes no sense, and names nothing that is there.
+/// Writes a status that makes no sense and names nothing that exists.
 fn nonsense(webhook: &mut Webhook, kind: u8) {
     let status = webhook.status.get_or_insert_with(WebhookStatus::default);
     match kind {
@@ -251,7 +251,7 @@ fn nonsense(webhook: &mut Webhook, kind: u8) {
             status.plan = None;
         }
         4 => status.last_applied = None,
-        // What a clock that was set leaves behind.
+        // As after a clock was set.
         _ => {
             let when =
                 clock::timestamp() + SignedDuration::from_hours([-9000, -3, 9000][usize::from(kind % 3)]);

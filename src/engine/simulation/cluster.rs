@@ -1,13 +1,16 @@
-//! The cluster: objects with versions, generations and finalizers, a watch cache that may lag, writes that fail.
+//! The cluster: objects with versions, generations and finalizers, a watch cache that may lag, and writes that fail.
 
 use super::content;
-use super::step::ApiTrouble;
+use super::step::ApiFault;
 use super::world::{PROCESSES, State, World};
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, VendorName, Webhook};
-use crate::engine::cluster::secrets::{NamedKeys, SecretReader, Values};
-use crate::engine::cluster::values::Unread;
-use crate::engine::cluster::writer::{ClusterWriter, EventRecord, WriteError, failed, gone};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::secrets::SecretReader;
+use crate::engine::cluster::values::Values;
+use crate::engine::cluster::writer::{ClusterWriter, WriteError, failed, gone};
+use crate::engine::dependency::NamedKeys;
+use crate::engine::dependency::ReadFailure;
 use crate::vendor::TokenStore;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -22,26 +25,26 @@ pub(super) struct View {
     pub(super) account: Arc<VendorAccount>,
 }
 
-/// The cluster's side.
+/// State of the cluster.
 pub(super) struct Cluster {
     pub(super) objects: BTreeMap<u8, Arc<Webhook>>,
     pub(super) account: Arc<VendorAccount>,
     version: u64,
     pub(super) objects_made: u64,
-    /// Every state since the beginning, and how far the cache of each process has come.
+    /// Every state since the start, and the one that the cache of each process shows.
     log: Vec<View>,
     shown: [usize; PROCESSES],
     /// Until when each process is cut off from the API server.
     pub(super) cut_off_until: [u64; PROCESSES],
-    pub(super) troubles: VecDeque<ApiTrouble>,
-    pub(super) away_until: u64,
-    /// How often the Secret was changed.
+    pub(super) faults: VecDeque<ApiFault>,
+    pub(super) unreachable_until: u64,
+    /// How often the Secret of the variables was changed.
     pub(super) rotated: u64,
-    /// How often the account's own Secret was.
+    /// How often the account's Secret was changed.
     pub(super) logins: u64,
     pub(super) writes: u64,
-    /// The account's own Secret is gone.
-    pub(super) locked: bool,
+    /// The account's Secret is missing.
+    pub(super) login_missing: bool,
 }
 
 impl Cluster {
@@ -56,12 +59,12 @@ impl Cluster {
             log: vec![first],
             shown: Default::default(),
             cut_off_until: Default::default(),
-            troubles: VecDeque::new(),
-            away_until: 0,
+            faults: VecDeque::new(),
+            unreachable_until: 0,
             rotated: 0,
             logins: 0,
             writes: 0,
-            locked: false,
+            login_missing: false,
         }
     }
 
@@ -69,21 +72,21 @@ impl Cluster {
         format!("s3cret-{}", self.rotated)
     }
 
-    /// What the cache of a process shows, so many changes behind; it never goes back.
+    /// Returns what the cache of a process shows: so many changes behind, but never an older state than before.
     pub(super) fn view(&mut self, process: usize, lag: u8) -> View {
         let shown = &mut self.shown[process];
         *shown = (*shown).max((self.log.len() - 1).saturating_sub(lag.into()));
         self.log[*shown].clone()
     }
 
-    /// What it showed last, of a process that is cut off.
+    /// Returns the last state that the cache of a process showed.
     pub(super) fn last_view(&self, process: usize) -> View {
         self.log[self.shown[process]].clone()
     }
 
-    /// Whether the API server cannot be reached by that process.
-    fn is_away(&self, now: u64, process: usize) -> bool {
-        now < self.away_until || now < self.cut_off_until[process]
+    /// Whether that process cannot reach the API server.
+    fn is_unreachable(&self, now: u64, process: usize) -> bool {
+        now < self.unreachable_until || now < self.cut_off_until[process]
     }
 
     pub(super) fn slot(&self, uid: &str) -> Option<u8> {
@@ -95,7 +98,7 @@ impl Cluster {
         self.log.push(View { webhooks, account: Arc::clone(&self.account) });
     }
 
-    /// Stores a Webhook; one that is on its way out and is held by nobody is gone.
+    /// Stores a Webhook. One that is being deleted and has no finalizer is removed.
     pub(super) fn store(&mut self, slot: u8, mut webhook: Webhook) -> Arc<Webhook> {
         self.version += 1;
         webhook.metadata.resource_version = Some(self.version.to_string());
@@ -124,7 +127,7 @@ fn refused<K: Resource<DynamicType = ()>>(object: &K, code: u16) -> WriteError {
 }
 
 impl World {
-    /// A write to the API server, with whatever is armed to go wrong.
+    /// A write to the API server, with the fault that is armed.
     async fn write<K, T>(
         &self,
         object: &K,
@@ -135,16 +138,16 @@ impl World {
     {
         self.effect(|state, _| {
             state.cluster.writes += 1;
-            if state.cluster.is_away(state.now, state.acting) {
+            if state.cluster.is_unreachable(state.now, state.acting) {
                 return Err(refused(object, 503));
             }
-            let trouble = state.cluster.troubles.pop_front();
-            state.counts.faults += u64::from(trouble.is_some());
-            match trouble {
+            let fault = state.cluster.faults.pop_front();
+            state.counts.faults += u64::from(fault.is_some());
+            match fault {
                 None => write(state),
-                Some(ApiTrouble::Before) => Err(refused(object, 503)),
-                Some(ApiTrouble::Invalid) => Err(refused(object, 422)),
-                Some(ApiTrouble::After) => write(state).and_then(|_| Err(refused(object, 504))),
+                Some(ApiFault::Before) => Err(refused(object, 503)),
+                Some(ApiFault::Invalid) => Err(refused(object, 422)),
+                Some(ApiFault::After) => write(state).and_then(|_| Err(refused(object, 504))),
             }
         })
         .await
@@ -155,7 +158,7 @@ fn without(finalizers: &[String], ours: &str) -> Vec<String> {
     finalizers.iter().filter(|name| *name != ours).cloned().collect()
 }
 
-/// A write is by name, as the API server's is: the slot's number is the name.
+/// Writes name objects, as those to a real API server do: the name is the slot's number.
 fn slot(webhook: &Webhook) -> u8 {
     webhook.name_any().parse().unwrap_or(u8::MAX)
 }
@@ -163,7 +166,7 @@ fn slot(webhook: &Webhook) -> u8 {
 impl ClusterWriter for World {
     async fn webhook(&self, webhook: &Webhook) -> Result<Option<Webhook>, WriteError> {
         self.effect(|state, _| {
-            if state.cluster.is_away(state.now, state.acting) {
+            if state.cluster.is_unreachable(state.now, state.acting) {
                 return Err(refused(webhook, 503));
             }
             let now = state.cluster.objects.get(&slot(webhook)).filter(|now| now.uid() == webhook.uid());
@@ -276,9 +279,9 @@ impl SecretReader for World {
     async fn read(&self, wanted: &NamedKeys) -> Values {
         self.effect(|state, _| {
             let mut values = Values::default();
-            if state.cluster.is_away(state.now, state.acting) {
+            if state.cluster.is_unreachable(state.now, state.acting) {
                 for from in wanted.keys() {
-                    values.note_unread(from.clone(), Unread::Failed("away".into()));
+                    values.note_unread(from.clone(), ReadFailure::Failed("away".into()));
                 }
                 return values;
             }
@@ -294,7 +297,7 @@ impl SecretReader for World {
                 secret
             };
             let cluster = &state.cluster;
-            if !cluster.locked {
+            if !cluster.login_missing {
                 values.add_secret(secret(
                     "login",
                     cluster.logins + 1,

@@ -1,16 +1,16 @@
-//! What the people of a history write: an account, and four subscriptions a vendor, in two pairs with the same natural key.
+//! Contents of a history: an account, and four subscriptions a vendor, in two pairs with the same natural key.
 
 use crate::api::webhook::Subscription;
 use crate::api::{VendorAccount, VendorName, Webhook};
-use crate::plan::{Document, Rule, Rules, Text, Value};
+use crate::plan::{Document, Rule, Rules, SecretText, Value};
 use crate::vendor::{desired, rules};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-/// How many different subscriptions people want.
+/// How many different subscriptions there are to declare.
 pub(super) const CONTENTS: u8 = 4;
 
-/// An account that holds deletions of two or more when they are more than half.
+/// Returns an account whose guard blocks two or more deletions that are more than half.
 pub(super) fn account(vendor: VendorName) -> VendorAccount {
     let key = |key: &str| json!({"name": "login", "key": key});
     let vendor = match vendor {
@@ -28,7 +28,7 @@ pub(super) fn account(vendor: VendorName) -> VendorAccount {
     }))
 }
 
-/// A Webhook that wants that.
+/// Returns a Webhook that declares this content.
 pub(super) fn webhook(vendor: VendorName, content: u8) -> Webhook {
     made(json!({
         "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"namespace": "n"},
@@ -44,7 +44,7 @@ fn made<T: serde::de::DeserializeOwned>(json: Json) -> T {
     serde_json::from_value(json).unwrap()
 }
 
-/// Of each pair the second one holds a secret, and the last of SuperOffice's is of another type, so that it replaces.
+/// The second one of each pair holds a secret. SuperOffice's last one has another type, so that it needs a replacement.
 fn subscription(vendor: VendorName, content: u8) -> Json {
     let (pair, second) = (content / 2, content % 2 == 1);
     match vendor {
@@ -65,10 +65,10 @@ fn subscription(vendor: VendorName, content: u8) -> Json {
     }
 }
 
-/// What the vendor should have, with that value of the variable.
+/// Returns what the vendor should store, with that value of the variable.
 pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
     let expand = &mut |text: &str, _| {
-        let mut expanded = Text::default();
+        let mut expanded = SecretText::default();
         if let Some((before, after)) = text.split_once("$(TOKEN)") {
             expanded.push_plain(before);
             expanded.push_secret("TOKEN", token.into());
@@ -81,7 +81,7 @@ pub(super) fn wanted(subscription: &Subscription, token: &str) -> Document {
     desired(subscription, expand).unwrap()
 }
 
-/// What a stranger may have made, or may make of what is there: as declared, but for a field that no Webhook here names.
+/// Returns what somebody else may make, or may change an existing one to: as declared, but for a field that no Webhook declares.
 pub(super) fn altered(vendor: VendorName, document: &Document, how: &str) -> Document {
     let field = match vendor {
         VendorName::Brightpearl => "bodyTemplate",
@@ -90,20 +90,20 @@ pub(super) fn altered(vendor: VendorName, document: &Document, how: &str) -> Doc
     with(rules(vendor), document, field, Value::text(how))
 }
 
-/// The same document with another value.
+/// Returns the same document with another value.
 pub(super) fn with(rules: &Rules, document: &Document, field: &'static str, value: Value) -> Document {
     let mut fields: BTreeMap<_, _> = document.iter().map(|(name, value)| (name, value.clone())).collect();
     fields.insert(field, value);
     rules.document(fields)
 }
 
-/// Everything in clear, as it goes over the wire.
+/// Returns all values in clear, as they are sent.
 pub(super) fn in_clear(rules: &Rules, document: &Document) -> Document {
-    let field = |name: &'static str| (name, Value::from(document.get(name).exposed()));
+    let field = |name: &'static str| (name, Value::from(document.get(name).expose()));
     rules.document(rules.fields.iter().map(|known| field(known.name)).collect())
 }
 
-/// What the vendor shows of what it was sent.
+/// Returns what the vendor shows of what it was sent.
 pub(super) fn shown(rules: &Rules, document: &Document) -> Document {
     let fields =
         rules.fields.iter().map(|field| (field.name, readable(field.rule, document.get(field.name))));
@@ -116,17 +116,27 @@ fn readable(rule: Rule, value: &Value) -> Value {
         (Rule::Map { value: inner, .. }, Value::Map(map)) => {
             Value::Map(map.iter().map(|(name, value)| (name.clone(), readable(*inner, value))).collect())
         }
-        (Rule::Sealed, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => Value::Map(
-            record.iter().filter(|(name, _)| *name != "value").map(|(n, v)| (n.clone(), v.clone())).collect(),
-        ),
+        (Rule::SecretValue, Value::Map(record)) if record.get("secret") == Some(&Value::Bool(true)) => {
+            Value::Map(
+                record
+                    .iter()
+                    .filter(|(name, _)| *name != "value")
+                    .map(|(n, v)| (n.clone(), v.clone()))
+                    .collect(),
+            )
+        }
         (_, value) => value.clone(),
     }
 }
 
-/// Whether the vendor has just that, down to what it does not show.
+/// Whether the vendor stores exactly that, with its write-only values.
 pub(super) fn has_all(rules: &Rules, has: &Document, wanted: &Document) -> bool {
     let concealed = |document| {
-        rules.concealed(document).into_iter().map(|(path, value)| (path, value.exposed())).collect::<Vec<_>>()
+        rules
+            .write_only_values(document)
+            .into_iter()
+            .map(|(path, value)| (path, value.expose()))
+            .collect::<Vec<_>>()
     };
     rules.equal(has, wanted) && concealed(has) == concealed(wanted)
 }

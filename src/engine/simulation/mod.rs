@@ -1,21 +1,20 @@
-//! Histories by chance: people, vendor, API server and death against the real core and engine, all in memory.
+//! Simulation: random histories of people, vendor, API server and crashes against the real planner and engine, all in memory.
 //!
-//! `step` draws a history from a seed; `world` is what there is outside the process, with `cluster` and `vendor` in it;
-//! `process` runs the passes of one operator process, of which there may be two over the same objects without leader election: started,
-//! killed, suspended and cut off by chance; `act` is what people do; `book` keeps what the end is judged by, and `verdict` judges; `again` holds what went wrong
-//! once. Here they are played: each step, then a time without trouble, then the verdict, then one pass more that must do
-//! nothing but look.
+//! `step` draws a history from a seed. `world` is everything outside the processes, with `cluster` and `vendor` in it. `process`
+//! runs the passes of one operator process; there may be two over the same objects without leader election, started, killed,
+//! suspended and cut off at random. `act` has the actions of people. `facts` records what the end is judged by, and `verdict`
+//! judges it. `regressions` has histories that failed once. This module plays them: each step, then a time without faults, then
+//! the verdict, then one more pass that must only read.
 //!
-//! `HOOKTENDER_HISTORIES=100000 make histories` plays more of them, `HOOKTENDER_FROM=100000` others, and `HOOKTENDER_SEED=7
-//! make histories` just that one.
-//! A failure prints its seed, and the shortest history that fails in the same way.
+//! `HOOKTENDER_SIMULATIONS=100000 make simulation` plays more histories, `HOOKTENDER_FROM=100000` other ones, and
+//! `HOOKTENDER_SEED=7 make simulation` only that one. A failure prints its seed, and the shortest history that fails as well.
 
 mod act;
-mod again;
-mod book;
 mod cluster;
 mod content;
+mod facts;
 mod process;
+mod regressions;
 mod step;
 mod vendor;
 mod verdict;
@@ -27,24 +26,24 @@ use std::time::Instant;
 use step::{History, Step, history};
 use world::{Counts, PROCESSES, World};
 
-/// How often the worker's alarm may ring before all has to be well: slow retries are an hour apart, passes five minutes.
-const ALARMS: usize = 60;
-/// How many histories are played unless it is said otherwise.
+/// How many wake-ups a process gets before all has to be well: slow retries are an hour apart, passes five minutes.
+const WAKE_UPS: usize = 60;
+/// How many histories are played by default.
 const HISTORIES: u64 = 1000;
 
 struct Player {
     world: World,
     processes: [Process; PROCESSES],
-    /// How many of them have been started.
+    /// How many processes have been started.
     started: usize,
-    /// Which one the steps are about.
+    /// The process that steps apply to.
     current: usize,
 }
 
 impl Player {
     fn new(history: &History, metrics: &Metrics) -> Self {
         let world = World::new(history.vendor);
-        world.state().passes(0);
+        world.state().advance(0);
         let processes = std::array::from_fn(|index| Process::new(world.of(index), metrics));
         Self { world, processes, started: 1, current: 0 }
     }
@@ -56,23 +55,23 @@ impl Player {
         match step {
             Step::Act(act) => state.act(act),
             Step::Meanwhile(after, act) => state.meanwhile = Some((after, act)),
-            Step::Trouble(trouble) => state.vendor.troubles.push_back(trouble),
-            Step::Away(seconds) => state.vendor.away_until = now + u64::from(seconds),
+            Step::Fault(fault) => state.vendor.faults.push_back(fault),
+            Step::Unreachable(seconds) => state.vendor.unreachable_until = now + u64::from(seconds),
             Step::Emptied if state.vendor.emptied == 0 => state.vendor.emptied = 2,
             Step::Emptied => {}
             Step::Torn(at) => state.vendor.torn = Some(at),
-            Step::Clock(seconds) => state.set_clock(seconds.into()),
+            Step::SetClock(seconds) => state.set_clock(seconds.into()),
             Step::Slow(seconds) => state.vendor.slow = seconds.into(),
             Step::Lag(seconds) => state.vendor.lag = seconds.into(),
-            Step::Api(trouble) => state.cluster.troubles.push_back(trouble),
-            Step::ApiAway(seconds) => state.cluster.away_until = now + u64::from(seconds),
+            Step::Api(fault) => state.cluster.faults.push_back(fault),
+            Step::ApiUnreachable(seconds) => state.cluster.unreachable_until = now + u64::from(seconds),
             Step::Kill(after, death) => state.armed[self.current].kill = Some((after, death)),
             Step::Pause(after, pause) => {
                 let pause = (!self.processes[self.current].is_suspended()).then_some((after, pause));
                 state.armed[self.current].pause = state.armed[self.current].pause.or(pause);
             }
             Step::CutOff(seconds) => state.cluster.cut_off_until[self.current] = now + u64::from(seconds),
-            Step::Wait(seconds) => state.passes(seconds.into()),
+            Step::Wait(seconds) => state.advance(seconds.into()),
             Step::Switch => {
                 self.current = (self.current + 1) % PROCESSES;
                 self.started = PROCESSES;
@@ -97,17 +96,17 @@ impl Player {
         self.processes[self.current].restart();
     }
 
-    /// Until the alarm of the current process rings.
+    /// Lets time pass until the current process wakes up.
     fn sleep(&self) {
         let mut state = self.world.state();
         let left = self.processes[self.current].wake.saturating_sub(state.now);
-        state.passes(left);
+        state.advance(left);
     }
 
-    /// Runs passes of the current process until there is nothing to do for a while, or until one is suspended or dies over it.
+    /// Runs passes of the current process until the next one is not due at once, or until the process is suspended or dies.
     fn pass(&mut self, lag: u8) {
         if self.started > 1 {
-            // What the status does not tell any more, and the list does not yet, the other process does not know.
+            // The other process does not know what no status names any more and no list shows yet.
             self.world.state().note_forgotten();
         }
         let process = &mut self.processes[self.current];
@@ -117,17 +116,17 @@ impl Player {
             let Polled::Ended(after) = polled else { return };
             let mut state = self.world.state();
             let deleted = state.vendor.deleted[self.current].len();
-            if deleted > 1 && deleted * 100 > 50 * there && !state.books.allowed {
+            if deleted > 1 && deleted * 100 > 50 * there && !state.facts.allowed {
                 state.wrong(format!("{deleted} of {there} were deleted at once"));
             }
             if after > 1 {
                 return;
             }
-            state.passes(after);
+            state.advance(after);
         }
     }
 
-    /// Runs a pass of each process that was started, whenever its alarm rings.
+    /// Runs a pass of each process that was started, at its wake-up.
     fn round(&mut self) {
         for index in 0..self.started {
             self.current = index;
@@ -136,11 +135,11 @@ impl Player {
         }
     }
 
-    /// Trouble is over, and time passes, until all is well; then one pass more looks, and does nothing.
+    /// Ends the faults and lets time pass until all is well. One more pass must only read.
     fn end(&mut self) -> Result<Counts, String> {
         self.calm();
         let mut well = Err(String::new());
-        for _ in 0..ALARMS {
+        for _ in 0..WAKE_UPS {
             self.round();
             well = self.world.state().verdict();
             if well.is_ok() {
@@ -157,10 +156,13 @@ impl Player {
         state.verdict()?;
         let after = { (state.vendor.lists, state.vendor.writes, state.cluster.writes) };
         let did = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
-        // Two processes may tell different causes of one held change, as each knows only what it saw itself: their statuses alternate.
+        // Two processes may report different causes of one blocked change, as each knows only what it saw: their statuses
+        // alternate.
         let writes_here = if self.started == 1 { did.2 } else { 0 };
         if (did.0, did.1, writes_here) != (self.started as u64, 0, 0) {
-            return Err(format!("a steady state took (lists, writes there, writes here) {did:?}"));
+            return Err(format!(
+                "a steady state took (lists, writes to the vendor, writes to the cluster) {did:?}"
+            ));
         }
         let stalled = |status: &crate::api::status::WebhookStatus| {
             crate::api::conditions::is_true(&status.conditions, crate::api::conditions::STALLED)
@@ -182,21 +184,22 @@ impl Player {
         for armed in &mut state.armed {
             (armed.kill, armed.pause) = (None, None);
         }
-        state.vendor.troubles.clear();
-        state.cluster.troubles.clear();
-        (state.vendor.away_until, state.vendor.emptied, state.vendor.slow, state.vendor.lag) = (0, 0, 0, 0);
+        state.vendor.faults.clear();
+        state.cluster.faults.clear();
+        (state.vendor.unreachable_until, state.vendor.emptied, state.vendor.slow, state.vendor.lag) =
+            (0, 0, 0, 0);
         state.vendor.torn = None;
-        (state.cluster.away_until, state.cluster.cut_off_until) = (0, Default::default());
+        (state.cluster.unreachable_until, state.cluster.cut_off_until) = (0, Default::default());
         if state.cluster.account.spec.suspend {
             state.act(step::Act::SuspendAccount);
         }
-        if state.cluster.locked {
-            state.act(step::Act::Lock);
+        if state.cluster.login_missing {
+            state.act(step::Act::ToggleLogin);
         }
         drop(state);
         for seconds in [0, 130] {
-            // Whatever was taken in is done by then.
-            self.world.state().passes(seconds);
+            // Late requests are done by then.
+            self.world.state().advance(seconds);
             for index in 0..self.started {
                 self.current = index;
                 self.pass(0);
@@ -213,7 +216,7 @@ fn play(history: &History, metrics: &Metrics) -> Result<Counts, String> {
     player.end().map_err(|why| format!("{why}\n{}", player.world.state().scene()))
 }
 
-/// The shortest history that still fails: steps are taken out, many at a time and then one by one.
+/// Returns the shortest history that still fails: steps are removed, many at a time and then one by one.
 fn shrunk(mut history: History, metrics: &Metrics) -> (History, String) {
     let mut said = play(&history, metrics).err().unwrap_or_default();
     let mut size = history.steps.len();
@@ -242,11 +245,11 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_it_ends_well() {
+fn every_history_ends_well() {
     let from = number("HOOKTENDER_FROM").unwrap_or_default();
     let seeds = match number("HOOKTENDER_SEED") {
         Some(seed) => seed..seed + 1,
-        None => from..from + number("HOOKTENDER_HISTORIES").unwrap_or(HISTORIES),
+        None => from..from + number("HOOKTENDER_SIMULATIONS").unwrap_or(HISTORIES),
     };
     let find = number("HOOKTENDER_FAILURES").unwrap_or(1);
     let mut failures = 0;
@@ -273,7 +276,7 @@ fn whatever_happens_it_ends_well() {
 }
 
 #[test]
-fn a_seed_is_one_history() {
+fn a_seed_gives_one_history() {
     for seed in 0..20 {
         assert_eq!(history(seed), history(seed));
         let played = || format!("{:?}", play(&history(seed), &Metrics::default()));

@@ -1,12 +1,12 @@
-//! One operator process of a history: it runs passes, which may be suspended before or after any outside effect, while the other
-//! process, people and the vendor go on.
+//! One operator process of a history. Its passes may be suspended before or after any outside effect, while the other process,
+//! people and the vendor continue.
 
 use super::world::World;
 use crate::api::Mode;
 use crate::engine::limiter::PassLimiter;
-use crate::engine::pass::{self, Context, Input};
+use crate::engine::pass::{self, Context, Input, Webhooks};
 use crate::engine::state::account::AccountState;
-use crate::engine::state::retry::GracePeriod;
+use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings};
 use futures::FutureExt as _;
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-/// How long the vendor may take to commit what it took in.
-const PATIENCE: GracePeriod =
-    GracePeriod { request: Duration::from_secs(90), settle: Duration::from_secs(30) };
-/// A process that is suspended for longer has died: no request runs longer than it may.
+/// How long the vendor may take to commit a request.
+const GRACE_PERIOD: GracePeriod =
+    GracePeriod { longest_request: Duration::from_secs(90), commit: Duration::from_secs(30) };
+/// A process that is suspended for longer counts as dead: no request takes longer than its timeout.
 const LONGEST_PAUSE: u64 = 60;
 
-/// What became of a pass that was polled.
+/// The result of polling a pass.
 pub(super) enum Polled {
     /// It ended; the next one is due after so many seconds.
     Ended(u64),
@@ -32,12 +32,12 @@ pub(super) enum Polled {
 pub(super) struct Process {
     pub(super) world: World,
     context: Arc<Context<World, World>>,
-    /// None while a pass is suspended, which has it.
+    /// None while a suspended pass holds it.
     memory: Option<AccountState>,
     pass: Option<LocalBoxFuture<'static, (AccountState, Duration)>>,
     /// When the suspended pass was started or continued.
     polled: u64,
-    /// When the next pass is due by itself.
+    /// When the next pass is due without an event.
     pub(super) wake: u64,
     /// How many changes of Secrets it has been notified of.
     notified: u64,
@@ -59,7 +59,7 @@ impl Process {
         Self {
             world,
             context: Arc::new(context),
-            memory: Some(AccountState::new(PATIENCE)),
+            memory: Some(AccountState::new(GRACE_PERIOD)),
             pass: None,
             polled: 0,
             wake: 0,
@@ -71,9 +71,9 @@ impl Process {
         self.pass.is_some()
     }
 
-    /// The process ends and is started again.
+    /// Ends the process and starts it again.
     pub(super) fn restart(&mut self) {
-        (self.pass, self.memory) = (None, Some(AccountState::new(PATIENCE)));
+        (self.pass, self.memory) = (None, Some(AccountState::new(GRACE_PERIOD)));
         let index = self.world.process();
         let mut state = self.world.state();
         state.armed[index] = super::world::Armed::default();
@@ -85,24 +85,22 @@ impl Process {
     /// Starts a pass on what the watch cache shows, which is so many changes behind.
     pub(super) fn start(&mut self, lag: u8) -> Polled {
         let index = self.world.process();
-        let (view, notified) = {
+        let (account, notified) = {
             let mut state = self.world.state();
             state.counts.passes += 1;
             state.vendor.deleted[index].clear();
             let cut_off = state.now < state.cluster.cut_off_until[index];
             let view = if cut_off { state.cluster.last_view(index) } else { state.cluster.view(index, lag) };
-            (view, state.cluster.rotated + state.cluster.logins)
+            (view.account, state.cluster.rotated + state.cluster.logins)
         };
-        let input = Input {
-            account: view.account,
-            webhooks: view.webhooks,
-            not_allowed: Vec::new(),
-            dependency_changed: std::mem::replace(&mut self.notified, notified) != notified,
-        };
+        let dependency_changed = std::mem::replace(&mut self.notified, notified) != notified;
+        let world = self.world.clone();
+        let read_webhooks = move || Webhooks { allowed: world.shown(lag), not_allowed: Vec::new() };
         let (context, memory) = (Arc::clone(&self.context), self.memory.take());
-        let mut memory = memory.unwrap_or_else(|| AccountState::new(PATIENCE));
+        let mut memory = memory.unwrap_or_else(|| AccountState::new(GRACE_PERIOD));
         let pass = async move {
-            let after = pass::run(&context, &mut memory, input, |_| {}).await;
+            let input = Input { account, read_webhooks: &read_webhooks, dependency_changed };
+            let after = pass::run(&context, &mut memory, input, &|_| {}).await;
             (memory, after)
         };
         self.pass = Some(pass.boxed_local());

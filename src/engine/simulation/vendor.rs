@@ -1,7 +1,7 @@
-//! The vendor: what it has, what it does with a request, and what it says of it.
+//! The vendor: what it stores, how it handles a request, and what it answers.
 
 use super::content::{has_all, in_clear, shown};
-use super::step::{Death, Trouble};
+use super::step::{Death, Fault};
 use super::world::{Fate, PROCESSES, State, World};
 use crate::api::VendorName;
 use crate::plan::{Delivery, Document, ExternalId, List, Observed, Value};
@@ -16,15 +16,15 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct Sub {
     pub(super) id: ExternalId,
-    /// In clear, with what is never shown.
+    /// In clear, with the write-only values.
     pub(super) has: Document,
-    /// Moves with each save.
+    /// The remote version; changes with each save.
     pub(super) mark: u64,
     pub(super) made_at: u64,
-    /// When the list begins to show it.
+    /// When lists begin to show it.
     pub(super) shown_from: u64,
-    /// As it was when somebody else made it, until a Webhook may have it.
-    pub(super) stranger: Option<Document>,
+    /// What somebody else made it as; none once a Webhook may manage it.
+    pub(super) made_as: Option<Document>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,43 +34,43 @@ pub(super) enum Write {
     Delete(ExternalId),
 }
 
-/// The vendor's side.
+/// State of the vendor.
 #[derive(Default)]
-pub(super) struct Remote {
+pub(super) struct VendorState {
     pub(super) subs: Vec<Sub>,
     made: u64,
-    /// Requests that were taken in and are done later.
+    /// Requests that are received and committed later.
     pub(super) late: Vec<(u64, Write)>,
-    pub(super) troubles: VecDeque<Trouble>,
-    pub(super) away_until: u64,
+    pub(super) faults: VecDeque<Fault>,
+    pub(super) unreachable_until: u64,
     pub(super) slow: u64,
     pub(super) lag: u64,
-    /// 2: the next list is empty; 1: it is not, whatever is armed.
+    /// 2: the next list is empty. 1: it is not, although an empty one may be armed.
     pub(super) emptied: u8,
-    /// The place of the one that the next list lacks, where the vendor pages.
+    /// The position of the subscription that the next list lacks, where the vendor has pages.
     pub(super) torn: Option<u8>,
     pub(super) lists: u64,
     pub(super) writes: u64,
-    /// Recorded ids of Webhooks on their way out that each process deleted in its pass.
+    /// Recorded ids that each process deleted in its pass, of Webhooks that are being deleted.
     pub(super) deleted: [HashSet<ExternalId>; PROCESSES],
-    /// When the deletion of which of them was last requested, in any pass of any process.
+    /// When the deletion of each of them was last requested, in any pass of any process.
     pub(super) requested: HashMap<ExternalId, u64>,
     /// When people deleted something at the vendor.
     pub(super) removed: Vec<u64>,
 }
 
-impl Remote {
+impl VendorState {
     pub(super) fn at(&mut self, id: &ExternalId) -> Option<&mut Sub> {
         self.subs.iter_mut().find(|sub| sub.id == *id)
     }
 }
 
 impl State {
-    /// Somebody makes one.
+    /// Makes a subscription.
     pub(super) fn make(&mut self, has: Document, by_us: bool) -> ExternalId {
         self.vendor.made += 1;
         let number = self.vendor.made;
-        // Contensis' ids are in no order.
+        // Contensis' ids are not ordered.
         let id = match self.name {
             VendorName::Contensis => format!("g{:08x}", number.wrapping_mul(0x9E37_79B9) & 0xffff_ffff),
             VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
@@ -78,25 +78,18 @@ impl State {
         let id = ExternalId::new(id).unwrap();
         let longest = list_lag(self.name).as_secs() - 1;
         let lag = if by_us { self.vendor.lag.min(longest) } else { 0 };
-        let stranger = (!by_us).then(|| has.clone());
+        let made_as = (!by_us).then(|| has.clone());
         let (mark, made_at) = (number * 1000, self.now);
-        self.vendor.subs.push(Sub {
-            id: id.clone(),
-            has,
-            mark,
-            made_at,
-            shown_from: made_at + lag,
-            stranger,
-        });
+        self.vendor.subs.push(Sub { id: id.clone(), has, mark, made_at, shown_from: made_at + lag, made_as });
         if by_us {
             self.counts.created += 1;
-            self.books.made.insert(id.clone());
+            self.facts.made.insert(id.clone());
         }
         id
     }
 
-    /// What was taken in and is due by now is done.
-    pub(super) fn land(&mut self) {
+    /// Commits what was received and is due.
+    pub(super) fn commit_due(&mut self) {
         let now = self.now;
         let all = std::mem::take(&mut self.vendor.late);
         let (mut due, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(at, _)| *at <= now);
@@ -104,7 +97,7 @@ impl State {
         due.sort_by_key(|(at, _)| *at);
         for (at, write) in due {
             self.now = at;
-            // Nobody is there to hear what becomes of it.
+            // No caller is left that the answer could reach.
             let _ = self.commit(write);
         }
         self.now = now;
@@ -137,15 +130,15 @@ impl State {
         }
     }
 
-    /// A stranger is nobody's to write to.
+    /// Nobody may write to an unmanaged subscription.
     fn judge(&mut self, id: &ExternalId, what: &str) {
-        if self.vendor.at(id).is_some_and(|sub| sub.stranger.is_some()) {
-            self.wrong(format!("the stranger {id} was {what}"));
+        if self.vendor.at(id).is_some_and(|sub| sub.made_as.is_some()) {
+            self.wrong(format!("the unmanaged subscription {id} was {what}"));
         }
     }
 
     fn unavailable(&self, operation: Operation) -> Option<VendorError> {
-        (self.now < self.vendor.away_until)
+        (self.now < self.vendor.unreachable_until)
             .then(|| VendorError::unsent(Class::Unavailable, operation, "no connection to h.example"))
     }
 
@@ -174,7 +167,7 @@ impl State {
     fn observed(&self, sub: &Sub) -> Observed {
         let document = shown(self.rules, &sub.has);
         let delivery = match document.get("state") {
-            Value::Text(state) if state.exposed() == "TooManyErrors" => Some(Delivery::Halted),
+            Value::Text(state) if state.expose() == "TooManyErrors" => Some(Delivery::DisabledByVendor),
             Value::Text(_) => Some(Delivery::On),
             _ => None,
         };
@@ -184,13 +177,13 @@ impl State {
             document,
             summary: "one".into(),
             created: (self.name == VendorName::Contensis).then(|| format!("{:012}", sub.made_at)),
-            mark: marked.then(|| sub.mark.to_string()),
+            remote_version: marked.then(|| sub.mark.to_string()),
             delivery,
             raw: None,
         }
     }
 
-    /// A request that writes, with whatever is armed to go wrong.
+    /// A request that writes, with the fault that is armed.
     fn request(
         &mut self,
         operation: Operation,
@@ -212,9 +205,9 @@ impl State {
         if let Some(away) = self.unavailable(operation) {
             return Err(away);
         }
-        let Some(trouble) = self.vendor.troubles.pop_front() else {
+        let Some(fault) = self.vendor.faults.pop_front() else {
             let done = self.commit(write).map_err(refused);
-            self.passes(slow);
+            self.advance(slow);
             return done;
         };
         self.counts.faults += 1;
@@ -227,45 +220,45 @@ impl State {
             retry_after: None,
             outcome_unknown: true,
         };
-        let error = match trouble {
-            Trouble::AnswerLost | Trouble::FailedAfter | Trouble::Garbage => {
-                // Whoever is refused hears of it, or hears nothing.
+        let error = match fault {
+            Fault::AnswerLost | Fault::FailedAfter | Fault::Garbage => {
+                // A refusal is answered, or the answer is lost.
                 let done = self.commit(write);
-                match (trouble, done) {
-                    (Trouble::FailedAfter, Ok(_)) => refused((500, Class::Unavailable)),
-                    (Trouble::Garbage, Ok(_)) => refused((200, Class::Unavailable)),
+                match (fault, done) {
+                    (Fault::FailedAfter, Ok(_)) => refused((500, Class::Unavailable)),
+                    (Fault::Garbage, Ok(_)) => refused((200, Class::Unavailable)),
                     _ => unanswered,
                 }
             }
-            Trouble::RequestLost => unanswered,
-            Trouble::Late(after) => {
+            Fault::RequestLost => unanswered,
+            Fault::Late(after) => {
                 self.vendor.late.push((self.now + slow + u64::from(after), write));
                 unanswered
             }
-            Trouble::FailedBefore => refused((500, Class::Unavailable)),
-            Trouble::Rejected => refused((400, Class::Rejected)),
-            Trouble::Throttled(after) => VendorError {
+            Fault::FailedBefore => refused((500, Class::Unavailable)),
+            Fault::Rejected => refused((400, Class::Rejected)),
+            Fault::Throttled(after) => VendorError {
                 retry_after: Some(Duration::from_secs(after.into())),
                 ..refused((429, Class::Throttled))
             },
         };
-        self.passes(slow);
+        self.advance(slow);
         Err(error)
     }
 
-    /// What is told of a subscription that was saved. Who died over it hears nothing, whatever this says.
-    fn told(&self, saved: Result<Option<Sub>, VendorError>) -> Result<Observed, VendorError> {
+    /// Returns the answer to a save. A process that died in it never sees the answer.
+    fn answer(&self, saved: Result<Option<Sub>, VendorError>) -> Result<Observed, VendorError> {
         let nothing = || VendorError::unsent(Class::Unavailable, Operation::Create, "nobody hears this");
         saved?.as_ref().map(|sub| self.observed(sub)).ok_or_else(nothing)
     }
 
-    /// Whether two subscriptions are what one Webhook wants.
-    pub(super) fn count_twins(&mut self) {
+    /// Counts whether two subscriptions of the operator have the same content.
+    pub(super) fn count_duplicates(&mut self) {
         let (rules, subs) = (self.rules, &self.vendor.subs);
-        let ours: Vec<_> = subs.iter().filter(|sub| self.books.made.contains(&sub.id)).collect();
-        let twins =
+        let ours: Vec<_> = subs.iter().filter(|sub| self.facts.made.contains(&sub.id)).collect();
+        let duplicates =
             ours.iter().enumerate().any(|(i, a)| ours[..i].iter().any(|b| has_all(rules, &a.has, &b.has)));
-        self.counts.twins += u64::from(twins);
+        self.counts.duplicates += u64::from(duplicates);
     }
 }
 
@@ -277,8 +270,8 @@ impl FakeVendor for World {
     fn create(&self, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
         self.effect(|state, fate| {
             let made = state.request(Operation::Create, Write::Create(desired.clone()), fate);
-            state.count_twins();
-            let mut observed = state.told(made)?;
+            state.count_duplicates();
+            let mut observed = state.answer(made)?;
             if state.name == VendorName::Brightpearl {
                 // It answers with nothing but the id.
                 observed.document = desired;
@@ -290,9 +283,9 @@ impl FakeVendor for World {
 
     fn update(&self, current: Observed, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>> {
         self.effect(|state, fate| {
-            let mark = current.mark.and_then(|mark| mark.parse().ok()).unwrap_or_default();
+            let mark = current.remote_version.and_then(|mark| mark.parse().ok()).unwrap_or_default();
             let saved = state.request(Operation::Update, Write::Update(current.id, mark, desired), fate);
-            state.told(saved)
+            state.answer(saved)
         })
         .boxed()
     }

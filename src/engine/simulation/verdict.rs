@@ -1,4 +1,4 @@
-//! What has to be so in the end.
+//! What has to be true in the end.
 
 use super::content::has_all;
 use super::vendor::Sub;
@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use std::collections::HashSet;
 
 impl State {
-    /// Whether all is as declared, or held for a reason that stands; an error says what is not.
+    /// Checks that everything is as declared, or blocked for a valid reason; the error says what is not.
     pub(super) fn verdict(&self) -> Result<(), String> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
@@ -27,11 +27,11 @@ impl State {
         self.nothing_left()
     }
 
-    /// Everything there is, for whoever has to find out what went wrong.
+    /// Describes the whole state, to find the cause of a failure.
     pub(super) fn scene(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for webhook in self.cluster.objects.values() {
-            let (status, wants) = (status(webhook), self.wants(webhook).shown());
+            let (status, wants) = (status(webhook), self.wants(webhook).redacted());
             let ready = conditions::get(&status.conditions, READY);
             let ready = ready.map(|c| format!("{} {} {}", c.status, c.reason, c.message));
             let (id, pending, old) = (status.external_id, status.pending, status.superseded);
@@ -39,13 +39,13 @@ impl State {
             lines.push(format!("Webhook {name} wants {wants}: {ready:?} {id:?} {pending:?} {old:?}"));
         }
         lines.extend(self.vendor.subs.iter().map(|sub| {
-            let whose = if sub.stranger.is_some() { "stranger " } else { "" };
-            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.shown())
+            let whose = if sub.made_as.is_some() { "unmanaged " } else { "" };
+            format!("{whose}{} made at {}: {}", sub.id, sub.made_at, sub.has.redacted())
         }));
         lines.join("\n")
     }
 
-    /// Whether it has what it wants; otherwise it is held, for a reason that stands.
+    /// Whether a Webhook has what it declares. Otherwise it is blocked, for a valid reason.
     fn judge_one(&self, webhook: &Webhook) -> Result<bool, String> {
         let status = status(webhook);
         let stalled = conditions::is_true(&status.conditions, STALLED);
@@ -54,13 +54,13 @@ impl State {
             return Ok(false);
         }
         if webhook.metadata.deletion_timestamp.is_some() {
-            return if reason == "DeletionGuard" { Ok(false) } else { Err("is not let go".into()) };
+            return if reason == "DeletionGuard" { Ok(false) } else { Err("is still there".into()) };
         }
-        let book = self.books.of.get(&webhook.uid().unwrap_or_default());
-        let meddled = book.is_some_and(|book| book.meddled);
+        let facts = self.facts.webhooks.get(&webhook.uid().unwrap_or_default());
+        let may_need_person = facts.is_some_and(|facts| facts.may_need_person);
         let stands = match reason {
             "Conflict" => self.is_in_conflict(webhook),
-            "SimilarExists" => meddled || self.has_similar(webhook),
+            "SimilarExists" => may_need_person || self.has_similar(webhook),
             "ExternalIdNotFound" => webhook.spec.external_id.is_some(),
             "DriftReported" => webhook.spec.drift_policy == DriftPolicy::Report,
             _ => false,
@@ -79,11 +79,15 @@ impl State {
             return Err("is not ready".into());
         }
         let wants = self.wants(webhook);
-        let nothing_concealed = self.rules.concealed(&wants).is_empty();
-        let as_it_was = meddled || nothing_concealed && book.is_some_and(|book| book.adopted);
+        let nothing_concealed = self.rules.write_only_values(&wants).is_empty();
+        let as_it_was = may_need_person || nothing_concealed && facts.is_some_and(|facts| facts.adopted);
         let same = has_all(self.rules, &has.has, &wants) || as_it_was && self.rules.equal(&has.has, &wants);
         if !same {
-            return Err(format!("has another content: {} instead of {}", has.has.shown(), wants.shown()));
+            return Err(format!(
+                "has different content: {} instead of {}",
+                has.has.redacted(),
+                wants.redacted()
+            ));
         }
         if status.pending.is_some() || !status.superseded.is_empty() {
             return Err("has not finished".into());
@@ -105,8 +109,8 @@ impl State {
         let wants = self.wants(webhook);
         let free = |sub: &&Sub| {
             !self.is_recorded(sub)
-                && (!self.books.made.contains(&sub.id)
-                    || self.is_excused(&sub.id, &sub.has)
+                && (!self.facts.made.contains(&sub.id)
+                    || self.is_left_for_a_reason(&sub.id, &sub.has)
                     || self.waits(sub))
         };
         self.vendor.subs.iter().filter(free).any(|sub| self.rules.similar(&sub.has, &wants))
@@ -120,28 +124,32 @@ impl State {
         })
     }
 
-    /// Nothing that was made is left behind, and strangers are as they were.
+    /// Checks that no subscription of the operator is left behind, and that unmanaged ones are unchanged.
     fn nothing_left(&self) -> Result<(), String> {
         for sub in &self.vendor.subs {
-            if sub.stranger.as_ref().is_some_and(|was| *was != sub.has) {
-                return Err(format!("the stranger {} is another", sub.id));
+            if sub.made_as.as_ref().is_some_and(|was| *was != sub.has) {
+                return Err(format!("the unmanaged subscription {} has changed", sub.id));
             }
-            let ours = self.books.made.contains(&sub.id);
-            if ours && !self.is_recorded(sub) && !self.is_excused(&sub.id, &sub.has) && !self.waits(sub) {
-                return Err(format!("{} is left behind: {}", sub.id, sub.has.shown()));
+            let ours = self.facts.made.contains(&sub.id);
+            if ours
+                && !self.is_recorded(sub)
+                && !self.is_left_for_a_reason(&sub.id, &sub.has)
+                && !self.waits(sub)
+            {
+                return Err(format!("{} is left behind: {}", sub.id, sub.has.redacted()));
             }
         }
         Ok(())
     }
 
-    /// What a Webhook that is held now may have made before, it knows of when it goes on.
+    /// Whether a Webhook that is blocked now will know this subscription again when it continues.
     fn waits(&self, sub: &Sub) -> bool {
         self.cluster.objects.values().any(|one| {
-            let book = self.books.of.get(&one.uid().unwrap_or_default());
-            let made = book.is_some_and(|book| book.wanted.iter().any(|w| self.rules.equal(w, &sub.has)));
-            let heals = status(one).pending.is_some() || book.is_some_and(|book| book.wiped);
+            let facts = self.facts.webhooks.get(&one.uid().unwrap_or_default());
+            let made = facts.is_some_and(|facts| facts.wanted.iter().any(|w| self.rules.equal(w, &sub.has)));
+            let heals = status(one).pending.is_some() || facts.is_some_and(|facts| facts.wiped);
             let reason = conditions::get(&status(one).conditions, READY).map(|ready| ready.reason.clone());
-            // A Webhook that waits for a person over a similar one makes no claim, and none has to be asked of it.
+            // A Webhook that waits for a person because of a similar subscription does not claim it.
             heals && made && reason.as_deref() != Some("SimilarExists") && self.judge_one(one) == Ok(false)
         })
     }

@@ -1,11 +1,11 @@
-//! What there is outside the process: a cluster, a vendor, a clock, and what is armed to go wrong. Each outside effect of
-//! the process goes through [`World::effect`], where the process may die and people may act.
+//! Everything outside the processes: a cluster, a vendor, a clock, and the faults that are armed. Each outside effect of a
+//! process passes [`World::effect`], where the process may die and people may act.
 
-use super::book::Books;
 use super::cluster::Cluster;
+use super::facts::Facts;
 use super::step::{Act, Death, Pause};
-use super::vendor::Remote;
-use crate::api::VendorName;
+use super::vendor::VendorState;
+use crate::api::{VendorName, Webhook};
 use crate::engine::clock;
 use crate::plan::Rules;
 use crate::vendor::rules;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-/// What a history came to, in numbers.
+/// What happened in a history, in numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) steps: u64,
@@ -23,8 +23,8 @@ pub(super) struct Counts {
     pub(super) kills: u64,
     /// How often a pass was suspended.
     pub(super) pauses: u64,
-    /// How often the vendor had two of one Webhook's, on the way.
-    pub(super) twins: u64,
+    /// How often the vendor had two equal subscriptions of the operator for a while.
+    pub(super) duplicates: u64,
     /// Webhooks that wait for a person at the end.
     pub(super) stalled: u64,
     pub(super) created: u64,
@@ -34,19 +34,19 @@ pub(super) struct Counts {
 /// How many processes there are over the same objects.
 pub(super) const PROCESSES: usize = 2;
 
-/// What is armed to happen to a process, and what has.
+/// Faults that are armed for a process, and whether it is dead.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Armed {
-    /// It dies at its so-manieth outside effect from now.
+    /// It dies at its n-th outside effect from now.
     pub(super) kill: Option<(u8, Death)>,
-    /// Its pass is suspended at its so-manieth outside effect from now.
+    /// Its pass is suspended at its n-th outside effect from now.
     pub(super) pause: Option<(u8, Pause)>,
     /// It has died: nothing that it still does has an effect.
     pub(super) dead: bool,
 }
 
 impl Armed {
-    /// Counts one outside effect; gives where the pass is suspended around this one, if it is.
+    /// Counts one outside effect. Returns where the pass is suspended around it, if it is.
     fn pauses(&mut self) -> Option<Pause> {
         match self.pause {
             Some((0, pause)) => Some(pause),
@@ -63,20 +63,20 @@ impl Armed {
 pub(super) struct State {
     pub(super) name: VendorName,
     pub(super) rules: &'static Rules,
-    /// Seconds since the beginning.
+    /// Seconds since the start.
     pub(super) now: u64,
-    /// How far the clock on the wall is from it.
+    /// How far the wall clock is from it.
     wall: i64,
-    /// What is armed to happen to each process.
+    /// Faults that are armed for each process.
     pub(super) armed: [Armed; PROCESSES],
     pub(super) meanwhile: Option<(u8, Act)>,
-    /// Whose effect takes place.
+    /// The process whose effect takes place.
     pub(super) acting: usize,
     pub(super) cluster: Cluster,
-    pub(super) vendor: Remote,
-    pub(super) books: Books,
+    pub(super) vendor: VendorState,
+    pub(super) facts: Facts,
     pub(super) counts: Counts,
-    /// What must never happen and did.
+    /// What must never happen, and did.
     pub(super) wrong: Option<String>,
 }
 
@@ -90,27 +90,27 @@ impl State {
         self.meanwhile.is_some() || self.armed.iter().any(|armed| matches!(armed.pause, Some((0, _))))
     }
 
-    /// Somebody sets the clock on the wall.
+    /// Sets the wall clock.
     pub(super) fn set_clock(&mut self, by: i64) {
         self.wall += by;
         clock::test::set_wall(SignedDuration::from_secs(self.wall));
     }
 
-    /// So much time goes by.
-    pub(super) fn passes(&mut self, seconds: u64) {
+    /// Lets so many seconds pass.
+    pub(super) fn advance(&mut self, seconds: u64) {
         self.now += seconds;
         clock::test::stop_at(Duration::from_secs(self.now));
-        self.land();
+        self.commit_due();
     }
 }
 
-/// What becomes of an outside effect.
+/// What happens to a process at an outside effect.
 pub(super) enum Fate {
     Lives,
     Dies(Death),
 }
 
-/// The outside, shared by all processes, as one of them reaches it.
+/// The state outside the processes, as one of them reaches it.
 #[derive(Clone)]
 pub(super) struct World {
     state: Arc<Mutex<State>>,
@@ -129,8 +129,8 @@ impl World {
             meanwhile: None,
             acting: 0,
             cluster: Cluster::new(name),
-            vendor: Remote::default(),
-            books: Books::default(),
+            vendor: VendorState::default(),
+            facts: Facts::default(),
             counts: Counts::default(),
             wrong: None,
         };
@@ -141,7 +141,15 @@ impl World {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same outside, as that process reaches it.
+    /// Returns the Webhooks that the watch cache of this process shows now, this many changes behind.
+    pub(super) fn shown(&self, lag: u8) -> Vec<Arc<Webhook>> {
+        let (mut state, process) = (self.state(), self.process);
+        let cut_off = state.now < state.cluster.cut_off_until[process];
+        let view = if cut_off { state.cluster.last_view(process) } else { state.cluster.view(process, lag) };
+        view.webhooks
+    }
+
+    /// The same state, as that process reaches it.
     pub(super) fn of(&self, process: usize) -> Self {
         Self { state: Arc::clone(&self.state), process }
     }
@@ -150,7 +158,7 @@ impl World {
         self.process
     }
 
-    /// One outside effect. A process that dies over it never sees its result: the future stays pending, and is dropped.
+    /// One outside effect. A process that dies at it never sees its result: the future stays pending, and is dropped.
     pub(super) async fn effect<T>(&self, act: impl FnOnce(&mut State, &Fate) -> T) -> T {
         let pause = self.state().armed[self.process].pauses();
         if pause == Some(Pause::Before) {
@@ -166,7 +174,7 @@ impl World {
         }
     }
 
-    /// Ends when the process is resumed. Its own waker is called, as a set of futures polls only those that were woken.
+    /// Ends when the process is resumed. It calls its own waker, as a set of futures polls only those that were woken.
     async fn suspended(&self) {
         std::future::poll_fn(|context| {
             if self.state().armed[self.process].pause.is_none() {
@@ -178,7 +186,7 @@ impl World {
         .await;
     }
 
-    /// The result of an effect; none if the process dies over it, or has died.
+    /// Returns the result of an effect; none if the process dies at it, or is dead.
     fn fated<T>(&self, act: impl FnOnce(&mut State, &Fate) -> T) -> Option<T> {
         let mut state = self.state();
         match state.meanwhile {
@@ -221,7 +229,7 @@ impl Counts {
         self.faults += other.faults;
         self.kills += other.kills;
         self.pauses += other.pauses;
-        self.twins += other.twins;
+        self.duplicates += other.duplicates;
         self.stalled += other.stalled;
         self.created += other.created;
         self.deleted += other.deleted;

@@ -1,198 +1,119 @@
-//! What is kept of one account from pass to pass: our own writes until the cache shows them, the client, what the vendor
-//! has, and what happened before.
+//! State kept between passes of one account.
 
+use super::client_cache::ClientCache;
+use super::creates::GracePeriod;
+use super::deletions::Deletions;
+use super::doubt::ListDoubt;
+use super::handled::{HandledInputs, ValueFingerprints};
+use super::observed::Snapshot;
+use super::pace::Pace;
+use super::peers::Peers;
+use super::requested::Requested;
+use super::retry::RetryState;
+use super::status_retry::StatusRetry;
+use super::unread::UnreadObjects;
+use super::webhook::{WebhookState, version};
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{FINALIZER, ObjectKey, VendorAccount, Webhook};
-use crate::engine::client::ClientCache;
 use crate::engine::clock;
 use crate::engine::limiter::QueueTime;
-use crate::engine::state::deletions::Deletions;
-use crate::engine::state::observed::ObservedIndex;
-use crate::engine::state::pace::Pace;
-use crate::engine::state::peers::Peers;
-use crate::engine::state::refusals::Refusals;
-use crate::engine::state::retry::{GracePeriod, Past};
-use crate::engine::state::status_retry::StatusRetry;
-use crate::engine::state::unread::UnreadObjects;
-use crate::engine::state::webhook::{Requested, WebhookState, version};
-use crate::plan::{Declared, ExternalId, Observed, Unreadable};
+use crate::plan::{Observed, Unreadable};
 use kube::ResourceExt;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// After a pass that came to its end its list is good for edits for so long.
-const KEPT: Duration = Duration::from_secs(2);
+/// How many Webhooks a summary names.
+const MAX_NAMED: usize = 5;
+/// A list of more bytes is not kept if the next pass is not soon.
+const LONG_LIST: usize = 512 << 10;
+const SOON: Duration = Duration::from_secs(5);
 
-/// After so many steps there is much in memory that was kept while passes were under way.
-const MANY: usize = 100;
-
-/// Everything that a pass went by beside the vendor, as marks. Who asks is compared with what the pass acted on, what is
-/// written with what it left behind: so our own writes wake nobody, and nothing that people do meanwhile is lost.
-#[derive(Default)]
-pub(crate) struct LastPass {
-    pub(crate) account: Option<u64>,
-    /// Of the account's request.
-    pub(crate) request: Option<u64>,
-    /// How many Webhooks; each has its own marks.
-    pub(crate) webhooks: Counts,
-    /// Of the values of Secrets and ConfigMaps.
-    pub(crate) values: Option<ValueMarks>,
-}
-
-/// How many Webhooks an account has.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) own: usize,
-    pub(crate) guests: usize,
-}
-
-/// Fingerprints of values.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ValueMarks {
-    /// Those that the account and the Webhooks of its namespace name.
-    pub(crate) own: u64,
-    /// Those that guests name.
-    pub(crate) guests: u64,
-}
-
-/// A list that is not believed before a second reading agrees.
-pub(crate) struct Doubt {
-    /// What it lacks.
-    pub(crate) missing: BTreeSet<ExternalId>,
-    pub(crate) since: Instant,
-}
-
-/// What the vendor has, and when it was read.
-pub(crate) struct Snapshot {
-    pub(crate) observed: ObservedIndex,
-    pub(crate) read: Instant,
-    /// When the pass that read it came to its end. It is kept for edits then, and no more for going on.
-    pub(crate) ended: Option<Instant>,
-}
-
-/// How a Webhook stands, as its conditions say.
-#[derive(Clone, Debug)]
-pub(crate) struct Standing {
-    /// Which Webhook it is.
-    pub(crate) webhook: ObjectKey,
-    /// Whether the vendor has it as declared.
-    pub(crate) ready: bool,
-    /// Whether it is still worked on.
-    pub(crate) reconciling: bool,
-    /// One word.
-    pub(crate) reason: String,
-    /// What is so, and what to do.
-    pub(crate) message: String,
-}
-
-impl Standing {
-    fn of(entry: &WebhookState) -> Self {
-        let conditions = &entry.status.conditions;
-        let ready = conditions::get(conditions, READY);
-        Self {
-            webhook: ObjectKey::of(&*entry.object),
-            ready: conditions::is_true(conditions, READY),
-            // No pass has come to it yet.
-            reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
-            reason: ready.map_or_else(|| "Waiting".into(), |ready| ready.reason.clone()),
-            message: ready.map_or_else(|| "it was not begun".into(), |ready| ready.message.clone()),
-        }
-    }
-}
-
-/// What is kept of one account.
+/// State kept between passes of one account.
 pub(crate) struct AccountState {
-    pub(crate) entries: HashMap<String, WebhookState>,
-    /// The account as our own last write to it gave it back.
-    account: Option<Arc<VendorAccount>>,
-    /// Webhooks that were let go, until the cache has forgotten them.
-    gone: HashSet<String>,
+    /// By uid.
+    pub(crate) webhooks: HashMap<String, WebhookState>,
+    /// The uids of the Webhooks to reconcile, as the watch cache showed them last.
+    pub(crate) uids: Vec<String>,
+    /// The account as our last write returned it.
+    object: Option<Arc<VendorAccount>>,
+    /// Uids of Webhooks whose finalizer was removed, until the cache no longer shows them.
+    removed: HashSet<String>,
     pub(crate) client: ClientCache,
-    /// What the vendor has, with our own writes since; for going on after a slice, or for edits.
+    /// The last list with our own writes since, for as long as there is more to do with it.
     pub(crate) snapshot: Option<Snapshot>,
-    /// The last list, if it was not believed.
-    pub(crate) doubt: Option<Doubt>,
-    /// What the deletion guard goes by.
+    pub(crate) doubt: ListDoubt,
     pub(crate) deletions: Deletions,
-    /// Webhooks with a subscription that the account does not allow any more.
+    /// Webhooks with a subscription that the account no longer allows.
     pub(crate) not_allowed: Vec<ObjectKey>,
-    /// Recorded ids that are gone beyond doubt.
-    pub(crate) believed: HashSet<ExternalId>,
-    /// The fingerprints of the values that the pass under way goes by.
-    pub(crate) values: Option<ValueMarks>,
-    /// How often passes may be asked for.
+    /// Fingerprints of the values that the current pass uses.
+    pub(crate) values: Option<ValueFingerprints>,
+    /// Limits how often passes can be requested.
     pub(crate) pace: Pace,
-    /// Whether a Secret or ConfigMap has changed since the last pass, which has waited for that pace.
+    /// Whether a Secret or ConfigMap has changed since the last pass, which had to wait.
     pub(crate) dependency_changed: bool,
-    /// Everything that the last pass went by.
-    pub(crate) seen: LastPass,
-    pub(crate) past: Past,
+    /// The inputs that the last pass has handled.
+    pub(crate) handled: HandledInputs,
+    pub(crate) retry: RetryState,
+    pub(crate) grace: GracePeriod,
     /// Whether the vendor took long for its last list.
-    pub(crate) slow: bool,
+    pub(crate) is_slow: bool,
     /// How long passes have waited for permits.
     pub(crate) queue: Arc<QueueTime>,
-    /// How many steps the passes took since there was one that had nothing to do; and whether that one was the last.
-    busy: usize,
-    calmed: bool,
-    /// What the cluster did not take of what people are to be told.
-    pub(crate) untold: StatusRetry,
-    /// Webhooks that the API server refuses to write.
-    pub(crate) refusals: Refusals,
-    /// What the API server said last when it refused the account's own status.
-    pub(crate) account_refused: Option<String>,
-    /// Secrets and ConfigMaps that could not be read.
+    pub(crate) status_retry: StatusRetry,
+    /// Waits of refused Webhooks end on a grid that begins here.
+    pub(crate) refusal_grid: Instant,
+    /// The API server's message when it last refused to write the account's own status.
+    pub(crate) status_refused: Option<String>,
     pub(crate) unread: UnreadObjects,
     pub(crate) peers: Arc<Peers>,
 }
 
 impl AccountState {
-    /// Nothing is known yet.
-    pub(crate) fn new(patience: GracePeriod) -> Self {
+    pub(crate) fn new(grace: GracePeriod) -> Self {
         Self {
-            entries: HashMap::new(),
-            account: None,
-            gone: HashSet::new(),
+            webhooks: HashMap::new(),
+            uids: Vec::new(),
+            object: None,
+            removed: HashSet::new(),
             client: ClientCache::default(),
             snapshot: None,
-            doubt: None,
+            doubt: ListDoubt::default(),
             deletions: Deletions::default(),
             not_allowed: Vec::new(),
-            believed: HashSet::new(),
             values: None,
             pace: Pace::default(),
             dependency_changed: false,
-            seen: LastPass::default(),
-            past: Past::new(patience),
-            slow: false,
+            handled: HandledInputs::default(),
+            retry: RetryState::default(),
+            grace,
+            is_slow: false,
             queue: Arc::default(),
-            busy: 0,
-            calmed: false,
-            untold: StatusRetry::default(),
-            refusals: Refusals::default(),
-            account_refused: None,
+            status_retry: StatusRetry::default(),
+            refusal_grid: clock::now(),
+            status_refused: None,
             unread: UnreadObjects::default(),
             peers: Arc::default(),
         }
     }
 
-    /// The same, for an account at whose vendor account other VendorAccount objects may point too.
+    /// Adds the Webhooks of other VendorAccount objects that may point to the same account at the vendor.
     #[must_use]
-    pub(crate) fn beside(mut self, peers: Arc<Peers>) -> Self {
+    pub(crate) fn with_peers(mut self, peers: Arc<Peers>) -> Self {
         self.peers = peers;
         self
     }
 
-    /// Another account under the same name is another account: nothing that is known holds for it.
-    pub(crate) fn is_of(&mut self, account: &VendorAccount) {
-        if self.account.as_ref().is_some_and(|known| known.uid() != account.uid()) {
-            *self = Self::new(self.past.patience).beside(Arc::clone(&self.peers));
+    /// Starts again if the account was deleted and created again under its name.
+    pub(crate) fn reset_if_recreated(&mut self, account: &VendorAccount) {
+        if self.object.as_ref().is_some_and(|known| known.uid() != account.uid()) {
+            *self = Self::new(self.grace).with_peers(Arc::clone(&self.peers));
         }
     }
 
-    /// The newer one of the account that the cache shows and the one that we wrote.
+    /// Returns the newer one of the account that the cache shows and the one that our last write returned.
     pub(crate) fn newest(&self, cached: Arc<VendorAccount>) -> Arc<VendorAccount> {
-        match &self.account {
+        match &self.object {
             Some(ours) if ours.uid() == cached.uid() && version(&**ours) > version(&*cached) => {
                 Arc::clone(ours)
             }
@@ -200,201 +121,135 @@ impl AccountState {
         }
     }
 
-    /// Takes note of the Webhooks with a subscription among those that the account does not allow.
-    pub(crate) fn does_not_allow(&mut self, webhooks: &[Arc<Webhook>]) {
-        let held =
-            webhooks.iter().filter(|webhook| webhook.finalizers().iter().any(|name| name == FINALIZER));
-        self.not_allowed = held.map(|webhook| ObjectKey::of(&**webhook)).collect();
+    /// Keeps the account as our last write returned it.
+    pub(crate) fn written(&mut self, account: &Arc<VendorAccount>) {
+        self.object = Some(Arc::clone(account));
+    }
+
+    /// Takes in the Webhooks that the cache shows, and those that refer to the account and are not allowed to.
+    pub(crate) fn refresh(&mut self, cached: &[Arc<Webhook>], not_allowed: &[Arc<Webhook>]) {
+        let with_finalizer =
+            not_allowed.iter().filter(|webhook| webhook.finalizers().iter().any(|name| name == FINALIZER));
+        self.not_allowed = with_finalizer.map(|webhook| ObjectKey::of(&**webhook)).collect();
         self.not_allowed.sort();
-    }
-
-    /// Keeps the account as our own last write gave it back.
-    pub(crate) fn wrote(&mut self, account: &Arc<VendorAccount>) {
-        self.account = Some(Arc::clone(account));
-    }
-
-    /// Takes in what the cache shows; gives the uids of the account's Webhooks.
-    pub(crate) fn refresh(&mut self, cached: &[Arc<Webhook>]) -> Vec<String> {
         let mut uids = Vec::with_capacity(cached.len());
         let mut shown = HashSet::with_capacity(cached.len());
-        for webhook in cached {
-            let Some(uid) = &webhook.metadata.uid else { continue };
+        for object in cached {
+            let Some(uid) = &object.metadata.uid else { continue };
             shown.insert(uid.as_str());
-            if self.gone.contains(uid) {
+            if self.removed.contains(uid) {
                 continue;
             }
-            let entry = match self.entries.get_mut(uid) {
-                Some(entry) => {
-                    entry.refresh(webhook);
-                    entry
-                }
-                None => self
-                    .entries
-                    .entry(uid.clone())
-                    .or_insert_with(|| WebhookState::new(uid.clone(), Arc::clone(webhook))),
-            };
-            entry.requested = Requested::of(&entry.object);
-            self.past.meet(uid, &entry.status);
-            // One that is being deleted and was never ours goes by itself.
-            if entry.object.metadata.deletion_timestamp.is_none() || entry.has_finalizer() {
+            if !self.webhooks.contains_key(uid) {
+                self.webhooks.insert(uid.clone(), WebhookState::new(uid.clone(), Arc::clone(object)));
+            }
+            let Some(webhook) = self.webhooks.get_mut(uid) else { continue };
+            webhook.refresh(object);
+            webhook.requested = Requested::of(&webhook.object);
+            webhook.observe_status();
+            // A deleted object without our finalizer needs no handling.
+            if webhook.object.metadata.deletion_timestamp.is_none() || webhook.has_finalizer() {
                 uids.push(uid.clone());
             }
         }
-        self.gone.retain(|uid| shown.contains(uid.as_str()));
-        self.entries.retain(|uid, _| shown.contains(uid.as_str()));
-        self.past.retain(|uid| shown.contains(uid.as_str()));
-        self.refusals.retain(|uid| shown.contains(uid.as_str()));
-        uids
+        self.removed.retain(|uid| shown.contains(uid.as_str()));
+        self.webhooks.retain(|uid, _| shown.contains(uid.as_str()));
+        self.uids = uids;
     }
 
-    /// Keeps in less memory what is known of Webhooks that the cache has packed too.
-    pub(crate) fn pack(&mut self, cached: &[Arc<Webhook>]) {
-        for webhook in cached {
-            if let Some(entry) = webhook.uid().and_then(|uid| self.entries.get_mut(&uid)) {
-                entry.share(webhook);
-            }
-        }
-        // The old ones go when all are copied.
-        let mut old = Vec::with_capacity(self.entries.len());
-        let copied = |(uid, mut entry): (String, WebhookState)| {
-            let copy = uid.as_str().to_owned();
-            old.push((std::mem::replace(&mut entry.uid, copy.clone()), uid));
-            (copy, entry)
-        };
-        self.entries = self.entries.drain().map(copied).collect();
-        self.past.pack();
+    /// Removes a Webhook whose finalizer was removed.
+    pub(crate) fn remove(&mut self, uid: &str) {
+        self.webhooks.remove(uid);
+        self.removed.insert(uid.to_owned());
     }
 
-    /// Whether a create that was not answered has settled since then: a list from before it settled may not show what it
-    /// made, and who goes by that makes another one.
-    pub(crate) fn settled_since(&self, then: Instant) -> bool {
-        let pending =
-            self.entries.iter().filter_map(|(uid, entry)| Some((uid, entry.status.pending.as_ref()?)));
-        pending
-            .filter_map(|(uid, pending)| self.past.settled_for(uid, pending))
-            .any(|settled| settled < clock::since(then))
+    /// Returns the states of these Webhooks; one that was removed is left out.
+    pub(crate) fn of<'a>(&'a self, uids: &'a [String]) -> impl Iterator<Item = &'a WebhookState> + Clone {
+        uids.iter().filter_map(|uid| self.webhooks.get(uid))
     }
 
-    /// Whether a list that lacks these has to be read again: how long from now; none if this is the second reading that
-    /// agrees with the first. Of what is `fresh` a first reading says nothing: a list that lags lacks it as well.
-    pub(crate) fn doubts(
-        &mut self,
-        missing: BTreeSet<ExternalId>,
-        fresh: &HashSet<&ExternalId>,
-    ) -> Option<Duration> {
-        let now = clock::now();
-        let agrees = |doubt: &&Doubt| missing.is_subset(&doubt.missing);
-        let Some(doubt) = self.doubt.as_ref().filter(agrees) else {
-            let missing = missing.into_iter().filter(|id| !fresh.contains(id)).collect();
-            self.doubt = Some(Doubt { missing, since: now });
-            return Some(self.past.patience.settle);
-        };
-        let left = self.past.patience.settle.saturating_sub(now - doubt.since);
-        if !left.is_zero() {
-            return Some(left);
-        }
-        self.doubt = None;
-        self.believed.extend(missing);
-        None
+    /// Whether the grace period of a pending create has ended since then. A list from before its end may not show what the create has
+    /// made, and a plan that rests on such a list would create a second one.
+    pub(crate) fn create_ended_after(&self, then: Instant) -> bool {
+        self.webhooks.values().any(|webhook| webhook.create_ended_after(then, self.grace))
     }
 
-    /// A list that shows most of what is recorded, with the ids in it.
-    pub(crate) fn trusts(&mut self, declared: &[Declared], there: &HashSet<&ExternalId>) {
-        self.doubt = None;
-        if !self.believed.is_empty() {
-            let known: HashSet<_> = declared.iter().flat_map(Declared::known_ids).collect();
-            self.believed.retain(|id| known.contains(id) && !there.contains(id));
-        }
-    }
-
-    /// What the vendor has, as it was read last; none where it could not be read.
+    /// Returns the subscriptions of the last list; none if it could not be read.
     pub(crate) fn observed(&self) -> Option<&[Observed]> {
         self.snapshot.as_ref().map(|snapshot| snapshot.observed.all())
     }
 
-    /// The items of the vendor's list that could not be read.
+    /// Returns the items of the last list that could not be read.
     pub(crate) fn unreadable(&self) -> &[Unreadable] {
         self.snapshot.as_ref().map_or(&[], |snapshot| snapshot.observed.unreadable())
     }
 
-    /// How long passes have waited for permits, as it goes on.
+    /// Makes the next pass read the list again.
+    pub(crate) fn forget_list(&mut self) {
+        self.snapshot = None;
+    }
+
+    /// Frees the memory of a long list that is not needed soon, which other accounts may wait for.
+    pub(crate) fn forget_long_list(&mut self, next_pass: Duration) {
+        self.snapshot.take_if(|snapshot| next_pass > SOON && snapshot.observed.size() > LONG_LIST);
+    }
+
+    /// Returns how long passes have waited for permits; it goes on counting.
     pub(crate) fn queue(&self) -> Arc<QueueTime> {
         Arc::clone(&self.queue)
     }
 
-    /// A pass has taken so many steps.
-    pub(crate) fn took(&mut self, steps: usize) {
-        self.calmed = steps == 0 && self.busy >= MANY;
-        self.busy = if steps == 0 { 0 } else { self.busy + steps };
-    }
-
-    /// Whether a pass has just found nothing to do after others had done much.
-    pub(crate) fn has_calmed(&mut self) -> bool {
-        std::mem::take(&mut self.calmed)
-    }
-
-    /// Whether there is more to do by what is known of the vendor.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.ended.is_none())
-    }
-
-    /// There is more to do by what is known of the vendor.
-    pub(crate) fn will_go_on(&mut self) {
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.ended = None;
+    /// Returns how many Webhooks the API server refuses to write, and the first of them by name with its messages; none if there is none.
+    pub(crate) fn refused_webhooks(&self) -> Option<(usize, String)> {
+        let refused = self.webhooks.values();
+        let refused = refused.filter_map(|one| Some((ObjectKey::of(&*one.object), one.refusals.message()?)));
+        let mut all: Vec<_> = refused.collect();
+        all.sort();
+        let named = all.iter().take(MAX_NAMED).map(|(webhook, message)| format!("{webhook} ({message})"));
+        let mut text = named.collect::<Vec<_>>().join(", ");
+        if all.len() > MAX_NAMED {
+            text = format!("{text} and {} more", all.len() - MAX_NAMED);
         }
+        (!all.is_empty()).then_some((all.len(), text))
     }
 
-    /// The pass came to its end: what is known of the vendor is good for edits for a moment. Should this be the pass over
-    /// such an edit, that moment is not made longer.
-    pub(crate) fn keep_for_edits(&mut self) {
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.ended.get_or_insert_with(clock::now);
-        }
-    }
-
-    /// For how much longer what is known of the vendor is kept for edits, if it is.
-    pub(crate) fn kept_for(&self) -> Option<Duration> {
-        let ended = self.snapshot.as_ref()?.ended?;
-        Some(KEPT.saturating_sub(clock::since(ended)))
-    }
-
-    /// What was kept for edits is old.
-    pub(crate) fn forget_kept(&mut self) {
-        self.snapshot.take_if(|snapshot| snapshot.ended.is_some());
-    }
-
-    /// Gives back the memory of a long list that is not needed soon, which other accounts may wait for.
-    pub(crate) fn forget_long_list(&mut self, next_pass: Duration) {
-        const LONG: usize = 512 << 10;
-        const SOON: Duration = Duration::from_secs(5);
-        // One that is kept for edits goes in a moment anyway.
-        let is_kept = |snapshot: &Snapshot| snapshot.ended.is_none() && snapshot.observed.size() > LONG;
-        self.snapshot.take_if(|snapshot| next_pass > SOON && is_kept(snapshot));
-    }
-
-    /// The vendor is read again before anything is decided.
-    pub(crate) fn look_again(&mut self) {
-        self.snapshot = None;
-    }
-
-    /// How each Webhook stands after the last pass, in the order of their names.
-    pub(crate) fn standing(&self) -> Vec<Standing> {
-        let mut all: Vec<_> = self.entries.values().map(Standing::of).collect();
+    /// Returns what the conditions of each Webhook say after the last pass, sorted by name.
+    pub(crate) fn readiness(&self) -> Vec<Readiness> {
+        let mut all: Vec<_> = self.webhooks.values().map(Readiness::of).collect();
         all.sort_by(|a, b| a.webhook.cmp(&b.webhook));
         all
     }
+}
 
-    /// The Webhook was let go.
-    pub(crate) fn forget(&mut self, uid: &str) {
-        self.entries.remove(uid);
-        self.gone.insert(uid.to_owned());
+/// What the conditions of a Webhook say.
+#[derive(Clone, Debug)]
+pub(crate) struct Readiness {
+    pub(crate) webhook: ObjectKey,
+    pub(crate) ready: bool,
+    pub(crate) reconciling: bool,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+impl Readiness {
+    fn of(webhook: &WebhookState) -> Self {
+        let conditions = &webhook.status.conditions;
+        let ready = conditions::get(conditions, READY);
+        Self {
+            webhook: ObjectKey::of(&*webhook.object),
+            ready: conditions::is_true(conditions, READY),
+            // Without a condition no pass has handled it yet.
+            reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
+            reason: ready.map_or_else(|| "Waiting".into(), |ready| ready.reason.clone()),
+            message: ready.map_or_else(|| "it was not begun".into(), |ready| ready.message.clone()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Webhook;
     use crate::engine::state::effect::Effect;
     use serde_json::json;
 
@@ -410,48 +265,35 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cache_has_packed_is_kept_once_and_nothing_else_changes() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        let (shown, packed) = (Arc::new(webhook("5", Some("7"))), Arc::new(webhook("5", Some("7"))));
-        let uids = memory.refresh(&[shown]);
-        memory.pack(&[Arc::clone(&packed)]);
-        assert!(Arc::ptr_eq(&memory.entries["u"].object, &packed));
-        assert_eq!(memory.entries["u"].uid, "u");
-        assert_eq!(memory.refresh(&[packed]), uids);
-        // An older copy is not taken over.
-        memory.pack(&[Arc::new(webhook("4", None))]);
-        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
-    }
-
-    #[test]
-    fn it_has_calmed_once_after_much_was_done() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        let calmed: Vec<_> = [0, MANY - 1, 0, MANY / 2, MANY / 2, 0, 0]
-            .into_iter()
-            .map(|steps| {
-                memory.took(steps);
-                memory.has_calmed()
-            })
-            .collect();
-        assert_eq!(calmed, [false, false, false, false, false, true, false]);
+    fn a_summary_of_refused_webhooks_names_the_first_and_counts_the_rest() {
+        let mut state = AccountState::new(GracePeriod::default());
+        for name in ["g", "b", "c", "d", "e", "f", "a"] {
+            let mut object = webhook("5", None);
+            object.metadata.name = Some(name.into());
+            let mut webhook = WebhookState::new(name.into(), Arc::new(object));
+            webhook.record_refusal(format!("no {name}"), state.refusal_grid);
+            state.webhooks.insert(name.into(), webhook);
+        }
+        let expected = "n/a (no a), n/b (no b), n/c (no c), n/d (no d), n/e (no e) and 2 more";
+        assert_eq!(state.refused_webhooks(), Some((7, expected.to_owned())));
     }
 
     #[test]
     fn a_cache_that_lags_never_takes_back_what_we_wrote() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        memory.refresh(&[Arc::new(webhook("5", None))]);
+        let mut state = AccountState::new(GracePeriod::default());
+        state.refresh(&[Arc::new(webhook("5", None))], &[]);
         // Our own write gave version 9 with the id.
-        memory.entries.insert("u".into(), WebhookState::new("u".into(), Arc::new(webhook("9", Some("7")))));
-        memory.refresh(&[Arc::new(webhook("5", None))]);
-        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
-        memory.refresh(&[Arc::new(webhook("10", None))]);
-        assert_eq!(memory.entries["u"].status.external_id, None, "the cache is newer: somebody wiped it");
+        state.webhooks.insert("u".into(), WebhookState::new("u".into(), Arc::new(webhook("9", Some("7")))));
+        state.refresh(&[Arc::new(webhook("5", None))], &[]);
+        assert_eq!(state.webhooks["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
+        state.refresh(&[Arc::new(webhook("10", None))], &[]);
+        assert_eq!(state.webhooks["u"].status.external_id, None, "the cache is newer: somebody wiped it");
     }
 
     #[test]
     fn an_id_that_could_not_be_written_outlives_a_newer_cache() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        memory.refresh(&[Arc::new(webhook("5", None))]);
+        let mut state = AccountState::new(GracePeriod::default());
+        state.refresh(&[Arc::new(webhook("5", None))], &[]);
         let created = Effect::Created {
             id: "7".into(),
             account: "superoffice/Cust1".into(),
@@ -461,21 +303,23 @@ mod tests {
             .unwrap(),
             before: None,
         };
-        let entry = memory.entries.get_mut("u").unwrap();
-        entry.status.last_handled_request = Some("of an older object".into());
-        entry.note(created);
-        memory.refresh(&[Arc::new(webhook("6", None))]);
-        assert_eq!(memory.entries["u"].status.external_id.as_deref(), Some("7"));
-        assert_eq!(memory.entries["u"].status.last_handled_request, None, "the rest is made again");
+        let known = state.webhooks.get_mut("u").unwrap();
+        known.status.last_handled_request = Some("of an older object".into());
+        known.note(created);
+        state.refresh(&[Arc::new(webhook("6", None))], &[]);
+        assert_eq!(state.webhooks["u"].status.external_id.as_deref(), Some("7"));
+        assert_eq!(state.webhooks["u"].status.last_handled_request, None, "the rest is made again");
     }
 
     #[test]
-    fn what_was_let_go_stays_gone_while_the_cache_still_shows_it() {
-        let mut memory = AccountState::new(GracePeriod::default());
-        assert_eq!(memory.refresh(&[Arc::new(webhook("5", None))]), ["u"]);
-        memory.forget("u");
-        assert!(memory.refresh(&[Arc::new(webhook("5", None))]).is_empty());
-        memory.refresh(&[]);
-        assert!(memory.gone.is_empty());
+    fn a_removed_webhook_stays_removed_while_the_cache_still_shows_it() {
+        let mut state = AccountState::new(GracePeriod::default());
+        state.refresh(&[Arc::new(webhook("5", None))], &[]);
+        assert_eq!(state.uids, ["u"]);
+        state.remove("u");
+        state.refresh(&[Arc::new(webhook("5", None))], &[]);
+        assert!(state.uids.is_empty());
+        state.refresh(&[], &[]);
+        assert!(state.removed.is_empty());
     }
 }

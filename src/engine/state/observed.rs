@@ -1,11 +1,19 @@
-//! What the vendor has, found by id and by likeness, and kept up with what is done.
+//! The subscriptions that the vendor has, indexed by id and by content, and kept up to date with our own writes.
 
 use crate::plan::{Document, ExternalId, List, Observed, Rules, Unreadable};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
-/// What the vendor has.
+/// A list of the vendor's subscriptions with our own writes since.
+pub(crate) struct Snapshot {
+    pub(crate) observed: ObservedIndex,
+    /// When the list was requested.
+    pub(crate) read: Instant,
+}
+
+/// The subscriptions of the last list.
 pub(crate) struct ObservedIndex {
     rules: &'static Rules,
     all: Vec<Observed>,
@@ -14,50 +22,58 @@ pub(crate) struct ObservedIndex {
     unreadable_ids: HashSet<ExternalId>,
     /// Whether the list came in several pages.
     paged: bool,
-    /// Where each is in `all`.
+    /// Positions in `all`.
     by_id: HashMap<ExternalId, usize>,
-    /// Those that may be equal to a document, by the hash of its content; made when it is first asked for. One that has changed
-    /// or gone since may still be under its old hash, so that each that is found is looked at again.
-    alike: Option<HashMap<String, Vec<ExternalId>>>,
-    /// About how much memory the list took, in bytes.
+    /// Ids by the hash of the content, built when first needed. A subscription that has changed or was deleted since may still be under
+    /// its old hash, so that each match is checked.
+    by_content: Option<HashMap<String, Vec<ExternalId>>>,
+    /// About how much memory the list takes, in bytes.
     size: usize,
-    /// What keeps it reserved.
+    /// Keeps that memory reserved.
     _memory: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ObservedIndex {
-    /// Takes a list. One that shifts between its pages may show a subscription twice: the first stands for both.
+    /// Indexes a list. If its pages shift while they are read, it may have a subscription twice: the first one is kept.
     pub(crate) fn new(rules: &'static Rules, list: List) -> Self {
         let List { observed, unreadable, paged, size, memory } = list;
         let by_id = HashMap::with_capacity(observed.len());
         let all = Vec::with_capacity(observed.len());
         let unreadable_ids = unreadable.iter().filter_map(|item| item.id.clone()).collect();
-        let mut stock =
-            Self { rules, all, unreadable, unreadable_ids, paged, by_id, alike: None, size, _memory: memory };
+        let mut index = Self {
+            rules,
+            all,
+            unreadable,
+            unreadable_ids,
+            paged,
+            by_id,
+            by_content: None,
+            size,
+            _memory: memory,
+        };
         for one in observed {
-            if !stock.by_id.contains_key(&one.id) {
-                stock.put(one);
+            if !index.by_id.contains_key(&one.id) {
+                index.upsert(one);
             }
         }
-        stock
+        index
     }
 
-    /// All of them.
     pub(crate) fn all(&self) -> &[Observed] {
         &self.all
     }
 
-    /// The items of the list that cannot be read.
+    /// Returns the items of the list that cannot be read.
     pub(crate) fn unreadable(&self) -> &[Unreadable] {
         &self.unreadable
     }
 
-    /// The ids of all items that have one, readable or not.
+    /// Returns the ids of all items that have one, readable or not.
     pub(crate) fn ids(&self) -> HashSet<&ExternalId> {
         self.by_id.keys().chain(self.unreadable.iter().filter_map(|item| item.id.as_ref())).collect()
     }
 
-    /// About how much memory the list took, in bytes.
+    /// Returns about how much memory the list takes, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
@@ -67,12 +83,12 @@ impl ObservedIndex {
         self.paged
     }
 
-    /// How many there are, readable or not.
+    /// Returns the number of subscriptions, readable or not.
     pub(crate) fn len(&self) -> usize {
         self.all.len() + self.unreadable.len()
     }
 
-    /// Whether the vendor has one with that id, readable or not.
+    /// Whether there is a subscription with that id, readable or not.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.by_id.contains_key(id) || self.unreadable_ids.contains(id)
     }
@@ -81,10 +97,10 @@ impl ObservedIndex {
         self.by_id.get(id).map(|&at| &self.all[at])
     }
 
-    /// It was made, or changed.
-    pub(crate) fn put(&mut self, one: Observed) {
-        if let Some(alike) = &mut self.alike {
-            alike.entry(self.rules.content_hash(&one.document)).or_default().push(one.id.clone());
+    /// Adds or replaces a subscription that was written.
+    pub(crate) fn upsert(&mut self, one: Observed) {
+        if let Some(by_content) = &mut self.by_content {
+            by_content.entry(self.rules.content_hash(&one.document)).or_default().push(one.id.clone());
         }
         if let Some(&at) = self.by_id.get(&one.id) {
             self.all[at] = one;
@@ -94,7 +110,7 @@ impl ObservedIndex {
         }
     }
 
-    /// It was deleted.
+    /// Removes a subscription that was deleted.
     pub(crate) fn remove(&mut self, id: &ExternalId) {
         if self.unreadable_ids.remove(id) {
             self.unreadable.retain(|item| item.id.as_ref() != Some(id));
@@ -108,15 +124,15 @@ impl ObservedIndex {
 
     /// Returns the ids of subscriptions that are equal to a document or differ from it in spelling only.
     pub(crate) fn equal_to(&mut self, document: &Document) -> Vec<String> {
-        let Self { rules, all, by_id, alike, .. } = self;
-        let alike = alike.get_or_insert_with(|| {
-            let mut alike: HashMap<String, Vec<ExternalId>> = HashMap::new();
+        let Self { rules, all, by_id, by_content, .. } = self;
+        let by_content = by_content.get_or_insert_with(|| {
+            let mut by_content: HashMap<String, Vec<ExternalId>> = HashMap::new();
             for one in all.iter() {
-                alike.entry(rules.content_hash(&one.document)).or_default().push(one.id.clone());
+                by_content.entry(rules.content_hash(&one.document)).or_default().push(one.id.clone());
             }
-            alike
+            by_content
         });
-        let mut equal: Vec<_> = alike
+        let mut equal: Vec<_> = by_content
             .get(&rules.content_hash(document))
             .into_iter()
             .flatten()

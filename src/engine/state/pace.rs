@@ -15,14 +15,14 @@ pub(crate) const GUESTS: &str = "";
 
 /// Why a pass is due before its time.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changed {
+pub(crate) struct Changes {
     /// The account, a Webhook of its own namespace or a value that these name is another.
     pub(crate) by_owner: bool,
     /// The namespaces of guests that are others, and those in which only a pass was asked for.
     pub(crate) by: BTreeSet<String>,
 }
 
-impl Changed {
+impl Changes {
     /// Something of that namespace is another.
     pub(crate) fn by(&mut self, namespace: &str) {
         if !self.by.contains(namespace) {
@@ -42,7 +42,7 @@ pub(crate) struct Pace(HashMap<String, Instant>);
 
 impl Pace {
     /// Returns how long a pass has to wait that is due for this reason; none if it may be made now, which is taken note of.
-    pub(crate) fn wait(&mut self, changed: &Changed) -> Option<Duration> {
+    pub(crate) fn wait(&mut self, changed: &Changes) -> Option<Duration> {
         let now = clock::now();
         self.0.retain(|_, spent| *spent > now);
         if changed.by_owner || changed.by.is_empty() {
@@ -65,9 +65,9 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn by(namespaces: &[&str]) -> Changed {
+    fn by(namespaces: &[&str]) -> Changes {
         let by = namespaces.iter().map(|one| (*one).to_owned()).collect();
-        Changed { by_owner: false, by }
+        Changes { by_owner: false, by }
     }
 
     #[test]
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(pace.wait(&by(&["guest"])), Some(INTERVAL));
         assert_eq!(pace.wait(&by(&["other"])), None);
         assert_eq!(pace.wait(&by(&["guest", "other"])), None, "one pass serves both");
-        assert_eq!(pace.wait(&Changed { by_owner: true, ..by(&["guest"]) }), None);
+        assert_eq!(pace.wait(&Changes { by_owner: true, ..by(&["guest"]) }), None);
     }
 }

@@ -178,7 +178,7 @@ impl Peers {
 
     /// Notes which Webhooks elsewhere the Webhooks of a plan wait for.
     pub(crate) fn note_waits(&self, plan: &Plan) {
-        let waits = plan.items.iter().filter_map(|item| match &item.hold {
+        let waits = plan.items.iter().filter_map(|item| match item.blocked() {
             Some(BlockedReason::ConflictElsewhere(rival)) => Some(&rival.webhook),
             _ => None,
         });
@@ -272,7 +272,9 @@ impl Peers {
     pub(crate) fn note_found(&self, account: &VendorAccount, plan: &Plan, uids: &[String]) {
         let key = ObjectKey::of(account);
         for item in plan.items.iter().filter(|item| item.cause != Cause::Deleted) {
-            let (Some(id), None | Some(BlockedReason::PlanOnly)) = (&item.id, &item.hold) else { continue };
+            let (Some(id), None | Some(BlockedReason::PlanOnly)) = (item.id(), item.blocked()) else {
+                continue;
+            };
             let rival = Rival { webhook: item.key.clone(), account: key.clone() };
             let ended = Some(clock::now());
             let write = Write { rival, content: None, ids: [id.clone()].into(), answered: true, ended };
@@ -329,7 +331,7 @@ fn wants(rules: &Rules, webhook: &Declared) -> Option<Wants> {
     let may_write = webhook.policy.mode == Mode::Enforce && !webhook.policy.suspended;
     match &webhook.desired {
         Desired::Known(desired) if may_write && !webhook.deleting => {
-            Some(Wants { content: rules.content_hash(desired), pinned: webhook.named.clone() })
+            Some(Wants { content: rules.content_hash(desired), pinned: webhook.pinned_id.clone() })
         }
         Desired::Known(_) | Desired::Unknown { .. } => None,
     }

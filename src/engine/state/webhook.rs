@@ -1,150 +1,68 @@
-//! One Webhook in memory: as the cluster has it, as its status should be, and as the pass found it. A watch cache lags, so
-//! that what we wrote ourselves is kept until the cache shows it.
+//! State kept between passes of one Webhook. The watch cache lags behind our own writes, so the object that a write returned is kept
+//! until the cache shows it or a newer one.
 
-use crate::api::status::{Pending, WebhookStatus};
+use super::attempts::Attempts;
+use super::corrections::Corrections;
+use super::creates::{Creates, GracePeriod};
+use super::effect::Effect;
+use super::reenable::Reenable;
+use super::refusals::Refusals;
+use super::requested::{Requested, is_unanswered};
+use super::spellings::Spellings;
+use super::unwritten::UnwrittenStatus;
 use crate::api::webhook::DeletionPolicy;
 use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, Webhook};
-use crate::engine::cluster::scope::Scope;
-use crate::engine::cluster::writer::{ClusterWriter, WriteError, failed, gone};
-use crate::engine::state::effect::Effect;
+use crate::engine::clock;
+use crate::engine::fingerprint::fingerprint;
+use crate::plan::Document;
+use crate::vendor;
 use kube::ResourceExt;
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// The annotations of a Webhook that a pass goes by.
-const OURS: [&str; 2] = [RELEASE, REQUESTED_AT];
+/// The annotations of a Webhook that are read.
+const ANNOTATIONS: [&str; 2] = [RELEASE, REQUESTED_AT];
 
-/// The status of a Webhook that has none.
-static NONE: LazyLock<WebhookStatus> = LazyLock::new(WebhookStatus::default);
-
-/// One Webhook: as the cluster has it, and as its status should be.
+/// State kept between passes of one Webhook.
 pub(crate) struct WebhookState {
-    /// The object's uid.
     pub(crate) uid: String,
-    /// The newest state that the cluster is known to have: the cache's own copy, or what our own last write gave back.
+    /// The newest known version of the object: the cache's own copy, or what our last write returned.
     pub(crate) object: Arc<Webhook>,
-    /// What the status should be. It differs from `known` while a write is still to be made, or failed.
+    /// The status that the object should have.
     pub(crate) status: UnwrittenStatus,
-    /// What the vendor did for it and the cluster has not recorded yet, oldest first.
+    /// Facts that follow from calls to the vendor and that the cluster has not recorded yet, oldest first.
     effects: Vec<Effect>,
-    /// What this pass acts on. What our own writes give back may be newer than that: a person may have edited the object
-    /// meanwhile, and that is for the next pass to see.
+    /// What this pass acts on. A write may return an object that a user has edited meanwhile: that edit is for the next pass.
     pub(crate) requested: Requested,
-    /// As it was when the last pass over it ended.
-    pub(crate) handled: Option<Handled>,
-    /// A mark of all that its status was made of when it was last in sync and nothing was left to be told of it.
-    pub(crate) in_sync_fingerprint: Option<u64>,
+    /// The inputs that the last pass has handled.
+    pub(crate) handled: Option<HandledWebhook>,
+    /// Fingerprint of everything that its status was derived from when it was last in sync, with nothing left to report.
+    pub(crate) status_inputs: Option<u64>,
+    /// Fingerprint of the document that the vendor had when it was last in sync.
+    in_sync: Option<u64>,
+    pub(crate) creates: Creates,
+    pub(crate) attempts: Attempts,
+    pub(crate) reenable: Reenable,
+    pub(crate) corrections: Corrections,
+    pub(crate) spellings: Spellings,
+    pub(crate) refusals: Refusals,
 }
 
-/// Marks of one Webhook.
+/// Fingerprints of the inputs of one Webhook that a pass has handled.
 #[derive(Clone, Copy)]
-pub(crate) struct Handled {
-    /// Of what was asked, but for the request.
-    pub(crate) asked: u64,
-    /// Of the request.
+pub(crate) struct HandledWebhook {
+    /// What was requested, but for a pass.
+    pub(crate) requested: u64,
+    /// The annotation that requests a pass.
     pub(crate) request: u64,
-    /// Of what is written, and in which version.
+    /// Status and finalizer, and in which version of the object.
     pub(crate) written: u64,
     pub(crate) version: u64,
 }
 
-/// What people ask of a Webhook, as a pass found it when it began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Requested {
-    pub(crate) generation: Option<i64>,
-    pub(crate) request: Option<String>,
-    release: Option<String>,
-    deleting: bool,
-}
-
-impl Requested {
-    /// Everything that is asked for but a pass.
-    pub(crate) fn but_request(&self) -> (Option<i64>, Option<&str>, bool) {
-        (self.generation, self.release.as_deref(), self.deleting)
-    }
-
-    pub(crate) fn of(webhook: &Webhook) -> Self {
-        let annotation = |name: &str| webhook.annotations().get(name).cloned();
-        Self {
-            generation: webhook.metadata.generation,
-            request: annotation(REQUESTED_AT),
-            release: annotation(RELEASE),
-            deleting: webhook.metadata.deletion_timestamp.is_some(),
-        }
-    }
-}
-
-/// What a status should be: the one that the cluster is known to have, until it is written to.
-pub(crate) struct UnwrittenStatus {
-    known: Arc<Webhook>,
-    ours: Option<Box<WebhookStatus>>,
-}
-
-impl UnwrittenStatus {
-    fn as_known(known: &Arc<Webhook>) -> Self {
-        Self { known: Arc::clone(known), ours: None }
-    }
-
-    /// Whether the cluster has just this one, as far as is known without a look.
-    pub(crate) fn is_known(&self) -> bool {
-        self.ours.is_none()
-    }
-
-    /// Whether the cluster has another one; what is equal is kept once.
-    fn is_unwritten(&mut self) -> bool {
-        let known = self.known.status.as_ref().unwrap_or(&NONE);
-        self.ours = self.ours.take().filter(|ours| **ours != *known);
-        self.ours.is_some()
-    }
-
-    /// The cluster has this now; ours, if there is one, is still to be written.
-    fn over(&mut self, known: &Arc<Webhook>) {
-        self.known = Arc::clone(known);
-        self.is_unwritten();
-    }
-}
-
-impl Deref for UnwrittenStatus {
-    type Target = WebhookStatus;
-
-    fn deref(&self) -> &WebhookStatus {
-        self.ours.as_deref().or(self.known.status.as_ref()).unwrap_or(&NONE)
-    }
-}
-
-impl DerefMut for UnwrittenStatus {
-    fn deref_mut(&mut self) -> &mut WebhookStatus {
-        let known = &self.known;
-        self.ours.get_or_insert_with(|| Box::new(known.status.clone().unwrap_or_default()))
-    }
-}
-
-/// Cuts off what nobody here reads, and room that nobody needs: thousands of Webhooks are kept.
-pub(crate) fn slim(webhook: &mut Webhook) {
-    let metadata = &mut webhook.metadata;
-    metadata.managed_fields = None;
-    metadata.labels = None;
-    metadata.owner_references = None;
-    metadata.annotations = metadata.annotations.take().and_then(|mut all| {
-        all.retain(|name, _| OURS.contains(&name.as_str()));
-        (!all.is_empty()).then_some(all)
-    });
-    metadata.finalizers.iter_mut().for_each(Vec::shrink_to_fit);
-    webhook.spec.subscription.shrink_to_fit();
-    if let Some(status) = &mut webhook.status {
-        status.conditions.shrink_to_fit();
-    }
-}
-
 impl WebhookState {
-    /// Orders Webhooks by age, oldest first.
-    pub(crate) fn age(&self) -> (i64, ObjectKey) {
-        let created = self.object.metadata.creation_timestamp.as_ref();
-        (created.map_or(0, |time| time.0.as_second()), ObjectKey::of(&*self.object))
-    }
-
     pub(crate) fn new(uid: String, object: Arc<Webhook>) -> Self {
-        let status = UnwrittenStatus::as_known(&object);
+        let status = UnwrittenStatus::of(&object);
         Self {
             uid,
             object,
@@ -152,23 +70,39 @@ impl WebhookState {
             effects: Vec::new(),
             requested: Requested::default(),
             handled: None,
-            in_sync_fingerprint: None,
+            status_inputs: None,
+            in_sync: None,
+            creates: Creates::default(),
+            attempts: Attempts::default(),
+            reenable: Reenable::default(),
+            corrections: Corrections::default(),
+            spellings: Spellings::default(),
+            refusals: Refusals::default(),
         }
     }
 
-    /// Replaces the known state by the cache's, unless that is older. Of a status that was made of an older state only the
-    /// effects at the vendor are kept.
+    /// Returns a key that sorts Webhooks by age, oldest first.
+    pub(crate) fn age(&self) -> (i64, ObjectKey) {
+        let created = self.object.metadata.creation_timestamp.as_ref();
+        (created.map_or(0, |time| time.0.as_second()), ObjectKey::of(&*self.object))
+    }
+
+    /// Replaces the object by the cache's, unless that is older.
     pub(crate) fn refresh(&mut self, cached: &Arc<Webhook>) {
-        if version(&**cached) >= version(&*self.object) && !self.share(cached) {
+        if version(&**cached) == version(&*self.object) {
+            // The cache's copy, so that an object is in memory once.
+            self.object = Arc::clone(cached);
+            self.status.move_to(cached);
+        } else if version(&**cached) > version(&*self.object) {
             self.rebase(Arc::clone(cached));
         }
     }
 
-    /// Starts again from a newer state of the object: drops the unwritten status, which was derived from an older one, and
-    /// adds the effects at the vendor to the new one.
-    fn rebase(&mut self, known: Arc<Webhook>) {
-        self.status = UnwrittenStatus::as_known(&known);
-        self.object = known;
+    /// Starts again from a newer version of the object: drops the unwritten status, which was derived from an older one, and adds the
+    /// effects at the vendor to the newer one.
+    pub(crate) fn rebase(&mut self, object: Arc<Webhook>) {
+        self.status = UnwrittenStatus::of(&object);
+        self.object = object;
         for effect in &self.effects {
             effect.apply(&mut self.status);
         }
@@ -180,158 +114,113 @@ impl WebhookState {
         self.effects.push(effect);
     }
 
-    /// What the cache shows may be what is known already: then it is kept once. Gives whether it is.
-    pub(crate) fn share(&mut self, cached: &Arc<Webhook>) -> bool {
-        let same = version(&**cached) == version(&*self.object);
-        if same {
-            self.object = Arc::clone(cached);
-            self.status.over(&self.object);
-        }
-        same
+    /// Takes the object that a write returned.
+    pub(crate) fn written(&mut self, mut object: Webhook) {
+        slim(&mut object);
+        self.object = Arc::new(object);
+        self.status.move_to(&self.object);
     }
 
-    /// Whether our finalizer is on it.
+    /// Forgets the effects: the cluster has recorded them.
+    pub(crate) fn effects_recorded(&mut self) {
+        self.effects.clear();
+    }
+
     pub(crate) fn has_finalizer(&self) -> bool {
         self.object.finalizers().iter().any(|name| name == FINALIZER)
     }
 
-    /// Whether a person has asked for a pass that is still to come.
-    pub(crate) fn is_asked_for(&self) -> bool {
+    /// Whether a user has requested a pass that is still to come.
+    pub(crate) fn is_pass_requested(&self) -> bool {
         is_unanswered(self.requested.request.as_ref(), self.status.last_handled_request.as_ref())
     }
 
-    /// Whether it is being deleted.
-    pub(crate) fn is_leaving(&self) -> bool {
+    pub(crate) fn is_deleting(&self) -> bool {
         self.requested.deleting
     }
 
-    /// Whether it is being deleted and its subscription is to stay: that needs no vendor.
+    /// Whether it is being deleted and keeps its subscription, so that its finalizer can be removed without a call to the vendor.
     pub(crate) fn is_released(&self) -> bool {
         let retained = self.object.spec.deletion_policy == DeletionPolicy::Retain;
-        self.requested.deleting
-            && self.has_finalizer()
-            && (retained || self.requested.release.as_deref() == Some("true"))
+        let released = self.requested.release.as_deref() == Some("true");
+        self.requested.deleting && self.has_finalizer() && (retained || released)
     }
 
-    /// Writes the status, if the cluster has another one.
-    ///
-    /// # Errors
-    ///
-    /// A conflict if somebody has written the object since it was read: it has been read again by then, and the next pass decides
-    /// on the newer state.
-    pub(crate) async fn write(&mut self, recorder: &impl ClusterWriter) -> Result<(), WriteError> {
-        if !self.status.is_unwritten() {
-            self.effects.clear();
-            return Ok(());
-        }
-        let mut result = recorder.webhook_status(&self.object, &self.status).await;
-        if let Err(error) = result {
-            let (known, wanted) = (Arc::clone(&self.object), self.status.clone());
-            let error = self.read_again(recorder, error).await;
-            // Only an annotation is another, a request to come, say: the status is still what it should be.
-            if Arc::ptr_eq(&known, &self.object) || !is_same_but_for_annotations(&known, &self.object) {
-                return Err(error);
-            }
-            *self.status = wanted;
-            result = recorder.webhook_status(&self.object, &self.status).await;
-        }
-        match result {
-            Ok(Some(written)) => {
-                self.take(written);
-                self.effects.clear();
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(error) => Err(self.read_again(recorder, error).await),
-        }
+    /// Forgets everything that delays the next attempt: a user has requested a pass.
+    pub(crate) fn retry_now(&mut self) {
+        self.attempts.clear();
+        self.corrections.clear();
+        self.reenable.make_due();
+        self.refusals.make_due();
     }
 
-    /// Stores the intent of a create. Without it nothing may be sent.
-    ///
-    /// # Errors
-    ///
-    /// A conflict as in [`write`](Self::write), and if the object is gone.
-    pub(crate) async fn write_pending_create(
-        &mut self,
-        recorder: &impl ClusterWriter,
-        pending: Pending,
-    ) -> Result<(), WriteError> {
-        self.status.pending = Some(pending);
-        match recorder.webhook_status(&self.object, &self.status).await {
-            Ok(Some(written)) => {
-                self.take(written);
-                self.effects.clear();
-                Ok(())
-            }
-            Ok(None) => Err(failed("intent", &*self.object, gone(&*self.object))),
-            Err(error) => {
-                self.rebase(Arc::clone(&self.object));
-                Err(self.read_again(recorder, error).await)
-            }
-        }
+    /// Records that the vendor has this document.
+    pub(crate) fn record_in_sync(&mut self, document: &Document) {
+        self.in_sync = Some(fingerprint(document));
+        self.attempts.clear();
     }
 
-    /// Reads the object again after a conflict, so that the next pass does not run into the same one while the watch cache lags.
-    async fn read_again(&mut self, recorder: &impl ClusterWriter, error: WriteError) -> WriteError {
-        if error.scope() == Scope::Conflict
-            && let Ok(Some(mut current)) = recorder.webhook(&self.object).await
-        {
-            slim(&mut current);
-            self.rebase(Arc::new(current));
-        }
-        error
+    /// Whether the vendor had another document when it was last in sync. None if it was not in sync since the process started.
+    pub(crate) fn differs_from_in_sync(&self, document: &Document) -> Option<bool> {
+        self.in_sync.map(|in_sync| in_sync != fingerprint(document))
     }
 
-    /// Puts our finalizer on it, before the first write at the vendor.
-    pub(crate) async fn add_finalizer(&mut self, recorder: &impl ClusterWriter) -> Result<(), WriteError> {
-        if !self.has_finalizer() {
-            let mut written = recorder.add_finalizer(&self.object).await?;
-            // Another process has been at work on it: this pass was planned on an older state.
-            if written.status != self.object.status {
-                slim(&mut written);
-                self.rebase(Arc::new(written));
-                return Err(WriteError::overtaken(&self.object));
-            }
-            self.take(written);
-        }
-        Ok(())
+    /// Returns for how much longer than `read` the vendor's list may lack the subscription.
+    pub(crate) fn time_until_listed(&self, read: Instant) -> Duration {
+        let lag = vendor::list_lag(self.object.spec.subscription.vendor());
+        self.creates.time_until_listed(&self.status, lag, read)
     }
 
-    /// Takes our finalizer off, when nothing is left to be done at the vendor.
-    ///
-    /// # Errors
-    ///
-    /// A conflict if another process has recorded something since the object was read, which may be a subscription to delete.
-    pub(crate) async fn remove_finalizer(&mut self, recorder: &impl ClusterWriter) -> Result<(), WriteError> {
-        match recorder.remove_finalizer(&self.object).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.read_again(recorder, error).await),
-        }
+    /// Returns for how long the grace period of a pending create has been over, if there is one and it is.
+    pub(crate) fn create_over_for(&self, grace: GracePeriod) -> Option<Duration> {
+        self.creates.over_for(self.status.pending.as_ref()?, grace)
     }
 
-    /// What a write gave back.
-    fn take(&mut self, mut written: Webhook) {
-        slim(&mut written);
-        self.object = Arc::new(written);
-        self.status.over(&self.object);
+    /// Returns the error that the Webhook still backs off from.
+    pub(crate) fn backs_off(&self) -> Option<&vendor::VendorError> {
+        self.attempts.backs_off(self.requested.generation)
+    }
+
+    /// Records a failed write at the vendor.
+    pub(crate) fn record_failure(&mut self, error: &vendor::VendorError) {
+        self.attempts.record_failure(self.requested.generation, error);
+    }
+
+    /// Records that the API server refused a write; see [`Refusals::record`].
+    pub(crate) fn record_refusal(&mut self, message: String, grid: Instant) -> bool {
+        self.refusals.record(&self.requested, message, grid)
+    }
+
+    /// Whether the Webhook waits because the API server refused to write it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refusals.blocks(&self.requested)
+    }
+
+    /// Takes in what the status names, so that it is known since when.
+    pub(crate) fn observe_status(&mut self) {
+        self.creates.observe(&self.status);
+    }
+
+    /// Returns the time since when a list is older than the end of a pending create's grace period; see [`Self::create_over_for`].
+    pub(crate) fn create_ended_after(&self, read: Instant, grace: GracePeriod) -> bool {
+        self.create_over_for(grace).is_some_and(|over| over < clock::since(read))
     }
 }
 
-/// Whether two states of a Webhook declare and record the same.
-fn is_same_but_for_annotations(one: &Webhook, other: &Webhook) -> bool {
-    let meta = |webhook: &Webhook| {
-        let meta = &webhook.metadata;
-        (meta.uid.clone(), meta.generation, meta.deletion_timestamp.is_some(), meta.finalizers.clone())
-    };
-    meta(one) == meta(other) && one.status == other.status
+/// Cuts off what is not read: an operator keeps thousands of Webhooks in memory.
+pub(crate) fn slim(webhook: &mut Webhook) {
+    let metadata = &mut webhook.metadata;
+    metadata.managed_fields = None;
+    metadata.labels = None;
+    metadata.owner_references = None;
+    metadata.annotations = metadata.annotations.take().and_then(|mut all| {
+        all.retain(|name, _| ANNOTATIONS.contains(&name.as_str()));
+        (!all.is_empty()).then_some(all)
+    });
+    webhook.spec.subscription.shrink_to_fit();
 }
 
-/// Whether a request, of a Webhook or an account, is another than the one that was handled last.
-pub(crate) fn is_unanswered(request: Option<&String>, handled: Option<&String>) -> bool {
-    request.is_some() && request != handled
-}
-
-/// Resource versions are numbers that grow; should one be none, it counts as the oldest, so that the cache wins.
+/// Returns the resource version as a number that grows. One that is no number counts as the oldest, so that the cache wins.
 pub(crate) fn version(object: &impl kube::Resource) -> u64 {
     object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }

@@ -1,25 +1,30 @@
-//! What a hold means, in words: for conditions, events and plans alike.
+//! Why a change is blocked, in words: the same for conditions, events and plans.
 
 use crate::api::{ObjectKey, VendorName};
-use crate::engine::status::webhook::{ConditionSummary, SETTLING};
-use crate::engine::status::words::in_words;
+use crate::engine::status::conditions::{ConditionSummary, SETTLING};
+use crate::engine::status::words::describe_item;
 use crate::plan::report::{Held, Until};
 use crate::plan::{BlockedReason, Declared, Item, Rival, Unreadable};
 
-/// A hold as it is shown in a plan: condition reason, message, and what it waits for.
-pub(crate) fn shown_hold(declared: &Declared, item: &Item, hold: &BlockedReason, vendor: VendorName) -> Held {
-    let verdict = held(declared, item, hold, vendor);
-    let (until, message) = match hold {
+/// Returns a blocked change as a plan shows it: condition reason, message, and what it waits for.
+pub(crate) fn blocked_report(
+    declared: &Declared,
+    item: &Item,
+    reason: &BlockedReason,
+    vendor: VendorName,
+) -> Held {
+    let summary = blocked(declared, item, reason, vendor);
+    let (until, message) = match reason {
         BlockedReason::PlanOnly => {
             let message =
                 "plan only: nothing is written until mode is Enforce at the Webhook and its account";
             (Until::Later, message.to_owned())
         }
-        BlockedReason::Settling | BlockedReason::NotShownYet => (Until::Later, verdict.message),
+        BlockedReason::CreatePending | BlockedReason::NotListedYet => (Until::Later, summary.message),
         BlockedReason::Suspended => {
             (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
         }
-        BlockedReason::DriftReported => (Until::Left, verdict.message),
+        BlockedReason::DriftReported => (Until::Left, summary.message),
         BlockedReason::DeletionGuard
         | BlockedReason::CorrectionDoesNotHold
         | BlockedReason::SimilarExists(_)
@@ -27,54 +32,54 @@ pub(crate) fn shown_hold(declared: &Declared, item: &Item, hold: &BlockedReason,
         | BlockedReason::ConflictElsewhere(_)
         | BlockedReason::ExternalIdNotFound(_)
         | BlockedReason::Unreadable(_)
-        | BlockedReason::Unknown { .. } => (Until::Mended, verdict.message),
+        | BlockedReason::Unknown { .. } => (Until::Mended, summary.message),
     };
-    Held { reason: verdict.reason.to_owned(), message, until }
+    Held { reason: summary.reason.to_owned(), message, until }
 }
 
-/// What a person should know of a Webhook with the same natural key and other content.
+/// Returns the advice about a Webhook with the same natural key and other content.
 pub(crate) fn similar_declared(other: &ObjectKey) -> String {
     format!(
         "Webhook {other} declares a subscription of the same name and address with other content; both are kept, and what both ask for is delivered twice"
     )
 }
 
-/// A hold as the conditions say it.
-pub(crate) fn held(
+/// Returns what the conditions of a blocked Webhook say.
+pub(crate) fn blocked(
     declared: &Declared,
     item: &Item,
-    hold: &BlockedReason,
+    reason: &BlockedReason,
     vendor: VendorName,
 ) -> ConditionSummary {
-    match hold {
+    match reason {
         BlockedReason::PlanOnly => {
-            let message = format!("plan only: {}", in_words(item));
+            let message = format!("plan only: {}", describe_item(item));
             ConditionSummary::ready("Planned", message)
         }
         BlockedReason::Suspended => {
             let message = "suspended: nothing is read or written until spec.suspend is false";
             ConditionSummary { ready: None, ..ConditionSummary::ready("Suspended", message) }
         }
-        BlockedReason::Settling => ConditionSummary::busy(
+        BlockedReason::CreatePending => ConditionSummary::busy(
             SETTLING,
             format!(
                 "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
             ),
         ),
-        BlockedReason::NotShownYet => ConditionSummary::busy(
+        BlockedReason::NotListedYet => ConditionSummary::busy(
             SETTLING,
             format!(
                 "it was made just now and {vendor} does not list it; its list may lag, and is read again"
             ),
         ),
         BlockedReason::DriftReported => {
-            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", in_words(item));
+            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", describe_item(item));
             ConditionSummary::ready("DriftReported", message)
         }
         BlockedReason::CorrectionDoesNotHold => {
             let message = format!(
                 "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. PassError the other writer, declare what {vendor} has, or set driftPolicy: Report",
-                in_words(item)
+                describe_item(item)
             );
             ConditionSummary::stalled("CorrectionDoesNotHold", message)
         }
@@ -118,7 +123,7 @@ pub(crate) fn held(
     }
 }
 
-/// Two Webhooks claim the same. Names of another namespace are not for guests.
+/// Returns the message about two Webhooks that claim the same. A guest must not learn names of another namespace.
 fn conflict(declared: &Declared, other: &ObjectKey, through: &str) -> String {
     if !declared.may_know(other) {
         return "a Webhook of another namespace has or declares the same subscription and keeps it; change this one, or ask the owners of its VendorAccount".to_owned();
@@ -128,7 +133,7 @@ fn conflict(declared: &Declared, other: &ObjectKey, through: &str) -> String {
     )
 }
 
-/// What is wrong with an item of the list that is, or may be, a Webhook's subscription, and what to do.
+/// Returns what is wrong with an item of the list that is, or may be, a Webhook's subscription, and what to do.
 fn unreadable(declared: &Declared, item: &Unreadable, vendor: VendorName) -> String {
     let why = &item.why;
     let listed = match &item.id {

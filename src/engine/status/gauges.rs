@@ -1,36 +1,33 @@
-//! How an account and its Webhooks stand, for metrics: what their conditions say, each in one word.
+//! What the conditions of an account and its Webhooks say, as metrics.
 
 use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::{ObjectKey, VendorAccount};
-use crate::engine::pass::schedule::resync;
+use crate::engine::interval::resync_interval;
 use crate::engine::state::account::AccountState;
 use crate::engine::state::webhook::WebhookState;
 use crate::telemetry::{AccountPhase, Metrics, StateCounts, WebhookPhase};
 use std::sync::Arc;
 
-impl AccountState {
-    /// Tells how the account that the cache shows and its Webhooks stand now.
-    pub(crate) fn tell(&self, cached: &Arc<VendorAccount>, metrics: &Metrics) {
-        let account = self.newest(Arc::clone(cached));
-        let state = of_account(&account);
-        let mut tally = StateCounts::of(account.spec.vendor.name(), state);
-        for entry in self.entries.values() {
-            tally.add(of_webhook(entry));
-        }
-        let resync = (state != AccountPhase::Suspended).then(|| resync(&account));
-        let key = ObjectKey::of(&*account);
-        metrics.stands(&key, tally, resync);
-        metrics.not_written(&key, self.refusals.len(), self.account_refused.is_some());
-    }
+/// Sets the gauges of the account that the cache shows, and of its Webhooks.
+pub(crate) fn set_gauges(state: &AccountState, cached: &Arc<VendorAccount>, metrics: &Metrics) {
+    let account = state.newest(Arc::clone(cached));
+    let phase = of_account(&account);
+    let mut counts = StateCounts::of(account.spec.vendor.name(), phase);
+    state.webhooks.values().for_each(|webhook| counts.add(of_webhook(webhook)));
+    let resync = (phase != AccountPhase::Suspended).then(|| resync_interval(&account));
+    let key = ObjectKey::of(&*account);
+    metrics.stands(&key, counts, resync);
+    let refused = state.webhooks.values().filter(|webhook| webhook.refusals.message().is_some()).count();
+    metrics.not_written(&key, refused, state.status_refused.is_some());
 }
 
-fn of_webhook(entry: &WebhookState) -> WebhookPhase {
-    let all = &entry.status.conditions;
+fn of_webhook(webhook: &WebhookState) -> WebhookPhase {
+    let all = &webhook.status.conditions;
     let is = |kind| conditions::is_true(all, kind);
     let planned = || conditions::get(all, READY).is_some_and(|ready| ready.reason == "Planned");
-    if entry.object.spec.suspend {
+    if webhook.object.spec.suspend {
         WebhookPhase::Suspended
-    } else if entry.object.metadata.deletion_timestamp.is_some() {
+    } else if webhook.object.metadata.deletion_timestamp.is_some() {
         WebhookPhase::Deleting
     } else if is(STALLED) {
         WebhookPhase::Stalled

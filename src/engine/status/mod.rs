@@ -1,6 +1,8 @@
-//! What an outcome means: conditions, events, messages and gauges. Pure.
+//! What the outcome of a pass means for users: conditions, events, messages and gauges. Pure.
 
+pub(crate) mod account;
 pub(crate) mod blocked;
+pub(crate) mod conditions;
 pub(crate) mod gauges;
 pub(crate) mod orphan;
 pub(crate) mod webhook;

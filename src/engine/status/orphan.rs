@@ -1,28 +1,28 @@
-//! What to say of a Webhook that no account looks after.
+//! The status of a Webhook whose account does not exist or does not allow it.
 
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookStatus;
 use crate::api::{FINALIZER, InvalidName, ObjectKey, ObjectName, Webhook};
 use crate::engine::clock;
-use crate::engine::cluster::writer::EventRecord;
-use crate::engine::status::webhook::{ConditionSummary, Drift, set_all};
+use crate::engine::cluster::event::EventRecord;
+use crate::engine::status::conditions::{ConditionSummary, Drift, set_all};
 use kube::ResourceExt as _;
 
-/// Why no account looks after a Webhook.
+/// Why no account reconciles a Webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Orphan {
-    /// There is no such account.
+    /// The account does not exist.
     NotFound(ObjectKey),
-    /// The account does not let it in.
+    /// The account does not allow Webhooks of that namespace.
     NotAllowed(ObjectKey),
-    /// The account is in a namespace that this process does not read.
-    OutOfSight(ObjectKey),
+    /// This process does not watch the account's namespace.
+    NotWatched(ObjectKey),
     /// No account can have that name.
     InvalidName(InvalidName),
 }
 
 impl Orphan {
-    /// Why no account looks after the Webhooks that refer to one that is not there.
+    /// Returns why Webhooks that refer to an account that is not known are not reconciled.
     pub(crate) fn without_account(account: ObjectKey) -> Self {
         match ObjectName::try_from(&account) {
             Ok(_) => Self::NotFound(account),
@@ -30,7 +30,7 @@ impl Orphan {
         }
     }
 
-    /// The condition's reason, and what is so and what to do.
+    /// Returns the condition's reason, and the message with what to do.
     pub(crate) fn words(&self) -> (&'static str, String) {
         match self {
             Self::NotFound(key) => (
@@ -49,7 +49,7 @@ impl Orphan {
                 "AccountNotFound",
                 format!("spec.accountRef: {invalid}; refer to the VendorAccount in a new Webhook"),
             ),
-            Self::OutOfSight(key) => (
+            Self::NotWatched(key) => (
                 "AccountNotFound",
                 format!(
                     "VendorAccount {key} is outside the namespaces that this hooktender looks after (--namespace)"
@@ -59,8 +59,8 @@ impl Orphan {
     }
 }
 
-/// The status of an orphan, and what is to be told of it, if that is new.
-pub(crate) fn settle_orphan(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Option<EventRecord>) {
+/// Returns the status of an orphan, and an event if its condition is new.
+pub(crate) fn orphan_status(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatus, Option<EventRecord>) {
     let (reason, mut message) = orphan.words();
     if webhook.metadata.deletion_timestamp.is_some() {
         message = format!(

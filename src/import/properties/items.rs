@@ -1,10 +1,10 @@
-//! What a vendor may show, with whatever strings and numbers: made up here for the properties, and put into the sandbox by
+//! Generated items of vendors' lists, with any strings and numbers: for the properties here, and for the sandbox in
 //! the scenarios.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Strings that YAML, Kubernetes or our own variables may take for something else.
+/// Strings that YAML, Kubernetes or variables may interpret.
 const ODD: [&str; 48] = [
     "",
     " ",
@@ -134,7 +134,7 @@ fn some(text: BoxedStrategy<String>) -> BoxedStrategy<Value> {
     text.prop_map(Value::from).boxed()
 }
 
-/// An item of its list, made of one that the vendor documents.
+/// An item of its list, based on a documented one.
 pub(crate) fn brightpearl(base: Value, strange: bool) -> BoxedStrategy<Value> {
     let uri =
         (prop::sample::select(&["https://", "HTTP://"][..]), text()).prop_map(|(a, b)| format!("{a}{b}"));
@@ -153,7 +153,7 @@ pub(crate) fn brightpearl(base: Value, strange: bool) -> BoxedStrategy<Value> {
     item(base, "id", strange, members)
 }
 
-/// An item of its list, made of one that the vendor documents.
+/// An item of its list, based on a documented one.
 pub(crate) fn contensis(base: Value, strange: bool) -> BoxedStrategy<Value> {
     let texts = || prop::collection::vec(text(), 0..3).prop_map(Value::from).boxed();
     let topic = item(
@@ -194,7 +194,7 @@ pub(crate) fn contensis(base: Value, strange: bool) -> BoxedStrategy<Value> {
     item(base, "id", strange, members)
 }
 
-/// An item of its list, made of one that the vendor documents.
+/// An item of its list, based on a documented one.
 pub(crate) fn superoffice(base: Value, strange: bool) -> BoxedStrategy<Value> {
     let map = |value: BoxedStrategy<Value>| {
         prop::collection::btree_map(text(), value, 0..4)

@@ -1,18 +1,22 @@
 //! What to do for one Webhook, and for all of an account.
 
 mod actions;
-mod concealed;
+mod blocked;
 mod deletions;
 mod digests;
-mod halted;
-mod holds;
+mod disabled_by_vendor;
 mod spelling;
+mod write_only;
 
 use super::*;
+use crate::api::Mode;
+use crate::api::status::Action;
+use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
-use crate::plan::{Intent, Policy, Redactor, Value};
+use crate::plan::{Desired, Document, Step, digest};
+use crate::plan::{Hints, Intent, Policy, Redactor, Value};
 
 struct Case {
     reason: &'static str,
@@ -22,16 +26,16 @@ struct Case {
     observed: &'static [(&'static str, &'static str)],
     /// Action, cause, step and lane.
     does: (Action, Cause, &'static str, Priority),
-    hold: Option<BlockedReason>,
+    blocked: Option<BlockedReason>,
 }
 
 fn check(cases: Vec<Case>) {
     for case in cases {
         let item = item(case.rules, &case.webhook, case.observed);
-        let does = (item.action, item.cause, said(item.step.as_ref()), item.lane);
-        let (action, cause, step, lane) = case.does;
-        assert_eq!(does, (action, cause, step.to_owned(), lane), "{}", case.reason);
-        assert_eq!(item.hold, case.hold, "{}", case.reason);
+        let does = (item.action(), item.cause, said(item.step()), item.priority());
+        let (action, cause, step, priority) = case.does;
+        assert_eq!(does, (action, cause, step.to_owned(), priority), "{}", case.reason);
+        assert_eq!(item.blocked(), case.blocked.as_ref(), "{}", case.reason);
     }
 }
 
@@ -44,18 +48,19 @@ fn item(rules: &Rules, webhook: &Declared, observed: &[(&str, &str)]) -> Item {
 
 /// A step in words, its document by its body.
 fn said(step: Option<&Step>) -> String {
-    let body = |document: &Document| document.get("body").exposed().as_str().unwrap_or("-").to_owned();
+    let body = |document: &Document| document.get("body").expose().as_str().unwrap_or("-").to_owned();
     let list = |ids: &[ExternalId]| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(" ");
     match step {
         None => "nothing".into(),
-        Some(Step::Create(to)) => format!("create {}", body(to)),
-        Some(Step::Adopt(id, None)) => format!("adopt {id}"),
-        Some(Step::Adopt(id, Some(old))) => format!("adopt {id} for {old}"),
-        Some(Step::Update(id, to)) => format!("update {id} to {}", body(to)),
-        Some(Step::Replace(id, to)) => format!("replace {id} by {}", body(to)),
-        Some(Step::Finish(ids)) => format!("finish {}", list(ids)),
-        Some(Step::Delete(ids)) => format!("delete {}", list(ids)),
-        Some(Step::Release) => "release".into(),
+        Some(Step::Create { document }) => format!("create {}", body(document)),
+        Some(Step::Adopt { id }) => format!("adopt {id}"),
+        Some(Step::AdoptReplacement { id, replaced }) => format!("adopt {id} for {replaced}"),
+        Some(Step::Update { id, document }) => format!("update {id} to {}", body(document)),
+        Some(Step::Reenable { id, document }) => format!("re-enable {id} with {}", body(document)),
+        Some(Step::Replace { id, document }) => format!("replace {id} by {}", body(document)),
+        Some(Step::DeleteSuperseded { superseded, .. }) => format!("delete superseded {}", list(superseded)),
+        Some(Step::Delete { ids, .. }) => format!("delete {}", list(ids)),
+        Some(Step::Retain { .. } | Step::RemoveFinalizer) => "remove the finalizer".into(),
     }
 }
 
@@ -66,28 +71,28 @@ fn case(
     observed: &'static [(&'static str, &'static str)],
     does: (Action, Cause, &'static str, Priority),
 ) -> Case {
-    Case { reason, rules, webhook, observed, does, hold: None }
+    Case { reason, rules, webhook, observed, does, blocked: None }
 }
 
-fn held(case: Case, hold: BlockedReason) -> Case {
-    Case { hold: Some(hold), ..case }
+fn blocked(case: Case, reason: BlockedReason) -> Case {
+    Case { blocked: Some(reason), ..case }
 }
 
-fn fresh() -> Declared {
+fn new() -> Declared {
     wants("a", 1, document("x"))
 }
 
-/// It was made to have that body, and has the id 1.
+/// Its last applied body is that one, and its recorded id is 1.
 fn applied(body: &str) -> Declared {
-    Declared { recorded: Some(id("1")), applied: Some(digest(&document(body))), ..fresh() }
+    Declared { recorded: Some(id("1")), applied: Some(digest(&document(body))), ..new() }
 }
 
-fn sent(settled: bool, webhook: Declared) -> Declared {
+fn sent(expired: bool, webhook: Declared) -> Declared {
     let sent = match &webhook.desired {
         Desired::Known(desired) => IN_PLACE.fingerprint(desired, &webhook.redactor),
         Desired::Unknown { .. } => String::new(),
     };
-    Declared { intent: Some(Intent { settled, sent, ..Intent::default() }), ..webhook }
+    Declared { intent: Some(Intent { expired, fingerprint: sent, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {
@@ -150,7 +155,7 @@ fn what_no_webhook_declares_is_counted_once_and_the_oldest_comes_first() {
 #[test]
 fn duplicates_are_reported_and_stay_unmanaged() {
     let observed = ["5", "6"].map(|one| has(one, document("x")));
-    let plan = plan(&IN_PLACE, &[fresh()], &observed, &Elsewhere::default());
+    let plan = plan(&IN_PLACE, &[new()], &observed, &Elsewhere::default());
     assert_eq!(plan.items[0].duplicates, ids(&["6"]));
     assert_eq!((plan.unmanaged, plan.managed), (vec![1], 1));
 }

@@ -19,9 +19,10 @@ fn check(cases: Vec<Case>) {
         let mut redactor = Redactor::default();
         redactor.hide(&"open sesame".into(), "$(KNOWN)");
         let fields: Vec<String> = case.sensitive.iter().map(|&f| f.into()).collect();
-        let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &fields, host_only: false };
+        let redaction =
+            Redaction { redactor: &redactor, secrets: &redactor, fields: &fields, host_only: false };
         let (had, wanted) = (of(&[(case.field, case.had)]), of(&[(case.field, case.wanted)]));
-        let found = changes(&IN_PLACE, &had, &wanted, hide);
+        let found = changes(&IN_PLACE, &had, &wanted, redaction);
         let shown: Vec<_> =
             found.iter().map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref())).collect();
         assert_eq!(shown, case.shown, "{}", case.reason);
@@ -117,29 +118,35 @@ fn headers_are_compared_one_by_one_and_their_names_ignore_case() {
 
 #[test]
 fn what_cannot_be_read_back_is_neither_compared_nor_shown() {
-    let sealed = |value: &str| j!({ "value": value, "secret": true });
+    let secret_value = |value: &str| j!({ "value": value, "secret": true });
     check(vec![
         case("write-only", "secret", Value::text("a"), Value::text("b"), vec![]),
         case("write-only and absent", "secret", Value::Null, Value::text("b"), vec![]),
-        case("sealed", "headers", json(j!({"K": sealed("***")})), json(j!({"K": sealed("b")})), vec![]),
+        case(
+            "sealed",
+            "headers",
+            json(j!({"K": secret_value("***")})),
+            json(j!({"K": secret_value("b")})),
+            vec![],
+        ),
         case(
             "a new sealed one",
             "headers",
             Value::Null,
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             vec![("headers.K", None, Some(r#"{"secret":true,"value":"(hidden)"}"#))],
         ),
         case(
             "sealed from now on: what it was is likely what is secret now",
             "headers",
             json(j!({"K": {"value": "b"}})),
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             vec![("headers.K", Some("(hidden)"), Some(r#"{"secret":true,"value":"(hidden)"}"#))],
         ),
         case(
             "a seal taken off",
             "headers",
-            json(j!({"K": sealed("b")})),
+            json(j!({"K": secret_value("b")})),
             json(j!({"K": {"value": "c"}})),
             vec![("headers.K", Some(r#"{"secret":true,"value":"(hidden)"}"#), Some(r#"{"value":"c"}"#))],
         ),
@@ -242,10 +249,10 @@ fn a_secret_is_not_shown_old_or_new() {
 #[test]
 fn a_change_says_whether_it_needs_a_new_subscription() {
     let redactor = Redactor::default();
-    let hide = Hide { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
+    let redaction = Redaction { redactor: &redactor, secrets: &redactor, fields: &[], host_only: false };
     let (had, wanted) = (of(&[("body", Value::text("a"))]), of(&[("body", Value::text("b"))]));
     for (rules, replaces) in [(&IN_PLACE, false), (&REPLACING, true)] {
-        let found = changes(rules, &had, &wanted, hide);
+        let found = changes(rules, &had, &wanted, redaction);
         assert_eq!(found.iter().map(|c| c.replaces).collect::<Vec<_>>(), [replaces]);
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::webhook::DeletionPolicy;
 use crate::plan::testing::{ENFORCE, IN_PLACE, document, has, id, wants};
-use crate::plan::{Elsewhere, Policy, Value, plan};
+use crate::plan::{Elsewhere, Hints, Policy, Value, plan};
 
 const LIMITS: Limits = Limits { max_percent: 30, min_count: 5 };
 
@@ -31,12 +31,12 @@ fn lately(count: usize) -> BTreeMap<String, usize> {
     BTreeMap::from([("shop".to_owned(), count)])
 }
 
-fn held(plan: &Plan) -> usize {
-    plan.items.iter().filter(|item| item.hold == Some(BlockedReason::DeletionGuard)).count()
+fn blocked(plan: &Plan) -> usize {
+    plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::DeletionGuard)).count()
 }
 
 #[test]
-fn deletions_are_held_above_both_limits_and_never_below_either() {
+fn deletions_are_blocked_above_both_limits_and_never_below_either() {
     let cases = [
         (100, 40, true, "40 of 100"),
         (100, 31, true, "just above the share"),
@@ -53,9 +53,9 @@ fn deletions_are_held_above_both_limits_and_never_below_either() {
         assert_eq!(found.is_empty(), !too, "{reason}");
         let Some(found) = found.into_iter().next() else { continue };
         assert_eq!((found.ids.len(), found.managed), (deleted, all), "{reason}");
-        hold(&mut plan, &found);
-        assert_eq!(held(&plan), deleted, "{reason}");
-        assert!(!plan.items.iter().any(|item| matches!(item.step, Some(Step::Delete(_)))), "{reason}");
+        block(&mut plan, &found);
+        assert_eq!(blocked(&plan), deleted, "{reason}");
+        assert!(!plan.items.iter().any(|item| matches!(item.step(), Some(Step::Delete { .. }))), "{reason}");
     }
 }
 
@@ -88,8 +88,8 @@ fn what_is_allowed_is_exactly_what_was_shown() {
     let more = too_many(&planned(100, 80), LIMITS, &allowed, &lately(0)).remove(0);
     assert_eq!(more.ids.len(), 40, "others came to it meanwhile");
     let mut plan = planned(100, 80);
-    hold(&mut plan, &more);
-    assert_eq!(held(&plan), 40, "those that are allowed go on");
+    block(&mut plan, &more);
+    assert_eq!(blocked(&plan), 40, "approved ones are not blocked");
     assert_ne!(more.digest, shown.digest);
     assert_eq!(
         too_many(&planned(100, 40), LIMITS, &HashSet::new(), &lately(0)).remove(0).digest,
@@ -98,7 +98,7 @@ fn what_is_allowed_is_exactly_what_was_shown() {
 }
 
 #[test]
-fn what_is_only_let_go_is_no_deletion() {
+fn a_retained_subscription_is_no_deletion() {
     let mut declared: Vec<_> = (0..10).map(|number| webhook(number, true)).collect();
     for one in &mut declared {
         one.policy = Policy { deletion: DeletionPolicy::Retain, ..ENFORCE };
@@ -136,7 +136,7 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     let (one, two, three, four) = (id("1"), id("2"), id("3"), id("4"));
     let knows = Declared {
         recorded: Some(one.clone()),
-        named: Some(two.clone()),
+        pinned_id: Some(two.clone()),
         superseded: vec![three.clone(), four.clone()],
         ..webhook(0, false)
     };
@@ -148,10 +148,14 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
     assert_eq!(lacks(&knows, &[&one, &two, &three, &four], &[]), []);
     assert_eq!(lacks(&knows, &[&two, &four], &[]), [one.clone(), three.clone()]);
     assert_eq!(lacks(&knows, &[&two, &four], &[&one]), [three]);
-    let fresh = Declared { fresh: true, ..knows.clone() };
+    let fresh = Declared { hints: Hints { may_lag: true, ..Hints::default() }, ..knows.clone() };
     assert_eq!(lacks(&fresh, &[], &[]), [], "it was created just now");
     let deleting = Declared { deleting: true, ..knows };
-    assert_eq!(lacks(&deleting, &[&one, &id("3"), &four], &[]), [], "whoever is deleted names nothing");
+    assert_eq!(
+        lacks(&deleting, &[&one, &id("3"), &four], &[]),
+        [],
+        "a Webhook that is being deleted pins nothing"
+    );
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn those_of_just_before_count_too() {
     assert_eq!(too_many(&planned(90, 1), LIMITS, &none, &lately(29)), [], "30 of 119");
     let held = too_many(&planned(70, 1), LIMITS, &none, &lately(30)).remove(0);
     assert_eq!((held.ids.len(), held.recent, held.managed), (1, 30, 70));
-    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, &lately(50)), [], "there is nothing to hold");
+    assert_eq!(too_many(&planned(70, 0), LIMITS, &none, &lately(50)), [], "there is nothing to block");
 }
 
 #[test]
@@ -179,11 +183,11 @@ fn each_namespace_is_judged_by_itself() {
     let found = too_many(&plan, LIMITS, &HashSet::new(), &lately(0));
     assert_eq!(found.len(), 1);
     assert_eq!((&*found[0].namespace, found[0].ids.len(), found[0].managed), ("guest", 12, 15));
-    hold(&mut plan, &found[0]);
+    block(&mut plan, &found[0]);
     let goes_on: Vec<_> = plan
         .items
         .iter()
-        .filter(|item| matches!(item.step, Some(Step::Delete(_))))
+        .filter(|item| matches!(item.step(), Some(Step::Delete { .. })))
         .map(|item| &*item.key.name)
         .collect();
     assert_eq!(goes_on, ["w15"]);

@@ -1,10 +1,10 @@
-//! Equality among many documents of one natural key, which a vendor or a tenant may make as many as it likes: by hashes of their
-//! content, each computed once.
+//! Finds equal documents among many with the same natural key, by hashes of their content that are computed once. A vendor or a
+//! tenant may have any number of them.
 
-use super::{Document, Observed, Rules};
+use crate::plan::{Document, Observed, Rules};
 use std::cell::OnceCell;
 
-/// Among so many, fields are compared at once: most documents differ in their first ones.
+/// Up to this many documents are compared by their fields, as most differ in the first ones.
 const FEW: usize = 8;
 
 /// Content hashes of the observed subscriptions.
@@ -24,7 +24,7 @@ impl<'a> Contents<'a> {
         self.of[at].get_or_init(|| self.rules.content_hash(&self.observed[at].document))
     }
 
-    /// Those of `places` that are equal to a document, in their order.
+    /// Returns those of `places` that are equal to a document, in their order.
     pub(super) fn equal(&self, places: &[usize], desired: &Document) -> Vec<usize> {
         let content = (places.len() > FEW).then(|| self.rules.content_hash(desired));
         let may_be = |at: usize| content.as_ref().is_none_or(|content| self.of(at) == content);
@@ -33,7 +33,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// What Webhooks of one natural key want.
+/// The declarations of the Webhooks of one natural key.
 pub(super) struct Wanting<'a, W>(Vec<Wanted<'a, W>>);
 
 struct Wanted<'a, W> {
@@ -49,7 +49,7 @@ impl<W> Default for Wanting<'_, W> {
 }
 
 impl<'a, W> Wanting<'a, W> {
-    /// The first Webhook that wants an equal document and may be compared.
+    /// Returns the first Webhook that declares an equal document and may be compared.
     pub(super) fn equal(
         &self,
         rules: &Rules,
@@ -74,7 +74,7 @@ impl<'a, W> Wanting<'a, W> {
         self.0.push(Wanted { webhook, document, content: OnceCell::new() });
     }
 
-    /// The Webhooks, in the order in which they came.
+    /// The Webhooks, in the order in which they were added.
     pub(super) fn webhooks(&self) -> impl Iterator<Item = &'a W> {
         self.0.iter().map(|wanted| wanted.webhook)
     }

@@ -3,13 +3,14 @@
 mod conflicts;
 mod elsewhere;
 mod guests;
+mod pending;
 
 use super::*;
 use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
-use crate::plan::{Declared, Intent, Observed};
+use crate::plan::{Declared, Document, Intent, Observed};
 
 const SENT: Option<Intent> =
-    Some(Intent { settled: true, sent: String::new(), document: None, beside: Vec::new() });
+    Some(Intent { expired: true, fingerprint: String::new(), document: None, preexisting: Vec::new() });
 
 struct Case {
     reason: &'static str,
@@ -17,7 +18,7 @@ struct Case {
     declared: Vec<Declared>,
     observed: Vec<Observed>,
     elsewhere: Elsewhere,
-    of: Vec<Claim>,
+    of: Vec<Match>,
     /// Ids that belong to a Webhook.
     taken: &'static [&'static str],
 }
@@ -36,7 +37,7 @@ fn one(external_id: &str, body: &str) -> Observed {
 
 fn check(cases: Vec<Case>) {
     for case in cases {
-        let found = claims(case.rules, &case.declared, &case.observed, &case.elsewhere);
+        let found = find_matches(case.rules, &case.declared, &case.observed, &case.elsewhere);
         assert_eq!(found.of, case.of, "{}", case.reason);
         let mut taken: Vec<_> = found.taken.iter().map(|&i| case.observed[i].id.as_str()).collect();
         taken.sort_unstable();
@@ -48,7 +49,7 @@ fn case(
     reason: &'static str,
     declared: Vec<Declared>,
     observed: Vec<Observed>,
-    of: Vec<Claim>,
+    of: Vec<Match>,
     taken: &'static [&'static str],
 ) -> Case {
     Case { reason, rules: &REPLACING, declared, observed, elsewhere: Elsewhere::default(), of, taken }
@@ -58,8 +59,8 @@ fn recorded(external_id: &str, webhook: Declared) -> Declared {
     Declared { recorded: Some(id(external_id)), ..webhook }
 }
 
-fn named(external_id: &str, webhook: Declared) -> Declared {
-    Declared { named: Some(id(external_id)), ..webhook }
+fn pinned(external_id: &str, webhook: Declared) -> Declared {
+    Declared { pinned_id: Some(id(external_id)), ..webhook }
 }
 
 fn sent(webhook: Declared) -> Declared {
@@ -69,7 +70,7 @@ fn sent(webhook: Declared) -> Declared {
 /// A create that sent a subscription with this body.
 fn sent_as(body: &str, webhook: Declared) -> Declared {
     let sent = REPLACING.fingerprint(&document(body), &webhook.redactor);
-    Declared { intent: Some(Intent { settled: true, sent, ..Intent::default() }), ..webhook }
+    Declared { intent: Some(Intent { expired: true, fingerprint: sent, ..Intent::default() }), ..webhook }
 }
 
 fn deleting(webhook: Declared) -> Declared {
@@ -79,34 +80,34 @@ fn deleting(webhook: Declared) -> Declared {
 #[test]
 fn a_webhook_finds_the_subscription_that_is_its_own() {
     check(vec![
-        case("nothing is there", vec![a("x")], vec![], vec![Claim::Missing], &[]),
+        case("nothing is there", vec![a("x")], vec![], vec![Match::Nothing], &[]),
         case(
             "its recorded id is there, whatever is in it",
             vec![recorded("2", a("x"))],
             vec![one("1", "x"), one("2", "y")],
-            vec![Claim::Bound(1)],
+            vec![Match::Recorded(1)],
             &["2"],
         ),
-        case("its recorded id is gone", vec![recorded("2", a("x"))], vec![], vec![Claim::Gone], &[]),
+        case("its recorded id is gone", vec![recorded("2", a("x"))], vec![], vec![Match::Missing], &[]),
         case(
-            "its recorded id is gone, and one that only looks alike is no reason to ask a person",
+            "its recorded id is gone, and a similar one is no reason to ask a person",
             vec![recorded("2", a("x"))],
             vec![one("1", "y")],
-            vec![Claim::Gone],
+            vec![Match::Missing],
             &[],
         ),
         case(
             "its recorded id is gone, but an equal one is there",
             vec![recorded("2", a("x"))],
             vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
             "of several equal ones the oldest, by number and not by spelling; the others are duplicates",
             vec![a("x")],
             vec![one("10", "x"), one("9", "x"), one("11", "x")],
-            vec![Claim::Adopt(1, ids(&["10", "11"]))],
+            vec![Match::Equal(1, ids(&["10", "11"]))],
             &["9"],
         ),
         case(
@@ -116,53 +117,53 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
                 Observed { created: Some("2024".into()), ..one("1", "x") },
                 Observed { created: Some("2023".into()), ..one("2", "x") },
             ],
-            vec![Claim::Adopt(1, ids(&["1"]))],
+            vec![Match::Equal(1, ids(&["1"]))],
             &["2"],
         ),
         case(
-            "one that only looks alike is for a person to decide",
+            "a similar one is for a person to decide",
             vec![a("x")],
             vec![one("1", "y")],
-            vec![Claim::Similar(ids(&["1"]))],
+            vec![Match::Similar(ids(&["1"]))],
             &[],
         ),
         case(
-            "its own create is unanswered and may still be committed: it waits for that",
-            vec![Declared { intent: Some(Intent { settled: false, ..Intent::default() }), ..a("x") }],
+            "its own create is pending and may still be committed: it waits for that",
+            vec![Declared { intent: Some(Intent { expired: false, ..Intent::default() }), ..a("x") }],
             vec![one("1", "y")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
-            "its own create is unanswered: one that looks alike may be its result, in another spelling",
+            "its own create is pending: a similar one may be its result, in another spelling",
             vec![sent(a("x"))],
             vec![one("1", "y")],
-            vec![Claim::Similar(ids(&["1"]))],
+            vec![Match::Similar(ids(&["1"]))],
             &[],
         ),
         case(
-            "its own create is unanswered: the equal one is its result",
+            "its own create is pending: the equal one is its result",
             vec![sent(a("x"))],
             vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
-            "its own create is unanswered: an equal one from before it is not its result",
+            "its own create is pending: an equal one from before it is not its result",
             vec![{
                 let webhook = sent_as("x", a("x"));
-                let intent = webhook.intent.map(|intent| Intent { beside: ids(&["1"]), ..intent });
+                let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["1"]), ..intent });
                 Declared { intent, ..webhook }
             }],
             vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Adopt(1, vec![])],
+            vec![Match::Equal(1, vec![])],
             &["2"],
         ),
         case(
             "the list shows one twice, because it shifted between two pages: it is no duplicate of itself",
             vec![a("x")],
             vec![one("1", "x"), one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
     ]);
@@ -173,44 +174,44 @@ fn an_id_in_the_spec_is_taken_at_its_word() {
     check(vec![
         case(
             "it is there",
-            vec![named("1", a("x"))],
+            vec![pinned("1", a("x"))],
             vec![one("1", "y"), one("2", "x")],
-            vec![Claim::Named(0)],
+            vec![Match::Pinned(0)],
             &["1"],
         ),
         case(
             "it is not there: never adopt another one",
-            vec![named("7", a("x"))],
+            vec![pinned("7", a("x"))],
             vec![one("1", "x")],
-            vec![Claim::NotThere(id("7"))],
+            vec![Match::PinnedNotFound(id("7"))],
             &[],
         ),
         case(
             "the recorded one comes first",
-            vec![named("1", recorded("2", a("x")))],
+            vec![pinned("1", recorded("2", a("x")))],
             vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Bound(1)],
+            vec![Match::Recorded(1)],
             &["2"],
         ),
         case(
-            "the recorded one is gone: then the named one",
-            vec![named("1", recorded("2", a("x")))],
+            "the recorded one is gone: then the pinned one",
+            vec![pinned("1", recorded("2", a("x")))],
             vec![one("1", "x")],
-            vec![Claim::Named(0)],
+            vec![Match::Pinned(0)],
             &["1"],
         ),
         case(
-            "a Webhook that is being deleted and never had it does not take it along",
-            vec![deleting(named("1", a("x")))],
+            "a Webhook that is being deleted does not delete one that it never had",
+            vec![deleting(pinned("1", a("x")))],
             vec![one("1", "x")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
-            "what is wanted cannot be said: the named one is its own all the same",
+            "its declaration is unknown: the pinned one is its own all the same",
             vec![Declared { desired: unknown(), ..named("1", a("x")) }],
             vec![one("1", "x")],
-            vec![Claim::Named(0)],
+            vec![Match::Pinned(0)],
             &["1"],
         ),
     ]);
@@ -221,83 +222,24 @@ fn what_was_replaced_is_nobodys() {
     let replaced = |webhook: Declared| Declared { superseded: ids(&["1"]), ..recorded("2", webhook) };
     check(vec![
         case(
-            "an equal one that waits for its deletion is not adopted, nor is it a stranger",
+            "an equal one that waits for its deletion is neither adopted nor unmanaged",
             vec![replaced(a("x")), b("y")],
             vec![one("1", "y"), one("2", "x")],
-            vec![Claim::Bound(1), Claim::Missing],
+            vec![Match::Recorded(1), Match::Nothing],
             &["1", "2"],
         ),
         case(
-            "nor does it look alike",
+            "nor is it similar",
             vec![replaced(a("x")), b("y")],
             vec![one("1", "z"), one("2", "x")],
-            vec![Claim::Bound(1), Claim::Missing],
+            vec![Match::Recorded(1), Match::Nothing],
             &["1", "2"],
         ),
         case(
-            "nor can it be named: it holds what its own Webhook gave it, which others may not see",
-            vec![replaced(a("x")), named("1", b("y"))],
+            "nor can it be pinned: it has the content of its own Webhook, which others may not see",
+            vec![replaced(a("x")), pinned("1", b("y"))],
             vec![one("1", "y"), one("2", "x")],
-            vec![Claim::Bound(1), Claim::Conflict(key("a"))],
-            &["1", "2"],
-        ),
-    ]);
-}
-
-#[test]
-fn a_replacement_whose_answer_was_lost_is_found() {
-    let replaced = Claim::Replaced { old: 0, new: 1 };
-    check(vec![
-        case(
-            "the new one stands beside the old one",
-            vec![sent(recorded("1", a("y")))],
-            vec![one("1", "x"), one("2", "y")],
-            vec![replaced.clone()],
-            &["1", "2"],
-        ),
-        case(
-            "of several the youngest, because an older one was there before",
-            vec![sent(recorded("3", a("y")))],
-            vec![one("3", "x"), one("9", "y"), one("2", "y")],
-            vec![replaced.clone()],
-            &["3", "9"],
-        ),
-        case(
-            "the old one was only named, not recorded yet",
-            vec![sent(named("1", a("y")))],
-            vec![one("1", "x"), one("2", "y")],
-            vec![replaced.clone()],
-            &["1", "2"],
-        ),
-        case(
-            "nothing was sent: the other one is a stranger's",
-            vec![recorded("1", a("y"))],
-            vec![one("1", "x"), one("2", "y")],
-            vec![Claim::Bound(0)],
-            &["1"],
-        ),
-        case(
-            "the old one is what is wanted: nothing takes its place",
-            vec![sent(recorded("1", a("x")))],
-            vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Bound(0)],
-            &["1"],
-        ),
-        Case {
-            rules: &IN_PLACE,
-            ..case(
-                "where it can be changed in place, no create was meant to replace it",
-                vec![sent(named("1", a("y")))],
-                vec![one("1", "x"), one("2", "y")],
-                vec![Claim::Named(0)],
-                &["1"],
-            )
-        },
-        case(
-            "while it is being deleted both are its own",
-            vec![deleting(sent_as("y", recorded("1", a("y"))))],
-            vec![one("1", "x"), one("2", "y")],
-            vec![replaced],
+            vec![Match::Recorded(1), Match::Conflict(key("a"))],
             &["1", "2"],
         ),
     ]);
@@ -310,94 +252,56 @@ fn a_webhook_that_goes_takes_along_only_its_own() {
             "what it never had stays, though it be equal",
             vec![deleting(a("x"))],
             vec![one("1", "x")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
-            "an unanswered create of its own is its own",
+            "a pending create of its own is its own",
             vec![deleting(sent_as("x", a("x")))],
             vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
-            "what is equal to what it wanted last is a stranger's: that is not what its create sent",
+            "an equal one is not its own: its create has sent something else",
             vec![deleting(sent_as("y", a("x")))],
             vec![one("1", "x")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
-            "its create was done beside that stranger's",
+            "its create was done besides that one",
             vec![deleting(sent_as("y", a("x")))],
             vec![one("1", "x"), one("2", "y")],
-            vec![Claim::Made(1)],
+            vec![Match::FromPendingCreate(1)],
             &["2"],
         ),
         case(
             "one that goes does not stop its successor from wanting the same",
             vec![deleting(recorded("1", a("x"))), b("x")],
             vec![one("1", "x")],
-            vec![Claim::Bound(0), Claim::Missing],
+            vec![Match::Recorded(0), Match::Nothing],
             &["1"],
         ),
         case(
             "that another one wants the same does not make it forget what it has",
             vec![recorded("1", a("x")), deleting(sent(recorded("2", b("x"))))],
             vec![one("1", "x"), one("2", "y")],
-            vec![Claim::Bound(0), Claim::Bound(1)],
+            vec![Match::Recorded(0), Match::Recorded(1)],
             &["1", "2"],
         ),
         case(
-            "its own unanswered create is not adopted by a younger one meanwhile",
+            "its own pending create is not adopted by a younger one meanwhile",
             vec![deleting(sent_as("x", a("x"))), b("x")],
             vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![]), Claim::Conflict(key("a"))],
+            vec![Match::Equal(0, vec![]), Match::Conflict(key("a"))],
             &["1"],
         ),
         case(
             "what it wants cannot be said, but its id is recorded",
             vec![deleting(recorded("1", Declared { desired: unknown(), ..a("x") }))],
             vec![one("1", "x")],
-            vec![Claim::Bound(0)],
-            &["1"],
-        ),
-    ]);
-}
-
-#[test]
-fn a_spec_that_moved_on_after_an_unanswered_create_to_what_is_there_leaves_nothing_behind() {
-    let unsettled = |webhook: Declared| {
-        let intent = webhook.intent.map(|intent| Intent { settled: false, ..intent });
-        Declared { intent, ..webhook }
-    };
-    check(vec![
-        case(
-            "what the create made goes",
-            vec![sent_as("y", a("x"))],
-            vec![one("1", "x"), one("2", "y")],
-            vec![Claim::Replaced { old: 1, new: 0 }],
-            &["1", "2"],
-        ),
-        case(
-            "it came to nothing",
-            vec![sent_as("y", a("x"))],
-            vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
-            &["1"],
-        ),
-        case(
-            "it may still be done",
-            vec![unsettled(sent_as("y", a("x")))],
-            vec![one("1", "x")],
-            vec![Claim::Missing],
-            &[],
-        ),
-        case(
-            "it may still be done, and the spec is the same",
-            vec![unsettled(sent_as("x", a("x")))],
-            vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Recorded(0)],
             &["1"],
         ),
     ]);
@@ -412,12 +316,12 @@ fn among_many_that_look_alike_each_webhook_finds_its_equal() {
     declared.push(wants("x-twice", 2, document("b0")));
     declared.push(wants("y-other", 2, document("other")));
     declared.push(recorded("299", wants("z-own", 2, document("edited"))));
-    let found = claims(&IN_PLACE, &declared, &observed, &Elsewhere::default()).of;
+    let found = find_matches(&IN_PLACE, &declared, &observed, &Elsewhere::default()).of;
     for (n, claim) in found[..150].iter().enumerate() {
-        assert_eq!(*claim, Claim::Adopt(2 * n, vec![]), "{n}");
+        assert_eq!(*claim, Match::Equal(2 * n, vec![]), "{n}");
     }
-    assert_eq!(found[150], Claim::Conflict(key("w000")));
-    let Claim::Similar(similar) = &found[151] else { panic!("{:?}", found[151]) };
+    assert_eq!(found[150], Match::Conflict(key("w000")));
+    let Match::Similar(similar) = &found[151] else { panic!("{:?}", found[151]) };
     assert!(similar.len() <= MOST_SIMILAR && similar.contains(&id("001")), "{similar:?}");
-    assert_eq!(found[152], Claim::Bound(299));
+    assert_eq!(found[152], Match::Recorded(299));
 }

@@ -47,7 +47,7 @@ impl Two {
         for side in 0..2 {
             self.see(side);
             let plan = self.0[side].plan();
-            let left: Vec<_> = plan.items.iter().filter(|item| item.step.is_some()).collect();
+            let left: Vec<_> = plan.items.iter().filter(|item| item.step().is_some()).collect();
             prop_assert!(left.is_empty(), "{left:?}");
             check_one_each(&World { made: HashSet::new(), ..self.0[side].clone() })?;
         }
@@ -56,15 +56,15 @@ impl Two {
         let known: HashSet<ExternalId> =
             joint.declared.iter().flat_map(|one| -> Vec<_> { ids(one) }).collect();
         for one in joint.vendor.iter().filter(|one| joint.made.contains(&one.id)) {
-            prop_assert!(known.contains(&one.id), "{} was made and forgotten", one.id);
+            prop_assert!(known.contains(&one.id), "{} was created and forgotten", one.id);
         }
         let has = |side: usize| {
             let plan = self.0[side].plan();
-            let held = plan.items.iter().filter(|item| item.hold.is_none());
-            held.filter_map(|item| item.id.clone()).collect::<HashSet<_>>()
+            let held = plan.items.iter().filter(|item| item.blocked().is_none());
+            held.filter_map(|item| item.id().cloned()).collect::<HashSet<_>>()
         };
         prop_assert!(has(0).is_disjoint(&has(1)), "{:?} {:?}", has(0), has(1));
-        check_strangers(before, &joint)
+        check_unmanaged(before, &joint)
     }
 }
 
@@ -76,13 +76,13 @@ fn claims_of(world: &World) -> Elsewhere {
     let peer = |webhook: &Declared| {
         let wants = match &webhook.desired {
             Desired::Known(desired) if !webhook.deleting && webhook.policy.mode == Mode::Enforce => {
-                Some(Wants { content: world.rules.content_hash(desired), pinned: webhook.named.clone() })
+                Some(Wants { content: world.rules.content_hash(desired), pinned: webhook.pinned_id.clone() })
             }
             _ => None,
         };
         let pending = webhook.intent.as_ref().map(|intent| PendingCreate {
-            fingerprint: intent.sent.clone(),
-            preexisting: intent.beside.clone(),
+            fingerprint: intent.fingerprint.clone(),
+            preexisting: intent.preexisting.clone(),
         });
         Peer {
             rival: Rival { webhook: webhook.key.clone(), account: key("account") },
@@ -128,7 +128,7 @@ proptest! {
         start.settle();
         let mut two = Two::of(&start);
         two.see(side);
-        let steps: Vec<_> = two.0[side].plan().items.into_iter().filter(|item| item.step.is_some()).collect();
+        let steps: Vec<_> = two.0[side].plan().items.into_iter().filter(|item| item.step().is_some()).collect();
         if !steps.is_empty() {
             let crash = if done { Crash::AfterTheVendor } else { Crash::BeforeTheVendor };
             two.0[side].take(which.get(&steps), Some(crash));

@@ -8,7 +8,7 @@ use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
 use crate::plan::document::Document;
 use crate::plan::testing::{has, unknown};
-use crate::plan::{Elsewhere, Policy};
+use crate::plan::{Elsewhere, Hints, Policy};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fmt;
@@ -18,7 +18,7 @@ use std::fmt;
 pub(super) enum Crash {
     /// The intent is stored, the request was never sent.
     BeforeTheVendor,
-    /// The vendor did it, and nobody read the answer.
+    /// The vendor did it, and its answer was lost.
     AfterTheVendor,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct World {
     pub(super) rules: &'static Rules,
     pub(super) declared: Vec<Declared>,
     pub(super) vendor: Vec<Observed>,
-    /// Ids that were made since the beginning.
+    /// Ids that were created since the start.
     pub(super) made: HashSet<ExternalId>,
     /// What Webhooks at another VendorAccount object claim.
     pub(super) elsewhere: Elsewhere,
@@ -39,20 +39,20 @@ impl fmt::Debug for World {
         let replaces = self.rules.fields.iter().any(|field| field.replaces);
         writeln!(f, "a vendor that {}", if replaces { "replaces" } else { "changes in place" })?;
         for webhook in &self.declared {
-            let Declared { recorded, named, superseded, intent, applied, deleting, policy, .. } = webhook;
+            let Declared { recorded, pinned_id, superseded, intent, applied, deleting, policy, .. } = webhook;
             let wanted = match &webhook.desired {
-                Desired::Known(desired) => desired.shown().to_string(),
+                Desired::Known(desired) => desired.redacted().to_string(),
                 Desired::Unknown { .. } => "unknown".into(),
             };
             writeln!(
                 f,
-                "{} ({}) wants {wanted} recorded {recorded:?} named {named:?} superseded {superseded:?} {intent:?} \
+                "{} ({}) wants {wanted} recorded {recorded:?} pinned {pinned_id:?} superseded {superseded:?} {intent:?} \
                  applied {applied:?} deleting {deleting} {policy:?}",
                 webhook.key.name, webhook.created
             )?;
         }
         for one in &self.vendor {
-            writeln!(f, "has {}: {}", one.id, one.document.shown())?;
+            writeln!(f, "has {}: {}", one.id, one.document.redacted())?;
         }
         Ok(())
     }
@@ -63,9 +63,9 @@ impl World {
         plan(self.rules, &self.declared, &self.vendor, &self.elsewhere)
     }
 
-    /// How many rounds it may take at most: Webhooks that have or name the same id take their turns.
+    /// The most rounds that it may take: Webhooks that have or pin the same id get it one after another.
     pub(super) fn needs<'a>(&'a self) -> usize {
-        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.named);
+        let ids = |webhook: &'a Declared| webhook.recorded.iter().chain(&webhook.pinned_id);
         let recorded: Vec<_> = self.declared.iter().flat_map(ids).collect();
         ROUNDS + recorded.len() - recorded.iter().collect::<HashSet<_>>().len()
     }
@@ -78,45 +78,50 @@ impl World {
         }
     }
 
-    /// So much time goes by that no create can be under way.
+    /// Lets so much time pass that all creates have expired.
     pub(super) fn settle(&mut self) {
         for intent in self.declared.iter_mut().filter_map(|webhook| webhook.intent.as_mut()) {
-            intent.settled = true;
+            intent.expired = true;
         }
     }
 
-    /// Plans and takes all steps, so many times.
+    /// Plans and executes all steps, that many times.
     pub(super) fn rounds(&mut self, rounds: usize) {
         for _ in 0..rounds {
             let plan = self.plan();
             for item in &plan.items {
                 self.take(item, None);
             }
-            let let_go: HashSet<usize> = plan
+            let released: HashSet<usize> = plan
                 .items
                 .iter()
-                .filter(|item| matches!(item.step, Some(Step::Delete(_) | Step::Release)))
+                .filter(|item| {
+                    matches!(
+                        item.step(),
+                        Some(Step::Delete { .. } | Step::Retain { .. } | Step::RemoveFinalizer)
+                    )
+                })
                 .map(|item| item.index)
                 .collect();
             let mut index = 0..;
-            self.declared.retain(|_| index.next().is_some_and(|i| !let_go.contains(&i)));
+            self.declared.retain(|_| index.next().is_some_and(|i| !released.contains(&i)));
         }
     }
 
-    /// Takes a step as the engine does: intent, request, record. Only [`Self::rounds`] lets an object go.
+    /// Executes a step as the engine does: intent, request, record. Only [`Self::rounds`] removes an object.
     pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
-        let Some(step) = &item.step else {
-            if item.action == Action::None && item.hold.is_none() {
+        let Some(step) = item.step() else {
+            if item.action() == Action::None && item.blocked().is_none() {
                 let webhook = &mut self.declared[item.index];
                 webhook.applied = digest_of(&webhook.desired);
             }
             return;
         };
-        if let Step::Create(desired) | Step::Replace(_, desired) = step {
+        if let Step::Create { document: desired } | Step::Replace { document: desired, .. } = step {
             let intent = self.intent(&self.declared[item.index], desired);
             let webhook = &mut self.declared[item.index];
             webhook.intent = Some(intent);
-            if let Step::Replace(old, _) = step {
+            if let Step::Replace { id: old, .. } = step {
                 webhook.recorded = Some(old.clone());
             }
         }
@@ -132,30 +137,33 @@ impl World {
     fn intent(&self, webhook: &Declared, desired: &Document) -> Intent {
         let equal = self.vendor.iter().filter(|one| self.rules.equal(&one.document, desired));
         Intent {
-            settled: true,
-            sent: self.rules.fingerprint(desired, &webhook.redactor),
+            expired: true,
+            fingerprint: self.rules.fingerprint(desired, &webhook.redactor),
             document: None,
-            beside: equal.map(|one| one.id.clone()).collect(),
+            preexisting: equal.map(|one| one.id.clone()).collect(),
         }
     }
 
     fn request(&mut self, step: &Step) -> Option<ExternalId> {
         match step {
-            Step::Adopt(..) | Step::Release => None,
-            Step::Create(document) | Step::Replace(_, document) => {
+            Step::Adopt { .. }
+            | Step::AdoptReplacement { .. }
+            | Step::Retain { .. }
+            | Step::RemoveFinalizer => None,
+            Step::Create { document } | Step::Replace { document, .. } => {
                 let made = ExternalId::new((100 + self.made.len()).to_string()).unwrap();
                 self.vendor.push(has(made.as_str(), self.shown(document)));
                 self.made.insert(made.clone());
                 Some(made)
             }
-            Step::Update(at, document) => {
+            Step::Update { id: at, document } | Step::Reenable { id: at, document } => {
                 let shown = self.shown(document);
                 for one in self.vendor.iter_mut().filter(|one| one.id == *at) {
                     one.document = shown.clone();
                 }
                 None
             }
-            Step::Finish(ids) | Step::Delete(ids) => {
+            Step::DeleteSuperseded { superseded: ids, .. } | Step::Delete { ids, .. } => {
                 self.vendor.retain(|one| !ids.contains(&one.id));
                 None
             }
@@ -165,27 +173,42 @@ impl World {
     fn record(&mut self, item: &Item, step: &Step, made: Option<ExternalId>) {
         let webhook = &mut self.declared[item.index];
         match step {
-            Step::Create(_) => webhook.recorded = made,
-            Step::Adopt(one, old) => {
-                webhook.recorded = Some(one.clone());
-                webhook.superseded.extend(old.clone());
+            Step::Create { .. } => webhook.recorded = made,
+            Step::AdoptReplacement { id, replaced } => {
+                webhook.recorded = Some(id.clone());
+                webhook.superseded.push(replaced.clone());
             }
-            Step::Update(one, _) => webhook.recorded = Some(one.clone()),
-            Step::Replace(old, _) => {
+            Step::Adopt { id } | Step::Update { id, .. } | Step::Reenable { id, .. } => {
+                webhook.recorded = Some(id.clone());
+            }
+            Step::Replace { id: old, .. } => {
                 webhook.recorded = made;
                 webhook.superseded.push(old.clone());
             }
-            Step::Finish(ids) => webhook.superseded.retain(|one| !ids.contains(one)),
-            Step::Delete(_) | Step::Release => {}
+            Step::DeleteSuperseded { superseded: ids, .. } => {
+                webhook.superseded.retain(|one| !ids.contains(one))
+            }
+            Step::Delete { .. } | Step::Retain { .. } | Step::RemoveFinalizer => {}
         }
-        if matches!(step, Step::Create(_) | Step::Adopt(..) | Step::Replace(..)) {
+        if matches!(
+            step,
+            Step::Create { .. } | Step::Adopt { .. } | Step::AdoptReplacement { .. } | Step::Replace { .. }
+        ) {
             webhook.intent = None;
         }
         // What was taken over as it is, is brought up to date in the next round.
-        let as_it_is = matches!(step, Step::Adopt(_, Some(_)));
-        if !as_it_is && !matches!(step, Step::Finish(_) | Step::Delete(_) | Step::Release) {
+        let as_it_is = matches!(step, Step::AdoptReplacement { .. });
+        if !as_it_is
+            && !matches!(
+                step,
+                Step::DeleteSuperseded { .. }
+                    | Step::Delete { .. }
+                    | Step::Retain { .. }
+                    | Step::RemoveFinalizer
+            )
+        {
             webhook.applied = digest_of(&webhook.desired);
-            webhook.values_changed = false;
+            webhook.hints.values_changed = false;
         }
     }
 
@@ -194,7 +217,7 @@ impl World {
         let fields: HashMap<_, _> = document
             .iter()
             .filter(|(name, _)| *name != "secret")
-            .map(|(name, value)| (name, Value::from(value.exposed())))
+            .map(|(name, value)| (name, Value::from(value.expose())))
             .collect();
         self.rules.document(fields.into_iter().collect())
     }
@@ -282,11 +305,11 @@ fn webhook() -> impl Strategy<Value = Declared> {
         let last = if applied == Some(true) { digest(&desired) } else { "sha256:other".into() };
         Declared {
             recorded,
-            named,
+            pinned_id: named,
             superseded,
-            intent: intent.map(|settled| Intent { settled, ..Intent::default() }),
+            intent: intent.map(|settled| Intent { expired: settled, ..Intent::default() }),
             applied: applied.map(|_| last),
-            values_changed: created == 2,
+            hints: Hints { values_changed: created == 2, ..Hints::default() },
             deleting,
             policy,
             desired: if lacks { unknown() } else { Desired::Known(desired.clone()) },

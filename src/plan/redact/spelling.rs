@@ -1,4 +1,4 @@
-//! How a secret is spelt where it is repeated, folded as texts are (see [`super::text::fold`]).
+//! The spellings in which a secret is repeated, folded as texts are (see [`super::text::fold`]).
 
 use super::LAYERS;
 use super::text::{Escapes, Layer, fold};
@@ -7,26 +7,25 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// A text shorter than this is too likely to be part of an ordinary word to be cut out of one: it is hidden where it stands
-/// by itself.
+/// A shorter secret is hidden only if it is a word of its own, as it is likely to be part of ordinary words.
 pub(super) const SHORTEST: usize = 4;
-/// What is left of a spelling when its escapes are decoded, or the ends of base64 cut off, has to be this long to count.
+/// The minimum length of a spelling after its escapes are decoded, or the ends of its base64 are cut off.
 const SHORTEST_REST: usize = 6;
-/// A piece of a secret counts when it is half of it, but not when it is shorter than this, as words of a message are: a login may be
-/// made of the name of the project that it is for,
+/// A piece of a secret counts if it is half of the secret and at least this long. Shorter pieces may be ordinary words: a login may
+/// contain the name of its project.
 const SHORTEST_PIECE: usize = 8;
-/// and in any case when it is as long as this.
+/// A piece of this length counts in any case.
 const LONGEST_PIECE: usize = 32;
-/// A longer spelling is found by its first piece.
+/// A longer spelling is found by its pieces.
 pub(super) const LONGEST_PATTERN: usize = 64;
 
-/// What of a spelling is searched for.
+/// The part of a spelling that is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Whole,
-    /// Its first piece: it goes on as long as the text does like the spelling.
+    /// Its first piece. The match extends forwards as far as text and spelling agree.
     Front,
-    /// Its last piece: it began as long before as the text is like the spelling.
+    /// Its last piece. The match extends backwards as far as text and spelling agree.
     Back,
 }
 
@@ -34,7 +33,7 @@ pub(super) enum Part {
 #[derive(Clone)]
 pub(super) struct Spelling {
     bytes: Zeroizing<Vec<u8>>,
-    /// Whether the equals signs that fill up base64 may follow.
+    /// Whether the padding of base64 may follow.
     padded: bool,
 }
 
@@ -58,7 +57,7 @@ impl Spelling {
         whole.into_iter().chain(pieces.into_iter().flatten())
     }
 
-    /// How far a part reaches whose pattern was found at that place; it does not reach back beyond `from`.
+    /// Returns the range of the match of a part whose pattern was found at `at`. It does not start before `from`.
     pub(super) fn extent(&self, part: Part, text: &[u8], from: usize, at: usize) -> (usize, usize) {
         let (bytes, piece) = (self.bytes.as_slice(), self.piece());
         let alike = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
@@ -74,36 +73,36 @@ impl Spelling {
         (start, if self.padded && is_whole { end + padding } else { end })
     }
 
-    /// Whether it is hidden as a part of a longer word as well.
+    /// Whether it is also hidden inside a longer word.
     pub(super) fn is_hidden_anywhere(&self) -> bool {
         self.bytes.len() >= SHORTEST
     }
 
-    /// A spelling without its pieces cannot be in a text that has neither of these.
+    /// Returns the first and the last piece. A text with neither of them does not contain the spelling; none if it is too short.
     pub(super) fn ends(&self) -> Option<[&[u8]; 2]> {
         let (bytes, piece) = (self.bytes.as_slice(), self.piece().min(self.bytes.len()));
         self.is_hidden_anywhere().then(|| [&bytes[..piece], &bytes[bytes.len() - piece..]])
     }
 }
 
-/// Every spelling of a secret that is not decoded anyway.
+/// Returns all spellings of a secret, except those that decoding the text undoes.
 pub(super) fn spellings(plain: &str) -> Vec<Spelling> {
-    // What is base64 itself is repeated without padding too.
+    // A secret that is base64 itself may be repeated without padding.
     let trimmed = plain.trim_end_matches('=');
     let trimmed = if trimmed.is_empty() { plain } else { trimmed };
     let mut all = vec![Spelling::of(trimmed.as_bytes(), trimmed.len() < plain.len())];
     if plain.contains(' ') {
-        // As forms write it.
+        // As in form data.
         all.push(Spelling::of(plain.replace(' ', "+").as_bytes(), false));
     }
-    // A text in which the escapes of something else are decoded has those of the secret decoded too.
+    // Decoding a text also decodes escapes that are part of the secret.
     let decoded = Layer::decoded_by(plain, Escapes::All, LAYERS).skip(1);
     let decoded = decoded.filter(|layer| layer.bytes.len() >= SHORTEST_REST);
     all.extend(decoded.map(|layer| Spelling::of(&layer.bytes, false)));
     if plain.len() >= SHORTEST {
         let mut hex = Zeroizing::new(String::with_capacity(2 * plain.len()));
         for byte in plain.bytes() {
-            // A String takes whatever is written to it.
+            // Writing to a String does not fail.
             let _ = write!(hex, "{byte:02x}");
         }
         all.extend([&*hex, &hex.to_uppercase()].map(|hex| Spelling::of(hex.as_bytes(), false)));
@@ -113,8 +112,8 @@ pub(super) fn spellings(plain: &str) -> Vec<Spelling> {
     all
 }
 
-/// The secret inside the base64 of something longer, such as user and password: wherever it begins, these characters are of
-/// nothing but it.
+/// Returns the characters that encode nothing but the secret in the base64 of a longer text, such as user and password, for each
+/// possible position.
 fn cores(plain: &str) -> impl Iterator<Item = Spelling> {
     (0..3).filter_map(|before| {
         let bytes = Zeroizing::new([&[0; 2][..before], plain.as_bytes()].concat());

@@ -38,7 +38,7 @@ fn every_spelling_goes() {
         ("the longer one whole", "p\"ss w/rd and more", "$(LONG)"),
         ("the longer one cut short", "p\"ss w/rd and", "$(LONG)"),
         ("short ones not in a word", "about a tab, abc, 2ab", "about a tab, abc, 2ab"),
-        ("short ones that stand alone", "user 'ab' of ab.", "user '$(SHORT)' of $(SHORT)."),
+        ("short ones that are words of their own", "user 'ab' of ab.", "user '$(SHORT)' of $(SHORT)."),
         ("short ones alone", "ab", "$(SHORT)"),
         ("short ones beside quotes", "\u{2019}ab\u{2019}", "\u{2019}$(SHORT)\u{2019}"),
         ("base64 as it is", "<Zm9vYmFy+/8xMjM0NTY3ODkwYWJj==>", "<$(TOKEN)>"),
@@ -110,13 +110,13 @@ fn nothing_is_compared_that_is_not_consumed() {
     }
 }
 
-/// How somebody spells a secret who repeats it.
+/// The spelling in which a secret is repeated.
 fn spelt(secret: &str, how: usize, mask: u64) -> String {
     let partly = |spell: &dyn Fn(char) -> String| {
         let spelt = secret
             .chars()
             .enumerate()
-            // What begins an escape is always spelt: else nobody could read it.
+            // The first character of an escape is always escaped, as the text would be ambiguous otherwise.
             .map(|(at, char)| match char {
                 '%' | '\\' | '&' => spell(char),
                 other if mask >> (at % 64) & 1 == 1 => spell(other),
@@ -199,7 +199,7 @@ proptest! {
         prop_assert!(together.len() <= GROWTH * text.len() + ROOM);
     }
 
-    /// Wherever it stands in what is encoded, nothing that decodes to a good part of it is left.
+    /// At any position in the encoded text, nothing that decodes to a large part of it is left.
     #[test]
     fn base64_around_it_does_not_show_it(
         before in "[ -~]{0,7}", secret in "[a-z+/é ]{8,20}", after in "[ -~]{0,7}", url in any::<bool>(),
@@ -207,7 +207,7 @@ proptest! {
         let engine = if url { URL_SAFE } else { STANDARD };
         let shown = redactor(&[(&secret, "|")]).redact(&engine.encode(format!("{before}{secret}{after}")));
         prop_assert!(shown.contains('|'), "{}", shown);
-        // A character at each end may hold some bits of it.
+        // A character at each end may contain some bits of it.
         let left = shown.trim_end_matches('=').len() - 1;
         prop_assert!(left <= (before.len() + after.len()) * 8 / 6 + 4, "{}", shown);
     }

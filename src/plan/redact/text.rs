@@ -1,11 +1,9 @@
-//! A text as it is compared with secrets: decoded and folded, with the places in the original.
+//! The form in which a text is compared with secrets: decoded and folded, with positions in the original.
 
-use super::spelling::Spelling;
-
-/// A text after some rounds of decoding.
+/// A text after a number of decoding rounds.
 pub(super) struct Layer {
     pub(super) bytes: Vec<u8>,
-    /// Where each byte begins in the original; at last, where the original ends. The bytes of one escape begin together.
+    /// The start of each byte in the original, and the end of the original. All bytes of an escape have the same start.
     starts: Vec<u32>,
 }
 
@@ -16,12 +14,12 @@ impl Layer {
         Self { bytes: text.as_bytes().to_vec(), starts: starts.collect() }
     }
 
-    /// The text, and as long as there are such escapes, with them decoded once more.
+    /// Returns the text, and then, as long as there are such escapes, the text with them decoded once more.
     pub(super) fn decoded_by(text: &str, escapes: Escapes, times: usize) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(Self::of(text)), move |layer| layer.decoded(escapes)).take(times + 1)
     }
 
-    /// The same with its escapes decoded; none if there are none.
+    /// Returns the text with its escapes decoded; none if it has none.
     fn decoded(&self, escapes: Escapes) -> Option<Self> {
         let mut next = Self { bytes: Vec::with_capacity(self.bytes.len()), starts: Vec::new() };
         next.starts.reserve(self.starts.len());
@@ -47,13 +45,13 @@ impl Layer {
         (next.bytes.len() < self.bytes.len()).then_some(next)
     }
 
-    /// The same, with that made equal which differs between alphabets.
+    /// Returns the text with the alphabets of base64 made equal.
     pub(super) fn folded(mut self) -> Self {
         fold(&mut self.bytes);
         self
     }
 
-    /// Where in the original a range begins that begins at that byte.
+    /// The start in the original of a range that starts at that byte.
     pub(super) fn start(&self, at: usize) -> usize {
         place(self.starts[at])
     }
@@ -69,8 +67,8 @@ fn place(start: u32) -> usize {
     usize::try_from(start).unwrap_or(usize::MAX)
 }
 
-/// Makes equal what differs between base64 and base64url. A space is not folded with what forms write for it: the words of a
-/// message would be taken for the pieces of a secret with dashes.
+/// Makes base64 and base64url equal. A space is not folded with the plus sign that forms write for it: the words of a message would
+/// be taken for pieces of a secret with dashes.
 pub(super) fn fold(bytes: &mut [u8]) {
     for byte in bytes {
         *byte = match *byte {
@@ -81,7 +79,7 @@ pub(super) fn fold(bytes: &mut [u8]) {
     }
 }
 
-/// Whether a range stands by itself, and is no part of a longer word or number.
+/// Whether a range is not part of a longer word or number.
 pub(super) fn is_word(bytes: &[u8], start: usize, end: usize) -> bool {
     let text = |range| std::str::from_utf8(bytes.get(range)?).ok();
     let before = (1..=4).find_map(|length| text(start.checked_sub(length)?..start)?.chars().next_back());
@@ -102,7 +100,7 @@ pub(super) enum Escapes {
 }
 
 impl Escapes {
-    /// What a secret holds may look like an escape of another kind than the one that it is repeated with.
+    /// A secret may contain what looks like an escape of another kind than the one with which it is repeated.
     pub(super) const KINDS: [Self; 4] = [Self::All, Self::Percent, Self::Backslash, Self::Entity];
 }
 
@@ -111,7 +109,7 @@ enum Escape {
     Char(char),
 }
 
-/// The escape that the bytes begin with, and its length.
+/// Returns the escape at the start of the bytes, and its length.
 fn escape(bytes: &[u8], escapes: Escapes) -> Option<(Escape, usize)> {
     let char = |(char, length)| (Escape::Char(char), length);
     let is = |kind| escapes == Escapes::All || escapes == kind;
@@ -150,7 +148,7 @@ fn backslash(bytes: &[u8]) -> Option<(char, usize)> {
     Some((plain, 2))
 }
 
-/// The entities of HTML that stand for what is in tokens, passwords and addresses.
+/// The HTML entities of characters in tokens, passwords and addresses.
 const ENTITIES: [(&str, char); 35] = [
     ("amp", '&'),
     ("lt", '<'),
@@ -188,7 +186,7 @@ const ENTITIES: [(&str, char); 35] = [
     ("Tab", '\t'),
     ("NewLine", '\n'),
 ];
-/// The longest of them, with what is around it, or the longest number.
+/// The length of the longest entity, named or numeric, including its delimiters.
 const LONGEST_ENTITY: usize = 12;
 
 fn entity(bytes: &[u8]) -> Option<(char, usize)> {
@@ -207,38 +205,6 @@ fn entity(bytes: &[u8]) -> Option<(char, usize)> {
 
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
     let text = std::str::from_utf8(digits).ok()?;
-    // A sign would be taken for a number's.
+    // `from_str_radix` would accept a sign.
     text.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(text, radix).ok())?
-}
-
-/// Which runs of four bytes a text has, as far as a small table tells: what is not in it is not in the text.
-pub(super) struct Grams(Vec<u64>);
-
-impl Grams {
-    const LENGTH: usize = 4;
-
-    pub(super) fn of(text: &[u8]) -> Self {
-        let mut bits = vec![0; 1 << 10];
-        for gram in text.windows(Self::LENGTH) {
-            let (word, bit) = Self::place(gram);
-            bits[word] |= 1 << bit;
-        }
-        Self(bits)
-    }
-
-    fn place(gram: &[u8]) -> (usize, usize) {
-        let number = gram.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-        let hash = usize::try_from(number.wrapping_mul(0x9e37_79b1) >> 16).unwrap_or_default();
-        (hash >> 6, hash & 63)
-    }
-
-    /// Whether a spelling, or one of its pieces, may be in the text.
-    pub(super) fn may_hold(&self, spelling: &Spelling) -> bool {
-        let has = |gram: &[u8]| {
-            let (word, bit) = Self::place(gram);
-            self.0[word] & 1 << bit != 0
-        };
-        let has_all = |piece: &[u8]| piece.windows(Self::LENGTH).all(has);
-        spelling.ends().is_none_or(|pieces| pieces.into_iter().any(has_all))
-    }
 }

@@ -1,12 +1,12 @@
-//! Draws lines in columns: wraps them, so that nothing is cut off, and colours them.
+//! Draws lines of limited width: wraps and colours them.
 
 use anstyle::{AnsiColor, Effects, Style as Sgr};
 use unicode_width::UnicodeWidthChar;
 
-/// Fewer columns than these are taken for these.
+/// The smallest width in columns.
 pub(super) const NARROWEST: usize = 20;
 
-/// What a piece of a line is, which decides its colour.
+/// The role of a piece of a line, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     Plain,
@@ -41,7 +41,7 @@ impl Ink {
     }
 }
 
-/// A piece of a line. Its text is fit for a terminal.
+/// A piece of a line. Its text has no control characters.
 #[derive(Clone, Debug)]
 pub(super) struct Span(pub(super) Ink, pub(super) String);
 
@@ -54,13 +54,13 @@ impl Span {
 /// Where a long line may be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Break {
-    /// Between words, where there are any.
+    /// Between words, if possible.
     Words,
-    /// Anywhere: each character counts.
+    /// Anywhere.
     Anywhere,
 }
 
-/// How many columns a text takes.
+/// The width of a text in columns.
 pub(super) fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
@@ -69,7 +69,7 @@ fn width(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// What is drawn so far.
+/// The text drawn so far.
 pub(super) struct Canvas {
     out: String,
     colour: bool,
@@ -85,25 +85,25 @@ impl Canvas {
         self.out
     }
 
-    /// An empty line, but never at the top.
+    /// Draws an empty line, but never at the top.
     pub(super) fn gap(&mut self) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }
     }
 
-    /// Whether it takes one line only.
+    /// Whether it fits on one line.
     pub(super) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
         indent + spans.iter().map(|span| columns(&span.1)).sum::<usize>() <= self.width
     }
 
-    /// Draws a line; where it is too long, it goes on below, `hang` columns from the left.
+    /// Draws a line. If it is too long, it continues on the next line, `hang` columns from the left.
     pub(super) fn line(&mut self, indent: usize, hang: usize, breaks: Break, spans: &[Span]) {
         let chars: Vec<_> = spans.iter().flat_map(|span| span.1.chars().map(|c| (c, span.0))).collect();
         let mut rest = &chars[..];
         let mut indent = indent;
         loop {
-            // What is far to the right on a narrow screen still gets half of it.
+            // On a narrow screen, an indented text still gets half of the width.
             let margin = indent.min(self.width / 2);
             let (row, after) = cut(rest, self.width - margin, breaks);
             self.row(margin, row);
@@ -133,7 +133,7 @@ impl Canvas {
 /// A line, character by character.
 type Inked = [(char, Ink)];
 
-/// Takes off what fits on one row; at least one character.
+/// Splits off what fits on one row, at least one character.
 fn cut(chars: &Inked, room: usize, breaks: Break) -> (&Inked, &Inked) {
     let mut used = 0;
     let Some(full) = chars.iter().position(|(c, _)| {
@@ -150,7 +150,7 @@ fn cut(chars: &Inked, room: usize, breaks: Break) -> (&Inked, &Inked) {
             let next = (end..chars.len()).find(|&at| !is_space(at)).unwrap_or(chars.len());
             (&chars[..end], &chars[next..])
         }
-        // No row ends with a space, which nobody would see.
+        // A space at the end of a row would be invisible.
         Break::Anywhere => chars.split_at((1..=full).rev().find(|&at| !is_space(at - 1)).unwrap_or(full)),
     }
 }

@@ -1,4 +1,4 @@
-//! What differs in one field, in a form that text and Markdown draw alike. Everything in it is fit for a terminal.
+//! The differences in one field, in a form that both text and Markdown draw. All texts in it are without control characters.
 
 mod json;
 
@@ -9,13 +9,13 @@ use json::{Json, Members};
 use similar::{Algorithm, DiffOp, DiffTag};
 use std::ops::Range;
 
-/// Unchanged lines that are shown on either side of a change.
+/// The number of unchanged lines that are shown before and after a change.
 const CONTEXT: usize = 2;
-/// JSON that is only on one side, and longer than this, is shown over several lines.
+/// JSON on one side only is shown over several lines if it is longer than this.
 const LONG: usize = 60;
-/// A value shorter than this is seen at a glance.
+/// In a value shorter than this, no part is marked as changed.
 const SHORT: usize = 8;
-/// Work, in pairs of lines, above which only the beginning and the end that are common are looked for.
+/// Above this many pairs of lines, only a common beginning and a common end are found.
 const MOST_WORK: usize = 25_000_000;
 
 /// One path below the subscription.
@@ -23,13 +23,13 @@ const MOST_WORK: usize = 25_000_000;
 pub(super) struct Entry {
     pub(super) path: String,
     pub(super) body: Body,
-    /// What cannot be seen in the values.
+    /// Remarks about what the values do not show.
     pub(super) notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// One line a side.
+    /// One line on each side.
     Line { before: Option<Marked>, after: Option<Marked> },
     /// Line by line.
     Rows(Vec<Row>),
@@ -43,7 +43,7 @@ pub(super) enum Row {
     Elided(usize),
 }
 
-/// A text, and the part of it that differs from the other side, in bytes; empty where all of it does.
+/// A text, and the range of bytes in it that differs from the other side; empty if all of it differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marked {
     pub(super) text: String,
@@ -68,7 +68,7 @@ impl Entry {
         Self { path, body, notes: Vec::new() }
     }
 
-    /// Whether something is there, before and after.
+    /// Whether there is a value before and after.
     pub(super) fn sides(&self) -> (bool, bool) {
         match &self.body {
             Body::Line { before, after } => (before.is_some(), after.is_some()),
@@ -80,7 +80,7 @@ impl Entry {
     }
 }
 
-/// What differs in a field, by member where both sides are JSON.
+/// Returns the differences in a field, by member if both sides are JSON.
 pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
     let path = exactly(&field.field);
     let (Some(before), Some(after)) = (&field.before, &field.after) else {
@@ -114,7 +114,7 @@ pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
     members.entries
 }
 
-/// A value that only one side has.
+/// Returns the entry of a value that only one side has.
 fn one(path: String, before: Option<&str>, after: Option<&str>) -> Entry {
     let Some(text) = before.or(after) else { return Entry::line(path, None, None) };
     if text.contains('\n') {
@@ -129,12 +129,12 @@ fn one(path: String, before: Option<&str>, after: Option<&str>) -> Entry {
     Entry { path, body: Body::Rows(rows.collect()), notes: Vec::new() }
 }
 
-/// A text as lines, and what its lines do not show.
+/// A text as lines, and what the lines do not show.
 struct Lines<'a> {
     all: Vec<&'a str>,
     /// Whether its last line ends with a line break.
     ended: bool,
-    /// Whether each line break is a CRLF; otherwise a CR shows in its line.
+    /// Whether each line break is a CRLF; otherwise a CR is shown as part of its line.
     crlf: bool,
 }
 
@@ -154,7 +154,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Line by line; also with one side only.
+/// Returns an entry line by line, also for one side only.
 fn text_lines(path: String, before: Option<&str>, after: Option<&str>) -> Entry {
     let (old, new) = (before.map(Lines::of), after.map(Lines::of));
     let mut notes = Vec::new();
@@ -213,12 +213,12 @@ fn rows(old: &[String], new: &[String]) -> Vec<Row> {
     rows
 }
 
-/// Unchanged lines: those next to a change, and how many there are between.
+/// Adds unchanged lines: those next to a change, and the number of those between.
 fn context(lines: &[String], (after, before): (bool, bool), rows: &mut Vec<Row>) {
     let head = if after { CONTEXT } else { 0 };
     let tail = if before { CONTEXT } else { 0 };
     let same = |line: &String| Row::Same(line.clone());
-    // To say that one line is left out takes as much room as the line, and a text without a change is shown whole.
+    // A single omitted line would save no room, and a text without a change is shown whole.
     if lines.len() <= head + tail + 1 || head + tail == 0 {
         rows.extend(lines.iter().map(same));
         return;
@@ -228,7 +228,7 @@ fn context(lines: &[String], (after, before): (bool, bool), rows: &mut Vec<Row>)
     rows.extend(lines[lines.len() - tail..].iter().map(same));
 }
 
-/// Bounded work, whatever a vendor sends.
+/// Compares lines, with bounded work.
 fn operations(old: &[String], new: &[String]) -> Vec<DiffOp> {
     if old.len().saturating_mul(new.len()) <= MOST_WORK {
         return similar::capture_diff_slices(Algorithm::Myers, old, new);
@@ -243,7 +243,7 @@ fn operations(old: &[String], new: &[String]) -> Vec<DiffOp> {
     ops.into_iter().filter(|op| !op.old_range().is_empty() || !op.new_range().is_empty()).collect()
 }
 
-/// Finds the part in the middle that differs, if anything around it is worth to be told apart.
+/// Marks the part in the middle that differs, if enough around it is equal.
 fn marked(before: String, after: String) -> (Marked, Marked) {
     let head: usize =
         before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();

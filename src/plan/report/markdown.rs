@@ -1,7 +1,7 @@
 //! A report for a comment on a pull request, as GitHub and GitLab show it.
 //!
-//! Text of others stands in code only, where no mention, link, image or HTML comes to life. What it quotes is never cut in
-//! the middle: what does not fit is left out as a whole, and counted.
+//! Foreign text is quoted as code only, so that no mention, link, image or HTML in it is rendered. It is never cut in the middle:
+//! what does not fit is omitted as a whole, and counted.
 
 use super::diff::{Body, Entry, Row, entries};
 use super::visible::value;
@@ -10,12 +10,12 @@ use super::{AccountReport, Held, Report, WebhookReport};
 use crate::api::visible;
 use std::fmt::Write as _;
 
-/// Characters of a comment; GitHub takes 65,536.
+/// The most characters of a comment. GitHub accepts 65,536.
 const LONGEST: usize = 60_000;
-/// What is kept for saying what was left out.
+/// Room for the sentence about what was left out.
 const RESERVE: usize = 500;
 
-/// Draws a report, in 60,000 characters at most.
+/// Draws a report in at most 60,000 characters.
 pub fn markdown(report: &Report) -> String {
     let mut comment =
         Comment { out: format!("### {}\n\n{}\n", words::summary(report), words::calls(report)), used: 0 };
@@ -23,10 +23,10 @@ pub fn markdown(report: &Report) -> String {
         let _ = write!(comment.out, "\n**{blocked}**\n");
     }
     comment.used = comment.out.chars().count();
-    let troubles =
-        report.accounts.iter().filter_map(|account| Some(trouble(account, account.held.as_ref()?)));
-    let troubles = troubles.chain(report.accounts.iter().filter_map(advised));
-    let troubles = troubles.filter(|piece| !comment.take(piece, LONGEST / 4)).count();
+    let messages =
+        report.accounts.iter().filter_map(|account| Some(message(account, account.held.as_ref()?)));
+    let messages = messages.chain(report.accounts.iter().filter_map(advised));
+    let messages = messages.filter(|piece| !comment.take(piece, LONGEST / 4)).count();
     let loud: Vec<_> = report
         .accounts
         .iter()
@@ -37,13 +37,13 @@ pub fn markdown(report: &Report) -> String {
     let rows = table(&mut comment, &loud);
     let details = loud.iter().filter_map(|(_, webhook)| details(webhook));
     let details = details.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
-    let strangers = report.accounts.iter().filter_map(strangers);
-    let strangers = strangers.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
+    let unmanaged = report.accounts.iter().filter_map(unmanaged);
+    let unmanaged = unmanaged.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
     let left_out = [
-        (troubles, "troubles of accounts"),
+        (messages, "messages about accounts"),
         (rows, "rows of the table"),
         (details, "Webhooks' details"),
-        (strangers, "lists of what is unmanaged"),
+        (unmanaged, "lists of unmanaged subscriptions"),
     ];
     let left_out: Vec<_> =
         left_out.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -63,7 +63,7 @@ struct Comment {
 }
 
 impl Comment {
-    /// Takes a piece as a whole, or not at all.
+    /// Adds a piece as a whole, or not at all.
     fn take(&mut self, piece: &str, up_to: usize) -> bool {
         let length = piece.chars().count();
         let fits = self.used + length <= up_to;
@@ -75,7 +75,7 @@ impl Comment {
     }
 }
 
-fn trouble(account: &AccountReport, held: &Held) -> String {
+fn message(account: &AccountReport, held: &Held) -> String {
     let name = code(&words::name(&account.namespace, &account.name));
     format!("\n> Account {name}: {}\n", held_back(held))
 }
@@ -91,7 +91,7 @@ fn held_back(held: &Held) -> String {
     format!("**{}**, {}: {}", words::held(held), code(&value(&held.reason)), message.join(" "))
 }
 
-/// The table of what there is to say, half of the comment at most; returns how many rows were left out.
+/// Adds the table of Webhooks, up to half of the comment; returns the number of rows that were left out.
 fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookReport)]) -> usize {
     if webhooks.is_empty() {
         return 0;
@@ -118,7 +118,7 @@ fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookRep
     left_out
 }
 
-/// What there is to say of a Webhook besides its row.
+/// The details of a Webhook besides its row.
 fn details(webhook: &WebhookReport) -> Option<String> {
     let mut lines = Vec::new();
     for field in &webhook.changes {
@@ -131,11 +131,11 @@ fn details(webhook: &WebhookReport) -> Option<String> {
         lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
     }
     if let Some(advice) = &webhook.advice {
-        told("advice: ", advice, &mut lines);
+        foreign("advice: ", advice, &mut lines);
     }
     if let Some(held) = &webhook.held {
         let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
-        told(&what, &held.message, &mut lines);
+        foreign(&what, &held.message, &mut lines);
     }
     if lines.is_empty() {
         return None;
@@ -150,8 +150,8 @@ fn details(webhook: &WebhookReport) -> Option<String> {
     Some(folded(&title, "diff", &lines))
 }
 
-/// Text of others, which may have lines.
-fn told(what: &str, text: &str, lines: &mut Vec<String>) {
+/// Adds foreign text, which may have several lines.
+fn foreign(what: &str, text: &str, lines: &mut Vec<String>) {
     let mut rest = text.lines();
     lines.push(format!("! {what}{}", visible(rest.next().unwrap_or_default())));
     lines.extend(rest.map(|line| format!("!   {}", visible(line))));
@@ -181,17 +181,16 @@ fn entry(entry: &Entry, replaces: bool, lines: &mut Vec<String>) {
     lines.extend(entry.notes.iter().map(|note| format!("# {note}")));
 }
 
-fn strangers(account: &AccountReport) -> Option<String> {
+fn unmanaged(account: &AccountReport) -> Option<String> {
     let list = account.unmanaged.iter();
-    let lines: Vec<_> = list
-        .map(|stranger| format!("{}  {}", visible(&stranger.external_id), visible(&stranger.summary)))
-        .collect();
+    let lines: Vec<_> =
+        list.map(|one| format!("{}  {}", visible(&one.external_id), visible(&one.summary))).collect();
     let name = html(&words::name(&account.namespace, &account.name));
     let title = format!("{} unmanaged in <code>{name}</code>, never changed", lines.len());
     (!lines.is_empty()).then(|| folded(&title, "text", &lines))
 }
 
-/// Lines that are folded away, in a fence that none of them can end.
+/// Returns collapsed lines, in a fence that none of them can end.
 fn folded(title: &str, language: &str, lines: &[String]) -> String {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
@@ -206,7 +205,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text of others that is visible already, as code, in which nothing has a meaning.
+/// Returns foreign text without control characters as code, in which nothing is rendered.
 fn code(text: &str) -> String {
     let ticks = "`".repeat(longest_run(text) + 1);
     let at_end = |c: char| c == '`' || c == ' ';
@@ -214,12 +213,12 @@ fn code(text: &str) -> String {
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-/// Code in a table, where a bar would end the cell whatever stands before it.
+/// Returns code for a table, where a vertical bar would end the cell even in code.
 fn cell(text: &str) -> String {
     code(text).replace('|', r"\u{7c}")
 }
 
-/// Text of others that is visible already, inside of HTML.
+/// Returns foreign text without control characters for HTML.
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,7 +1,6 @@
-//! A plan as it is shown, to people and to pipelines: plain values, fit to be shown, without a secret.
+//! A plan as it is shown to people and pipelines: plain values without secrets.
 //!
-//! `hooktender plan -o json` is this, member by member; its schema is checked in as `docs/plan.schema.json`. [`text`] and
-//! [`markdown`] draw it.
+//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it.
 
 mod canvas;
 mod diff;
@@ -37,20 +36,20 @@ pub struct Report {
     /// The version of this format: `hooktender.dev/plan/v1`.
     #[schemars(extend("const" = FORMAT))]
     pub format: String,
-    /// What it all comes to.
+    /// The overall result.
     pub result: Outlook,
-    /// By account, in the order of their names.
+    /// The accounts, in the order of their names.
     pub accounts: Vec<AccountReport>,
-    /// Webhooks that no account looks after.
+    /// Webhooks without an account that reconciles them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<WebhookReport>,
-    /// How many Webhooks have which action.
+    /// The number of Webhooks by action.
     pub counts: Counts,
     /// Calls to vendors.
     pub calls: Calls,
 }
 
-/// What a plan comes to.
+/// The overall result of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Outlook {
@@ -58,7 +57,7 @@ pub enum Outlook {
     NoChanges,
     /// Something would be written at a vendor. Exit code 2.
     Changes,
-    /// Something cannot be read, or not be applied as it is declared. Exit code 1.
+    /// Something cannot be read, or cannot be applied as declared. Exit code 1.
     Blocked,
 }
 
@@ -72,20 +71,20 @@ pub struct AccountReport {
     pub name: String,
     /// Its vendor.
     pub vendor: VendorName,
-    /// Which account it is at the vendor, such as `brightpearl/acme`.
+    /// The account at the vendor, such as `brightpearl/acme`.
     pub identity: String,
-    /// What stands in the way of the whole account, or of all its deletions.
+    /// What blocks the whole account, or all its deletions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
-    /// What somebody should do about the account although it can be read, such as rights to add.
+    /// What should be changed about the account although it can be read, such as missing rights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// One a Webhook, in the order of work; none where the vendor could not be read.
+    /// One entry a Webhook, in the order of work; empty if the vendor could not be read.
     pub webhooks: Vec<WebhookReport>,
     /// Subscriptions at the vendor that no Webhook declares. They are never changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unmanaged: Vec<Stranger>,
-    /// How long the calls of this account take at the pace that its vendor allows, in seconds; absent where there is no
+    pub unmanaged: Vec<UnmanagedReport>,
+    /// How long the calls of this account take at the pace that its vendor allows, in seconds; absent if there is no
     /// wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about_seconds: Option<u64>,
@@ -102,42 +101,42 @@ pub struct WebhookReport {
     /// Where it is declared, as `file:line:column`, if not in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_at: Option<String>,
-    /// The one action.
+    /// The action.
     pub action: Action,
     /// Why.
     pub cause: Cause,
-    /// The subscription at the vendor, where there is one.
+    /// The subscription at the vendor, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Field by field.
+    /// The changes by field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<FieldReport>,
-    /// Why it is not done.
+    /// Why it is blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
-    /// Unclaimed subscriptions equal to the one that is adopted; they are left as they are.
+    /// Unmanaged subscriptions equal to the one that is adopted; they are left as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
     /// What the vendor is likely to refuse, or to deliver twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// How many calls it takes, were it not held.
+    /// The number of calls that it takes, blocked or not.
     pub calls: usize,
-    /// Stable while the effect is the same; absent where there is none.
+    /// A digest of the effect; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
 
-/// One field that differs. Secrets are hidden; values are whole.
+/// One field that differs. Secrets are redacted; values are not shortened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldReport {
     /// Path of the field below the subscription, such as `bodyTemplate` or `headers.X-Env`.
     pub field: String,
-    /// What the vendor has; absent where it has nothing.
+    /// What the vendor has; absent if it has nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What is declared; absent where nothing is.
+    /// What is declared; absent if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether the vendor cannot change it in place, so that the subscription is replaced.
@@ -145,37 +144,37 @@ pub struct FieldReport {
     pub replaces: bool,
 }
 
-/// Why something is not done.
+/// Why something is blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// One word, as in the condition of the object.
+    /// The reason, as in the condition of the object.
     pub reason: String,
-    /// What is so, and how to let it go.
+    /// What the reason is, and what to do about it.
     pub message: String,
     /// What it waits for.
     pub until: Until,
 }
 
-/// What something that is held waits for.
+/// What a blocked change waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Until {
-    /// It cannot be done as it is declared: somebody has to change something.
+    /// It cannot be done as declared: a person has to change something.
     Mended,
-    /// It will be done later: by itself, or when somebody ends plan mode.
+    /// It will be done later: by itself, or when plan mode ends.
     Later,
-    /// Nothing: somebody wants it left as it is.
+    /// Nothing: a person wants it left as it is.
     Left,
 }
 
 /// A subscription that no Webhook declares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Stranger {
+pub struct UnmanagedReport {
     /// The vendor's id.
     pub external_id: String,
-    /// What it is about and where it goes, without path or query.
+    /// Its subject and its receiver, without path or query.
     pub summary: String,
 }
 
@@ -183,21 +182,21 @@ pub struct Stranger {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// To be made.
+    /// To be created.
     pub create: usize,
-    /// To be taken over as they are.
+    /// To be adopted as they are.
     pub adopt: usize,
     /// To be changed in place.
     pub update: usize,
-    /// To be made anew, in the place of the old one.
+    /// To be replaced by a new one.
     pub replace: usize,
     /// To be deleted.
     pub delete: usize,
-    /// Webhooks that go and leave their subscription.
+    /// Deleted Webhooks whose subscriptions are kept.
     pub retain: usize,
     /// In sync.
     pub unchanged: usize,
-    /// Held back, whatever their action.
+    /// Blocked, whatever their action.
     pub held: usize,
     /// At the vendor, and declared by no Webhook.
     pub unmanaged: usize,
@@ -207,17 +206,17 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Calls {
-    /// That were made for this plan: reads and logins.
+    /// Calls made for this plan: reads and logins.
     pub made: usize,
-    /// That applying it takes.
+    /// Calls that applying it takes.
     pub to_apply: usize,
-    /// How long that takes at the pace that the vendors allow, in seconds; absent where there is no wait.
+    /// How long that takes at the pace that the vendors allow, in seconds; absent if there is no wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about_seconds: Option<u64>,
 }
 
 impl Report {
-    /// Puts the accounts together.
+    /// Makes the report of all accounts.
     pub fn new(mut accounts: Vec<AccountReport>, orphans: Vec<WebhookReport>, made: usize) -> Self {
         accounts.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let all = || accounts.iter().flat_map(|account| &account.webhooks).chain(&orphans);
@@ -227,7 +226,7 @@ impl Report {
         let calls = Calls {
             made,
             to_apply: all().filter(|webhook| webhook.held.is_none()).map(|webhook| webhook.calls).sum(),
-            // Accounts are worked on side by side.
+            // Accounts are reconciled in parallel.
             about_seconds: accounts.iter().filter_map(|account| account.about_seconds).max(),
         };
         let of_accounts = accounts.iter().filter_map(|account| account.held.as_ref());
@@ -241,7 +240,7 @@ impl Report {
         self.calls.to_apply > 0
     }
 
-    /// The report as JSON, as people read it.
+    /// The report as indented JSON.
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
@@ -250,7 +249,7 @@ impl Report {
 }
 
 impl AccountReport {
-    /// Whether the other one would do just the same, whatever it costs by now.
+    /// Whether the other one has the same effect, whatever number of calls it takes.
     pub fn is_same_effect(&self, other: &Self) -> bool {
         let effect = |webhook: &WebhookReport| {
             let held = webhook.held.as_ref().map(|held| held.reason.clone());
@@ -284,7 +283,7 @@ impl WebhookReport {
         ObjectKey::new(&self.namespace, &self.name)
     }
 
-    /// What it comes to. What only waits, for plan mode say, is a change all the same.
+    /// The result for this Webhook. A change that only waits, for example for plan mode to end, counts as a change.
     pub fn outlook(&self) -> Outlook {
         match self.held.as_ref().map(|held| held.until) {
             Some(Until::Mended) => Outlook::Blocked,

@@ -1,10 +1,10 @@
-//! The JSON schema of a report, for those who read it with a program.
+//! The JSON schema of a report.
 
 use super::Report;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-/// The schema of [`Report::json`], as checked in as `docs/plan.schema.json`. It leaves room for members to come.
+/// Returns the schema of [`Report::json`], which is checked in as `docs/plan.schema.json`. It allows further members.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<Report>().to_value();
@@ -12,7 +12,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Takes out line breaks inside a paragraph of a description, and `null` where a member is left out instead.
+/// Removes line breaks inside paragraphs of descriptions, and `null` from types whose member is omitted instead.
 fn polish(value: &mut Value) {
     match value {
         Value::Object(map) => {

@@ -1,6 +1,6 @@
-//! A report that has everything in it, made-up ones, and what tests look at.
+//! A report with everything in it, generated reports, and helpers of tests.
 
-use super::{AccountReport, FieldReport, Held, Report, Stranger, Until, WebhookReport};
+use super::{AccountReport, FieldReport, Held, Report, UnmanagedReport, Until, WebhookReport};
 use crate::api::VendorName;
 use crate::api::status::Action;
 use crate::plan::Cause;
@@ -121,7 +121,7 @@ fn brightpearl() -> AccountReport {
         ..webhook("stock", Action::Adopt, Cause::Found, Some("12"))
     };
     let webhooks = vec![guarded("old-customers", "3"), guarded("old-stock", "4"), replace, create, adopt];
-    let strangers = (100..112).map(|id| Stranger {
+    let unmanaged = (100..112).map(|id| UnmanagedReport {
         external_id: id.to_string(),
         summary: "order.modified -> https://old.example.com/…".into(),
     });
@@ -131,7 +131,7 @@ fn brightpearl() -> AccountReport {
             "2 of 5 subscriptions would be deleted, more than 30 %: to allow just these, annotate the account with hooktender.dev/allow-deletions: sha256:9f2c",
             Until::Mended,
         )),
-        unmanaged: strangers.collect(),
+        unmanaged: unmanaged.collect(),
         about_seconds: Some(130),
         ..account("brightpearl-eu", VendorName::Brightpearl, "brightpearl/acme", webhooks)
     }
@@ -205,7 +205,7 @@ fn superoffice() -> AccountReport {
             field("state", Some("TooManyErrors"), Some("Active")),
         ],
         held: Some(held("Planned", "plan only: nothing is written at the vendor", Until::Later)),
-        ..webhook("contact-sync", Action::Update, Cause::Halted, Some("19"))
+        ..webhook("contact-sync", Action::Update, Cause::DisabledByVendor, Some("19"))
     };
     let gone = WebhookReport {
         changes: vec![field("name", None, Some("sale-won"))],
@@ -313,7 +313,7 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
         Action::Delete,
         Action::Retain,
     ];
-    let causes = vec![Cause::InSync, Cause::New, Cause::Halted, Cause::VendorEdit, Cause::Deleted];
+    let causes = vec![Cause::InSync, Cause::New, Cause::DisabledByVendor, Cause::VendorEdit, Cause::Deleted];
     let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
     let changes = prop::collection::vec(any_field(), 0..4);
     let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize);
@@ -332,15 +332,15 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
 }
 
 fn any_account() -> impl Strategy<Value = AccountReport> {
-    let strangers = prop::collection::vec((wild(), wild()), 0..13);
+    let unmanaged = prop::collection::vec((wild(), wild()), 0..13);
     let webhooks = prop::collection::vec(any_webhook(), 0..4);
-    (wild(), wild(), of(any_held()), of(wild()), webhooks, strangers, of(any::<u32>())).prop_map(
-        |(name, identity, held, advice, webhooks, strangers, seconds)| AccountReport {
+    (wild(), wild(), of(any_held()), of(wild()), webhooks, unmanaged, of(any::<u32>())).prop_map(
+        |(name, identity, held, advice, webhooks, unmanaged, seconds)| AccountReport {
             held,
             advice,
-            unmanaged: strangers
+            unmanaged: unmanaged
                 .into_iter()
-                .map(|(external_id, summary)| Stranger { external_id, summary })
+                .map(|(external_id, summary)| UnmanagedReport { external_id, summary })
                 .collect(),
             about_seconds: seconds.map(u64::from),
             ..account(&name, VendorName::Brightpearl, &identity, webhooks)

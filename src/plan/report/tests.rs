@@ -1,8 +1,8 @@
-//! What a report looks like, and what holds of every one.
+//! Samples of reports, and properties of all reports.
 
 use super::canvas::columns;
 use super::testing::{any_report, many, of_change, rich, wild};
-use super::{Held, Report, Stranger, Style, Until, markdown, text};
+use super::{Held, Report, Style, UnmanagedReport, Until, markdown, text};
 use proptest::prelude::*;
 
 const PLAIN: Style = Style { colour: false, width: 80, all: false };
@@ -48,7 +48,7 @@ fn nothing_of_others_comes_to_life_in_a_comment() {
     let account = &mut report.accounts[0];
     account.identity = evil.into();
     account.held = Some(Held { reason: evil.into(), message: evil.into(), until: Until::Mended });
-    account.unmanaged.push(Stranger { external_id: evil.into(), summary: evil.into() });
+    account.unmanaged.push(UnmanagedReport { external_id: evil.into(), summary: evil.into() });
     account.webhooks[0].id = Some(evil.into());
     account.webhooks[0].held.clone_from(&account.held);
     insta::assert_snapshot!("markdown_evil", markdown(&report));
@@ -67,7 +67,7 @@ fn nothing_to_do_is_said_clearly() {
     );
 }
 
-/// Takes out just what we put in.
+/// Removes exactly the colour codes.
 fn stripped(coloured: &str) -> String {
     let mut out = String::new();
     let mut parts = coloured.split('\x1b');
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_ne!(&drawn, &text(&of_change(after.clone(), after.clone()), &style));
         prop_assert_ne!(&drawn, &text(&of_change(before.clone(), before.clone()), &style));
         prop_assert_ne!(&drawn, &text(&of_change(after.clone(), before.clone()), &style));
-        // What is to be made looks like nothing else.
+        // A create looks like no other action.
         if before.is_none() && after.as_ref() != Some(&other) {
             prop_assert_ne!(&drawn, &text(&of_change(None, Some(other)), &style));
         }

@@ -3,30 +3,30 @@
 use super::canvas::{Break, Canvas, Ink, Span, columns};
 use super::diff::{Body, Entry, Marked, Row, entries};
 use super::words::{self, ACTIONS};
-use super::{AccountReport, Held, Report, Stranger, WebhookReport};
+use super::{AccountReport, Held, Report, UnmanagedReport, WebhookReport};
 use crate::api::status::Action;
 use crate::api::visible;
 
-/// Strangers listed for an account, unless all are.
-const STRANGERS: usize = 10;
-/// Columns that the paths of an object are filled up to at most, so that one long path does not push all values away.
+/// The number of unmanaged subscriptions that are listed for an account, unless all are.
+const MAX_UNMANAGED: usize = 10;
+/// Paths are padded up to this many columns, so that one long path does not push all values away.
 const WIDEST_PATH: usize = 28;
 
 const OLD: (Ink, Ink) = (Ink::Old, Ink::OldPart);
 const NEW: (Ink, Ink) = (Ink::New, Ink::NewPart);
 
-/// How a report is drawn.
+/// Options for [`text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether colours tell what is new and what is old; they only add to the signs.
+    /// Whether colours show what is new and what is old, in addition to the signs.
     pub colour: bool,
-    /// Columns of the screen; fewer than 20 are taken for 20.
+    /// The width in columns, at least 20.
     pub width: usize,
-    /// Whether what is unchanged is listed too, and all that is unmanaged.
+    /// Whether to list unchanged Webhooks too, and all unmanaged subscriptions.
     pub all: bool,
 }
 
-/// Draws a report. Whatever a vendor sent, there is no control character in it but line breaks and, with colours, ours.
+/// Draws a report. Whatever a vendor sent, the text has no control characters except line breaks and colour codes.
 pub fn text(report: &Report, style: &Style) -> String {
     let mut page = Page { canvas: Canvas::new(style.width, style.colour), all: style.all };
     page.legend(report);
@@ -64,8 +64,8 @@ impl Page {
         self.canvas.line(indent, hang, Break::Words, spans);
     }
 
-    /// Text of others, which may have lines.
-    fn told(&mut self, indent: usize, hang: usize, head: Span, text: &str) {
+    /// Draws foreign text, which may have several lines.
+    fn foreign(&mut self, indent: usize, hang: usize, head: Span, text: &str) {
         let mut lines = text.lines();
         let first = visible(lines.next().unwrap_or_default());
         self.prose(indent, hang, &[head, Span::plain(first)]);
@@ -74,7 +74,7 @@ impl Page {
         }
     }
 
-    /// The signs that occur, if any does.
+    /// Draws the signs that occur.
     fn legend(&mut self, report: &Report) {
         let webhooks = || report.accounts.iter().flat_map(|account| &account.webhooks).chain(&report.orphans);
         let shown = |action: &&Action| webhooks().any(|webhook| webhook.action == **action);
@@ -107,10 +107,10 @@ impl Page {
             self.held(2, held);
         }
         if let Some(advice) = &account.advice {
-            self.told(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
+            self.foreign(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
         }
         self.webhooks(&account.webhooks);
-        self.strangers(&account.unmanaged);
+        self.unmanaged(&account.unmanaged);
     }
 
     fn orphans(&mut self, orphans: &[WebhookReport]) {
@@ -118,7 +118,7 @@ impl Page {
             return;
         }
         self.canvas.gap();
-        self.prose(0, 2, &[Span(Ink::Title, "Webhooks that no account looks after".into())]);
+        self.prose(0, 2, &[Span(Ink::Title, "Webhooks without an account".into())]);
         self.webhooks(orphans);
     }
 
@@ -157,11 +157,11 @@ impl Page {
         self.changes(webhook);
         if !webhook.duplicates.is_empty() {
             let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
-            let text = format!("{} (equal to it, declared by nobody; left as they are)", ids.join(", "));
+            let text = format!("{} (equal and unmanaged; left as they are)", ids.join(", "));
             self.prose(4, 6, &[Span(Ink::Warning, "duplicates: ".into()), Span::plain(text)]);
         }
         if let Some(advice) = &webhook.advice {
-            self.told(4, 6, Span(Ink::Warning, "advice: ".into()), advice);
+            self.foreign(4, 6, Span(Ink::Warning, "advice: ".into()), advice);
         }
         if let Some(held) = &webhook.held {
             self.held(4, held);
@@ -170,7 +170,7 @@ impl Page {
 
     fn held(&mut self, indent: usize, held: &Held) {
         let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
-        self.told(indent, indent + 2, Span(Ink::Warning, what), &held.message);
+        self.foreign(indent, indent + 2, Span(Ink::Warning, what), &held.message);
     }
 
     fn changes(&mut self, webhook: &WebhookReport) {
@@ -183,7 +183,7 @@ impl Page {
         let paths = paths.map(|(entry, _)| columns(&entry.path)).filter(|&width| width <= WIDEST_PATH);
         let widest = paths.max().unwrap_or(0);
         for (entry, replaces) in all {
-            // What is made anew or goes is the object; the marks of its fields would say the same again.
+            // A subscription that is created has no field that forces a replacement.
             let replaces = replaces && webhook.action != Action::Create;
             self.entry(&entry, widest, replaces);
         }
@@ -210,7 +210,7 @@ impl Page {
         }
     }
 
-    /// The values of an entry, below its path.
+    /// Draws the values of an entry below its path.
     fn below(&mut self, entry: &Entry, head: &[Span], mark: Option<Span>) {
         let spans: Vec<_> = head.iter().cloned().chain(mark.clone()).collect();
         if self.canvas.fits(4, &spans) {
@@ -226,7 +226,7 @@ impl Page {
                 self.side("- ", old, OLD);
                 self.side("+ ", new, NEW);
             }
-            // The sign stands before the path.
+            // The sign is in front of the path already.
             Body::Line { before: Some(old), after: None } => self.side("  ", old, OLD),
             Body::Line { before: None, after: Some(new) } => self.side("  ", new, NEW),
             Body::Line { before: None, after: None } => {}
@@ -252,26 +252,26 @@ impl Page {
         self.canvas.line(6, 8, Break::Anywhere, &spans);
     }
 
-    fn strangers(&mut self, strangers: &[Stranger]) {
-        if strangers.is_empty() {
+    fn unmanaged(&mut self, unmanaged: &[UnmanagedReport]) {
+        if unmanaged.is_empty() {
             return;
         }
         self.canvas.gap();
         let head =
-            format!("Unmanaged: {} at the vendor that no Webhook declares; never changed", strangers.len());
+            format!("Unmanaged: {} at the vendor that no Webhook declares; never changed", unmanaged.len());
         self.prose(2, 4, &[Span::plain(head)]);
-        let most = if self.all { strangers.len() } else { STRANGERS };
-        for stranger in strangers.iter().take(most) {
-            let id = Span(Ink::Faint, format!("? {}  ", visible(&stranger.external_id)));
-            self.prose(4, 8, &[id, Span::plain(visible(&stranger.summary))]);
+        let most = if self.all { unmanaged.len() } else { MAX_UNMANAGED };
+        for one in unmanaged.iter().take(most) {
+            let id = Span(Ink::Faint, format!("? {}  ", visible(&one.external_id)));
+            self.prose(4, 8, &[id, Span::plain(visible(&one.summary))]);
         }
-        if strangers.len() > most {
-            self.prose(4, 6, &[Span(Ink::Faint, format!("… and {} more", strangers.len() - most))]);
+        if unmanaged.len() > most {
+            self.prose(4, 6, &[Span(Ink::Faint, format!("… and {} more", unmanaged.len() - most))]);
         }
     }
 }
 
-/// The values of an entry beside its path, where that can be read in one way only.
+/// Returns the values of an entry for the line of its path, unless they would be ambiguous there.
 fn inline(entry: &Entry) -> Option<Vec<Span>> {
     const ARROW: &str = "->";
     let Body::Line { before, after } = &entry.body else { return None };

@@ -1,12 +1,12 @@
-//! Values as they are shown: spaces at their ends are seen, and different texts stay different, so that what is shown of a
-//! difference is never the same twice.
+//! Makes values visible: spaces at their ends are marked, and different texts stay different, so that both sides of a difference
+//! never look the same.
 
 use crate::api::exactly;
 
-/// Stands for a space at an end.
+/// Shown in place of a space at an end.
 const SPACE: char = '·';
 
-/// A value on a line of its own or beside another one: spaces at both ends are shown, and so is that it is empty.
+/// Returns a value for one line: spaces at both ends are marked, and an empty value is named.
 pub(super) fn value(text: &str) -> String {
     const EMPTY: &str = "(empty)";
     match text {
@@ -16,7 +16,7 @@ pub(super) fn value(text: &str) -> String {
     }
 }
 
-/// A line of a longer text: it is indented as it is, and spaces at its end are shown.
+/// Returns a line of a longer text: its indentation stays, and spaces at its end are marked.
 pub(super) fn row(text: &str) -> String {
     ends(&exactly(text), false)
 }

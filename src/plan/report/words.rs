@@ -5,14 +5,14 @@ use crate::api::status::Action;
 use crate::api::visible;
 use crate::plan::Cause;
 
-/// The actions in the order in which they are told.
+/// The actions in the order in which they are listed.
 pub(super) const ACTIONS: [Action; 6] =
     [Action::Create, Action::Update, Action::Replace, Action::Delete, Action::Adopt, Action::Retain];
 
-/// Stands before an object of which nobody can say what is to be done.
+/// The sign of an object for which nothing can be planned.
 pub(super) const STUCK: char = '!';
 
-/// What stands before an object.
+/// The sign of an object.
 pub(super) fn sign(webhook: &WebhookReport) -> char {
     match webhook.action {
         Action::None if webhook.held.is_some() => STUCK,
@@ -32,20 +32,20 @@ pub(super) fn action_sign(action: Action) -> char {
     }
 }
 
-/// A sign in words.
+/// The meaning of a sign.
 pub(super) fn meaning(action: Action) -> &'static str {
     match action {
         Action::None => "unchanged",
         Action::Create => "create",
         Action::Adopt => "adopt as it is",
         Action::Update => "update in place",
-        Action::Replace => "replace (make a new one, then delete the old one)",
+        Action::Replace => "replace (create a new one, then delete the old one)",
         Action::Delete => "delete",
-        Action::Retain => "let go, the subscription stays",
+        Action::Retain => "remove the finalizer, keep the subscription",
     }
 }
 
-/// What is done, in a word; what stands before the id where nobody can say.
+/// The word in front of the id: the action, or `id` if nothing can be planned.
 pub(super) fn verb(webhook: &WebhookReport) -> Option<&'static str> {
     match webhook.action {
         Action::None if webhook.held.is_some() => webhook.id.as_ref().map(|_| "id"),
@@ -55,11 +55,11 @@ pub(super) fn verb(webhook: &WebhookReport) -> Option<&'static str> {
         Action::Update => Some("update"),
         Action::Replace => Some("replace"),
         Action::Delete => Some("delete"),
-        Action::Retain => Some("let go of"),
+        Action::Retain => Some("retain"),
     }
 }
 
-/// Which subscription it is done to. What is to be made has none: its id, if any, is of one that is gone.
+/// The subscription that the action is about. A create has none: its id, if any, is that of a subscription that is gone.
 pub(super) fn id(webhook: &WebhookReport) -> Option<String> {
     webhook.id.as_deref().filter(|_| webhook.action != Action::Create).map(visible)
 }
@@ -73,7 +73,7 @@ pub(super) fn name(namespace: &str, name: &str) -> String {
     format!("{}/{}", visible(namespace), visible(name))
 }
 
-/// What it waits for, in words before the reason.
+/// The words in front of the reason.
 pub(super) fn held(held: &Held) -> &'static str {
     match held.until {
         Until::Mended => "blocked",
@@ -82,7 +82,7 @@ pub(super) fn held(held: &Held) -> &'static str {
     }
 }
 
-/// Whether there is nothing to tell of it.
+/// Whether there is nothing to say about it.
 pub(super) fn is_quiet(webhook: &WebhookReport) -> bool {
     webhook.action == Action::None
         && webhook.held.is_none()
@@ -91,7 +91,7 @@ pub(super) fn is_quiet(webhook: &WebhookReport) -> bool {
         && webhook.advice.is_none()
 }
 
-/// What it all comes to, in a sentence.
+/// The overall result in a sentence.
 pub(super) fn summary(report: &Report) -> String {
     let counts = &report.counts;
     let of = |action| match action {
@@ -101,7 +101,7 @@ pub(super) fn summary(report: &Report) -> String {
         Action::Update => (counts.update, "to update"),
         Action::Replace => (counts.replace, "to replace"),
         Action::Delete => (counts.delete, "to delete"),
-        Action::Retain => (counts.retain, "to let go"),
+        Action::Retain => (counts.retain, "to retain"),
     };
     let list = |all: &[(usize, &str)]| {
         let all: Vec<_> = all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -112,7 +112,7 @@ pub(super) fn summary(report: &Report) -> String {
     let parts: Vec<_> = [actions, others].into_iter().filter(|part| !part.is_empty()).collect();
     let parts = parts.join("; ");
     match (report.result, parts.as_str()) {
-        // The Webhooks of an account that is left as it is are not looked at.
+        // The Webhooks of a suspended account are not planned.
         (Outlook::NoChanges, "") if report.accounts.iter().any(|account| account.held.is_some()) => {
             "No changes. Nothing would be written at a vendor.".into()
         }
@@ -123,7 +123,7 @@ pub(super) fn summary(report: &Report) -> String {
     }
 }
 
-/// Calls to vendors, in a sentence.
+/// The calls to vendors in a sentence.
 pub(super) fn calls(report: &Report) -> String {
     let calls = |n: usize| if n == 1 { "1 call".into() } else { format!("{n} calls") };
     let made = match report.calls.made {
@@ -138,7 +138,7 @@ pub(super) fn calls(report: &Report) -> String {
     format!("{made}; applying takes {}{}.", calls(report.calls.to_apply), pace.unwrap_or_default())
 }
 
-/// What keeps the plan from being applied as declared, in a sentence, if anything does.
+/// What blocks the plan, in a sentence, if anything does.
 pub(super) fn blocked(report: &Report) -> Option<String> {
     let accounts = report.accounts.iter().filter_map(|account| account.held.as_ref());
     let accounts = accounts.filter(|held| held.until == Until::Mended).count();
@@ -153,7 +153,7 @@ pub(super) fn blocked(report: &Report) -> Option<String> {
     let all: Vec<_> = all.into_iter().flatten().collect();
     (report.result == Outlook::Blocked).then(|| {
         let what = if all.is_empty() { "something".into() } else { all.join(" and ") };
-        format!("Blocked: {what} cannot be read, or not be applied as declared; somebody has to change something first.")
+        format!("Blocked: {what} cannot be read, or cannot be applied as declared; change that first.")
     })
 }
 

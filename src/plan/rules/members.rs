@@ -1,13 +1,14 @@
-//! Members of sets and maps. A vendor or a tenant decides how many there are, so that large ones are never compared each with each.
+//! Compares members of sets and maps. A vendor or a tenant decides how many there are, so that members of large ones are never
+//! compared pairwise.
 
-use super::{Members, Rule, Text, Value};
+use super::{Members, Rule, SecretText, Value};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
-/// So many values at most are compared each with each, which takes less than to spell them.
+/// Up to this many values are compared pairwise, which takes less time than to spell them.
 const FEW: usize = 64;
 
-/// Removes repetitions by a set's inner rule; the first one stays.
+/// Removes repetitions by a set's inner rule. The first occurrence stays.
 pub(super) fn distinct(inner: Rule, list: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut all: Vec<Value> = list.collect();
     if few(&all) {
@@ -46,16 +47,16 @@ pub(super) fn same_maps(inner: Rule, ignore_case: bool, a: &Members, b: &Members
         return false;
     }
     let (a, b) = (Names::new(a, ignore_case), Names::new(b, ignore_case));
-    // Both ways: of two names equal but for case each would find the same partner.
+    // Both ways, as two names that are equal but for case would find the same partner.
     let within = |a: &Names<'_>, b: &Names<'_>| {
         a.map.iter().all(|(name, x)| b.get(name).is_some_and(|(_, y)| inner.same(x, y)))
     };
     within(&a, &b) && within(&b, &a)
 }
 
-/// One text for all values that are the same by a rule.
+/// Returns one text for all values that are equal by a rule.
 fn spelled(rule: Rule, value: &Value) -> String {
-    rule.readable(value, &Text::exposed).to_string()
+    rule.readable(value, &SecretText::expose).to_string()
 }
 
 fn few(list: &[Value]) -> bool {
@@ -63,11 +64,11 @@ fn few(list: &[Value]) -> bool {
     list.iter().all(|value| value.fits(&mut left))
 }
 
-/// The members of a map by their names, whatever the case where names ignore it.
+/// The members of a map by name, ignoring case if the rule says so.
 pub(in crate::plan) struct Names<'a> {
     map: &'a Members,
     ignore_case: bool,
-    /// Members by their names in lower case; of several the first. Made when a name is not there as it is spelt.
+    /// The first member of each name in lower case. Computed when a name is not found in its own spelling.
     folded: OnceCell<HashMap<String, (&'a str, &'a Value)>>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Names<'a> {
         Self { map, ignore_case, folded: OnceCell::new() }
     }
 
-    /// The member of that name, the one with just that spelling first.
+    /// Returns the member of that name. One with exactly that spelling goes first.
     pub(in crate::plan) fn get(&self, name: &str) -> Option<(&'a str, &'a Value)> {
         if let Some((name, value)) = self.map.find_index(name).ok().and_then(|at| self.map.get_indexed(at)) {
             return Some((name.as_str(), value));

@@ -8,7 +8,7 @@ const TOPIC: &[Field] = &[
     Field::content("owner"),
 ];
 
-const SWITCH: Rule = Rule::Switch { on: "on", halted: "broken" };
+const SWITCH: Rule = Rule::EnabledState { enabled: "on", disabled_by_vendor: "broken" };
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one table")]
@@ -44,16 +44,28 @@ fn values_compare_by_their_rule() {
         ("a number is no text", Rule::Exact, json!(1), json!("1"), false),
         (
             "a sealed value",
-            Rule::Sealed,
+            Rule::SecretValue,
             json!({"value": "a", "secret": true}),
             json!({"value": "***", "secret": true}),
             true,
         ),
-        ("a seal broken", Rule::Sealed, json!({"value": "a", "secret": true}), json!({"value": "a"}), false),
-        ("an open value", Rule::Sealed, json!({"value": "a"}), json!({"value": "b", "secret": false}), false),
+        (
+            "a seal broken",
+            Rule::SecretValue,
+            json!({"value": "a", "secret": true}),
+            json!({"value": "a"}),
+            false,
+        ),
+        (
+            "an open value",
+            Rule::SecretValue,
+            json!({"value": "a"}),
+            json!({"value": "b", "secret": false}),
+            false,
+        ),
         (
             "an open value, flag left out",
-            Rule::Sealed,
+            Rule::SecretValue,
             json!({"value": "a"}),
             json!({"value": "a", "secret": false}),
             true,
@@ -87,7 +99,7 @@ fn absent_and_empty_mean_the_default() {
         natural_key: &["note"],
     };
     let empty = RULES.document(BTreeMap::new());
-    assert_eq!(empty.shown(), json!({"on": true, "n": 0}));
+    assert_eq!(empty.redacted(), json!({"on": true, "n": 0}));
     let spelled = RULES.document(BTreeMap::from([
         ("on", Value::Null),
         ("note", Value::text("")),

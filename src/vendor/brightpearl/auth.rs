@@ -1,27 +1,21 @@
 //! Login at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
 
-use super::oauth::{OauthApp, OauthRefresh};
+use super::oauth::{
+    ACCESS_TOKEN, APP_REF, CLIENT_SECRET, EXPIRES_AT, OAUTH_KEYS, OauthApp, OauthRefresh, REFRESH_TOKEN,
+    headers,
+};
 use crate::api::SecretKeyRef;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
 use crate::vendor::auth::{SecretRefs, list_keys};
-use crate::vendor::session::{Headers, Session, Token};
+use crate::vendor::session::{Session, Token};
 use crate::vendor::{AccountEndpoints, ConnectError, Credentials};
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderName};
+use reqwest::header::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-const APP_REF: HeaderName = HeaderName::from_static("brightpearl-app-ref");
-const DEV_REF: HeaderName = HeaderName::from_static("brightpearl-dev-ref");
 const STAFF_TOKEN: HeaderName = HeaderName::from_static("brightpearl-staff-token");
 const ACCOUNT_TOKEN: HeaderName = HeaderName::from_static("brightpearl-account-token");
-
-/// Keys of an OAuth app's Secret. One of the first two is needed, the others are not.
-const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
-pub(super) const ACCESS_TOKEN: &str = "access_token";
-pub(super) const REFRESH_TOKEN: &str = "refresh_token";
-pub(super) const CLIENT_SECRET: &str = "client_secret";
-pub(super) const EXPIRES_AT: &str = "expires_at";
 
 /// Returns the Secret references of an account.
 pub(in crate::vendor) fn secret_refs(account: &BrightpearlAccount) -> SecretRefs {
@@ -116,12 +110,4 @@ fn life(expires_at: &SecretString, secret: &str) -> Result<Duration, ConnectErro
         problem: "is not a time; write it like 2026-11-22T21:00:00Z, or remove it".into(),
     })?;
     Ok(Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default())
-}
-
-pub(super) fn headers(app_ref: &str, dev_ref: &str, token: &SecretString) -> Headers {
-    vec![
-        (APP_REF, app_ref.into()),
-        (DEV_REF, dev_ref.into()),
-        (AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()),
-    ]
 }

@@ -30,7 +30,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     let mut templates = String::new();
     for field in ["uriTemplate", "bodyTemplate"] {
         if let Value::Text(text) = desired.get(field) {
-            templates.push_str(&text.exposed());
+            templates.push_str(&text.expose());
         }
     }
     let missing: Vec<_> = MANDATORY.into_iter().filter(|variable| !templates.contains(variable)).collect();
@@ -45,7 +45,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
 
 /// Returns the body of a POST: the fields have the vendor's own names, and unset ones are left out.
 pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
-    desired.iter().map(|(name, value)| (name.to_owned(), value.exposed())).collect()
+    desired.iter().map(|(name, value)| (name.to_owned(), value.expose())).collect()
 }
 
 /// Reads one item of a list. An error says what is wrong with its shape.
@@ -58,7 +58,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         document: document(parsed),
         summary,
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: Some(answer.part(item)),
     })
@@ -71,7 +71,7 @@ pub(super) fn created(id: i64, desired: &Document) -> Observed {
         document: desired.clone(),
         summary: String::new(),
         created: None,
-        mark: None,
+        remote_version: None,
         delivery: None,
         raw: None,
     }

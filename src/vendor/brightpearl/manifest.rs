@@ -3,8 +3,8 @@
 use crate::api::brightpearl::{BrightpearlWebhook, HttpMethod};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
-use crate::vendor::describe::{ManifestBuilder, quoted};
-use crate::vendor::desired::{Declared, optional, spelled};
+use crate::vendor::declared::{Declared, optional, spelled};
+use crate::vendor::manifest_builder::{ManifestBuilder, quoted};
 use crate::vendor::receiver;
 
 /// Maps a manifest's members to the fields of `RULES`. A new member is mapped here and gets a row there.

@@ -10,11 +10,10 @@ pub(super) use auth::secret_refs;
 pub use document::RULES;
 pub(crate) use document::advice;
 
-use super::connection::{ConnectError, secrets_of};
 use super::items::ItemReader;
 use super::session::Session;
-use super::transport::{Answer, Body, Call, Operation, Transport};
-use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use super::transport::{Answer, Body, Call, Operation, Transport, secrets_of};
+use super::{AccountEndpoints, Class, ConnectError, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::brightpearl::BrightpearlAccount;
 use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};

@@ -4,18 +4,28 @@
 //! therefore run in a task of their own, which continues when the pass that waits for it is dropped (at its deadline, or when the
 //! lease is lost), and the new pair is part of the state until the Secret holds it.
 
-use super::auth::{ACCESS_TOKEN, CLIENT_SECRET, EXPIRES_AT, REFRESH_TOKEN, headers};
 use super::wire;
 use crate::vendor::session::{Headers, Token, TokenSource};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, Endpoint, NewTokens, PersistError, TokenStore, VendorError};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use secrecy::SecretString;
+use reqwest::header::{AUTHORIZATION, HeaderName};
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tracing::Instrument as _;
+
+pub(super) const APP_REF: HeaderName = HeaderName::from_static("brightpearl-app-ref");
+const DEV_REF: HeaderName = HeaderName::from_static("brightpearl-dev-ref");
+
+/// Keys of an OAuth app's Secret. One of the first two is needed, the others are not.
+pub(super) const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
+pub(super) const ACCESS_TOKEN: &str = "access_token";
+pub(super) const REFRESH_TOKEN: &str = "refresh_token";
+pub(super) const CLIENT_SECRET: &str = "client_secret";
+pub(super) const EXPIRES_AT: &str = "expires_at";
 
 /// The app whose tokens are refreshed, and where they are stored.
 pub(super) struct OauthApp {
@@ -203,6 +213,14 @@ impl OauthApp {
             format!("the token endpoint refused to refresh the access token ({code}); {advice}"),
         )
     }
+}
+
+pub(super) fn headers(app_ref: &str, dev_ref: &str, token: &SecretString) -> Headers {
+    vec![
+        (APP_REF, app_ref.into()),
+        (DEV_REF, dev_ref.into()),
+        (AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()),
+    ]
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub const RULES: Rules = Rules {
         Field::word("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
         Field::content("enabled").absent(Absent::Bool(true)),
         Field::content("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
-        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Sealed }),
+        Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::content("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),
     ],
     natural_key: &["name", "url"],
@@ -58,7 +58,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
         body.insert(name.into(), json!({}));
     }
     for (name, value) in desired.iter() {
-        body.insert(name.into(), value.exposed());
+        body.insert(name.into(), value.expose());
     }
     if let Some(language) = language {
         for name in LOCALISED.map(str::to_owned) {
@@ -106,9 +106,9 @@ pub(in crate::vendor) fn observed(
         .and_then(|version| member(version, "created"))
         .and_then(Json::as_str)
         .map(str::to_owned);
-    let mark = wire::version_no(&item).map(str::to_owned);
+    let remote_version = wire::version_no(&item).map(str::to_owned);
     let raw = Some(answer.part(raw));
-    Ok(Observed { id, document, summary, created, mark, delivery: None, raw })
+    Ok(Observed { id, document, summary, created, remote_version, delivery: None, raw })
 }
 
 /// Reads a topic. Old shapes, and the vendor's newest page, have a single text in place of a list (3.2).

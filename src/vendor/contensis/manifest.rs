@@ -5,8 +5,8 @@ use super::wire::member;
 use crate::api::contensis::{ContensisWebhook, Header, Method, Topic};
 use crate::api::webhook::Subscription;
 use crate::plan::{Members, Value};
-use crate::vendor::describe::{ManifestBuilder, quoted};
-use crate::vendor::desired::{Declared, optional, spelled};
+use crate::vendor::declared::{Declared, optional, spelled};
+use crate::vendor::manifest_builder::{ManifestBuilder, quoted};
 use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
 

@@ -11,12 +11,11 @@ mod wire;
 pub(super) use auth::secret_refs;
 pub use document::RULES;
 
-use super::connection::{ConnectError, secrets_of};
 use super::items::{ItemReader, check_ids, unstable_list};
 use super::memory::Reservation;
 use super::session::Session;
-use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
-use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport, secrets_of};
+use super::{AccountEndpoints, Class, ConnectError, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::contensis::ContensisAccount;
 use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
@@ -195,7 +194,7 @@ impl Contensis {
             return failed;
         }
         match self.read(&current.id).await {
-            Ok(now) if wire::version_no(&now) == current.mark.as_deref() => {
+            Ok(now) if wire::version_no(&now) == current.remote_version.as_deref() => {
                 VendorError { class: Class::Rejected, ..failed }
             }
             Ok(_) => VendorError { class: Class::Outdated, ..failed },

@@ -1,7 +1,7 @@
 //! Login at SuperOffice (vendors/superoffice.md 3): fixed headers, a system user's ticket, or a person's access token.
 
 use super::key::PrivateKey;
-use super::system_user::SystemUser;
+use super::system_user::{Central, SystemUser};
 use super::wire;
 use crate::api::SecretKeyRef;
 use crate::api::superoffice::{
@@ -38,13 +38,6 @@ pub(super) struct Consent {
     token: SecretString,
     /// The Secrets of the credentials, for messages.
     from: String,
-}
-
-/// The central host and the tenant's id, for logins there.
-#[derive(Clone, Copy)]
-pub(super) struct Central<'a> {
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) customer_id: &'a str,
 }
 
 /// Returns the Secret references of an account.

@@ -19,7 +19,7 @@ pub const RULES: Rules = Rules {
         Field::address("targetUrl"),
         Field::signing_key("secret").rule(Rule::WriteOnly),
         Field::word("state")
-            .rule(Rule::Switch { on: "Active", halted: "TooManyErrors" })
+            .rule(Rule::EnabledState { enabled: "Active", disabled_by_vendor: "TooManyErrors" })
             .absent(Absent::Text("Active")),
         // It is not known whether a save can change it (16, row 17).
         Field::word("type").absent(Absent::Text("webhook")).replaces(),
@@ -67,7 +67,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
         body.remove(*name);
     }
     for (field, wire_name) in WIRE_NAMES {
-        body.insert(wire_name.into(), desired.get(field).exposed());
+        body.insert(wire_name.into(), desired.get(field).expose());
     }
     let mut emails = texts(desired.get("errorEmails"));
     // Only one of the two members, as it is not known which one the server prefers (16, row 14).
@@ -78,7 +78,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
         Generation::ErrorEmails => {
             body.remove(ONE_EMAIL);
             body.insert(EMAILS.into(), emails.into());
-            body.insert(DESCRIPTION.into(), desired.get("description").exposed());
+            body.insert(DESCRIPTION.into(), desired.get("description").expose());
             body.insert(NOTIFY_VIA.into(), flags(desired.get("notifyVia")));
             body.insert(NOTIFY_WHEN.into(), flags(desired.get("notifyWhen")));
         }
@@ -89,7 +89,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
 /// Returns the texts of a list, secrets included.
 fn texts(value: &Value) -> Vec<String> {
     let Value::List(list) = value else { return Vec::new() };
-    list.iter().filter_map(|one| one.exposed().as_str().map(str::to_owned)).collect()
+    list.iter().filter_map(|one| one.expose().as_str().map(str::to_owned)).collect()
 }
 
 /// Returns a set of flags as the server accepts it: the names in one text, `None` for no flag (6).
@@ -146,7 +146,7 @@ pub(in crate::vendor) fn refusal(account: &SuperofficeAccount, desired: &Documen
 
 /// Whether deliveries go to an address without https.
 fn is_plain_http(desired: &Document) -> bool {
-    let target = desired.get("targetUrl").exposed();
+    let target = desired.get("targetUrl").expose();
     let starts_with_https =
         |url: &str| url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
     desired.get("type").is_text("webhook") && !target.as_str().is_some_and(starts_with_https)
@@ -170,7 +170,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
             "the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; split it into two Webhooks"
         ));
     }
-    let length = desired.get("name").exposed().as_str().map_or(0, |name| name.chars().count());
+    let length = desired.get("name").expose().as_str().map_or(0, |name| name.chars().count());
     (length > LONGEST_NAME_ON_SCREEN).then(|| {
         format!("name has {length} characters, and SuperOffice's screens allow {LONGEST_NAME_ON_SCREEN}: an administrator cannot save it there")
     })
@@ -232,9 +232,17 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
     let id = ExternalId::from(parsed.id);
-    let mark = Some(remote_version(&parsed.rest));
+    let remote_version = Some(remote_version(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
-    Ok(Observed { id, document, summary, created: None, mark, delivery, raw: Some(answer.part(item)) })
+    Ok(Observed {
+        id,
+        document,
+        summary,
+        created: None,
+        remote_version,
+        delivery,
+        raw: Some(answer.part(item)),
+    })
 }
 
 /// Returns whether a state delivers (8).
@@ -242,7 +250,7 @@ fn delivery(state: &str) -> Option<Delivery> {
     match state {
         "Active" => Some(Delivery::On),
         "Stopped" => Some(Delivery::Off),
-        "TooManyErrors" => Some(Delivery::Halted),
+        "TooManyErrors" => Some(Delivery::DisabledByVendor),
         _ => None,
     }
 }

@@ -13,11 +13,10 @@ pub use document::RULES;
 pub(crate) use document::advice;
 pub(in crate::vendor) use document::{generation, refusal};
 
-use super::connection::{ConnectError, secrets_of};
 use super::items::{ItemReader, within_bounds};
 use super::session::Session;
-use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport};
-use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use super::transport::{Answer, Body, CALL_TIMEOUT, Call, Operation, Transport, secrets_of};
+use super::{AccountEndpoints, Class, ConnectError, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::superoffice::{Environment, Online, SuperofficeAccount};
 use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
@@ -94,7 +93,7 @@ impl Superoffice {
         let at = match &tenant {
             Tenant::Onsite(_) => None,
             Tenant::Online(online) => {
-                Some(auth::Central { endpoint: &online.central, customer_id: &online.customer_id })
+                Some(system_user::Central { endpoint: &online.central, customer_id: &online.customer_id })
             }
         };
         let (session, advice) = auth::session(&account.credentials, credentials, at)?;

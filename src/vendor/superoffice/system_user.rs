@@ -1,6 +1,5 @@
 //! Login as an app's system user (vendors/superoffice.md 3.1): a signed token is exchanged for a signed answer with a ticket.
 
-use super::auth::Central;
 use super::key::PrivateKey;
 use super::wire;
 use crate::vendor::session::Token;
@@ -28,6 +27,13 @@ const TICKET_LIFE: Duration = Duration::from_secs(6 * 3600);
 const LEEWAY: u64 = 300;
 /// A larger difference between the two clocks is reported.
 const REPORTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
+/// The central host and the tenant's id, for logins there.
+#[derive(Clone, Copy)]
+pub(super) struct Central<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) customer_id: &'a str,
+}
 
 pub(super) struct SystemUser {
     central: Endpoint,

@@ -1,4 +1,4 @@
-//! The API server's audit log, read as events: what tests count requests to Kubernetes with.
+//! The API server's audit log, read as events: tests count requests to Kubernetes with it.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,7 @@ use serde::Deserialize;
 
 use crate::Error;
 
-/// Every request at the Metadata level, except for the health checks. The stage in which a request merely has
-/// arrived is left out.
+/// Every request at the Metadata level, except for health checks. The stage in which a request has only arrived is left out.
 pub(crate) const POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -36,9 +35,9 @@ pub struct AuditEvent {
     pub namespace: String,
     /// The object's name; empty for collections.
     pub name: String,
-    /// Who asked, for example `system:serviceaccount:example:operator`.
+    /// The user, for example `system:serviceaccount:example:operator`.
     pub user: String,
-    /// The program that asked, as it calls itself.
+    /// The program's user agent.
     pub user_agent: String,
     /// The HTTP status of the answer.
     pub status_code: u16,
@@ -53,10 +52,10 @@ impl AuditEvent {
     }
 }
 
-/// Reads the log, oldest event first. A line that is still being written is left for the next look.
+/// Reads the log, oldest event first. A line that is still being written is left for the next read.
 pub(crate) fn read(path: &Path) -> Result<Vec<AuditEvent>, Error> {
     let bytes = fs::read(path).map_err(Error::io(format!("reading {}", path.display())))?;
-    // Not every half-written character is UTF-8.
+    // A half-written character may be invalid UTF-8.
     parse(&String::from_utf8_lossy(&bytes))
 }
 

@@ -1,4 +1,4 @@
-//! What a test holds: one cluster, which lives as long as this value or, in a static, as long as the process.
+//! Interface for tests: one cluster, which lives as long as this value or, in a static, as long as the process.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::protocol::{self, Addresses, Answer, STAMP};
 use crate::{AuditEvent, Error, Tools, audit, locate};
 
-/// A running control plane on loopback. It ends when this is dropped, and also when this process ends in whatever way,
-/// `kill -9` included.
+/// A running control plane on loopback. It ends when this is dropped, and also when this process ends in any way, `kill -9`
+/// included.
 #[derive(Debug)]
 pub struct Cluster {
     pub(crate) tools: Tools,
@@ -19,8 +19,8 @@ pub struct Cluster {
     link: Mutex<Link>,
 }
 
-/// The one cluster of this process, started by whoever asks first. A failed start is not repeated: it would cost every
-/// test of the process its deadline.
+/// The one cluster of this process, started by the first caller. A failed start is not repeated: it would cost every test of the
+/// process the whole limit.
 pub fn shared() -> Result<&'static Cluster, Error> {
     static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
     let started = SHARED.get_or_init(|| Cluster::start().map_err(|error| error.to_string()));
@@ -28,7 +28,7 @@ pub fn shared() -> Result<&'static Cluster, Error> {
 }
 
 impl Cluster {
-    /// Starts a cluster, and first builds whatever it needs: minutes the first time ever, seconds later.
+    /// Starts a cluster, after building missing tools: minutes the first time, seconds later.
     pub fn start() -> Result<Self, Error> {
         let tools = Tools::ensure()?;
         let binary = match locate::supervisor()? {
@@ -84,31 +84,30 @@ impl Cluster {
         self.link().child.id()
     }
 
-    /// Every request that the API server has answered since the start, oldest first. An event is here before its answer
-    /// is with the client.
+    /// Returns every request that the API server has answered since the start, oldest first. An event is here before its answer
+    /// reaches the client.
     pub fn audit(&self) -> Result<Vec<AuditEvent>, Error> {
         audit::read(&self.addresses.audit_log)
     }
 
-    /// Kills the API server as a power cut would: connections break, data stays. Nothing when it is down already.
+    /// Kills the API server like a power cut: connections break, data stays. Does nothing if it is down already.
     pub fn stop_api_server(&self) -> Result<(), Error> {
         self.link().command(protocol::Command::StopApiServer)
     }
 
-    /// Starts the API server again on the same data, certificate and port, and waits until it is ready. Nothing when it
-    /// runs.
+    /// Starts the API server again on the same data, certificate and port, and waits until it is ready. Does nothing if it runs.
     pub fn start_api_server(&self) -> Result<(), Error> {
         self.link().command(protocol::Command::StartApiServer)
     }
 
-    /// Starts the controller manager anew. The garbage collector looks for new kinds every 30 s only: after this, it
-    /// knows those of the custom resource definitions that have just been applied.
+    /// Restarts the controller manager. The garbage collector looks for new kinds only every 30 s: after this, it knows the kinds
+    /// of CRDs that have just been applied.
     pub fn restart_controllers(&self) -> Result<(), Error> {
         self.link().command(protocol::Command::RestartControllers)
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {
-        // A panic elsewhere leaves at worst an answer unread, which the next command reports.
+        // After a panic elsewhere an answer may be unread, which the next command reports.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,21 +116,21 @@ impl Cluster {
 #[derive(Debug)]
 struct Link {
     child: Child,
-    /// The kernel closes it when this process ends: that is what ends the supervisor.
+    /// The kernel closes it when this process ends, and that ends the supervisor.
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     pids: BTreeMap<String, u32>,
 }
 
 impl Link {
-    /// Starts the supervisor and waits for its cluster. `None` when the binary was built from other sources.
+    /// Starts the supervisor and waits for its cluster. `None` if the binary was built from other sources.
     fn open(binary: &PathBuf, tools: &Tools) -> Result<Option<(Self, Addresses)>, Error> {
         let tools = serde_json::to_string(tools).map_err(Error::json("the tools"))?;
         let mut child = Command::new(binary)
             .args(["supervise", "--stamp", STAMP, "--tools", &tools])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C at a terminal reaches it through its owner only, by the end of its input.
+            // At Ctrl-C on a terminal, it ends with its owner, by the end of its input.
             .process_group(0)
             .spawn()
             .map_err(Error::io(format!("starting {}", binary.display())))?;
@@ -167,7 +166,7 @@ impl Link {
         }
     }
 
-    /// The next answer; `None` when the supervisor has ended.
+    /// The next answer; `None` if the supervisor has ended.
     fn answer(&mut self) -> Result<Option<Answer>, Error> {
         let mut line = String::new();
         let read = self.stdout.read_line(&mut line).map_err(Error::io("reading from the supervisor"))?;
@@ -181,7 +180,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // It ends within its grace time; collecting it keeps it from staying a zombie.
+        // It ends within its grace period; waiting for it prevents a zombie.
         let _ = self.child.wait();
     }
 }

@@ -15,23 +15,21 @@ use tempfile::TempDir;
 use crate::protocol::Addresses;
 use crate::server::{self, Server};
 use crate::tools::{Tool, Tools};
+use crate::wait::WAIT_LIMIT;
 use crate::{Error, audit, credentials};
 
-/// How long each server may take to become ready; seconds are normal, a busy machine gets more.
-const READY_WITHIN: Duration = Duration::from_secs(90);
-
-/// How long the servers may take to end before they are killed. Their data is thrown away anyway.
+/// How long the servers may take to end before they are killed. Their data is thrown away.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How often other ports are tried when one was taken meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// The controllers that tests need: cascades, namespace deletion, a `default` service account in each namespace, roles that
-/// are made of others.
+/// The controllers that tests need: cascades, namespace deletion, a `default` service account in each namespace, aggregated
+/// roles.
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,\
     serviceaccount-controller,serviceaccount-token-controller,clusterrole-aggregation-controller";
 
-/// The running servers and their folder, which goes when this is dropped.
+/// The running servers and their folder, which is removed when this is dropped.
 pub(crate) struct ControlPlane {
     tools: Tools,
     ports: Ports,
@@ -81,7 +79,7 @@ impl ControlPlane {
             kubectl(tools, folder.path(), &["get", "--raw", "/readyz"])
         })?;
         let mut controllers = start_controllers(tools, folder.path())?;
-        // The first thing that the controllers do for everybody to see.
+        // The first visible effect of the controllers.
         wait_until(&mut controllers, cancelled, || {
             kubectl(tools, folder.path(), &["get", "serviceaccount", "default", "--namespace=default"])
         })?;
@@ -116,12 +114,12 @@ impl ControlPlane {
         }
     }
 
-    /// Kills the API server; nothing when it is down already.
+    /// Kills the API server; does nothing if it is down already.
     pub(crate) fn stop_api_server(&mut self) {
         drop(self.api_server.take());
     }
 
-    /// Starts the API server again on the same data and port; nothing when it runs.
+    /// Starts the API server again on the same data and port; does nothing if it runs.
     pub(crate) fn start_api_server(&mut self, cancelled: &AtomicBool) -> Result<(), Error> {
         if self.api_server.is_none() {
             let mut server = start_api_server(&self.tools, self.ports, self.folder.path())?;
@@ -133,7 +131,7 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Starts the controller manager anew, which looks at once for the kinds that there are.
+    /// Restarts the controller manager, which looks for kinds at once.
     pub(crate) fn restart_controllers(&mut self) -> Result<(), Error> {
         self.controllers.kill();
         self.controllers = start_controllers(&self.tools, self.folder.path())?;
@@ -160,7 +158,7 @@ impl ControlPlane {
 }
 
 impl Ports {
-    /// Two ports that nobody listens on now.
+    /// Two ports without a listener.
     fn free() -> Result<Self, Error> {
         let listen = || TcpListener::bind("127.0.0.1:0").map_err(Error::io("looking for a free port"));
         let port = |listener: &TcpListener| {
@@ -231,7 +229,7 @@ fn start_api_server(tools: &Tools, ports: Ports, folder: &Path) -> Result<Server
         "--authorization-mode=RBAC".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.yaml")),
         format!("--audit-log-path={}", audit_log(folder).display()),
-        // An event is in the file before its request is answered, and no rotation (megabytes).
+        // An event is in the file before its request is answered, and before any rotation (megabytes).
         "--audit-log-mode=blocking".to_owned(),
         "--audit-log-maxsize=100000".to_owned(),
     ];
@@ -253,7 +251,7 @@ fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
     Server::spawn(Tool::ControllerManager.name(), tools.path(Tool::ControllerManager), arguments, folder)
 }
 
-/// Looks every 25 ms until `look` succeeds; fails when the server ends, the deadline passes or the owner is gone.
+/// Looks every 25 ms until `look` succeeds; fails when the server ends, the limit passes or the owner is gone.
 fn wait_until<T>(
     server: &mut Server,
     cancelled: &AtomicBool,
@@ -269,7 +267,7 @@ fn wait_until<T>(
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Supervisor("ended while the cluster was starting".to_owned()));
         }
-        if start.elapsed() > READY_WITHIN {
+        if start.elapsed() > WAIT_LIMIT {
             let (server, log) = (server.name().to_owned(), server.log_tail());
             return Err(Error::NotReady { server, waited: start.elapsed(), last, log });
         }
@@ -277,7 +275,7 @@ fn wait_until<T>(
     }
 }
 
-/// Asks etcd by one hand-written HTTP request: an HTTP client would be a large dependency for it.
+/// Asks etcd with one hand-written HTTP request: an HTTP client would be a large dependency for it.
 fn etcd_health(ports: Ports) -> Result<(), String> {
     let ask = || -> io::Result<String> {
         let address = SocketAddr::from(([127, 0, 0, 1], ports.etcd));

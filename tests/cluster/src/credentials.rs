@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_kubeconfigs_are_ours() {
+    fn only_our_kubeconfigs_are_replaced() {
         assert!(is_ours(&kubeconfig("https://127.0.0.1:1", "ca", "admin", "token", "default")));
         assert!(!is_ours("apiVersion: v1\ncurrent-context: production\n"));
     }

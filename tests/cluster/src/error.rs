@@ -1,4 +1,4 @@
-//! What can go wrong. Each message says its own level only; the rest is the source.
+//! Errors. Each message describes its own level only; the rest is the source.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
-    /// The Go modules with the pinned tools are nowhere near.
+    /// The Go modules with the pinned tools were not found.
     #[error(
         "no folder with tests/cluster/kubernetes/go.mod found: run this inside a checkout of hooktender, \
          or point KUBEBUILDER_ASSETS at a folder with ready-made kube-apiserver, etcd, kubectl, \
@@ -81,10 +81,10 @@ pub enum Error {
     /// Something did not happen in time.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),
-    /// A key could not be made.
+    /// A key could not be generated.
     #[error("making the service-account key: {0}")]
     Key(#[from] p256::pkcs8::Error),
-    /// Something is not the JSON that it should be.
+    /// Invalid JSON.
     #[error("{what} is not the JSON expected: {source}")]
     Json {
         /// What was read.
@@ -92,7 +92,7 @@ pub enum Error {
         /// Why it cannot be read.
         source: serde_json::Error,
     },
-    /// The kubeconfig to write exists and is somebody else's.
+    /// The kubeconfig to write exists and is not one of ours.
     #[error("{path} exists and was not written by hooktender-cluster: give another path", path = .0.display())]
     ForeignKubeconfig(PathBuf),
     /// [`crate::shared`] failed before in this process; it is not tried again.
@@ -101,25 +101,25 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: says what was tried when an I/O error came.
+    /// For `map_err`: adds what was tried to an I/O error.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// For `map_err`: says what was read when it was not the JSON expected.
+    /// For `map_err`: adds what was read to a JSON error.
     pub(crate) fn json(what: impl Into<String>) -> impl FnOnce(serde_json::Error) -> Self {
         let what = what.into();
         move |source| Self::Json { what, source }
     }
 
-    /// Whether the cause is a port that somebody took between our choosing it and the server's binding it.
+    /// Whether the cause is a port that another process took between our choice and the server's bind.
     pub(crate) fn is_port_taken(&self) -> bool {
         matches!(self, Self::ServerEnded { log, .. } if log.contains("address already in use"))
     }
 }
 
-/// A kubectl command that failed, with everything that it said.
+/// A kubectl command that failed, with its output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`kubectl {command}` failed: {}", stderr.trim_end())]
 pub struct KubectlError {

@@ -1,19 +1,15 @@
-//! kubectl and helm against the cluster, and what tests make with them: namespaces and service accounts.
+//! kubectl and helm against the cluster, and objects for tests: namespaces and service accounts.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::credentials::{self, random_hex};
 use crate::tools::Tool;
 use crate::{Cluster, Error, KubectlError, eventually};
-
-/// How long the API server may take to apply new roles; milliseconds are normal.
-const RULES_WITHIN: Duration = Duration::from_secs(30);
 
 /// How far a service account's rules reach.
 #[derive(Clone, Copy)]
@@ -92,8 +88,7 @@ impl Cluster {
         self.make_service_account(namespace, name, rules_yaml, Scope::Cluster)
     }
 
-    /// A kubeconfig whose user is a service account that exists, for example the one that a chart has made. Its token is
-    /// good for a day.
+    /// A kubeconfig whose user is an existing service account, for example one of a chart. Its token is valid for a day.
     pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf, Error> {
         let namespace_flag = format!("--namespace={namespace}");
         let token = self.kubectl_run(&["create", "token", name, &namespace_flag, "--duration=24h"])?;
@@ -104,16 +99,16 @@ impl Cluster {
         Ok(path)
     }
 
-    /// A kubeconfig whose user is the service account of that name: these documents, such as a chart's, make it and say what
-    /// it may, and all of it is in force.
+    /// A kubeconfig whose user is the service account of that name: these documents, such as a chart's, create it and its rights,
+    /// and all of them are in force.
     pub fn granted(&self, namespace: &str, name: &str, documents: &str) -> Result<PathBuf, Error> {
         let mut all = documents.to_owned();
         // Roles of either kind have a watch of their own.
         let everywhere = documents.contains("ClusterRole").then_some(Scope::Cluster);
         let mut verbs = Vec::new();
         for scope in [Scope::Namespace].into_iter().chain(everywhere) {
-            // The API server learns of roles from watches of its own, moments after it has stored them, but in order: when
-            // one that is made or changed last is in force, all are.
+            // The API server learns of roles by its own watches, moments after it has stored them, but in order: when the last
+            // one is in force, all are.
             let verb = format!("be-in-force-{}", random_hex::<4>());
             let rule = format!("- {{apiGroups: [''], resources: [serviceaccounts], verbs: [{verb}]}}");
             all += &Grant { namespace, name, scope }.role(&format!("{name}-in-force"), &rule);
@@ -122,7 +117,7 @@ impl Cluster {
         self.kubectl_apply(&all)?;
         let kubeconfig = self.service_account_kubeconfig(namespace, name)?;
         for verb in verbs {
-            eventually(RULES_WITHIN, &format!("the rules of {namespace}/{name} are in force"), || {
+            eventually(&format!("the rules of {namespace}/{name} are in force"), || {
                 self.kubectl_run_as(&kubeconfig, &["auth", "can-i", &verb, "serviceaccounts"])
             })?;
         }
@@ -147,7 +142,7 @@ impl Cluster {
     }
 }
 
-/// A service account and how far what it may do reaches.
+/// A service account and the scope of its rights.
 struct Grant<'a> {
     namespace: &'a str,
     name: &'a str,
@@ -168,7 +163,7 @@ impl Grant<'_> {
                 ("ClusterRole", role, metadata)
             }
         };
-        // Indented, so that a list in either style of YAML is at home.
+        // Indented, so that a list in either style of YAML fits.
         let rules = rules.lines().fold(String::new(), |rules, line| rules + "  " + line + "\n");
         let group = "rbac.authorization.k8s.io";
         format!(
@@ -180,7 +175,7 @@ impl Grant<'_> {
     }
 }
 
-/// Runs a command to its end, feeding it `input`.
+/// Runs a command with this input.
 fn run(command: &mut Command, arguments: &str, input: Option<&str>) -> Result<String, KubectlError> {
     let failure = |stdout: &[u8], stderr: &[u8]| KubectlError {
         command: arguments.to_owned(),
@@ -195,7 +190,7 @@ fn run(command: &mut Command, arguments: &str, input: Option<&str>) -> Result<St
         thread::scope(|scope| {
             scope.spawn(move || {
                 if let (Some(mut stdin), Some(input)) = (stdin, input) {
-                    // When kubectl ends without reading everything, its own message says why.
+                    // If kubectl ends without reading everything, its own message says why.
                     let _ = stdin.write_all(input.as_bytes());
                 }
             });

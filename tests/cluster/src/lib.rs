@@ -16,7 +16,7 @@
 //! | `tools` | the seven programs: found, or built once from the pinned Go modules beside this crate |
 //! | `cluster` | what a test holds: addresses, kubectl, helm, namespaces, service accounts |
 //! | `audit` | what was asked of the API server, by whom and with which result |
-//! | `wait` | waiting for a condition with a deadline |
+//! | `wait` | waiting for a condition, and judging times on machines of any speed |
 //! | `supervisor` | the process that owns the servers and ends them when its owner ends, however it ends |
 //! | `control_plane`, `server`, `credentials` | starting the servers: their options, processes and keys |
 //! | `protocol`, `locate` | how `cluster` talks to the supervisor, and where it finds its binary |
@@ -43,4 +43,4 @@ pub use error::{Error, KubectlError};
 pub use server::become_server;
 pub use supervisor::{serve, supervise};
 pub use tools::{Tool, Tools};
-pub use wait::{TimedOut, eventually};
+pub use wait::{KUBECTL_WAIT_LIMIT, Stopwatch, TimedOut, WAIT_LIMIT, eventually, eventually_within};

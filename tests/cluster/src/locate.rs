@@ -1,4 +1,4 @@
-//! Where things are: the checkout with the Go modules, and the supervisor's binary.
+//! Finds the checkout with the Go modules, and the supervisor's binary.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! The `hooktender-cluster` binary: builds the tools, runs a cluster for a person, and is the supervisor that the library
-//! starts.
+//! The `hooktender-cluster` binary: builds the tools, runs a cluster for a person, and is the supervisor that the library starts.
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -1,15 +1,15 @@
-//! What the supervisor and its owner say to each other: one JSON document a line, commands to the supervisor's standard
-//! input, answers from its standard output. The end of the input ends the cluster.
+//! Messages between the supervisor and its owner: one JSON document a line, commands on the supervisor's standard input, answers
+//! on its standard output. The end of the input ends the cluster.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The sources that this code was built from: both ends must have the same.
+/// The sources that this code was built from: both sides must have the same.
 pub(crate) const STAMP: &str = env!("HOOKTENDER_CLUSTER_STAMP");
 
-/// What an owner may ask of a running supervisor.
+/// Commands of an owner to a running supervisor.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
@@ -17,23 +17,23 @@ pub(crate) enum Command {
     StopApiServer,
     /// Start it again on the same data and port.
     StartApiServer,
-    /// Start the controller manager anew.
+    /// Restart the controller manager.
     RestartControllers,
 }
 
-/// What a supervisor answers: once when the cluster is ready, then once to each command.
+/// Answers of a supervisor: one when the cluster is ready, then one to each command.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
     /// The binary is built from other sources than its owner.
     OtherSources,
-    /// It runs, or it does again, or the API server is down as asked.
+    /// The cluster runs, or runs again, or the API server is down as requested.
     Done(Addresses),
-    /// It does not.
+    /// The cluster does not run.
     Failed(String),
 }
 
-/// Where the cluster is.
+/// Addresses of the cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Addresses {
     /// The temporary folder, which is removed when the cluster ends.

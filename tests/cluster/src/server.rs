@@ -1,4 +1,4 @@
-//! One server process: started so that it cannot outlive its supervisor, watched, and ended by its own process id.
+//! One server process: it cannot outlive its supervisor, is watched, and is ended by its own process id.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use nix::unistd::{Pid, getppid};
 
 use crate::Error;
 
-/// How much of a log becomes part of an error.
+/// How much of a log is part of an error.
 const TAIL_LINES: usize = 25;
 
 /// A running server.
@@ -27,8 +27,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server whose output goes to `<folder>/<name>.log`.
     ///
-    /// The process is this very binary, which becomes the server in [`become_server`]. It has a process group of its own,
-    /// so that Ctrl-C reaches the supervisor only, which then ends the servers.
+    /// The process is this binary itself, which becomes the server in [`become_server`]. It has its own process group, so that
+    /// Ctrl-C reaches the supervisor only, which then ends the servers.
     pub(crate) fn spawn(
         name: &'static str,
         program: &Path,
@@ -88,9 +88,9 @@ impl Server {
         Vec::from(tail).join("\n")
     }
 
-    /// Ends it at once and collects it.
+    /// Kills it and waits for it.
     pub(crate) fn kill(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -98,7 +98,7 @@ impl Server {
     /// Asks it to end.
     fn terminate(&self) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // The child has not been collected, so the id cannot be somebody else's.
+            // The child has not been waited for, so that its id cannot belong to another process.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
     }
@@ -114,7 +114,7 @@ impl Drop for Server {
     }
 }
 
-/// Asks all to end, and kills those that have not after `grace`.
+/// Asks all to end, and kills after `grace` those that have not.
 pub(crate) fn stop(mut servers: Vec<Server>, grace: Duration) {
     let start = Instant::now();
     servers.retain_mut(|server| !server.has_ended());
@@ -128,13 +128,13 @@ pub(crate) fn stop(mut servers: Vec<Server>, grace: Duration) {
     // Dropping the rest kills them.
 }
 
-/// The path to run this binary again, even when it has been rebuilt meanwhile.
+/// The path to run this binary again, even if it has been rebuilt meanwhile.
 fn this_program() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { env::current_exe() }
 }
 
-/// Makes the calling process a server of the supervisor `owner`: asks the kernel (Linux) to kill it when the supervisor
-/// dies, even of `kill -9`, and becomes `program`. Returns only when that fails.
+/// Makes the calling process a server of the supervisor `owner`: asks the kernel (Linux) to kill it when the supervisor dies,
+/// even by `kill -9`, and becomes `program`. Returns only on failure.
 pub fn become_server(owner: u32, program: &Path, arguments: &[OsString]) -> Error {
     let what = || format!("becoming {}", program.display());
     // The supervisor blocks signals to wait for them, and a child inherits that.

@@ -1,6 +1,6 @@
-//! The process that owns the servers. It ends them and removes their folder when its standard input ends, which the
-//! kernel sees to however its owner ends, or on a signal. Should it be killed itself, the kernel kills the servers
-//! (Linux; see `server.rs`), and only the temporary folder stays.
+//! The process that owns the servers. It ends them and removes their folder on a signal, or when its standard input ends, which
+//! happens however its owner ends. If it is killed itself, the kernel kills the servers (Linux; see `server.rs`), and only the
+//! temporary folder stays.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::credentials;
 use crate::protocol::{Answer, Command, STAMP};
 use crate::{Error, Tools};
 
-/// What the supervisor waits for.
+/// Events for the supervisor.
 enum Event {
     /// A line on standard input.
     Line(String),
@@ -27,14 +27,14 @@ enum Event {
     End,
 }
 
-/// Threads that listen to standard input and to signals from now on.
+/// Starts threads that listen to standard input and to signals.
 struct Events {
     receiver: Receiver<Event>,
     ended: Arc<AtomicBool>,
 }
 
 impl Events {
-    /// To be called before other threads exist, which would not have the signals blocked.
+    /// To be called before there are other threads, which would not have the signals blocked.
     fn listen() -> Result<Self, Error> {
         let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
         signals.thread_block().map_err(|errno| Error::io("blocking signals")(errno.into()))?;
@@ -43,7 +43,7 @@ impl Events {
         let end = |sender: Sender<Event>, ended: Arc<AtomicBool>| {
             move || {
                 ended.store(true, Ordering::Relaxed);
-                // Nobody listens any more when it is over.
+                // No receiver is left after the end.
                 let _ = sender.send(Event::End);
             }
         };
@@ -107,15 +107,15 @@ fn answer(answer: &Answer) -> Result<(), Error> {
     stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("answering"))
 }
 
-/// Runs a cluster for a person until Ctrl-C or the end of standard input. The administrator's kubeconfig is also written
-/// to `kubeconfig`, and removed from there in the end.
+/// Runs a cluster for a person until Ctrl-C or the end of standard input. The administrator's kubeconfig is also written to
+/// `kubeconfig`, and removed from there in the end.
 pub fn serve(kubeconfig: Option<&Path>) -> Result<(), Error> {
     if let Some(path) = kubeconfig
         && fs::read_to_string(path).is_ok_and(|text| !credentials::is_ours(&text))
     {
         return Err(Error::ForeignKubeconfig(path.to_owned()));
     }
-    // While signals still do what they always do: this may take minutes.
+    // While signals still have their default action: this may take minutes.
     let tools = Tools::ensure()?;
     let events = Events::listen()?;
     let start = Instant::now();
@@ -123,7 +123,7 @@ pub fn serve(kubeconfig: Option<&Path>) -> Result<(), Error> {
     let written = introduce(&control_plane, &tools, kubeconfig, start.elapsed());
     let result = written.and_then(|()| watch(&mut control_plane, &events, |_, _| Ok(())));
     if let Some(path) = kubeconfig {
-        // It leads nowhere now; when it was never written there is nothing to remove.
+        // The cluster has ended; if the file was never written there is nothing to remove.
         let _ = fs::remove_file(path);
     }
     control_plane.stop();
@@ -156,7 +156,7 @@ fn introduce(
     io::stdout().write_all(text.as_bytes()).map_err(Error::io("writing to standard output"))
 }
 
-/// Waits for the end; passes lines on, and says on stderr when a server has ended by itself.
+/// Waits for the end; handles commands, and reports on stderr when a server has ended by itself.
 fn watch(
     control_plane: &mut ControlPlane,
     events: &Events,

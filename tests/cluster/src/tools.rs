@@ -1,6 +1,6 @@
-//! The seven programs: ready-made ones where `KUBEBUILDER_ASSETS` points, else built once from the Go modules beside this
-//! crate, which pin every version, and kept in the ignored cache of the checkout (or in the folder that
-//! `HOOKTENDER_TOOLS` names, which several checkouts may share).
+//! The seven programs: ready-made ones where `KUBEBUILDER_ASSETS` points, else built once from the Go modules beside this crate,
+//! which pin every version, and kept in the ignored cache of the checkout (or in the folder that `HOOKTENDER_TOOLS` names, which
+//! several checkouts may share).
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -22,15 +22,15 @@ pub enum Tool {
     Etcd,
     /// The API server.
     ApiServer,
-    /// What makes cascades and namespace deletion real.
+    /// Does cascades and namespace deletion.
     ControllerManager,
     /// The command line.
     Kubectl,
     /// The chart installer.
     Helm,
-    /// What scrapes metrics and answers queries about them.
+    /// Scrapes metrics and answers queries about them.
     Prometheus,
-    /// What checks alert rules, and plays them.
+    /// Checks alert rules, and tests them.
     Promtool,
 }
 
@@ -59,8 +59,8 @@ impl Tool {
         }
     }
 
-    /// The Go package, the module's folder under `tests/cluster`, and the linker flags: without them Kubernetes programs
-    /// call themselves v0.0.0. The versions are those of the `go.mod` files, which a test compares.
+    /// The Go package, the module's folder under `tests/cluster`, and the linker flags: without them Kubernetes programs report
+    /// v0.0.0. The versions are those of the `go.mod` files, which a test compares.
     fn source(self) -> (&'static str, &'static str, &'static str) {
         const KUBERNETES: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
             -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
@@ -78,8 +78,8 @@ impl Tool {
         }
     }
 
-    /// Build tags: without a cloud's service discovery, of which nothing is needed, Prometheus builds in half the time. Its
-    /// `go.mod` is made with the same tag, and lacks what only those need.
+    /// Build tags: without service discovery of clouds, which is not needed, Prometheus builds in half the time. Its `go.mod` is
+    /// made with the same tag, and lacks the modules that only that needs.
     fn tags(self) -> &'static str {
         match self {
             Self::Prometheus | Self::Promtool => "remove_all_sd",
@@ -92,7 +92,7 @@ impl Tool {
         matches!(self, Self::Etcd | Self::ApiServer | Self::Kubectl)
     }
 
-    /// The minutes that a first build takes on two cores.
+    /// How many minutes a first build takes on two cores.
     fn minutes(self) -> &'static str {
         match self {
             Self::Etcd | Self::Helm | Self::Promtool => "1 minute",
@@ -101,7 +101,7 @@ impl Tool {
     }
 }
 
-/// Where the programs are; every path exists.
+/// The paths of the programs; each exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tools {
     paths: [PathBuf; 7],
@@ -172,12 +172,12 @@ fn ensure_built(tools: &[Tool]) -> Result<PathBuf, Error> {
         .prefix(".building-")
         .tempdir_in(&cache)
         .map_err(Error::io(format!("making a folder in {}", cache.display())))?;
-    // Whoever held the lock may have built them.
+    // The previous holder of the lock may have built them.
     let todo: Vec<_> = absent(&folder, tools).collect();
     for (number, tool) in todo.iter().enumerate() {
         let place = format!("{}/{}", number + 1, todo.len());
         build(*tool, &modules, partial.path(), &place)?;
-        // Only whole programs ever appear under their name.
+        // Only complete programs appear under their names.
         fs::rename(partial.path().join(tool.name()), folder.join(tool.name()))
             .map_err(Error::io(format!("moving {} into {}", tool.name(), folder.display())))?;
     }
@@ -228,7 +228,7 @@ fn cache_key(modules: &Path, tools: &[Tool]) -> Result<String, Error> {
     Ok(hash.finalize().iter().take(8).fold(String::new(), |key, byte| key + &format!("{byte:02x}")))
 }
 
-/// One builder at a time, over all processes; the lock goes with the process that holds it.
+/// One builder at a time, over all processes; the lock ends with the process that holds it.
 fn lock(path: &Path) -> Result<File, Error> {
     let what = || format!("locking {}", path.display());
     let file = File::create(path).map_err(Error::io(what()))?;
@@ -243,7 +243,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Builds one program into a folder, and says on stderr how long it takes.
+/// Builds one program into a folder, and reports on stderr how long it takes.
 fn build(tool: Tool, modules: &Path, into: &Path, place: &str) -> Result<(), Error> {
     let (package, module, flags) = tool.source();
     let name = tool.name();
@@ -263,7 +263,7 @@ fn build(tool: Tool, modules: &Path, into: &Path, place: &str) -> Result<(), Err
     Ok(())
 }
 
-/// Runs a command to its end and calls `progress` every ten seconds meanwhile.
+/// Runs a command and calls `progress` every ten seconds meanwhile.
 fn run_with_progress(command: &mut Command, progress: impl Fn()) -> Result<(bool, String), Error> {
     let what = format!("running {}", command.get_program().display());
     let mut child = command
@@ -276,7 +276,7 @@ fn run_with_progress(command: &mut Command, progress: impl Fn()) -> Result<(bool
     let (sender, receiver) = mpsc::channel();
     let reader = thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What could be read is the best there is to show.
+        // The part that could be read is shown.
         let _ = stderr.as_mut().map(|stderr| stderr.read_to_end(&mut bytes));
         let _ = sender.send(());
         bytes
@@ -289,7 +289,7 @@ fn run_with_progress(command: &mut Command, progress: impl Fn()) -> Result<(bool
     Ok((status.success(), String::from_utf8_lossy(&output).into_owned()))
 }
 
-/// To stderr itself: `eprintln!` would be captured by the test harness and seen when all is over.
+/// Directly to stderr: the test harness would capture `eprintln!` and show it at the end.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "hooktender-cluster: {line}");
 }

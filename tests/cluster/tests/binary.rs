@@ -31,7 +31,7 @@ fn tools(assets: Option<&Path>, path: &Path, cache: &Path) -> Output {
     command.output().unwrap()
 }
 
-/// A folder with a stand-in for each of these programs.
+/// A folder with a placeholder for each of these programs.
 fn assets(tools: &[Tool]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for tool in tools {
@@ -41,7 +41,7 @@ fn assets(tools: &[Tool]) -> tempfile::TempDir {
 }
 
 #[test]
-fn ready_made_tools_are_used_as_they_are_and_need_no_go() {
+fn ready_made_tools_are_used_unchanged_and_need_no_go() {
     let (folder, empty) = (assets(&Tool::ALL), assets(&[]));
     let output = tools(Some(folder.path()), empty.path(), empty.path());
     assert!(output.status.success(), "{output:?}");
@@ -61,7 +61,7 @@ fn a_relative_folder_of_ready_made_tools_is_relative_to_the_caller() {
 }
 
 #[test]
-fn ready_made_tools_without_an_api_server_are_a_mistake() {
+fn ready_made_tools_without_an_api_server_are_an_error() {
     let (folder, empty) = (assets(&[Tool::Etcd, Tool::Kubectl]), assets(&[]));
     let output = tools(Some(folder.path()), empty.path(), empty.path());
     assert!(!output.status.success());
@@ -89,10 +89,10 @@ fn without_go_the_message_says_what_to_install() {
 }
 
 #[test]
-fn a_failing_build_shows_what_the_compiler_said_and_leaves_nothing_behind() {
+fn a_failing_build_shows_the_compilers_output_and_leaves_nothing_behind() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let go = programs.path().join("go");
-    // The shell by its path: PATH holds nothing but this.
+    // The shell by its path: PATH holds nothing else.
     fs::write(&go, "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho 'no space left' >&2\nexit 1\n").unwrap();
     make_executable(&go);
     let output = tools(None, programs.path(), cache.path());
@@ -106,7 +106,7 @@ fn a_failing_build_shows_what_the_compiler_said_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn two_processes_do_not_build_at_once() {
+fn two_processes_do_not_build_at_the_same_time() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = cache.path().join("log");
     // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS PACKAGE`
@@ -173,7 +173,7 @@ fn serve_until(end: impl FnOnce(&mut Child)) {
 }
 
 #[test]
-fn serve_does_not_touch_a_kubeconfig_that_is_not_its_own() {
+fn serve_does_not_touch_a_kubeconfig_of_others() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");
     fs::write(&kubeconfig, "current-context: production\n").unwrap();

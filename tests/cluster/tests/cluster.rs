@@ -1,4 +1,4 @@
-//! What the cluster promises to tests: it is a real one. One cluster serves all tests of this file.
+//! Properties of the cluster that tests rely on. One cluster serves all tests of this file.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,12 +7,9 @@
     reason = "clippy.toml allows it in the tests, not in what they share"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hooktender_cluster::{AuditEvent, Cluster, eventually, shared};
-
-/// For what the servers do by themselves; generous, because machines are busy.
-const SOON: Duration = Duration::from_secs(60);
 
 fn cluster() -> &'static Cluster {
     shared().unwrap()
@@ -67,7 +64,7 @@ fn a_service_account_may_do_what_its_rules_say_and_nothing_else() {
 }
 
 #[test]
-fn what_an_object_owns_goes_with_it() {
+fn an_owned_object_is_deleted_with_its_owner() {
     let namespace = cluster().namespace("cascade").unwrap();
     let create = |yaml: String| cluster().kubectl_apply(&yaml).unwrap();
     let head = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  namespace: {namespace}\n");
@@ -79,22 +76,21 @@ fn what_an_object_owns_goes_with_it() {
     ));
     let start = Instant::now();
     cluster().kubectl_run(&["delete", "configmap", "owner", "-n", &namespace]).unwrap();
-    eventually(SOON, "the owned ConfigMap is gone", || gone(&["configmap", "owned", "-n", &namespace]))
-        .unwrap();
+    eventually("the owned ConfigMap is gone", || gone(&["configmap", "owned", "-n", &namespace])).unwrap();
     println!("cascade: {:.1?}", start.elapsed());
 }
 
 #[test]
-fn a_deleted_namespace_goes_with_what_is_in_it() {
+fn a_deleted_namespace_is_deleted_with_its_objects() {
     let namespace = cluster().namespace("doomed").unwrap();
-    eventually(SOON, "the default service account is there", || {
+    eventually("the default service account is there", || {
         cluster().kubectl_run(&["get", "serviceaccount", "default", "-n", &namespace])
     })
     .unwrap();
     cluster().kubectl_run(&["create", "configmap", "inside", "-n", &namespace]).unwrap();
     let start = Instant::now();
     cluster().kubectl_run(&["delete", "namespace", &namespace, "--wait=false"]).unwrap();
-    eventually(SOON, "the namespace is gone", || gone(&["namespace", &namespace])).unwrap();
+    eventually("the namespace is gone", || gone(&["namespace", &namespace])).unwrap();
     println!("namespace deletion: {:.1?}", start.elapsed());
     gone(&["configmap", "inside", "-n", &namespace]).unwrap();
 }
@@ -132,7 +128,7 @@ fn the_audit_log_has_each_request_once_and_at_once() {
 }
 
 #[test]
-fn a_refused_manifest_says_why() {
+fn a_refused_manifest_gives_the_reason() {
     let error = cluster().kubectl_apply("{apiVersion: v1, kind: Unheard, metadata: {name: a}}").unwrap_err();
     assert!(error.stderr.contains("Unheard"), "{error}");
     let mixed = "{apiVersion: v1, kind: Namespace, metadata: {name: mixed}}\n---\n\

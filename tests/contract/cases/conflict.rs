@@ -28,12 +28,12 @@ async fn stale(bench: Bench) {
     let desired = edited(bench.column, "one");
     let updated = connection.update(&seen, &desired).await;
     match bench.column.vendor() {
-        // There is nothing to be overwritten: an update is not sent, and a replacement is another subscription.
+        // Nothing can be overwritten: an update is not sent, and a replacement is another subscription.
         VendorName::Brightpearl => {
             fails(updated, Class::Rejected);
             assert_eq!(bench.stored().await[0]["contentType"], "text/html");
         }
-        // A version goes with the update; one look tells a stale one from a refusal (vendors/contensis.md 2.3).
+        // An update carries a version; one read tells a stale one from a refusal (vendors/contensis.md 2.3).
         VendorName::Contensis => {
             let error = fails(updated, Class::Outdated);
             assert!(!error.outcome_unknown);
@@ -42,7 +42,7 @@ async fn stale(bench: Bench) {
             let now = connection.list().await.unwrap().observed.remove(0);
             same(bench.column, &connection.update(&now, &desired).await.unwrap(), &desired);
         }
-        // No version, no ETag: who saves last is right, and the whole goes with each save (vendors/superoffice.md 4.5).
+        // No version, no ETag: the last save wins, and each save sends all fields (vendors/superoffice.md 4.5).
         VendorName::Superoffice => {
             same(bench.column, &updated.unwrap(), &desired);
             assert_eq!(bench.stored().await[0]["Name"], "one");

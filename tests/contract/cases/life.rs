@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The one subscription that the account has.
+/// Returns the only subscription of the account.
 async fn only(connection: &Connection<ReadWrite>) -> Observed {
     let mut all = connection.list().await.unwrap().observed;
     assert_eq!(all.len(), 1, "{all:?}");
@@ -37,7 +37,7 @@ async fn create(bench: Bench) {
     assert_eq!(seen.id, made.id);
     same(bench.column, &made, &desired);
     same(bench.column, &seen, &desired);
-    // A second one of the same is another one: no vendor knows a name that is taken.
+    // An equal one is another subscription: no vendor refuses a name that is in use.
     let second = connection.create(&desired).await.unwrap();
     assert_ne!(second.id, made.id);
     assert_eq!(connection.list().await.unwrap().observed.len(), 2);
@@ -79,7 +79,7 @@ async fn update(bench: Bench) {
         assert!(rules(VendorName::Brightpearl).fields.iter().all(|field| field.replaces));
         says(&fails(updated, Class::Rejected), &["replaced"]);
         assert_eq!(bench.total().await, 0, "it was not sent");
-        // Its replacement: the new one first.
+        // A replacement: the new one first.
         let made = connection.create(&desired).await.unwrap();
         connection.delete(&seen.id).await.unwrap();
         assert_ne!(made.id, seen.id);
@@ -90,7 +90,7 @@ async fn update(bench: Bench) {
     assert_eq!(updated.id, seen.id);
     same(bench.column, &updated, &desired);
     same(bench.column, &only(&connection).await, &desired);
-    assert_ne!(updated.mark, None);
+    assert_ne!(updated.remote_version, None);
     let stored = bench.stored().await.remove(0);
     let kept = match bench.column.vendor() {
         VendorName::Contensis => vec![("ui", json!(true))],
@@ -156,8 +156,8 @@ async fn counts(bench: Bench) {
     }
 }
 
-/// What a connection does when it has no such method of its own: methods of a type come before those of a trait, so that
-/// this does not compile any more once a read-only connection can write.
+/// Called if a connection has no such method of its own. Inherent methods come before those of a trait, so that this does not
+/// compile any more once a read-only connection can write.
 trait HasNoWord {
     fn create(&self, _: &Document) -> NoWord {
         NoWord

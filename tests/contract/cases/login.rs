@@ -1,4 +1,4 @@
-//! Tokens that end, and credentials that are refused.
+//! Tokens that expire, and credentials that are refused.
 
 use crate::bench::{Bench, fails, says};
 use crate::column::{Column, SECRET};
@@ -25,12 +25,12 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Asserts that a message says in which Secret to look, and under which of its keys.
+/// Asserts that a message says which Secret, and which of its keys, to check.
 #[track_caller]
 fn names_the_secret(bench: &Bench, error: &VendorError) {
     says(error, &[&format!("Secret {SECRET}")]);
     let named = bench.secrets.iter().any(|(key, _)| error.message.contains(&format!("the key {key}")));
-    // What was renewed a moment ago is not to be looked for in the Secret: the app's rights are.
+    // A token that was just renewed is not in the Secret: the cause is the app's rights.
     assert!(named || bench.column == Column::Oauth, "no key is named: {error}");
 }
 
@@ -68,11 +68,11 @@ async fn revoked_write(bench: Bench) {
 
 async fn expired(mut bench: Bench) {
     match bench.column {
-        // An app's token that ended yesterday: it is exchanged before anything is sent with it.
+        // An app's token that expired yesterday: it is exchanged before it is used.
         Column::Oauth => bench.secrets.push(("expires_at", "2001-01-01T00:00:00Z".into())),
-        Column::ClientCredentials | Column::Classic => bench.set(json!({"tokenLifetimeSeconds": 2})).await,
-        Column::SystemUser => bench.set(json!({"ticketLifeSeconds": 2})).await,
-        Column::RefreshToken => bench.set(json!({"tokenLifeSeconds": 2})).await,
+        Column::ClientCredentials | Column::Classic => bench.set(json!({"tokenLifetimeSeconds": 4})).await,
+        Column::SystemUser => bench.set(json!({"ticketLifeSeconds": 4})).await,
+        Column::RefreshToken => bench.set(json!({"tokenLifeSeconds": 4})).await,
         Column::StaffToken | Column::AccountToken | Column::Basic | Column::Ticket | Column::Bearer => {}
     }
     let connection = bench.connect();
@@ -84,11 +84,11 @@ async fn expired(mut bench: Bench) {
     }
     for pass in 1..=2 {
         bench.forget().await;
-        tokio::time::sleep(Duration::from_millis(2100)).await;
+        tokio::time::sleep(Duration::from_millis(4100)).await;
         connection.list().await.unwrap();
         let (lists, tokens) = (bench.count("list").await, bench.count("token").await);
         match bench.column {
-            // A ticket is believed to live for six hours, so that the vendor has to say that it does not.
+            // The client assumes six hours for a ticket, so that only the vendor can say that it has expired.
             Column::SystemUser => assert_eq!((lists, tokens), (2, 1), "pass {pass}"),
             Column::ClientCredentials | Column::Classic | Column::RefreshToken => {
                 assert_eq!((lists, tokens), (1, 1), "pass {pass}");
@@ -182,7 +182,7 @@ async fn unsendable(mut bench: Bench) {
         assert!(!error.contains("canary"), "{error}");
         assert_eq!(bench.total().await, 0);
     } else {
-        // In a form, or in base64, everything can be sent.
+        // A form or base64 can carry every character.
         bench.accept(&bench.secrets).await;
         bench.connect().list().await.unwrap();
     }
@@ -195,7 +195,7 @@ async fn crowd(bench: &Bench, connection: &Arc<Connection<ReadWrite>>) {
     });
     for answer in join_all(callers).await {
         let answer = answer.unwrap();
-        // What cannot be renewed is refused to each of them.
+        // What cannot be renewed is refused for each request.
         let refused = answer.as_ref().is_err_and(|error| error.class == Class::Credentials);
         assert!(answer.is_ok() || refused && !bench.column.renews(), "{:?}", answer.err());
     }

@@ -1,4 +1,4 @@
-//! The kinds of 404: an account that nobody knows, a page of something in between, a subscription that is gone.
+//! The kinds of 404: an unknown account, a page of a proxy, a missing subscription.
 
 use crate::bench::{Bench, fails, says};
 use crate::column::Column;
@@ -22,7 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
 async fn unknown_account(bench: Bench) {
     let mut nobody = bench.another().await;
     nobody.account = bench.column.account("nobody", &bench.world);
-    // Contensis' and the refresh token's login does not depend on the account, the others' does.
+    // The logins of Contensis and of refresh tokens do not depend on the account, the others do.
     let connection = nobody.connect();
     let error = match connection.list().await {
         Ok(all) => panic!("it was taken for an empty account: {all:?}"),

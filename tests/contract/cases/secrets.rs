@@ -1,4 +1,4 @@
-//! Secrets: sent where they have to be, needed by no comparison, shown nowhere.
+//! Secrets: sent where needed, not needed for comparison, shown nowhere.
 
 use crate::bench::{Bench, fails};
 use crate::column::Column;
@@ -16,7 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Every way that the vendor may show a secret.
+/// Every way in which a vendor may show a secret.
 fn habits(vendor: VendorName) -> Vec<Value> {
     match vendor {
         // There is no such field: a secret in an address is read back and compared.
@@ -62,7 +62,7 @@ async fn write_only(bench: Bench) {
     }
 }
 
-/// Everything that was sent and is nobody's business: what the Secret holds, what is derived of it, what the vendor gave.
+/// Returns every secret that was sent: values of the Secret, values derived from them, and tokens of the vendor.
 async fn unspeakable(bench: &Bench) -> Vec<String> {
     let mut found: Vec<String> = bench
         .secrets
@@ -77,7 +77,7 @@ async fn unspeakable(bench: &Bench) -> Vec<String> {
                 found.push(value.as_str().unwrap().rsplit(' ').next().unwrap().to_owned());
             }
         }
-        // Only where it is sent to is it known at all.
+        // A declared secret is known only where it is sent.
         if entry["operation"] == "token"
             && let Some(signed) = entry["body"]["SignedSystemToken"].as_str()
         {
@@ -98,14 +98,14 @@ fn shows_none(error: &VendorError, secrets: &[String]) {
     }
 }
 
-/// What is unspeakable of the present session.
+/// Returns the secrets of the present session.
 async fn known(bench: &Bench, connection: &Connection<ReadWrite>) -> Vec<String> {
     bench.forget().await;
     connection.list().await.unwrap();
     unspeakable(bench).await
 }
 
-/// Has the vendor answer creations so, and looks at what becomes of it.
+/// Makes the vendor answer creates in this way, and checks the resulting error.
 async fn repeats(
     bench: &Bench,
     connection: &Connection<ReadWrite>,
@@ -113,7 +113,7 @@ async fn repeats(
     body: &Value,
     secrets: &[String],
 ) {
-    // For as long as it takes: a 403 is asked for twice where a new token might help.
+    // As often as needed: a 403 is tried twice where a new token might help.
     let fault =
         json!({"operation": "create", "times": null, "kind": "status", "status": status, "body": body});
     bench.fault(fault).await;
@@ -130,7 +130,7 @@ async fn echoed(bench: Bench) {
         let statuses: &[u16] =
             if index == 0 { &[200, 400, 404, 409, 418, 422, 500, 503, 403] } else { &[200, 400, 403] };
         for &status in statuses {
-            // Each 403 brings a new token where there are any.
+            // Each 403 brings a new token where there are tokens.
             let secrets = known(&bench, &connection).await;
             assert!(secrets.len() >= 2, "{secrets:?}");
             let text = spell(&secrets);
@@ -142,7 +142,7 @@ async fn echoed(bench: Bench) {
             }
         }
     }
-    // Who is refused is told in the vendor's words, which repeat what is refused (vendors/brightpearl.md 6.3).
+    // The refusal has the vendor's message, which repeats the refused value (vendors/brightpearl.md 6.3).
     let mut secrets = known(&bench, &connection).await;
     secrets.retain(|secret| secret != TOKEN);
     let text = secrets.join(" ");
@@ -161,7 +161,7 @@ async fn echoed_by_login(bench: Bench) {
     let connection = bench.connected().await;
     bench.revoke().await;
     let mut secrets = unspeakable(&bench).await;
-    // Who logs in is not told what is declared.
+    // The login does not know the declared values.
     secrets.retain(|secret| secret != TOKEN);
     let text = secrets.join(" and ");
     for (status, body) in [

@@ -1,4 +1,4 @@
-//! Brightpearl: two kinds of "none", members that are left out, milliseconds; and an app's tokens, which are exchanged.
+//! Brightpearl: two kinds of "none", omitted members, milliseconds; and an app's tokens, which are exchanged.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -98,7 +98,7 @@ async fn endless(bench: Bench) {
             json!({"brightpearl-requests-remaining": "0", "brightpearl-next-throttle-period": period});
         let body = json!({"response": []});
         bench.fault(json!({"kind": "status", "status": 200, "headers": headers, "body": body})).await;
-        // Only the first of them is sent, if it is believed.
+        // Only the first one is sent, if it is accepted.
         let _ = connection.list().await;
     }
     assert!(bench.budget.wait().unwrap_or_default() <= Duration::from_secs(24 * 3600));
@@ -203,7 +203,7 @@ async fn kept_later(bench: Bench) {
     *bench.keeper.broken.lock().unwrap() = None;
     connection.list().await.unwrap();
     assert_eq!(bench.count("token").await, 1);
-    // The new pair is the one to go on with.
+    // The new pair is used from now on.
     bench.revoke().await;
     connection.list().await.unwrap();
     assert_eq!(bench.count("token").await, 2);

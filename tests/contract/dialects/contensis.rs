@@ -1,4 +1,4 @@
-//! Contensis: pages, names by language, and a server that shows things otherwise than it was told them.
+//! Contensis: pages, names by language, and a server that shows values differently from how they were sent.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -64,7 +64,7 @@ async fn wrong_pages(bench: Bench) {
     assert!(bench.count("list").await <= 4);
 }
 
-/// Who deletes on page 0 while page 1 is asked for moves an item over the border between the two.
+/// A deletion on page 0 while page 1 is requested moves an item across the border of the two.
 async fn moved_pages(bench: Bench) {
     bench.set(json!({"paged": true, "pageSize": 25})).await;
     for _ in 0..162 {
@@ -74,7 +74,7 @@ async fn moved_pages(bench: Bench) {
     let id = |at: usize| stored[at]["id"].as_str().unwrap();
     let connection = bench.connected().await;
     // The first answer, page 0, and then page 1.
-    bench.fault(json!({"operation": "list", "kind": "delay", "millis": 1500, "skip": 2})).await;
+    bench.fault(json!({"operation": "list", "kind": "delay", "millis": 5000, "skip": 2})).await;
     let listed = tokio::spawn(async move { connection.list().await });
     while bench.count("list").await < 3 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -85,7 +85,7 @@ async fn moved_pages(bench: Bench) {
     assert!(all.iter().any(|one| one.as_str() == id(100)), "the one that moved is in the list");
 }
 
-/// A list that never holds still is no list, and is not asked for without end.
+/// A list that changes during every reading is an error, and is not read for ever.
 async fn restless_pages(bench: Bench) {
     bench.set(json!({"paged": true, "pageSize": 5})).await;
     let connection = bench.connected().await;
@@ -95,7 +95,7 @@ async fn restless_pages(bench: Bench) {
             .collect();
         json!({"pageIndex": index, "pageSize": 100, "totalCount": total, "pageCount": 2, "items": items})
     };
-    // Each page tells another total.
+    // Each page has another total.
     for (at, total) in (200..212).enumerate() {
         let body = page(at % 2, total);
         bench.fault(json!({"operation": "list", "kind": "status", "status": 200, "body": body})).await;
@@ -286,7 +286,7 @@ async fn forbidden(bench: Bench) {
     assert_eq!(bench.count("token").await, 1, "a new token would not help");
 }
 
-/// Gives the account's key a role that allows just these actions.
+/// Gives the account's key a role with only these actions.
 async fn may(bench: &Bench, actions: &[&str]) {
     let key = json!({"clientId": format!("id-{}", bench.code), "actions": actions,
         "clientSecret": bench.secrets.iter().find(|(key, _)| *key == "secret").unwrap().1});

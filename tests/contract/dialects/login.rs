@@ -1,4 +1,4 @@
-//! SuperOffice's system user: keys in every form, clocks, and tokens that nobody should trust.
+//! SuperOffice's system user: keys in every format, clocks, and tokens that must not be trusted.
 
 use crate::bench::{Bench, fails, says};
 use crate::keys;
@@ -56,13 +56,13 @@ async fn wrong_key(mut bench: Bench) {
 }
 
 async fn wrong_clock(bench: Bench) {
-    // The clock is the whole sandbox's, so that this one is for nobody else.
+    // The clock belongs to the whole sandbox: this case needs its own.
     let world = World::new().await;
     let bench = Bench::new(world, bench.column).await;
     bench.world.control("POST", "/clock", &json!({"advanceMillis": 3_600_000})).await;
     let error = fails(bench.connect().list().await, Class::Credentials);
     says(&error, &["InvalidTimestamp", "set the clock"]);
-    // How far it is off is told by the answer's own date.
+    // The answer's own date says how far it is off.
     let theirs = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
     let body = json!({"IsSuccessful": false, "ErrorMessage": "InvalidTimestamp"});
     let fault = json!({"operation": "token", "kind": "status", "status": 200, "headers": {"date": theirs}, "body": body});
@@ -139,7 +139,7 @@ async fn unsigned(bench: Bench) {
 }
 
 async fn no_keys(bench: Bench) {
-    // Nobody's tenant is named in that request, so that a sandbox of its own has the fault for all.
+    // That request names no tenant, so that the fault is set for a whole sandbox of its own.
     let bench = Bench::new(World::new().await, bench.column).await;
     for fault in [
         json!({"pathContains": "jwks", "kind": "status", "status": 503}),

@@ -1,4 +1,4 @@
-//! What only one vendor has.
+//! Cases of one vendor only.
 
 mod brightpearl;
 mod contensis;
@@ -9,7 +9,7 @@ mod tenant;
 use crate::column::Column;
 use crate::run::Case;
 
-/// All of them, each with the kind of credentials that it is tried with.
+/// All of them, each with its kind of credentials.
 pub(crate) fn all() -> Vec<(Column, Case)> {
     let of = |column: Column, cases: Vec<Case>| cases.into_iter().map(move |case| (column, case));
     of(Column::StaffToken, brightpearl::cases())

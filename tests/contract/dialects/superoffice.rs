@@ -1,4 +1,4 @@
-//! SuperOffice: three generations of the server, receivers that are tried, and what the vendor stops by itself.
+//! SuperOffice: three generations of the server, receivers that get a test call, and subscriptions that the vendor disables.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         "names of any length, none, and a receiver without https" => names_and_targets,
         "values in several languages are read as they are stored" => languages,
         "a state may be a number" => numeric_state,
-        "what the vendor stopped is no drift" => halted,
+        "what the vendor stopped is no drift" => disabled_by_vendor,
         "an unknown id on delete: 404 or 204" => delete_unknown,
         "a 404 of the framework below deletes nothing" => framework_404,
         "a PUT of an unknown id: 404, 500 or created" => put_unknown,
@@ -40,7 +40,7 @@ async fn generations(bench: Bench) {
             let connection = bench.connect();
             let mut declared = manifest(Superoffice, "one");
             if version == "10.1" {
-                // It has no such member.
+                // This version has no such member.
                 declared.as_object_mut().unwrap().remove("errorsEmail");
             }
             let desired = document_of(Superoffice, &declared);
@@ -67,10 +67,10 @@ async fn errors_email(bench: Bench) {
         let stored = bench.stored().await.remove(0);
         assert_eq!(stored[member], value);
         if version == "12.0" {
-            // Without them an address is stored, and never notified.
+            // Without events an address is stored and never notified.
             assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!("Email"), &json!("Disabling")));
         }
-        // No list was read yet: the vendor's template tells which member there is, once.
+        // No list was read yet: the vendor's template, read once, says which member there is.
         assert_eq!(bench.count("other").await, 1);
         connection.update(&made, &edited(bench.column, "one")).await.unwrap();
         assert_eq!((bench.count("other").await, &bench.stored().await[0][member]), (1, &value));
@@ -116,7 +116,7 @@ async fn notification(bench: Bench) {
         assert_eq!((&stored["NotifyVia"], &stored["NotifyWhen"]), (&json!(via), &json!(when)), "{members}");
         let seen = connection.list().await.unwrap().observed.remove(0);
         same(bench.column, &seen, &desired);
-        // A PUT sets what the manifest does not mention to its default.
+        // A PUT sets what the manifest does not declare to its default.
         let plain = notifying(&json!({}));
         same(bench.column, &connection.update(&seen, &plain).await.unwrap(), &plain);
         let stored = bench.stored().await.remove(0);
@@ -147,7 +147,7 @@ async fn older_notification(bench: Bench) {
         says(&error, &["12.0", words]);
         assert_eq!((bench.count("create").await, error.outcome_unknown), (0, false));
     }
-    // What its one address always meant can be declared.
+    // The meaning that its single address always had can be declared.
     let explicit = json!({"errorEmails": ["a@b.c"], "notifyVia": ["Email"], "notifyWhen": ["Disabling"]});
     let desired = notifying(&explicit);
     same(bench.column, &bench.connect().create(&desired).await.unwrap(), &desired);
@@ -178,7 +178,7 @@ async fn languages(bench: Bench) {
     let mut stored = foreign(Superoffice, title);
     stored["TargetUrl"] = declared["targetUrl"].clone();
     stored["Properties"] = declared["properties"].clone();
-    // A member that no manifest names is written back as it is stored.
+    // A member that no manifest can name is written back as it is stored.
     stored["ErrorAssociates"] = json!([{"Id": 5, "Name": title}]);
     bench.set(json!({"version": "12.0"})).await;
     bench.insert(&stored).await;
@@ -197,7 +197,7 @@ async fn numeric_state(bench: Bench) {
     let states = [
         (1, Some(Delivery::On)),
         (2, Some(Delivery::Off)),
-        (3, Some(Delivery::Halted)),
+        (3, Some(Delivery::DisabledByVendor)),
         (0, None),
         (9, None),
     ];
@@ -208,13 +208,13 @@ async fn numeric_state(bench: Bench) {
     }
 }
 
-async fn halted(bench: Bench) {
+async fn disabled_by_vendor(bench: Bench) {
     let mut hook = foreign(Superoffice, "one");
     hook["State"] = json!("TooManyErrors");
     bench.insert(&hook).await;
     let connection = bench.connect();
     let seen = connection.list().await.unwrap().observed.remove(0);
-    assert_eq!(seen.delivery, Some(Delivery::Halted));
+    assert_eq!(seen.delivery, Some(Delivery::DisabledByVendor));
     let desired = document(bench.column, "one");
     same(bench.column, &seen, &desired);
     let revived = connection.update(&seen, &desired).await.unwrap();
@@ -240,7 +240,7 @@ async fn framework_404(bench: Bench) {
     says(&fails(connection.delete(&made.id).await, Class::Unavailable), &["address"]);
     fails(connection.update(&made, &edited(bench.column, "one")).await, Class::Unavailable);
     assert_eq!(bench.stored().await.len(), 1);
-    // The words of the documented sample, without a class of exception: the list tells.
+    // The text of the documented sample, without a class of exception: the list decides.
     let body = json!({"ErrorMessage": "Webhook not found"});
     bench.fault(json!({"operation": "delete", "kind": "status_after", "status": 404, "body": body})).await;
     connection.delete(&made.id).await.unwrap();

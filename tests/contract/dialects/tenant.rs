@@ -1,4 +1,4 @@
-//! SuperOffice Online: tenants that move, that are away, and apps that do not see each other.
+//! SuperOffice Online: tenants that move, that are unavailable, and apps that do not see each other's subscriptions.
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
@@ -53,7 +53,7 @@ async fn moved_write(bench: Bench) {
 async fn moves_on(bench: Bench) {
     let connection = bench.connected().await;
     bench.set(json!({"endpointHost": bench.world.elsewhere()})).await;
-    // The first is refused by the host that it left, the others by the one that it went to.
+    // The first one is refused by the old host, the others by the new one.
     bench
         .fault(json!({"operation": "list", "skip": 1, "times": null, "kind": "status", "status": 421}))
         .await;
@@ -123,7 +123,7 @@ async fn asked_seldom(bench: Bench) {
 
 async fn central_down(bench: Bench) {
     let connection = bench.connected().await;
-    // Who knows where the tenant is needs no central host.
+    // A client that knows the tenant's host does not ask the central one.
     bench.fault(json!({"operation": "other", "times": null, "kind": "status", "status": 503})).await;
     connection.list().await.unwrap();
     fails(bench.connect().list().await, Class::Unavailable);
@@ -145,7 +145,7 @@ async fn apart(bench: Bench) {
     bench.set(json!({"foreignStatus": 403})).await;
     bench.forget().await;
     fails(connection.delete(&ExternalId::new(id).unwrap()).await, Class::Rejected);
-    // It was renewed once: an ended token answers the same.
+    // It was renewed once: an expired token gives the same answer.
     assert_eq!((bench.count("delete").await, bench.count("token").await), (2, 1));
     assert_eq!(bench.stored().await.len(), 2, "it is nobody's but the other app's");
 }
@@ -153,7 +153,7 @@ async fn apart(bench: Bench) {
 async fn pace(mut bench: Bench) {
     bench.budget = Arc::new(Budget::of(&bench.account, None));
     let connection = bench.connect();
-    // From just before a call that was sent to just after it: what lies between is when it left.
+    // From just before a request was sent to just after it: it left in between.
     let mut sent: Vec<(Instant, Instant)> = Vec::new();
     while sent.len() < 12 {
         let before = Instant::now();

@@ -1,4 +1,4 @@
-//! The control API: how a test looks behind the vendors' counters and tells them how to behave.
+//! The control API: tests read and change the vendors' state with it, and set their behaviour.
 
 use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;

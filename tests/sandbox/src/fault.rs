@@ -64,19 +64,19 @@ impl From<Target> for String {
     }
 }
 
-/// How the request goes wrong.
+/// The kind of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// The given answer, and nothing is done.
+    /// The given answer; nothing is done.
     Status,
-    /// The connection closes, and nothing is done.
+    /// The connection closes; nothing is done.
     DropBefore,
     /// The work is done, then the connection closes.
     DropAfter,
     /// The work is done, then the given answer is sent.
     StatusAfter,
-    /// A pause of `millis`, then everything as usual - even if the caller has left meanwhile.
+    /// A pause of `millis`, then everything as usual - even if the caller has closed the connection.
     Delay,
     /// The work is done; the usual status comes with a body that is not JSON.
     Garbage,
@@ -114,10 +114,10 @@ impl Kind {
 pub(crate) struct Fault {
     #[serde(default = "any")]
     pub(crate) operation: Target,
-    /// How many matching requests it hits; `null` means every one until it is removed.
+    /// How many matching requests it affects; `null` means every one until it is removed.
     #[serde(default = "once")]
     pub(crate) times: Option<u32>,
-    /// How many matching requests pass before the first hit.
+    /// How many matching requests pass before the first one that it affects.
     #[serde(default)]
     pub(crate) skip: u32,
     pub(crate) kind: Kind,
@@ -142,14 +142,14 @@ fn any() -> Target {
     Target::Any
 }
 
-// Absent means once, null means always: the option is the point.
+// Absent means once, null means always: hence the nested option.
 #[expect(clippy::unnecessary_wraps, reason = "serde calls it for an Option")]
 fn once() -> Option<u32> {
     Some(1)
 }
 
 impl Fault {
-    /// Reads a control request, and refuses what could never work.
+    /// Reads a control request, and refuses faults that could never take effect.
     pub(crate) fn parse(body: Value) -> Result<Self, String> {
         let fault: Self = serde_json::from_value(body).map_err(|e| e.to_string())?;
         let needs_status = matches!(fault.kind, Kind::Status | Kind::StatusAfter);
@@ -207,7 +207,7 @@ impl Fault {
     }
 }
 
-/// The queue of one account. The oldest fault that suits a request wins.
+/// The queue of one account. The oldest matching fault is used.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     queue: Vec<(u64, Fault)>,
@@ -249,7 +249,7 @@ impl Faults {
             .collect()
     }
 
-    /// Forgets one fault, or all. Says whether there was something to forget.
+    /// Removes one fault, or all. Returns whether there was one.
     pub(crate) fn remove(&mut self, id: Option<u64>) -> bool {
         let before = self.queue.len();
         self.queue.retain(|(known, _)| id.is_some_and(|id| id != *known));

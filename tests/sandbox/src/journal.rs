@@ -65,7 +65,7 @@ impl Journal {
         self.entries.push(entry);
     }
 
-    /// Notes which status was sent; a journal emptied meanwhile stays empty.
+    /// Records the status of an answer; a journal that was emptied meanwhile stays empty.
     pub(crate) fn answered(&mut self, seq: u64, status: u16) {
         if let Some(entry) = self.entries.iter_mut().rev().find(|e| e.seq == seq) {
             entry.status = Some(status);
@@ -80,7 +80,7 @@ impl Journal {
         self.entries.clear();
     }
 
-    /// How often each operation was asked for.
+    /// How often each operation was requested.
     pub(crate) fn counts(&self) -> BTreeMap<Operation, u64> {
         let mut counts = BTreeMap::new();
         for entry in &self.entries {

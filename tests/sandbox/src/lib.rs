@@ -1,9 +1,8 @@
-//! Stateful stand-ins for the webhook APIs of Brightpearl, Contensis and SuperOffice, over real HTTP.
+//! Stateful sandbox of the webhook APIs of Brightpearl, Contensis and SuperOffice, over real HTTP.
 //!
-//! Each vendor has a listener of its own and speaks as that vendor does: its envelopes, headers, status codes,
-//! ids, defaults, validation and ways of saying "not found". A fourth listener is the control API, through which
-//! tests and the demonstration look behind the counter, edit things as somebody else, and order faults.
-//! Nothing here knows hooktender: the stand-ins are written from what is known about the vendors.
+//! Each vendor has its own listener and behaves as that vendor does: envelopes, headers, status codes, ids, defaults, validation
+//! and forms of "not found". A fourth listener is the control API, with which tests and the demo read the vendors' state, edit it
+//! as somebody else, and set faults. Nothing here knows hooktender: the sandbox is written from what is known about the vendors.
 //!
 //! Where a vendor's behaviour is not known, the most likely one is the default and the others are settings.
 
@@ -29,22 +28,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::server::{Door, House};
+use crate::server::{ListenerState, Service};
 use crate::world::{Shared, VendorName};
 
 /// How long [`Sandbox::stop`] waits for requests in flight.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where and how to listen. A port of 0 means any free one.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A loopback address: the credentials are public and nothing is encrypted.
     pub address: IpAddr,
-    /// The port of the Brightpearl stand-in.
+    /// The port of Brightpearl.
     pub brightpearl_port: u16,
-    /// The port of the Contensis stand-in.
+    /// The port of Contensis.
     pub contensis_port: u16,
-    /// The port of the SuperOffice stand-in.
+    /// The port of SuperOffice.
     pub superoffice_port: u16,
     /// The port of the control API.
     pub control_port: u16,
@@ -71,12 +70,12 @@ pub enum Error {
     /// The address can be reached from outside this machine.
     #[error("{0} is not a loopback address")]
     NotLoopback(IpAddr),
-    /// The port is taken, or the system refuses.
+    /// The port is in use, or the system refuses.
     #[error("cannot listen on {address}")]
     Listen {
-        /// What was asked for.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -109,21 +108,23 @@ impl Sandbox {
             return Err(Error::NotLoopback(options.address));
         }
         let (closing, closed) = watch::channel(false);
-        let house = House { world: Shared::new(), closing: closed, log: options.log };
+        let state = ListenerState { world: Shared::new(), closing: closed, log: options.log };
         let mut urls = Vec::new();
         let mut bound = Vec::new();
-        for (door, port) in [
-            (Door::Vendor(VendorName::Brightpearl), options.brightpearl_port),
-            (Door::Vendor(VendorName::Contensis), options.contensis_port),
-            (Door::Vendor(VendorName::Superoffice), options.superoffice_port),
-            (Door::Control, options.control_port),
+        for (service, port) in [
+            (Service::Vendor(VendorName::Brightpearl), options.brightpearl_port),
+            (Service::Vendor(VendorName::Contensis), options.contensis_port),
+            (Service::Vendor(VendorName::Superoffice), options.superoffice_port),
+            (Service::Control, options.control_port),
         ] {
             let (listener, url) = bind(SocketAddr::new(options.address, port)).await?;
-            bound.push((door, listener));
+            bound.push((service, listener));
             urls.push(url);
         }
-        let listeners =
-            bound.into_iter().map(|(door, listener)| server::open(door, listener, house.clone())).collect();
+        let listeners = bound
+            .into_iter()
+            .map(|(service, listener)| server::open(service, listener, state.clone()))
+            .collect();
         let mut urls = urls.into_iter();
         let mut next = || urls.next().unwrap_or_default();
         let addresses =
@@ -136,12 +137,12 @@ impl Sandbox {
         &self.addresses
     }
 
-    /// The base address of the Brightpearl stand-in.
+    /// The base address of Brightpearl.
     pub fn brightpearl_url(&self) -> &str {
         &self.addresses.brightpearl
     }
 
-    /// The base address of the Contensis stand-in.
+    /// The base address of Contensis.
     pub fn contensis_url(&self) -> &str {
         &self.addresses.contensis
     }
@@ -156,12 +157,12 @@ impl Sandbox {
         &self.addresses.control
     }
 
-    /// Stops listening, lets requests in flight end, and cuts those that do not end within two seconds.
+    /// Stops listening, waits for requests in flight, and cuts those that do not end within [`STOP_LIMIT`].
     pub async fn stop(mut self) {
-        // Nobody listening any more is as good as everybody told.
+        // An error means that no listener is left.
         let _ = self.closing.send(true);
         for mut listener in std::mem::take(&mut self.listeners) {
-            if tokio::time::timeout(PATIENCE, &mut listener).await.is_err() {
+            if tokio::time::timeout(STOP_LIMIT, &mut listener).await.is_err() {
                 listener.abort();
             }
         }

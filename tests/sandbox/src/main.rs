@@ -1,4 +1,4 @@
-//! `hooktender-sandbox`: the three vendors on this machine, until told to stop.
+//! `hooktender-sandbox`: the three vendors on this machine, until it is stopped.
 #![allow(clippy::doc_markdown, reason = "the help text is read by people")]
 
 use std::io::Write;
@@ -9,7 +9,7 @@ use hooktender_sandbox::{Options, Sandbox};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs stand-ins for Brightpearl, Contensis and SuperOffice and prints their addresses as one line of JSON.
+/// Runs a sandbox of Brightpearl, Contensis and SuperOffice and prints its addresses as one line of JSON.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -1,5 +1,5 @@
-//! A limit of calls that two of the vendors do not document, in every dialect that a 429 is known in
-//! (vendors/contensis.md §6, vendors/superoffice.md §10).
+//! A rate limit for two vendors that document none, in every known form of a 429 (vendors/contensis.md §6, vendors/superoffice.md
+//! §10).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::Reply;
 
-/// How an answer says when to come again.
+/// How an answer gives the delay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ThrottleDialect {
@@ -30,7 +30,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Counts a call; says how long is left of the window if it is one too many.
+    /// Counts a call; returns the rest of the window if it is one too many.
     pub(crate) fn over(&mut self, cap: Option<u32>, length: Duration, now: Timestamp) -> Option<Duration> {
         let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
         let millis = now.as_millisecond();
@@ -44,7 +44,7 @@ impl Pace {
     }
 }
 
-/// That answer as a 429 that says in its dialect when to come again: in whole seconds, as HTTP has no finer ones.
+/// That answer as a 429 with the delay in its form: in whole seconds, as HTTP has no finer ones.
 pub(crate) fn too_many(mut reply: Reply, dialect: ThrottleDialect, left: Duration, now: Timestamp) -> Reply {
     reply.status = StatusCode::TOO_MANY_REQUESTS;
     let seconds = left.as_millis().div_ceil(1000);

@@ -1,5 +1,5 @@
-//! Listeners, and the way of one vendor request: written down, hit by a fault or not, worked on, answered - or
-//! left without an answer on a connection that really closes.
+//! Listeners, and the handling of one vendor request: recorded, with or without a fault, worked on, and answered - or left
+//! without an answer on a connection that really closes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,39 +27,39 @@ use crate::exchange::{Call, Reply};
 use crate::fault::{Fault, Kind};
 use crate::world::{Arrival, Shared, VendorName};
 
-/// Who answers on a listener.
+/// The service behind a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Service {
     Vendor(VendorName),
     Control,
 }
 
-/// What every listener needs.
+/// State that every listener needs.
 #[derive(Clone)]
-pub(crate) struct House {
+pub(crate) struct ListenerState {
     pub(crate) world: Shared,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) log: bool,
 }
 
-/// Serves one listener until the house closes.
-pub(crate) fn open(door: Door, listener: TcpListener, house: House) -> JoinHandle<()> {
-    let mut closing = house.closing.clone();
-    let routes = Router::new().fallback(enter).with_state((door, house));
-    let service = routes.into_make_service_with_connect_info::<Line>();
+/// Serves one listener until the sandbox stops.
+pub(crate) fn open(service: Service, listener: TcpListener, state: ListenerState) -> JoinHandle<()> {
+    let mut closing = state.closing.clone();
+    let routes = Router::new().fallback(enter).with_state((service, state));
+    let routes = routes.into_make_service_with_connect_info::<Line>();
     tokio::spawn(async move {
         let closed = async move {
-            // An error means that the owner is gone, which is the same thing.
+            // An error means that the owner is gone: the same as a stop.
             let _ = closing.wait_for(|closing| *closing).await;
         };
-        if let Err(error) = axum::serve(Doors(listener), service).with_graceful_shutdown(closed).await {
-            eprintln!("listener for {door:?} failed: {error}");
+        if let Err(error) = axum::serve(Doors(listener), routes).with_graceful_shutdown(closed).await {
+            eprintln!("listener for {service:?} failed: {error}");
         }
     })
 }
 
 async fn enter(
-    State((door, house)): State<(Door, House)>,
+    State((service, state)): State<(Service, ListenerState)>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
@@ -67,22 +67,22 @@ async fn enter(
         Ok(call) => call,
         Err(reason) => return Reply::text(StatusCode::BAD_REQUEST, "text/plain", reason).into_response(),
     };
-    match door {
-        Door::Control => {
-            let reply = control::answer(&mut house.world.lock(), &call);
-            if house.log {
+    match service {
+        Service::Control => {
+            let reply = control::answer(&mut state.world.lock(), &call);
+            if state.log {
                 eprintln!("control {} {} -> {}", call.method, call.path, reply.status.as_u16());
             }
             reply.into_response()
         }
-        Door::Vendor(vendor) => {
-            let work = tokio::spawn(work(vendor, house.clone(), call));
+        Service::Vendor(vendor) => {
+            let work = tokio::spawn(work(vendor, state.clone(), call));
             match work.await {
                 Ok(Ending::Answer(reply)) => reply.into_response(),
                 Ok(Ending::Broken(reply)) => broken(reply),
                 Ok(Ending::Close) => line.cut(),
                 Ok(Ending::Hang(limit)) => {
-                    hang(limit, house.closing).await;
+                    hang(limit, state.closing).await;
                     line.cut()
                 }
                 Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string())
@@ -92,38 +92,38 @@ async fn enter(
     }
 }
 
-/// What the caller gets to see.
+/// What the caller receives.
 enum Ending {
     Answer(Reply),
     /// The head of the answer and half of its body.
     Broken(Reply),
     /// Nothing: the connection closes.
     Close,
-    /// Nothing: the connection stays open for that long, or until someone leaves.
+    /// Nothing: the connection stays open for that long, or until one side closes it.
     Hang(Option<Duration>),
 }
 
-/// Runs in a task of its own, so that a caller who hangs up does not undo what a vendor would have done.
-async fn work(vendor: VendorName, house: House, call: Call) -> Ending {
-    let arrival = house.world.lock().arrive(vendor, &call);
+/// Runs in its own task, so that a caller who closes the connection does not undo the vendor's work.
+async fn work(vendor: VendorName, state: ListenerState, call: Call) -> Ending {
+    let arrival = state.world.lock().arrive(vendor, &call);
     let ending = match arrival.fault.clone() {
         None => {
             if !arrival.pause.is_zero() {
                 tokio::time::sleep(arrival.pause).await;
             }
-            Ending::Answer(commit(&house, &arrival, &call))
+            Ending::Answer(commit(&state, &arrival, &call))
         }
-        Some(fault) => suffer(&house, &arrival, &call, &fault).await,
+        Some(fault) => apply_fault(&state, &arrival, &call, &fault).await,
     };
     let status = match &ending {
         Ending::Answer(reply) | Ending::Broken(reply) => {
-            house.world.lock().answered(&arrival, reply.status.as_u16());
+            state.world.lock().answered(&arrival, reply.status.as_u16());
             reply.status.as_str().to_owned()
         }
         Ending::Close => "closed".to_owned(),
         Ending::Hang(_) => "hanging".to_owned(),
     };
-    if house.log {
+    if state.log {
         let fault = arrival.fault.map(|f| format!(" ({})", f.kind.name())).unwrap_or_default();
         eprintln!(
             "{} {} {} {} -> {status}{fault}",
@@ -136,7 +136,7 @@ async fn work(vendor: VendorName, house: House, call: Call) -> Ending {
     ending
 }
 
-async fn suffer(house: &House, arrival: &Arrival, call: &Call, fault: &Fault) -> Ending {
+async fn apply_fault(state: &ListenerState, arrival: &Arrival, call: &Call, fault: &Fault) -> Ending {
     let span = fault.millis.map(Duration::from_millis);
     match fault.kind {
         Kind::Status => {
@@ -148,41 +148,41 @@ async fn suffer(house: &House, arrival: &Arrival, call: &Call, fault: &Fault) ->
         Kind::DropBefore => Ending::Close,
         Kind::Hang => Ending::Hang(span),
         Kind::LateCommit => {
-            let (house, call) = (house.clone(), call.clone());
+            let (state, call) = (state.clone(), call.clone());
             let late = arrival.again();
             tokio::spawn(async move {
                 tokio::time::sleep(span.unwrap_or_default()).await;
-                commit(&house, &late, &call);
+                commit(&state, &late, &call);
             });
             if fault.hang { Ending::Hang(None) } else { Ending::Close }
         }
         Kind::Delay => {
             tokio::time::sleep(span.unwrap_or_default()).await;
-            Ending::Answer(commit(house, arrival, call))
+            Ending::Answer(commit(state, arrival, call))
         }
         Kind::DropAfter => {
-            commit(house, arrival, call);
+            commit(state, arrival, call);
             Ending::Close
         }
         Kind::HangAfter => {
-            commit(house, arrival, call);
+            commit(state, arrival, call);
             Ending::Hang(span)
         }
         Kind::StatusAfter => {
-            commit(house, arrival, call);
+            commit(state, arrival, call);
             Ending::Answer(fault.reply())
         }
         Kind::Garbage => {
-            let mut reply = commit(house, arrival, call);
+            let mut reply = commit(state, arrival, call);
             reply.body = Bytes::from_static(b"<!-- {\"response\": [1, 2,");
             Ending::Answer(reply)
         }
-        Kind::Truncate => Ending::Broken(commit(house, arrival, call)),
+        Kind::Truncate => Ending::Broken(commit(state, arrival, call)),
     }
 }
 
-fn commit(house: &House, arrival: &Arrival, call: &Call) -> Reply {
-    let done = house.world.lock().commit(arrival, call);
+fn commit(state: &ListenerState, arrival: &Arrival, call: &Call) -> Reply {
+    let done = state.world.lock().commit(arrival, call);
     done.unwrap_or_else(|| {
         Reply::text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the sandbox was reset meanwhile")
     })
@@ -201,8 +201,8 @@ async fn hang(limit: Option<Duration>, mut closing: watch::Receiver<bool>) {
     }
 }
 
-/// An answer that promises more than it delivers: full length announced, half of it sent, then an error that
-/// makes the server give the connection up.
+/// An answer that is cut short: its full length announced, half of it sent, then an error that makes the server close the
+/// connection.
 fn broken(reply: Reply) -> Response {
     let announced = reply.body.len().max(2);
     let half = reply.body.slice(..reply.body.len() / 2);
@@ -211,7 +211,7 @@ fn broken(reply: Reply) -> Response {
         if let Some(half) = state {
             return Some((Ok(half), None));
         }
-        // One turn of the scheduler lets the first half leave before the error closes the door.
+        // One turn of the scheduler lets the first half leave before the error closes the connection.
         tokio::task::yield_now().await;
         Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None))
     });
@@ -227,8 +227,7 @@ fn broken(reply: Reply) -> Response {
 pub(crate) struct Line(Arc<AtomicBool>);
 
 impl Line {
-    /// From here on nothing can be written: the server gives up and the socket closes. The answer that is
-    /// returned never reaches anybody.
+    /// From here on nothing can be written: the server gives up and the socket closes. The returned answer is never sent.
     fn cut(&self) -> Response {
         self.0.store(true, Ordering::Release);
         Response::new(Body::empty())
@@ -250,7 +249,7 @@ impl Listener for Doors {
 
     async fn accept(&mut self) -> (Wire, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Only a matter of speed: the answers are small.
+        // Only for speed: the answers are small.
         let _ = stream.set_nodelay(true);
         (Wire { stream, line: Line(Arc::new(AtomicBool::new(false))) }, address)
     }
@@ -260,7 +259,7 @@ impl Listener for Doors {
     }
 }
 
-/// A connection that fails on every write once its line is cut.
+/// A connection that fails on every write once it is cut.
 pub(crate) struct Wire {
     stream: TcpStream,
     line: Line,

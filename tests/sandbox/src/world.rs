@@ -1,4 +1,4 @@
-//! Everything the sandbox remembers: three vendors, and for each of their accounts a journal and a fault queue.
+//! The sandbox's whole state: three vendors, and for each of their accounts a journal and a fault queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +50,7 @@ pub(crate) enum Refusal {
     Missing(String),
 }
 
-/// Whose request it is, and what about.
+/// The account and the operation of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) account: String,
@@ -63,35 +63,35 @@ impl Place {
     }
 }
 
-/// One vendor: its HTTP behaviour and the side door that the control API uses.
+/// One vendor: its HTTP behaviour, and the functions of the control API.
 pub(crate) trait Fake: Send {
-    /// Whose request this is.
+    /// The account of this request.
     fn locate(&self, call: &Call) -> Place;
 
-    /// How long the vendor thinks before it does the work.
+    /// How long the vendor takes before it does the work.
     fn pause(&self, _account: &str, _call: &Call) -> Duration {
         Duration::ZERO
     }
 
-    /// Does the work and words the answer.
+    /// Does the work and returns the answer.
     fn handle(&mut self, account: &str, call: &Call, now: Timestamp) -> Reply;
 
     /// The accounts that exist.
     fn accounts(&self) -> Vec<String>;
 
-    /// Creates an account or replaces its credentials; answers what the caller has to know.
+    /// Creates an account or replaces its credentials; returns what the caller has to know.
     fn put_account(&mut self, account: &str, body: Value) -> Result<Value, Refusal>;
 
-    /// Removes an account with all it holds.
+    /// Removes an account with everything in it.
     fn remove_account(&mut self, account: &str) -> bool;
 
-    /// The stored resources, secrets in clear.
+    /// The stored resources, with secrets in clear.
     fn subscriptions(&self, account: &str) -> Result<Vec<Value>, Refusal>;
 
-    /// Stores a resource without looking at it; answers its id.
+    /// Stores a resource without checks; returns its id.
     fn insert(&mut self, account: &str, body: Value, now: Timestamp) -> Result<String, Refusal>;
 
-    /// Edits a resource as somebody else; answers the result.
+    /// Edits a resource as somebody else; returns the result.
     fn patch(&mut self, account: &str, id: &str, patch: &Value, now: Timestamp) -> Result<Value, Refusal>;
 
     /// Removes a resource as somebody else.
@@ -100,7 +100,7 @@ pub(crate) trait Fake: Send {
     /// The dialect switches.
     fn settings(&self, account: &str) -> Result<Value, Refusal>;
 
-    /// Changes dialect switches by merge patch; answers all of them.
+    /// Changes dialect switches by merge patch; returns all of them.
     fn patch_settings(&mut self, account: &str, patch: &Value) -> Result<Value, Refusal>;
 
     /// Makes every access token issued so far invalid.
@@ -119,7 +119,7 @@ pub(crate) struct Ledger {
     pub(crate) faults: Faults,
 }
 
-/// A request whose arrival has been written down.
+/// A request whose arrival has been recorded.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) vendor: VendorName,
@@ -127,12 +127,12 @@ pub(crate) struct Arrival {
     pub(crate) seq: u64,
     pub(crate) fault: Option<Fault>,
     pub(crate) pause: Duration,
-    /// Which life of the world it arrived in: what was begun before a reset must not act after it.
+    /// How many resets there were at its arrival: work from before a reset must not take effect after it.
     epoch: u64,
 }
 
 impl Arrival {
-    /// The same arrival for work that is done later.
+    /// The same arrival, for work that is done later.
     pub(crate) fn again(&self) -> Self {
         Self { place: self.place.clone(), fault: None, ..*self }
     }
@@ -161,7 +161,7 @@ impl World {
         }
     }
 
-    /// Back to the built-in accounts, empty journals, no faults, true time.
+    /// Resets to the built-in accounts, empty journals, no faults, true time.
     pub(crate) fn reset(&mut self) {
         let epoch = self.epoch + 1;
         *self = Self { epoch, next_seq: self.next_seq, ..Self::new() };
@@ -190,7 +190,7 @@ impl World {
         self.ledgers.entry((vendor, account.to_owned())).or_default()
     }
 
-    /// Writes a request down and decides how it will fare.
+    /// Records a request and decides its fault.
     pub(crate) fn arrive(&mut self, vendor: VendorName, call: &Call) -> Arrival {
         let place = self.vendor(vendor).locate(call);
         let pause = self.vendor(vendor).pause(&place.account, call);
@@ -204,14 +204,14 @@ impl World {
         Arrival { vendor, place, seq, fault, pause, epoch }
     }
 
-    /// Does the work, unless the world was reset since the request arrived.
+    /// Does the work, unless there was a reset since the request arrived.
     pub(crate) fn commit(&mut self, arrival: &Arrival, call: &Call) -> Option<Reply> {
         let now = self.now();
         (arrival.epoch == self.epoch)
             .then(|| self.vendor_mut(arrival.vendor).handle(&arrival.place.account, call, now))
     }
 
-    /// Writes down which status was sent.
+    /// Records the status of the answer.
     pub(crate) fn answered(&mut self, arrival: &Arrival, status: u16) {
         if arrival.epoch == self.epoch {
             self.ledger(arrival.vendor, &arrival.place.account).journal.answered(arrival.seq, status);

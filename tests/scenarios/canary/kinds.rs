@@ -1,4 +1,4 @@
-//! Every kind of credentials of every vendor, each place of which holds a value that is nowhere else.
+//! Every kind of credentials of every vendor; each Secret key holds a unique value.
 
 use serde_json::{Value, json};
 
@@ -19,21 +19,21 @@ pub(super) const KINDS: [(&str, Vendor); 10] = [
     ("bearer", Vendor::Superoffice),
 ];
 
-/// One account with one kind of credentials, and what belongs to it.
+/// One account with one kind of credentials, and its objects.
 pub(super) struct Account {
     pub(super) kind: &'static str,
-    /// Its name, and that of its Secret.
+    /// The name of the account and of its Secret.
     pub(super) name: String,
     pub(super) tenant: Tenant,
-    /// What the Secret with its credentials holds.
+    /// Content of the Secret with its credentials.
     pub(super) login: Vec<(&'static str, String)>,
-    /// What its Webhooks' Secret holds.
+    /// Content of its Webhooks' Secret.
     pub(super) hook: Vec<(&'static str, String)>,
     credentials: Value,
     online: bool,
 }
 
-/// A value that is nowhere else. Its spelling differs in JSON's, URLs' and base64's two alphabets.
+/// A unique value whose encodings in JSON, in URLs and in base64's two alphabets differ from it.
 fn canary(kind: &str, key: &str) -> String {
     format!("cnry+{kind}/{key}?>=~{:08x}", rand::random::<u32>())
 }
@@ -141,7 +141,7 @@ impl Account {
         ]
     }
 
-    /// A Webhook with a secret in its address, in a header or as its signing key, and in what it sends.
+    /// A Webhook with a secret in its address, in a header or as its signing key, and in its body.
     pub(super) fn webhook(&self, what: &str) -> Value {
         let name = format!("{}-{what}", self.name);
         let vendor = self.tenant.vendor;
@@ -170,7 +170,7 @@ impl Account {
         hook
     }
 
-    /// The vendor's own words for a refusal, with whatever is to be repeated in them.
+    /// The vendor's own refusal, with a text that it repeats.
     pub(super) fn refusal(&self, said: &str) -> Value {
         match self.tenant.vendor {
             Vendor::Brightpearl => json!({"errors": [{"code": "CMNC-1", "message": said}]}),

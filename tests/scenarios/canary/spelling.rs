@@ -1,4 +1,4 @@
-//! How a value is spelt by whoever repeats it: for those who do, and for who looks for it.
+//! Encodings of a value: for answers that repeat it, and for the search.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-/// As they are repeated by who answers: plain, and as programs spell them.
+/// Repeats the value: plain, and as programs encode it.
 pub(super) fn repeated(secret: &str) -> String {
     let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let hex = hex(secret);
@@ -23,7 +23,7 @@ fn hex(secret: &str) -> String {
     })
 }
 
-/// What is searched for: the secret in every spelling that a program may give it.
+/// Searches for the secret in every encoding that a program may use.
 pub(super) fn spellings(secret: &str) -> Vec<String> {
     let json = json!(secret).to_string();
     let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -31,7 +31,7 @@ pub(super) fn spellings(secret: &str) -> Vec<String> {
     let mut all = vec![secret.into(), json.trim_matches('"').into(), hex.to_uppercase(), hex];
     all.extend([url.replace('+', "%20").to_lowercase(), url.to_lowercase(), url.replace('+', "%20"), url]);
     all.push(secret.chars().rev().collect());
-    // Inside something longer that was encoded whole: three ways to begin, and what the neighbours share is left out.
+    // Inside a longer text that was encoded as a whole: three offsets, without the characters that depend on neighbours.
     for before in 0..3 {
         let text = format!("{}{secret}", "\0".repeat(before));
         let (start, end) = ((before * 8).div_ceil(6), text.len() * 8 / 6);
@@ -42,7 +42,7 @@ pub(super) fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Finds any of these in any spelling.
+/// Finds any of these values in any encoding.
 pub(super) fn any_of<'a>(secrets: impl Iterator<Item = &'a String>) -> AhoCorasick {
     let all: BTreeSet<_> = secrets.flat_map(|secret| spellings(secret)).collect();
     AhoCorasick::new(all).unwrap()

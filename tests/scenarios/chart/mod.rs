@@ -1,9 +1,10 @@
-//! The chart, as platform teams meet it: what it renders, what it lets the operator do, and its whole life in a cluster.
+//! The chart, from the view of a platform team: what it renders, the rights that it gives, and a release's whole life in a
+//! cluster.
 
 pub(crate) mod pod;
 mod readme;
 mod render;
-// Fail points bring about the conflicts after which an object is read again.
+// Fail points cause the conflicts after which an object is read again.
 #[cfg(feature = "failpoints")]
 mod rights;
 mod secrets;

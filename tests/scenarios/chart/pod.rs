@@ -1,5 +1,4 @@
-//! A container of the chart's as a process: there is no kubelet. What cannot be on this machine is translated, and nothing
-//! else.
+//! A container of the chart as a process: there is no kubelet. Only what cannot exist on this machine is translated.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -10,10 +9,10 @@ use serde_json::Value;
 use crate::command::{self, Ran};
 use crate::operator::Operator;
 
-/// The name of every Pod here.
+/// The name of every Pod in these tests.
 const NAME: &str = "hooktender-0";
 
-/// How a container is run here.
+/// How a container is run in these tests.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) arguments: Vec<String>,
@@ -22,8 +21,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A container of a Pod as the API server has it. Its token is what a kubelet would project: the
-    /// service account's.
+    /// A container of a Pod as the API server stores it. Its token is that of the service account, as a kubelet would project it.
     pub(crate) fn of(cluster: &Cluster, namespace: &str, pod: &Value, container: &Value) -> Self {
         assert_eq!(container["command"], Value::Null, "it runs what the image says");
         let account = pod["serviceAccountName"].as_str().unwrap();
@@ -39,7 +37,7 @@ impl Process {
         });
         let arguments = container["args"].as_array().unwrap().iter().map(|argument| {
             let argument = argument.as_str().unwrap();
-            // Loopback, and any port: others are at work on this machine.
+            // Loopback, and any port: other processes use this machine.
             if argument.starts_with("--listen=") { "--listen=127.0.0.1:0" } else { argument }.to_owned()
         });
         Self {
@@ -53,7 +51,7 @@ impl Process {
         self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// Starts it as an operator, and waits until its caches are filled.
+    /// Starts it as an operator, and waits until its caches are synced.
     pub(crate) fn start(&self) -> Operator {
         let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
         let operator = Operator::told(&self.kubeconfig, "chart", &arguments, &self.environment());
@@ -61,7 +59,7 @@ impl Process {
         operator
     }
 
-    /// Runs it to its end.
+    /// Runs it until it ends.
     pub(crate) fn run(&self) -> Ran {
         let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_hooktender"));
         process.env_clear().env("KUBECONFIG", &self.kubeconfig).envs(self.environment());

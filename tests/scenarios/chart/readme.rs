@@ -1,4 +1,4 @@
-//! The tables of the chart's README: `make chart` writes them anew.
+//! The tables of the chart's README: `make chart` writes them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ struct Row {
     text: String,
 }
 
-/// Every value in the file with a comment that begins with two dashes.
+/// Returns every value in the file with a comment that begins with two dashes.
 fn rows(yaml: &str) -> Vec<Row> {
     let (mut rows, mut path, mut text) = (Vec::new(), Vec::<(usize, String)>::new(), String::new());
     for line in yaml.lines() {
@@ -49,26 +49,26 @@ fn values_table() -> String {
     ["| value | meaning | default |\n| --- | --- | --- |\n".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// What a rule of the chart's is for.
+/// The purpose of a rule of the chart.
 fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static str {
     match (group, resource, verbs) {
         ("hooktender.dev", "vendoraccounts, webhooks", _) => {
-            "reads them, and holds them by a finalizer until the vendor has let go"
+            "reads them, and adds and removes their finalizer"
         }
-        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "says what is so",
-        ("", "configmaps", _) => "reads values that Webhooks name; watches metadata only",
+        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "writes their status",
+        ("", "configmaps", _) => "reads values that Webhooks refer to; watches metadata only",
         ("", "secrets", "get, list, watch") => {
-            "reads what accounts and Webhooks name, by `get` alone; watches metadata only (`secrets.watch`, `secrets.names`)"
+            "reads Secrets that accounts and Webhooks refer to, with `get` only; watches metadata only (`secrets.watch`, `secrets.names`)"
         }
         ("", "secrets", "patch") if narrowed => {
             "writes exchanged tokens back, to Secrets in `secrets.writable`"
         }
-        ("", "namespaces", _) => "reads their labels, for `allowedNamespaces`; not with `watchNamespaces`",
-        ("events.k8s.io", "events", _) => "tells what it did",
+        ("", "namespaces", _) => "reads their labels for `allowedNamespaces`; not with `watchNamespaces`",
+        ("events.k8s.io", "events", _) => "reports what it did",
         ("coordination.k8s.io", "leases", "create") => {
-            "elects, in the release's namespace; with several replicas"
+            "leader election in the release's namespace; with several replicas"
         }
-        ("coordination.k8s.io", "leases", "get, update") if narrowed => "the same, just its own Lease",
+        ("coordination.k8s.io", "leases", "get, update") if narrowed => "the same, for its own Lease only",
         other => panic!("say what {other:?} is for"),
     }
 }
@@ -91,7 +91,7 @@ fn rights_table() -> String {
     table
 }
 
-/// Puts a table between its two marks.
+/// Replaces the table between its two marks.
 fn with(text: &str, mark: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {mark}: make chart -->\n"), format!("<!-- end of {mark} -->\n"));
     let (before, rest) = text.split_once(&begin).unwrap();
@@ -111,7 +111,7 @@ fn the_tables_of_the_readme_are_as_the_chart_is() {
     }
 }
 
-/// Paths of all members of objects in the values, down to what has a row of its own.
+/// Paths of all members of objects in the values, down to those with a row of their own.
 fn paths(
     value: &Value,
     path: &[String],

@@ -1,4 +1,4 @@
-//! What the chart renders, for a dozen sets of values, is taken by a real API server.
+//! A real API server accepts what the chart renders, for a dozen sets of values.
 
 use std::sync::OnceLock;
 
@@ -6,10 +6,10 @@ use hooktender_cluster::Cluster;
 use serde_json::{Value, json};
 
 use crate::helm::{rendered, stream};
-use crate::support::{SOON, cluster, kubectl};
+use crate::support::{cluster, kubectl};
 use hooktender_cluster::eventually;
 
-/// Sets of values, by name, and how many objects they make beside the CRDs.
+/// Sets of values, by name, and how many objects each renders beside the CRDs.
 fn sets() -> Vec<(&'static str, Value, usize)> {
     vec![
         ("nothing", json!({}), 8),
@@ -78,8 +78,8 @@ fn sets() -> Vec<(&'static str, Value, usize)> {
     ]
 }
 
-/// The kinds of the Prometheus operator, as far as the chart goes: its own definitions are ten thousand lines. The members
-/// and types are those of its API reference, and anything else is refused.
+/// The kinds of the Prometheus operator, as far as the chart uses them: its own definitions have ten thousand lines. Members and
+/// types are those of its API reference; anything else is refused.
 fn with_monitoring() -> &'static Cluster {
     static INSTALLED: OnceLock<&'static Cluster> = OnceLock::new();
     INSTALLED.get_or_init(|| {
@@ -112,7 +112,7 @@ fn with_monitoring() -> &'static Cluster {
             });
             cluster().kubectl_apply(&crd.to_string()).unwrap();
         }
-        eventually(SOON, "the kinds of monitoring are served", || {
+        eventually("the kinds of monitoring are served", || {
             kubectl(&["get", "servicemonitors,podmonitors,prometheusrules"], "").success.then_some(()).ok_or(())
         })
         .unwrap();
@@ -121,14 +121,14 @@ fn with_monitoring() -> &'static Cluster {
 }
 
 #[test]
-fn what_is_rendered_is_taken() {
+fn rendered_objects_are_accepted() {
     with_monitoring();
     let namespace = cluster().namespace("rendered").unwrap();
     let sets: Vec<_> = sets()
         .into_iter()
         .map(|(name, values, number)| (name, rendered(name, &namespace, &values, &[]), values, number))
         .collect();
-    // Pods are taken only where their ServiceAccount is, and a dry run makes none.
+    // Pods are accepted only where their ServiceAccount exists, and a dry run creates none.
     let pods = sets.iter().flat_map(|(_, objects, ..)| objects).filter(|object| object["kind"] == "Pod");
     let accounts = pods.map(|pod| {
         let metadata = json!({"name": pod["spec"]["serviceAccountName"], "namespace": namespace});
@@ -140,7 +140,7 @@ fn what_is_rendered_is_taken() {
         assert_eq!(crds, if values["crds"]["install"] == false { 0 } else { 2 }, "{name}");
         let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
         assert_eq!(objects.len() - crds, number, "{name}: {kinds:?}");
-        // Strict: a member that the API server does not know would be dropped without a word.
+        // Strict: otherwise the API server drops unknown members silently.
         let arguments = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
         let applied = kubectl(&arguments, &stream(&objects));
         let taken = applied.stdout.lines().filter(|line| line.ends_with("(server dry run)")).count();
@@ -153,9 +153,9 @@ fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
 }
 
-/// Nothing in them was taken for a template, no number became another one, and `make crds` has written the chart's copies.
+/// Nothing in them was read as a template, no number changed, and `make crds` has written the chart's copies.
 #[test]
-fn the_crds_are_what_the_code_says() {
+fn the_crds_match_the_code() {
     let objects = rendered("x", "default", &json!({}), &["--show-only=templates/crds.yaml"]);
     let crds = hooktender::api::crds().unwrap();
     assert_eq!(objects.len(), crds.len());
@@ -169,7 +169,7 @@ fn the_crds_are_what_the_code_says() {
 }
 
 #[test]
-fn replicas_elect_and_are_kept_apart() {
+fn replicas_elect_a_leader_and_are_spread() {
     let objects = rendered("x", "default", &json!({"replicas": 2}), &[]);
     let deployment = &one(&objects, "Deployment")["spec"];
     let pod = &deployment["template"]["spec"];
@@ -210,7 +210,7 @@ fn allowed_endpoints_become_flags() {
 }
 
 #[test]
-fn namespaces_to_look_after_have_roles_and_no_cluster_role() {
+fn watched_namespaces_have_roles_and_no_cluster_role() {
     let objects =
         rendered("x", "default", &json!({"watchNamespaces": ["a", "b"], "rbac": {"userRoles": false}}), &[]);
     assert!(objects.iter().all(|object| !object["kind"].as_str().unwrap().starts_with("ClusterRole")));
@@ -221,7 +221,7 @@ fn namespaces_to_look_after_have_roles_and_no_cluster_role() {
     }
 }
 
-/// Pods of the namespace may be "restricted" only: the API server itself judges each.
+/// The namespace accepts "restricted" Pods only: the API server itself judges each.
 #[test]
 fn pods_are_restricted() {
     let cluster = cluster();
@@ -240,7 +240,7 @@ fn pods_are_restricted() {
     make("test", &one(&objects, "Pod")["spec"]).accepted();
     let pod = cluster.kubectl_json(&["get", "pod", "operator", "--namespace", &namespace]).unwrap();
     let container = &pod["spec"]["containers"][0];
-    // Beyond what "restricted" asks for.
+    // Beyond the requirements of "restricted".
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
     assert!(
         container["volumeMounts"][0]["mountPath"].as_str().unwrap().contains("serviceaccount"),

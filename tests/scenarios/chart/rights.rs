@@ -1,10 +1,9 @@
-//! The operator's rights, to the letter: one story in which it needs each of them, and what the API server was asked
-//! meanwhile.
+//! The operator's rights, exactly: one test that needs each of them, and the requests that the API server saw meanwhile.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hooktender_cluster::{AuditEvent, eventually};
+use hooktender_cluster::{AuditEvent, KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use super::secrets::UNNAMED;
@@ -12,13 +11,13 @@ use crate::admission::REFUSED;
 use crate::helm::{OPERATOR, rights, stream};
 use crate::oauth::{App, ENDED};
 use crate::operator::Operator;
-use crate::scene::{SOON, webhook};
+use crate::scene::webhook;
 use crate::vendors::Vendor;
 
 /// Group, kind with its subresource, and verb.
 type Right = (String, String, String);
 
-/// Every right that these roles give.
+/// Returns every right that these roles give.
 fn granted(objects: &[Value]) -> BTreeSet<Right> {
     let all = objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Role"));
     let rules: Vec<_> = all.flat_map(|role| role["rules"].as_array().unwrap()).collect();
@@ -38,7 +37,7 @@ fn granted(objects: &[Value]) -> BTreeSet<Right> {
     rights
 }
 
-/// What operators have asked of the API server, kubectl in their name aside.
+/// Returns what operators have requested of the API server, without kubectl in their name.
 fn asked(of: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
     let all = crate::support::cluster().audit().unwrap().into_iter();
     let own = |event: &AuditEvent| {
@@ -53,7 +52,7 @@ fn right(event: &AuditEvent) -> Right {
     (event.api_group.clone(), resource, event.verb.clone())
 }
 
-/// No operator of this run has been refused anything, but for what a test keeps from it.
+/// No operator of this run has been refused a request, except where a test withholds a right.
 fn nobody_was_refused() {
     let whose = format!(":{OPERATOR}");
     let everybody = asked(|user| user.starts_with("system:serviceaccount:") && user.ends_with(&whose));
@@ -70,15 +69,15 @@ fn nobody_was_refused() {
 const CONFLICTS: (&str, &str) =
     ("FAILPOINTS", "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409)");
 
-/// A Webhook with values from a Secret and a ConfigMap is made with a login whose tokens are exchanged, and goes; an
-/// election goes before it all.
+/// Creates and deletes a Webhook with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
+/// election.
 fn each_right_is_used_and_no_other(everywhere: bool) {
     let app = App::new(&json!({"expires_at": ENDED}));
     let scene = &app.scene;
     let mut values = json!({"leaderElection": "always", "secrets": {"writable": ["tokens"]}});
     let selector = format!("of={}", scene.namespace);
     if everywhere {
-        // The others' accounts are none of its business.
+        // Accounts of other tests are not selected.
         values["accountSelector"] = json!(selector);
         scene.kubectl(&["delete", "role,rolebinding", "--all"]);
         scene.kubectl(&["label", "vendoraccount", "account", &selector]);
@@ -97,14 +96,14 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
     scene.ready("hook");
     assert_eq!(app.tenant.count("token"), 1, "tokens were exchanged, and kept");
     for object in ["webhook/hook", "vendoraccount/account"] {
-        scene.kubectl(&["delete", object, "--timeout=30s"]);
+        scene.kubectl(&["delete", object, KUBECTL_WAIT_LIMIT]);
     }
     assert_eq!(app.tenant.ids(), [""; 0]);
     let whose = format!("system:serviceaccount:{}:{OPERATOR}", scene.namespace);
     let rights_used = || asked(|user| user == whose).iter().map(right).collect::<BTreeSet<_>>();
     let expected = granted(&rights);
-    // The Lease is renewed every two seconds. What is never used is told below.
-    let _ = eventually(SOON, "every right is used", || {
+    // The Lease is renewed every two seconds. A right that is never used is reported below.
+    let _ = eventually("every right is used", || {
         let used = rights_used();
         if used.is_superset(&expected) { Ok(()) } else { Err(used) }
     });
@@ -141,7 +140,7 @@ fn each_right_in_all_namespaces_is_used_and_no_other() {
 }
 
 #[test]
-fn a_role_says_what_it_gives() {
+fn a_role_lists_the_rights_that_it_gives() {
     let role = json!({"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["a", "a/status"], "verbs": ["get", "list"]}]});
     let rights = granted(&[role, json!({"kind": "RoleBinding"})]);
     assert_eq!(rights.len(), 4);

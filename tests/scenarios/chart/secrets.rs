@@ -1,4 +1,4 @@
-//! An operator that may not list and watch Secrets, or read just some of them.
+//! An operator that may not list and watch Secrets, or may read only some of them.
 
 use serde_json::{Value, json};
 
@@ -6,15 +6,15 @@ use crate::helm::{OPERATOR, rights};
 use crate::scene::{Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
-/// Begins the name of a namespace where reading a Secret is refused, and meant to be.
+/// Prefix of the namespaces in which reading a Secret is refused on purpose.
 pub(super) const UNNAMED: &str = "unnamed";
 
-/// What the vendor has in place of `$(TOKEN)`.
+/// The vendor's value of `$(TOKEN)`.
 fn token(tenant: &Tenant) -> Value {
     tenant.stored()[0]["Secret"].clone()
 }
 
-/// What the operator may do with Secrets: verbs, and names if just those.
+/// The operator's rights on Secrets: verbs, and names if only these.
 fn rules(values: &Value) -> Vec<(Value, Value)> {
     let all = rights("default", false, values);
     let role = all.iter().find(|object| object["kind"] == "Role" && object["metadata"]["name"] == OPERATOR);
@@ -24,7 +24,7 @@ fn rules(values: &Value) -> Vec<(Value, Value)> {
 }
 
 #[test]
-fn rights_over_secrets_are_as_narrow_as_one_likes() {
+fn rights_on_secrets_are_as_narrow_as_configured() {
     let all = ["get", "list", "watch"];
     let cases = [
         (json!({}), vec![(json!(all), Value::Null)]),
@@ -41,7 +41,7 @@ fn rights_over_secrets_are_as_narrow_as_one_likes() {
     }
 }
 
-/// Under rights without list and watch, a new value is there with the next pass; meanwhile nothing else is amiss.
+/// Without list and watch, a new value is used at the next pass; everything else works.
 fn is_seen_at_the_next_pass(values: &Value) {
     let (scene, tenant) = Scene::with_account("unwatched", Vendor::Superoffice);
     scene.grant(&json!({"secrets": values}));
@@ -52,7 +52,7 @@ fn is_seen_at_the_next_pass(values: &Value) {
     scene.patch("secret/hook-secrets", &json!({"stringData": {"token": "second"}}));
     scene.pass("account");
     assert_eq!(token(&tenant), "second");
-    // So are other credentials, after the old ones were refused.
+    // The same holds for new credentials, after the old ones were refused.
     tenant.accept("another-password");
     tenant.revoke();
     scene.request("account");
@@ -73,12 +73,12 @@ fn a_secret_that_is_not_watched_is_read_at_the_next_pass() {
 }
 
 #[test]
-fn secrets_that_are_named_are_enough() {
+fn rights_on_named_secrets_are_enough() {
     is_seen_at_the_next_pass(&json!({"names": ["hook-secrets", "login"]}));
 }
 
 #[test]
-fn a_secret_that_is_not_named_stops_only_who_reads_it() {
+fn a_secret_without_rights_affects_only_its_readers() {
     let (scene, tenant) = Scene::with_account(UNNAMED, Vendor::Contensis);
     scene.grant(&json!({"secrets": {"names": ["login"]}}));
     let operator = scene.operator_with(&["--watch-secrets=false"]);
@@ -87,7 +87,7 @@ fn a_secret_that_is_not_named_stops_only_who_reads_it() {
     neighbour["spec"]["subscription"]["contensis"]["headers"] = json!({});
     neighbour["spec"]["variables"] = json!([]);
     scene.apply(&neighbour);
-    // Its neighbour does not wait for the refusal to be believed.
+    // Other Webhooks do not wait while the refusal is tried again.
     scene.ready("neighbour");
     assert_eq!(tenant.count("create"), 1);
     let message = scene.stalled("hook", "VariableMissing");
@@ -97,7 +97,7 @@ fn a_secret_that_is_not_named_stops_only_who_reads_it() {
     );
     let doubted = || operator.log().matches("was not read and is tried again").count();
     assert_eq!(doubted(), 2, "it is asked for again before it is believed");
-    // Once it is believed no pass waits for it again.
+    // Afterwards no pass waits for it again.
     for description in ["second", "third"] {
         scene.patch(
             "webhook/neighbour",

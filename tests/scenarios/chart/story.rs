@@ -1,5 +1,5 @@
-//! A release's whole life in a cluster of its own: CRDs that were applied by hand, install, upgrade, rollback, uninstall, and
-//! an operator run as the chart's Pod would be.
+//! A release's whole life in a cluster of its own: CRDs that were applied by hand, install, upgrade, rollback, uninstall, and an
+//! operator that runs as the chart's Pod would.
 
 use std::fs;
 use std::path::Path;
@@ -11,14 +11,14 @@ use super::pod::Process;
 use crate::command::Folder;
 use crate::helm::{chart, helm, objects};
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene, is, login, webhook};
+use crate::scene::{Scene, is, login, webhook};
 use crate::support::Answer;
 use crate::vendors::{self, Tenant, Vendor};
 
 const RELEASE: &str = "hooks";
 const NAMESPACE: &str = "hooktender";
 
-/// The release, and the cluster that it is in.
+/// The release, and its cluster.
 struct Release {
     cluster: &'static Cluster,
     /// Of an older chart, whose Webhooks have no short name.
@@ -42,14 +42,14 @@ impl Release {
         Self { cluster, older }
     }
 
-    /// Runs a command of helm's on the release, with the values of this machine.
+    /// Runs a helm command on the release, with the values for this machine.
     fn helm(&self, command: &[&str], values: &Value) -> Answer {
         let mut all = json!({"allowedEndpoints": vendors::endpoints(), "settle": "2s"});
         all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
         helm(self.cluster, &[command, &["--namespace", NAMESPACE]].concat(), &all)
     }
 
-    /// Those that take no values.
+    /// Commands that take no values.
     fn told(&self, command: &[&str]) -> String {
         let mut helm = self.cluster.helm();
         crate::support::fed(helm.args(command).args(["--namespace", NAMESPACE]), "").accepted()
@@ -60,13 +60,13 @@ impl Release {
         self.cluster.kubectl_json(&get).unwrap()["spec"]["template"]["spec"].clone()
     }
 
-    /// Runs what the Deployment says.
+    /// Runs the operator as the Deployment says.
     fn operator(&self) -> Operator {
         let pod = self.pod();
         Process::of(self.cluster, NAMESPACE, &pod, &pod["containers"][0]).start()
     }
 
-    /// Does what `helm test` does, but for the kubelet; `operator` is who stands behind the Service.
+    /// Does what `helm test` does, without the kubelet; `operator` is the endpoint of the Service.
     fn test(&self, operator: &Operator) {
         let hooks = objects(&self.told(&["get", "hooks", RELEASE]));
         let pods: Vec<_> = hooks.iter().filter(|hook| hook["kind"] == "Pod").collect();
@@ -107,7 +107,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The examples of each vendor, unchanged but for where the account is and how one logs in there; gives the Webhooks.
+/// Applies the examples of each vendor, unchanged but for the account's address and login; returns the Webhooks.
 fn examples(scene: &Scene) -> Declared {
     Vendor::ALL
         .map(|vendor| {
@@ -135,7 +135,7 @@ fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap()
 }
 
-/// What the examples of each vendor declare, and who has it.
+/// What the examples of each vendor declare, and the vendor that stores it.
 type Declared = Vec<(Tenant, Vec<Value>)>;
 
 /// CRDs that somebody applied by hand are taken over on purpose, and not by accident.
@@ -144,16 +144,16 @@ fn install(release: &Release) {
     let refused = release.helm(&install, &json!({})).refused();
     assert!(refused.contains("invalid ownership metadata"), "{refused}");
     let notes = release.helm(&[&install[..], &["--take-ownership"]].concat(), &json!({})).accepted();
-    assert!(notes.contains("looks after all namespaces"), "{notes}");
+    assert!(notes.contains("manages all namespaces"), "{notes}");
     assert_eq!(release.short_names(), Value::Null);
 }
 
-/// Planning only, by a newer chart: the CRDs are the newer ones, and nothing is written at a vendor any more.
+/// In mode Plan, by a newer chart: the CRDs are the newer ones, and nothing is written at a vendor any more.
 fn upgrade(release: &Release, scene: &Scene, tenant: &Tenant) {
     let newer = chart();
     let upgrade = ["upgrade", RELEASE, newer.to_str().unwrap()];
     let notes = release.helm(&upgrade, &json!({"planOnly": true})).accepted();
-    assert!(notes.contains("It plans only"), "{notes}");
+    assert!(notes.contains("Plan-only mode"), "{notes}");
     assert_eq!(release.short_names(), json!(["wh"]));
     let operator = release.operator();
     tenant.clear_journal();
@@ -166,7 +166,7 @@ fn upgrade(release: &Release, scene: &Scene, tenant: &Tenant) {
     assert_eq!(tenant.writes(), 0);
 }
 
-/// As it was before, and what was planned is made.
+/// As before the upgrade; the planned subscription is created.
 fn rollback(release: &Release, scene: &Scene, tenant: &Tenant) {
     release.told(&["rollback", RELEASE, "1"]);
     assert!(!release.pod()["containers"][0]["args"].to_string().contains("plan-only"));
@@ -176,7 +176,7 @@ fn rollback(release: &Release, scene: &Scene, tenant: &Tenant) {
     operator.terminate();
 }
 
-/// Everything goes but what people declared, and the kinds that they did it with.
+/// Everything is removed but declared objects and their kinds.
 fn uninstall(release: &Release, scene: &Scene, declared: &Declared) {
     release.told(&["uninstall", RELEASE]);
     for kinds in ["deployments,services,serviceaccounts,roles", "clusterroles,clusterrolebindings"] {
@@ -190,7 +190,7 @@ fn uninstall(release: &Release, scene: &Scene, declared: &Declared) {
 }
 
 #[test]
-fn a_release_lives_and_leaves_what_is_not_its_own() {
+fn a_release_is_installed_upgraded_rolled_back_and_leaves_what_is_declared() {
     let release = Release::begin();
     install(&release);
     let scene = Scene::at(release.cluster, "team");
@@ -213,12 +213,12 @@ fn a_release_lives_and_leaves_what_is_not_its_own() {
     rollback(&release, &scene, tenant);
     uninstall(&release, &scene, &declared);
 
-    // And the release may come again: the CRDs that it left are its own.
+    // The release can be installed again: it owns the CRDs that it left.
     let newer = chart();
     release.helm(&["install", RELEASE, newer.to_str().unwrap()], &json!({})).accepted();
     assert_eq!(release.short_names(), json!(["wh"]));
     let operator = release.operator();
-    eventually(SOON, "each account is looked at", || {
+    eventually("each account is looked at", || {
         let metrics = operator.metrics();
         let good =
             |line: &&str| line.starts_with("hooktender_passes_total") && line.ends_with("\"success\"} 1");

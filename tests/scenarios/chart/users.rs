@@ -1,13 +1,13 @@
-//! Who may view or edit a namespace may view or edit what is hooktender's in it.
+//! Users who may view or edit a namespace may view or edit hooktender's objects in it.
 
 use hooktender_cluster::eventually;
 use serde_json::json;
 
 use crate::helm::{rendered, stream};
-use crate::support::{SOON, cluster};
+use crate::support::cluster;
 
 #[test]
-fn who_may_view_or_edit_a_namespace_may_do_so_with_both_kinds() {
+fn viewers_and_editors_of_a_namespace_have_the_same_rights_on_both_kinds() {
     let cluster = cluster();
     let namespace = cluster.namespace("users").unwrap();
     let values = json!({"fullnameOverride": namespace});
@@ -21,11 +21,14 @@ fn who_may_view_or_edit_a_namespace_may_do_so_with_both_kinds() {
         let what = format!("{what}.hooktender.dev");
         cluster.kubectl_run(&["auth", "can-i", verb, &what, "--as", user, "-n", &namespace]).is_ok()
     };
-    // Kubernetes makes its roles of all that aggregate to them a moment later.
+    // Kubernetes aggregates roles a moment later.
     for (user, verb) in [("view", "watch"), ("edit", "deletecollection"), ("admin", "deletecollection")] {
-        eventually(SOON, &format!("{user} may {verb}"), || {
-            if may(user, verb, "webhooks") { Ok(()) } else { Err(()) }
-        })
+        eventually(
+            &format!("{user} may {verb}"),
+            || {
+                if may(user, verb, "webhooks") { Ok(()) } else { Err(()) }
+            },
+        )
         .unwrap();
     }
     for what in ["webhooks", "vendoraccounts"] {

@@ -1,11 +1,11 @@
-//! Values that make no sense are refused, in words.
+//! Values that make no sense are refused with a message.
 
 use serde_json::{Value, json};
 
 use crate::helm::{chart, helm, template};
 use crate::support::cluster;
 
-/// Values, and what is said of them.
+/// Values, and the message about them.
 fn wrong() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"replica": 2}), "at '': additional properties 'replica' not allowed"),
@@ -26,15 +26,15 @@ fn wrong() -> Vec<(Value, &'static str)> {
         (json!({"metrics": {"service": {"port": 70000}}}), "at '/metrics/service/port': maximum: got 70,000"),
         (
             json!({"replicas": 2, "leaderElection": "never"}),
-            "leaderElection=never is for one replica, and replicas is 2: leave it at auto",
+            "leaderElection=never is for one replica, and replicas is 2: set it to auto",
         ),
         (
             json!({"serviceAccount": {"create": false}}),
-            "serviceAccount.name is missing: with serviceAccount.create=false, say which ServiceAccount",
+            "serviceAccount.name is missing: with serviceAccount.create=false, set the ServiceAccount of the operator",
         ),
         (
             json!({"metrics": {"service": {"enabled": false}, "serviceMonitor": {"enabled": true}}}),
-            "metrics.serviceMonitor finds Pods by the Service: enable metrics.service too",
+            "metrics.serviceMonitor needs the Service: enable metrics.service too",
         ),
         (
             json!({"metrics": {"podMonitor": {"enabled": true}, "serviceMonitor": {"enabled": true}}}),
@@ -42,37 +42,43 @@ fn wrong() -> Vec<(Value, &'static str)> {
         ),
         (
             json!({"watchNamespaces": ["Shop"]}),
-            r#"watchNamespaces: "Shop" is no name of a namespace: lower case letters, digits and dashes only"#,
+            r#"watchNamespaces: "Shop" is not a valid namespace name: lower case letters, digits and dashes only"#,
         ),
-        (json!({"secrets": {"names": ["a/b"]}}), r#"secrets: "a/b" is no name of a Secret"#),
+        (json!({"secrets": {"names": ["a/b"]}}), r#"secrets: "a/b" is not a valid Secret name"#),
         (
             json!({"allowedEndpoints": ["http://crm.example.com"]}),
-            "is no endpoint: give https, host and port, and a path if it is to be held to one, such as https://crm",
+            "is not a valid endpoint: write https, host, port, and optionally a path, such as https://crm",
         ),
-        (json!({"allowedEndpoints": ["https://crm.example.com?a"]}), "is no endpoint: give https"),
-        (json!({"allowedEndpoints": ["https://crm.example.com/a%2fb"]}), "is no endpoint: give https"),
-        (json!({"allowedEndpoints": [{"url": "http://crm.example.com"}]}), "is no endpoint: give https"),
+        (json!({"allowedEndpoints": ["https://crm.example.com?a"]}), "is not a valid endpoint: write https"),
+        (
+            json!({"allowedEndpoints": ["https://crm.example.com/a%2fb"]}),
+            "is not a valid endpoint: write https",
+        ),
+        (
+            json!({"allowedEndpoints": [{"url": "http://crm.example.com"}]}),
+            "is not a valid endpoint: write https",
+        ),
         (
             json!({"allowedEndpoints": [{"url": "https://crm.example.com", "namespace": "A_b"}]}),
-            r#"allowedEndpoints: "A_b" is no name of a namespace"#,
+            r#"allowedEndpoints: "A_b" is not a valid namespace name"#,
         ),
-        (json!({"settle": "30"}), r#"settle: "30" is no interval: write it like 90s, 5m or 1h30m"#),
+        (json!({"settle": "30"}), r#"settle: "30" is not a valid interval: write it like 90s, 5m or 1h30m"#),
         (json!({"requestTimeout": "0s"}), r#"requestTimeout: "0s" leaves no time for an answer"#),
-        (json!({"accountSelector": "a=\"b\""}), "is no label selector: write it like shard=a"),
-        (json!({"image": {"digest": "sha256:12"}}), r#"image.digest: "sha256:12" is no digest"#),
+        (json!({"accountSelector": "a=\"b\""}), "is not a valid label selector: write it like shard=a"),
+        (json!({"image": {"digest": "sha256:12"}}), r#"image.digest: "sha256:12" is not a valid digest"#),
         (
             json!({"listenAddress": "::"}),
-            r#"listenAddress: "::" is no address: write it like 0.0.0.0 or [::]"#,
+            r#"listenAddress: "::" is not a valid address: write it like 0.0.0.0 or [::]"#,
         ),
         (
             json!({"networkPolicy": {"vendorCIDRs": ["10.0.0.1"]}}),
-            r#"networkPolicy: "10.0.0.1" is no range of addresses: write it like 10.0.0.1/32"#,
+            r#"networkPolicy: "10.0.0.1" is not a valid address range: write it like 10.0.0.1/32"#,
         ),
     ]
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_in_words() {
+fn values_that_make_no_sense_are_refused_with_a_message() {
     for (values, words) in wrong() {
         let answer = template("wrong", "default", &values, &[]);
         let said = answer.refused();
@@ -81,7 +87,7 @@ fn values_that_make_no_sense_are_refused_in_words() {
 }
 
 #[test]
-fn the_linter_has_nothing_to_say() {
+fn the_linter_finds_nothing() {
     let answer = helm(cluster(), &["lint", "--strict", chart().to_str().unwrap()], &json!({}));
     assert!(answer.success, "{}{}", answer.stdout, answer.stderr);
     assert!(!answer.stdout.contains("[WARNING]"), "{}", answer.stdout);

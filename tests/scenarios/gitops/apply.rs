@@ -1,4 +1,4 @@
-//! Whoever applies the same manifests again and again meets nothing of ours, and changes nothing.
+//! Tools that apply the same manifests again and again get no conflict with the operator, and change nothing.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::scene::{Scene, account, webhook};
 use crate::support::{Answer, kubectl};
 use crate::vendors::Vendor;
 
-/// What Git has: an account, and a Webhook that leaves a lot to defaults.
+/// Manifests in Git: an account, and a Webhook that leaves many fields to their defaults.
 fn manifests(scene: &Scene, tenant: &crate::vendors::Tenant) -> String {
     let mut objects = [account("account", "login", tenant), webhook("hook", Vendor::Contensis)];
     for object in &mut objects {
@@ -20,12 +20,12 @@ fn applied(arguments: &[&str], manifests: &str) -> Answer {
     kubectl(&[&["apply", "--filename=-"], arguments].concat(), manifests)
 }
 
-/// Both objects, with who manages what.
+/// Returns both objects, with their managed fields.
 fn both(scene: &Scene) -> [Value; 2] {
     [scene.account("account"), scene.webhook("hook")]
 }
 
-/// What we own: status, and in the metadata finalizers. Nobody but us owns any of that.
+/// The operator owns the status and, of the metadata, the finalizers. No other manager owns them.
 fn nobody_fights(objects: &[Value]) {
     for object in objects {
         assert!(object["metadata"]["finalizers"].is_array(), "nothing of ours in {object}");
@@ -53,7 +53,7 @@ fn nobody_fights(objects: &[Value]) {
     }
 }
 
-/// Who applies, and how.
+/// The tools, and how they apply.
 const WAYS: [&[&str]; 4] = [
     &[],
     &["--server-side"],
@@ -77,7 +77,7 @@ fn applying_again_changes_nothing_and_meets_no_conflict() {
         let before = both(&scene);
         nobody_fights(&before);
         applied(way, &manifests).accepted();
-        // Each word of it, versions and managers included.
+        // The whole objects, with versions and managers.
         assert_eq!(both(&scene), before, "{way:?}");
         // Exit code 1 is a difference.
         let diff = kubectl(&[&["diff", "--filename=-"], way].concat(), &manifests);
@@ -86,7 +86,7 @@ fn applying_again_changes_nothing_and_meets_no_conflict() {
 }
 
 #[test]
-fn whoever_changes_over_to_server_side_apply_meets_no_conflict() {
+fn a_change_to_server_side_apply_meets_no_conflict() {
     let (scene, tenant) = Scene::with_account("apply", Vendor::Contensis);
     let manifests = manifests(&scene, &tenant);
     applied(&[], &manifests).accepted();
@@ -105,7 +105,7 @@ fn whoever_changes_over_to_server_side_apply_meets_no_conflict() {
             assert_eq!(before["metadata"][member], after["metadata"][member]);
         }
     }
-    // What is taken out of the manifest goes, as nobody else owns it.
+    // A field that is removed from the manifest is removed from the object, as nobody else owns it.
     let shorter = manifests.replace(r#""description":"feeds the search index","#, "");
     assert_ne!(shorter, manifests);
     applied(&["--server-side"], &shorter).accepted();

@@ -21,7 +21,7 @@ fn example(file: &str) -> Vec<Value> {
 }
 
 #[test]
-fn flux_knows_each_member_and_what_depends_on_what_is_there() {
+fn flux_knows_each_member_and_all_dependencies_exist() {
     let (mut cluster, release) = (example("flux.yaml"), example("hooktender/release.yaml"));
     for objects in [&cluster, &release] {
         let answer = flux(objects);
@@ -46,12 +46,12 @@ fn flux_knows_each_member_and_what_depends_on_what_is_there() {
         &release.iter().find(|object| object["kind"] == "HelmRelease").unwrap()["spec"]["chart"]["spec"];
     assert!(sources(&release).contains(&chart["sourceRef"]["name"].to_string()));
     assert!(root().join(chart["chart"].as_str().unwrap()).join("Chart.yaml").is_file());
-    // A check that takes everything is none.
+    // A check that accepts everything checks nothing.
     cluster.last_mut().unwrap()["spec"]["dependOn"] = json!([]);
     assert!(flux(&cluster).refused().contains(r#"unknown field "dependOn""#));
 }
 
-/// What kustomize-controller does with a folder of manifests: a kustomization of all of them, built, and applied as its own.
+/// What kustomize-controller does with a folder of manifests: it builds a kustomization of all of them, and applies it.
 #[test]
 fn a_folder_of_manifests_is_built_and_applied() {
     let scene = Scene::new("flux");
@@ -71,7 +71,7 @@ fn a_folder_of_manifests_is_built_and_applied() {
     assert!(objects(&built).iter().all(|object| object["metadata"]["namespace"] == scene.namespace.as_str()));
     let arguments = ["apply", "--server-side", "--field-manager=kustomize-controller", "--filename=-"];
     kubectl(&arguments, &built).accepted();
-    // Nobody looks after them here, and so Flux would wait.
+    // No operator runs here, and so Flux would wait.
     let objects = get(&scene.namespace, "webhooks,vendoraccounts");
     let objects: Vec<_> = objects["items"].as_array().unwrap().iter().collect();
     assert_eq!(objects.len(), 3);

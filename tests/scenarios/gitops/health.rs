@@ -1,5 +1,5 @@
-//! What kstatus (and so Flux) and Argo CD make of both kinds, in every situation that they come into: real objects, as the
-//! API server has them just then.
+//! How kstatus (and so Flux) and Argo CD judge both kinds in every situation: real objects, in the state that the API server has
+//! at that time.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::scene::{Scene, condition, is, webhook};
 use crate::support::kubectl;
 use crate::vendors::Vendor;
 
-/// What was seen, what kstatus and Argo CD are to say of it, and the reason that a person reads.
+/// An object, the expected verdicts of kstatus and Argo CD, and the reason that a person reads.
 type Seen = (&'static str, Value, [&'static str; 2], &'static str);
 
-/// The scripts of the example, as Argo CD reads them: from a ConfigMap that an API server has taken.
+/// The scripts of the example, as Argo CD reads them: from a ConfigMap that an API server has accepted.
 fn scripts(scene: &Scene) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/gitops/argocd-health.yaml");
     let arguments = ["create", "--namespace", &scene.namespace, "--output=json", "--filename"];
@@ -23,7 +23,7 @@ fn scripts(scene: &Scene) -> Value {
     made["data"].clone()
 }
 
-/// All at once, so that one run tells all that is wrong.
+/// All at once, so that one run reports all differences.
 fn are_judged(scene: &Scene, seen: &[Seen]) {
     let objects: Vec<_> = seen.iter().map(|(_, object, ..)| object).collect();
     let verdicts = judge(&objects, &scripts(scene));
@@ -32,10 +32,10 @@ fn are_judged(scene: &Scene, seen: &[Seen]) {
     for ((what, object, expected, reason), said) in seen.iter().zip(&verdicts) {
         let ready = condition(object, "Ready");
         let is_told = ready.as_ref().map_or("", |ready| ready.reason.as_str()) == *reason;
-        // `kubectl wait` asks for Ready alone, of what was looked at.
+        // `kubectl wait` reads only Ready, of the current generation.
         let well = ready.as_ref().is_some_and(|ready| ready.status == "True" && *reason != "InSync");
         let is_told = is_told && !(well && expected[0] != "Current" && expected != &LEAVING);
-        // A message is there wherever something is to be told; Argo CD shows our own.
+        // There is a message wherever something is to be reported; Argo CD shows ours.
         let own =
             said.argocd.status == "Progressing" || ready.is_some_and(|r| r.message == said.argocd.message);
         if [said.kstatus.status.as_str(), said.argocd.status.as_str()] != *expected || !is_told || !own {
@@ -45,7 +45,7 @@ fn are_judged(scene: &Scene, seen: &[Seen]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A Webhook with something else in it.
+/// A Webhook with another change.
 fn with(name: &str, path: &str, value: &Value) -> Value {
     let mut webhook = webhook(name, Vendor::Contensis);
     let (parent, member) = path.rsplit_once('/').unwrap();
@@ -58,7 +58,7 @@ const WELL: [&str; 2] = ["Current", "Healthy"];
 const STUCK: [&str; 2] = ["Failed", "Degraded"];
 const LEAVING: [&str; 2] = ["Terminating", "Progressing"];
 
-/// Waits until a Webhook's conditions say so.
+/// Waits until a Webhook's conditions match.
 fn becomes(scene: &Scene, name: &str, kind: &str, reason: &str) -> Value {
     scene.webhook_becomes(name, &format!("{kind}: {reason}"), |webhook| is(webhook, kind, "True", reason))
 }

@@ -1,4 +1,4 @@
-//! What kstatus, Argo CD and Flux say of objects: the program in `tests/health`, which is made of their own libraries.
+//! How kstatus, Argo CD and Flux judge objects: the program in `tests/health`, which is made of their own libraries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, fed};
 
-/// What a tool says.
+/// A tool's verdict.
 #[derive(Debug, Deserialize)]
 pub(super) struct Verdict {
     pub(super) status: String,
     pub(super) message: String,
 }
 
-/// What both say of one object.
+/// Both verdicts on one object.
 #[derive(Debug, Deserialize)]
 pub(super) struct Verdicts {
     pub(super) kstatus: Verdict,
     pub(super) argocd: Verdict,
 }
 
-/// The program, built once a test run; Go knows by itself what is left to build.
+/// Builds the program once a test run; Go knows what is left to build.
 fn program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -42,14 +42,14 @@ fn ask(what: &str, input: &Value) -> Answer {
     fed(Command::new(program()).arg(what), &input.to_string())
 }
 
-/// The verdicts on objects, as they are; `scripts` is the data of `argocd-cm`.
+/// Returns the verdicts on objects in their present state; `scripts` is the data of `argocd-cm`.
 pub(super) fn judge(objects: &[&Value], scripts: &Value) -> Vec<Verdicts> {
     let answer = ask("judge", &json!({"objects": objects, "scripts": scripts}));
     assert!(answer.success, "{}", answer.stderr);
     serde_json::from_str(&answer.stdout).unwrap()
 }
 
-/// Whether Flux knows these objects, with each of their members.
+/// Checks that Flux knows these objects and each of their members.
 pub(super) fn flux(objects: &[Value]) -> Answer {
     ask("flux", &json!({"objects": objects}))
 }

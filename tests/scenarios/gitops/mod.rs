@@ -1,4 +1,4 @@
-//! Tools that apply from Git, and what they make of our objects: by the tools' own libraries, wherever there is one.
+//! Tools that apply from Git, and how they judge our objects: with the tools' own libraries, where these exist.
 
 mod apply;
 mod flux;

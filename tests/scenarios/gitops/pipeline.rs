@@ -35,7 +35,7 @@ fn a_pull_request_is_planned_and_fails_on_errors_only() {
     assert!(plan.starts_with("### Plan: 1 to create.") && plan.contains("default/hook"), "{plan}");
     assert!(!plan.contains("canary-"), "{plan}");
     only_reads(&tenant);
-    // A Secret that is not there, and then a manifest that is wrong.
+    // A Secret is missing, and then a manifest is wrong.
     objects.retain(|object| object["metadata"]["name"] != "hook-secrets");
     pipeline(&objects).exits(1).says("Secret default/hook-secrets does not exist");
     if let Some(hook) = objects.last_mut() {
@@ -45,9 +45,9 @@ fn a_pull_request_is_planned_and_fails_on_errors_only() {
     assert!(refused.contains("httpMethod"), "{refused}");
 }
 
-/// The author of a pull request points the account to a host of theirs, which is allowed for other accounts.
+/// The author of a pull request points the account to their own host, which is allowed for other accounts.
 #[test]
-fn a_pull_request_has_no_say_in_where_credentials_go() {
+fn a_pull_request_cannot_change_where_credentials_go() {
     let (tenant, ear) = (Tenant::open(Vendor::Brightpearl), Tenant::open(Vendor::Brightpearl));
     let objects = everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]);
     let of = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).cloned().collect::<Vec<_>>();
@@ -65,7 +65,7 @@ fn a_pull_request_has_no_say_in_where_credentials_go() {
     plan.says("VendorAccount/account is skipped: accounts are taken from --accounts-from only");
     assert_eq!(ear.operations(), [""; 0], "the plan called whom the pull request named");
     assert!(!tenant.operations().is_empty());
-    // One that the base branch does not have is not there.
+    // An account that the base branch does not have does not exist.
     let mut new = theirs[0].clone();
     new["metadata"]["name"] = json!("new");
     let mut hook = webhook("hook", Vendor::Brightpearl);
@@ -74,7 +74,7 @@ fn a_pull_request_has_no_say_in_where_credentials_go() {
     assert_eq!(ear.operations(), [""; 0]);
 }
 
-/// Lines of a log that a runner of GitHub Actions takes for commands: outside of what a token switches off.
+/// Lines of a log that GitHub Actions takes for commands, except between stop tokens.
 fn commands(log: &str) -> Vec<&str> {
     let (mut found, mut off) = (Vec::new(), None);
     for line in log.lines() {
@@ -108,7 +108,7 @@ fn no_file_of_a_pull_request_commands_the_runner() {
         again.stderr.lines().next(),
         "a token that is known switches nothing off"
     );
-    // Nor without the token, nor a terminal.
+    // Not without the token either, and not on a terminal.
     let ran = proposed(&of("VendorAccount"), &manifests, &of("Secret"), &[]).exits(1);
     let broken = ran.stderr.lines().any(|line| !line.starts_with("error: ") || line.contains("##["));
     assert!(!broken && !ran.stderr.contains(['\x1b', '\u{202e}']), "{}", ran.stderr);

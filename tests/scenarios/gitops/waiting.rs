@@ -1,5 +1,6 @@
 //! `kubectl wait`, as scripts and pipelines use it.
 
+use hooktender_cluster::KUBECTL_WAIT_LIMIT;
 use std::process::{Child, Stdio};
 
 use serde_json::json;
@@ -8,12 +9,12 @@ use crate::scene::{Scene, webhook};
 use crate::support::{Answer, kubectl};
 use crate::vendors::Vendor;
 
-/// `kubectl wait` in the scene's namespace, to its end.
+/// Runs `kubectl wait` in the scene's namespace until it ends.
 fn waits(scene: &Scene, arguments: &[&str]) -> Answer {
     kubectl(&[&["wait", "--namespace", &scene.namespace], arguments].concat(), "")
 }
 
-/// The same, begun and left to itself.
+/// The same, started in the background.
 fn begun(scene: &Scene, arguments: &[&str]) -> Child {
     let mut kubectl = scene.cluster.kubectl();
     kubectl.args(["wait", "--namespace", &scene.namespace]).args(arguments);
@@ -21,12 +22,12 @@ fn begun(scene: &Scene, arguments: &[&str]) -> Child {
 }
 
 #[test]
-fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
+fn a_wait_ends_when_the_objects_are_ready_or_deleted() {
     let (scene, tenant) = Scene::with_account("wait", Vendor::Superoffice);
     scene.apply(&webhook("hook", Vendor::Superoffice));
     let both = ["webhook/hook", "vendoraccount/account"];
-    let ready = ["--for=condition=Ready", "--timeout=30s"];
-    // Nobody has looked at them yet, and it takes until somebody has.
+    let ready = ["--for=condition=Ready", KUBECTL_WAIT_LIMIT];
+    // No operator has seen them yet; the command ends once one has.
     let mut early = begun(&scene, &[&both[..], &ready].concat());
     waits(&scene, &[&both[..], &["--for=condition=Ready", "--timeout=1s"]].concat()).refused();
     assert!(early.try_wait().unwrap().is_none(), "it has not waited");
@@ -36,7 +37,7 @@ fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
     assert!(early.status.success() && said.matches("condition met").count() == 2, "{early:?}");
     assert_eq!(tenant.ids().len(), 1);
 
-    // What was ready is not so for a spec that nobody has looked at.
+    // An object that was ready is not ready for a spec that no operator has seen.
     operator.signal("STOP");
     let patch = json!({"spec": {"subscription": {"superoffice": {"errorsEmail": "other@example.com"}}}});
     scene.patch("webhook/hook", &patch);
@@ -45,20 +46,20 @@ fn whoever_waits_learns_when_it_is_ready_and_when_it_is_gone() {
     waits(&scene, &[&["webhook/hook"][..], &ready].concat()).accepted();
     assert_eq!(tenant.stored()[0]["ErrorsEmail"], "other@example.com");
 
-    // The account stays until the vendor has deleted what belongs to it.
+    // The account stays until the vendor has deleted its subscriptions.
     scene.kubectl(&["delete", "vendoraccount/account", "webhook/hook", "--wait=false"]);
-    waits(&scene, &[&both[..], &["--for=delete", "--timeout=30s"]].concat()).accepted();
+    waits(&scene, &[&both[..], &["--for=delete", KUBECTL_WAIT_LIMIT]].concat()).accepted();
     assert!(tenant.ids().is_empty());
 }
 
 #[test]
-fn whoever_waits_for_trouble_learns_of_it() {
+fn a_wait_for_a_failure_ends_when_it_happens() {
     let (scene, _tenant) = Scene::with_account("wait", Vendor::Brightpearl);
     let _operator = scene.operator();
     let mut bad = webhook("bad", Vendor::Brightpearl);
     bad["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("nowhere");
     scene.apply(&bad);
-    waits(&scene, &["webhook/bad", "--for=condition=Stalled", "--timeout=30s"]).accepted();
+    waits(&scene, &["webhook/bad", "--for=condition=Stalled", KUBECTL_WAIT_LIMIT]).accepted();
     waits(
         &scene,
         &["webhook/bad", "--for=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=VariableMissing"],

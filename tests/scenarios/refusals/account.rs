@@ -1,4 +1,4 @@
-//! What holds for accounts of every vendor.
+//! Cases for accounts of every vendor.
 
 use super::{ACCOUNT, Case, bad, changed, fine, vendor};
 

@@ -1,4 +1,4 @@
-//! What holds for Brightpearl.
+//! Cases for Brightpearl.
 
 use super::{ACCOUNT, Case, WEBHOOK, bad, changed, fine, subscription, vendor};
 

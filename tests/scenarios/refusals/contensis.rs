@@ -1,4 +1,4 @@
-//! What holds for Contensis.
+//! Cases for Contensis.
 
 use super::{ACCOUNT, Case, WEBHOOK, bad, changed, fine, subscription, vendor};
 

@@ -1,5 +1,5 @@
-//! What `kubectl apply` refuses, and with which words: every rule of both kinds is broken by at least one manifest, beside
-//! manifests that are fine. The API server itself decides.
+//! What `kubectl apply` refuses, and with which message: every rule of both kinds is broken by at least one manifest; valid
+//! manifests are beside them. The API server itself decides.
 
 mod account;
 mod brightpearl;
@@ -13,18 +13,18 @@ use crate::support::{Answer, apply, cluster, manifest, try_apply};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// One manifest and what becomes of it.
+/// One manifest and its result.
 struct Case {
     reason: &'static str,
     kind: &'static str,
     /// The spec that was applied before, for rules on changes.
     before: Option<String>,
     spec: String,
-    /// What the refusal says; `None`: it is not refused.
+    /// The message of the refusal; `None`: it is accepted.
     refusal: Option<&'static str>,
 }
 
-/// A Webhook whose subscription is this YAML block; the other members have what is least.
+/// A Webhook whose subscription is this YAML block; other members have minimal values.
 fn subscription(block: &str) -> String {
     format!("accountRef: {{name: a}}\nsubscription: {block}")
 }
@@ -66,7 +66,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn kubectl_apply_refuses_what_cannot_work_and_says_what_to_write_instead() {
+fn kubectl_apply_refuses_invalid_manifests_and_says_what_to_write_instead() {
     let cases = cases();
     let namespace = cluster().namespace("refusals").unwrap();
     let name = |number: usize| format!("case-{number:03}");
@@ -103,7 +103,7 @@ fn kubectl_apply_refuses_what_cannot_work_and_says_what_to_write_instead() {
     );
 }
 
-/// Whether kubectl's answer about one object is the one that the case wants, in words that help.
+/// Whether kubectl's answer about one object is the expected one, with a helpful message.
 fn judge(case: &Case, name: &str, answer: &Answer) -> Result<(), String> {
     let refused = causes(name, &answer.stderr);
     let taken = answer
@@ -130,7 +130,7 @@ fn judge(case: &Case, name: &str, answer: &Answer) -> Result<(), String> {
     }
 }
 
-/// What kubectl says against one object, one entry a cause. Several causes are one line, `[spec.a: …, spec.b: …]`.
+/// Kubectl's errors about one object, one entry a cause. Several causes are one line, `[spec.a: …, spec.b: …]`.
 fn causes(name: &str, stderr: &str) -> Vec<String> {
     let start = format!("\"{name}\" is invalid: ");
     let Some((_, causes)) = stderr.lines().find_map(|line| line.split_once(&start)) else {

@@ -1,4 +1,4 @@
-//! The same cases without an API server: what it refuses, the reader of manifests refuses, in the same words.
+//! The same cases without an API server: the offline validation refuses the same manifests, with the same messages.
 
 use super::{ACCOUNT, Case, WEBHOOK, cases, causes, fine, messages, subscription};
 use crate::support::{Answer, cluster, kubectl, manifest};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
-/// What is said against one case without a cluster.
+/// The errors of the offline validation about one case.
 pub(super) fn complaints(case: &Case) -> Vec<Problem> {
     let read = |spec: &str| {
         let yaml = manifest(case.kind, "a", spec);
@@ -31,7 +31,7 @@ fn changed(case: &Case, old: &Manifests, new: &Manifests) -> Vec<Problem> {
     }
 }
 
-/// Where what is said without a cluster is not what the API server said, word for word.
+/// Where the offline message differs from that of the API server.
 pub(super) fn disagreement(case: &Case, name: &str, answer: &Answer) -> Option<String> {
     let server = causes(name, &answer.stderr);
     let offline: Vec<_> = complaints(case).into_iter().map(|problem| problem.message).collect();
@@ -39,7 +39,7 @@ pub(super) fn disagreement(case: &Case, name: &str, answer: &Answer) -> Option<S
 }
 
 #[test]
-fn what_the_api_server_refuses_is_refused_without_it_and_at_its_place() {
+fn what_the_api_server_refuses_is_refused_offline_and_at_its_place() {
     let mut wrong = Vec::new();
     let mut said = String::new();
     for case in cases() {
@@ -67,7 +67,7 @@ fn what_the_api_server_refuses_is_refused_without_it_and_at_its_place() {
 }
 
 #[test]
-fn every_example_is_fine_without_an_api_server() {
+fn every_example_is_valid_offline() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let read = manifest::read(std::slice::from_ref(&examples), true, "default");
     let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -78,7 +78,7 @@ fn every_example_is_fine_without_an_api_server() {
     assert!(others.next().is_none(), "{:?}", read.skipped);
 }
 
-/// Words of YAML, and what kubectl and the API server make of them.
+/// Words of YAML, and how kubectl and the API server read them.
 const WORDS: &str = "[\
     [y, Y, yes, Yes, YES, n, N, No, on, On, ON, off, true, True, TRUE, tRue, yEs], \
     [0777, 0o17, 0O17, 0x1F, 0X1f, 0b11, 0B11, -0x1f, +7, 1_000, _1, 08, 09.5, -0777, 0_7], \
@@ -88,7 +88,7 @@ const WORDS: &str = "[\
     {on: 1, 1: 2, 1.5: 3, 0x10: 5, 1e3: 6}]";
 
 #[test]
-fn what_the_api_server_takes_means_the_same_without_it() {
+fn what_the_api_server_accepts_means_the_same_offline() {
     let namespace = cluster().namespace("refusals").unwrap();
     let mut cases: Vec<_> = cases().into_iter().filter(|case| case.refusal.is_none()).collect();
     let block = format!(
@@ -121,7 +121,7 @@ fn what_the_api_server_takes_means_the_same_without_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Takes out empty lists and maps, which mean the same as none and are not written by us.
+/// Removes empty lists and maps, which mean the same as none and which we do not write.
 fn without_empty(value: &mut Value) {
     if let Value::Object(members) = value {
         members.values_mut().for_each(without_empty);

@@ -1,4 +1,4 @@
-//! What holds for SuperOffice.
+//! Cases for SuperOffice.
 
 use super::{ACCOUNT, Case, WEBHOOK, bad, changed, fine, subscription, vendor};
 

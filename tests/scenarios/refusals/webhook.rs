@@ -1,4 +1,4 @@
-//! What holds for Webhooks of every vendor.
+//! Cases for Webhooks of every vendor.
 
 use super::{Case, WEBHOOK, bad, changed, fine, subscription};
 

@@ -1,4 +1,4 @@
-//! What words and numbers of YAML become on their way to the API server, and what it makes of those that do not fit.
+//! How words and numbers of YAML reach the API server, and its answers to those that do not fit.
 
 use super::offline::complaints;
 use super::{ACCOUNT, Case, WEBHOOK, bad, fine, subscription, vendor};
@@ -103,9 +103,9 @@ fn refused() -> Vec<Case> {
     ]
 }
 
-/// The API server gives two answers to each, of which one names no member: they are no cases of the table.
+/// The API server gives two errors for each, of which one names no member: they are no cases of the table.
 #[test]
-fn numbers_that_fit_no_whole_number_are_refused() {
+fn numbers_that_are_no_whole_numbers_are_refused() {
     let namespace = cluster().namespace("refusals").unwrap();
     for (number, refusal) in [
         ("3000000000", "spec.deletionGuard.maxPercent: Invalid value: "),

@@ -1,4 +1,4 @@
-//! The alert rules, by the tool that knows what a rule is.
+//! The alert rules, judged by promtool.
 
 use hooktender_cluster::Tool;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A trace collector: takes OTLP over HTTP and keeps the spans.
+//! A trace collector: receives OTLP over HTTP and keeps the spans.
 
 use super::prometheus::free_address;
 use crate::vendors;
@@ -11,7 +11,7 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// One span, as far as the tests look at it.
+/// The parts of a span that tests check.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     pub(super) trace: Vec<u8>,
@@ -20,12 +20,12 @@ pub(super) struct Span {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-/// What came in.
+/// The received spans.
 #[derive(Clone, Default)]
 pub(super) struct Collector(Arc<Mutex<Vec<Span>>>);
 
 impl Collector {
-    /// Starts it; gives where it is.
+    /// Starts it; returns its address.
     pub(super) fn start() -> (Self, String) {
         let address = free_address();
         (Self::start_at(&address), format!("http://{address}"))

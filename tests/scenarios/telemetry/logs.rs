@@ -1,11 +1,11 @@
-//! Log lines: their fields, and a pipe that nobody reads.
+//! Log lines: their fields, and a pipe without a reader.
 
 use super::prometheus::free_address;
 use super::something_of_everything;
 use crate::operator::Operator;
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use crate::vendors::{self, Vendor};
-use hooktender_cluster::eventually;
+use hooktender_cluster::{WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _, pipe};
 use std::net::TcpStream;
@@ -18,32 +18,31 @@ fn lost(address: &str) -> u64 {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_lost() {
+fn a_log_without_a_reader_blocks_nothing_and_lost_lines_are_counted_once() {
     let (scene, tenant) = Scene::with_account("unheard", Vendor::Contensis);
     let address = free_address();
     let (reader, writer) = pipe().unwrap();
     let flags = ["--listen", &address, "--log-level", "trace", "--log-format", "json"];
     let operator = scene.launch_logging_to(writer.into(), &flags);
-    eventually(SOON, "it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(()))
-        .unwrap();
+    eventually("it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(())).unwrap();
     // Each is a line at this level.
     let nonsense = || {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
         stream.write_all(b"nonsense\r\n\r\n").unwrap();
         if let Err(error) = stream.read_to_end(&mut Vec::new()) {
             assert_ne!(error.kind(), ErrorKind::WouldBlock, "the health server does not answer");
         }
     };
-    eventually(SOON, "lines are lost", || {
+    eventually("lines are lost", || {
         (0..1_000).for_each(|_| nonsense());
         if lost(&address) > 0 { Ok(()) } else { Err(()) }
     })
     .unwrap();
-    // Everything goes on, long after the pipe is full.
+    // Everything continues long after the pipe is full.
     something_of_everything(&scene, &tenant);
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
-    // Whole lines all of them, up to the gap and after it.
+    // Only whole lines, before and after the gap.
     let parsed =
         |line: String| serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let told =
@@ -56,25 +55,26 @@ fn a_log_that_nobody_reads_holds_up_nothing_and_it_is_told_once_how_much_was_los
 }
 
 #[test]
-fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
+fn the_end_does_not_wait_for_a_log_without_a_reader() {
     let (scene, _tenant) = Scene::with_account("unheard", Vendor::Contensis);
     let address = free_address();
     let (reader, writer) = pipe().unwrap();
     let operator = scene.launch_logging_to(writer.into(), &["--listen", &address, "--log-level", "trace"]);
-    eventually(SOON, "it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(()))
-        .unwrap();
+    eventually("it is ready", || vendors::try_get(&format!("http://{address}/readyz")).ok_or(())).unwrap();
     scene.pass("account");
-    assert!(operator.terminate() < Duration::from_secs(15));
+    let watch = scene.stopwatch();
+    operator.terminate();
+    watch.assert_within(Duration::from_secs(15));
     drop(reader);
 }
 
-/// All lines of an operator that has done something of everything, at the level that it logs by itself.
+/// All lines of an operator that has done something of each kind, at the default level.
 fn lines(operator: &Operator) -> Vec<Value> {
     operator.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
-fn whatever_a_line_speaks_of_it_names_in_the_same_fields() {
+fn log_lines_name_the_same_things_in_the_same_fields() {
     let (scene, tenant) = Scene::with_account("fields", Vendor::Brightpearl);
     let operator = scene.launch(&["--log-format", "json"], &[]);
     operator.logs("caches are filled");

@@ -1,4 +1,4 @@
-//! What is told to machines, and what happens when they do not listen.
+//! Telemetry, and receivers that do not take it.
 
 mod alerts;
 mod collector;
@@ -12,7 +12,7 @@ use crate::scene::Scene;
 use crate::vendors::{Tenant, Vendor};
 use serde_json::json;
 
-/// Makes a Webhook `hook`, and somebody else changes it at the vendor, so that it is corrected.
+/// Makes a Webhook `hook`, and an edit at the vendor, which is corrected.
 fn something_of_everything(scene: &Scene, tenant: &Tenant) {
     scene.apply(&crate::scene::webhook("hook", tenant.vendor));
     scene.ready("hook");

@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// Ends with this value.
 pub(super) struct Prometheus {
@@ -50,7 +49,7 @@ impl Prometheus {
         Self { child, url: format!("http://{listen}"), _folder: folder }
     }
 
-    /// What its API answers; nothing while it is not up.
+    /// Returns the answer of its API; none while it is not up.
     fn api(&self, path: &str, query: &[(&str, &str)]) -> Option<Value> {
         let url = Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), query).unwrap();
         let text = vendors::try_get(url.as_str())?;
@@ -58,7 +57,7 @@ impl Prometheus {
         Some(answer["data"].clone())
     }
 
-    /// What a query gives: its samples. A query that does not parse is a failure.
+    /// Returns the samples of a query. A query that does not parse is a failure.
     pub(super) fn query(&self, expression: &str) -> Vec<f64> {
         let answer = self.api("query", &[("query", expression)]);
         let answer = answer.unwrap_or_else(|| panic!("Prometheus does not answer {expression}"));
@@ -66,9 +65,9 @@ impl Prometheus {
         samples.map(|sample| sample["value"][1].as_str().unwrap().parse().unwrap()).collect()
     }
 
-    /// Waits until both formats were scraped without a complaint.
+    /// Waits until both formats were scraped without an error.
     pub(super) fn scrapes_well(&self) {
-        eventually(Duration::from_secs(30), "both formats are scraped", || {
+        eventually("both formats are scraped", || {
             let targets = self.api("targets", &[]).unwrap_or_default();
             let good = |target: &&Value| target["health"] == "up" && target["lastError"] == "";
             let all = targets["activeTargets"].as_array().cloned().unwrap_or_default();
@@ -77,7 +76,7 @@ impl Prometheus {
         .unwrap();
     }
 
-    /// The alert rules with the health of each.
+    /// Returns the alert rules with the health of each.
     pub(super) fn rules(&self) -> Vec<(String, String)> {
         let text = |rule: &Value, member: &str| rule[member].as_str().unwrap().to_owned();
         let groups = self.api("rules", &[]).unwrap();
@@ -93,7 +92,7 @@ impl Drop for Prometheus {
     }
 }
 
-/// An address of loopback that nobody listens at.
+/// Returns an address on loopback without a listener.
 pub(super) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -2,7 +2,7 @@
 
 use super::prometheus::Prometheus;
 use super::{drift, something_of_everything};
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use crate::vendors::Vendor;
 use hooktender_cluster::eventually;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn dashboard() -> Vec<String> {
 }
 
 #[test]
-fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
+fn prometheus_reads_both_formats_evaluates_the_alerts_and_fills_the_dashboard() {
     // One with a budget.
     let (scene, tenant) = Scene::with_account("measured", Vendor::Brightpearl);
     let operator = scene.operator();
@@ -32,13 +32,13 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
     let queries = dashboard();
     assert!(queries.len() > 15, "{queries:?}");
     for query in &queries {
-        eventually(SOON, &format!("data for {query}"), || {
+        eventually(&format!("data for {query}"), || {
             let samples = prometheus.query(query);
             if samples.iter().any(|sample| sample.is_finite()) { Ok(()) } else { Err(samples) }
         })
         .unwrap();
     }
-    // What happened is what is counted.
+    // The counters match what happened.
     drift(&scene, &tenant);
     let counts = [
         ("hooktender_drift_total", "", 2.0),
@@ -46,13 +46,13 @@ fn prometheus_reads_both_formats_judges_the_alerts_and_fills_the_dashboard() {
         ("hooktender_webhooks", "state=\"ready\"", 1.0),
         ("hooktender_webhooks", "", 1.0),
         ("hooktender_accounts", "state=\"ready\"", 1.0),
-        // Brightpearl changes nothing in place: each correction is a new one.
+        // Brightpearl has no updates: each correction is a replacement.
         ("hooktender_vendor_requests_total", "operation=\"create\", class=\"success\"", 3.0),
         ("hooktender_leader", "", 1.0),
     ];
     for (metric, labels, expected) in counts {
         let query = format!("sum({metric}{{job=\"hooktender\", {labels}}})");
-        eventually(SOON, &format!("{query} is {expected}"), || {
+        eventually(&format!("{query} is {expected}"), || {
             let samples = prometheus.query(&query);
             if samples == [expected] { Ok(()) } else { Err(samples) }
         })

@@ -1,17 +1,17 @@
-//! Scrapers that ask half a question, or do not read the answer.
+//! Scrapers that send half a request, or do not read the answer.
 
-use crate::scene::{SOON, Scene, webhook};
+use crate::scene::{Scene, webhook};
 use crate::vendors::{self, Vendor};
-use hooktender_cluster::eventually;
+use hooktender_cluster::{WAIT_LIMIT, eventually};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
-/// More than are let in at once.
+/// More than the limit of connections.
 const MANY: usize = 150;
 const SAID: &str = "does not ask or read to its end";
 
 #[test]
-fn a_scraper_that_never_reads_keeps_nobody_from_anything_and_is_told_of_once() {
+fn a_scraper_that_never_reads_blocks_nothing_and_is_reported_once() {
     let (scene, _tenant) = Scene::with_account("unread", Vendor::Contensis);
     let operator = scene.operator();
     let address = operator.address();
@@ -30,15 +30,15 @@ fn a_scraper_that_never_reads_keeps_nobody_from_anything_and_is_told_of_once() {
     scene.ready("hook");
     operator.logs(SAID);
     for mut stream in half {
-        // Each is closed: at once to make room, or when its time is over.
-        stream.set_read_timeout(Some(SOON)).unwrap();
+        // Each is closed: at once to make room, or after its timeout.
+        stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
         match stream.read_to_end(&mut Vec::new()) {
             Ok(_) => {}
             Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is still open"),
         }
     }
     drop(unread);
-    eventually(SOON, "the health server answers", || {
+    eventually("the health server answers", || {
         vendors::try_get(&format!("http://{address}/readyz")).ok_or(())
     })
     .unwrap();

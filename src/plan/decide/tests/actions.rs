@@ -1,4 +1,4 @@
-//! What is done when nothing stands in the way.
+//! What is done when nothing blocks it.
 
 use super::*;
 
@@ -7,33 +7,33 @@ use super::*;
 fn a_subscription_is_made_found_or_changed() {
     use {Action as A, Cause as C, Priority as L};
     check(vec![
-        case("not there", &IN_PLACE, fresh(), &[], (A::Create, C::New, "create x", L::Create)),
+        case("not there", &IN_PLACE, new(), &[], (A::Create, C::New, "create x", L::Create)),
         case("as declared", &IN_PLACE, applied("x"), &[("1", "x")], (A::None, C::InSync, "nothing", L::Edit)),
         case(
             "equal, not recorded",
             &IN_PLACE,
-            fresh(),
+            new(),
             &[("1", "x")],
             (A::Adopt, C::Found, "adopt 1", L::Create),
         ),
         case(
-            "named and equal",
+            "pinned and equal",
             &IN_PLACE,
-            Declared { named: Some(id("1")), ..fresh() },
+            Declared { pinned_id: Some(id("1")), ..new() },
             &[("1", "x")],
             (A::Adopt, C::Found, "adopt 1", L::Create),
         ),
         case(
-            "named and different: a person asked for it",
+            "pinned and different: a person asked for it",
             &IN_PLACE,
-            Declared { named: Some(id("1")), ..fresh() },
+            Declared { pinned_id: Some(id("1")), ..new() },
             &[("1", "y")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
         case(
-            "named in place of one that is gone: not an edit at the vendor, so not only reported",
+            "pinned in place of one that is gone: not an edit at the vendor, so not only reported",
             &IN_PLACE,
-            under(REPORT, Declared { recorded: Some(id("6")), named: Some(id("1")), ..applied("x") }),
+            under(REPORT, Declared { recorded: Some(id("6")), pinned_id: Some(id("1")), ..applied("x") }),
             &[("1", "y")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
@@ -47,12 +47,12 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "a value from a Secret is another one, though the digest cannot tell",
             &IN_PLACE,
-            Declared { values_changed: true, ..applied("x") },
+            Declared { hints: Hints { values_changed: true, ..Hints::default() }, ..applied("x") },
             &[("1", "w")],
             (A::Update, C::SpecChanged, "update 1 to x", L::Edit),
         ),
         case(
-            "nobody knows what was applied last",
+            "what was applied last is unknown",
             &IN_PLACE,
             Declared { applied: None, ..applied("x") },
             &[("1", "w")],
@@ -92,7 +92,7 @@ fn a_subscription_is_made_found_or_changed() {
             &REPLACING,
             Declared { superseded: ids(&["7", "8", "7", "9"]), ..applied("x") },
             &[("1", "x"), ("7", "w"), ("8", "w")],
-            (A::Replace, C::Superseded, "finish 7 8", L::Edit),
+            (A::Replace, C::Superseded, "delete superseded 7 8", L::Edit),
         ),
         case(
             "the answer to a replacement was lost",
@@ -100,6 +100,13 @@ fn a_subscription_is_made_found_or_changed() {
             sent(true, applied("w")),
             &[("1", "w"), ("2", "x")],
             (A::Replace, C::SpecChanged, "adopt 2 for 1", L::Create),
+        ),
+        case(
+            "the answer to a replacement was lost, and the spec is again as it was before",
+            &REPLACING,
+            Declared { intent: sent(true, wants("a", 1, document("w"))).intent, ..applied("x") },
+            &[("1", "x"), ("2", "w")],
+            (A::Replace, C::Found, "adopt 2 for 1", L::Create),
         ),
         case(
             "what was begun under Correct is finished under Report: it is only recorded",
@@ -118,7 +125,7 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "a create was sent and its time is over: again",
             &IN_PLACE,
-            sent(true, fresh()),
+            sent(true, new()),
             &[],
             (A::Create, C::New, "create x", L::Create),
         ),

@@ -23,8 +23,14 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &[("1", "y")],
             does(A::Delete, "delete 1"),
         ),
-        case("it had none", &IN_PLACE, deleting(fresh()), &[("1", "x")], does(A::None, "release")),
-        case("it is gone already", &IN_PLACE, deleting(applied("x")), &[], does(A::None, "release")),
+        case("it had none", &IN_PLACE, deleting(new()), &[("1", "x")], does(A::None, "remove the finalizer")),
+        case(
+            "it is gone already",
+            &IN_PLACE,
+            deleting(applied("x")),
+            &[],
+            does(A::None, "remove the finalizer"),
+        ),
         case(
             "what it replaced goes too",
             &REPLACING,
@@ -46,37 +52,37 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &[("1", "w"), ("2", "x"), ("7", "x")],
             does(A::Delete, "delete 2 1 7"),
         ),
-        held(
+        blocked(
             case(
-                "an equal one beside it may be a stranger's, and its own still to come",
+                "an equal one may be somebody else's, and its own may still be committed",
                 &REPLACING,
                 deleting(sent(false, applied("w"))),
                 &[("1", "w"), ("2", "x")],
                 does(A::Delete, "nothing"),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
-        held(
+        blocked(
             case(
-                "a create may be under way",
+                "a create is pending",
                 &IN_PLACE,
-                deleting(sent(false, fresh())),
+                deleting(sent(false, new())),
                 &[],
                 does(A::Delete, "nothing"),
             ),
-            BlockedReason::Settling,
+            BlockedReason::CreatePending,
         ),
         case(
             "the create came to nothing",
             &IN_PLACE,
-            deleting(sent(true, fresh())),
+            deleting(sent(true, new())),
             &[],
-            does(A::None, "release"),
+            does(A::None, "remove the finalizer"),
         ),
         case(
             "the create was done",
             &IN_PLACE,
-            deleting(sent(true, fresh())),
+            deleting(sent(true, new())),
             &[("4", "x")],
             does(A::Delete, "delete 4"),
         ),
@@ -92,44 +98,44 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             &IN_PLACE,
             under(RETAIN, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "retained, whatever may be under way",
             &IN_PLACE,
-            under(RETAIN, deleting(sent(false, fresh()))),
+            under(RETAIN, deleting(sent(false, new()))),
             &[],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "released by annotation",
             &IN_PLACE,
             under(RELEASE, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "released in plan mode",
             &IN_PLACE,
             under(Policy { mode: Mode::Plan, ..RELEASE }, deleting(applied("x"))),
             &[("1", "x")],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
         case(
             "nothing to delete in plan mode",
             &IN_PLACE,
-            under(PLAN, deleting(fresh())),
+            under(PLAN, deleting(new())),
             &[],
-            does(A::None, "release"),
+            does(A::None, "remove the finalizer"),
         ),
         case(
             "released while suspended: the way out stays open",
             &IN_PLACE,
             under(Policy { suspended: true, ..RELEASE }, deleting(applied("x"))),
             &[],
-            does(A::Retain, "release"),
+            does(A::Retain, "remove the finalizer"),
         ),
-        held(
+        blocked(
             case(
                 "suspended",
                 &IN_PLACE,
@@ -139,7 +145,7 @@ fn a_deleted_webhook_takes_its_subscription_along_unless_told_not_to() {
             ),
             BlockedReason::Suspended,
         ),
-        held(
+        blocked(
             case(
                 "suspended, and not in the list, which may never have been read",
                 &IN_PLACE,
@@ -174,7 +180,7 @@ fn a_superseded_id_that_another_webhook_has_is_not_deleted() {
     for first in [first.clone(), deleting(first)] {
         let plan = plan(&REPLACING, &[first, second.clone()], &observed, &Elsewhere::default());
         for item in &plan.items {
-            let step = said(item.step.as_ref());
+            let step = said(item.step());
             assert!(!step.contains('2'), "{}: {step}", item.key);
         }
     }

@@ -46,8 +46,8 @@ fn beside(peer: Peer, case: Case) -> Case {
     Case { elsewhere: Elsewhere { webhooks: vec![peer], deleted: Vec::new() }, ..case }
 }
 
-fn conflict() -> Claim {
-    Claim::ConflictElsewhere(rival())
+fn conflict() -> Match {
+    Match::ConflictElsewhere(rival())
 }
 
 const OLDER: i64 = 0;
@@ -79,27 +79,27 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "one that only looks alike stops nobody",
+                "a similar one blocks nothing",
                 vec![a("x")],
                 vec![one("1", "y")],
-                vec![Claim::Missing],
+                vec![Match::Nothing],
                 &[],
             ),
         ),
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "a free one that looks alike is still for a person to decide",
+                "a free similar one is still for a person to decide",
                 vec![a("x")],
                 vec![one("1", "y"), one("2", "z")],
-                vec![Claim::Similar(ids(&["2"]))],
+                vec![Match::Similar(ids(&["2"]))],
                 &[],
             ),
         ),
         beside(
             holds(&["1"], other(OLDER)),
             case(
-                "an edit to what is held elsewhere waits, and keeps what it has",
+                "an edit to what another one has elsewhere waits, and keeps its own",
                 vec![recorded("2", a("x"))],
                 vec![one("1", "x"), one("2", "y")],
                 vec![conflict()],
@@ -120,7 +120,7 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
                 "it was written, and has another id",
                 vec![sent_as("x", a("x"))],
                 vec![one("1", "x")],
-                vec![Claim::Adopt(0, vec![])],
+                vec![Match::Equal(0, vec![])],
                 &["1"],
             ),
         ),
@@ -130,17 +130,17 @@ fn what_is_held_elsewhere_is_neither_adopted_nor_made_again() {
                 "it is shown before it is recorded",
                 vec![a("y")],
                 vec![one("1", "x")],
-                vec![Claim::Missing],
+                vec![Match::Nothing],
                 &[],
             ),
         ),
         beside(
             wants_content("x", other(YOUNGER)),
-            case("it is about to be adopted", vec![a("y")], vec![one("1", "x")], vec![Claim::Missing], &[]),
+            case("it is about to be adopted", vec![a("y")], vec![one("1", "x")], vec![Match::Nothing], &[]),
         ),
         beside(
             Peer { superseded: ids(&["1"]), ..other(OLDER) },
-            case("it waits for its deletion", vec![a("x")], vec![one("1", "x")], vec![Claim::Missing], &[]),
+            case("it waits for its deletion", vec![a("x")], vec![one("1", "x")], vec![Match::Nothing], &[]),
         ),
     ]);
 }
@@ -156,7 +156,7 @@ fn both_have_recorded_the_same_id() {
         ),
         beside(
             holds(&["1"], other(YOUNGER)),
-            case("so this one does", both(), seen(), vec![Claim::Bound(0)], &["1"]),
+            case("so this one does", both(), seen(), vec![Match::Recorded(0)], &["1"]),
         ),
         beside(
             holds(&["1"], other(YOUNGER)),
@@ -170,7 +170,7 @@ fn both_have_recorded_the_same_id() {
         ),
         beside(
             Peer { deleting: true, ..holds(&["1"], other(OLDER)) },
-            case("and is not waited for", both(), seen(), vec![Claim::Bound(0)], &["1"]),
+            case("and is not waited for", both(), seen(), vec![Match::Recorded(0)], &["1"]),
         ),
     ]);
 }
@@ -186,7 +186,7 @@ fn each_has_an_equal_one_and_the_younger_waits() {
         ),
         beside(
             holds(&["1"], other(YOUNGER)),
-            case("the older one is here", own(), seen(), vec![Claim::Bound(1)], &["2"]),
+            case("the older one is here", own(), seen(), vec![Match::Recorded(1)], &["2"]),
         ),
     ]);
 }
@@ -194,17 +194,17 @@ fn each_has_an_equal_one_and_the_younger_waits() {
 #[test]
 fn a_pinned_id_that_is_held_elsewhere_stays_there() {
     let pins = |peer| Peer { wants: Some(Wants { content: String::new(), pinned: Some(id("1")) }), ..peer };
-    let here = || vec![named("1", a("x"))];
+    let here = || vec![pinned("1", a("x"))];
     let seen = || vec![one("1", "y")];
     check(vec![
         beside(
             holds(&["1"], other(YOUNGER)),
-            case("held, however young", here(), seen(), vec![conflict()], &[]),
+            case("another one has it, however young", here(), seen(), vec![conflict()], &[]),
         ),
         beside(pins(other(OLDER)), case("pinned by an older one", here(), seen(), vec![conflict()], &[])),
         beside(
             pins(other(YOUNGER)),
-            case("pinned by a younger one", here(), seen(), vec![Claim::Named(0)], &["1"]),
+            case("pinned by a younger one", here(), seen(), vec![Match::Pinned(0)], &["1"]),
         ),
         beside(
             Peer { superseded: ids(&["1"]), ..other(YOUNGER) },
@@ -214,7 +214,7 @@ fn a_pinned_id_that_is_held_elsewhere_stays_there() {
 }
 
 #[test]
-fn what_an_unanswered_create_elsewhere_made_belongs_there() {
+fn what_a_pending_create_elsewhere_made_belongs_there() {
     let mutual = |created| pending("x", &[], other(created));
     check(vec![
         beside(
@@ -228,20 +228,20 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
         beside(
             pending("x", &[], other(YOUNGER)),
             case(
-                "one that only looks like it is made beside it",
+                "a similar one does not keep it from being created",
                 vec![a("y")],
                 vec![one("1", "x")],
-                vec![Claim::Missing],
+                vec![Match::Nothing],
                 &[],
             ),
         ),
         beside(
             pending("y", &["1"], other(YOUNGER)),
             case(
-                "what was there before is not what it made",
+                "one that existed before is not what it made",
                 vec![a("x")],
                 vec![one("1", "y")],
-                vec![Claim::Similar(ids(&["1"]))],
+                vec![Match::Similar(ids(&["1"]))],
                 &[],
             ),
         ),
@@ -251,7 +251,7 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
                 "both were sent: this one is older",
                 vec![sent_as("x", a("x"))],
                 vec![one("1", "x")],
-                vec![Claim::Adopt(0, vec![])],
+                vec![Match::Equal(0, vec![])],
                 &["1"],
             ),
         ),
@@ -268,10 +268,10 @@ fn what_an_unanswered_create_elsewhere_made_belongs_there() {
         beside(
             mutual(OLDER),
             case(
-                "one that is being deleted takes nothing along that the other may have made",
+                "one that is being deleted does not delete what the other may have made",
                 vec![deleting(sent_as("x", a("x")))],
                 vec![one("1", "x")],
-                vec![Claim::Missing],
+                vec![Match::Nothing],
                 &[],
             ),
         ),
@@ -287,7 +287,7 @@ fn nobody_holds_it_and_the_older_wins() {
         ),
         beside(
             wants_content("x", other(YOUNGER)),
-            case("this one", vec![a("x")], vec![], vec![Claim::Missing], &[]),
+            case("this one", vec![a("x")], vec![], vec![Match::Nothing], &[]),
         ),
         beside(
             wants_content("x", holds(&["7"], other(YOUNGER))),
@@ -302,16 +302,16 @@ fn nobody_holds_it_and_the_older_wins() {
         beside(
             wants_content("x", other(OLDER)),
             case(
-                "this one holds it",
+                "this one has it",
                 vec![recorded("1", a("x"))],
                 vec![one("1", "x")],
-                vec![Claim::Bound(0)],
+                vec![Match::Recorded(0)],
                 &["1"],
             ),
         ),
         beside(
             wants_content("y", other(OLDER)),
-            case("they want different ones", vec![a("x")], vec![], vec![Claim::Missing], &[]),
+            case("they want different ones", vec![a("x")], vec![], vec![Match::Nothing], &[]),
         ),
     ]);
 }
@@ -320,8 +320,14 @@ fn nobody_holds_it_and_the_older_wins() {
 fn what_was_deleted_elsewhere_is_gone_though_the_list_still_shows_it() {
     let gone = |case: Case| Case { elsewhere: Elsewhere { webhooks: vec![], deleted: ids(&["1"]) }, ..case };
     check(vec![
-        gone(case("not adopted", vec![a("x")], vec![one("1", "x")], vec![Claim::Missing], &[])),
-        gone(case("not bound", vec![recorded("1", a("x"))], vec![one("1", "x")], vec![Claim::Gone], &[])),
+        gone(case("not adopted", vec![a("x")], vec![one("1", "x")], vec![Match::Nothing], &[])),
+        gone(case(
+            "not recorded",
+            vec![recorded("1", a("x"))],
+            vec![one("1", "x")],
+            vec![Match::Missing],
+            &[],
+        )),
     ]);
 }
 
@@ -331,12 +337,12 @@ fn what_belongs_elsewhere_is_counted_as_such_and_shared_natural_keys_are_told() 
     let elsewhere = Elsewhere { webhooks: vec![peer], deleted: ids(&["3"]) };
     let observed = ["1", "2", "3", "4", "5"].map(|id| one(id, id));
     let declared = [recorded("4", a("4")), b("new"), wants("c", 3, document("newer"))];
-    let found = claims(&REPLACING, &declared, &observed, &elsewhere);
+    let found = find_matches(&REPLACING, &declared, &observed, &elsewhere);
     assert_eq!(found.elsewhere, [0, 1, 2].into());
     let similar = [("a", "b"), ("b", "a"), ("c", "a")].map(|(one, other)| (key(one), key(other)));
     assert_eq!(found.similar, similar.into());
-    let found = claims(&REPLACING, &declared[..1], &observed, &elsewhere);
+    let found = find_matches(&REPLACING, &declared[..1], &observed, &elsewhere);
     assert_eq!(found.similar, [(key("a"), key("other"))].into());
-    let found = claims(&REPLACING, &declared[..1], &observed, &Elsewhere::default());
+    let found = find_matches(&REPLACING, &declared[..1], &observed, &Elsewhere::default());
     assert!(found.similar.is_empty() && found.elsewhere.is_empty());
 }

@@ -5,15 +5,15 @@ use crate::api::Mode;
 use crate::plan::testing::{ENFORCE, of, secret};
 use crate::plan::{Policy, Value};
 
-/// A Webhook of another namespace whose account lets guests take nothing by id.
+/// A Webhook of another namespace whose account does not let guests adopt by id.
 fn guest(name: &str, created: i64, desired: Document) -> Declared {
     let key = Key { namespace: "guest".into(), name: name.into() };
     Declared { key, guest: true, adopts: false, ..wants(name, created, desired) }
 }
 
-fn unsettled(body: &str, webhook: Declared) -> Declared {
+fn unexpired(body: &str, webhook: Declared) -> Declared {
     let webhook = sent_as(body, webhook);
-    Declared { intent: webhook.intent.map(|intent| Intent { settled: false, ..intent }), ..webhook }
+    Declared { intent: webhook.intent.map(|intent| Intent { expired: false, ..intent }), ..webhook }
 }
 
 fn only_looks(webhook: Declared) -> Declared {
@@ -28,38 +28,38 @@ fn suspended(webhook: Declared) -> Declared {
 fn a_guest_is_told_of_nothing_but_what_equals_its_own() {
     check(vec![
         case(
-            "an equal one is taken, as after its status was lost, and no other is told",
+            "an equal one is adopted, as after its status was lost, and others are not named",
             vec![guest("g", 0, document("x"))],
             vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
             "but not by one that does not write: it could try guesses for nothing",
             vec![Declared { adopts_equal: false, ..guest("g", 0, document("x")) }],
             vec![one("1", "x")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
             "a similar one",
             vec![guest("g", 0, document("x"))],
             vec![one("1", "y")],
-            vec![Claim::Missing],
+            vec![Match::Nothing],
             &[],
         ),
         case(
-            "what its own unanswered create made is its own, and no other is told",
+            "what its own pending create made is its own, and others are not named",
             vec![sent_as("x", guest("g", 0, document("x")))],
             vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Adopt(0, vec![])],
+            vec![Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
             "where the account lets it adopt, all is as for the account's own",
             vec![Declared { adopts: true, ..guest("g", 0, document("x")) }],
             vec![one("1", "x"), one("2", "x")],
-            vec![Claim::Adopt(0, ids(&["2"]))],
+            vec![Match::Equal(0, ids(&["2"]))],
             &["1"],
         ),
     ]);
@@ -75,28 +75,28 @@ fn a_guest_is_in_conflict_with_others_only_over_what_holds_no_secret() {
             "a guess of a secret",
             vec![wants("a", 1, with_secret()), guest("g", 0, guess())],
             vec![],
-            vec![Claim::Missing, Claim::Missing],
+            vec![Match::Nothing, Match::Nothing],
             &[],
         ),
         case(
             "also where the owner has it",
             vec![recorded("1", wants("a", 1, with_secret())), guest("g", 0, guess())],
             vec![one("1", "t=s3cret")],
-            vec![Claim::Bound(0), Claim::Missing],
+            vec![Match::Recorded(0), Match::Nothing],
             &["1"],
         ),
         case(
-            "what holds none is made once",
+            "one without a secret is created once",
             vec![plain(), guest("g", 0, document("x"))],
             vec![],
-            vec![Claim::Missing, Claim::Conflict(key("a"))],
+            vec![Match::Nothing, Match::Conflict(key("a"))],
             &[],
         ),
     ]);
     let declared = [wants("a", 1, with_secret()), guest("g", 0, document("other"))];
-    let similar = claims(&REPLACING, &declared, &[], &Elsewhere::default()).similar;
+    let similar = find_matches(&REPLACING, &declared, &[], &Elsewhere::default()).similar;
     let names: Vec<_> = similar.iter().map(|(one, other)| (one.name.as_str(), other.name.as_str())).collect();
-    assert_eq!(names, [("a", "g")], "only the owner is told that they are alike");
+    assert_eq!(names, [("a", "g")], "only the owner learns that they are similar");
 }
 
 #[test]
@@ -107,21 +107,21 @@ fn who_has_nothing_and_may_not_write_is_in_nobodys_way() {
                 "the older one that only looks waits for the younger one",
                 vec![idle(a("x")), b("x")],
                 vec![],
-                vec![Claim::Conflict(key("b")), Claim::Missing],
+                vec![Match::Conflict(key("b")), Match::Nothing],
                 &[],
             ),
             case(
-                "nor does it take what another one finds",
-                vec![idle(named("1", a("y"))), b("x")],
+                "nor does it get what another one finds",
+                vec![idle(pinned("1", a("y"))), b("x")],
                 vec![one("1", "x")],
-                vec![Claim::Conflict(key("b")), Claim::Adopt(0, vec![])],
+                vec![Match::Conflict(key("b")), Match::Equal(0, vec![])],
                 &["1"],
             ),
             case(
                 "what it has it keeps",
                 vec![idle(recorded("1", a("x"))), b("x")],
                 vec![one("1", "x")],
-                vec![Claim::Bound(0), Claim::Conflict(key("a"))],
+                vec![Match::Recorded(0), Match::Conflict(key("a"))],
                 &["1"],
             ),
         ]);
@@ -136,62 +136,62 @@ fn the_accounts_own_namespace_goes_before_older_guests() {
             "both want the same",
             vec![adopting(0, "x"), a("x")],
             vec![one("1", "x")],
-            vec![Claim::Conflict(key("a")), Claim::Adopt(0, vec![])],
+            vec![Match::Conflict(key("a")), Match::Equal(0, vec![])],
             &["1"],
         ),
         case(
             "both name the same",
-            vec![named("1", adopting(0, "x")), named("1", a("y"))],
+            vec![pinned("1", adopting(0, "x")), pinned("1", a("y"))],
             vec![one("1", "z")],
-            vec![Claim::Conflict(key("a")), Claim::Named(0)],
+            vec![Match::Conflict(key("a")), Match::Pinned(0)],
             &["1"],
         ),
         case(
             "who has it keeps it",
             vec![recorded("1", adopting(0, "x")), a("x")],
             vec![one("1", "x")],
-            vec![Claim::Bound(0), Claim::Conflict(Key { namespace: "guest".into(), name: "g".into() })],
+            vec![Match::Recorded(0), Match::Conflict(Key { namespace: "guest".into(), name: "g".into() })],
             &["1"],
         ),
     ]);
 }
 
 #[test]
-fn what_another_ones_unanswered_create_may_have_made_cannot_be_named() {
+fn what_another_ones_pending_create_may_have_made_cannot_be_pinned() {
     check(vec![
         case(
-            "while it is not settled nothing is",
-            vec![unsettled("x", a("x")), named("2", b("y"))],
+            "until it has expired, nothing may be pinned",
+            vec![unexpired("x", a("x")), pinned("2", b("y"))],
             vec![one("1", "x"), one("2", "z")],
-            vec![Claim::Adopt(0, vec![]), Claim::Settling],
+            vec![Match::Equal(0, vec![]), Match::PinnedPending],
             &["1"],
         ),
         case(
-            "nor is, once it is settled, what it made",
-            vec![sent_as("x", a("x")), named("1", b("y"))],
+            "nor, once it has expired, what it made",
+            vec![sent_as("x", a("x")), pinned("1", b("y"))],
             vec![one("1", "x")],
-            vec![Claim::Adopt(0, vec![]), Claim::Settling],
+            vec![Match::Equal(0, vec![]), Match::PinnedPending],
             &["1"],
         ),
         case(
             "but anything else",
-            vec![sent_as("x", a("x")), named("2", b("y"))],
+            vec![sent_as("x", a("x")), pinned("2", b("y"))],
             vec![one("1", "x"), one("2", "z")],
-            vec![Claim::Adopt(0, vec![]), Claim::Named(1)],
+            vec![Match::Equal(0, vec![]), Match::Pinned(1)],
             &["1", "2"],
         ),
         case(
             "one that was there before it was sent",
             vec![
                 {
-                    let webhook = unsettled("x", a("x"));
-                    let intent = webhook.intent.map(|intent| Intent { beside: ids(&["2"]), ..intent });
+                    let webhook = unexpired("x", a("x"));
+                    let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["2"]), ..intent });
                     Declared { intent, ..webhook }
                 },
-                named("2", b("y")),
+                pinned("2", b("y")),
             ],
             vec![one("2", "x")],
-            vec![Claim::Missing, Claim::Named(0)],
+            vec![Match::Nothing, Match::Pinned(0)],
             &["2"],
         ),
     ]);

@@ -1,4 +1,4 @@
-//! JSON as somebody wrote it, and two such member by member.
+//! Compares JSON texts member by member.
 
 use super::{Entry, one, text_lines};
 use crate::api::exactly;
@@ -7,10 +7,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
-/// More pairs than these are not looked at for what belongs together.
+/// Above this many pairs, moved members are not matched.
 const MOST_PAIRS: usize = 4096;
 
-/// Unlike `serde_json::Value` it keeps the order of members and those that are there twice: a template is bytes.
+/// JSON that keeps the order of members and repeated members, unlike `serde_json::Value`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json {
     Leaf(serde_json::Value),
@@ -18,7 +18,7 @@ pub(super) enum Json {
     Map(Vec<(String, Json)>),
 }
 
-/// How JSON is written on one line.
+/// The spaces in JSON on one line.
 #[derive(Clone, Copy)]
 pub(super) enum Spacing {
     None,
@@ -26,7 +26,7 @@ pub(super) enum Spacing {
 }
 
 impl Json {
-    /// An object or a list, if that is what the text is.
+    /// Parses a text that is an object or a list.
     pub(super) fn container(text: &str) -> Option<Self> {
         if !text.trim_start().starts_with(['{', '[']) {
             return None;
@@ -34,7 +34,7 @@ impl Json {
         serde_json::from_str(text).ok()
     }
 
-    /// Without any space.
+    /// Writes it without spaces.
     pub(super) fn tight(&self) -> String {
         self.text(Spacing::None)
     }
@@ -73,7 +73,7 @@ impl Json {
         }
     }
 
-    /// Over several lines, short parts on one.
+    /// Writes it over several lines, with short parts on one.
     pub(super) fn pretty(&self) -> Vec<String> {
         const SHORT: usize = 50;
         let tight = self.text(Spacing::AfterSigns);
@@ -109,17 +109,17 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Whether two texts of JSON are written in one way, so that what differs by member is all that differs.
+/// Whether two texts of JSON are written in the same way, so that they differ in nothing but their members.
 pub(super) fn same_writing(before: (&str, &Json), after: (&str, &Json)) -> bool {
     let is = |spacing| before.1.text(spacing) == before.0 && after.1.text(spacing) == after.0;
     is(Spacing::None) || is(Spacing::AfterSigns)
 }
 
-/// What differs, in order of the paths.
+/// The differences, in order of the paths.
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) entries: Vec<Entry>,
-    /// Whether what both have stands in another order.
+    /// Whether common members are in another order.
     pub(super) reordered: bool,
 }
 
@@ -179,7 +179,7 @@ impl Members {
         }
     }
 
-    /// What both have is the same wherever it stands, as most lists are sets.
+    /// Compares lists like sets: an item that both have is no difference, whatever its position.
     fn lists(&mut self, path: &str, before: &[Json], after: &[Json]) {
         let mut has: BTreeMap<String, VecDeque<usize>> = BTreeMap::new();
         for (at, new) in after.iter().enumerate() {
@@ -214,7 +214,7 @@ impl Members {
     }
 }
 
-/// The place of the object that has the most members in common, if one has any.
+/// Returns the position of the object that has the most members in common, if one has any.
 fn closest(old: &Json, after: &[Json], candidates: &[usize]) -> Option<usize> {
     let Json::Map(old) = old else { return None };
     let common = |at: usize| match &after[at] {

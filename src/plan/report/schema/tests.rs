@@ -3,7 +3,7 @@ use crate::plan::report::testing::{any_report, rich};
 use proptest::prelude::*;
 use std::path::Path;
 
-/// `make schema` writes it anew.
+/// `make schema` writes it.
 #[test]
 fn plan_schema_is_checked_in() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/plan.schema.json");

@@ -6,7 +6,6 @@ use crate::vendor::transport::{Access, Http};
 use crate::vendor::{AllowedEndpoints, Budget};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use secrecy::ExposeSecret;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Mutex as StdMutex;

@@ -1,5 +1,5 @@
-//! Who may call: private apps with a staff or account token, OAuth apps with a bearer token and both references;
-//! and the token endpoint of the latter (vendors/brightpearl.md §6).
+//! Authentication: private apps with a staff or account token, OAuth apps with a bearer token and both references; and the token
+//! endpoint of the latter (vendors/brightpearl.md §6).
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use serde_json::json;
 use super::settings::{AuthMode, Settings};
 use crate::exchange::{Call, Reply, random_base64};
 
-/// What the control API takes for an account; app reference -> token for private apps.
+/// An account as the control API takes it; app reference -> token for private apps.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Credentials {
     staff_tokens: BTreeMap<String, String>,
     account_tokens: BTreeMap<String, String>,
     oauth: Vec<OauthApp>,
-    /// Static tokens are void until the credentials are set anew.
+    /// Static tokens are void until the credentials are set again.
     #[serde(skip)]
     revoked: bool,
 }
 
-/// An app that came in through OAuth.
+/// An OAuth app.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OauthApp {
@@ -35,7 +35,7 @@ struct OauthApp {
     access_token: String,
     #[serde(default = "random_base64")]
     refresh_token: String,
-    /// Seconds that a token lasts; seven days unless told otherwise (§6.2).
+    /// Lifetime of a token in seconds; seven days by default (§6.2).
     #[serde(default = "a_week")]
     expires_in: i64,
     /// When the present token ends; the first one does not.
@@ -136,7 +136,7 @@ impl Credentials {
     }
 }
 
-/// Which pool a request draws on: the developer's, or that of all private apps (§7).
+/// The pool that a request counts in: the developer's, or that of all private apps (§7).
 pub(crate) fn pool(call: &Call) -> String {
     match (call.authorization("bearer"), call.header("brightpearl-dev-ref")) {
         (Some(_), Some(dev_ref)) => format!("developer {dev_ref}"),

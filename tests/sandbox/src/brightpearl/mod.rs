@@ -1,5 +1,5 @@
-//! Brightpearl's integration-service: `/public-api/{account}/integration-service/webhook`
-//! (vendors/brightpearl.md §1-§9, list for a stand-in in §9.6).
+//! Brightpearl's integration-service: `/public-api/{account}/integration-service/webhook` (vendors/brightpearl.md §1-§9, list for
+//! a sandbox in §9.6).
 
 mod auth;
 mod idset;

@@ -1,4 +1,4 @@
-//! The webhook service behind the gateway, and how both word their answers (vendors/brightpearl.md §2, §8.1).
+//! The webhook service behind the gateway, and the answers of both (vendors/brightpearl.md §2, §8.1).
 
 use axum::http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ impl Account {
         }
     }
 
-    /// Answers with the bare id; every problem of the request at once (§2.1).
+    /// Answers with the bare id; reports every problem of the request at once (§2.1).
     fn create(&mut self, call: &Call, now: Timestamp) -> Reply {
         match validate::webhook(call, &self.settings) {
             Ok(mut members) => {
@@ -59,7 +59,7 @@ impl Account {
         response(&Value::Array(all))
     }
 
-    /// Part of a set is enough for a 200; nothing of it is a 404 (§2.3).
+    /// Part of a set is enough for a 200; none of it is a 404 (§2.3).
     fn get(&self, ids: &str) -> Reply {
         let Some(wanted) = idset::parse(ids) else {
             return bad_set(ids);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Dialect switches; the defaults are what is likeliest (vendors/brightpearl.md §9.6).
+/// Dialect switches; the defaults are the likeliest values (vendors/brightpearl.md §9.6).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -13,7 +13,7 @@ pub(crate) struct Settings {
     pub(super) throttle_cap: u64,
     /// Length of a window in milliseconds; windows are aligned to the clock (§7).
     pub(super) throttle_window_millis: i64,
-    /// Status for an account that nobody knows: 404 or 401. Read from the settings of account `_`.
+    /// Status for an unknown account: 404 or 401. Read from the settings of account `_`.
     pub(super) unknown_account_status: u16,
     /// An account without webhooks answers 200 and `[]` instead of 404 (§2.3).
     pub(super) empty_list_ok: bool,
@@ -41,11 +41,11 @@ pub(crate) struct Settings {
     pub(super) auth_mode: AuthMode,
     /// A refresh replaces the refresh token, and the old one is void (§6.2).
     pub(super) rotate_refresh_tokens: bool,
-    /// How long the list does not show a new webhook.
+    /// How long the list lacks a new webhook.
     pub(super) visibility_delay_millis: i64,
 }
 
-/// How credentials fare.
+/// The state of credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AuthMode {

@@ -14,7 +14,7 @@ pub(crate) struct Throttle {
     used: HashMap<String, (i64, u64)>,
 }
 
-/// What the headers say after a request.
+/// The headers after a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meter {
     pub(crate) over: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Meter {
 }
 
 impl Throttle {
-    /// Counts one request, whatever will become of it.
+    /// Counts one request, whatever its result.
     pub(crate) fn count(&mut self, pool: String, settings: &Settings, now: Timestamp) -> Meter {
         let length = settings.throttle_window_millis.max(1);
         let millis = now.as_millisecond();

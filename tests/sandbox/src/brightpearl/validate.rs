@@ -1,5 +1,4 @@
-//! What the service looks at before it stores a webhook: all problems come back together
-//! (vendors/brightpearl.md §4, §8.2, §9.6).
+//! Checks of the service before it stores a webhook: all problems are reported together (vendors/brightpearl.md §4, §8.2, §9.6).
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
@@ -10,10 +9,10 @@ use crate::exchange::Call;
 /// Codes for most field problems are not known; this one stands for all of them.
 const FIELD: &str = "INTC-050";
 
-/// In the order in which a recording lists them; the last was never seen missing (§4.3).
+/// In the order of a recording; the last one was never seen missing (§4.3).
 const VARIABLES: [&str; 4] = ["${lifecycle-event}", "${account-code}", "${resource-type}", "${resource-id}"];
 
-/// Events seen in documents or at work (§5.3). A name that is the front part of one of these counts too (§5.2).
+/// Events seen in documents or in recordings (§5.3). A prefix of one of these counts too (§5.2).
 const EVENTS: &[&str] = &[
     "drop-ship-note.created",
     "drop-ship-note.destroyed",
@@ -148,7 +147,7 @@ impl Draft {
         found
     }
 
-    /// The body counts only where one is sent; with an unknown method nothing can be said.
+    /// The body is checked only where one is sent; with an unknown method it is not.
     fn missing_variables(&self) -> Vec<(&'static str, String)> {
         let Some(uri) = filled(self.uri_template.as_ref()) else {
             return Vec::new();
@@ -192,7 +191,7 @@ fn filled(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 
-/// A scheme and something after it; templates make a closer look impossible.
+/// A scheme and something after it; templates allow no further check.
 fn is_absolute(uri: &str) -> bool {
     uri.split_once("://").is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -27,10 +27,10 @@ const SCOPES: &[&str] = &[
     "Workflow_Administrator",
 ];
 
-/// How long a refresh token is good, as clients of the vendor assume (§5).
+/// How long a refresh token is valid, as clients of the vendor assume (§5).
 const REFRESH_LIFE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
-/// What the control API takes for a project.
+/// A project as the control API takes it.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Credentials {
@@ -72,7 +72,7 @@ fn all_actions() -> Vec<String> {
     ["create", "update", "delete", "view", "useCustomTemplates"].map(str::to_owned).to_vec()
 }
 
-/// Whose token it is.
+/// The owner of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
     Key { client_id: String, name: String },
@@ -80,7 +80,7 @@ pub(crate) enum Identity {
 }
 
 impl Identity {
-    /// What version stamps show (§3.6).
+    /// The name in version stamps (§3.6).
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Key { name, .. } => name,
@@ -106,7 +106,7 @@ impl Credentials {
         self.api_keys.is_empty() && self.users.is_empty()
     }
 
-    /// Whether a field of a token request names somebody of this project.
+    /// Whether a field of a token request names a key or user of this project.
     pub(crate) fn owns(&self, field: &str, value: &str) -> bool {
         match field {
             "client_id" => self.api_keys.iter().any(|key| key.client_id == value),
@@ -120,7 +120,7 @@ impl Credentials {
         self.actions(who).iter().any(|known| known == action)
     }
 
-    /// What the role allows; a key or user of another project has no role here.
+    /// The rights of the role; a key or user of another project has no role here.
     pub(crate) fn actions(&self, who: &Identity) -> &[String] {
         let actions = match who {
             Identity::Key { client_id, .. } => {
@@ -165,7 +165,7 @@ struct Issued {
     ends: Timestamp,
 }
 
-/// All tokens that were given out.
+/// All tokens that were issued.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     access: BTreeMap<String, Issued>,
@@ -173,7 +173,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Whose token a request bears, while it lasts.
+    /// The owner of a request's token, while the token is valid.
     pub(crate) fn identity(&self, call: &Call, now: Timestamp) -> Option<Identity> {
         let issued = self.access.get(call.authorization("bearer")?)?;
         (issued.ends > now).then(|| issued.who.clone())
@@ -185,7 +185,7 @@ impl Tokens {
         self.refresh.get(token).map(|issued| issued.project.clone())
     }
 
-    /// Access tokens only: a refresh token is how a client recovers.
+    /// Access tokens only: clients recover with the refresh token.
     pub(crate) fn revoke(&mut self, project: &str) {
         self.access.retain(|_, issued| issued.project != project);
     }
@@ -263,7 +263,7 @@ impl Tokens {
     }
 }
 
-/// Shaped like the vendor's token; the signature is noise, for nobody can check it.
+/// Shaped like the vendor's token; the signature is random, as nobody can check it.
 fn jwt(who: &Identity, scope: &str, now: Timestamp, ends: Timestamp) -> String {
     let claims = match who {
         Identity::Key { client_id, name } => json!({

@@ -1,5 +1,5 @@
-//! Contensis' Management API, webhook subscriptions of a project
-//! (vendors/contensis.md §1-§5, list for a stand-in in §10 and §10.1).
+//! Contensis' Management API, webhook subscriptions of a project (vendors/contensis.md §1-§5, list for a sandbox in §10 and
+//! §10.1).
 
 mod auth;
 mod project;
@@ -33,7 +33,7 @@ const WEBHOOKS: &str = "webhookSubscriptions";
 /// The project that exists from the start.
 const BUILTIN: &str = "movies";
 
-/// One project with its subscriptions and with who may do what in it.
+/// One project with its subscriptions, keys and rights.
 #[derive(Debug)]
 struct Project {
     uuid: Uuid,
@@ -78,7 +78,7 @@ impl Contensis {
         self.projects.get_mut(id).ok_or_else(|| no_account(VendorName::Contensis, id))
     }
 
-    /// Which project's credentials a token request names, right or wrong.
+    /// The project whose credentials a token request names, right or wrong.
     fn token_owner(&self, call: &Call) -> Option<String> {
         let form = call.form();
         let owns = |project: &Project| form.iter().any(|(name, value)| project.credentials.owns(name, value));

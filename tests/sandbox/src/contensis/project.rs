@@ -19,7 +19,7 @@ impl Project {
         })
     }
 
-    /// `security/permissions/{type}` and `…/actions/{action}`. Without `userId` they are about whoever asks.
+    /// `security/permissions/{type}` and `…/actions/{action}`. Without `userId` they are about the caller.
     pub(super) fn permissions(&self, rest: &[&str], call: &Call, caller: &Identity) -> Reply {
         if !self.settings.permission_endpoints {
             return no_resource();

@@ -11,7 +11,7 @@ use super::validate::{self, Problem};
 use super::{Project, wire};
 use crate::exchange::{Call, Reply};
 
-/// What a request does with the collection or a member of it.
+/// Operations on the collection or a member of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
     List,
@@ -52,7 +52,7 @@ impl Project {
         }
     }
 
-    /// The envelope is not documented; both kinds of the vendor are offered (§2.2).
+    /// The envelope is not documented; both of the vendor's formats are offered (§2.2).
     fn list(&self, call: &Call, now: Timestamp) -> Reply {
         let items: Vec<Value> = self
             .store
@@ -134,14 +134,14 @@ impl Project {
         let body = call.json().map_err(|_| refuse("The request body is missing or is not valid JSON"))?;
         let draft = wire::Draft::read(&body, &self.settings)
             .map_err(|what| refuse(&format!("The value of {what} has the wrong type")))?;
-        // Which of the two forms of a name is right depends on the server, so it is a matter of validation.
+        // Which of the two forms of a name is valid depends on the server, so that validation decides it.
         match draft.dialect_problem(self.settings.localised) {
             Some(problem) => Err(self.invalid(doing, &[problem])),
             None => Ok(draft),
         }
     }
 
-    /// The number sent must be the present one (§2.3).
+    /// The version that is sent must be the current one (§2.3).
     fn version_refusal(&self, stored: &Subscription, sent: Option<&str>) -> Option<Reply> {
         let present = stored.resource.get("version").and_then(|v| v["versionNo"].as_str());
         let (status, message) = match sent {
@@ -193,7 +193,7 @@ pub(super) fn forbidden(action: &str) -> Reply {
     )
 }
 
-/// How the permission endpoint says no (§5).
+/// The permission endpoint's refusal (§5).
 pub(super) fn not_authorized(action: &str) -> Reply {
     error(StatusCode::NOT_FOUND, &format!("Not authorized for the action '{action}'"), &Value::Null)
 }

@@ -61,9 +61,9 @@ pub(crate) struct Settings {
     pub(crate) token_lifetime_seconds: i64,
     /// A refresh answers with a new refresh token and voids the old one.
     pub(crate) rotate_refresh_tokens: bool,
-    /// Calls that a project may make in a minute of the clock; `null` is as many as it likes (vendors/contensis.md §6).
+    /// Calls that a project may make in a minute of the clock; `null` means no limit (vendors/contensis.md §6).
     pub(crate) calls_per_minute: Option<u32>,
-    /// How a refusal for being too fast says when to come again.
+    /// How a refusal because of the rate gives the delay.
     pub(crate) throttle_dialect: ThrottleDialect,
     /// Validation items have `Field` and `Message` instead of lower-case keys (§2.6).
     pub(crate) capital_fields: bool,

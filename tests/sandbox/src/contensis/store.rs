@@ -18,7 +18,7 @@ impl Subscription {
         Self { resource, born: now }
     }
 
-    /// One that another user made: nothing is checked, what is missing gets a usual value.
+    /// One that another user made: nothing is checked, missing members get a usual value.
     pub(crate) fn foreign(mut members: Map<String, Value>, id: &str, now: Timestamp) -> Self {
         for (name, value) in [
             ("description", json!("")),

@@ -1,4 +1,4 @@
-//! What a 422 is about (vendors/contensis.md §2.6, §3.3, §10.1).
+//! Causes of a 422 (vendors/contensis.md §2.6, §3.3, §10.1).
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl Problem {
     }
 }
 
-/// Everything that is wrong with a body of the right JSON types.
+/// Every error in a body of the right JSON types.
 pub(crate) fn check(draft: &Draft, settings: &Settings, update: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !named(draft.get("name")) {

@@ -14,7 +14,7 @@ pub(crate) struct Draft {
     pub(crate) version_no: Option<String>,
 }
 
-/// What a topic may hold, and whether it is a list.
+/// The content of a topic, and whether it is a list.
 const TOPIC: &[(&str, bool)] = &[
     ("resourceType", false),
     ("event", true),
@@ -81,8 +81,8 @@ impl Draft {
         })
     }
 
-    /// What is stored: everything sent, a default for everything not sent (§10 row 10), and secrets of before
-    /// where the server keeps them.
+    /// What is stored: everything sent, a default for everything not sent (§10 row 10), and former secrets where the server keeps
+    /// them.
     pub(crate) fn resource(
         mut self,
         before: Option<&Map<String, Value>>,

@@ -1,5 +1,5 @@
-//! The same service behind `POST /api/v1/Agents/Webhook/{Method}`, which the vendor's own clients use
-//! (vendors/superoffice.md §5). A missing hook is `null` with status 200 here.
+//! The same service behind `POST /api/v1/Agents/Webhook/{Method}`, which the vendor's own clients use (vendors/superoffice.md
+//! §5). A missing hook is `null` with status 200 here.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ impl Tenant {
                 Ok(members) => self.test(&members, now),
                 Err(wrong) => wrong_type(&wrong),
             },
-            // Nothing listens here.
+            // Nothing is called.
             "signalevent" => Reply::empty(StatusCode::NO_CONTENT),
             "getlasterror" => {
                 let hook = member(&body, "WebhookId").as_i64().and_then(|id| self.store.get(id));

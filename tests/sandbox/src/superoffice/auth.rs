@@ -1,4 +1,4 @@
-//! Who may call: Basic, bearer and ticket (vendors/superoffice.md §3).
+//! Authentication: Basic, bearer and ticket (vendors/superoffice.md §3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,29 +9,29 @@ use super::online::{App, Sessions};
 use super::settings::Settings;
 use crate::exchange::Call;
 
-/// What the control API takes for a tenant.
+/// A tenant as the control API takes it.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Credentials {
     /// User -> password, for Basic; on site only.
     users: BTreeMap<String, String>,
-    /// Access tokens that never end.
+    /// Access tokens that never expire.
     bearers: BTreeSet<String>,
-    /// Tickets that never end.
+    /// Tickets that never expire.
     tickets: BTreeSet<String>,
     /// When given, such a ticket counts only together with one of these in `SO-AppToken` (§3).
     app_tokens: BTreeSet<String>,
     /// Apps of a tenant in the cloud; each sees only its own hooks (§13).
     pub(crate) apps: Vec<App>,
-    /// What the apps were given.
+    /// Tokens and tickets of the apps.
     #[serde(skip)]
     pub(crate) sessions: Sessions,
-    /// Bearers and tickets that never end are void until the credentials are set anew.
+    /// Bearers and tickets that never expire are void until the credentials are set again.
     #[serde(skip)]
     revoked: bool,
 }
 
-/// Who calls, and through which app if there is one.
+/// The caller, and its app if there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) name: String,
@@ -72,7 +72,7 @@ impl Credentials {
         self.sessions = Sessions::default();
     }
 
-    /// Whom the request comes from; using a ticket prolongs it.
+    /// The caller of a request; using a ticket extends it.
     pub(crate) fn caller(&mut self, call: &Call, settings: &Settings, now: Timestamp) -> Option<Caller> {
         if settings.refuse_all {
             return None;

@@ -1,5 +1,4 @@
-//! The Webhook entity: which members there are, since when, of which type, and how they are shown
-//! (vendors/superoffice.md §6).
+//! The Webhook entity: its members, since when, of which type, and how they are shown (vendors/superoffice.md §6).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -7,10 +6,10 @@ use serde_json::{Map, Value, json};
 use super::settings::{Dates, EmptyMaps, Events, MissingState, SecretEcho, Settings, Version};
 use crate::exchange::lowercase_host;
 
-/// The date of something that has not happened.
+/// The date of an event that has not happened.
 const NEVER: &str = "0001-01-01T00:00:00";
 
-/// What a member holds.
+/// The type of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -40,7 +39,7 @@ const WRITABLE: &[(&str, Kind, Version)] = &[
     ("NotifyWhen", Kind::Flags(["FirstFailure", "Disabling"]), Version::V12_0),
 ];
 
-/// Members that only the server sets and that came later.
+/// Members that only the server sets, and that newer versions have.
 const STATISTICS: &[&str] = &["TotalCalls", "TotalErrors", "ConsecutiveErrors", "LastError"];
 
 const STATES: [&str; 4] = ["Unknown", "Active", "Stopped", "TooManyErrors"];
@@ -94,7 +93,7 @@ fn flags(names: [&str; 2], bits: u64) -> Option<Value> {
     }
 }
 
-/// What a hook is when nothing was said about it, of the newest generation; others are hidden when shown.
+/// A hook of the newest generation with all defaults; members of newer generations are hidden when shown.
 pub(crate) fn fresh(settings: &Settings) -> Map<String, Value> {
     let mut entity = Map::new();
     for (name, kind, _) in WRITABLE {
@@ -141,7 +140,7 @@ pub(crate) fn reset_writable(entity: &mut Map<String, Value>, settings: &Setting
     }
 }
 
-/// Lays given members over a hook and does to them what storing does (§7.2, §17).
+/// Sets the given members of a hook, changed as storing changes them (§7.2, §17).
 pub(crate) fn overlay(entity: &mut Map<String, Value>, members: Map<String, Value>, settings: &Settings) {
     for (name, value) in members {
         let value = match (name.as_str(), value) {
@@ -189,13 +188,13 @@ fn stored_map(value: Value, settings: &Settings) -> Value {
     }
 }
 
-/// Notes who made it.
+/// Records who made it.
 pub(crate) fn register(entity: &mut Map<String, Value>, who: &str, now: Timestamp) {
     entity.insert("Registered".to_owned(), stamp(now));
     entity.insert("RegisteredAssociate".to_owned(), associate(who));
 }
 
-/// Notes who changed it.
+/// Records who changed it.
 pub(crate) fn touch(entity: &mut Map<String, Value>, who: &str, now: Timestamp) {
     entity.insert("Updated".to_owned(), stamp(now));
     entity.insert("UpdatedAssociate".to_owned(), associate(who));

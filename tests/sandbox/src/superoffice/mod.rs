@@ -1,5 +1,4 @@
-//! SuperOffice's REST collection `{tenant}/api/v1/Webhook`
-//! (vendors/superoffice.md §4, §6, §7, list for a stand-in in §17).
+//! SuperOffice's REST collection `{tenant}/api/v1/Webhook` (vendors/superoffice.md §4, §6, §7, list for a sandbox in §17).
 
 mod agents;
 mod auth;

@@ -1,5 +1,5 @@
-//! What SuperOffice Online adds: the central addresses for a tenant's state and for logging in
-//! (vendors/superoffice.md §2.3, §3.1, §3.2). They are served beside the tenants; no tenant can have their names.
+//! SuperOffice Online: the central addresses for a tenant's state and for logins (vendors/superoffice.md §2.3, §3.1, §3.2). They
+//! are served beside the tenants; no tenant can have their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -34,19 +34,19 @@ pub(crate) const RESERVED: [&str; 2] = ["api", "login"];
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct App {
     pub(crate) client_id: String,
-    /// Also what goes into `SO-AppToken`.
+    /// Also the value of `SO-AppToken`.
     pub(crate) client_secret: String,
     #[serde(default)]
     system_user_token: Option<String>,
-    /// PEM, of the kind PUBLIC KEY or RSA PUBLIC KEY. Without one a pair is made, and the answer to the control
-    /// request holds the private half.
+    /// PEM, of the kind PUBLIC KEY or RSA PUBLIC KEY. Without one a pair is generated, and the answer to the control request
+    /// holds the private half.
     #[serde(default)]
     public_key_pem: Option<String>,
     #[serde(default)]
     refresh_tokens: BTreeSet<String>,
 }
 
-/// A ticket or access token that was given out.
+/// A ticket or access token that was issued.
 #[derive(Debug, Clone)]
 pub(crate) struct Issued {
     pub(crate) client_id: String,
@@ -61,7 +61,7 @@ pub(crate) struct Sessions {
 }
 
 impl App {
-    /// Gives the app a key pair if it has none; answers the private half as PEM.
+    /// Gives the app a key pair if it has none; returns the private half as PEM.
     pub(crate) fn complete(&mut self) -> Result<Option<String>, String> {
         if self.system_user_token.is_none() || self.public_key_pem.is_some() {
             return Ok(None);
@@ -94,7 +94,7 @@ impl App {
     }
 }
 
-/// Answers a central address, or says that it is none.
+/// Answers a central address; none if it is another one.
 pub(crate) fn answer(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: Timestamp) -> Option<Reply> {
     let lower: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let route: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -122,7 +122,7 @@ pub(crate) fn answer(tenants: &mut BTreeMap<String, Tenant>, call: &Call, now: T
     }
 }
 
-/// Which tenant a central request is about.
+/// The tenant that a central request is about.
 pub(crate) fn concerned(tenants: &BTreeMap<String, Tenant>, call: &Call) -> Option<String> {
     let by_name = |wanted: &str| tenants.keys().find(|name| name.eq_ignore_ascii_case(wanted)).cloned();
     if call.segments.first()?.eq_ignore_ascii_case("api") {
@@ -253,13 +253,13 @@ fn parameter(call: &Call, name: &str) -> Option<String> {
     form.or_else(|| call.query(name))
 }
 
-/// The vendor's signing key: one for the process, made when first needed.
+/// The vendor's signing key: one for the process, generated when first needed.
 fn vendor_key() -> Option<&'static KeyPair> {
     static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()
 }
 
-/// A key that is published nowhere.
+/// A key that is not published.
 fn other_key() -> Option<&'static KeyPair> {
     static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()

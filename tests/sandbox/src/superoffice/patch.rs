@@ -111,7 +111,7 @@ fn remove(place: &mut Value, key: &str) -> Option<()> {
     Some(())
 }
 
-/// Paths compare without case; a name that is not there is taken as it is.
+/// Paths compare without case; an unknown name is used unchanged.
 fn spelled(members: &Map<String, Value>, given: &str) -> String {
     members.keys().find(|name| name.eq_ignore_ascii_case(given)).cloned().unwrap_or_else(|| given.to_owned())
 }

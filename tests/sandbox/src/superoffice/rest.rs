@@ -58,7 +58,7 @@ impl Tenant {
         }
     }
 
-    /// A cloud tenant that is down, or that lives on another host by now (§2.3).
+    /// A cloud tenant that is down, or that has moved to another host (§2.3).
     fn away(&self, call: &Call) -> Option<Reply> {
         let host = self.settings.endpoint_host.as_deref();
         if host.is_some() && host != call.header("host") {
@@ -103,7 +103,7 @@ impl Tenant {
                 Ok((_, members)) => self.test(&members, now),
                 Err(refusal) => refusal,
             },
-            // A custom event: nothing listens here.
+            // A custom event: nothing is called.
             (&Method::POST, [_, key]) if key.parse::<i64>().is_ok() => Reply::empty(StatusCode::NO_CONTENT),
             (&Method::GET, [id, "lasterror"]) => match number(id).and_then(|id| self.store.get(id)) {
                 Some(hook) => {
@@ -359,7 +359,7 @@ impl Tenant {
     }
 }
 
-/// A refused save, as the vendor's own client tests it: the words are in `Message` (§10).
+/// A refused save, as the vendor's own client tests it: the text is in `Message` (§10).
 fn refused(status: StatusCode, message: &str) -> Reply {
     Reply::json(
         status,

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) dates: Dates,
     /// Every credential is refused, as after the app's consent is withdrawn.
     pub(crate) refuse_all: bool,
-    /// Online: the word that the state address shows; anything but Running and OnlineMaintenance stops the API.
+    /// Online: the state at the state address; all but Running and OnlineMaintenance stop the API.
     pub(crate) state: String,
     /// Online: how long that answer may be kept.
     pub(crate) state_valid_seconds: i64,
@@ -61,15 +61,15 @@ pub(crate) struct Settings {
     pub(crate) ticket_life_seconds: i64,
     /// Online: how long an access token lasts.
     pub(crate) token_life_seconds: i64,
-    /// Online: what is wrong with the token that a system user is given.
+    /// Online: the error in the token that a system user is given.
     pub(crate) jwt_fault: JwtFault,
     /// A list without a hook: 200 with `[]`, or 404 in the service's own envelope (§10).
     pub(crate) empty_list_status: u16,
-    /// Calls that a tenant takes in a second of the clock; `null` is as many as come (§10).
+    /// Calls that a tenant accepts in a second of the clock; `null` means no limit (§10).
     pub(crate) max_calls_per_second: Option<u32>,
-    /// How a refusal for being too fast says when to come again.
+    /// How a refusal because of the rate gives the delay.
     pub(crate) throttle_dialect: ThrottleDialect,
-    /// How long the list does not show a new hook.
+    /// How long the list lacks a new hook.
     pub(crate) visibility_delay_millis: i64,
 }
 
@@ -143,7 +143,7 @@ pub(crate) enum Dates {
     Z,
 }
 
-/// What makes a token one that nobody may trust (§3.1).
+/// Errors that make a token untrustworthy (§3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum JwtFault {
@@ -152,7 +152,7 @@ pub(crate) enum JwtFault {
     Signature,
     Issuer,
     Audience,
-    /// It ended an hour ago.
+    /// It expired an hour ago.
     Expired,
     /// It is for another tenant.
     Context,

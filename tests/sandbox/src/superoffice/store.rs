@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
     pub(crate) entity: Map<String, Value>,
-    /// The app that made it; nobody else's calls see it.
+    /// The app that made it; calls of others do not see it.
     pub(crate) app: Option<String>,
     /// When it was stored.
     born: Timestamp,
@@ -21,7 +21,7 @@ impl Hook {
     }
 }
 
-/// What a list is narrowed to (§4.1).
+/// Filters of a list (§4.1).
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
     pub(crate) name: Option<String>,

@@ -1,5 +1,5 @@
-//! The check of a target before a hook is saved. Nothing is called: a test scripts what each URL would have
-//! answered, and sees afterwards which ones would have been called (vendors/superoffice.md §7.1, §17).
+//! The check of a target before a hook is saved. Nothing is called: a test sets what each URL would answer, and reads afterwards
+//! which ones would have been called (vendors/superoffice.md §7.1, §17).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::settings::Settings;
 enum Verdict {
     Ok,
     Refuse,
-    /// Answers well after `millis`.
+    /// Answers with success after `millis`.
     Slow,
     TlsError,
     HttpScheme,
@@ -79,7 +79,7 @@ impl Targets {
         script.map(|script| Duration::from_millis(script.millis)).unwrap_or_default()
     }
 
-    /// Calls a URL, so to speak; fails with what the server would report.
+    /// Calls a URL in name only; fails with what the server would report.
     pub(crate) fn ping(
         &mut self,
         url: Option<&str>,

@@ -1,8 +1,12 @@
-//! A sandbox of its own for each test, and short words for talking to it.
+//! A sandbox for each test, and helpers to call it.
 
 use hooktender_sandbox::{Options, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a test waits at most; as `hooktender_cluster::WAIT_LIMIT`.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// A running sandbox and a client for it.
 pub(crate) struct Bench {

@@ -36,7 +36,7 @@ async fn lives_through_create_read_delete() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_a_404_that_names_the_set() {
+async fn an_unknown_set_is_a_404_that_names_it() {
     let bench = Bench::new().await;
     let seen = Seen::of(bench.brightpearl(Method::GET, "")).await;
     assert_eq!(codes(&seen.expect(404)), ["CMNC-404"]);
@@ -63,7 +63,7 @@ async fn nothing_found_is_a_404_that_names_the_set() {
 }
 
 #[tokio::test]
-async fn all_problems_come_back_together() {
+async fn all_problems_are_reported_together() {
     let bench = Bench::new().await;
     let body = json!({"subscribeTo": "contact.created", "httpMethod": "DELETE",
         "uriTemplate": "http://x/${resource-id}", "bodyTemplate": "${account-code}"});
@@ -185,7 +185,7 @@ async fn oauth_apps_refresh_and_the_old_refresh_token_is_void() {
 }
 
 #[tokio::test]
-async fn over_the_cap_the_gateway_is_too_busy_until_the_window_ends() {
+async fn over_the_limit_the_gateway_is_too_busy_until_the_window_ends() {
     let bench = Bench::new().await;
     // A window so long that no test machine crosses its end.
     let hour = 3_600_000_i64;
@@ -205,7 +205,7 @@ async fn over_the_cap_the_gateway_is_too_busy_until_the_window_ends() {
 }
 
 #[tokio::test]
-async fn what_is_stored_may_be_spelled_otherwise() {
+async fn a_vendor_may_store_another_spelling() {
     let bench = Bench::new().await;
     bench.set(ACCOUNT, json!({"lowercaseHost": true, "cutLastSlash": true})).await;
     let mut sent = webhook();

@@ -280,7 +280,7 @@ async fn dialects_change_what_is_shown_and_taken() {
 }
 
 #[tokio::test]
-async fn what_is_stored_may_be_spelled_otherwise() {
+async fn a_vendor_may_store_another_spelling() {
     let bench = Bench::new().await;
     let token = bench.contensis_token().await;
     bench.set(PROJECT, json!({"lowercaseHost": true})).await;

@@ -15,7 +15,7 @@ async fn only_loopback_is_served() {
 }
 
 #[tokio::test]
-async fn things_are_made_changed_and_removed_behind_the_vendors_back() {
+async fn resources_are_made_changed_and_removed_through_the_control_api() {
     let bench = Bench::new().await;
     for (account, body, patch, field) in [
         ("brightpearl/acme", webhook(), json!({"subscribeTo": "nonsense"}), "subscribeTo"),
@@ -47,7 +47,7 @@ async fn an_edit_by_somebody_else_moves_the_version() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_all() {
+async fn the_journal_records_everything() {
     let bench = Bench::new().await;
     let request = bench.brightpearl(Method::POST, "?a=b").json(&webhook()).header("X-Trace", "7");
     Seen::of(request).await.expect(200);
@@ -77,7 +77,7 @@ async fn the_journal_tells_all() {
 }
 
 #[tokio::test]
-async fn accounts_are_separate_and_keep_what_they_hold() {
+async fn accounts_are_separate() {
     let bench = Bench::new().await;
     bench.control(Method::PUT, "/brightpearl/second", json!({"staffTokens": {"a": "t1"}})).await;
     bench.control(Method::POST, "/brightpearl/second/subscriptions", webhook()).await;

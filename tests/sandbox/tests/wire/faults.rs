@@ -1,11 +1,13 @@
 //! Faults do on the wire what their names say, and leave behind what they promise.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use hooktender_sandbox::STOP_LIMIT;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Seen, hook, webhook};
+use crate::bench::{Bench, Seen, WAIT_LIMIT, hook, webhook};
 
 const ACCOUNT: &str = "brightpearl/acme";
 
@@ -17,13 +19,32 @@ async fn stored(bench: &Bench) -> usize {
     bench.look("/brightpearl/acme/subscriptions").await.as_array().unwrap().len()
 }
 
-/// Awaits a condition that something in the background brings about.
+/// Waits until so many subscriptions are stored.
 async fn until(bench: &Bench, count: usize) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + WAIT_LIMIT;
     while stored(bench).await != count {
         assert!(Instant::now() < end, "never became {count}");
         tokio::task::yield_now().await;
     }
+}
+
+/// Waits until so many requests of an operation have arrived.
+async fn arrived(bench: &Bench, operation: &str, count: u64) {
+    let end = Instant::now() + WAIT_LIMIT;
+    while bench.look("/brightpearl/acme/counts").await[operation] != count {
+        assert!(Instant::now() < end, "never {count} of {operation}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Sends a request, and gives it up a moment after it has arrived, without an answer.
+async fn given_up(bench: &Bench, request: reqwest::RequestBuilder, operation: &str, count: u64) {
+    let mut answer = pin!(request.send());
+    tokio::select! {
+        answer = &mut answer => panic!("it was answered: {answer:?}"),
+        () = arrived(bench, operation, count) => {}
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(100), answer).await.is_err());
 }
 
 #[tokio::test]
@@ -59,8 +80,7 @@ async fn nothing_at_all_is_sent_before_a_drop() {
     let request = "GET /public-api/acme/integration-service/webhook HTTP/1.1\r\nhost: x\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    let ending =
-        tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap();
+    let ending = tokio::time::timeout(WAIT_LIMIT, stream.read_to_end(&mut answer)).await.unwrap();
     assert!(answer.is_empty(), "{ending:?} {}", String::from_utf8_lossy(&answer));
 }
 
@@ -97,13 +117,12 @@ async fn bodies_are_spoilt_or_cut_short() {
 #[tokio::test]
 async fn late_work_is_done_after_the_caller_is_gone() {
     let bench = Bench::new().await;
-    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "late_commit", "millis": 1000})).await;
+    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "late_commit", "millis": 3000})).await;
     assert!(post(&bench).await.is_err());
     assert_eq!(stored(&bench).await, 0);
     until(&bench, 1).await;
-    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "delay", "millis": 300})).await;
-    let hasty = bench.brightpearl(Method::POST, "").json(&webhook()).timeout(Duration::from_millis(50));
-    assert!(hasty.send().await.unwrap_err().is_timeout());
+    bench.fault(ACCOUNT, json!({"operation": "create", "kind": "delay", "millis": 1000})).await;
+    given_up(&bench, bench.brightpearl(Method::POST, "").json(&webhook()), "create", 2).await;
     until(&bench, 2).await;
 }
 
@@ -123,28 +142,25 @@ async fn a_reset_stops_late_work() {
 async fn hanging_lasts_until_the_caller_or_the_limit() {
     let bench = Bench::new().await;
     bench.fault(ACCOUNT, json!({"kind": "hang"})).await;
-    let waiting = bench.brightpearl(Method::GET, "").timeout(Duration::from_millis(100));
-    assert!(waiting.send().await.unwrap_err().is_timeout());
+    given_up(&bench, bench.brightpearl(Method::GET, ""), "list", 1).await;
     bench.fault(ACCOUNT, json!({"kind": "hang_after", "millis": 50, "operation": "create"})).await;
     assert!(!post(&bench).await.unwrap_err().is_timeout());
     assert_eq!(stored(&bench).await, 1);
     bench.fault(ACCOUNT, json!({"kind": "hang"})).await;
     let waiting = bench.brightpearl(Method::GET, "").send();
     let arrived = async {
-        while bench.look("/brightpearl/acme/counts").await["list"] != 2 {
-            tokio::task::yield_now().await;
-        }
+        arrived(&bench, "list", 2).await;
         let begin = Instant::now();
         bench.sandbox.stop().await;
         begin.elapsed()
     };
     let (answer, took) = tokio::join!(waiting, arrived);
     assert!(answer.is_err());
-    assert!(took < Duration::from_secs(2), "a hanging request does not hold the sandbox up: {took:?}");
+    assert!(took < STOP_LIMIT, "a hanging request does not hold the sandbox up: {took:?}");
 }
 
 #[tokio::test]
-async fn faults_wait_for_the_request_they_are_meant_for() {
+async fn faults_wait_for_the_requests_they_are_meant_for() {
     let bench = Bench::new().await;
     let account = "superoffice/superoffice";
     let fault = json!({"operation": "create", "times": 2, "skip": 1, "bodyContains": "contact-sync",

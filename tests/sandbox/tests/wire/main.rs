@@ -1,4 +1,4 @@
-//! The stand-ins as a client meets them: real requests, answers compared with what is known of the vendors.
+//! The sandbox from a client's view: real requests, and answers compared with what is known of the vendors.
 #![allow(
     clippy::doc_markdown,
     clippy::unwrap_used,

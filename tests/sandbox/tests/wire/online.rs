@@ -59,7 +59,7 @@ async fn bearer(bench: &Bench, client: &str, secret: &str, refresh: &str) -> See
 }
 
 #[tokio::test]
-async fn a_signed_token_buys_a_ticket_that_slides() {
+async fn a_signed_token_is_exchanged_for_a_ticket_that_is_extended_by_use() {
     let bench = Bench::new().await;
     let key = tenant(&bench).await;
     let answer = authenticate(&bench, &signed(&key, "My App-abc", Timestamp::now())).await;
@@ -90,7 +90,7 @@ async fn a_signed_token_buys_a_ticket_that_slides() {
 }
 
 #[tokio::test]
-async fn a_login_fails_with_status_200_and_a_word() {
+async fn a_failed_login_has_status_200_and_a_code() {
     let bench = Bench::new().await;
     let key = tenant(&bench).await;
     let now = Timestamp::now();
@@ -112,7 +112,7 @@ async fn a_login_fails_with_status_200_and_a_word() {
 }
 
 #[tokio::test]
-async fn access_tokens_end_and_the_refresh_token_stays() {
+async fn access_tokens_expire_and_the_refresh_token_stays() {
     let bench = Bench::new().await;
     tenant(&bench).await;
     for _ in 0..2 {
@@ -188,7 +188,7 @@ async fn tenants_move_and_go_down() {
 }
 
 #[tokio::test]
-async fn a_token_may_be_one_that_nobody_should_trust() {
+async fn a_token_may_be_untrustworthy() {
     let bench = Bench::new().await;
     let key = tenant(&bench).await;
     let claims = async |fault: &str| {

@@ -1,4 +1,4 @@
-//! Too many calls at the vendors that document no limit: refused, in whichever dialect is asked for.
+//! Too many calls at the vendors that document no limit: refused, in each form.
 
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn refused(calls: impl AsyncFn() -> Seen, cap: usize) -> Seen {
 }
 
 #[tokio::test]
-async fn superoffice_refuses_in_every_dialect() {
+async fn superoffice_refuses_in_every_form() {
     let bench = Bench::new().await;
     for dialect in ["seconds", "date", "none"] {
         bench

@@ -1,4 +1,4 @@
-//! The program: one line with its addresses, then until it is told to stop.
+//! The program: prints one line with its addresses, and runs until it is stopped.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +41,7 @@ fn it_stops_on_a_signal() {
 }
 
 #[test]
-fn a_taken_port_is_an_error() {
+fn a_port_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let done = Command::new(env!("CARGO_BIN_EXE_hooktender-sandbox"))

@@ -1,4 +1,4 @@
-//! The vendors' own example documents: their requests are accepted and their answers come out.
+//! The vendors' own example documents: their requests are accepted, and their answers are returned.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -191,7 +191,7 @@ async fn filters_template_select_and_secret() {
 }
 
 #[tokio::test]
-async fn an_administrator_interferes() {
+async fn an_administrator_changes_hooks() {
     let bench = Bench::new().await;
     create(&bench).await;
     let change = json!({"State": "TooManyErrors", "LastError": "410 Gone", "Secret": null});
@@ -256,7 +256,7 @@ async fn the_agent_does_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_stored_may_be_spelled_otherwise() {
+async fn a_vendor_may_store_another_spelling() {
     let bench = Bench::new().await;
     bench.set(TENANT, json!({"events": "lower", "lowercaseType": true, "lowercaseHost": true})).await;
     let sent = json!({

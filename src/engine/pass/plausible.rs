@@ -1,0 +1,64 @@
+//! Checks that a list is plausible before anything is decided by it.
+
+use super::PassError;
+use super::pages::{Pages, Reading};
+use crate::api::ObjectKey;
+use crate::engine::error::AccountError;
+use crate::engine::state::account::AccountState;
+use crate::engine::state::observed::ObservedIndex;
+use crate::plan::{Declared, Plan, Step, guard};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Returns whether the list is plausible; if not, it has to be read again at once.
+///
+/// # Errors
+///
+/// If the list has to be read again after a while.
+pub(crate) fn is_plausible(
+    state: &mut AccountState,
+    declared: &[Declared],
+    plan: &Plan,
+    observed: &ObservedIndex,
+    pages: &mut Pages,
+) -> Result<bool, PassError> {
+    let (listed, wait) = (observed.ids(), state.grace.commit);
+    if let Some(missing) = guard::doubted(declared, &listed, &state.doubt.believed) {
+        let lacks = missing.len();
+        let lagging = declared.iter().filter(|webhook| webhook.hints.may_lag);
+        let lagging = lagging.filter_map(|webhook| webhook.recorded.as_ref()).collect();
+        if let Some(wait) = state.doubt.doubt(missing, &lagging, wait) {
+            let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();
+            let message = format!(
+                "the list lacks {lacks} of {recorded} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees"
+            );
+            return Err(doubted(message, wait));
+        }
+    }
+    if observed.is_paged() {
+        let missing = guard::missing_from_pages(declared, &listed, &state.doubt.believed);
+        match pages.lack(missing, unanswered(plan, declared), &mut state.doubt.believed) {
+            Reading::Agrees => {}
+            Reading::Differs => return Ok(false),
+            Reading::DiffersAgain => {
+                let message = format!(
+                    "the pages of the list changed while they were read, {} times in a row, and each reading lacked another subscription; it is read again",
+                    Pages::MAX_READINGS
+                );
+                return Err(doubted(message, wait));
+            }
+        }
+    }
+    state.doubt.trust(declared, &listed);
+    Ok(true)
+}
+
+fn doubted(message: String, wait: Duration) -> PassError {
+    PassError::ListDoubted(AccountError { reason: "ListDoubted", message, stalled: false }, wait)
+}
+
+/// Returns the Webhooks whose create with an unknown outcome the plan repeats.
+fn unanswered(plan: &Plan, declared: &[Declared]) -> BTreeSet<ObjectKey> {
+    let creates = plan.items.iter().filter(|item| matches!(item.step(), Some(Step::Create { .. })));
+    creates.filter(|item| declared[item.index].intent.is_some()).map(|item| item.key.clone()).collect()
+}

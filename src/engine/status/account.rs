@@ -1,0 +1,143 @@
+//! The conditions and messages of an account.
+
+use super::conditions::WEBHOOKS_NOT_WRITTEN;
+use crate::api::{ALLOW_DELETIONS, ObjectKey, RELEASE, VendorAccount};
+use crate::engine::error::AccountError;
+use crate::plan::guard::TooMany;
+
+/// The reason of an account whose list was read.
+pub(crate) const IN_SYNC: &str = "InSync";
+/// The reason of an account whose deletions need an approval.
+pub(crate) const DELETION_GUARD: &str = "DeletionGuard";
+/// How many Webhooks a message names.
+const MAX_NAMED: usize = 5;
+
+/// Values for the conditions of an account.
+pub(crate) struct AccountConditions {
+    pub(crate) ready: bool,
+    pub(crate) reconciling: bool,
+    pub(crate) stalled: bool,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+/// What a pass has found out about an account.
+pub(crate) struct AccountInputs<'a> {
+    pub(crate) account: &'a VendorAccount,
+    pub(crate) was_ready: bool,
+    pub(crate) error: Option<&'a AccountError>,
+    /// Whether the error is that the credentials are lost, so that only deletions are executed.
+    pub(crate) credentials_lost: bool,
+    /// Deletions that need an approval: those of the account's own namespace first.
+    pub(crate) blocked: Option<&'a TooMany>,
+    /// The number of Webhooks of the account.
+    pub(crate) webhooks: usize,
+    /// Webhooks with a subscription that the account no longer allows.
+    pub(crate) not_allowed: &'a [ObjectKey],
+    /// How many Webhooks the API server refuses to write, and which.
+    pub(crate) refused: Option<(usize, String)>,
+    /// What a person should do although the list can be read.
+    pub(crate) advice: Option<&'a str>,
+}
+
+/// Returns what the conditions of an account say after a pass.
+pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountConditions {
+    let steady = |ready, reason, message| AccountConditions {
+        ready,
+        reconciling: false,
+        stalled: false,
+        reason,
+        message,
+    };
+    let spec = &inputs.account.spec;
+    let deleting = inputs.account.metadata.deletion_timestamp.is_some();
+    if spec.suspend {
+        let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
+        return steady(inputs.was_ready, "Suspended", message);
+    }
+    if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.credentials_lost, inputs.blocked) {
+        let key = ObjectKey::of(inputs.account);
+        return AccountConditions {
+            // Deletions of guests are no fault of the account.
+            ready: inputs.error.is_none() && blocked.namespace != key.namespace,
+            reconciling: false,
+            stalled: true,
+            reason: DELETION_GUARD,
+            message: deletions_blocked(&key, blocked, inputs.error),
+        };
+    }
+    if let Some(AccountError { reason, message, stalled }) = inputs.error {
+        let waits = if deleting && !inputs.not_allowed.is_empty() {
+            format!("; is being deleted and {}", finalizer_stays(inputs))
+        } else {
+            String::new()
+        };
+        let message = format!("{message}{waits}");
+        return AccountConditions { ready: false, reconciling: !stalled, stalled: *stalled, reason, message };
+    }
+    if deleting {
+        let message = format!("is being deleted; {}", finalizer_stays(inputs));
+        return AccountConditions { reconciling: true, ..steady(inputs.was_ready, "Deleting", message) };
+    }
+    if let Some((count, which)) = &inputs.refused {
+        let message = format!(
+            "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept up",
+            inputs.webhooks
+        );
+        return steady(true, WEBHOOKS_NOT_WRITTEN, message);
+    }
+    let advice = inputs.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+    let message = format!("{} is read every {}{advice}", spec.vendor.name(), spec.resync_interval);
+    steady(true, IN_SYNC, message)
+}
+
+/// Returns what an account that is being deleted waits for.
+fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
+    let others = inputs.not_allowed;
+    let stays = format!("kept until its {} Webhooks are gone", inputs.webhooks + others.len());
+    if others.is_empty() {
+        return stays;
+    }
+    let shown: Vec<_> = others.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let more = if others.len() > shown.len() { ", ..." } else { "" };
+    format!(
+        "{stays}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces does not allow any more ({}{more}): \
+         allow these namespaces again and delete the Webhooks, or delete them with the annotation {RELEASE}=true, which keeps their subscriptions",
+        others.len(),
+        shown.join(", ")
+    )
+}
+
+/// Returns the message about deletions that need an approval. It ends with the command that gives it, so that the command can be copied.
+/// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `lost` is why the
+/// credentials are lost.
+pub(crate) fn deletions_blocked(
+    account: &ObjectKey,
+    blocked: &TooMany,
+    lost: Option<&AccountError>,
+) -> String {
+    let of = if blocked.namespace == account.namespace {
+        String::new()
+    } else {
+        format!(" for namespace {}", blocked.namespace)
+    };
+    let recent = match blocked.recent {
+        0 => String::new(),
+        recent => format!(" after {recent} more were deleted within the last ten minutes"),
+    };
+    let lost = lost.map_or_else(String::new, |lost| {
+        format!(
+            "; the account is in trouble as well ({}), so that nothing but deletions is executed",
+            lost.message
+        )
+    });
+    format!(
+        "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
+         to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+        blocked.ids.len(),
+        blocked.managed,
+        account.namespace,
+        account.name,
+        blocked.digest
+    )
+}

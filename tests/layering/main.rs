@@ -1,0 +1,468 @@
+//! Checks how the code is layered: which layer imports which, that imports run in no circle, and that each outside effect has one
+//! place. `docs/architecture.md` draws the layers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod graph;
+mod self_test;
+mod source;
+mod tokens;
+
+use graph::{Crate, Imports, are_parent_and_child, circles, shortest_circle};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A folder or file of `src`, what it may import of the others, and what its code may not name.
+struct Layer {
+    name: &'static str,
+    imports: &'static [&'static str],
+    forbidden: &'static [&'static str],
+    reason: &'static str,
+}
+
+const LAYERS: &[Layer] = &[
+    Layer {
+        name: "compute",
+        imports: &[],
+        forbidden: &["reqwest", "kube::"],
+        reason: "a helper of all layers",
+    },
+    Layer {
+        name: "failpoint",
+        imports: &[],
+        forbidden: &["reqwest", "kube::"],
+        reason: "a helper of all layers",
+    },
+    Layer {
+        name: "api",
+        imports: &[],
+        forbidden: &["reqwest", "tokio", "kube::Client", "kube::Api", "kube::api::"],
+        reason: "api is what users write: types, no I/O",
+    },
+    Layer {
+        name: "plan",
+        imports: &["api"],
+        forbidden: &[
+            "reqwest",
+            "tokio",
+            "kube::",
+            "k8s_openapi",
+            "std::time",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "brightpearl",
+            "contensis",
+            "superoffice",
+        ],
+        reason: "plan is pure: no client, no clock, no I/O, no vendor by name",
+    },
+    Layer {
+        name: "manifest",
+        imports: &["api"],
+        forbidden: &["reqwest", "tokio", "kube::", "std::net", "std::env", "std::time", "fs::write"],
+        reason: "manifest reads files and knows the kinds: no cluster, no vendor, no clock",
+    },
+    Layer {
+        name: "vendor",
+        imports: &["api", "plan", "compute", "failpoint"],
+        forbidden: &["kube::", "k8s_openapi"],
+        reason: "vendor does not know Kubernetes",
+    },
+    Layer {
+        name: "import",
+        imports: &["api", "plan", "vendor"],
+        forbidden: &[
+            "reqwest",
+            "tokio",
+            "kube::Client",
+            "kube::Api",
+            "std::time",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "brightpearl",
+            "contensis",
+            "superoffice",
+        ],
+        reason: "import is pure and knows no vendor by name: the command line lists the vendor and prints",
+    },
+    Layer {
+        name: "telemetry",
+        imports: &["api", "vendor"],
+        forbidden: &["kube::", "k8s_openapi"],
+        reason: "telemetry only receives: it reads no state of other layers",
+    },
+    Layer {
+        name: "engine",
+        imports: &["api", "plan", "vendor", "telemetry", "compute", "failpoint"],
+        forbidden: &[
+            "reqwest",
+            "Brightpearl",
+            "Contensis",
+            "Superoffice",
+            "brightpearl",
+            "contensis",
+            "superoffice",
+            "OAUTH",
+        ],
+        reason: "the engine serves the controller and the command line, and knows no vendor by name: see vendor::secret_refs",
+    },
+    Layer {
+        name: "controller",
+        imports: &["api", "plan", "vendor", "telemetry", "engine"],
+        forbidden: &["reqwest"],
+        reason: "the controller works without the command line and without files",
+    },
+    Layer {
+        name: "cli",
+        imports: &["api", "plan", "manifest", "vendor", "import", "telemetry", "engine", "controller"],
+        forbidden: &["reqwest"],
+        reason: "only vendor::transport sends requests to vendors",
+    },
+    Layer {
+        name: "fuzzing",
+        imports: &["api", "plan", "manifest", "vendor", "engine"],
+        forbidden: &[],
+        reason: "fuzzing makes internals callable for fuzz/",
+    },
+];
+
+/// Modules of `src/engine`, lowest first: each imports only from rows above its own, and from itself.
+const ENGINE: &[&[&str]] = &[
+    &["error", "clock", "lent", "limiter"],
+    &["state"],
+    &["cluster"],
+    &["inputs", "status"],
+    &["client"],
+    &["pass"],
+    &["preview"],
+];
+
+/// Parts of the engine that are no module of it: re-exports, and what fuzz/ calls.
+const NO_MODULE: &[&str] = &["mod", "fuzzing"];
+
+/// Modules of `src/engine` that compute without waiting: none of their code is `async`.
+const SYNCHRONOUS: &[&str] = &["state", "inputs", "status"];
+
+/// Imports that break a rule of this file and are to go. The list may only shrink: an entry that breaks no rule any more fails the
+/// test, too.
+const KNOWN: &[(&str, &str)] = &[
+    ("engine/cluster/event.rs", "engine/cluster/writer.rs"),
+    ("engine/cluster/secrets.rs", "engine/cluster/values.rs"),
+    ("engine/cluster/values.rs", "engine/pass/finish.rs"),
+    ("engine/inputs/comparison.rs", "engine/inputs/desired.rs"),
+    ("engine/pass/differences.rs", "engine/pass/execute.rs"),
+    ("engine/state/account.rs", "engine/client.rs"),
+    ("engine/state/account.rs", "engine/state/status_retry.rs"),
+    ("engine/state/account.rs", "engine/state/unread.rs"),
+    ("engine/state/corrections.rs", "engine/inputs/comparison.rs"),
+    ("engine/state/retry.rs", "engine/status/webhook.rs"),
+    ("engine/state/spellings.rs", "engine/inputs/comparison.rs"),
+    ("engine/state/status_retry.rs", "engine/cluster/writer.rs"),
+    ("engine/state/status_retry.rs", "engine/pass/mod.rs"),
+    ("engine/state/status_retry.rs", "engine/pass/schedule.rs"),
+    ("engine/state/status_retry.rs", "engine/status/webhook.rs"),
+    ("engine/state/unread.rs", "engine/cluster/secrets.rs"),
+    ("engine/state/unread.rs", "engine/cluster/values.rs"),
+    ("engine/state/unread.rs", "engine/pass/mod.rs"),
+    ("engine/state/unread.rs", "engine/status/webhook.rs"),
+    ("engine/state/webhook.rs", "engine/cluster/scope.rs"),
+    ("engine/state/webhook.rs", "engine/cluster/writer.rs"),
+    ("engine/status/blocked.rs", "engine/status/webhook.rs"),
+    ("engine/status/gauges.rs", "engine/pass/schedule.rs"),
+    ("engine/status/webhook.rs", "engine/inputs/desired.rs"),
+    ("manifest/rules.rs", "manifest/schema.rs"),
+    ("plan/declared.rs", "plan/list.rs"),
+    ("plan/elsewhere.rs", "plan/decide.rs"),
+    ("plan/field.rs", "plan/rules.rs"),
+    ("plan/redact/spelling.rs", "plan/redact/text.rs"),
+    ("vendor/endpoint/allowed.rs", "vendor/mod.rs"),
+    ("vendor/report.rs", "vendor/transport.rs"),
+];
+
+/// Files of `SYNCHRONOUS` that are still `async`; as `KNOWN`.
+const KNOWN_ASYNC: &[&str] = &["engine/state/status_retry.rs", "engine/state/webhook.rs"];
+
+/// A word, the files (or folders) that may contain it, and the reason.
+const EFFECTS: &[(&str, &str, &str)] = &[
+    (".execute(", "vendor/transport.rs", "only the transport sends requests to vendors"),
+    ("reqwest::Client", "vendor/transport/http.rs", "only the transport sends requests to vendors"),
+    (
+        "Api<Secret>",
+        "engine/cluster/secrets.rs engine/cluster/token_store.rs",
+        "secrets.rs reads Secrets, token_store.rs writes back exchanged tokens",
+    ),
+    ("patch_status", "engine/cluster/writer.rs engine/cluster/objects.rs", "only the writer writes status"),
+    (
+        "Api::namespaced(",
+        "engine/cluster/objects.rs",
+        "a name becomes part of a path only as an ObjectName, which is validated",
+    ),
+    (
+        ".get_opt(",
+        "engine/cluster/objects.rs",
+        "a name becomes part of a path only as an ObjectName, which is validated",
+    ),
+    ("Api<Event>", "engine/cluster/writer.rs", "only the writer creates events"),
+    ("FAILPOINTS", "failpoint.rs", "only failpoint.rs reads which fail points are set"),
+    ("stdout().lock()", "cli/print.rs", "only cli::print prints, as it escapes control characters"),
+    (
+        "stderr().lock()",
+        "cli/print.rs telemetry/logging.rs",
+        "only cli::print prints, as it escapes control characters",
+    ),
+    ("println!", "main.rs failpoint.rs", "only cli::print prints, as it escapes control characters"),
+    (
+        "expose_secret",
+        "plan/document.rs plan/redact.rs vendor/ engine/cluster/token_store.rs engine/cluster/values.rs",
+        "secrets are exposed only where they are read, sent, stored, compared or redacted",
+    ),
+];
+
+#[test]
+fn a_layer_imports_only_from_layers_below() {
+    let sources = sources();
+    let mut wrong = Vec::new();
+    for (from, targets) in &graph(&sources).imports() {
+        for (to, line) in targets {
+            let (layer, target) = (top(from), top(to));
+            let rule = LAYERS.iter().find(|rule| rule.name == layer);
+            let may = |rule: &Layer| layer == target || rule.imports.contains(&target);
+            match rule {
+                _ if from == "lib.rs" || to == "lib.rs" => {}
+                Some(rule) if may(rule) => {}
+                Some(rule) => wrong.push(format!("src/{from}:{line} imports {to}: {}", rule.reason)),
+                None => wrong.push(format!("src/{from}: add {layer} to LAYERS")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_layer_names_nothing_that_is_forbidden_to_it() {
+    let sources = sources();
+    let mut wrong = Vec::new();
+    for file in graph(&sources).files() {
+        for layer in LAYERS.iter().filter(|layer| top(file) == layer.name) {
+            for (number, line) in code(&sources, file) {
+                for word in layer.forbidden.iter().filter(|word| line.contains(**word)) {
+                    wrong.push(format!("src/{file}:{number}: {word}: {}", layer.reason));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_outside_effect_has_one_place() {
+    let sources = sources();
+    let graph = graph(&sources);
+    let mut wrong = Vec::new();
+    for (word, places, reason) in EFFECTS {
+        let mut seen = false;
+        for file in graph.files().into_iter().chain(["main.rs"]) {
+            let allowed = places.split(' ').any(|place| file.starts_with(place));
+            for (number, _) in code(&sources, file).into_iter().filter(|(_, line)| line.contains(word)) {
+                seen = true;
+                if !allowed {
+                    wrong.push(format!("src/{file}:{number}: {word}: {reason}"));
+                }
+            }
+        }
+        assert!(seen, "no file contains {word} any more: remove this rule");
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_import_one_another_in_no_circle() {
+    let sources = sources();
+    let imports = graph(&sources).imports();
+    let circles = circles(without_known(between_files(imports.clone())));
+    let wrong: Vec<String> = circles.iter().map(|circle| describe(circle, &imports)).collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_engine_imports_in_the_order_of_its_modules() {
+    let sources = sources();
+    let wrong: Vec<String> = upward(&without_known(graph(&sources).imports())).into_values().collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn modules_of_the_engine_that_compute_are_not_async() {
+    let sources = sources();
+    let files = graph(&sources);
+    let files =
+        files.files().into_iter().filter(|file| module(file).is_some_and(|name| SYNCHRONOUS.contains(&name)));
+    let mut known: BTreeSet<&str> = KNOWN_ASYNC.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for file in files {
+        let Some(line) = source::asynchronous(text(&sources, file)).first().copied() else { continue };
+        if !known.remove(file) {
+            wrong.push(format!(
+                "src/{file}:{line}: state, inputs and status compute without waiting: move this to pass"
+            ));
+        }
+    }
+    wrong
+        .extend(known.iter().map(|file| format!("{file} is not async any more: remove it from KNOWN_ASYNC")));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_known_still_breaks_a_rule() {
+    let sources = sources();
+    let all = graph(&sources).imports();
+    let (between, upward) = (between_files(all.clone()), upward(&all));
+    let mut wrong = Vec::new();
+    for (from, to) in KNOWN {
+        let exists = all.get(*from).is_some_and(|targets| targets.contains_key(*to));
+        let closes_circle = between.get(*from).is_some_and(|targets| targets.contains_key(*to)) && {
+            let mut only = between.clone();
+            only.insert((*from).to_owned(), [((*to).to_owned(), 0)].into());
+            shortest_circle(&only, from).is_some()
+        };
+        if !exists {
+            wrong.push(format!("{from} does not import {to} any more: remove it from KNOWN"));
+        } else if !closes_circle && !upward.contains_key(&((*from).to_owned(), (*to).to_owned())) {
+            wrong.push(format!("{from} may import {to}: remove it from KNOWN"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_release_build_has_fail_points() {
+    let source = fs::read_to_string(root().join("failpoint.rs")).unwrap();
+    let guard = r#"#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!"#;
+    assert!(source.contains(guard), "a release build with fail points has to be refused");
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    let has_default = manifest.lines().any(|line| line.trim_start().starts_with("default = ["));
+    assert!(!has_default, "no feature of this package is on by default");
+    let release = manifest.split("[profile.release]").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(!release.contains("debug-assertions"), "release builds would be taken for test builds");
+}
+
+#[test]
+fn no_release_has_code_for_fuzzing() {
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nfuzzing = []\n"), "fuzz/ asks for the feature fuzzing");
+    for file in ["lib.rs", "engine/mod.rs", "vendor/mod.rs"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let (before, _) =
+            text.split_once("mod fuzzing;").unwrap_or_else(|| panic!("{file} has no mod fuzzing"));
+        let nearest = before.rsplit("mod ").next().unwrap();
+        assert!(
+            nearest.contains(r#"#[cfg(feature = "fuzzing")]"#),
+            "{file}: gate mod fuzzing by the feature"
+        );
+    }
+}
+
+/// Leaves out imports between a parent module and its child: a parent declares and uses its children, and these may import it.
+fn between_files(mut imports: Imports) -> Imports {
+    for (from, targets) in &mut imports {
+        targets.retain(|to, _| !are_parent_and_child(from, to));
+    }
+    imports
+}
+
+fn without_known(mut imports: Imports) -> Imports {
+    for (from, targets) in &mut imports {
+        targets.retain(|to, _| !KNOWN.contains(&(from, to)));
+    }
+    imports
+}
+
+/// Returns a circle as a person is to read it.
+fn describe(circle: &[String], imports: &Imports) -> String {
+    let mut lines = vec![format!("{} files import one another in a circle:", circle.len())];
+    for (index, from) in circle.iter().enumerate() {
+        let to = &circle[(index + 1) % circle.len()];
+        lines.push(format!("    src/{from}:{} imports src/{to}", imports[from][to]));
+    }
+    lines.push("  move what both need into a module below both".to_owned());
+    lines.join("\n")
+}
+
+/// Returns the imports against the order of `ENGINE`, with what to say of each.
+fn upward(imports: &Imports) -> BTreeMap<(String, String), String> {
+    let row = |name: &str| ENGINE.iter().position(|row| row.contains(&name));
+    let mut found = BTreeMap::new();
+    for (from, targets) in imports {
+        for (to, line) in targets {
+            let (Some(one), Some(other)) = (module(from), module(to)) else { continue };
+            let message = match (row(one), row(other)) {
+                _ if one == other => continue,
+                (Some(above), Some(below)) if below < above => continue,
+                (Some(_), Some(_)) => {
+                    format!(
+                        "src/{from}:{line} imports {to}: {one} is not above {other}; move what it needs below {one}"
+                    )
+                }
+                (None, _) => format!("src/{from}: add {one} to ENGINE"),
+                (_, None) => format!("src/{to}: add {other} to ENGINE"),
+            };
+            found.insert((from.clone(), to.clone()), message);
+        }
+    }
+    found
+}
+
+/// Returns the name of the layer that a file belongs to.
+fn top(file: &str) -> &str {
+    file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
+}
+
+/// Returns the module of the engine that a file belongs to.
+fn module(file: &str) -> Option<&str> {
+    let name = top(file.strip_prefix("engine/")?);
+    (!NO_MODULE.contains(&name)).then_some(name)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn graph(sources: &[(String, String)]) -> Crate {
+    Crate::new(sources.iter().map(|(file, text)| (file.as_str(), text.as_str())))
+}
+
+/// Returns all source files with their texts; names are below `src`.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn text<'a>(sources: &'a [(String, String)], file: &str) -> &'a str {
+    sources.iter().find(|(name, _)| name == file).map_or("", |(_, text)| text)
+}
+
+/// Returns the lines of code of a file with their numbers: no comments, and nothing from its test module on.
+fn code<'a>(sources: &'a [(String, String)], file: &str) -> Vec<(usize, &'a str)> {
+    let lines = text(sources, file).lines().enumerate();
+    lines
+        .take_while(|(_, line)| !line.starts_with("mod tests {"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(number, line)| (number + 1, line))
+        .collect()
+}

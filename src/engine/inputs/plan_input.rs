@@ -10,7 +10,7 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Intent, Policy, Redactor, SecretText};
+use crate::plan::{Declared, Desired, Document, ExternalId, Hints, Intent, Policy, Redactor, SecretText};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -73,21 +73,23 @@ pub(crate) fn plan_input(
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
         intent: status.pending.as_ref().map(|pending| Intent {
-            settled: state.creates.is_over(pending, options.grace, options.read),
-            sent: pending.digest.clone(),
+            expired: state.creates.is_over(pending, options.grace, options.read),
+            fingerprint: pending.digest.clone(),
             document: state.creates.sent(pending).cloned(),
-            beside: ExternalId::valid(&pending.beside).collect(),
+            preexisting: ExternalId::valid(&pending.beside).collect(),
         }),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
-        values_changed,
-        write_only_changed,
         trusts_write_only: trusts(webhook),
-        stored_differently,
-        mark: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        reenable_due: vendor::auto_reenable(&spec.subscription) && state.reenable.is_due(),
-        // A dry run has no history, so recent creates cannot be detected.
-        fresh: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
+        remote_version: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
+        hints: Hints {
+            values_changed,
+            write_only_changed,
+            stored_differently,
+            reenable_due: vendor::auto_reenable(&spec.subscription) && state.reenable.is_due(),
+            // A dry run has no history, so recent creates cannot be detected.
+            may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
+        },
         deleting,
         stateless: options.stateless,
         policy: Policy {

@@ -227,7 +227,7 @@ fn status_inputs<S, R>(
             record_unverified_create(shared, webhook, item, document);
         }
         // In sync, but the list may be older than what a lost create of another content has made: that is still to be deleted.
-        if declared.intent.as_ref().is_none_or(|intent| intent.settled) {
+        if declared.intent.as_ref().is_none_or(|intent| intent.expired) {
             webhook.status.pending = None;
         }
     }
@@ -302,7 +302,7 @@ pub(crate) fn is_unchanged(
     item: &Item,
 ) -> bool {
     let in_sync = item.step().is_none() && item.blocked().is_none();
-    let same_values = !declared.values_changed && !declared.hints.write_only_changed;
+    let same_values = !declared.hints.values_changed && !declared.hints.write_only_changed;
     in_sync
         && same_values
         && webhook.status_inputs.is_some()

@@ -32,7 +32,8 @@ impl Shared<'_> {
     /// Returns the state of the Webhook's recorded subscription.
     pub(crate) fn remote_state(&self, webhook: &WebhookState) -> RemoteState {
         let id = webhook.status.external_id.as_deref();
-        let state = |one: &Observed| RemoteState { version: one.mark.clone(), delivery: one.delivery };
+        let state =
+            |one: &Observed| RemoteState { version: one.remote_version.clone(), delivery: one.delivery };
         id.and_then(|id| self.read(id, state)).unwrap_or_default()
     }
 

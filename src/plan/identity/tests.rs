@@ -209,7 +209,7 @@ fn an_id_in_the_spec_is_taken_at_its_word() {
         ),
         case(
             "its declaration is unknown: the pinned one is its own all the same",
-            vec![Declared { desired: unknown(), ..named("1", a("x")) }],
+            vec![Declared { desired: unknown(), ..pinned("1", a("x")) }],
             vec![one("1", "x")],
             vec![Match::Pinned(0)],
             &["1"],

@@ -46,13 +46,14 @@ pub(crate) struct ListenerState {
 pub(crate) fn open(service: Service, listener: TcpListener, state: ListenerState) -> JoinHandle<()> {
     let mut closing = state.closing.clone();
     let routes = Router::new().fallback(enter).with_state((service, state));
-    let routes = routes.into_make_service_with_connect_info::<Line>();
+    let app = routes.into_make_service_with_connect_info::<Line>();
     tokio::spawn(async move {
         let closed = async move {
             // An error means that the owner is gone: the same as a stop.
             let _ = closing.wait_for(|closing| *closing).await;
         };
-        if let Err(error) = axum::serve(Doors(listener), routes).with_graceful_shutdown(closed).await {
+        if let Err(error) = axum::serve(CuttableListener(listener), app).with_graceful_shutdown(closed).await
+        {
             eprintln!("listener for {service:?} failed: {error}");
         }
     })
@@ -234,16 +235,16 @@ impl Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Doors>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Doors>) -> Self {
+impl Connected<IncomingStream<'_, CuttableListener>> for Line {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
         stream.io().line.clone()
     }
 }
 
 /// A listener whose connections can be cut.
-pub(crate) struct Doors(TcpListener);
+pub(crate) struct CuttableListener(TcpListener);
 
-impl Listener for Doors {
+impl Listener for CuttableListener {
     type Io = Wire;
     type Addr = SocketAddr;
 

@@ -39,10 +39,10 @@ tools: build ## Build the API server, kubectl and helm for tests and demo (once)
 demo: build ## Show hooktender at work on this machine; KEEP=1 leaves everything running until Ctrl-C
 	@$(BUILT)/hooktender-demo
 
-# Tests kill the program at its fail points, which only a build with this feature has.
+# Tests kill the program at its fail points and feed random bytes to its parsers, which only a build with these features has.
 # Scenarios wait more than they compute, so that more of them run at once than there are cores.
 test: tools ## Run all tests; of fault injection, one case of each kind
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_FAULT_INJECTION=$${HOOKTENDER_FAULT_INJECTION:-short} $(CARGO) test --workspace --features hooktender/failpoints
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_FAULT_INJECTION=$${HOOKTENDER_FAULT_INJECTION:-short} $(CARGO) test --workspace --features hooktender/failpoints,hooktender/fuzzing
 
 # Optimised, as each history is short and many are needed.
 simulation: ## Play HOOKTENDER_SIMULATIONS (10000) random histories in memory, and print how many a second
@@ -67,7 +67,7 @@ soak-memory: tools ## Play an hour's worth of intervals with edits, and show whe
 check: crds $(DENY) ## Check format, lints, licences and that the CRDs match the code
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --package hooktender --all-targets --features failpoints -- -D warnings
+	$(CARGO) clippy --package hooktender --all-targets --features failpoints,fuzzing -- -D warnings
 	@! grep --quiet --text FAILPOINTS $(BUILT)/hooktender || { echo 'a build without the feature has fail points'; exit 1; }
 	$(DENY) --all-features check --hide-inclusion-graph licenses bans sources
 	@$(MAKE) --no-print-directory known-advisories

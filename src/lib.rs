@@ -6,6 +6,7 @@ mod compute;
 pub(crate) mod controller;
 pub(crate) mod engine;
 mod failpoint;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod import;

@@ -76,42 +76,42 @@ pub struct VendorAccountSpec {
     #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice"))]
     #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: make a new VendorAccount instead"))]
     pub vendor: Vendor,
-    /// Ceiling for every Webhook of the account: Plan shows what would change and writes nothing at the vendor.
-    /// Default Enforce.
+    /// Upper limit for the mode of every Webhook of the account. Plan: only show what would change, and write nothing at the
+    /// vendor. Default Enforce.
     #[serde(default)]
     pub mode: Mode,
-    /// True: no vendor call at all. Default false.
+    /// True: no call to the vendor. Default false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often the vendor's list is read again: 30s to 24h, jittered by 10 %. Default 5m.
+    /// How often to read the vendor's list again: 30s to 24h, with a jitter of 10 %. Default 5m.
     #[serde(default = "default_resync")]
     #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')").message("resyncInterval must lie between 30s and 24h, written like 90s, 5m or 1h30m"))]
     #[schemars(length(max = 32))]
     pub resync_interval: String,
-    /// What to do about subscriptions that no Webhook declares: list them in status, or only count them.
-    /// They are never changed. Default Report.
+    /// What to do about subscriptions that no Webhook declares, which are never changed. Report: list them in the status. Ignore:
+    /// only count them. Default Report.
     #[serde(default)]
     pub unmanaged: Unmanaged,
-    /// Whose Webhooks may refer to this account. Default: those of its own namespace.
+    /// Namespaces whose Webhooks may refer to this account. Default: its own namespace.
     #[serde(default)]
     #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector goes with from: Selector, and only with it"))]
     pub allowed_namespaces: AllowedNamespaces,
-    /// Whether Webhooks of other namespaces may take over subscriptions by `externalId`, and are told of similar ones and of
-    /// duplicates. Default false: they have what they made, and what equals their declaration in every field.
+    /// Whether Webhooks of other namespaces may adopt subscriptions by `externalId`, and report similar ones and duplicates.
+    /// Default false: they only have subscriptions that they created, or that equal their declaration in every field.
     #[serde(default)]
     pub allow_guest_adoption: bool,
-    /// When a plan's deletions are held until a person allows them.
+    /// When deletions are blocked until a person allows them.
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
-    /// Pace of calls to the vendor; default: the vendor's published limit less a reserve.
+    /// Rate limit of calls to the vendor. Default: the vendor's published limit less a reserve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute || self.requestsPerMinute < 1").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
     pub rate_limit: Option<RateLimit>,
 }
 
 impl VendorAccount {
-    /// Whether Webhooks of that namespace may refer to it; its own always may. `labels` are the namespace's, asked for only
-    /// where a selector needs them; none if they cannot be read.
+    /// Whether Webhooks of that namespace may refer to the account. `labels` returns the namespace's labels, or none if they
+    /// cannot be read; it is called only if a selector needs them.
     pub fn admits(&self, namespace: &str, labels: impl FnOnce() -> Option<BTreeMap<String, String>>) -> bool {
         let allowed = &self.spec.allowed_namespaces;
         self.metadata.namespace.as_deref() == Some(namespace)
@@ -140,7 +140,7 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    /// The account at the vendor that recorded ids belong to: what cannot be changed in a manifest.
+    /// Returns the identity of the account at the vendor, to which recorded ids belong. Made of immutable fields.
     pub fn identity(&self) -> String {
         match self {
             Self::Brightpearl(account) => format!("brightpearl/{}", account.account),
@@ -152,12 +152,12 @@ impl Vendor {
         }
     }
 
-    /// The account at the vendor, the same for two objects exactly if they see the same subscriptions. Other than
-    /// [`Self::identity`] it says on which server the account is, where several servers have accounts of that name; unlike
-    /// that one it may change with the address in the manifest, so that it is never recorded.
+    /// Returns a key of the account at the vendor, the same for two objects if and only if they have the same subscriptions. In
+    /// contrast to [`Self::identity`] it has the server, if several servers may have accounts of that name, and so may change
+    /// with the address in the manifest. It is never recorded.
     pub fn remote_account(&self) -> String {
         let server = match self {
-            // Account codes are unique among all of the vendor's servers.
+            // Account codes are unique on all of the vendor's servers.
             Self::Brightpearl(_) => None,
             Self::Contensis(account) => account.root(),
             Self::Superoffice(account) => match (&account.online, &account.onsite) {
@@ -169,7 +169,7 @@ impl Vendor {
         format!("{} {}", self.identity(), server.trim_end_matches('/')).to_ascii_lowercase()
     }
 
-    /// Which vendor it is.
+    /// Returns the vendor.
     pub fn name(&self) -> VendorName {
         match self {
             Self::Brightpearl(_) => VendorName::Brightpearl,
@@ -189,7 +189,7 @@ pub enum Unmanaged {
     Ignore,
 }
 
-/// Whose Webhooks may refer to an account.
+/// Namespaces whose Webhooks may refer to an account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
@@ -201,27 +201,27 @@ pub struct AllowedNamespaces {
     pub selector: Option<LabelSelector>,
 }
 
-/// Which namespaces are meant.
+/// Which namespaces are allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum NamespacesFrom {
-    /// The account's own.
+    /// The account's own namespace.
     #[default]
     Same,
-    /// Every one.
+    /// Every namespace.
     All,
-    /// Those that the selector matches.
+    /// Namespaces that the selector matches.
     Selector,
 }
 
-/// When a plan's deletions are held until a person allows them.
+/// When deletions are blocked until a person allows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionGuard {
-    /// Deletions are held above this share of the account's managed subscriptions, in percent. Default 30.
+    /// Deletions are blocked above this share of the account's managed subscriptions, in percent. Default 30.
     #[serde(default = "default_percent")]
     #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must lie between 0 and 100"))]
     pub max_percent: i32,
-    /// Fewer deletions than this are never held. Default 5.
+    /// Fewer deletions than this are never blocked. Default 5.
     #[serde(default = "default_count")]
     #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must lie between 1 and 100000"))]
     pub min_count: i32,
@@ -233,14 +233,14 @@ impl Default for DeletionGuard {
     }
 }
 
-/// Pace of calls to the vendor.
+/// Rate limit of calls to the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Calls a minute that the vendor allows the account.
+    /// Calls per minute that the vendor allows.
     #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("requestsPerMinute must lie between 1 and 100000"))]
     pub requests_per_minute: i32,
-    /// How many of them to leave for others. Default 0.
+    /// How many of them to leave to others. Default 0.
     #[serde(default)]
     #[x_kube(validation = Rule::new("self >= 0").message("reserve must not be negative"))]
     pub reserve: i32,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn two_objects_have_the_same_remote_account_exactly_if_they_see_the_same_subscriptions() {
+    fn remote_accounts_are_equal_if_and_only_if_their_subscriptions_are() {
         let key = json!({"name": "s", "key": "k"});
         let brightpearl = |address: (&str, &str), code: &str| {
             let credentials = json!({"staffToken": {"appRef": code, "tokenSecretRef": key}});

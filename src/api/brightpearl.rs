@@ -1,4 +1,4 @@
-//! Brightpearl's half of both kinds (vendors/brightpearl.md 1, 4 and 6).
+//! Brightpearl's part of both kinds (vendors/brightpearl.md 1, 4 and 6).
 
 use super::SecretKeyRef;
 use kube::KubeSchema;
@@ -38,9 +38,9 @@ pub struct BrightpearlAccount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum BrightpearlCredentials {
-    /// A private app acting as a member of staff.
+    /// A private app that acts as a member of staff.
     StaffToken(AppToken),
-    /// A private system app's account token (legacy, still in wide use).
+    /// The account token of a private system app (legacy, still in wide use).
     AccountToken(AppToken),
     /// An OAuth instance app; its tokens are refreshed and written back to the Secret.
     Oauth(BrightpearlOauth),
@@ -54,7 +54,7 @@ pub struct AppToken {
     #[x_kube(validation = Rule::new("size(self) > 0").message("appRef must not be empty: it is the private app's reference, such as acme_ops"))]
     #[schemars(length(max = 200))]
     pub app_ref: String,
-    /// The token, in a Secret beside the account.
+    /// The token, in a Secret of the account's namespace.
     pub token_secret_ref: SecretKeyRef,
 }
 
@@ -70,7 +70,7 @@ pub struct BrightpearlOauth {
     #[x_kube(validation = Rule::new("size(self) > 0").message("devRef must not be empty: it is the reference of the app's developer"))]
     #[schemars(length(max = 200))]
     pub dev_ref: String,
-    /// Token endpoint; default `{url}/token/{account}` where `url` is given, else the vendor's own.
+    /// Token endpoint. Default: `{url}/token/{account}` if `url` is set, otherwise the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("tokenUrl must be a whole address such as https://oauth.brightpearlapp.com/token/acme, without user name or query"))]
     #[schemars(length(max = 2048))]
@@ -115,19 +115,19 @@ pub enum HttpMethod {
 #[serde(rename_all = "camelCase")]
 pub struct BrightpearlWebhook {
     /// Event specifier: a resource (`product`), or resource and event (`product.modified`,
-    /// `product.modified.on-hand-modified`). Open list: the vendor decides.
+    /// `product.modified.on-hand-modified`). The vendor checks the value.
     #[x_kube(validation = Rule::new("size(self) > 0").message("subscribeTo must not be empty: name a resource or an event, such as product or order.modified"))]
     #[schemars(length(max = 1024))]
     pub subscribe_to: String,
     /// Method of the call to the receiver.
     pub http_method: HttpMethod,
-    /// Absolute address of the receiver. It is a template of Brightpearl's own: `${resource-id}` and so on
-    /// are filled in by the vendor, `$(NAME)` by hooktender.
+    /// Absolute address of the receiver. Brightpearl replaces its own variables such as `${resource-id}`, hooktender replaces
+    /// `$(NAME)`.
     #[x_kube(validation = Rule::new("self.matches('^([Hh][Tt][Tt][Pp][Ss]?://.|[$][(])')").message("uriTemplate must be absolute: start it with https:// (or http://), or with a $(NAME) variable that does"))]
     #[schemars(length(max = 8192))]
     pub uri_template: String,
-    /// Body of the call, for POST and PUT only; a template like `uriTemplate`. Between them the two must mention
-    /// `${account-code}`, `${resource-type}`, `${resource-id}` and `${lifecycle-event}`.
+    /// Body of the call, for POST and PUT only; a template like `uriTemplate`. Each of `${account-code}`, `${resource-type}`,
+    /// `${resource-id}` and `${lifecycle-event}` must be in one of the two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub body_template: Option<String>,
@@ -136,10 +136,10 @@ pub struct BrightpearlWebhook {
     #[x_kube(validation = Rule::new("size(self) > 0").message("contentType must not be empty: give a media type such as application/json"))]
     #[schemars(length(max = 1024))]
     pub content_type: Option<String>,
-    /// Whether one call may carry a set of ids instead of one call an id. Default false; the vendor recommends true.
+    /// Whether one call may have several ids, instead of one call per id. Default false; the vendor recommends true.
     #[serde(default)]
     pub id_set_accepted: bool,
-    /// 0: at most once, retried only after a 503. 1: at least once, retried unless the receiver answered 4xx.
+    /// 0: at most once, retried only after a 503. 1: at least once, retried unless the receiver answers with a 4xx.
     /// Default 0; the vendor recommends 1.
     #[serde(default)]
     #[x_kube(validation = Rule::new("self in [0, 1]").message("qualityOfService must be 0 (at most once) or 1 (at least once)"))]

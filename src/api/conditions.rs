@@ -1,30 +1,29 @@
-//! Conditions as kstatus reads them: `Ready`, `Reconciling`, `Stalled`, and our own `Drifted` and `Delivering`.
+//! Conditions of kstatus (`Ready`, `Reconciling`, `Stalled`), and our own `Drifted` and `Delivering`.
 
 use super::shorten;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{Timestamp, Unit};
 
-/// What the object is about is so at the vendor.
+/// The vendor has what the object declares.
 pub const READY: &str = "Ready";
-/// Work is under way or will be tried again by itself.
+/// Work is in progress or will be retried.
 pub const RECONCILING: &str = "Reconciling";
-/// Nothing will happen before a person, or a slow retry, changes something.
+/// A person has to act; retries are rare.
 pub const STALLED: &str = "Stalled";
-/// The vendor's copy differs although the manifest did not change.
+/// The subscription differs although the manifest did not change.
 pub const DRIFTED: &str = "Drifted";
-/// The vendor delivers; set only where the vendor tells.
+/// The vendor delivers. Only set if the vendor reports it.
 pub const DELIVERING: &str = "Delivering";
 
-/// A message is cut to this many characters. The API takes 32,768; several conditions of one object have to fit into it, and nobody
-/// reads more.
+/// Maximum length of a message in characters. The API allows 32,768, but an object has several conditions.
 const LONGEST_MESSAGE: usize = 4096;
 
-/// Kubernetes keeps whole seconds; anything finer would never compare equal to what is read back.
+/// Rounds to whole seconds, as Kubernetes stores them: a finer time would never equal the stored one.
 pub fn seconds(at: Timestamp) -> Time {
     Time(at.round(Unit::Second).unwrap_or(at))
 }
 
-/// Sets one condition; the transition time moves only when the status does.
+/// Sets one condition. The transition time changes only with the status.
 pub fn set(
     conditions: &mut Vec<Condition>,
     kind: &str,
@@ -53,7 +52,7 @@ pub fn set(
     }
 }
 
-/// The condition of that type, if it was ever set.
+/// Returns the condition of that type, if it is set.
 pub fn get<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.type_ == kind)
 }
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transition_time_moves_only_with_the_status() {
+    fn the_transition_time_changes_only_with_the_status() {
         let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(99).unwrap());
         let mut all = Vec::new();
         set(&mut all, READY, false, "Unavailable", "a", Some(1), early);

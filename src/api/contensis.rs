@@ -1,7 +1,7 @@
-//! Contensis' half of both kinds (vendors/contensis.md 1, 3 and 5).
+//! Contensis' part of both kinds (vendors/contensis.md 1, 3 and 5).
 
-use super::webhook::json_values;
-use super::{SecretKeyRef, yes};
+use super::json::count_values;
+use super::{SecretKeyRef, default_true};
 use kube::KubeSchema;
 use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -31,8 +31,8 @@ pub struct ContensisAccount {
     #[x_kube(validation = Rule::new("self == oldSelf").message("project cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
     #[schemars(length(max = 100))]
     pub project: String,
-    /// Language of names and descriptions, only for old servers that keep them as a map by language. Texts in other
-    /// languages are kept.
+    /// Language of names and descriptions, only for old servers that store them as a map by language. Texts in other languages
+    /// are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$')").message("nameLanguage must be a language code such as en-GB"))]
     #[schemars(length(max = 35))]
@@ -43,7 +43,7 @@ pub struct ContensisAccount {
 }
 
 impl ContensisAccount {
-    /// Root of the CMS; none where a manifest that no API server has checked gives neither `url` nor `alias`.
+    /// Returns the root of the CMS. None if neither `url` nor `alias` is set, which only an unchecked manifest allows.
     pub fn root(&self) -> Option<String> {
         let of_alias = |alias: &String| format!("https://cms-{alias}.cloud.contensis.com");
         self.url.clone().or_else(|| self.alias.as_ref().map(of_alias))
@@ -60,7 +60,7 @@ pub enum ContensisCredentials {
     Classic(Classic),
 }
 
-/// An API key's two halves.
+/// An API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientCredentials {
@@ -101,15 +101,15 @@ pub enum Method {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContensisWebhook {
-    /// Name, as shown in the CMS. Need not be unique at the vendor.
+    /// Name, as shown in the CMS. Not necessarily unique at the vendor.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: it is what people see in the CMS"))]
     #[schemars(length(max = 255))]
     pub name: String,
-    /// Free text shown beside the name.
+    /// Free text shown with the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub description: Option<String>,
-    /// Address of the receiver: a template of Contensis' own, kept byte for byte.
+    /// Address of the receiver. May contain Contensis' own placeholders, which are sent unchanged.
     #[x_kube(validation = Rule::new("size(self) > 0").message("url must not be empty: it is the receiver's address, such as https://hooks.example.net/c7s"))]
     #[schemars(length(max = 8192))]
     pub url: String,
@@ -117,9 +117,9 @@ pub struct ContensisWebhook {
     #[serde(default)]
     pub method: Method,
     /// Whether the vendor delivers. Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub enabled: bool,
-    /// What to be told of; the topics are alternatives, their order does not matter.
+    /// What to deliver: a change that matches any of the topics. Their order does not matter.
     #[x_kube(validation = Rule::new("size(self) > 0").message("declare at least one topic, such as {resourceType: entry, event: [published]}"))]
     #[schemars(length(max = 64))]
     pub topics: Vec<Topic>,
@@ -128,22 +128,22 @@ pub struct ContensisWebhook {
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
     #[schemars(with = "BTreeMap<String, Header>", extend("maxProperties" = 64))]
     pub headers: LiteMap<String, Header>,
-    /// Payload templates: by resource type (`entry`) or by type and content type (`entry.article`). A value is a
-    /// string, or an object that is kept as structure.
+    /// Payload templates, by resource type (`entry`) or by resource type and content type (`entry.article`). A value is a string
+    /// or an object.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     #[schemars(schema_with = "templates")]
     pub templates: LiteMap<String, serde_json::Value>,
 }
 
-/// One topic: all of its filters must match.
+/// One topic: all of its filters have to match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Topic {
-    /// Kind of resource, such as `entry`, `asset`, `node`. Open list: the vendor decides.
+    /// Kind of resource, such as `entry`, `asset` or `node`. The vendor checks the value.
     #[x_kube(validation = Rule::new("size(self) > 0").message("resourceType must not be empty: name a kind such as entry, asset or contentType"))]
     #[schemars(length(max = 100))]
     pub resource_type: String,
-    /// Events, such as `published`; at least one. Open list: the vendor decides.
+    /// Events, such as `published`; at least one. The vendor checks the values.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event of the topic, such as published"))]
     #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
     pub event: Vec<String>,
@@ -159,11 +159,11 @@ pub struct Topic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub owner: Option<String>,
-    /// Workflow events, `{workflowId}.{stateId}.{eventId}`, beside event `workflowEventRaised`.
+    /// Workflow events, `{workflowId}.{stateId}.{eventId}`, for the event `workflowEventRaised`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub workflow_event: Vec<String>,
-    /// Workflow states, `{workflowId}.{stateId}`, beside event `workflowStateChanged`.
+    /// Workflow states, `{workflowId}.{stateId}`, for the event `workflowStateChanged`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub workflow_state: Vec<String>,
@@ -181,28 +181,28 @@ pub struct Topic {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
-    /// The header's value; Contensis fills in its own `{{…}}` placeholders.
+    /// The header's value. Contensis replaces its own `{{…}}` placeholders.
     #[x_kube(validation = Rule::new("size(self) > 0").message("a header value must not be empty: the vendor drops such a header; remove it or give it a value"))]
     #[schemars(length(max = 8192))]
     pub value: String,
-    /// Whether the vendor hides the value from everybody, hooktender included. Default false.
+    /// Whether the vendor hides the value, also from hooktender. Default false.
     #[serde(default)]
     pub secret: bool,
 }
 
 impl ContensisWebhook {
-    /// About how many values it has.
+    /// Returns about how many values it has.
     pub(super) fn values(&self) -> usize {
         let of_topic = |topic: &Topic| {
             let Topic { event, content_type_id, language, workflow_event, workflow_state, .. } = topic;
             let lists = [event, content_type_id, language, workflow_event, workflow_state];
             1 + lists.iter().map(|list| list.len()).sum::<usize>()
         };
-        let templates = self.templates.values().map(json_values).sum::<usize>();
+        let templates = self.templates.values().map(count_values).sum::<usize>();
         self.topics.iter().map(of_topic).sum::<usize>() + self.headers.len() + templates
     }
 
-    /// Gives back the room that its lists have for more.
+    /// Releases the spare capacity of its lists.
     pub(super) fn shrink_to_fit(&mut self) {
         self.topics.shrink_to_fit();
         for topic in &mut self.topics {
@@ -214,7 +214,7 @@ impl ContensisWebhook {
     }
 }
 
-/// A map of templates: strings or objects, which OpenAPI can only say as "anything" and CEL cannot look into.
+/// The schema of templates: strings or objects, for which OpenAPI only has "anything", and which CEL cannot read.
 fn templates(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",

@@ -1,10 +1,10 @@
-//! What users write: the two kinds, their defaults and the rules the API server enforces (OpenAPI + CEL).
+//! The API: the two kinds, their defaults, and the rules that the API server enforces (OpenAPI and CEL).
 //!
-//! Types only: nothing in here does I/O or knows a client. `crds` is the one place that makes the CRDs.
+//! Types only, without I/O and clients. `crds` generates the CRDs.
 
-// The derive of `KubeSchema` repeats each struct inside a function, where `pub` reaches nobody.
+// The derive of `KubeSchema` repeats each struct inside a function, where `pub` is unreachable.
 #![allow(unreachable_pub)]
-// A CRD's printer columns repeat their keys, which the lint takes for a mistake.
+// A CRD's printer columns repeat their keys, which the lint reports.
 #![allow(clippy::duplicated_attributes)]
 
 pub mod account;
@@ -12,6 +12,7 @@ pub mod brightpearl;
 pub mod conditions;
 pub mod contensis;
 mod crds;
+mod json;
 pub mod name;
 pub mod shorten;
 pub mod status;
@@ -35,33 +36,33 @@ use std::fmt;
 
 /// The API group of both kinds, and the prefix of every label, annotation and finalizer.
 pub const GROUP: &str = "hooktender.dev";
-/// Kept on a `Webhook` from the first write at the vendor until its subscription is gone or let go.
+/// Finalizer of a Webhook, from before the first write at the vendor until its subscription is deleted or released.
 pub const FINALIZER: &str = "hooktender.dev/subscription";
-/// Any new value asks for a pass now; the value handled is echoed in `status.lastHandledRequest`.
+/// Annotation: a new value requests a pass now. `status.lastHandledRequest` repeats the value that was handled.
 pub const REQUESTED_AT: &str = "hooktender.dev/requested-at";
-/// `"true"` lets a `Webhook` that is being deleted go without a call to the vendor.
+/// Annotation of a Webhook that is being deleted: `"true"` removes its finalizer without a call to the vendor.
 pub const RELEASE: &str = "hooktender.dev/release";
-/// Finalizer of a VendorAccount: it stays until its last Webhook is gone.
+/// Finalizer of a VendorAccount, until its last Webhook is gone.
 pub const ACCOUNT_FINALIZER: &str = "hooktender.dev/webhooks";
-/// Annotation of an account: allows the deletions whose digest it repeats.
+/// Annotation of a VendorAccount: allows the deletions with this digest.
 pub const ALLOW_DELETIONS: &str = "hooktender.dev/allow-deletions";
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
-    /// Its namespace.
+    /// The namespace.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
 impl ObjectKey {
-    /// Names an object.
+    /// The key of an object by namespace and name.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
-    /// Names the object that this is.
+    /// The key of this object.
     pub fn of(object: &impl kube::ResourceExt) -> Self {
         Self::new(object.namespace().unwrap_or_default(), object.name_any())
     }
@@ -86,7 +87,7 @@ pub enum VendorName {
 }
 
 impl VendorName {
-    /// The name as it stands in manifests, metrics and columns.
+    /// Returns the name in manifests, metrics and columns.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Brightpearl => "brightpearl",
@@ -105,10 +106,10 @@ impl fmt::Display for VendorName {
 /// Whether hooktender may write to the vendor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {
-    /// Make the vendor match.
+    /// Apply changes.
     #[default]
     Enforce,
-    /// Only work out and show what would change.
+    /// Only show what would change.
     Plan,
 }
 
@@ -142,7 +143,7 @@ pub struct ConfigMapKeyRef {
     pub key: String,
 }
 
-/// `serde` default for a flag that is on unless it is turned off.
-pub(crate) fn yes() -> bool {
+/// The `serde` default of a flag that is on by default.
+pub(crate) fn default_true() -> bool {
     true
 }

@@ -1,40 +1,40 @@
-//! Names of objects, checked. A name that comes from a manifest becomes part of the API server's path, where `?watch=true` or
-//! `../../other` would be another request than is meant.
+//! Checked names of objects. A name from a manifest becomes part of a path of the API server, where `?watch=true` or
+//! `../../other` would make another request.
 //!
-//! The CRDs refuse such names. An object that was stored before they did, or a file, may still hold one: references are kept
-//! as they are written, and checked where a request is made of them.
+//! The CRDs refuse such names, but an object that was stored before, or a file, may have one. References are kept unchanged, and
+//! checked before each request.
 
 use super::ObjectKey;
 use kube::ResourceExt;
 use kube::core::Rule;
 use std::fmt;
 
-/// Most characters of a name.
+/// Maximum length of a name.
 const LONGEST_NAME: usize = 253;
-/// Most characters of a namespace's name.
+/// Maximum length of the name of a namespace.
 const LONGEST_NAMESPACE: usize = 63;
-/// Characters of a wrong name that an error repeats.
+/// How many characters of an invalid name an error repeats.
 const LONGEST_SHOWN: usize = 64;
 
-/// Says how a name has to be written.
+/// The syntax of a name.
 const SUBDOMAIN: &str = "lower case letters, digits, - and ., beginning and ending with a letter or digit, at most 253 characters";
-/// Says how a namespace has to be written.
+/// The syntax of the name of a namespace.
 const LABEL: &str =
     "lower case letters, digits and -, beginning and ending with a letter or digit, at most 63 characters";
 
-/// A rule of a CRD: the name of an object, which is a DNS subdomain. An empty one has a rule of its own.
+/// CRD rule for the name of an object, a DNS subdomain. Another rule refuses an empty name.
 pub(super) fn subdomain(kind: &str) -> Rule {
     let rule = "size(self) == 0 || self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')";
     Rule::new(rule).message(format!("no {kind} can have that name: {SUBDOMAIN}").as_str())
 }
 
-/// A rule of a CRD: the name of a namespace, which is a DNS label. An empty one has a rule of its own.
+/// CRD rule for the name of a namespace, a DNS label. Another rule refuses an empty name.
 pub(super) fn label() -> Rule {
     Rule::new("size(self) == 0 || self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')")
         .message(format!("no namespace can have that name: {LABEL}").as_str())
 }
 
-/// A text that cannot be the name of an object.
+/// A text that is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {shown} is not valid: {rule}")]
 pub struct InvalidName {
@@ -64,7 +64,7 @@ impl NamespaceName {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,8 +76,7 @@ impl fmt::Display for NamespaceName {
     }
 }
 
-/// Namespace and name of an object, both checked: a DNS label and a DNS subdomain. What reads or writes an object by its name
-/// takes this type.
+/// Checked namespace and name of an object, a DNS label and a DNS subdomain. Required to read or write an object by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     namespace: NamespaceName,
@@ -95,17 +94,17 @@ impl ObjectName {
         }
     }
 
-    /// Checks the name of an object that was read.
+    /// Checks the name of an object.
     pub fn of(object: &impl ResourceExt) -> Result<Self, InvalidName> {
         Self::try_from(&ObjectKey::of(object))
     }
 
-    /// The namespace.
+    /// Returns the namespace.
     pub fn namespace(&self) -> &NamespaceName {
         &self.namespace
     }
 
-    /// The name within it.
+    /// Returns the name within the namespace.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -136,9 +135,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Whatever is taken stays within one segment of a path, and is the same when it is decoded.
+        /// A valid name stays within one path segment, and decoding does not change it.
         #[test]
-        fn no_name_leaves_its_segment_of_a_path(text in "\\PC{0,12}|[a-z0-9./?#%&-]{0,12}") {
+        fn a_valid_name_stays_within_its_path_segment(text in "\\PC{0,12}|[a-z0-9./?#%&-]{0,12}") {
             if let Ok(name) = ObjectName::new("shop", &text) {
                 let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
                 prop_assert!(name.name().chars().all(plain) && !matches!(name.name(), "" | "." | ".."), "{}", text);
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_an_api_server_takes() {
+    fn names_are_valid_as_for_an_api_server() {
         let long = "a".repeat(254);
         let bad = [
             "",

@@ -1,6 +1,6 @@
-//! Cuts texts of others, such as a vendor's words, to what an object or a line can hold.
+//! Shortens untrusted text, such as a vendor's message, to what an object or a line can hold.
 
-/// The text, cut to that many characters; what is left out is counted.
+/// Shortens a text to that many characters. A shortened text ends with its original length.
 pub fn to_chars(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
@@ -8,7 +8,7 @@ pub fn to_chars(text: &str, longest: usize) -> String {
     }
 }
 
-/// The text, cut to that many bytes, with an ellipsis among them where something is left out.
+/// Shortens a text to that many bytes. A shortened text ends with an ellipsis.
 pub fn to_bytes(text: &str, longest: usize) -> String {
     const ELLIPSIS: &str = "…";
     if text.len() <= longest {
@@ -27,7 +27,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cut_text_is_never_longer_than_it_may_be_and_begins_as_it_did(text in ".{0,80}", longest in 0_usize..90) {
+        fn a_shortened_text_is_within_the_limit_and_a_prefix(text in ".{0,80}", longest in 0_usize..90) {
             let bytes = to_bytes(&text, longest);
             prop_assert!(bytes.len() <= longest);
             prop_assert!(text.starts_with(bytes.trim_end_matches('…')));

@@ -1,4 +1,4 @@
-//! What hooktender writes back: the status of both kinds.
+//! The status of both kinds.
 
 use super::VendorName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is so about one Webhook.
+/// Status of a Webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookStatus {
-    /// The generation of the spec that the rest speaks of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The subscription's vendor.
@@ -26,24 +26,24 @@ pub struct WebhookStatus {
     /// The account at the vendor that the id belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Ready, Drifted, Reconciling, Stalled, and Delivering where the vendor tells.
+    /// Ready, Drifted, Reconciling, Stalled, and Delivering if the vendor reports it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// What is left to do at the vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
-    /// What the vendor was last made to have.
+    /// What was last applied at the vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_applied: Option<LastApplied>,
-    /// A create that was sent and not answered yet.
+    /// A create that is in flight, or whose outcome is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
-    /// Ids that were replaced and are not yet deleted at the vendor.
+    /// Ids of replaced subscriptions that are not yet deleted at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(length(max = 100)))]
     pub superseded: Vec<String>,
-    /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
+    /// The value of the annotation `hooktender.dev/requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,
 }
@@ -52,12 +52,12 @@ pub struct WebhookStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// The one action.
+    /// The action.
     pub action: Action,
-    /// Field by field; secrets are never shown, long values are shortened.
+    /// The differing fields. Secrets are never shown, long values are shortened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<FieldChange>,
-    /// Stable while the effect is the same.
+    /// Digest of the effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -67,25 +67,25 @@ pub struct PlanStatus {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub enum Action {
-    /// Nothing: it is as declared.
+    /// No change: the subscription is as declared.
     #[default]
     None,
-    /// Make it.
+    /// Create a subscription.
     Create,
-    /// Take an existing one over as it is.
+    /// Adopt an existing one as it is.
     Adopt,
     /// Change it in place.
     Update,
-    /// Make a new one, then delete the old one.
+    /// Create a new one, then delete the old one.
     Replace,
     /// Delete it.
     Delete,
-    /// Let it stay, and the Webhook go.
+    /// Keep it at the vendor, and remove the Webhook.
     Retain,
 }
 
 impl Action {
-    /// The name as it stands in status, metrics and columns.
+    /// Returns the name in status, metrics and columns.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "None",
@@ -105,92 +105,91 @@ impl Action {
 pub struct FieldChange {
     /// Path of the field below the subscription.
     pub field: String,
-    /// What the vendor has; absent where it has nothing.
+    /// The value at the vendor; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What is declared; absent where nothing is.
+    /// The declared value; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
-/// What the vendor was last made to have.
+/// What was last applied at the vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastApplied {
-    /// Digest of the declared subscription, secrets left out.
+    /// Digest of the declared subscription without secrets.
     pub digest: String,
     /// When the vendor answered.
     pub time: Time,
-    /// Fields that held a value from a Secret: what the vendor shows of them is never shown again.
+    /// Fields that had a value from a Secret. What the vendor returns for them is never shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<String>,
-    /// Values that the vendor does not give back: what was last sent of them.
+    /// What was last sent of the values that the vendor does not return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concealed: Option<Concealed>,
-    /// Fields that the vendor stores in another spelling than they are declared. This is no difference while neither value
-    /// changes.
+    pub concealed: Option<WriteOnlyDigest>,
+    /// Fields that the vendor stores in another spelling than declared. This is not a difference while neither value changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stored_differently: Vec<StoredDifferently>,
 }
 
-/// A field that the vendor stores in another spelling than it is declared.
+/// A field that the vendor stores in another spelling than declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredDifferently {
     /// Name of the field.
     pub field: String,
-    /// Digest of the declared and the stored value. If a Secret's value is part of them it is keyed, so that no value can be tried
-    /// against it.
+    /// Digest of the declared and the stored value. With a value from a Secret it is keyed, so that no value can be tried against
+    /// it.
     pub digest: String,
 }
 
 impl LastApplied {
-    /// A subscription that has write-only values of which nothing is known: no digest is theirs.
+    /// A subscription about whose write-only values nothing is known: they match no digest.
     pub(crate) fn unknown() -> Self {
-        let concealed = Concealed { digest: String::new(), from: String::new(), mark: None };
+        let concealed = WriteOnlyDigest { digest: String::new(), from: String::new(), mark: None };
         let time = Time(Timestamp::UNIX_EPOCH);
         let (sensitive, stored_differently) = (Vec::new(), Vec::new());
         Self { digest: String::new(), time, sensitive, concealed: Some(concealed), stored_differently }
     }
 }
 
-/// What was last sent of the values that a vendor does not give back.
+/// What was last sent of the values that a vendor does not return.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Concealed {
+pub struct WriteOnlyDigest {
     /// Digest of the values, keyed with the uids of the Secrets, so that no value can be tried against it.
     pub digest: String,
-    /// The Secrets they came from, with their resource versions: while these are the same, so are the values.
+    /// The Secrets of the values, with their resource versions: while these are the same, so are the values.
     pub from: String,
-    /// The vendor's own mark of the subscription after it was sent.
+    /// The vendor's own version of the subscription after the values were sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
 }
 
-/// A create that was sent and not answered yet.
+/// A create that is in flight, or whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
-    /// Always Create: the one request that must not be repeated blindly.
+    /// Always Create.
     pub action: Action,
-    /// When it was about to be sent.
+    /// When it was recorded, right before the request.
     pub since: Time,
-    /// Digest of what was about to be sent, secrets left out.
+    /// Digest of the subscription to create, without secrets.
     pub digest: String,
-    /// Equal subscriptions that were there before, and so are not what it makes.
+    /// Ids of equal subscriptions that existed before, and so are not its result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(length(max = 100)))]
     pub beside: Vec<String>,
-    /// Whether it has values that the vendor does not return.
+    /// Whether the subscription has values that the vendor does not return.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub write_only: bool,
 }
 
-/// What is so about one account.
+/// Status of a VendorAccount.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
-    /// The generation of the spec that the rest speaks of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The account's vendor.
@@ -200,38 +199,38 @@ pub struct AccountStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// How many subscriptions there are.
+    /// Numbers of subscriptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscriptions: Option<SubscriptionCounts>,
-    /// Ids whose deletion a person has allowed and that are still at the vendor.
+    /// Ids of subscriptions whose deletion was allowed and that still exist at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_deletions: Vec<String>,
-    /// Subscriptions whose deletion began lately without an approval: for ten minutes they count when others are to be
-    /// deleted.
+    /// Subscriptions whose deletion began recently without an approval. For ten minutes the deletion guard counts them with other
+    /// deletions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent_deletions: Option<RecentDeletions>,
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,
-    /// The value of the annotation `hooktender.dev/requested-at` whose pass is done.
+    /// The value of the annotation `hooktender.dev/requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,
 }
 
-/// Subscriptions whose deletion began lately without an approval.
+/// Subscriptions whose deletion began recently without an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentDeletions {
     /// When the last of them began.
     pub time: Time,
-    /// The vendor's ids, of Webhooks of the account's own namespace.
+    /// Ids of subscriptions of Webhooks in the account's own namespace.
     pub ids: Vec<String>,
-    /// The vendor's ids, by the namespaces of all other Webhooks.
+    /// Ids of subscriptions of other Webhooks, by namespace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub guests: BTreeMap<String, Vec<String>>,
 }
 
-/// How many subscriptions an account has.
+/// Numbers of subscriptions of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionCounts {
@@ -241,8 +240,8 @@ pub struct SubscriptionCounts {
     pub managed: i64,
     /// Subscriptions at the vendor that no Webhook declares.
     pub unmanaged: i64,
-    /// Subscriptions at the vendor that belong to Webhooks of another VendorAccount, which points to the same account at the
-    /// vendor. Absent where there are none.
+    /// Subscriptions at the vendor that belong to Webhooks of another VendorAccount for the same account at the vendor. Absent if
+    /// there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub elsewhere: i64,
 }
@@ -256,8 +255,8 @@ fn is_zero(count: &i64) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnmanagedSubscription {
-    /// The vendor's id. Empty for an item of the vendor's list that shows none.
+    /// The vendor's id. Empty if the item of the vendor's list has none.
     pub external_id: String,
-    /// What it is about and where it goes, without path or query; or why it cannot be read.
+    /// Its events and its receiver, without path and query; or why it cannot be read.
     pub summary: String,
 }

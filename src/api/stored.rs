@@ -1,4 +1,4 @@
-//! A Webhook as the cluster stores it, which another version of hooktender may have written.
+//! A Webhook as the cluster stores it, possibly written for another version of hooktender.
 
 use super::webhook::Subscription;
 use super::{VendorName, Webhook};
@@ -11,18 +11,18 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A Webhook that can be read although this version does not know a value in its spec, as after a rollback: its
-/// subscription is [`Subscription::Unreadable`] then. So its metadata and its status still count: it holds its account and
-/// its subscription, and can be deleted.
+/// A Webhook that can be read although its spec has a value that this version does not know, as after a rollback. Its
+/// subscription is [`Subscription::Unreadable`] then. It still has metadata and status, so that it keeps its account and its
+/// subscription, and can be deleted.
 ///
-/// Of the rest of its spec, what cannot be read has its default, and if that is so of anything, nothing is written for it.
-/// A Webhook whose account, vendor or status cannot be read cannot be read at all.
+/// If another part of the spec cannot be read, the whole rest has its defaults and the mode is Plan, so that nothing is written.
+/// Without a readable account, vendor and status the Webhook cannot be read at all.
 #[derive(Clone, Debug)]
 pub struct StoredWebhook(pub Result<Webhook, InvalidObject>);
 
 impl<'de> Deserialize<'de> for StoredWebhook {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Skips over whatever it is: one object that is nested too deep must not end the watch of all.
+        // As raw text: an object that is nested too deep must not end the watch.
         let text = Box::<RawValue>::deserialize(deserializer)?;
         let (object, too_deep) = match serde_json::from_str(text.get()) {
             Ok(object) => (object, false),
@@ -54,14 +54,13 @@ impl<'de> Deserialize<'de> for StoredWebhook {
     }
 }
 
-/// The longest spec that is kept, in bytes of text: an expanded subscription is bounded too, and the API server takes five times as much.
+/// Maximum length of a spec in bytes of text. The API server stores five times as much.
 const MAX_SPEC: usize = 256 << 10;
 
-/// The longest list of finalizers that is kept, in bytes of text.
+/// Maximum length of the finalizers in bytes of text.
 const MAX_FINALIZERS: usize = 16 << 10;
 
-/// The object without the content of its subscription, and without what the API server notes of who set which field: only these may be
-/// nested deeper than is read.
+/// Parses the object without the content of its subscription and without `managedFields`, which alone may be nested too deep.
 fn shallow(text: &str) -> serde_json::Result<Value> {
     type Members<'a> = BTreeMap<&'a str, &'a RawValue>;
     #[derive(Deserialize)]
@@ -96,13 +95,13 @@ fn shallow(text: &str) -> serde_json::Result<Value> {
     )
 }
 
-/// The metadata that tells which object it is.
+/// Returns the metadata that identifies an object.
 fn identity(metadata: &Value) -> Value {
     let names = ["name", "namespace", "uid", "resourceVersion"];
     names.iter().map(|name| ((*name).to_owned(), metadata[name].clone())).collect()
 }
 
-/// How many bytes of text a value holds.
+/// Returns how many bytes of text a value has.
 fn length(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -113,8 +112,8 @@ fn length(value: &Value) -> usize {
 }
 
 impl Webhook {
-    /// Takes out what is long: the Webhook still holds its account and its subscription, and can be deleted, and nothing else is
-    /// done for it. `error` says why.
+    /// Makes the subscription unreadable because of `error`, and removes the variables. The Webhook keeps its account and its
+    /// subscription at the vendor, and can be deleted.
     pub(crate) fn without_content(&mut self, error: String) {
         let vendor = self.spec.subscription.vendor();
         self.spec.subscription = Subscription::Unreadable { vendor, error };
@@ -122,10 +121,11 @@ impl Webhook {
     }
 }
 
+/// Reads a Webhook whose subscription, and possibly more of its spec, cannot be read.
 fn salvage(mut object: Value, error: &str) -> Option<Webhook> {
     let spec = object.get_mut("spec")?.as_object_mut()?;
     let vendor = vendor(spec.get("subscription")?)?;
-    // Stands in until the subscription is replaced below.
+    // A valid subscription, which is replaced below.
     spec.insert(
         "subscription".into(),
         json!({"brightpearl": {"subscribeTo": "", "httpMethod": "POST", "uriTemplate": ""}}),
@@ -139,7 +139,7 @@ fn salvage(mut object: Value, error: &str) -> Option<Webhook> {
     Some(webhook)
 }
 
-/// Keeps what says whose the Webhook is.
+/// Keeps only the account and the vendor.
 fn reduce(spec: &mut Map<String, Value>) {
     spec.retain(|name, _| matches!(name.as_str(), "accountRef" | "subscription"));
     spec.insert("mode".into(), json!("Plan"));
@@ -153,7 +153,7 @@ fn vendor(subscription: &Value) -> Option<VendorName> {
 impl Serialize for StoredWebhook {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            // Only a spec that can be read can be written.
+            // The spec is never written.
             Ok(webhook) => {
                 json!({"metadata": webhook.metadata, "status": webhook.status}).serialize(serializer)
             }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_of_another_version_keeps_what_says_whose_it_is() {
+    fn a_webhook_of_another_version_keeps_its_account_and_id() {
         let read = stored(|_| {}).0.unwrap();
         assert!(matches!(read.spec.subscription, Subscription::Brightpearl(_)));
         let unknown_method =
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_nested_too_deep_is_read_as_far_as_it_can_be() {
+    fn a_webhook_that_is_nested_too_deep_is_read_without_its_subscription() {
         let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(5000), close.repeat(5000));
         let text = format!(
             r#"{{"type": "MODIFIED", "object": {{
@@ -265,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn with_a_policy_of_another_version_nothing_is_written() {
+    fn a_webhook_with_an_unknown_policy_is_not_written() {
         let webhook = stored(|webhook| webhook["spec"]["deletionPolicy"] = json!("Archive")).0.unwrap();
         assert!(matches!(webhook.spec.subscription, Subscription::Unreadable { .. }));
         assert_eq!((webhook.spec.mode, webhook.spec.account_ref.name.as_str()), (Mode::Plan, "account"));
     }
 
     #[test]
-    fn what_has_no_account_vendor_or_status_to_go_by_cannot_be_read() {
+    fn a_webhook_without_account_vendor_or_status_cannot_be_read() {
         let edits: [fn(&mut Value); 3] = [
             |webhook| webhook["spec"]["accountRef"] = json!("account"),
             |webhook| webhook["spec"]["subscription"] = json!({"other": {}}),

@@ -1,6 +1,7 @@
-//! SuperOffice's half of both kinds (vendors/superoffice.md 2, 3 and 6).
+//! SuperOffice's part of both kinds (vendors/superoffice.md 2, 3 and 6).
 
 use super::SecretKeyRef;
+use super::json::count_values;
 use kube::KubeSchema;
 use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -23,7 +24,7 @@ pub struct SuperofficeAccount {
     /// A tenant in SuperOffice's cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<Online>,
-    /// An installation of one's own.
+    /// An on-site installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onsite: Option<Onsite>,
     /// How to log in: exactly one kind.
@@ -44,7 +45,7 @@ pub struct Online {
     #[x_kube(validation = Rule::new("self == oldSelf").message("customerId cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
     #[schemars(length(max = 63))]
     pub customer_id: String,
-    /// Replaces the vendor's central host, which tells where the tenant is.
+    /// Replaces the vendor's central host, which reports the server of the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be a bare base URL such as https://online.superoffice.com, without path or query"))]
     #[schemars(length(max = 2048))]
@@ -64,7 +65,7 @@ pub enum Environment {
     Online,
 }
 
-/// An installation of one's own.
+/// An on-site installation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Onsite {
@@ -78,15 +79,15 @@ pub struct Onsite {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SuperofficeCredentials {
-    /// Online: an app's system user, signed for with the app's private key.
+    /// Online: an app's system user, with a signature by the app's private key.
     SystemUser(SystemUser),
-    /// Online: a person's consent, renewed for ever.
+    /// Online: a refresh token from a person's consent.
     RefreshToken(RefreshToken),
     /// On-site: a user's name and password.
     Basic(Basic),
-    /// A ticket as it is, never renewed.
+    /// A fixed ticket, never refreshed.
     Ticket(Ticket),
-    /// A token as it is, never renewed.
+    /// A fixed token, never refreshed.
     Bearer(Bearer),
 }
 
@@ -132,7 +133,7 @@ pub struct Basic {
 pub struct Ticket {
     /// The ticket, `7T:…`.
     pub ticket_secret_ref: SecretKeyRef,
-    /// The app token sent beside it, where the tenant is online.
+    /// The app token that is sent with the ticket, for a tenant online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_token_secret_ref: Option<SecretKeyRef>,
 }
@@ -148,20 +149,20 @@ pub struct Bearer {
 /// Whether SuperOffice delivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum State {
-    /// It does.
+    /// It delivers.
     #[default]
     Active,
-    /// It does not.
+    /// It does not deliver.
     Stopped,
 }
 
-/// What to do when SuperOffice has stopped deliveries after too many errors.
+/// What to do after SuperOffice disabled the webhook because of too many errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnTooManyErrors {
-    /// Set it `Active` again: at once, then after 5 minutes growing to 6 hours.
+    /// Set it to `Active` again: at once, then after waits that grow from 5 minutes to 6 hours.
     #[default]
     Reactivate,
-    /// Leave it stopped and report.
+    /// Report it and leave it disabled.
     Leave,
 }
 
@@ -186,25 +187,25 @@ pub enum NotifyWhen {
 /// One webhook of SuperOffice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
-    // Whether http is possible depends on the account, which a rule of the Webhook cannot see: see `vendor::refusal`.
+    // Whether http is possible depends on the account, which a rule of the Webhook cannot read: see `vendor::refusal`.
     validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]?://.|[$][(])')")
         .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does), on-site possibly with http://; a script's id or include name goes with type crmscript"),
     validation = Rule::new("!(has(self.errorsEmail) && has(self.errorEmails))")
         .message("set errorsEmail or errorEmails, not both: errorsEmail is short for errorEmails with one address"),
-    // Not at the field itself: the API server would repeat the literal secret in its answer.
+    // Not a rule of the field: the API server would repeat the literal secret in its answer.
     validation = Rule::new("!has(self.secret) || self.secret.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')")
         .message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object")
         .field_path(".secret")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SuperofficeWebhook {
-    /// Name, as administrators see it: 1 to 400 characters, of which SuperOffice's own screens take 100. Need not be unique
-    /// at the vendor. Default: no name.
+    /// Name that administrators see: 1 to 400 characters, of which SuperOffice's own screens allow 100. Not necessarily unique at
+    /// the vendor. Default: no name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 400").message("name must have 1 to 400 characters; remove it for a webhook without a name"))]
     #[schemars(length(max = 1000))]
     pub name: Option<String>,
-    /// Events, such as `contact.created`; at least one, a set. Open list: the vendor decides.
+    /// Set of events, such as `contact.created`; at least one. The vendor checks the values.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event, such as contact.created"))]
     #[x_kube(validation = Rule::new("self.all(e, size(e) > 0 && !e.contains(','))").message("an event is one name such as sale.changed, without commas: list each on its own"))]
     #[schemars(length(max = 256), inner(length(max = 200)))]
@@ -221,7 +222,7 @@ pub struct SuperofficeWebhook {
     /// Whether SuperOffice delivers. Default Active.
     #[serde(default)]
     pub state: State,
-    /// `webhook`, `crmscript`, or the name of an on-site plug-in. Default webhook. A change makes a new subscription.
+    /// `webhook`, `crmscript`, or the name of an on-site plug-in. Default webhook. A change replaces the subscription.
     #[serde(rename = "type", default = "webhook_type")]
     #[x_kube(validation = Rule::new("size(self) > 0").message("type must not be empty: write webhook, crmscript or the name of an on-site plug-in, or remove it"))]
     #[schemars(length(max = 100))]
@@ -236,7 +237,7 @@ pub struct SuperofficeWebhook {
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schemars(schema_with = "properties")]
     pub properties: serde_json::Map<String, serde_json::Value>,
-    /// Description, as administrators see it: at most 4000 characters. Default: none. Needs SuperOffice 12.0.
+    /// Description that administrators see: at most 4000 characters. Default: none. Needs SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4000))]
     pub description: Option<String>,
@@ -245,25 +246,33 @@ pub struct SuperofficeWebhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 239))]
     pub errors_email: Option<String>,
-    /// E-mail addresses to notify of errors, each of at most 239 characters; a set. Default: none. More than one needs
+    /// Set of e-mail addresses to notify of errors, each of at most 239 characters. Default: none. More than one needs
     /// SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.all(e, size(e) > 0)").message("an address of errorEmails must not be empty: remove it"))]
     #[schemars(length(max = 64), inner(length(max = 239)))]
     pub error_emails: Option<Vec<String>>,
-    /// Channels of the notification; a set. `InApp` notifies the CRM users that an administrator chose. `[]`: none. Default:
+    /// Set of channels of the notification. `InApp` notifies the CRM users that an administrator chose. `[]`: none. Default:
     /// `Email` if an address is declared, otherwise none. Anything but the default needs SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2))]
     pub notify_via: Option<Vec<NotifyVia>>,
-    /// When to notify; a set. `[]`: never. Default: `Disabling` if an address is declared, otherwise never. Anything but the
+    /// Set of occasions to notify. `[]`: never. Default: `Disabling` if an address is declared, otherwise never. Anything but the
     /// default needs SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2))]
     pub notify_when: Option<Vec<NotifyWhen>>,
-    /// What to do when SuperOffice has stopped deliveries after too many errors. Default Reactivate.
+    /// What to do after SuperOffice disabled the webhook because of too many errors. Default Reactivate.
     #[serde(default)]
     pub on_too_many_errors: OnTooManyErrors,
+}
+
+impl SuperofficeWebhook {
+    /// Returns about how many values it has.
+    pub(super) fn values(&self) -> usize {
+        let properties = self.properties.values().map(count_values).sum::<usize>();
+        self.events.len() + self.headers.len() + properties
+    }
 }
 
 fn webhook_type() -> String {

@@ -1,11 +1,11 @@
-//! The grammar of `$(NAME)` in a subscription's strings: what is a variable's name, and how to write text that is none.
+//! The grammar of `$(NAME)` in a subscription's strings: valid names, and how to escape literal text.
 
-/// Cuts one line break off the end of a value of a Secret or ConfigMap: editors and `kubectl create --from-file` put one there.
+/// Removes one line break from the end of a value of a Secret or ConfigMap. Editors and `kubectl create --from-file` add one.
 pub(crate) fn without_final_line_break(value: &str) -> &str {
     value.strip_suffix("\r\n").or_else(|| value.strip_suffix('\n')).unwrap_or(value)
 }
 
-/// The name at the start of what follows `$(`, if it is one and is closed.
+/// Returns the name at the start of the text after `$(`, if it is valid and closed.
 pub(crate) fn name_at(text: &str) -> Option<&str> {
     let name = &text[..text.find(')')?];
     let mut letters = name.chars();
@@ -14,7 +14,7 @@ pub(crate) fn name_at(text: &str) -> Option<&str> {
     ((first.is_ascii_alphabetic() || first == '_') && letters.all(fits)).then_some(name)
 }
 
-/// What to write so that expansion gives just this text: each `$(NAME)` in it gets one more `$`.
+/// Escapes a text so that its expansion is the text: each `$(NAME)` in it gets one more `$`.
 pub(crate) fn literal(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
@@ -34,7 +34,7 @@ pub(crate) fn literal(text: &str) -> String {
     written
 }
 
-/// The names of the variables that a written text uses.
+/// Returns the names of the variables that a text uses.
 pub(crate) fn used(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = text;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_break_is_cut_and_nothing_else() {
+    fn one_line_break_is_removed_and_nothing_else() {
         let cases = [
             ("a", "a"),
             ("a\n", "a"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_left_alone() {
+    fn text_without_variables_is_not_escaped() {
         let cases = [
             ("$(A)", "$$(A)"),
             ("$$(A)", "$$$(A)"),

@@ -1,15 +1,15 @@
-//! Makes text of others fit for terminals, logs and status: nothing in it can steer a terminal, begin a line or hide.
+//! Escapes untrusted text for terminals, logs and status: it can neither control a terminal nor start a line nor hide characters.
 
-/// Stands for a tab.
+/// Replaces a tab.
 const TAB: char = '⇥';
 
-/// On one line, with what controls a terminal or does not show written as `\u{1b}`. Text that is visible already stays as it is.
+/// Returns the text on one line, with control and hidden characters escaped as `\u{1b}`. Idempotent.
 pub fn visible(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// As [`visible`], and different texts stay different: what looks like an escape is escaped as well. For values that are compared
-/// by eye.
+/// Like [`visible`], but also escapes what looks like an escape, so that different texts stay different. For values that people
+/// compare.
 pub fn exactly(text: &str) -> String {
     escaped(text, |rest| rest.starts_with("\\u{") || rest.starts_with(TAB))
 }
@@ -26,8 +26,8 @@ fn escaped(text: &str, is_like_ours: impl Fn(&str) -> bool) -> String {
     out
 }
 
-/// Controls, spaces that are none, and what Unicode calls ignorable by default, marks of writing direction among them:
-/// a difference made of these could not be seen, or would show something else than what is there.
+/// Whether a character is a control, an unusual space, or ignorable by default in Unicode, such as a mark of writing direction. A
+/// difference in these is invisible, or changes how other text is shown.
 pub fn is_hidden(c: char) -> bool {
     let ignorable = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -43,7 +43,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_is_invisible() {
+    fn hidden_characters_are_escaped() {
         for (text, shown) in [
             ("a b", "a b"),
             ("\x1b[31mred", r"\u{1b}[31mred"),
@@ -56,7 +56,7 @@ mod tests {
             ("line\rover\nnext", r"line\u{d}over\u{a}next"),
         ] {
             assert_eq!((visible(text), exactly(text)), (shown.into(), shown.into()));
-            assert_eq!(visible(shown), shown, "once is enough");
+            assert_eq!(visible(shown), shown, "escaping is idempotent");
         }
         assert_eq!(exactly(r"\u{1b}"), r"\u{5c}u{1b}");
         assert_eq!(exactly("a⇥b"), r"a\u{21e5}b");
@@ -66,7 +66,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_it_is_it_is_one_visible_line(text in any::<String>()) {
+        fn any_text_becomes_one_visible_line(text in any::<String>()) {
             let once = visible(&text);
             prop_assert!(!once.chars().any(is_hidden));
             prop_assert_eq!(visible(&once), once);

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
     namespaced,
     status = "WebhookStatus",
     derive = "PartialEq",
-    doc = "One webhook subscription at one vendor, declared. The manifest describes the whole subscription: what it leaves out has the vendor's documented default.",
+    doc = "One webhook subscription at one vendor, declared. The manifest describes the whole subscription: a field that it leaves out has the vendor's documented default.",
     printcolumn(
         name = "VENDOR",
         type_ = "string",
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
         name = "ACCOUNT",
         type_ = "string",
         json_path = ".spec.accountRef.name",
-        description = "The account it belongs to."
+        description = "The VendorAccount."
     ),
     printcolumn(
         name = "ID",
@@ -45,7 +45,7 @@ use serde::{Deserialize, Serialize};
         name = "READY",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status",
-        description = "Whether the vendor has what is declared."
+        description = "Whether the subscription is as declared."
     ),
     printcolumn(
         name = "PLAN",
@@ -57,7 +57,7 @@ use serde::{Deserialize, Serialize};
         name = "DRIFTED",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Drifted')].status",
-        description = "Whether somebody changed it at the vendor."
+        description = "Whether the subscription was changed at the vendor."
     ),
     printcolumn(
         name = "AGE",
@@ -86,34 +86,34 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSpec {
-    /// The VendorAccount the subscription belongs to. Cannot be changed.
+    /// The VendorAccount that the subscription belongs to. Cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("accountRef cannot be changed: delete this Webhook and make a new one for the other account"))]
     pub account_ref: AccountRef,
-    /// The subscription itself: exactly one key, the account's vendor. The key cannot be changed.
+    /// The subscription: exactly one key, the account's vendor. The key cannot be changed.
     #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice, the one of the account"))]
     #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: delete this Webhook and make a new one"))]
     pub subscription: Subscription,
-    /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` stands for a literal `$(NAME)`. With its values put in,
-    /// the subscription is at most 256 KiB long, where each use of a variable counts as 64 bytes or more.
+    /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` is a literal `$(NAME)`. With the values inserted, the
+    /// subscription may have at most 256 KiB, where each use of a variable counts as at least 64 bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name == b.name))").message("two variables have the same name: keep one of them"))]
     #[schemars(length(max = 64))]
     pub variables: Vec<Variable>,
-    /// Enforce: make the vendor match. Plan: only show what would change. Default Enforce.
+    /// Enforce: apply changes at the vendor. Plan: only show what would change. Default Enforce.
     #[serde(default)]
     pub mode: Mode,
-    /// Correct: changes made at the vendor are undone. Report: they are shown and left. Default Correct.
+    /// Correct: undo changes that were made at the vendor. Report: show them and leave them. Default Correct.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
-    /// Delete: the subscription goes with this object. Retain: it stays. Default Delete.
+    /// Delete: the subscription is deleted with this object. Retain: it stays at the vendor. Default Delete.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// Adopt exactly this existing subscription of the vendor.
+    /// The vendor's id of an existing subscription to adopt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it"))]
     #[schemars(length(max = 100))]
     pub external_id: Option<String>,
-    /// How an existing subscription is adopted.
+    /// How to adopt an existing subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Adoption>,
     /// True: nothing is read or written for this Webhook. Default false.
@@ -122,14 +122,14 @@ pub struct WebhookSpec {
 }
 
 impl Webhook {
-    /// The account that it belongs to.
+    /// Returns the key of its VendorAccount.
     pub fn account(&self) -> ObjectKey {
         let own = || self.metadata.namespace.clone().unwrap_or_default();
         let at = &self.spec.account_ref;
         ObjectKey::new(at.namespace.clone().unwrap_or_else(own), at.name.clone())
     }
 
-    /// Whether its account is of another namespace.
+    /// Whether its account is in another namespace.
     pub fn is_guest(&self) -> bool {
         let at = self.spec.account_ref.namespace.as_deref();
         at.is_some_and(|namespace| self.metadata.namespace.as_deref() != Some(namespace))
@@ -153,7 +153,7 @@ pub struct AccountRef {
     pub namespace: Option<String>,
 }
 
-/// One subscription in its vendor's own words.
+/// One subscription, with the vendor's own field names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Subscription {
@@ -163,18 +163,18 @@ pub enum Subscription {
     Contensis(ContensisWebhook),
     /// A webhook of SuperOffice.
     Superoffice(SuperofficeWebhook),
-    /// The cluster stores a value that this version does not know. Never part of a manifest.
+    /// A stored subscription that this version cannot read. Never part of a manifest.
     #[serde(skip)]
     Unreadable {
-        /// The vendor that it is meant for.
+        /// The vendor.
         vendor: VendorName,
-        /// What could not be read.
+        /// Why it cannot be read.
         error: String,
     },
 }
 
 impl Subscription {
-    /// Which vendor it is meant for.
+    /// Returns the vendor.
     pub fn vendor(&self) -> VendorName {
         match self {
             Self::Brightpearl(_) => VendorName::Brightpearl,
@@ -184,34 +184,22 @@ impl Subscription {
         }
     }
 
-    /// About how many values it has.
+    /// Returns about how many values it has.
     pub(crate) fn values(&self) -> usize {
         match self {
             Self::Brightpearl(_) | Self::Unreadable { .. } => 1,
             Self::Contensis(declared) => declared.values(),
-            Self::Superoffice(declared) => {
-                let properties = declared.properties.values().map(json_values).sum::<usize>();
-                declared.events.len() + declared.headers.len() + properties
-            }
+            Self::Superoffice(declared) => declared.values(),
         }
     }
 
-    /// Gives back the room that its lists have for more: a list that was read may have four times what it needs.
+    /// Releases the spare capacity of its lists, which may be four times what they need after parsing.
     pub(crate) fn shrink_to_fit(&mut self) {
         match self {
             Self::Brightpearl(_) | Self::Unreadable { .. } => {}
             Self::Contensis(declared) => declared.shrink_to_fit(),
             Self::Superoffice(declared) => declared.events.shrink_to_fit(),
         }
-    }
-}
-
-/// How many values JSON has.
-pub(super) fn json_values(json: &serde_json::Value) -> usize {
-    match json {
-        serde_json::Value::Array(list) => 1 + list.iter().map(json_values).sum::<usize>(),
-        serde_json::Value::Object(map) => 1 + map.values().map(json_values).sum::<usize>(),
-        _ => 1,
     }
 }
 
@@ -231,12 +219,12 @@ pub struct Variable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub value: Option<String>,
-    /// Where to take the value from.
+    /// The source of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueFrom>,
 }
 
-/// Where to take a variable's value from: exactly one key.
+/// The source of a variable's value: exactly one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
@@ -252,28 +240,28 @@ pub struct ValueFrom {
     pub config_map_key_ref: Option<ConfigMapKeyRef>,
 }
 
-/// How an existing subscription is adopted.
+/// How to adopt an existing subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Adoption {
-    /// Values that the vendor does not give back, such as signing keys, cannot be compared when a subscription is adopted.
-    /// Send: they are sent once. Trust: the vendor's are taken to be the declared ones, and nothing is sent until a declared
+    /// Values that the vendor does not return, such as signing keys, cannot be compared when a subscription is adopted. Send:
+    /// send the declared values once. Trust: assume that the vendor has the declared values, and send nothing until a declared
     /// one changes. Default Send.
     #[serde(default)]
     pub write_only_values: WriteOnlyValues,
 }
 
-/// What to do on adoption with values that the vendor does not give back.
+/// What to do on adoption with values that the vendor does not return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum WriteOnlyValues {
     /// Send the declared values once.
     #[default]
     Send,
-    /// Take the vendor's values to be the declared ones.
+    /// Assume that the vendor has the declared values.
     Trust,
 }
 
-/// What to do about changes made at the vendor.
+/// What to do about changes that were made at the vendor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DriftPolicy {
     /// Undo them.
@@ -283,12 +271,12 @@ pub enum DriftPolicy {
     Report,
 }
 
-/// What becomes of the subscription when its Webhook is deleted.
+/// What happens to the subscription when its Webhook is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// It is deleted at the vendor.
     #[default]
     Delete,
-    /// It stays as it is.
+    /// It stays at the vendor.
     Retain,
 }

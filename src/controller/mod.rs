@@ -80,7 +80,7 @@ pub(crate) async fn run(
     let fence = LeadershipFence::default();
     let context = Arc::new(context(&client, &options, &fence, &metrics));
     let ended = reconcile(client, options, health, fence, &context, stop).await;
-    if tokio::time::timeout(TOKEN_REFRESH_GRACE, context.settings.exchanges_end()).await.is_err() {
+    if tokio::time::timeout(TOKEN_REFRESH_GRACE, context.settings.token_exchanges_done()).await.is_err() {
         tracing::error!(
             "an exchange of OAuth tokens did not end in time; the app may have to be authorised again"
         );

@@ -26,18 +26,18 @@ impl Client {
     }
 
     /// Makes the next list find out whether [`Self::advice`] still holds.
-    pub(crate) fn check_again(&self) {
+    pub(crate) fn recheck_advice(&self) {
         match self {
-            Self::Reader(connection) => connection.check_again(),
-            Self::Writer(connection) => connection.check_again(),
+            Self::Reader(connection) => connection.recheck_advice(),
+            Self::Writer(connection) => connection.recheck_advice(),
         }
     }
 
     /// Persists tokens that are not persisted yet. Must be called before the client is replaced.
     pub(crate) async fn persist_tokens(&self) -> Result<(), VendorError> {
         match self {
-            Self::Reader(connection) => connection.settle().await,
-            Self::Writer(connection) => connection.settle().await,
+            Self::Reader(connection) => connection.flush_tokens().await,
+            Self::Writer(connection) => connection.flush_tokens().await,
         }
     }
 }

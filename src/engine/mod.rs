@@ -19,7 +19,7 @@ pub(crate) mod dependency;
 mod digest;
 pub(crate) mod error;
 mod fingerprint;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod inputs;
 pub(crate) mod interval;

@@ -40,7 +40,7 @@ pub(super) fn secrets(webhook: &ObjectKey, described: &Described) -> Vec<ClearSe
     let json = serde_json::to_value(&described.subscription).unwrap_or_default();
     let mut found = BTreeSet::new();
     let hidden: Vec<_> =
-        described.concealed.iter().map(|concealed| format!("$({})", concealed.variable)).collect();
+        described.placeholders.iter().map(|concealed| format!("$({})", concealed.variable)).collect();
     for half in json.as_object().into_iter().flat_map(|vendors| vendors.values()) {
         look("", None, half, &hidden, &mut found);
     }

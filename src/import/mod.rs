@@ -21,7 +21,7 @@ use crate::api::webhook::{
 };
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
 use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable, order};
-use crate::vendor::{self, Concealed, Described};
+use crate::vendor::{self, Described, Placeholder};
 use std::collections::{BTreeSet, HashMap};
 
 /// The input of an import.
@@ -211,12 +211,12 @@ fn webhook(
             value: None,
             value_from: Some(ValueFrom { secret_key_ref: Some(secret.clone()), config_map_key_ref: None }),
         });
-        let Concealed { field, variable, certain, .. } = concealed;
+        let Placeholder { field, variable, certain, .. } = concealed;
         to_fill.push(ToFill { webhook: key.clone(), field, variable, secret, certain });
     }
     // An import must change nothing at the vendor, so that write-only values are not sent on adoption.
     let adoption = Adoption { write_only_values: WriteOnlyValues::Trust };
-    let adoption = (!described.concealed.is_empty()).then_some(adoption);
+    let adoption = (!described.placeholders.is_empty()).then_some(adoption);
     let elsewhere = before.account.namespace != before.namespace;
     let mut webhook = Webhook::new(
         &key.name,
@@ -240,6 +240,6 @@ fn webhook(
 }
 
 /// Returns the Secret key for a value: one Secret a Webhook, with its name, and a key that is named like the variable.
-fn secret_for(key: &ObjectKey, concealed: &Concealed) -> SecretKeyRef {
+fn secret_for(key: &ObjectKey, concealed: &Placeholder) -> SecretKeyRef {
     SecretKeyRef { name: key.name.clone(), key: concealed.variable.to_lowercase().replace('_', "-") }
 }

@@ -5,7 +5,7 @@ use crate::api::variables::used;
 use crate::api::webhook::{Subscription, Variable};
 use crate::api::{Webhook, webhook};
 use crate::plan::Observed;
-use crate::vendor::{self, Concealed, Described};
+use crate::vendor::{self, Described, Placeholder};
 use serde_json::Value;
 
 /// A subscription with the declarations that were reused.
@@ -14,7 +14,7 @@ pub(super) struct Reused {
     /// The variables that were reused.
     pub(super) variables: Vec<Variable>,
     /// The values that are not declared yet.
-    pub(super) left: Vec<Concealed>,
+    pub(super) left: Vec<Placeholder>,
 }
 
 /// Reuses what the Webhook with the id of the subscription declares, or else one with the same natural key.
@@ -31,7 +31,7 @@ pub(super) fn find(before: &Before<'_>, observed: &Observed, described: &Describ
     let mut reused = Reused {
         subscription: described.subscription.clone(),
         variables: Vec::new(),
-        left: described.concealed.clone(),
+        left: described.placeholders.clone(),
     };
     if let Some((_, webhook)) = candidates.first() {
         let declared = serde_json::to_value(&webhook.spec.subscription).unwrap_or_default();
@@ -76,7 +76,7 @@ fn reuse(
     webhook: &Webhook,
     declared: &Value,
     json: &mut Value,
-    concealed: &Concealed,
+    concealed: &Placeholder,
 ) -> Option<Vec<webhook::Variable>> {
     let written = concealed.at.iter().try_fold(declared, |value, step| member(value, step))?.as_str()?;
     let names = used(written);
@@ -89,7 +89,7 @@ fn reuse(
 }
 
 /// Renames new variables with the same name as a reused one.
-fn rename(left: &mut [Concealed], variables: &[Variable], json: &mut Value) {
+fn rename(left: &mut [Placeholder], variables: &[Variable], json: &mut Value) {
     let mut names: Vec<_> = variables.iter().map(|variable| variable.name.clone()).collect();
     names.extend(left.iter().map(|concealed| concealed.variable.clone()));
     for concealed in left {

@@ -353,5 +353,5 @@ fn a_newer_superoffice_does_not_tell_whether_there_is_a_secret() {
     assert_eq!(fill(json!({"Secret": "", "ErrorEmails": []})).len(), 1);
     // Stopped by the vendor, it is not started by an import.
     let halted = imported(VendorName::Superoffice, &[superoffice(1, json!({"State": "TooManyErrors"}))], &[]);
-    assert!(!vendor::revives(&halted.webhooks[0].spec.subscription));
+    assert!(!vendor::auto_reenable(&halted.webhooks[0].spec.subscription));
 }

@@ -1,6 +1,6 @@
-//! Values of the Secrets that an account names, as the engine read them.
+//! Credentials: which keys of Secrets an account refers to, and their values as the engine read them.
 
-use super::connection::ConnectError;
+use super::endpoint::EndpointNotAllowed;
 use crate::api::SecretKeyRef;
 use crate::api::variables::without_final_line_break;
 use crate::plan::Redactor;
@@ -10,45 +10,45 @@ use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Values of the Secrets that an account names. No `Debug`, no `Serialize`.
+/// Values of the Secrets that an account refers to. Has neither `Debug` nor `Serialize`, so that no value is printed.
 #[derive(Clone, Default)]
 pub struct Credentials {
     values: HashMap<(String, String), SecretString>,
-    keeper: Option<Arc<dyn TokenStore>>,
+    store: Option<Arc<dyn TokenStore>>,
 }
 
-/// Tokens that replace those in a Secret, by key.
+/// Tokens that replace those in a Secret, by key of the Secret.
 pub type NewTokens = Vec<(&'static str, SecretString)>;
 
-/// Keeps tokens that a vendor gave in exchange for others where those came from. What it answers is fit to be shown.
+/// Stores tokens that a vendor issued in exchange for others, in the place where those came from. Its errors hold no secret.
 pub trait TokenStore: Send + Sync {
-    /// Whether new tokens could be kept right now: asked before the old ones are given away for good.
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>>;
+    /// Checks that new tokens could be stored now. Called before the old ones are used up.
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>>;
 
-    /// Keeps them, unless the Secret holds another value than `replaced` under that key by now: then somebody else was
-    /// first, and what they put there counts. Tokens are not used before they are kept.
-    fn keep(
+    /// Stores the tokens, unless the Secret no longer holds the value `replaced` under that key: then somebody else wrote
+    /// newer ones, which win. Tokens are not used before they are stored.
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
     ) -> BoxFuture<'_, Result<(), PersistError>>;
 }
 
-/// Why new tokens are not kept.
+/// Why new tokens could not be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersistError {
-    /// Somebody else has put others there, which count.
+    /// Somebody else stored newer tokens.
     #[error("{0}")]
     Overtaken(String),
-    /// The Secret may not be written until a person changes something: a right, a policy, or the Secret itself.
+    /// The Secret cannot be written until a person changes something: a right, a policy, or the Secret itself.
     #[error("{0}")]
     Refused(String),
-    /// It did not work; it may later.
+    /// A failure that may pass, such as an API server that does not answer.
     #[error("{0}")]
     Failed(String),
 }
 
-/// A value that an account refers to and that is missing.
+/// A value that an account refers to is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MissingSecret {
     /// The Secret, or the key in it, does not exist.
@@ -59,7 +59,7 @@ pub enum MissingSecret {
         /// The key that is missing in it.
         key: String,
     },
-    /// The value is empty, or only white space.
+    /// The value is empty or consists of white space.
     #[error("the key {key} of Secret {name} is empty: set a value")]
     Empty {
         /// Name of the Secret.
@@ -69,33 +69,57 @@ pub enum MissingSecret {
     },
 }
 
+/// Why a connection cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is not allowed.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointNotAllowed),
+    /// A Secret or a key is missing.
+    #[error(transparent)]
+    Secret(#[from] MissingSecret),
+    /// A value in a Secret is not usable.
+    #[error("the key {key} of Secret {name} {problem}")]
+    Unusable {
+        /// Name of the Secret.
+        name: String,
+        /// The key in it.
+        key: String,
+        /// What is wrong with it and what to do. Never holds the value.
+        problem: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
+}
+
 impl Credentials {
     /// Adds the value of one key of one Secret.
     pub fn insert(&mut self, at: &SecretKeyRef, value: SecretString) {
         self.values.insert((at.name.clone(), at.key.clone()), value);
     }
 
-    /// Says who keeps tokens that replace those here.
-    pub fn kept_by(&mut self, keeper: Arc<dyn TokenStore>) {
-        self.keeper = Some(keeper);
+    /// Sets the store for tokens that are exchanged for these.
+    pub fn set_token_store(&mut self, store: Arc<dyn TokenStore>) {
+        self.store = Some(store);
     }
 
-    /// Who keeps tokens that replace those here.
-    pub(crate) fn keeper(&self) -> Option<Arc<dyn TokenStore>> {
-        self.keeper.clone()
+    /// Returns the store for tokens that are exchanged for these.
+    pub(crate) fn token_store(&self) -> Option<Arc<dyn TokenStore>> {
+        self.store.clone()
     }
 
-    /// The value, without white space around it: a trailing newline is never part of a token, key or user name, and
-    /// editors and `kubectl create secret --from-file` put one there.
+    /// Returns the value without white space around it. A trailing newline is never part of a token, key or user name, and
+    /// editors and `kubectl create secret --from-file` add one.
     pub(crate) fn trimmed(&self, at: &SecretKeyRef) -> Result<SecretString, MissingSecret> {
         self.filled(at, str::trim)
     }
 
-    /// The value like [`Self::trimmed`], if a header can carry it.
+    /// Returns the value like [`Self::trimmed`]; an error if it is not valid in an HTTP header.
     pub(crate) fn for_header(&self, at: &SecretKeyRef) -> Result<SecretString, ConnectError> {
         let value = self.trimmed(at)?;
         if HeaderValue::from_str(value.expose_secret()).is_err() {
-            let problem = "holds a character that no HTTP header can carry; look for line breaks, and for what a word processor makes of quotes and dashes";
+            let problem = "holds a character that no HTTP header can carry; look for line breaks, typographic quotes and dashes";
             return Err(ConnectError::Unusable {
                 name: at.name.clone(),
                 key: at.key.clone(),
@@ -120,16 +144,49 @@ impl Credentials {
         }
     }
 
-    /// Hides every value.
-    pub(crate) fn hide(&self, redactor: &mut Redactor) {
+    /// Makes the redactor hide every value.
+    pub(crate) fn hide_in(&self, redactor: &mut Redactor) {
         for value in self.values.values() {
             redactor.hide(&value.expose_secret().trim().into(), "(redacted)");
         }
     }
 }
 
-/// Those keys of Secrets, for a message that says where to look.
-pub(crate) fn named(keys: &[&SecretKeyRef]) -> String {
+/// What an account logs in with, as far as it comes from Secrets of the account's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretRefs {
+    /// Every key that is read.
+    pub keys: Vec<SecretRef>,
+    /// Name of the Secret whose tokens the vendor exchanges for new ones, which are written back to it.
+    pub exchanged: Option<String>,
+}
+
+/// A key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRef {
+    /// Secret and key.
+    pub at: SecretKeyRef,
+    /// Whether the key may be missing in a Secret that exists. The login reports an optional key that it needs.
+    pub optional: bool,
+}
+
+impl SecretRefs {
+    /// Keys that have to exist.
+    pub(super) fn required<'a>(keys: impl IntoIterator<Item = &'a SecretKeyRef>) -> Self {
+        let keys = keys.into_iter().map(|at| SecretRef { at: at.clone(), optional: false });
+        Self { keys: keys.collect(), exchanged: None }
+    }
+
+    /// Optional keys of one Secret, whose tokens the vendor exchanges.
+    pub(super) fn exchanged(secret: &str, keys: &[&str]) -> Self {
+        let at = |key: &&str| SecretKeyRef { name: secret.into(), key: (*key).into() };
+        let keys = keys.iter().map(|key| SecretRef { at: at(key), optional: true });
+        Self { keys: keys.collect(), exchanged: Some(secret.into()) }
+    }
+}
+
+/// Lists keys of Secrets for a message.
+pub(crate) fn list_keys(keys: &[&SecretKeyRef]) -> String {
     let all: Vec<_> = keys.iter().map(|at| format!("the key {} of Secret {}", at.key, at.name)).collect();
     all.join(" and ")
 }

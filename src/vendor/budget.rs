@@ -1,8 +1,8 @@
-//! How many calls an account may make: one budget an account, whatever its clients and their number.
+//! Rate limit of an account, shared by all its clients.
 //!
-//! The vendor's published limit less a reserve, or what `spec.rateLimit` says, counted here over a sliding window, so that
-//! no window of the vendor's, however it is aligned, ever holds more. Where the vendor tells what is left, and when it
-//! counts anew, that holds too: others draw on the same limit. Own code, as the known crates do not let a vendor correct them.
+//! The limit is `spec.rateLimit`, or the vendor's published limit less a reserve. It counts over a sliding window, so that no
+//! window of the vendor's exceeds the limit, however it is aligned. Where the vendor reports how many calls remain and when its
+//! window resets, that applies too, as others use the same limit. Crates such as `governor` cannot take such a correction.
 
 use crate::api::account::{RateLimit, Vendor};
 use std::collections::VecDeque;
@@ -10,19 +10,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// One in so many of an account's calls is left to the Webhooks of its own namespace.
+/// One in this many of an account's calls is left to the Webhooks of its own namespace.
 const OWN_SHARE: usize = 4;
 
-/// So many calls in so long.
+/// A number of calls in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit {
     calls: u32,
     window: Duration,
-    /// How many of them are left to others.
+    /// How many of them to leave to others.
     reserve: u32,
 }
 
-/// What one account may still ask of its vendor.
+/// The call budget of one account.
 #[derive(Debug)]
 pub struct Budget {
     limit: Option<Limit>,
@@ -31,16 +31,16 @@ pub struct Budget {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the calls of the last window were made.
-    made: VecDeque<Instant>,
-    /// What the vendor said is left, less what was sent since, and when it counts anew.
-    told: Option<(u32, Instant)>,
-    /// Until when the vendor asked to be left alone.
-    closed: Option<Instant>,
+    /// When the calls of the last window were sent.
+    history: VecDeque<Instant>,
+    /// How many calls the vendor reported as remaining, less those sent since, and when its window resets.
+    reported: Option<(u32, Instant)>,
+    /// The end of the wait that the vendor asked for.
+    blocked_until: Option<Instant>,
 }
 
 impl Budget {
-    /// The budget of an account.
+    /// Returns the budget of an account.
     pub fn of(vendor: &Vendor, rate: Option<&RateLimit>) -> Self {
         let number = |n: i32| u32::try_from(n).unwrap_or_default();
         let limit = match rate {
@@ -54,81 +54,84 @@ impl Budget {
         Self { limit, state: Mutex::default() }
     }
 
-    /// How long to wait for the next call; none where it can be made now.
+    /// Returns how long to wait before the next call; none if it can be sent now.
     pub fn wait(&self) -> Option<Duration> {
         let now = Instant::now();
         self.state(now).allows(self.limit, now).err()
     }
 
-    /// Takes one call out of the budget; an error says how long to wait for the next.
-    pub(crate) fn take(&self, now: Instant) -> Result<(), Duration> {
+    /// Takes one call out of the budget; an error says how long to wait.
+    pub(crate) fn try_acquire(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state(now);
         state.allows(self.limit, now)?;
         if self.limit.is_none() {
             return Ok(());
         }
-        if let Some((left, _)) = &mut state.told {
-            *left = left.saturating_sub(1);
+        if let Some((remaining, _)) = &mut state.reported {
+            *remaining = remaining.saturating_sub(1);
         }
-        state.made.push_back(now);
+        state.history.push_back(now);
         Ok(())
     }
 
-    /// Whether the vendor may be asked anything at all; an error says how long to leave it alone.
-    pub(crate) fn open(&self, now: Instant) -> Result<(), Duration> {
-        self.state(now).closed.map_or(Ok(()), |until| Err(until - now))
+    /// Checks that the vendor did not ask for a wait; an error says how long it is. For calls that the limit does not count.
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Duration> {
+        self.state(now).blocked_until.map_or(Ok(()), |until| Err(until - now))
     }
 
-    /// The vendor says how many calls are left until it counts anew.
-    pub(crate) fn told(&self, left: u32, anew: Duration, now: Instant) {
-        let Some(until) = now.checked_add(anew) else { return };
+    /// Records how many calls remain until the vendor's window resets.
+    pub(crate) fn update_from_headers(&self, remaining: u32, resets_in: Duration, now: Instant) {
+        let Some(until) = now.checked_add(resets_in) else { return };
         let mut state = self.state(now);
-        // Answers may overtake one another: within one window only the lower count is the newer.
+        // Answers may arrive out of order: within one window the lower count is the newer one.
         let same_window =
             |(_, other): &(u32, Instant)| until.max(*other) - until.min(*other) < Duration::from_secs(1);
-        let left = match state.told.filter(same_window) {
-            Some((known, _)) => known.min(left),
-            None => left,
+        let remaining = match state.reported.filter(same_window) {
+            Some((known, _)) => known.min(remaining),
+            None => remaining,
         };
-        state.told = Some((left, until));
+        state.reported = Some((remaining, until));
     }
 
-    /// The vendor asks to be left alone for so long.
-    pub(crate) fn close(&self, wait: Duration, now: Instant) {
+    /// Allows no call for `wait`, as the vendor asked for.
+    pub(crate) fn block_for(&self, wait: Duration, now: Instant) {
         let until = now.checked_add(wait);
         let mut state = self.state(now);
-        state.closed = state.closed.max(until);
+        state.blocked_until = state.blocked_until.max(until);
     }
 
-    /// How long so many calls for Webhooks of other namespaces wait: they leave a part of the budget to the account's own. None
-    /// where they can be made now.
+    /// Returns how long calls for Webhooks of other namespaces have to wait, as they leave a part of the budget to the account's
+    /// own namespace. None if they can be sent now.
     pub fn guests_wait(&self, calls: usize) -> Option<Duration> {
         let (limit, now) = (self.limit?, Instant::now());
         let own = limit.usable() / OWN_SHARE;
-        let left = usize::try_from(self.remaining()?).unwrap_or(usize::MAX);
-        // A share that is smaller than what is asked for would never suffice.
+        let remaining = usize::try_from(self.remaining()?).unwrap_or(usize::MAX);
+        // More than the limit would never be available.
         let needed = (own + calls).min(limit.usable());
-        let lacking = needed.checked_sub(left).filter(|lacking| *lacking > 0)?;
+        let lacking = needed.checked_sub(remaining).filter(|lacking| *lacking > 0)?;
         let state = self.state(now);
-        let freed =
-            state.made.get(lacking.min(state.made.len()).saturating_sub(1)).map(|at| *at + limit.window);
-        let until = [freed, state.told.map(|(_, until)| until), state.closed].into_iter().flatten().min();
+        let freed = state
+            .history
+            .get(lacking.min(state.history.len()).saturating_sub(1))
+            .map(|at| *at + limit.window);
+        let until =
+            [freed, state.reported.map(|(_, until)| until), state.blocked_until].into_iter().flatten().min();
         let wait = until.map_or(limit.window, |until| until.saturating_duration_since(now));
         Some(wait.max(Duration::from_millis(100)))
     }
 
-    /// How many calls can be made now; none where there is no limit.
+    /// Returns how many calls can be sent now; none if there is no limit.
     pub fn remaining(&self) -> Option<u32> {
         let state = self.state(Instant::now());
         let limit = self.limit?;
-        if state.closed.is_some() {
+        if state.blocked_until.is_some() {
             return Some(0);
         }
-        let own = u32::try_from(limit.usable().saturating_sub(state.made.len())).unwrap_or(u32::MAX);
-        Some(state.told.map_or(own, |(left, _)| own.min(left.saturating_sub(limit.reserve))))
+        let own = u32::try_from(limit.usable().saturating_sub(state.history.len())).unwrap_or(u32::MAX);
+        Some(state.reported.map_or(own, |(remaining, _)| own.min(remaining.saturating_sub(limit.reserve))))
     }
 
-    /// How long so many calls take at least, where they do not fit into what can be made now.
+    /// Returns how long that many calls take at least; none if all can be sent now.
     pub fn time_for(&self, calls: usize) -> Option<Duration> {
         let limit = self.limit?;
         let later = calls.saturating_sub(usize::try_from(self.remaining()?).unwrap_or(usize::MAX));
@@ -136,18 +139,18 @@ impl Budget {
         (windows > 0).then(|| limit.window.saturating_mul(windows))
     }
 
-    /// The state, with everything forgotten that is over.
+    /// Returns the state without what has expired.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.told.is_some_and(|(_, until)| until <= now) {
-            // A new window at the vendor's.
-            state.told = None;
-            state.made.clear();
+        if state.reported.is_some_and(|(_, until)| until <= now) {
+            // The vendor's next window.
+            state.reported = None;
+            state.history.clear();
         }
-        state.closed = state.closed.filter(|until| now < *until);
+        state.blocked_until = state.blocked_until.filter(|until| now < *until);
         if let Some(limit) = self.limit {
-            while state.made.front().is_some_and(|at| now.saturating_duration_since(*at) >= limit.window) {
-                state.made.pop_front();
+            while state.history.front().is_some_and(|at| now.saturating_duration_since(*at) >= limit.window) {
+                state.history.pop_front();
             }
         }
         state
@@ -155,23 +158,25 @@ impl Budget {
 }
 
 impl State {
-    /// Whether a call may be made; an error says how long to wait for it.
+    /// Checks that a call may be sent; an error says how long to wait.
     fn allows(&self, limit: Option<Limit>, now: Instant) -> Result<(), Duration> {
-        if let Some(until) = self.closed {
+        if let Some(until) = self.blocked_until {
             return Err(until - now);
         }
         let Some(limit) = limit else {
             return Ok(());
         };
-        let anew = self.told.map(|(_, until)| until);
-        if let (Some((left, _)), Some(anew)) = (self.told, anew)
-            && left <= limit.reserve
+        let resets_at = self.reported.map(|(_, until)| until);
+        if let (Some((remaining, _)), Some(resets_at)) = (self.reported, resets_at)
+            && remaining <= limit.reserve
         {
-            return Err(anew - now);
+            return Err(resets_at - now);
         }
-        if self.made.len() >= limit.usable() {
-            let oldest = self.made.front().map_or(now, |oldest| *oldest + limit.window);
-            return Err(anew.map_or(oldest, |anew| anew.min(oldest)).saturating_duration_since(now));
+        if self.history.len() >= limit.usable() {
+            let oldest = self.history.front().map_or(now, |oldest| *oldest + limit.window);
+            return Err(resets_at
+                .map_or(oldest, |resets_at| resets_at.min(oldest))
+                .saturating_duration_since(now));
         }
         Ok(())
     }
@@ -179,14 +184,14 @@ impl State {
 
 impl Limit {
     fn usable(self) -> usize {
-        // A reserve that leaves nothing would leave the account for ever unread.
+        // At least one, or the account could never be read.
         usize::try_from(self.calls.saturating_sub(self.reserve).max(1)).unwrap_or(usize::MAX)
     }
 }
 
-/// What the vendors publish: Brightpearl 200 calls a minute, shared by all private apps of an account
-/// (vendors/brightpearl.md 7); SuperOffice 10 a second for an app in its cloud, of which half are left to the app's other
-/// work (vendors/superoffice.md 10); Contensis none (vendors/contensis.md 6), nor does an installation of one's own.
+/// Returns the vendor's published limit. Brightpearl: 200 calls a minute, shared by all private apps of an account
+/// (vendors/brightpearl.md 7). SuperOffice: 10 a second for an app in its cloud, of which half are left to the app's other work
+/// (vendors/superoffice.md 10). Contensis and on-site installations have none (vendors/contensis.md 6).
 fn published(vendor: &Vendor) -> Option<Limit> {
     match vendor {
         Vendor::Brightpearl(_) => Some(Limit { calls: 200, window: MINUTE, reserve: 20 }),
@@ -215,7 +220,7 @@ mod tests {
         let mut made: Vec<Duration> = Vec::new();
         for tick in 0..600 {
             let at = Duration::from_millis(tick * 500);
-            if budget.take(start + at).is_ok() {
+            if budget.try_acquire(start + at).is_ok() {
                 made.push(at);
             }
         }
@@ -223,33 +228,33 @@ mod tests {
             let within = made[i..].iter().filter(|at| at.saturating_sub(*first) < MINUTE).count();
             assert!(within <= 7, "{within} from {first:?} on");
         }
-        assert_eq!(made.len(), 7 * 5, "five minutes, and nothing is given away");
+        assert_eq!(made.len(), 7 * 5, "the whole limit in each of five minutes");
     }
 
     #[test]
-    fn what_the_vendor_tells_counts_until_it_counts_anew() {
+    fn the_reported_count_applies_until_the_window_resets() {
         let (budget, now) = (budget(200, 20), Instant::now());
-        budget.take(now).unwrap();
-        budget.told(21, seconds(30), now);
-        budget.take(now).unwrap();
-        assert_eq!(budget.take(now), Err(seconds(30)), "the reserve is left to others");
-        // An answer that overtook another one.
-        budget.told(25, seconds(29), now + seconds(1));
-        assert_eq!(budget.take(now + seconds(2)), Err(seconds(28)));
-        assert!(budget.take(now + seconds(30)).is_ok(), "a new window");
+        budget.try_acquire(now).unwrap();
+        budget.update_from_headers(21, seconds(30), now);
+        budget.try_acquire(now).unwrap();
+        assert_eq!(budget.try_acquire(now), Err(seconds(30)), "the reserve is left to others");
+        // An answer that arrived out of order.
+        budget.update_from_headers(25, seconds(29), now + seconds(1));
+        assert_eq!(budget.try_acquire(now + seconds(2)), Err(seconds(28)));
+        assert!(budget.try_acquire(now + seconds(30)).is_ok(), "a new window");
     }
 
     #[test]
-    fn who_is_told_to_wait_waits_just_so_long() {
+    fn a_wait_that_the_vendor_asks_for_is_kept_exactly() {
         let (budget, now) = (budget(200, 20), Instant::now());
-        budget.close(seconds(7), now);
-        budget.close(seconds(3), now);
-        assert_eq!(budget.take(now), Err(seconds(7)), "the longer wait holds");
-        assert!(budget.take(now + seconds(7)).is_ok());
+        budget.block_for(seconds(7), now);
+        budget.block_for(seconds(3), now);
+        assert_eq!(budget.try_acquire(now), Err(seconds(7)), "the longer wait applies");
+        assert!(budget.try_acquire(now + seconds(7)).is_ok());
         let unlimited = Budget { limit: None, state: Mutex::default() };
-        unlimited.close(seconds(7), now);
-        assert_eq!(unlimited.take(now), Err(seconds(7)));
-        assert!(unlimited.take(now + seconds(7)).is_ok());
+        unlimited.block_for(seconds(7), now);
+        assert_eq!(unlimited.try_acquire(now), Err(seconds(7)));
+        assert!(unlimited.try_acquire(now + seconds(7)).is_ok());
         assert_eq!(unlimited.remaining(), None);
     }
 
@@ -258,20 +263,20 @@ mod tests {
         let (budget, start) = (budget(43, 3), Instant::now());
         let mut made = 0;
         while budget.guests_wait(1).is_none() {
-            budget.take(start).unwrap();
+            budget.try_acquire(start).unwrap();
             made += 1;
         }
         assert_eq!((made, budget.remaining()), (30, Some(10)));
         let wait = budget.guests_wait(1).unwrap();
         assert!(wait > seconds(50) && wait <= MINUTE, "{wait:?}");
         let tiny = self::budget(1, 0);
-        assert_eq!(tiny.guests_wait(2), None, "a share of nothing would wait for ever");
+        assert_eq!(tiny.guests_wait(2), None, "a budget of one call is not shared");
     }
 
     #[test]
     fn a_reserve_never_leaves_an_account_unread() {
         let (budget, now) = (budget(1, 1), Instant::now());
-        assert!(budget.take(now).is_ok());
-        assert_eq!(budget.take(now), Err(MINUTE));
+        assert!(budget.try_acquire(now).is_ok());
+        assert_eq!(budget.try_acquire(now), Err(MINUTE));
     }
 }

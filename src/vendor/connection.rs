@@ -1,40 +1,39 @@
-//! From an account to a client that can do what its mode allows, and nothing more.
+//! Opens the client of an account, with the access that its mode allows.
 
-use super::auth::{Credentials, MissingSecret};
+use super::auth::{ConnectError, Credentials, SecretRefs};
 use super::brightpearl::Brightpearl;
 use super::budget::Budget;
 use super::contensis::Contensis;
-use super::endpoint::{AllowedEndpoints, EndpointNotAllowed};
+use super::endpoint::AllowedEndpoints;
 use super::error::VendorError;
 use super::memory::AnswerMemory;
 use super::report::{CallReport, Reporter};
 use super::superoffice::Superoffice;
-use super::transport::{Access, Http, Leads, Transport};
+use super::transport::{Access, Http, IsLeader, Transport};
 use super::{Vendor as _, brightpearl, contensis, superoffice};
 use crate::api::VendorName;
 use crate::api::account::Vendor;
 use crate::api::superoffice::OnTooManyErrors;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules, SecretText, Usage, Value};
-use std::collections::BTreeMap;
+use crate::plan::{Document, ExternalId, List, Observed, Redactor, Rules};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The most values that a subscription may declare. What the vendor adds to them is read back: see `items`.
+/// Maximum number of values that a subscription may declare. `items` bounds what is read back.
 const MOST_VALUES: usize = 5000;
 
-/// What a connection may do, as a type.
+/// The access of a connection, as a type.
 pub trait AccessLevel: Send + Sync + 'static {
     #[doc(hidden)]
     const MAY_WRITE: bool;
 }
 
-/// May read.
+/// Read access.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOnly;
 
-/// May read and write.
+/// Read and write access.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadWrite;
 
@@ -46,89 +45,65 @@ impl AccessLevel for ReadWrite {
     const MAY_WRITE: bool = true;
 }
 
-/// What holds for every connection of the process.
+/// Settings of every connection of the process.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where credentials may be sent beside the vendors' own hosts.
+    /// Where credentials may be sent besides the vendors' own hosts.
     pub allowed: AllowedEndpoints,
     report: Reporter,
     timeout: Duration,
-    leads: Leads,
+    is_leader: IsLeader,
     http: Http,
-    /// Stands in for every vendor.
+    /// Replaces every vendor.
     #[cfg(test)]
-    instead: Option<Arc<dyn super::testing::Instead>>,
+    fake: Option<Arc<dyn super::testing::FakeVendor>>,
 }
 
 impl Settings {
-    /// `report` is told of every call.
+    /// `report` is called after every call.
     pub fn new(allowed: AllowedEndpoints, report: impl Fn(CallReport) + Send + Sync + 'static) -> Self {
         Self {
             allowed,
             report: Arc::new(report),
             timeout: Duration::MAX,
-            leads: Arc::new(|| true),
+            is_leader: Arc::new(|| true),
             http: Http::default(),
             #[cfg(test)]
-            instead: None,
+            fake: None,
         }
     }
 
-    /// Whatever vendor an account names, this one is called.
+    /// Replaces every vendor by this one.
     #[cfg(test)]
-    pub(crate) fn with_vendor(self, instead: Arc<dyn super::testing::Instead>) -> Self {
-        Self { instead: Some(instead), ..self }
+    pub(crate) fn with_vendor(self, fake: Arc<dyn super::testing::FakeVendor>) -> Self {
+        Self { fake: Some(fake), ..self }
     }
 
-    /// No vendor is called while this says no: another process may have taken over.
+    /// Refuses calls while `is_leader` returns false: another process may have become the leader.
     #[must_use]
-    pub fn while_leading(self, leads: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { leads: Arc::new(leads), ..self }
+    pub fn while_leading(self, is_leader: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { is_leader: Arc::new(is_leader), ..self }
     }
 
-    /// Waits until no exchange of tokens is under way, which would be lost if the process ended now.
-    pub async fn exchanges_end(&self) {
-        self.http.exchanges_end().await;
+    /// Waits until no token exchange is in flight. Its tokens would be lost if the process ended before.
+    pub async fn token_exchanges_done(&self) {
+        self.http.token_exchanges_done().await;
     }
 
-    /// Answers of all connections together take no more memory than this.
+    /// Bounds the memory of the answers of all connections together.
     #[must_use]
     pub fn with_answer_memory(self, memory: AnswerMemory) -> Self {
         Self { http: self.http.with_memory(memory), ..self }
     }
 
-    /// No call takes longer than this, whatever it is for.
+    /// Bounds how long any call may take.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The address is not allowed.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointNotAllowed),
-    /// A Secret or a key is missing.
-    #[error(transparent)]
-    Secret(#[from] MissingSecret),
-    /// A value in a Secret cannot be what it should be.
-    #[error("the key {key} of Secret {name} {problem}")]
-    Unusable {
-        /// Name of the Secret.
-        name: String,
-        /// The key in it.
-        key: String,
-        /// What is wrong with it, and what to do. Never the value.
-        problem: String,
-    },
-    /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(String),
-}
-
-/// A client of one account. What it may do is part of its type: only `Connection<ReadWrite>` can write.
+/// A client of one account. Only `Connection<ReadWrite>` has methods that write.
 pub struct Connection<A: AccessLevel> {
     vendor: AnyVendor,
     access: PhantomData<A>,
@@ -139,10 +114,10 @@ enum AnyVendor {
     Contensis(Contensis),
     Superoffice(Superoffice),
     #[cfg(test)]
-    Instead(Arc<dyn super::testing::Instead>),
+    Fake(Arc<dyn super::testing::FakeVendor>),
 }
 
-/// Hands one call on to whichever vendor it is.
+/// Calls the client of whichever vendor it is.
 macro_rules! each {
     ($any:expr, $vendor:ident => $call:expr) => {
         match $any {
@@ -150,13 +125,13 @@ macro_rules! each {
             AnyVendor::Contensis($vendor) => $call,
             AnyVendor::Superoffice($vendor) => $call,
             #[cfg(test)]
-            AnyVendor::Instead($vendor) => $call,
+            AnyVendor::Fake($vendor) => $call,
         }
     };
 }
 
 impl<A: AccessLevel> Connection<A> {
-    /// Checks address and credentials; calls nobody. `namespace` is the account's. All clients of an account draw on its one `budget`.
+    /// Checks address and credentials; makes no call. `namespace` is the account's. All clients of an account share its `budget`.
     pub fn open(
         namespace: &str,
         account: &Vendor,
@@ -165,16 +140,16 @@ impl<A: AccessLevel> Connection<A> {
         settings: &Settings,
     ) -> Result<Self, ConnectError> {
         #[cfg(test)]
-        if let Some(instead) = &settings.instead {
-            return Ok(Self { vendor: AnyVendor::Instead(Arc::clone(instead)), access: PhantomData });
+        if let Some(fake) = &settings.fake {
+            return Ok(Self { vendor: AnyVendor::Fake(Arc::clone(fake)), access: PhantomData });
         }
         let access = if A::MAY_WRITE { Access::ReadWrite } else { Access::ReadOnly };
         let mut redactor = Redactor::default();
-        credentials.hide(&mut redactor);
+        credentials.hide_in(&mut redactor);
         let report = Arc::clone(&settings.report);
         let transport = Transport::new(&settings.http, account.name(), access, redactor, budget, report)
-            .within(settings.timeout)
-            .while_leading(Arc::clone(&settings.leads));
+            .with_timeout(settings.timeout)
+            .while_leading(Arc::clone(&settings.is_leader));
         let allowed = settings.allowed.of_account(account.name(), namespace);
         let vendor = match account {
             Vendor::Brightpearl(account) => {
@@ -190,45 +165,54 @@ impl<A: AccessLevel> Connection<A> {
         Ok(Self { vendor, access: PhantomData })
     }
 
-    /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
-    pub async fn settle(&self) -> Result<(), VendorError> {
-        each!(&self.vendor, vendor => vendor.settle().await)
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the client is replaced.
+    pub async fn flush_tokens(&self) -> Result<(), VendorError> {
+        each!(&self.vendor, vendor => vendor.flush_tokens().await)
     }
 
-    /// What a person should do about the account although it can be read, such as rights to add.
+    /// Returns what a person should do about an account that can be read, such as rights to add.
     pub fn advice(&self) -> Option<String> {
         each!(&self.vendor, vendor => vendor.advice())
     }
 
-    /// Has the next list find out again whether [`Self::advice`] still holds.
-    pub fn check_again(&self) {
-        each!(&self.vendor, vendor => vendor.check_again());
+    /// Makes the next list check again whether [`Self::advice`] still applies.
+    pub fn recheck_advice(&self) {
+        each!(&self.vendor, vendor => vendor.recheck_advice());
     }
 
-    /// Every subscription of the account.
+    /// Returns every subscription of the account.
     pub async fn list(&self) -> Result<List, VendorError> {
         each!(&self.vendor, vendor => vendor.list().await)
     }
 }
 
 impl Connection<ReadWrite> {
-    /// Makes a subscription; see [`VendorError::outcome_unknown`].
+    /// Creates a subscription; after an error see [`VendorError::outcome_unknown`].
     pub async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
         each!(&self.vendor, vendor => vendor.create(desired).await)
     }
 
-    /// Makes an existing subscription match.
+    /// Changes a subscription to what is desired.
     pub async fn update(&self, current: &Observed, desired: &Document) -> Result<Observed, VendorError> {
         each!(&self.vendor, vendor => vendor.update(current, desired).await)
     }
 
-    /// Deletes a subscription; one that is not there is success.
+    /// Deletes a subscription. Succeeds if there is none with that id.
     pub async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         each!(&self.vendor, vendor => vendor.delete(id).await)
     }
 }
 
-/// How that vendor's fields compare.
+/// Returns what an account reads from Secrets to log in.
+pub fn secret_refs(account: &Vendor) -> SecretRefs {
+    match account {
+        Vendor::Brightpearl(account) => brightpearl::secret_refs(account),
+        Vendor::Contensis(account) => contensis::secret_refs(account),
+        Vendor::Superoffice(account) => superoffice::secret_refs(account),
+    }
+}
+
+/// Returns the rules by which the vendor's fields are compared.
 pub fn rules(vendor: VendorName) -> &'static Rules {
     match vendor {
         VendorName::Brightpearl => &brightpearl::RULES,
@@ -237,7 +221,7 @@ pub fn rules(vendor: VendorName) -> &'static Rules {
     }
 }
 
-/// What is likely to be refused, and that only the vendor can judge; none if all looks well.
+/// Returns a warning about what the vendor is likely to refuse, but only the vendor can decide.
 pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
     match vendor {
         VendorName::Brightpearl => brightpearl::advice(desired),
@@ -246,12 +230,12 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
     }
 }
 
-/// Why the account can never take what is declared, where neither a rule of the CRD nor the vendor's answer tells: the former
-/// does not see the account, and a dry run has no answer.
+/// Returns why the account can never accept what is declared. For rules that the CRD cannot express, as they depend on the
+/// account, and that a dry run has to report without a call.
 pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
     if !desired.has_at_most(MOST_VALUES) {
         return Some(format!(
-            "the subscription has more than {MOST_VALUES} values (topics, events, headers, members of templates or properties, and what they hold); make several Webhooks of it"
+            "the subscription has more than {MOST_VALUES} values (topics, events, headers, members of templates or properties, and what they hold); split it into several Webhooks"
         ));
     }
     match account {
@@ -260,81 +244,43 @@ pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
     }
 }
 
-/// Whether a subscription that the vendor has stopped by itself is to be started again.
-pub fn revives(subscription: &Subscription) -> bool {
+/// Whether a subscription is to be re-enabled after the vendor disabled it.
+pub fn auto_reenable(subscription: &Subscription) -> bool {
     match subscription {
         Subscription::Superoffice(declared) => declared.on_too_many_errors == OnTooManyErrors::Reactivate,
         Subscription::Brightpearl(_) | Subscription::Contensis(_) | Subscription::Unreadable { .. } => false,
     }
 }
 
-/// How long a new subscription may be missing from the vendor's list. No vendor promises that its list shows at once what it
-/// has just created; Contensis' may be served from an index (vendors/contensis.md 10, row 21).
-pub fn slow_to_show(vendor: VendorName) -> Duration {
+/// Returns how long a new subscription may be missing from the vendor's list. No vendor documents that its list is consistent
+/// with a create; Contensis may serve it from an index (vendors/contensis.md 10, row 21).
+pub fn list_lag(vendor: VendorName) -> Duration {
     match vendor {
         VendorName::Contensis => Duration::from_secs(10),
         VendorName::Brightpearl | VendorName::Superoffice => Duration::from_secs(5),
     }
 }
 
-/// Whether an update names the version that it was made of, and the vendor refuses it when that is an old one: then nothing
-/// that somebody else has changed meanwhile is overwritten unseen (vendors/contensis.md 2.3).
-pub fn refuses_outdated(vendor: VendorName) -> bool {
+/// Whether an update names the version that it is based on and the vendor refuses an outdated one, so that it never overwrites
+/// an unseen change (vendors/contensis.md 2.3).
+pub fn has_optimistic_locking(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Contensis => true,
         VendorName::Brightpearl | VendorName::Superoffice => false,
     }
 }
 
-/// The canonical document of what is declared. Its fields have the names that they have in a manifest; `expand` puts
-/// variables into each string, and gets the use of its field. Of what cannot be read nothing is declared: the engine holds it before.
-pub fn desired<E>(
-    subscription: &Subscription,
-    expand: &mut dyn FnMut(&str, Usage) -> Result<SecretText, E>,
-) -> Result<Document, E> {
-    let declared = match subscription {
-        Subscription::Brightpearl(declared) => serde_json::to_value(declared),
-        Subscription::Contensis(declared) => serde_json::to_value(declared),
-        Subscription::Superoffice(declared) => Ok(superoffice::declared(declared)),
-        Subscription::Unreadable { .. } => Ok(serde_json::Value::Null),
-    };
-    // A struct of strings, numbers and maps with string keys always serialises.
-    let mut declared = declared.unwrap_or_default();
-    let rules = rules(subscription.vendor());
-    let mut values = BTreeMap::new();
-    for field in rules.fields {
-        if let Some(value) = declared.get_mut(field.name) {
-            values.insert(field.name, expanded(value.take(), &mut |text| expand(text, field.usage))?);
-        }
+/// Reads one subscription of an answer as the vendor's client does. An error says what is wrong with its shape.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn observed(
+    vendor: VendorName,
+    answer: &super::transport::Answer,
+    item: &serde_json::value::RawValue,
+    language: Option<&str>,
+) -> Result<Observed, String> {
+    match vendor {
+        VendorName::Brightpearl => brightpearl::document::observed(answer, item),
+        VendorName::Contensis => contensis::document::observed(answer, item, language),
+        VendorName::Superoffice => superoffice::document::observed(answer, item),
     }
-    Ok(rules.document(values))
-}
-
-fn expanded<E>(
-    json: serde_json::Value,
-    expand: &mut dyn FnMut(&str) -> Result<SecretText, E>,
-) -> Result<Value, E> {
-    Ok(match json {
-        serde_json::Value::String(text) => Value::Text(expand(&text)?),
-        serde_json::Value::Array(list) => {
-            Value::List(list.into_iter().map(|value| expanded(value, expand)).collect::<Result<_, E>>()?)
-        }
-        serde_json::Value::Object(map) => Value::Map(
-            map.into_iter()
-                .map(|(name, value)| Ok((name, expanded(value, expand)?)))
-                .collect::<Result<_, E>>()?,
-        ),
-        other => other.into(),
-    })
-}
-
-/// Hides every secret of a document that is about to be sent.
-pub(crate) fn secrets_of(document: &Document) -> Redactor {
-    let mut redactor = Redactor::default();
-    document.for_each_text(&mut |text| {
-        for (variable, secret) in text.secrets() {
-            redactor.hide(secret, &format!("$({variable})"));
-        }
-    });
-    redactor
 }

@@ -1,209 +1,34 @@
-//! The reverse of `desired`: from what a vendor has to what a person would have written.
+//! The reverse of `desired`: converts an observed subscription to the manifest that would declare it.
 //!
-//! Pure. Each vendor's `manifest` reads its fields with a [`Reading`], which collects why a manifest cannot hold them.
+//! Each vendor's `manifest` reads its fields with a [`ManifestBuilder`].
 
+use super::manifest_builder::{ManifestBuilder, Placeholder};
 use super::{brightpearl, contensis, superoffice};
 use crate::api::VendorName;
-use crate::api::variables::literal;
 use crate::api::webhook::Subscription;
-use crate::plan::{Document, Members, Observed, Value};
-use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use crate::plan::Observed;
 
 /// A subscription as a manifest would declare it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Described {
     /// The vendor's half of the Webhook.
     pub subscription: Subscription,
-    /// What people would call it, to make the object's name from.
+    /// A title to make the object's name from.
     pub title: String,
-    /// The values that the vendor does not give back. Each stands in `subscription` as `$(NAME)`.
-    pub concealed: Vec<Concealed>,
+    /// The values that the vendor does not return. `subscription` has `$(NAME)` in place of each.
+    pub placeholders: Vec<Placeholder>,
 }
 
-/// A value that the vendor does not give back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Concealed {
-    /// Where it stands in the vendor's half of the Webhook, member by member.
-    pub at: Vec<String>,
-    /// The same for people, such as `headers.X-Key`.
-    pub field: String,
-    /// The variable that stands for it: unique within the Webhook.
-    pub variable: String,
-    /// Whether there is such a value for sure; some vendors do not even tell that.
-    pub certain: bool,
-}
-
-/// The manifest's half of what a vendor has; else why a manifest cannot hold it. No reason repeats a value that may be
-/// secret.
+/// Returns the manifest's half of an observed subscription, or the reasons why a manifest cannot hold it. No reason repeats a
+/// value that may be secret.
 pub fn describe(vendor: VendorName, observed: &Observed) -> Result<Described, Vec<String>> {
-    let mut reading = Reading { document: &observed.document, reasons: Vec::new(), concealed: Vec::new() };
+    let mut builder = ManifestBuilder::new(&observed.document);
     let described = match vendor {
-        VendorName::Brightpearl => brightpearl::manifest::describe(&mut reading),
-        VendorName::Contensis => contensis::manifest::describe(&mut reading, &observed.answer()),
-        VendorName::Superoffice => superoffice::manifest::describe(&mut reading, &observed.answer()),
+        VendorName::Brightpearl => brightpearl::manifest::describe(&mut builder),
+        VendorName::Contensis => contensis::manifest::describe(&mut builder, &observed.answer()),
+        VendorName::Superoffice => superoffice::manifest::describe(&mut builder, &observed.answer()),
     };
-    match described {
-        Some((subscription, title)) if reading.reasons.is_empty() => {
-            Ok(Described { subscription, title, concealed: reading.concealed })
-        }
-        _ => Err(reading.reasons),
-    }
-}
-
-/// Reads the fields of one document, each into the manifest's type. What does not fit is noted and is none.
-pub(super) struct Reading<'a> {
-    document: &'a Document,
-    reasons: Vec<String>,
-    concealed: Vec<Concealed>,
-}
-
-impl Reading<'_> {
-    /// Notes why a manifest cannot hold it.
-    pub(super) fn cannot<T>(&mut self, reason: impl Into<String>) -> Option<T> {
-        self.reasons.push(reason.into());
-        None
-    }
-
-    /// A top-level field.
-    pub(super) fn get(&self, field: &str) -> Value {
-        self.document.get(field).clone()
-    }
-
-    /// A top-level text that has to be there.
-    pub(super) fn text(&mut self, field: &str) -> Option<String> {
-        let value = self.get(field);
-        self.filled_text(field, &value)
-    }
-
-    /// A text that has to be there, written so that it is expanded to itself.
-    pub(super) fn filled_text(&mut self, field: &str, value: &Value) -> Option<String> {
-        match self.optional_text(field, value) {
-            Some(text) if !text.is_empty() => Some(text),
-            _ if value.is_empty() => self.cannot(format!("{field} is empty, and must not be in a Webhook")),
-            Some(_) | None => None,
-        }
-    }
-
-    /// A text that may be missing. What is no text at all is noted.
-    pub(super) fn optional_text(&mut self, field: &str, value: &Value) -> Option<String> {
-        match value {
-            Value::Null => None,
-            Value::Text(text) => Some(literal(&text.expose())),
-            Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
-                self.cannot(format!("{field} is no text"))
-            }
-        }
-    }
-
-    /// Texts, none of them empty.
-    pub(super) fn texts(&mut self, field: &str, value: &Value) -> Option<Vec<String>> {
-        let list = match value {
-            Value::Null => return Some(Vec::new()),
-            Value::List(list) => list,
-            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-                return self.cannot(format!("{field} is no list"));
-            }
-        };
-        let all = list.iter().enumerate();
-        all.map(|(at, value)| self.filled_text(&format!("{field}[{at}]"), value)).collect()
-    }
-
-    /// A flag. Its default is filled in by the vendor's rules.
-    pub(super) fn flag(&mut self, field: &str, value: &Value) -> Option<bool> {
-        match value {
-            Value::Bool(flag) => Some(*flag),
-            Value::Null | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                self.cannot(format!("{field} is neither true nor false"))
-            }
-        }
-    }
-
-    /// Members by name.
-    pub(super) fn members(&mut self, field: &str, value: &Value) -> Option<Members> {
-        match value {
-            Value::Null => Some(Members::new()),
-            Value::Map(map) => Some(map.clone()),
-            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                self.cannot(format!("{field} is no map"))
-            }
-        }
-    }
-
-    /// Header names ignore case, so a manifest holds one of each.
-    pub(super) fn distinct<'a>(&mut self, names: impl Iterator<Item = &'a String>) -> Option<()> {
-        let mut seen = BTreeSet::new();
-        for name in names {
-            if !seen.insert(name.to_ascii_lowercase()) {
-                return self.cannot(format!("two headers are named {name:?} but for case"));
-            }
-        }
-        Some(())
-    }
-
-    /// Any JSON that survives the way through Kubernetes.
-    pub(super) fn structure(&mut self, field: &str, value: &Value) -> Option<Json> {
-        match value {
-            Value::Null => self.cannot(format!("{field} is null, which kubectl drops")),
-            Value::Bool(flag) => Some(Json::Bool(*flag)),
-            Value::Number(number) if !keeps(number) => {
-                self.cannot(format!("{field} is a number too large for Kubernetes to keep exactly"))
-            }
-            Value::Number(number) => Some(Json::Number(number.clone())),
-            Value::Text(text) => Some(Json::String(literal(&text.expose()))),
-            Value::List(list) => {
-                let all = list.iter().enumerate();
-                all.map(|(at, value)| self.structure(&format!("{field}[{at}]"), value)).collect()
-            }
-            Value::Map(map) => {
-                let member = |(name, value): (&String, &Value)| {
-                    Some((name.clone(), self.structure(&format!("{field}.{name}"), value)?))
-                };
-                map.iter().map(member).collect::<Option<_>>().map(Json::Object)
-            }
-        }
-    }
-
-    /// Puts a variable in place of a value that the vendor does not give back.
-    pub(super) fn conceal(&mut self, at: &[&str], field: String, like: &str, certain: bool) -> String {
-        let taken = |name: &String| self.concealed.iter().any(|other| other.variable == *name);
-        let base = variable(like);
-        let numbered = (2..).map(|number| format!("{base}_{number}"));
-        let variable =
-            std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base);
-        let written = format!("$({variable})");
-        let at = at.iter().map(|&step| step.to_owned()).collect();
-        self.concealed.push(Concealed { at, field, variable, certain });
-        written
-    }
-}
-
-/// A variable's name that reads like this: `X-Api-Key` is `X_API_KEY`, and so is `xApiKey`.
-fn variable(like: &str) -> String {
-    let mut name = String::new();
-    let mut small = false;
-    for letter in like.chars().take(60) {
-        if small && letter.is_ascii_uppercase() {
-            name.push('_');
-        }
-        small = letter.is_ascii_lowercase();
-        name.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' });
-    }
-    match name.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() => name,
-        _ => format!("SECRET_{name}").trim_end_matches('_').to_owned(),
-    }
-}
-
-/// Whether an API server gives the same number back. It holds 64 bits with a sign, or a fraction, and of an integer that
-/// a fraction stands for it is not known whether it was rounded.
-fn keeps(number: &serde_json::Number) -> bool {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    number.is_i64() || (number.is_f64() && number.as_f64().is_some_and(|value| value.abs() < EXACT))
-}
-
-/// A value that a reason may repeat: short, and one line.
-pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(40).collect();
-    format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })
+    let placeholders = builder.finish()?;
+    let (subscription, title) = described.ok_or_else(Vec::new)?;
+    Ok(Described { subscription, title, placeholders })
 }

@@ -1,4 +1,4 @@
-//! Where credentials may be sent: the vendors' own hosts, and what the operator was started with.
+//! Where credentials may be sent: the vendors' own hosts, and the endpoints that hooktender was started with.
 
 mod allowed;
 #[cfg(test)]
@@ -11,22 +11,22 @@ use url::Url;
 pub use allowed::AllowedEndpoints;
 pub(super) use allowed::is_loopback;
 
-/// An address that credentials may be sent to: made by [`AccountEndpoints::check`] only.
+/// An address that credentials may be sent to. Only [`AccountEndpoints::check`] creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
 impl Endpoint {
-    /// The address itself.
+    /// Returns the address.
     pub(crate) fn url(&self) -> Url {
         self.0.clone()
     }
 
-    /// The address of a path below the endpoint's own. Each segment stays one, whatever characters it has.
+    /// Returns the address of a path below the endpoint's own. Each segment is escaped, so that it stays one segment.
     pub(crate) fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&base);
-        // An http(s) address always has segments.
+        // Cannot fail: an http(s) address has segments.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
@@ -40,16 +40,16 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// An address that credentials are not sent to.
+/// Why credentials are not sent to an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointNotAllowed {
-    /// It is no address.
+    /// It is not an address.
     #[error("{url} is not an absolute http(s) URL")]
     NotAUrl {
-        /// What was given.
+        /// The text in the manifest.
         url: String,
     },
-    /// It names a user.
+    /// It holds a user name or a password.
     #[error(
         "the address at {host} holds a user name or password; take it out: credentials come from Secrets only"
     )]
@@ -57,7 +57,7 @@ pub enum EndpointNotAllowed {
         /// Scheme, host and port.
         host: String,
     },
-    /// Servers read its path in different ways.
+    /// Servers interpret its path in different ways.
     #[error(
         "the path of the address at {origin} holds an encoded dot, slash, backslash, semicolon, percent sign or NUL, or parameters behind dots; write the path plainly"
     )]
@@ -65,19 +65,19 @@ pub enum EndpointNotAllowed {
         /// Scheme, host and port.
         origin: String,
     },
-    /// It is neither the vendor's nor allowed.
+    /// It is neither one of the vendor's hosts nor allowed.
     #[error(
         "{origin} is not one of {vendor}'s own hosts, so no credentials are sent there; to allow it, start hooktender with --allow-endpoint {origin},vendor={vendor},namespace={namespace}"
     )]
     Foreign {
-        /// The vendor that it should be.
+        /// The account's vendor.
         vendor: VendorName,
         /// Scheme, host and port.
         origin: String,
         /// Namespace of the account.
         namespace: String,
     },
-    /// It is allowed, but not for this account. What it is allowed for may be another tenant's, and is not named.
+    /// It is allowed, but not for this account. The message does not say for whom, as that may be another tenant.
     #[error(
         "{origin} is allowed, but not with this path for {vendor} accounts of namespace {namespace}; correct the address, or start hooktender with an --allow-endpoint that covers it"
     )]
@@ -106,9 +106,9 @@ pub struct AccountEndpoints {
 }
 
 impl AccountEndpoints {
-    /// Makes an endpoint of an address, if credentials of the account may be sent to it.
+    /// Returns the endpoint of an address, if credentials of the account may be sent to it.
     pub fn check(&self, address: &str) -> Result<Endpoint, EndpointNotAllowed> {
-        // Parsing resolves `..`, also where it is encoded: what is compared is what is sent.
+        // Parsing resolves `..`, also where it is encoded, so that the checked path is the one that is requested.
         let url = Url::parse(address)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
@@ -135,8 +135,8 @@ impl AccountEndpoints {
     }
 }
 
-/// The vendors' own hosts; `*` stands for any part of one label. Beside these, customers of some vendors run hosts in the
-/// same domains, such as `live-{alias}.cloud.contensis.com` (vendors/brightpearl.md 1.2, vendors/contensis.md 1,
+/// The vendors' own hosts; `*` matches a part of one label. The patterns are narrow, as customers of some vendors run hosts in
+/// the same domains, such as `live-{alias}.cloud.contensis.com` (vendors/brightpearl.md 1.2, vendors/contensis.md 1,
 /// vendors/superoffice.md 2.2).
 fn hosts(vendor: VendorName) -> &'static [&'static str] {
     match vendor {
@@ -158,11 +158,11 @@ fn is_host_of(pattern: &str, host: &str) -> bool {
     let Some((start, end)) = pattern.split_once('*') else { return pattern == host };
     let label = host.split('.').next().unwrap_or_default();
     let rest = host.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-    // `cms-` alone is no name of a host.
+    // `cms-` alone is not a host name.
     rest.is_some_and(|rest| !rest.contains('.')) && !label.is_empty() && !label.ends_with('-')
 }
 
-/// Whether all servers read a segment of a path in the same way. Some decode it before they resolve dots, some cut parameters off.
+/// Whether all servers interpret a path segment in the same way. Some decode it before they resolve dots, some strip parameters.
 fn is_plain(segment: &str) -> bool {
     const ENCODED: [&str; 6] = ["%00", "%25", "%2e", "%2f", "%3b", "%5c"];
     let small = segment.to_ascii_lowercase();

@@ -1,31 +1,31 @@
-//! The error classes: one for each failure decides condition reason, retry and metric label.
+//! Errors of vendor calls. The class of an error decides the condition reason, the retry and the metric label.
 
 use super::transport::Operation;
 use crate::api::{shorten, visible};
 use std::time::Duration;
 
-/// A vendor's words are cut to this many characters.
+/// A vendor's message is cut to this many characters.
 const LONGEST_MESSAGE: usize = 600;
 
-/// What kind of failure it is, and so what happens next.
+/// The kind of a failure, which decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// The vendor refuses what is declared. Not tried again before that changes, or slowly.
+    /// The vendor refuses what is declared. Retried after a change, otherwise rarely.
     Rejected,
-    /// The vendor refuses who asks. One renewal and one replay, then a person or the Secret has to change.
+    /// The vendor refuses the credentials, also with a fresh token. A person has to change the Secret or the login's rights.
     Credentials,
-    /// Too fast. The whole account waits as long as it is told.
+    /// The rate limit is exceeded. The whole account waits for as long as the vendor asks.
     Throttled,
-    /// No answer, or none from the vendor's own service. Exponential back-off of the account.
+    /// No answer, or one that does not come from the vendor's API. The account backs off exponentially.
     Unavailable,
-    /// The vendor's copy moved between reading and writing. Read and planned again.
+    /// The subscription changed between reading and writing. The account is read and planned again.
     Outdated,
-    /// A known thing is not there.
+    /// A subscription that was known does not exist.
     NotFound,
 }
 
 impl Class {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 6] = [
         Self::Rejected,
         Self::Credentials,
@@ -35,7 +35,7 @@ impl Class {
         Self::NotFound,
     ];
 
-    /// The name as it stands in conditions and metrics.
+    /// Returns the name in conditions and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rejected => "Rejected",
@@ -48,29 +48,29 @@ impl Class {
     }
 }
 
-/// A call to a vendor that failed. Everything in it is fit to be shown: secrets are taken out where it is made, and its
-/// constructors make a vendor's words one line in which nothing is hidden.
+/// A call to a vendor that failed. Its message can be shown: secrets are redacted before, and the constructors make it one line
+/// without hidden characters.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation} failed: {message}")]
 pub struct VendorError {
-    /// What kind of failure.
+    /// The kind of the failure.
     pub class: Class,
-    /// What was tried.
+    /// The operation that failed.
     pub operation: Operation,
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// What happened, in the vendor's own codes and words where it gave any.
+    /// What happened, with the vendor's own error codes and message if it sent any.
     pub message: String,
-    /// How long the vendor wants to be left alone.
+    /// How long the vendor asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether the vendor may have done, or may still do, what was asked.
+    /// Whether the vendor may have carried out the call, or may still do so.
     pub outcome_unknown: bool,
-    /// Whether the answer was larger than is read, as it would be again.
+    /// Whether the answer exceeds what hooktender reads, so that a retry does not help.
     pub too_large: bool,
 }
 
 impl VendorError {
-    /// A call that was not sent, so that nothing came of it.
+    /// A call that was not sent and so had no effect.
     pub(crate) fn unsent(class: Class, operation: Operation, message: impl Into<String>) -> Self {
         let message = visible(&message.into());
         Self {
@@ -84,43 +84,42 @@ impl VendorError {
         }
     }
 
-    /// A call that was not sent because the account's budget is used up. The same words whatever the wait, so that nothing
-    /// is written again because a second has passed.
+    /// A call that was not sent because the account's budget is used up. The message does not name the wait, so that a status
+    /// with it does not change every second.
     pub(crate) fn paced(operation: Operation, wait: Duration) -> Self {
-        let message = "the account's budget of calls is used up; it goes on by itself";
+        let message = "the account's budget of calls is used up; hooktender continues by itself";
         Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, message) }
     }
 
-    /// The same without the vendor's words: they may repeat what others have sent, or tell by what is hidden in them that it is
-    /// equal.
+    /// Returns the error without the vendor's message, which may repeat what others have sent, or reveal by a redacted part that
+    /// two values are equal.
     pub(crate) fn without_words(&self) -> Self {
         let message = match self.status {
-            Some(status) => format!("HTTP status {status}; the vendor's words are in hooktender's log"),
+            Some(status) => format!("HTTP status {status}; the vendor's message is in hooktender's log"),
             None if self.is_paced() => self.message.clone(),
             None => "no answer; the reason is in hooktender's log".to_owned(),
         };
         Self { message, ..self.clone() }
     }
 
-    /// Whether it is our own pace, and not the vendor, that makes the account wait.
+    /// Whether the account waits because of its own budget, not because of an answer of the vendor.
     pub fn is_paced(&self) -> bool {
         self.class == Class::Throttled && self.status.is_none()
     }
 
-    /// Whether nothing was sent because what is sent along is not in order, so that another try costs no call either.
+    /// Whether the call failed before it was sent because of its credentials, so that a retry costs no call.
     pub(crate) fn was_no_call(&self) -> bool {
         self.class == Class::Credentials && self.status.is_none()
     }
 
-    /// A failure that the vendor answered with, so that its outcome is known.
+    /// A call that was answered with a failure.
     pub(crate) fn answered(
         class: Class,
         operation: Operation,
         status: u16,
         message: impl Into<String>,
     ) -> Self {
-        // After a 5xx nobody knows whether the vendor had committed before it failed, and a success that cannot be read
-        // is one all the same.
+        // The vendor may have committed before it failed with a 5xx, and a success that cannot be read is a success.
         let unreadable = (200..300).contains(&status) && class == Class::Unavailable;
         let outcome_unknown =
             operation.writes() && (unreadable || status >= 500 && class != Class::Throttled);

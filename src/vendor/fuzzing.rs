@@ -1,6 +1,7 @@
-//! What vendors say, and what people give us to log in with, as bytes that anybody may have made up. Each function takes
-//! whatever it is given, must come back, and asserts what holds whatever it was.
+//! Fuzz targets for vendors' answers and for credentials. Each function accepts any bytes, has to return, and asserts what holds
+//! for all of them.
 
+use super::connection::observed;
 use super::superoffice::key::PrivateKey;
 use super::transport::{Access, Answer, Http, Operation, Transport};
 use super::{AllowedEndpoints, Budget, Class, Credentials, VendorError};
@@ -16,10 +17,10 @@ use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Two secrets of the account. `@@` and `##` in an answer stand for them.
+/// Two secrets of the account. They replace `@@` and `##` in an answer.
 const SECRETS: [(&str, &str); 2] = [("@@", "hunter2hunter2"), ("##", "p\"ss w/rd")];
 
-/// The clients that judge answers. They never call anybody.
+/// Clients that read answers. They make no calls.
 struct Clients {
     brightpearl: brightpearl::Brightpearl,
     contensis: contensis::Contensis,
@@ -76,7 +77,7 @@ fn redactor() -> Redactor {
     redactor
 }
 
-/// An answer: the first byte says what was asked, the second with which status it was answered, the rest is the body.
+/// Builds an answer: the first byte selects the operation, the second the status, the rest is the body.
 fn answer(data: &[u8]) -> Option<Answer> {
     let (&[operation, status], body) = data.split_first_chunk::<2>()?;
     let operations = [
@@ -86,7 +87,7 @@ fn answer(data: &[u8]) -> Option<Answer> {
         Operation::Update,
         Operation::Delete,
         Operation::Token,
-        Operation::Check,
+        Operation::Validate,
     ];
     let codes = [200, 201, 204, 301, 400, 401, 403, 404, 409, 410, 412, 421, 422, 429, 500, 503];
     let mut body = String::from_utf8_lossy(body).into_owned();
@@ -98,36 +99,36 @@ fn answer(data: &[u8]) -> Option<Answer> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let status = StatusCode::from_u16(codes[usize::from(status) % codes.len()]).ok()?;
     let operation = operations[usize::from(operation / 2) % operations.len()];
-    Some(Answer::of(operation, status, headers, &body).hiding(redactor()))
+    Some(Answer::of(operation, status, headers, &body).with_secrets(redactor()))
 }
 
-fn fit_to_be_shown(error: &VendorError) {
+fn assert_can_be_shown(error: &VendorError) {
     for (_, secret) in SECRETS {
-        assert!(!error.message.contains(secret), "an error tells a secret");
+        assert!(!error.message.contains(secret), "an error shows a secret");
     }
     assert!(error.message.chars().count() < 700, "an error is too long for a condition");
-    assert!(!error.outcome_unknown || error.operation.writes(), "only a write leaves a doubt");
+    assert!(!error.outcome_unknown || error.operation.writes(), "only a write has an unknown outcome");
 }
 
-/// Whatever a vendor answers: an error shows no secret, and what was read goes back as it came.
+/// For any answer: an error shows no secret, and a subscription that is sent back reads the same.
 ///
 /// # Panics
 ///
-/// When that does not hold.
+/// If that does not hold.
 pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
     let Some(answer) = answer(data) else { return };
     let clients = CLIENTS.as_ref();
-    assert!(clients.is_some(), "without clients nothing is looked at");
+    assert!(clients.is_some(), "the clients cannot be built");
     let Some(clients) = clients else { return };
     let failed = match vendor {
-        VendorName::Brightpearl => clients.brightpearl.failed(&answer),
-        VendorName::Contensis => clients.contensis.failed(&answer),
-        VendorName::Superoffice => clients.superoffice.failed(&answer),
+        VendorName::Brightpearl => clients.brightpearl.error_of(&answer),
+        VendorName::Contensis => clients.contensis.error_of(&answer),
+        VendorName::Superoffice => clients.superoffice.error_of(&answer),
     };
-    fit_to_be_shown(&failed);
-    // As a list, as its paging envelope, and as one.
+    assert_can_be_shown(&failed);
+    // As a list, as a paging envelope, and as one subscription.
     if let Err(error) = answer.json::<Vec<&RawValue>>() {
-        fit_to_be_shown(&error);
+        assert_can_be_shown(&error);
     }
     let listed = match vendor {
         VendorName::Brightpearl => brightpearl::items(&answer),
@@ -137,28 +138,15 @@ pub fn vendor_answer(vendor: VendorName, data: &[u8]) {
     for item in listed.unwrap_or_default().into_iter().chain(answer.json::<&RawValue>()) {
         for language in [None, Some("en-GB")] {
             match observed(vendor, &answer, item, language) {
-                Ok(seen) => comes_back(vendor, &answer, &seen, language),
-                Err(why) => fit_to_be_shown(&answer.misread(&why)),
+                Ok(seen) => assert_round_trip(vendor, &answer, &seen, language),
+                Err(why) => assert_can_be_shown(&answer.malformed(&why)),
             }
         }
     }
 }
 
-pub(super) fn observed(
-    vendor: VendorName,
-    answer: &Answer,
-    item: &RawValue,
-    language: Option<&str>,
-) -> Result<Observed, String> {
-    match vendor {
-        VendorName::Brightpearl => brightpearl::document::observed(answer, item),
-        VendorName::Contensis => contensis::document::observed(answer, item, language),
-        VendorName::Superoffice => superoffice::document::observed(answer, item),
-    }
-}
-
-/// What the vendor showed, sent as it is, is shown again: no update ever leads to another one.
-fn comes_back(vendor: VendorName, answer: &Answer, seen: &Observed, language: Option<&str>) {
+/// Asserts that a subscription that is sent as it was read reads the same, so that no update leads to another one.
+fn assert_round_trip(vendor: VendorName, answer: &Answer, seen: &Observed, language: Option<&str>) {
     let (mut body, id) = match vendor {
         VendorName::Brightpearl => (brightpearl::document::body(&seen.document), "id"),
         VendorName::Contensis => {
@@ -175,39 +163,42 @@ fn comes_back(vendor: VendorName, answer: &Answer, seen: &Observed, language: Op
         body.insert(id.into(), named.unwrap_or_default());
     }
     let again = to_raw_value(&body).ok().and_then(|body| observed(vendor, answer, &body, language).ok());
-    assert!(again.is_some(), "what is sent cannot be read");
+    assert!(again.is_some(), "the body that is sent cannot be read");
     let same = again.is_some_and(|again| super::rules(vendor).equal(&again.document, &seen.document));
-    assert!(same, "what is sent is not what was shown");
+    assert!(same, "the body that is sent differs from what was read");
 }
 
-/// Whatever stands in the Secret of an app's key: a problem is told without a byte of it, and a key signs.
+/// For any text as an app's private key: a problem shows no byte of it, and an accepted key signs.
 ///
 /// # Panics
 ///
-/// When that does not hold.
+/// If that does not hold.
 pub fn private_key(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match PrivateKey::parse(&text) {
         Ok(key) => {
-            assert!(key.sign(b"data").is_ok(), "a key that was taken signs");
-            assert!(PrivateKey::parse(&format!("\n {text}\r\n")).is_ok(), "blanks around a key are nothing");
+            assert!(key.sign(b"data").is_ok(), "an accepted key signs");
+            assert!(
+                PrivateKey::parse(&format!("\n {text}\r\n")).is_ok(),
+                "white space around a key is ignored"
+            );
         }
         Err(problem) => {
             let of_a_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
             let longest = problem.split(|c| !of_a_key(c)).map(str::len).max();
-            // The longest word of the library that reads it is InconsistentComponents.
+            // The longest word of the library's messages is InconsistentComponents.
             assert!(longest.is_none_or(|length| length < 24), "a problem shows part of the key");
             assert!(problem.len() < 500, "a problem is too long");
         }
     }
 }
 
-/// Whatever the headers say: a wait is neither nothing nor for ever, and no number is too large. One header a line:
-/// `Retry-After`, `Date`, and the two of Brightpearl's.
+/// For any headers: a wait is neither zero nor endless, and no number overflows. One header per line: `Retry-After`, `Date`, and
+/// the two of Brightpearl's.
 ///
 /// # Panics
 ///
-/// When that does not hold.
+/// If that does not hold.
 pub fn headers(data: &[u8]) {
     let mut headers = HeaderMap::new();
     let names = [
@@ -225,13 +216,13 @@ pub fn headers(data: &[u8]) {
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::BAD_GATEWAY] {
         let answer = Answer::of(Operation::Create, status, headers.clone(), "{}");
         let day = Duration::from_secs(24 * 3600);
-        let failed = answer.failed(None);
-        assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
+        let failed = answer.status_error(None);
+        assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is endless");
         let hot = failed.class == Class::Throttled && failed.retry_after.is_some_and(|wait| wait.is_zero());
-        assert!(!hot, "a wait is none");
+        assert!(!hot, "a wait is zero");
         if let Some(clients) = CLIENTS.as_ref() {
-            let failed = clients.brightpearl.failed(&answer);
-            assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is for ever");
+            let failed = clients.brightpearl.error_of(&answer);
+            assert!(failed.retry_after.is_none_or(|wait| wait <= day), "a wait is endless");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The items of a vendor's list: those that can be read, and what is wrong with the others.
+//! Reads the items of a vendor's list, and records what is wrong with those that cannot be read.
 
 use super::error::{Class, VendorError};
 use super::json::{holds_more_values, members};
@@ -10,37 +10,37 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// A longer item of a list is not read: a Webhook takes 1.5 MiB at most in the cluster's own store.
+/// Maximum length of an item in bytes. The API server stores at most 1.5 MiB of a Webhook.
 const LONGEST_ITEM: usize = 4 << 20;
-/// An item of a list with more values is not read: four times as many as a Webhook may declare, for what the vendor adds.
+/// Maximum number of values of an item: four times as many as a Webhook may declare, for what the vendor adds.
 const MOST_VALUES: usize = 20_000;
-/// A list with more items that cannot be read is not gone by: each Webhook without a subscription is compared with each of them.
+/// Maximum number of unreadable items of a list: each Webhook without a subscription is compared with each of them.
 const MOST_UNREADABLE: usize = 1000;
 /// Memory for a list is reserved in steps.
 const STEP: usize = 64 << 10;
 
-/// A shape problem is shown in conditions and lists: it is cut to so many characters.
+/// Maximum length of a problem in characters, as it is shown in conditions and lists.
 const LONGEST_PROBLEM: usize = 200;
 
-/// How one vendor's items are read.
-pub(super) struct Reader<'a> {
+/// Reads the items of one vendor.
+pub(super) struct ItemReader<'a> {
     pub(super) rules: &'static Rules,
     /// The member that holds the id.
     pub(super) id: &'static str,
-    /// Reads an item, or says what is wrong with its shape.
+    /// Reads an item. An error says what is wrong with its shape.
     pub(super) read: &'a (dyn Fn(&RawValue) -> Result<Observed, String> + Sync),
 }
 
-impl Reader<'_> {
-    /// Reads the items of a whole list. A list in which no item has an id is not the vendor's.
+impl ItemReader<'_> {
+    /// Reads the items of a whole list. See [`check_ids`].
     pub(super) fn list(&self, answer: &Answer, items: Vec<&RawValue>) -> Result<List, VendorError> {
         let mut list = List::default();
         self.add(&mut list, answer, items)?;
-        plausible(answer, &list)?;
+        check_ids(answer, &list)?;
         Ok(list)
     }
 
-    /// Reads the items of an answer into a list, as far as there is memory for what is made of them.
+    /// Reads the items of an answer into a list, and reserves memory for the documents.
     pub(super) fn add(
         &self,
         list: &mut List,
@@ -64,12 +64,12 @@ impl Reader<'_> {
                     let message = format!(
                         "more than {MOST_UNREADABLE} items of the list cannot be read, such as one because: {why}"
                     );
-                    return Err(VendorError { too_large: true, ..answer.misread(&message) });
+                    return Err(VendorError { too_large: true, ..answer.malformed(&message) });
                 }
             }
             if list.size > memory.size() {
-                memory.try_reach(list.size + STEP).map_err(|error| VendorError {
-                    too_large: matches!(error, NoMemory::Ever(_)),
+                memory.try_grow_to(list.size + STEP).map_err(|error| VendorError {
+                    too_large: matches!(error, NoMemory::TooLarge(_)),
                     ..answer.error(Class::Unavailable, error.to_string())
                 })?;
             }
@@ -97,7 +97,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether an item is small enough to be read, and compared; else what it has too much of.
+/// Checks that an item is small enough to be read and compared.
 pub(super) fn within_bounds(item: &RawValue) -> Result<(), String> {
     let item = item.get().as_bytes();
     if item.len() > LONGEST_ITEM {
@@ -109,18 +109,18 @@ pub(super) fn within_bounds(item: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
-/// A list whose items all lack an id does not come from the vendor's webhook service.
-pub(super) fn plausible(answer: &Answer, list: &List) -> Result<(), VendorError> {
+/// Checks that the list comes from the vendor's webhook service: not all items lack an id.
+pub(super) fn check_ids(answer: &Answer, list: &List) -> Result<(), VendorError> {
     match list.unreadable.first() {
         Some(first) if list.observed.is_empty() && list.unreadable.iter().all(|item| item.id.is_none()) => {
-            Err(answer.misread(&first.why))
+            Err(answer.malformed(&first.why))
         }
         _ => Ok(()),
     }
 }
 
-/// Reads JSON of that shape, or says which member has another shape. A value is never shown: it may be secret.
-pub(super) fn shaped<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
+/// Reads JSON of that shape. An error names the member whose shape differs, never its value, which may be secret.
+pub(super) fn parse_item<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -129,7 +129,7 @@ pub(super) fn shaped<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, String>
     })
 }
 
-/// A problem in the parser's words, without the text that it quotes and without the place, which is one within the item.
+/// Removes from the parser's message the text that it quotes, and the position, which is relative to the item.
 fn without_value(problem: &str) -> String {
     let shown = match (problem.find(" \""), problem.rfind('"')) {
         (Some(start), Some(end)) if start + 1 < end => {
@@ -140,10 +140,10 @@ fn without_value(problem: &str) -> String {
     shown.rsplit_once(" at line ").map_or(shown.clone(), |(problem, _)| problem.to_owned())
 }
 
-/// The error of a list whose pages do not fit together, however often it is read.
-pub(super) fn restless(answer: &Answer, readings: usize) -> VendorError {
+/// Returns the error of a list whose pages stay inconsistent in repeated readings.
+pub(super) fn unstable_list(answer: &Answer, readings: usize) -> VendorError {
     let message = format!(
-        "the list changed while it was read, {readings} times in a row: its pages tell different totals or show an item twice; it is read again later"
+        "the list changed while it was read, {readings} times in a row: its pages announce different totals or show an item twice; hooktender reads it again later"
     );
     answer.error(Class::Unavailable, message)
 }
@@ -173,7 +173,7 @@ mod tests {
             ("7", "invalid type: integer `7`, expected struct Item"),
         ];
         for (json, problem) in cases {
-            assert_eq!(shaped::<Item>(json).unwrap_err(), problem);
+            assert_eq!(parse_item::<Item>(json).unwrap_err(), problem);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is read of an answer before it is known to be small: counted and picked out without a tree in memory.
+//! Reads large JSON without building a tree: counts values, and extracts members.
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A longer member is not picked out.
+/// Maximum length of an extracted member in bytes.
 const LONGEST_MEMBER: usize = 64 << 10;
 
-/// Counts the values of JSON that comes in pieces. Each but the first stands behind a comma or an opening bracket.
+/// Counts the values of JSON that arrives in pieces. Each value but the first follows a comma or an opening bracket.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counter {
     values: usize,
@@ -35,27 +35,27 @@ impl Counter {
     }
 }
 
-/// Whether a text holds more values than that, if it is JSON.
+/// Whether JSON has more than `most` values.
 pub(super) fn holds_more_values(json: &[u8], most: usize) -> bool {
     let mut counter = Counter::default();
-    // Each value has a character at least.
+    // Each value takes a byte at least.
     json.len() > most && {
         counter.add(json);
         counter.values() > most
     }
 }
 
-/// The short ones of an object's members that `keep` picks; none if it is no object.
+/// Returns the members of an object that `keep` selects, without long ones. None if it is not an object.
 pub(super) fn members(json: &[u8], keep: &dyn Fn(&str) -> bool) -> Option<Map<String, Value>> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let members = Picked(keep).deserialize(&mut reader).ok()?;
+    let members = MemberFilter(keep).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     members
 }
 
-struct Picked<'a>(&'a dyn Fn(&str) -> bool);
+struct MemberFilter<'a>(&'a dyn Fn(&str) -> bool);
 
-impl<'de> DeserializeSeed<'de> for Picked<'_> {
+impl<'de> DeserializeSeed<'de> for MemberFilter<'_> {
     type Value = Option<Map<String, Value>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -63,7 +63,7 @@ impl<'de> DeserializeSeed<'de> for Picked<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Picked<'_> {
+impl<'de> Visitor<'de> for MemberFilter<'_> {
     type Value = Option<Map<String, Value>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,14 +121,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn values_are_counted_and_what_stands_in_texts_is_not() {
+    fn values_are_counted_and_the_content_of_texts_is_not() {
         let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(","));
         let cases = [
             ("objects", list("{}", 1000), 2000),
             ("objects with a list each", list("{\"a\":[1]}", 1000), 3000),
             ("numbers", list("1", 1000), 1000),
             ("commas in texts", list(r#"{"a":"\",[{,,,,,,,"}"#, 1000), 2000),
-            ("no JSON", "x".repeat(1000), 0),
+            ("not JSON", "x".repeat(1000), 0),
         ];
         for (reason, body, values) in cases {
             for piece in [1, 3, body.len()] {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_picked_out_of_an_object_and_nothing_else() {
+    fn members_are_extracted_from_an_object_only() {
         let picked = |json: &str| members(json.as_bytes(), &|name| name.len() == 1).map(Value::Object);
         assert_eq!(picked(r#"{"a": [1], "long": [2], "b": "x"}"#), Some(json!({"a": [1], "b": "x"})));
         assert_eq!(picked(&format!(r#"{{"a": "{}"}}"#, "x".repeat(LONGEST_MEMBER))), Some(json!({})));

@@ -1,23 +1,23 @@
-//! How much memory the process may take: by its control group, by its own limit, or by what the machine has.
+//! Finds the memory limit of the process: of its control group, of its address space, or of the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is assumed where nothing tells.
-const UNKNOWN: usize = 256 << 20;
-/// Without a limit, no more than this is counted on: the machine is not ours alone.
-const SHARED: usize = 1 << 30;
+/// The limit if none can be found, in bytes.
+const FALLBACK: usize = 256 << 20;
+/// The most of the machine's memory that is used without a limit, in bytes, as others use the machine too.
+const LARGEST_SHARE: usize = 1 << 30;
 
-/// The bytes of memory that this process may take.
-pub(super) fn of_process() -> usize {
+/// Returns the memory limit of this process in bytes.
+pub(super) fn process_limit() -> usize {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let group = group_limit(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
     let own = address_space(&read("/proc/self/limits"));
-    let machine = total(&read("/proc/meminfo")).map(|total| (total / 4).min(SHARED));
-    [group, own, machine].into_iter().flatten().min().unwrap_or(UNKNOWN)
+    let machine = total(&read("/proc/meminfo")).map(|total| (total / 4).min(LARGEST_SHARE));
+    [group, own, machine].into_iter().flatten().min().unwrap_or(FALLBACK)
 }
 
-/// The least limit of the process' control groups, in either version. Inside a container its own group may be the root.
+/// Returns the lowest limit of the process' control groups, of version 1 or 2. In a container its own group may be the root.
 fn group_limit(groups: &str, root: &Path) -> Option<usize> {
     let limit = |folder: &Path, file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
     let all = groups.lines().filter_map(|line| {
@@ -40,13 +40,13 @@ fn group_limit(groups: &str, root: &Path) -> Option<usize> {
     all.min()
 }
 
-/// `RLIMIT_AS`, of `/proc/self/limits`.
+/// Reads `RLIMIT_AS` from `/proc/self/limits`.
 fn address_space(limits: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The machine's memory, of `/proc/meminfo`.
+/// Reads the machine's memory from `/proc/meminfo`.
 fn total(meminfo: &str) -> Option<usize> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     Some(line.split_whitespace().next()?.parse::<usize>().ok()? << 10)
@@ -57,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_limit_of_all_groups_holds() {
+    fn the_lowest_limit_of_all_groups_applies() {
         let root = tempfile::tempdir().unwrap();
         let set = |folder: &str, file: &str, value: &str| {
             fs::create_dir_all(root.path().join(folder)).unwrap();
             fs::write(root.path().join(folder).join(file), value).unwrap();
         };
         let limit = |groups: &str| group_limit(groups, root.path());
-        assert_eq!(limit("0::/pod/main\n"), None, "there is no such group");
+        assert_eq!(limit("0::/pod/main\n"), None, "no such group");
         set("pod/main", "memory.max", "max\n");
         assert_eq!(limit("0::/pod/main\n"), None);
         set("pod", "memory.max", "268435456\n");
@@ -81,6 +81,6 @@ mod tests {
         assert_eq!(address_space(limits), Some(1 << 30));
         assert_eq!(address_space("Max address space         unlimited   unlimited   bytes"), None);
         assert_eq!(total("MemTotal:       65842180 kB\nMemFree: 1 kB\n"), Some(65_842_180 << 10));
-        assert!(of_process() > 0);
+        assert!(process_limit() > 0);
     }
 }

@@ -1,4 +1,4 @@
-//! How much memory vendors' answers may take, over all accounts: `docs/performance.md` has the sum.
+//! Bounds the memory of vendors' answers over all accounts (`docs/performance.md`).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,27 +7,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Memory is reserved in units of this many bytes.
 const UNIT: usize = 4 << 10;
-/// An answer that takes more than this is long: it shares the larger part of the memory with the other long ones.
+/// A list that takes more than this is long. Long lists share the largest pool.
 const SHORT: usize = 512 << 10;
-/// So many long answers may wait for memory, each with what it has taken as a short one.
+/// How many lists may wait to become long, each with its memory as a short one.
 const LONGEST_QUEUE: usize = 16;
 /// How long an answer may wait for memory.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
-/// The memory that answers of all accounts share.
+/// The memory of the answers of all accounts.
 #[derive(Clone, Debug)]
 pub struct AnswerMemory(Arc<Pools>);
 
 #[derive(Debug)]
 struct Pools {
-    /// An eighth: lists that are short. Those that wait to become long are few, so that there is always room.
+    /// Short lists: an eighth. Few of them wait to become long, so that there is always room.
     short: Pool,
-    /// A sixteenth: answers about one subscription, and to logins. They come while their account's list is held.
+    /// Answers about one subscription, and to logins: a sixteenth. They arrive while their account holds its list.
     single: Pool,
-    /// The rest: lists that are long.
+    /// Long lists: the rest.
     long: Pool,
     queue: Semaphore,
-    /// Only one that has long memory already may wait for more: two half-read lists would wait for each other.
+    /// One long list may wait for more at a time: two half-read lists would wait for each other.
     growing: Semaphore,
 }
 
@@ -37,42 +37,42 @@ struct Pool {
     units: usize,
 }
 
-/// What an answer is about.
+/// The kind of an answer, which selects its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A list: it begins in the memory of short ones.
+pub(super) enum AnswerKind {
+    /// A list. It starts in the pool of short ones.
     List,
     /// Anything else.
     Single,
 }
 
-/// Why an answer gets no memory.
+/// Why no memory can be reserved for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoMemory {
-    /// Others have it; with a later try there may be some.
-    Now,
-    /// It needs more than there is. The number is what there is, in bytes.
-    Ever(usize),
+    /// Other answers hold it; a later attempt may succeed.
+    Busy,
+    /// The answer needs more than its pool has. Holds the size of the pool in bytes.
+    TooLarge(usize),
 }
 
 impl fmt::Display for NoMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Now => f.write_str("too many long answers are being read at once; this one is tried again"),
-            Self::Ever(most) => write!(
+            Self::Busy => f.write_str("too many long answers are being read at once; hooktender tries again"),
+            Self::TooLarge(most) => write!(
                 f,
-                "the answer takes more than the {} MiB of memory that one may take; give hooktender more memory (--answer-memory), or delete subscriptions at the vendor",
+                "the answer needs more than the {} MiB of memory that one answer may take; give hooktender more memory (--answer-memory), or delete subscriptions at the vendor",
                 most >> 20
             ),
         }
     }
 }
 
-/// The memory of one answer, or of a list with all its pages, for as long as any of it is read.
+/// The memory of one answer, or of a list with all its pages. Released when it is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     memory: AnswerMemory,
-    kind: Kind,
+    kind: AnswerKind,
     held: Mutex<Held>,
 }
 
@@ -83,17 +83,17 @@ struct Held {
 }
 
 impl Default for AnswerMemory {
-    /// Five eighths of what the process may take.
+    /// Five eighths of the memory of the process.
     fn default() -> Self {
-        Self::new(super::limit::of_process() / 8 * 5)
+        Self::new(super::limit::process_limit() / 8 * 5)
     }
 }
 
 impl AnswerMemory {
-    /// The least memory that works: for answers of each kind, in bytes.
+    /// The minimum, in bytes.
     pub const LEAST: usize = 32 << 20;
 
-    /// So many bytes; at least [`Self::LEAST`].
+    /// A memory of `bytes`, at least [`Self::LEAST`].
     pub fn new(bytes: usize) -> Self {
         let units = bytes.max(Self::LEAST) / UNIT;
         let pool = |units: usize| Pool { permits: Arc::new(Semaphore::new(units)), units };
@@ -106,72 +106,72 @@ impl AnswerMemory {
         }))
     }
 
-    /// A reservation of nothing.
-    pub(super) fn reserve(&self, kind: Kind) -> Arc<Reservation> {
+    /// Returns an empty reservation.
+    pub(super) fn reserve(&self, kind: AnswerKind) -> Arc<Reservation> {
         Arc::new(Reservation { memory: self.clone(), kind, held: Mutex::default() })
     }
 }
 
 impl Reservation {
-    /// How much is reserved, in bytes.
+    /// Returns how much is reserved, in bytes.
     pub(super) fn size(&self) -> usize {
         self.held().units() * UNIT
     }
 
-    /// Reserves so many bytes in all. Waits for them a while.
-    pub(super) async fn reach(&self, bytes: usize) -> Result<(), NoMemory> {
-        match self.try_reach(bytes) {
-            Err(NoMemory::Now) => {}
-            reached => return reached,
+    /// Extends the reservation to `bytes` in total. Waits up to two minutes for memory.
+    pub(super) async fn grow_to(&self, bytes: usize) -> Result<(), NoMemory> {
+        match self.try_grow_to(bytes) {
+            Err(NoMemory::Busy) => {}
+            grown => return grown,
         }
         let pools = &self.memory.0;
         let (pool, missing, is_long) = self.missing(bytes)?;
         let may_wait = match self.kind {
-            Kind::List if self.held().is_long => Some(&pools.growing),
-            Kind::List if is_long => Some(&pools.queue),
-            Kind::List | Kind::Single => None,
+            AnswerKind::List if self.held().is_long => Some(&pools.growing),
+            AnswerKind::List if is_long => Some(&pools.queue),
+            AnswerKind::List | AnswerKind::Single => None,
         };
-        let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Now)?;
+        let _waits = may_wait.map(Semaphore::try_acquire).transpose().map_err(|_| NoMemory::Busy)?;
         let permit = Arc::clone(&pool.permits).acquire_many_owned(missing);
         match tokio::time::timeout(LONGEST_WAIT, permit).await {
             Ok(Ok(permit)) => {
                 self.held().add(permit, is_long);
                 Ok(())
             }
-            Ok(Err(_)) | Err(_) => Err(NoMemory::Now),
+            Ok(Err(_)) | Err(_) => Err(NoMemory::Busy),
         }
     }
 
-    /// The same without waiting.
-    pub(super) fn try_reach(&self, bytes: usize) -> Result<(), NoMemory> {
+    /// Extends the reservation to `bytes` in total without waiting.
+    pub(super) fn try_grow_to(&self, bytes: usize) -> Result<(), NoMemory> {
         let (pool, missing, is_long) = self.missing(bytes)?;
         if missing > 0 {
             let permit = Arc::clone(&pool.permits).try_acquire_many_owned(missing);
-            self.held().add(permit.map_err(|_| NoMemory::Now)?, is_long);
+            self.held().add(permit.map_err(|_| NoMemory::Busy)?, is_long);
         }
         Ok(())
     }
 
-    /// Gives back what is more than so many bytes.
+    /// Releases what exceeds `bytes`.
     pub(super) fn shrink_to(&self, bytes: usize) {
         let mut held = self.held();
         let spare = held.units().saturating_sub(bytes.div_ceil(UNIT));
         drop(held.permit.as_mut().and_then(|permit| permit.split(spare)));
     }
 
-    /// From which pool how many units are missing, and whether it is that of long lists.
+    /// Returns the pool, how many units of it are missing, and whether it is the pool of long lists.
     fn missing(&self, bytes: usize) -> Result<(&Pool, u32, bool), NoMemory> {
         let pools = &self.memory.0;
         let held = self.held();
-        let is_long = self.kind == Kind::List && (held.is_long || bytes > SHORT);
+        let is_long = self.kind == AnswerKind::List && (held.is_long || bytes > SHORT);
         let pool = match self.kind {
-            Kind::Single => &pools.single,
-            Kind::List if is_long => &pools.long,
-            Kind::List => &pools.short,
+            AnswerKind::Single => &pools.single,
+            AnswerKind::List if is_long => &pools.long,
+            AnswerKind::List => &pools.short,
         };
         let units = bytes.div_ceil(UNIT);
         if units > pool.units {
-            return Err(NoMemory::Ever(pool.units * UNIT));
+            return Err(NoMemory::TooLarge(pool.units * UNIT));
         }
         let has = if held.is_long == is_long { held.units() } else { 0 };
         Ok((pool, u32::try_from(units.saturating_sub(has)).unwrap_or(u32::MAX), is_long))
@@ -187,7 +187,7 @@ impl Held {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
-    /// What it had as a short list is given back when it becomes a long one.
+    /// Adds a permit. A short list that becomes long releases what it held before.
     fn add(&mut self, permit: OwnedSemaphorePermit, is_long: bool) {
         match &mut self.permit {
             Some(own) if self.is_long == is_long => own.merge(permit),
@@ -210,11 +210,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_is_reserved_once_and_given_back() {
+    async fn memory_is_reserved_once_and_released() {
         let memory = memory();
-        let one = memory.reserve(Kind::List);
+        let one = memory.reserve(AnswerKind::List);
         for bytes in [1, 5000, 5000, SHORT, SHORT + 1, 8 * MIB] {
-            one.reach(bytes).await.unwrap();
+            one.grow_to(bytes).await.unwrap();
             assert_eq!(one.size(), bytes.next_multiple_of(UNIT));
         }
         let free = |pool: &Pool| pool.permits.available_permits() * UNIT;
@@ -226,21 +226,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_never_fits_is_refused_at_once() {
+    async fn an_answer_that_never_fits_is_refused_at_once() {
         let memory = memory();
-        assert_eq!(memory.reserve(Kind::List).reach(27 * MIB).await, Err(NoMemory::Ever(26 * MIB)));
-        assert_eq!(memory.reserve(Kind::Single).reach(3 * MIB).await, Err(NoMemory::Ever(2 * MIB)));
+        assert_eq!(
+            memory.reserve(AnswerKind::List).grow_to(27 * MIB).await,
+            Err(NoMemory::TooLarge(26 * MIB))
+        );
+        assert_eq!(
+            memory.reserve(AnswerKind::Single).grow_to(3 * MIB).await,
+            Err(NoMemory::TooLarge(2 * MIB))
+        );
     }
 
     #[tokio::test]
     async fn half_read_lists_do_not_wait_for_each_other() {
         let memory = memory();
-        let (one, other) = (memory.reserve(Kind::List), memory.reserve(Kind::List));
-        one.reach(13 * MIB).await.unwrap();
-        other.reach(13 * MIB).await.unwrap();
-        let mut grows = Box::pin(one.reach(20 * MIB));
-        assert_eq!(grows.as_mut().now_or_never(), None, "it waits for the other one");
-        assert_eq!(other.reach(20 * MIB).await, Err(NoMemory::Now), "which does not wait for it");
+        let (one, other) = (memory.reserve(AnswerKind::List), memory.reserve(AnswerKind::List));
+        one.grow_to(13 * MIB).await.unwrap();
+        other.grow_to(13 * MIB).await.unwrap();
+        let mut grows = Box::pin(one.grow_to(20 * MIB));
+        assert_eq!(grows.as_mut().now_or_never(), None, "waits for the other one");
+        assert_eq!(other.grow_to(20 * MIB).await, Err(NoMemory::Busy), "does not wait for the first one");
         drop(other);
         grows.await.unwrap();
     }
@@ -248,25 +254,25 @@ mod tests {
     #[tokio::test]
     async fn long_lists_leave_room_for_short_ones_and_for_single_answers() {
         let memory = memory();
-        let long = memory.reserve(Kind::List);
-        long.reach(26 * MIB).await.unwrap();
-        let others: Vec<_> = (0..7).map(|_| memory.reserve(Kind::List)).collect();
+        let long = memory.reserve(AnswerKind::List);
+        long.grow_to(26 * MIB).await.unwrap();
+        let others: Vec<_> = (0..7).map(|_| memory.reserve(AnswerKind::List)).collect();
         for other in &others {
-            assert_eq!(other.reach(SHORT).now_or_never(), Some(Ok(())));
-            assert_eq!(other.reach(MIB).now_or_never(), None, "there is no room for another long one");
+            assert_eq!(other.grow_to(SHORT).now_or_never(), Some(Ok(())));
+            assert_eq!(other.grow_to(MIB).now_or_never(), None, "there is no room for another long one");
         }
-        assert_eq!(memory.reserve(Kind::List).reach(SHORT).now_or_never(), Some(Ok(())));
-        assert_eq!(memory.reserve(Kind::Single).reach(2 * MIB).now_or_never(), Some(Ok(())));
+        assert_eq!(memory.reserve(AnswerKind::List).grow_to(SHORT).now_or_never(), Some(Ok(())));
+        assert_eq!(memory.reserve(AnswerKind::Single).grow_to(2 * MIB).now_or_never(), Some(Ok(())));
     }
 
     #[tokio::test]
     async fn few_lists_wait_to_become_long() {
         let memory = AnswerMemory::new(256 * MIB);
-        let long = memory.reserve(Kind::List);
-        long.reach(208 * MIB).await.unwrap();
-        let others: Vec<_> = (0..LONGEST_QUEUE).map(|_| memory.reserve(Kind::List)).collect();
-        let mut waits: Vec<_> = others.iter().map(|other| Box::pin(other.reach(MIB))).collect();
+        let long = memory.reserve(AnswerKind::List);
+        long.grow_to(208 * MIB).await.unwrap();
+        let others: Vec<_> = (0..LONGEST_QUEUE).map(|_| memory.reserve(AnswerKind::List)).collect();
+        let mut waits: Vec<_> = others.iter().map(|other| Box::pin(other.grow_to(MIB))).collect();
         assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
-        assert_eq!(memory.reserve(Kind::List).reach(MIB).await, Err(NoMemory::Now));
+        assert_eq!(memory.reserve(AnswerKind::List).grow_to(MIB).await, Err(NoMemory::Busy));
     }
 }

@@ -1,22 +1,26 @@
-//! What vendors say, and how to say something to them.
+//! Clients of the vendors' APIs. No Kubernetes here, and only [`transport`] sends requests.
 //!
-//! Knows nothing of Kubernetes. One folder a vendor, the same files in each: `mod` (the operations), `wire` (private
-//! wire types), `document` (rules, and wire to document), `manifest` (document to what a person would write), `auth` (how
-//! to log in). Only [`transport`] sends requests.
+//! Each vendor has a folder with the same files: `mod` (the operations), `wire` (private wire types), `document` (rules of
+//! comparison, and conversion between wire and document), `manifest` (conversion between manifest and document), `auth`
+//! (Secret references and login).
 
 mod auth;
 pub mod brightpearl;
 mod budget;
 mod connection;
 pub mod contensis;
+mod declared;
 mod describe;
+mod desired;
 pub mod endpoint;
 pub mod error;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod items;
 mod json;
 mod limit;
+mod manifest_builder;
 mod memory;
 mod report;
 #[cfg(test)]
@@ -27,16 +31,19 @@ pub mod superoffice;
 pub(crate) mod testing;
 pub mod transport;
 
-pub use auth::{Credentials, MissingSecret, NewTokens, PersistError, TokenStore};
-pub(crate) use brightpearl::OAUTH_KEYS;
+pub use auth::{
+    ConnectError, Credentials, MissingSecret, NewTokens, PersistError, SecretRef, SecretRefs, TokenStore,
+};
 pub use budget::Budget;
 pub use connection::{
-    AccessLevel, ConnectError, Connection, ReadOnly, ReadWrite, Settings, advice, desired, refusal,
-    refuses_outdated, revives, rules, slow_to_show,
+    AccessLevel, Connection, ReadOnly, ReadWrite, Settings, advice, auto_reenable, has_optimistic_locking,
+    list_lag, refusal, rules, secret_refs,
 };
-pub use describe::{Concealed, Described, describe};
+pub use describe::{Described, describe};
+pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub use error::{Class, VendorError};
+pub use manifest_builder::Placeholder;
 pub use memory::AnswerMemory;
 pub use report::CallReport;
 pub use transport::Operation;
@@ -44,38 +51,38 @@ pub use transport::Operation;
 use crate::plan::{Document, ExternalId, List, Observed};
 use std::future::Future;
 
-/// What every vendor can do. A call takes as long as the transport's time-outs allow and is never repeated blindly.
+/// The operations of a vendor's client. The transport bounds how long each takes and what is retried.
 pub(crate) trait Vendor: Send + Sync {
-    /// Every subscription of the account: all pages, which fit together. An answer that is not the vendor's own is an error,
-    /// never "none".
+    /// Returns every subscription of the account, from all pages of a consistent list. An answer that does not come from the
+    /// vendor's API is an error, never an empty list.
     fn list(&self) -> impl Future<Output = Result<List, VendorError>> + Send;
 
-    /// Comes before this client is given up for another: keeps tokens that could not be kept yet.
-    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send;
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the client is replaced.
+    fn flush_tokens(&self) -> impl Future<Output = Result<(), VendorError>> + Send;
 
-    /// Makes a subscription. Not idempotent: after [`VendorError::outcome_unknown`] it may exist.
+    /// Creates a subscription. Not idempotent: after an error with [`VendorError::outcome_unknown`] it may exist.
     fn create(&self, desired: &Document) -> impl Future<Output = Result<Observed, VendorError>> + Send;
 
-    /// Makes an existing subscription match, keeping members that a manifest cannot name.
+    /// Changes a subscription to what is desired. Members that a manifest cannot hold keep their values.
     fn update(
         &self,
         current: &Observed,
         desired: &Document,
     ) -> impl Future<Output = Result<Observed, VendorError>> + Send;
 
-    /// Deletes a subscription. One that is not there is success.
+    /// Deletes a subscription. Succeeds if there is none with that id.
     fn delete(&self, id: &ExternalId) -> impl Future<Output = Result<(), VendorError>> + Send;
 
-    /// What a person should do about the account although it can be read, such as rights to add. Takes no call.
+    /// Returns what a person should do about an account that can be read, such as rights to add. Makes no call.
     fn advice(&self) -> Option<String> {
         None
     }
 
-    /// Has the next list find out again whether [`Self::advice`] still holds.
-    fn check_again(&self) {}
+    /// Makes the next list check again whether [`Self::advice`] still applies.
+    fn recheck_advice(&self) {}
 }
 
-/// Host and port of an address, for a summary that people read: the rest of a receiver's address may hold a secret.
+/// Returns scheme, host and port of an address for a summary. The rest of a receiver's address may hold a secret.
 pub(crate) fn receiver(address: &str) -> String {
     crate::plan::diff::host(address).unwrap_or_else(|| "...".into())
 }
@@ -83,7 +90,7 @@ pub(crate) fn receiver(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_summary_shows_no_more_than_the_host() {
+    fn a_summary_shows_only_the_host() {
         let cases = [
             ("https://hooks.example.com/k/s3cret?token=s3cret", "https://hooks.example.com/..."),
             ("https://hooks.example.com", "https://hooks.example.com"),

@@ -1,4 +1,4 @@
-//! What is told of each call to a vendor: a report for metrics, and a span for traces.
+//! Telemetry of vendor calls: a report for metrics, and a span for traces.
 
 use super::error::Class;
 use super::transport::{Call, Operation};
@@ -8,49 +8,49 @@ use std::time::Duration;
 use tracing::Span;
 use tracing::field::Empty;
 
-/// What is told of each call, for metrics.
+/// A call, for metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct CallReport {
-    /// Which vendor was called.
+    /// The vendor.
     pub vendor: VendorName,
-    /// What for.
+    /// The purpose of the call.
     pub operation: Operation,
-    /// What kind of failure the answer is; none if it is what was asked for.
+    /// The class of the failure; none if the call succeeded.
     pub class: Option<Class>,
-    /// How long it took.
+    /// How long the call took.
     pub elapsed: Duration,
 }
 
-/// Is told of each call.
+/// Called after each call.
 pub(crate) type Reporter = Arc<dyn Fn(CallReport) + Send + Sync>;
 
-/// An answer that is still to be judged: only who reads it knows what it means. Its report is made when it is dropped.
-pub(super) struct Unjudged {
+/// The report of an answer that is still being read: only its reader knows the class. Reports when it is dropped.
+pub(super) struct PendingReport {
     report: Reporter,
     call: CallReport,
     class: OnceLock<Class>,
 }
 
-impl Unjudged {
-    /// `call` holds what the status alone says.
+impl PendingReport {
+    /// `call` has the class by the status alone.
     pub(super) fn new(report: Reporter, call: CallReport) -> Self {
         Self { report, call, class: OnceLock::new() }
     }
 
-    /// It is a failure of that kind.
-    pub(super) fn is(&self, class: Class) {
+    /// Sets the class of the failure.
+    pub(super) fn set_class(&self, class: Class) {
         let _ = self.class.set(class);
     }
 }
 
-impl Drop for Unjudged {
+impl Drop for PendingReport {
     fn drop(&mut self) {
         let class = self.class.get().copied().or(self.call.class);
         (self.report)(CallReport { class, ..self.call });
     }
 }
 
-/// What a status says where nobody reads more out of the answer.
+/// Returns the class by the status alone.
 pub(super) fn class_of(status: u16) -> Option<Class> {
     match status {
         200..=299 => None,
@@ -63,7 +63,7 @@ pub(super) fn class_of(status: u16) -> Option<Class> {
     }
 }
 
-/// The span of one call. Neither path nor query, headers nor bodies: what is secret may be in any of them.
+/// Starts the span of a call. It has no path, query, headers or body: each may hold secrets.
 pub(super) fn span(vendor: VendorName, call: &Call<'_>) -> Span {
     tracing::info_span!(
         "vendor call", otel.name = %format_args!("{vendor} {}", call.operation), otel.kind = "client",
@@ -73,7 +73,7 @@ pub(super) fn span(vendor: VendorName, call: &Call<'_>) -> Span {
     )
 }
 
-/// What came of it.
+/// Records the outcome of a call.
 pub(super) fn ended(span: &Span, status: Option<u16>) {
     if let Some(status) = status {
         span.record("http.response.status_code", status);

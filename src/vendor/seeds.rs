@@ -1,4 +1,4 @@
-//! The samples of the vendors' own pages go through each vendor's code and back without a loss.
+//! Samples from the vendors' documentation are converted to documents and back without a loss.
 
 use super::transport::{Answer, Operation};
 use super::{brightpearl, contensis, superoffice};
@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-/// A sample, as the fake vendors keep it.
+/// Reads a sample of the fake vendors.
 fn seed(name: &str) -> Value {
     let path = format!("{}/tests/sandbox/fixtures/seeds/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -17,7 +17,7 @@ fn answer() -> Answer {
     Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "")
 }
 
-/// Everything that `whole` has must stand in `part`'s place of it too; what is more is told by the caller.
+/// Asserts that `whole` has every member of `part`, at every level.
 fn assert_holds(whole: &Value, part: &Value, at: &str) {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => {
@@ -30,7 +30,7 @@ fn assert_holds(whole: &Value, part: &Value, at: &str) {
     }
 }
 
-/// As it stands in a list.
+/// Returns a sample as an item of a list.
 fn raw(sample: &Value) -> Box<RawValue> {
     to_raw_value(sample).unwrap()
 }
@@ -60,18 +60,18 @@ fn contensis_samples_survive() {
     let seen = contensis::document::observed(&answer(), &raw(&sample), Some("en-GB")).unwrap();
     assert_eq!(seen.id.as_str(), "3a7ce8e3-9c9f-4242-be20-35edb29c4a07");
     assert_eq!(seen.created.as_deref(), Some("2020-09-01T08:59:49Z"));
-    assert_eq!(seen.document.get("name").redacted(), json!("name"), "a name by language is that language's");
+    assert_eq!(seen.document.get("name").redacted(), json!("name"), "the name in the account's language");
     let again = contensis::document::body(&seen.document, Some(&sample), Some("en-GB"));
     let mut expected = sample.clone();
     expected.as_object_mut().unwrap().remove("id");
-    // A PUT names the version it read, and nothing else of it.
+    // A PUT sends of the version only its number.
     expected["version"] = json!({"versionNo": "1.0"});
-    // A secret header's value is for the manifest to say: what the vendor shows of one is never sent back.
+    // The value of a secret header comes from the manifest: the mask that the vendor shows is never sent back.
     for name in ["secretHeaderSet", "secretHeaderGet"] {
         expected["headers"][name].as_object_mut().unwrap().remove("value");
     }
     assert_holds(&again, &expected, "body");
-    assert_eq!(again["method"], "POST", "what a manifest leaves out is the vendor's documented default");
+    assert_eq!(again["method"], "POST", "the vendor's documented default");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn superoffice_samples_survive() {
             superoffice::document::body(&seen.document, Some(&sample), superoffice::generation(&sample));
         let mut expected = sample.clone();
         expected.as_object_mut().unwrap().remove("_Links");
-        // The secret is the manifest's to say, and here there is none.
+        // The secret comes from the manifest, and here it has none.
         expected["Secret"] = Value::Null;
         assert_eq!(again, expected, "{name}");
     }

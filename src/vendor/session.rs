@@ -1,4 +1,4 @@
-//! Logging in: headers that never change, or a token that one caller at a time renews.
+//! Sessions: fixed headers, or a token that one caller at a time refreshes.
 
 use super::error::VendorError;
 use super::transport::{Answer, Call, Transport};
@@ -7,125 +7,127 @@ use secrecy::{ExposeSecret, SecretString};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A token is renewed this long before it ends, so that it does not end on the way,
-const EARLY: Duration = Duration::from_secs(60);
-/// but not before so much of its life is over, however short that is.
-const LATE: f64 = 0.9;
+/// A token is refreshed this long before it expires, so that it does not expire in transit,
+const REFRESH_MARGIN: Duration = Duration::from_secs(60);
+/// but not before this share of its lifetime has passed.
+const MIN_USED_SHARE: f64 = 0.9;
 
-/// The headers that tell the vendor who asks.
+/// Headers that authenticate a request.
 pub(crate) type Headers = Vec<(HeaderName, SecretString)>;
 
-/// A token, and when it is time for the next.
+/// A token, and when to refresh it.
 #[derive(Clone)]
 pub(crate) struct Token {
     value: SecretString,
-    /// None: it is good until it is refused.
-    renew: Option<Instant>,
-    /// How much longer each use makes it live.
-    slides: Option<Duration>,
+    /// None: when the vendor rejects it.
+    refresh_at: Option<Instant>,
+    /// The lifetime that begins with each use; none if use does not extend it.
+    sliding_ttl: Option<Duration>,
 }
 
 impl Token {
-    /// A token that is good until it is refused.
-    pub(crate) fn unending(value: SecretString) -> Self {
-        Self { value, renew: None, slides: None }
+    /// A token that is valid until the vendor rejects it.
+    pub(crate) fn non_expiring(value: SecretString) -> Self {
+        Self { value, refresh_at: None, sliding_ttl: None }
     }
 
-    /// A token that lives so long from now on.
-    pub(crate) fn lasting(value: SecretString, life: Duration) -> Self {
-        let early = EARLY.min(life.mul_f64(1.0 - LATE));
-        Self { renew: Instant::now().checked_add(life.saturating_sub(early)), ..Self::unending(value) }
+    /// A token that is valid for `life` from now on.
+    pub(crate) fn expiring(value: SecretString, life: Duration) -> Self {
+        let early = REFRESH_MARGIN.min(life.mul_f64(1.0 - MIN_USED_SHARE));
+        Self {
+            refresh_at: Instant::now().checked_add(life.saturating_sub(early)),
+            ..Self::non_expiring(value)
+        }
     }
 
-    /// A token that each use makes live so long again.
+    /// A token that is valid for `life` from its last use on.
     pub(crate) fn sliding(value: SecretString, life: Duration) -> Self {
-        Self { slides: Some(life), ..Self::lasting(value, life) }
+        Self { sliding_ttl: Some(life), ..Self::expiring(value, life) }
     }
 
-    /// The token itself.
     #[cfg(test)]
     pub(crate) fn value(&self) -> &SecretString {
         &self.value
     }
 
     fn is_due(&self) -> bool {
-        self.renew.is_some_and(|renew| renew <= Instant::now())
+        self.refresh_at.is_some_and(|at| at <= Instant::now())
     }
 }
 
-/// How one kind of credentials gives tokens.
-pub(crate) trait Renewal: Send + Sync {
-    /// A new token. Called by one caller at a time; everybody else waits for what it gives.
-    fn renew(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
+/// Fetches tokens for one kind of credentials.
+pub(crate) trait TokenSource: Send + Sync {
+    /// Fetches a new token. Called by one caller at a time; all others wait for its result.
+    fn fetch(&self, transport: &Transport) -> impl Future<Output = Result<Token, VendorError>> + Send;
 
-    /// The headers with that token.
+    /// Returns the headers that carry the token.
     fn headers(&self, token: &SecretString) -> Headers;
 
-    /// Keeps what was given and could not be kept yet, before it is forgotten with this session.
-    fn settle(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the session is dropped.
+    fn flush_tokens(&self) -> impl Future<Output = Result<(), VendorError>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Whether that answer says that the token, and not just the request, is refused.
-    fn refuses(&self, answer: &Answer) -> bool {
+    /// Whether the answer rejects the token, not only the request.
+    fn rejects_token(&self, answer: &Answer) -> bool {
         answer.status.as_u16() == 401
     }
 }
 
-/// Who asks, call after call.
+/// Authenticates the calls of one client.
 pub(crate) enum Session<R> {
     /// Headers that never change.
     Fixed(Headers),
-    /// A token that is made anew when it ends or is refused.
-    Renewed {
-        /// How.
-        renewal: R,
-        /// The one token.
+    /// A token that is refreshed when it expires or is rejected.
+    Refreshed {
+        /// Where new tokens come from.
+        source: R,
+        /// The current token.
         cache: Mutex<Option<Token>>,
     },
 }
 
-impl<R: Renewal> Session<R> {
-    /// A session whose first token is still to be fetched, or is given.
-    pub(crate) fn renewed(renewal: R, first: Option<Token>) -> Self {
-        Self::Renewed { renewal, cache: Mutex::new(first) }
+impl<R: TokenSource> Session<R> {
+    /// A session with a token; without `first`, the first call fetches one.
+    pub(crate) fn refreshed(source: R, first: Option<Token>) -> Self {
+        Self::Refreshed { source, cache: Mutex::new(first) }
     }
 
-    /// Comes before the session is given up for another.
-    pub(crate) async fn settle(&self) -> Result<(), VendorError> {
+    /// Stores exchanged tokens that could not be stored yet. Must be called before the session is dropped.
+    pub(crate) async fn flush_tokens(&self) -> Result<(), VendorError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            Self::Renewed { renewal, .. } => renewal.settle().await,
+            Self::Refreshed { source, .. } => source.flush_tokens().await,
         }
     }
 
-    /// Sends a call. After a refusal the token is renewed once and the call sent once more: the vendor refused it before
-    /// it did anything. A second refusal is the answer.
+    /// Sends a call. If the token is rejected, fetches a new one and sends the call once more: a call with a rejected token
+    /// has no effect. A second rejection is returned.
     pub(crate) async fn send<'a>(
         &self,
         transport: &Transport,
         call: impl Fn() -> Call<'a>,
     ) -> Result<Answer, VendorError> {
-        let (renewal, cache) = match self {
+        let (source, cache) = match self {
             Self::Fixed(headers) => return transport.send(with(call(), headers.clone())).await,
-            Self::Renewed { renewal, cache } => (renewal, cache),
+            Self::Refreshed { source, cache } => (source, cache),
         };
-        let token = Self::token(renewal, cache, transport, None).await?;
-        let answer = transport.send(with(call(), renewal.headers(&token))).await?;
-        if !renewal.refuses(&answer) {
-            Self::used(cache, &token).await;
+        let token = Self::token(source, cache, transport, None).await?;
+        let answer = transport.send(with(call(), source.headers(&token))).await?;
+        if !source.rejects_token(&answer) {
+            Self::record_use(cache, &token).await;
             return Ok(answer);
         }
-        let fresh = Self::token(renewal, cache, transport, Some(&token)).await?;
-        let mut again = with(call(), renewal.headers(&fresh));
-        // It may be as good as ever: not each refusal is about the token.
+        let fresh = Self::token(source, cache, transport, Some(&token)).await?;
+        let mut again = with(call(), source.headers(&fresh));
+        // The first token may still be valid: not each rejection is about the token.
         again.redactor.hide(&token, "(redacted)");
         transport.send(again).await
     }
 
-    /// The token that is good now; another one than `refused`.
+    /// Returns a valid token that is not `refused`.
     async fn token(
-        renewal: &R,
+        source: &R,
         cache: &Mutex<Option<Token>>,
         transport: &Transport,
         refused: Option<&SecretString>,
@@ -136,14 +138,14 @@ impl<R: Renewal> Session<R> {
             return Ok(token.value.clone());
         }
         *slot = None;
-        let token = renewal.renew(transport).await?;
+        let token = source.fetch(transport).await?;
         Ok(slot.insert(token).value.clone())
     }
 
-    async fn used(cache: &Mutex<Option<Token>>, used: &SecretString) {
+    async fn record_use(cache: &Mutex<Option<Token>>, used: &SecretString) {
         let mut slot = cache.lock().await;
         if let Some(token) = slot.as_mut().filter(|token| same(used, &token.value))
-            && let Some(life) = token.slides
+            && let Some(life) = token.sliding_ttl
         {
             *token = Token::sliding(token.value.clone(), life);
         }
@@ -156,7 +158,7 @@ fn same(a: &SecretString, b: &SecretString) -> bool {
 
 fn with(mut call: Call<'_>, headers: Headers) -> Call<'_> {
     for (_, value) in &headers {
-        // A scheme may stand before the token: a vendor that repeats either is kept from showing it.
+        // A scheme such as Bearer may precede the token; an error message may repeat the token without it.
         let token = value.expose_secret().rsplit(' ').next().unwrap_or_default();
         call.redactor.hide(&token.into(), "(redacted)");
     }

@@ -1,5 +1,4 @@
-//! A vendor of a test's own, in place of the one that an account names: no address, no login, no HTTP. And what a vendor
-//! shows, read as its own code reads it.
+//! Test doubles: a vendor without address, login and HTTP, and the conversion of a vendor's item to what its client reads.
 
 use super::transport::{Answer, Operation};
 use super::{Vendor, VendorError};
@@ -10,27 +9,27 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use std::sync::Arc;
 
-/// What [`Vendor`] asks for, for an object whose type nobody here knows.
-pub(crate) trait Instead: Send + Sync {
-    /// Every subscription.
+/// [`Vendor`] as a trait object.
+pub(crate) trait FakeVendor: Send + Sync {
+    /// Returns every subscription.
     fn list(&self) -> BoxFuture<'_, Result<List, VendorError>>;
 
-    /// Makes a subscription.
+    /// Creates a subscription.
     fn create(&self, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>>;
 
-    /// Makes an existing subscription match.
+    /// Changes a subscription to what is desired.
     fn update(&self, current: Observed, desired: Document) -> BoxFuture<'_, Result<Observed, VendorError>>;
 
     /// Deletes a subscription.
     fn delete(&self, id: ExternalId) -> BoxFuture<'_, Result<(), VendorError>>;
 }
 
-impl Vendor for Arc<dyn Instead> {
+impl Vendor for Arc<dyn FakeVendor> {
     async fn list(&self) -> Result<List, VendorError> {
         self.as_ref().list().await
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
         Ok(())
     }
 
@@ -47,9 +46,9 @@ impl Vendor for Arc<dyn Instead> {
     }
 }
 
-/// One item of the vendor's list, as the vendor's code reads it.
+/// Reads an item of the vendor's list as the vendor's client does.
 pub(crate) fn observed(vendor: VendorName, item: &serde_json::Value) -> Result<Observed, String> {
     let answer = Answer::of(Operation::List, StatusCode::OK, HeaderMap::new(), "");
     let item = serde_json::value::to_raw_value(item).unwrap_or_default();
-    super::fuzzing::observed(vendor, &answer, &item, Some("en-GB"))
+    super::connection::observed(vendor, &answer, &item, Some("en-GB"))
 }

@@ -1,4 +1,4 @@
-//! The one HTTP client: access gate, budget, time-outs, safe retries, redaction, one report a call.
+//! The only sender of requests to vendors: access check, rate limit, time-outs, safe retries, redaction, one report per call.
 
 mod answer;
 mod bounds;
@@ -10,11 +10,11 @@ mod pieces;
 use super::budget::Budget;
 use super::error::{Class, VendorError};
 use super::json::Counter;
-use super::memory::{Kind, Reservation};
-use super::report::{self, CallReport, Reporter, Unjudged};
+use super::memory::{AnswerKind, Reservation};
+use super::report::{self, CallReport, PendingReport, Reporter};
 use crate::api::VendorName;
 use crate::failpoint;
-use crate::plan::Redactor;
+use crate::plan::{Document, Redactor};
 pub(crate) use answer::Answer;
 use answer::LONGEST_WAIT;
 pub(super) use bounds::LONGEST_LIST;
@@ -33,27 +33,27 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-/// Room for an ordinary request, so that no copy of half of it is left behind where it grew.
+/// Initial capacity of a request body. A buffer that grows would leave copies of secrets behind.
 const ROOM: usize = 16 << 10;
-/// How long a call may take in all, unless it says otherwise.
+/// Default time limit of a call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a client may do.
+/// The access of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Reads and token calls.
+    /// Reads and logins.
     ReadOnly,
-    /// Everything.
+    /// All operations.
     ReadWrite,
 }
 
-/// Says whether this process may still talk to vendors.
-pub(crate) type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Whether this process is the leader, which alone may call vendors.
+pub(crate) type IsLeader = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Reads from an answer's headers how many calls are left, and in how long the vendor counts anew.
+/// Reads from an answer's headers how many calls remain, and in how long the vendor's window resets.
 pub(crate) type Meter = fn(&HeaderMap) -> Option<(u32, Duration)>;
 
-/// A request to be sent.
+/// A request to send.
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
     pub(crate) method: Method,
@@ -61,9 +61,9 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: Vec<(HeaderName, SecretString)>,
     pub(crate) body: Body<'a>,
     pub(crate) timeout: Duration,
-    /// Secrets in the body, beside those of the account.
+    /// Secrets in the request, besides those of the account.
     pub(crate) redactor: Redactor,
-    /// The memory of a list of which the answer is one page.
+    /// The memory reserved for a list, if the answer is one of its pages.
     pub(in crate::vendor) memory: Option<Arc<Reservation>>,
 }
 
@@ -90,7 +90,7 @@ impl Call<'_> {
     }
 }
 
-/// The one HTTP client of an account.
+/// Sends the calls of one account.
 #[derive(Clone)]
 pub(crate) struct Transport {
     http: Http,
@@ -101,11 +101,11 @@ pub(crate) struct Transport {
     budget: Arc<Budget>,
     meter: Option<Meter>,
     timeout: Duration,
-    leads: Leads,
+    is_leader: IsLeader,
 }
 
 impl Transport {
-    /// `redactor` holds the account's own secrets.
+    /// `redactor` hides the account's own secrets.
     pub(crate) fn new(
         http: &Http,
         vendor: VendorName,
@@ -123,65 +123,65 @@ impl Transport {
             budget,
             meter: None,
             timeout: Duration::MAX,
-            leads: Arc::new(|| true),
+            is_leader: Arc::new(|| true),
         }
     }
 
-    /// An exchange of tokens is under way as long as this is kept.
-    pub(crate) fn unfinished_exchange(&self) -> watch::Receiver<()> {
+    /// Marks a token exchange as in flight until the result is dropped.
+    pub(crate) fn begin_token_exchange(&self) -> watch::Receiver<()> {
         self.http.exchanges.subscribe()
     }
 
-    /// The same client, told how the vendor tells what is left of its limit.
+    /// Sets how to read the remaining calls from an answer.
     pub(crate) fn metered(self, meter: Meter) -> Self {
         Self { meter: Some(meter), ..self }
     }
 
-    /// The same client, no call of which takes longer than this.
-    pub(crate) fn within(self, timeout: Duration) -> Self {
+    /// Bounds how long any call may take.
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same client, which says nothing while that says no.
-    pub(crate) fn while_leading(self, leads: Leads) -> Self {
-        Self { leads, ..self }
+    /// Refuses calls while `is_leader` returns false.
+    pub(crate) fn while_leading(self, is_leader: IsLeader) -> Self {
+        Self { is_leader, ..self }
     }
 
-    /// Whether the account's budget has room for so many calls now.
+    /// Whether the account's budget has room for that many calls now.
     pub(crate) fn affords(&self, calls: usize) -> bool {
         self.budget.remaining().is_none_or(|left| usize::try_from(left).is_ok_and(|left| left >= calls))
     }
 
     /// Sends a call. An answer of any status is an [`Answer`]; no answer is an error.
     ///
-    /// A call that certainly did not reach the vendor is sent once more, and so is a read whose connection broke, as a
-    /// kept-alive connection may at any time. A write whose connection broke is not: it may have been done.
+    /// Retries once if the call certainly did not reach the vendor, or if it is a read whose connection broke, as a kept-alive
+    /// connection may at any time. A write whose connection broke may have been carried out and is not retried.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, VendorError> {
         if self.access == Access::ReadOnly && call.operation.writes() {
             let message = "refused by hooktender: this client may only read (plan mode)";
             return Err(VendorError::unsent(Class::Rejected, call.operation, message));
         }
-        if !(self.leads)() {
+        if !(self.is_leader)() {
             let message = "refused by hooktender: another process may have taken over";
             return Err(VendorError::unsent(Class::Unavailable, call.operation, message));
         }
         let request = self.request(&call)?;
-        self.allowed(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
+        self.acquire(&call).map_err(|wait| VendorError::paced(call.operation, wait))?;
         let again = request.try_clone();
-        match (self.once(&call, request).await, again) {
-            // Each request that is sent counts.
-            (Err((error, true)), Some(request)) if self.allowed(&call).is_ok() => {
-                tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "sending once more");
-                self.once(&call, request).await.map_err(|(error, _)| error)
+        match (self.attempt(&call, request).await, again) {
+            // The retry counts against the budget too.
+            (Err((error, true)), Some(request)) if self.acquire(&call).is_ok() => {
+                tracing::debug!(vendor = %self.vendor, operation = %call.operation, %error, "retrying a vendor call");
+                self.attempt(&call, request).await.map_err(|(error, _)| error)
             }
             (answer, _) => answer.map_err(|(error, _)| error),
         }
     }
 
-    /// Takes a request out of the account's budget; an error says how long to wait for the next.
-    fn allowed(&self, call: &Call<'_>) -> Result<(), Duration> {
+    /// Takes a call out of the account's budget; an error says how long to wait.
+    fn acquire(&self, call: &Call<'_>) -> Result<(), Duration> {
         let now = Instant::now();
-        if call.operation.is_counted() { self.budget.take(now) } else { self.budget.open(now) }
+        if call.operation.is_counted() { self.budget.try_acquire(now) } else { self.budget.check(now) }
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::Request, VendorError> {
@@ -193,7 +193,7 @@ impl Transport {
         for (name, value) in &call.headers {
             let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
             let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
-                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that no header can carry; check the Secret"))
+                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that is not valid in a header; check the Secret"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -208,24 +208,27 @@ impl Transport {
         request.build().map_err(|error| self.unsent(call, Class::Rejected, &describe(&error)))
     }
 
-    /// One try; the flag tells whether it may be repeated.
-    async fn once(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, (VendorError, bool)> {
+    /// Sends the request once. The flag beside an error says whether a retry is safe and useful.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        request: reqwest::Request,
+    ) -> Result<Answer, (VendorError, bool)> {
         let started = Instant::now();
         let span = report::span(self.vendor, call);
-        let result = self.exchange(call, request).instrument(span.clone()).await;
+        let result = self.round_trip(call, request).instrument(span.clone()).await;
         let elapsed = started.elapsed();
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
         report::ended(&span, status);
         let class = status.map_or(Some(Class::Unavailable), report::class_of);
-        let unjudged = Unjudged::new(
+        let report = PendingReport::new(
             Arc::clone(&self.report),
             CallReport { vendor: self.vendor, operation: call.operation, class, elapsed },
         );
-        result.map(|answer| Answer { unjudged: Some(unjudged), ..answer }).map_err(|failure| {
+        result.map(|answer| Answer { report: Some(report), ..answer }).map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
-            // What took too long, or was too much, would be so again.
-            let once_is_enough = match &failure {
+            let would_fail_again = match &failure {
                 Failure::Http(error) => error.is_timeout(),
                 Failure::TimedOut(_) | Failure::TooLong(_) | Failure::TooMany(_) | Failure::NoMemory(_) => {
                     true
@@ -237,25 +240,25 @@ impl Transport {
                 too_large: failure.is_too_large(),
                 ..VendorError::unsent(Class::Unavailable, call.operation, message)
             };
-            // A login may use up what it was sent.
+            // A login may use up the token that it sends.
             let once_only = call.operation.writes() || call.operation == Operation::Token;
-            (error, !once_is_enough && (unsent || !once_only))
+            (error, !would_fail_again && (unsent || !once_only))
         })
     }
 
-    async fn exchange(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
+    async fn round_trip(&self, call: &Call<'_>, request: reqwest::Request) -> Result<Answer, Failure> {
         let operation = call.operation.as_str();
         failpoint::reached(["vendor", operation, "sending"]).await;
         let mut clock = Countdown::new(call.timeout.min(self.timeout), &call.url);
         let client = self.http.client(&call.url).map_err(Failure::Http)?;
-        let mut response = clock.within(client.execute(request)).await?;
+        let mut response = clock.run(client.execute(request)).await?;
         failpoint::reached(["vendor", operation, "sent"]).await;
-        let kind = if call.operation == Operation::List { Kind::List } else { Kind::Single };
+        let kind = if call.operation == Operation::List { AnswerKind::List } else { AnswerKind::Single };
         let memory = call.memory.clone().unwrap_or_else(|| self.http.memory.reserve(kind));
         let body = self.body(call, &mut response, &mut clock, &memory).await?;
         failpoint::reached(["vendor", operation, "answered"]).await;
-        if let Some((left, anew)) = self.meter.and_then(|meter| meter(response.headers())) {
-            self.budget.told(left, anew.min(LONGEST_WAIT), Instant::now());
+        if let Some((remaining, resets_in)) = self.meter.and_then(|meter| meter(response.headers())) {
+            self.budget.update_from_headers(remaining, resets_in.min(LONGEST_WAIT), Instant::now());
         }
         Ok(Answer {
             operation: call.operation,
@@ -265,13 +268,12 @@ impl Transport {
             redactor: call.redactor.clone(),
             base: self.redactor.clone(),
             budget: Some(Arc::clone(&self.budget)),
-            unjudged: None,
+            report: None,
             memory,
         })
     }
 
-    /// Reads a body as far as it is within bounds and as there is memory for it. The wait for memory is no part of the time that
-    /// the request may take.
+    /// Reads a body within the bounds and the available memory. Waiting for memory does not count against the call's time limit.
     async fn body(
         &self,
         call: &Call<'_>,
@@ -281,16 +283,16 @@ impl Transport {
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let (longest, most) = (longest_answer(call.operation), most_values(call.operation));
         let (mut body, mut values) = (Pieces::new(response.content_length()), Counter::default());
-        // Of the pages before this one.
+        // Reserved for the pages before this one.
         let before = memory.size();
-        // Unpacked, so that what is small on its way counts as what it becomes.
-        while let Some(chunk) = clock.within(response.chunk()).await? {
+        // Decompressed, so that the bounds apply to the decompressed size.
+        while let Some(chunk) = clock.run(response.chunk()).await? {
             let length = body.len() + chunk.len();
             if length > longest {
                 return Err(Failure::TooLong(longest));
             }
-            memory.reach(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
-            // Fewer bytes cannot hold too many values.
+            memory.grow_to(before + cost(call.operation, length)).await.map_err(Failure::NoMemory)?;
+            // Each value takes a byte at least.
             if length > most {
                 if body.len() <= most {
                     body.each(|piece| values.add(piece));
@@ -311,14 +313,25 @@ impl Transport {
     }
 }
 
-/// Bytes that are wiped when the last reader is done with them.
+/// Returns a redactor that hides every secret of a document.
+pub(crate) fn secrets_of(document: &Document) -> Redactor {
+    let mut redactor = Redactor::default();
+    document.for_each_text(&mut |text| {
+        for (variable, secret) in text.secrets() {
+            redactor.hide(secret, &format!("$({variable})"));
+        }
+    });
+    redactor
+}
+
+/// Bytes that are wiped when the last reference is dropped.
 fn wiped(bytes: Zeroizing<Vec<u8>>) -> Bytes {
     Bytes::from_owner(bytes)
 }
 
 fn in_json(body: &serde_json::Value) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
-    // Memory takes whatever is written to it.
+    // Writing to a Vec cannot fail.
     let _ = serde_json::to_writer(&mut *text, body);
     text
 }
@@ -329,7 +342,7 @@ fn as_form(fields: &[(&'static str, SecretString)]) -> Zeroizing<Vec<u8>> {
     form.finish().into_bytes().into()
 }
 
-/// What is left of the time that a request may take. reqwest's own time-out would go on while a list waits for its turn.
+/// The remaining time of a call. reqwest's own time-out would also count the wait for memory.
 struct Countdown<'a> {
     left: Duration,
     host: &'a str,
@@ -340,11 +353,8 @@ impl<'a> Countdown<'a> {
         Self { left: limit, host: url.host_str().unwrap_or("the vendor") }
     }
 
-    /// Runs a part of the request within the time that is left.
-    async fn within<T>(
-        &mut self,
-        part: impl Future<Output = Result<T, reqwest::Error>>,
-    ) -> Result<T, Failure> {
+    /// Runs a part of the call within the remaining time.
+    async fn run<T>(&mut self, part: impl Future<Output = Result<T, reqwest::Error>>) -> Result<T, Failure> {
         let start = Instant::now();
         let done = tokio::time::timeout(self.left, part).await;
         self.left = self.left.saturating_sub(start.elapsed());

@@ -246,7 +246,7 @@ fn states() -> Vec<Case> {
         state(
             "OfflineMaintenance",
             false,
-            Comes::To(Unavailable, &["in state OfflineMaintenance", "waited for"]),
+            Comes::To(Unavailable, &["in state OfflineMaintenance", "hooktender waits for it"]),
         )
         .wait(30_000),
         state("MigrationPending", false, Comes::To(Unavailable, &["MigrationPending"])).wait(30_000),
@@ -272,14 +272,14 @@ fn outages() -> Vec<Case> {
             "list",
             421,
             json!("This is the wrong subdomain"),
-            Comes::To(Unavailable, &["moves faster"]),
+            Comes::To(Unavailable, &["moved again"]),
         ),
         case(
             Ask::Create,
             "create",
             421,
             json!("This is the wrong subdomain"),
-            Comes::To(Unavailable, &["moves faster"]),
+            Comes::To(Unavailable, &["moved again"]),
         )
         .login("systemUser"),
         case(

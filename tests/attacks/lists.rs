@@ -72,7 +72,7 @@ fn a_length_that_is_only_announced_takes_no_memory() {
 fn lists_of_a_million_values_are_refused_and_cost_little() {
     let mut site = hostile("million", format!("[{}1]", "1,".repeat(3 << 20)));
     let message = trouble(&site, "evil-0");
-    assert!(message.contains("more values than are read, 500000"), "{message}");
+    assert!(message.contains("more than 500000 values"), "{message}");
     nobody_else_notices(&mut site);
 }
 
@@ -159,11 +159,11 @@ fn a_list_without_bounds_does_not_keep_subscriptions_alive() {
         }
     }
     let message = trouble(&site, "full");
-    assert!(message.contains("more values than are read"), "{message}");
+    assert!(message.contains("more than 500000 values"), "{message}");
     site.attack_by(&["delete", "webhook", "first", "--wait=true", KUBECTL_WAIT_LIMIT], "").accepted();
     assert!(deleted.load(Ordering::Relaxed), "it is deleted at the vendor");
     let message = trouble(&site, "full");
-    assert!(message.contains("more values than are read"), "the account says so all the same: {message}");
+    assert!(message.contains("more than 500000 values"), "the account says so all the same: {message}");
     let second = site.guest.webhook("second");
     assert!(second["status"]["externalId"].is_null(), "nothing is created blindly: {second}");
     nobody_else_notices(&mut site);

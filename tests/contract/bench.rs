@@ -78,7 +78,7 @@ impl Bench {
             let at = SecretKeyRef { name: SECRET.into(), key: (*key).into() };
             credentials.insert(&at, value.as_str().into());
         }
-        credentials.kept_by(Arc::clone(&self.keeper) as Arc<dyn TokenStore>);
+        credentials.set_token_store(Arc::clone(&self.keeper) as Arc<dyn TokenStore>);
         credentials
     }
 
@@ -229,11 +229,11 @@ impl Keeper {
 }
 
 impl TokenStore for Keeper {
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         Box::pin(async { self.state().map_err(PersistError::Failed) })
     }
 
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,

@@ -124,7 +124,7 @@ fn credentials_go_to_no_other_address() {
     let object =
         scene.account_becomes("tenant", "in trouble", |object| is(object, "Ready", "False", "Rejected"));
     let message = condition(&object, "Ready").unwrap().message;
-    assert!(message.contains("is said to be at an address that is not used"), "{message}");
+    assert!(message.contains("reports an address of the tenant that is not allowed"), "{message}");
     ear.heard_nothing();
 }
 

@@ -135,7 +135,7 @@ fn an_access_token_alone_is_used_unchanged() {
     app.tenant.revoke();
     app.scene.request("account");
     let message = app.scene.account_stalled("account", "Credentials");
-    let advice = "check appRef, devRef and the key access_token of Secret tokens, and add the key refresh_token to have it renewed";
+    let advice = "check appRef, devRef and the key access_token of Secret tokens, and add the key refresh_token to have it refreshed";
     assert!(message.contains(advice), "{message}");
     assert_eq!(app.tenant.count("token"), 0);
 }
@@ -234,7 +234,7 @@ fn a_pair_is_not_exchanged_if_the_next_one_could_not_be_stored() {
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let namespace = &app.scene.namespace;
     let message = app.scene.account_stalled("account", "Credentials");
-    assert!(message.contains("none is asked for"), "{message}");
+    assert!(message.contains("none is requested"), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
     let cause = format!(
         "hooktender may not write Secret {namespace}/tokens; give its ServiceAccount the verb patch on it"
@@ -318,7 +318,7 @@ fn a_refused_exchange_names_the_keys_to_fill_and_recovers_at_once() {
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
     let message = app.scene.account_stalled("account", "Credentials");
-    let advice = "the token endpoint refused to renew the access token (invalid_grant); the app has to be authorised \
+    let advice = "the token endpoint refused to refresh the access token (invalid_grant); the app has to be authorised \
                   again: put the new pair into the keys access_token and refresh_token of Secret tokens";
     assert!(message.contains(advice), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
@@ -350,7 +350,7 @@ fn an_invalid_time_is_named_without_a_call() {
     let _operator = app.scene.operator();
     let message = app.scene.account_stalled("account", "Credentials");
     let sentence =
-        "the key expires_at of Secret tokens is no time; write it like 2026-11-22T21:00:00Z, or remove it";
+        "the key expires_at of Secret tokens is not a time; write it like 2026-11-22T21:00:00Z, or remove it";
     assert_eq!(message, sentence);
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
@@ -363,7 +363,7 @@ fn a_pair_that_could_not_be_stored_survives_a_new_client() {
     let _operator = app.scene.operator();
     app.tenant.asked("token", 1);
     app.scene.let_no_tokens_be_kept();
-    app.says("cannot be used before it is kept");
+    app.says("cannot be used before it is stored");
     // Whatever makes a new client: only the old one has the pair.
     app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);
     app.scene.request("account");

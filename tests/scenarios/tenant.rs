@@ -152,7 +152,7 @@ fn maintenance_is_reported_and_waited_for() {
     cloud.scene.ready("hook");
     cloud.tenant.settings(&json!({"state": "OfflineMaintenance", "stateValidSeconds": 2}));
     cloud.scene.apply(&hook("later"));
-    let account = cloud.says("is in state OfflineMaintenance; it is waited for");
+    let account = cloud.says("is in state OfflineMaintenance; hooktender waits for it");
     assert!(is(&account, "Ready", "False", "Unavailable") && is(&account, "Stalled", "False", "Unavailable"));
     assert!(is(&cloud.scene.webhook("hook"), "Ready", "True", "InSync"));
     cloud.tenant.clear_journal();
@@ -216,7 +216,7 @@ fn a_key_of_the_wrong_kind_is_named_with_the_remedy() {
     let cases = [
         (pem("CERTIFICATE"), format!("the key key of Secret app is a certificate; {wanted}")),
         (pem("ENCRYPTED PRIVATE KEY"), "the key key of Secret app is encrypted with a passphrase, which hooktender cannot ask for; store it decrypted: openssl pkey -in key.pem -out plain.pem".into()),
-        ("canary-garbage".into(), format!("the key key of Secret app is no key in PEM, or not a whole one; {wanted}")),
+        ("canary-garbage".into(), format!("the key key of Secret app is not a key in PEM, or an incomplete one; {wanted}")),
         (pem("PRIVATE KEY"), "the key key of Secret app holds a key that cannot be used".into()),
         ("<RSAKeyValue><Modulus>Y2FuYXJ5LWtleQ==</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>".into(), "the key key of Secret app is RSA XML without <D>: it is the public half".into()),
     ];
@@ -314,7 +314,7 @@ fn a_tenant_is_not_followed_to_a_host_that_is_not_allowed() {
     }));
     let _operator = cloud.operator();
     let message = cloud.scene.account_stalled("account", "Rejected");
-    let sentence = "the tenant is said to be at an address that is not used: https://online3.superoffice.com.evil.example is not one of superoffice's own hosts, so no credentials are sent there";
+    let sentence = "the vendor reports an address of the tenant that is not allowed: https://online3.superoffice.com.evil.example is not one of superoffice's own hosts, so no credentials are sent there";
     assert!(message.contains(sentence), "{message}");
     // The app's secret is not used for logging in either.
     assert!(

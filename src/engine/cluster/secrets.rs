@@ -1,12 +1,12 @@
 //! Reads Secrets and ConfigMaps. Nothing else reads Secrets; `token_store` writes back the tokens that a vendor exchanged.
 
 use crate::api::account::Vendor;
-use crate::api::{ObjectKey, ObjectName, SecretKeyRef};
+use crate::api::{ObjectKey, ObjectName};
 use crate::engine::cluster::objects::ObjectApi;
 use crate::engine::cluster::token_store::SecretTokenStore;
 use crate::engine::cluster::values::{Value, ValueBudget, Values, read_failure, read_late};
 use crate::engine::dependency::{Dependency, NamedKeys, ReadFailure};
-use crate::vendor::{Credentials, OAUTH_KEYS, TokenStore};
+use crate::vendor::{Credentials, SecretRef, SecretRefs, TokenStore, secret_refs};
 use futures::stream::{self, StreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
@@ -41,7 +41,8 @@ impl Values {
         source: &impl SecretReader,
     ) -> Result<Credentials, String> {
         let mut credentials = Credentials::default();
-        for Wanted { at, optional } in wanted(vendor) {
+        let SecretRefs { keys, exchanged } = secret_refs(vendor);
+        for SecretRef { at, optional } in keys {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
             // Which optional values are needed depends on the others: an empty one is reported by the login that needs it.
             let value = if optional { self.find(&from, &at.key) } else { self.get(&from, &at.key) };
@@ -53,11 +54,11 @@ impl Values {
                 Err(missing) => return Err(missing),
             }
         }
-        if let Some(name) = rotating(vendor) {
+        if let Some(name) = exchanged {
             let key = ObjectKey::new(namespace, name);
             let version = self.version(&Dependency::Secret(key.clone())).unwrap_or_default().to_owned();
             if let Some(keeper) = source.keeper(key, version) {
-                credentials.kept_by(keeper);
+                credentials.set_token_store(keeper);
             }
         }
         Ok(credentials)
@@ -66,64 +67,8 @@ impl Values {
 
 /// The keys of Secrets that an account names.
 pub(crate) fn account_keys(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = (Dependency, String)> {
-    wanted(vendor)
-        .into_iter()
-        .map(move |Wanted { at, .. }| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key))
-}
-
-/// A key of a Secret that an account names.
-struct Wanted {
-    at: SecretKeyRef,
-    optional: bool,
-}
-
-/// The Secret whose tokens the vendor exchanges for others.
-fn rotating(vendor: &Vendor) -> Option<&str> {
-    use crate::api::brightpearl::BrightpearlCredentials as B;
-    match vendor {
-        Vendor::Brightpearl(account) => match &account.credentials {
-            B::Oauth(app) => Some(&app.token_secret_ref.name),
-            B::StaffToken(_) | B::AccountToken(_) => None,
-        },
-        Vendor::Contensis(_) | Vendor::Superoffice(_) => None,
-    }
-}
-
-/// Every key of a Secret that an account names.
-fn wanted(vendor: &Vendor) -> Vec<Wanted> {
-    use crate::api::brightpearl::BrightpearlCredentials as B;
-    use crate::api::contensis::ContensisCredentials as C;
-    use crate::api::superoffice::SuperofficeCredentials as S;
-    if let Some(name) = rotating(vendor) {
-        let at = |key: &&str| SecretKeyRef { name: name.into(), key: (*key).into() };
-        return OAUTH_KEYS.iter().map(|key| Wanted { at: at(key), optional: true }).collect();
-    }
-    let all: Vec<&SecretKeyRef> = match vendor {
-        Vendor::Brightpearl(account) => match &account.credentials {
-            B::StaffToken(app) | B::AccountToken(app) => vec![&app.token_secret_ref],
-            B::Oauth(_) => vec![],
-        },
-        Vendor::Contensis(account) => match &account.credentials {
-            C::ClientCredentials(key) => vec![&key.client_id_secret_ref, &key.client_secret_secret_ref],
-            C::Classic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
-        },
-        Vendor::Superoffice(account) => match &account.credentials {
-            S::SystemUser(user) => {
-                vec![
-                    &user.client_secret_secret_ref,
-                    &user.system_user_token_secret_ref,
-                    &user.private_key_secret_ref,
-                ]
-            }
-            S::RefreshToken(token) => vec![&token.client_secret_secret_ref, &token.refresh_token_secret_ref],
-            S::Basic(user) => vec![&user.username_secret_ref, &user.password_secret_ref],
-            S::Ticket(ticket) => {
-                [&ticket.ticket_secret_ref].into_iter().chain(&ticket.app_token_secret_ref).collect()
-            }
-            S::Bearer(bearer) => vec![&bearer.token_secret_ref],
-        },
-    };
-    all.into_iter().map(|at| Wanted { at: at.clone(), optional: false }).collect()
+    let keys = secret_refs(vendor).keys.into_iter();
+    keys.map(move |SecretRef { at, .. }| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key))
 }
 
 /// Reads from the cluster, by `get` and nothing else.

@@ -115,7 +115,7 @@ impl SecretTokenStore {
 }
 
 impl TokenStore for SecretTokenStore {
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         async {
             let probe = BTreeMap::from([(PROBE, ByteString::default())]);
             self.patch(&probe, true).await.map_err(|error| self.not_kept(&error))
@@ -123,7 +123,7 @@ impl TokenStore for SecretTokenStore {
         .boxed()
     }
 
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,

@@ -86,7 +86,7 @@ pub(crate) fn plan_input(
             values_changed,
             write_only_changed,
             stored_differently,
-            reenable_due: vendor::revives(&spec.subscription) && state.reenable.is_due(),
+            reenable_due: vendor::auto_reenable(&spec.subscription) && state.reenable.is_due(),
             // A dry run has no history, so recent creates cannot be detected.
             may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
         },

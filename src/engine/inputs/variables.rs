@@ -68,6 +68,7 @@ pub(crate) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)
 
 impl Variables {
     /// Names with their values, and whether nobody may see them.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(all: &[(&str, &str, bool)]) -> Self {
         let resolved = |value: &str, secret| {
             let value = if secret { Value::Secret(value.into()) } else { Value::Plain(value.into()) };
@@ -116,6 +117,7 @@ impl Variables {
     }
 
     /// Puts the values into one string of a subscription that has no others.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn expand(&self, text: &str, usage: Usage) -> Result<SecretText, ExpandError> {
         self.expansion().expand(text, usage)
     }

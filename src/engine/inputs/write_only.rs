@@ -2,7 +2,7 @@
 
 use super::variables;
 use crate::api::Webhook;
-use crate::api::status::Concealed;
+use crate::api::status::WriteOnlyDigest;
 use crate::api::webhook::WriteOnlyValues;
 use crate::engine::cluster::values::Values;
 use crate::engine::digest::{Key, is_current};
@@ -61,7 +61,7 @@ pub(crate) fn write_only_digest(
     values: &Values,
     changed: bool,
     version: Option<String>,
-) -> Option<Concealed> {
+) -> Option<WriteOnlyDigest> {
     let rules = vendor::rules(webhook.object.spec.subscription.vendor());
     let now = write_only_values(rules, document)?;
     let sent = webhook.status.last_applied.as_ref().and_then(|last| last.concealed.as_ref());
@@ -70,7 +70,7 @@ pub(crate) fn write_only_digest(
         Some(sent) if !changed && is_current(&sent.digest) => (sent.digest.clone(), sent.from.clone()),
         _ => (digest_key(&webhook.object, values).digest(&now), secret_versions(webhook, values)),
     };
-    Some(Concealed { digest, from, mark: version })
+    Some(WriteOnlyDigest { digest, from, mark: version })
 }
 
 /// Returns the key for digests of a Webhook's values.

@@ -312,7 +312,7 @@ async fn list<S, R>(
     client: &Client,
 ) -> Result<Snapshot, VendorError> {
     if pass.is_requested() {
-        client.check_again();
+        client.recheck_advice();
     }
     if let Some(known) = state.snapshot.take()
         && clock::since(known.read) < LONGEST_USE

@@ -5,8 +5,8 @@ use super::step::{Death, Fault};
 use super::world::{Fate, PROCESSES, State, World};
 use crate::api::VendorName;
 use crate::plan::{Delivery, Document, ExternalId, List, Observed, Value};
-use crate::vendor::testing::Instead;
-use crate::vendor::{Class, Operation, VendorError, slow_to_show};
+use crate::vendor::testing::FakeVendor;
+use crate::vendor::{Class, Operation, VendorError, list_lag};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -76,7 +76,7 @@ impl State {
             VendorName::Brightpearl | VendorName::Superoffice => (1000 + number).to_string(),
         };
         let id = ExternalId::new(id).unwrap();
-        let longest = slow_to_show(self.name).as_secs() - 1;
+        let longest = list_lag(self.name).as_secs() - 1;
         let lag = if by_us { self.vendor.lag.min(longest) } else { 0 };
         let made_as = (!by_us).then(|| has.clone());
         let (mark, made_at) = (number * 1000, self.now);
@@ -262,7 +262,7 @@ impl State {
     }
 }
 
-impl Instead for World {
+impl FakeVendor for World {
     fn list(&self) -> BoxFuture<'_, Result<List, VendorError>> {
         self.effect(|state, _| state.list()).boxed()
     }

@@ -167,7 +167,7 @@ impl WebhookState {
 
     /// Returns for how much longer than `read` the vendor's list may lack the subscription.
     pub(crate) fn time_until_listed(&self, read: Instant) -> Duration {
-        let lag = vendor::slow_to_show(self.object.spec.subscription.vendor());
+        let lag = vendor::list_lag(self.object.spec.subscription.vendor());
         self.creates.time_until_listed(&self.status, lag, read)
     }
 

@@ -5,7 +5,7 @@ use crate::api::VendorName;
 use crate::api::conditions::{self, DELIVERING, READY};
 use crate::api::shorten;
 use crate::api::status::{
-    Action, Concealed, FieldChange, LastApplied, PlanStatus, StoredDifferently, WebhookStatus,
+    Action, FieldChange, LastApplied, PlanStatus, StoredDifferently, WebhookStatus, WriteOnlyDigest,
 };
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::scope::Scope;
@@ -59,7 +59,7 @@ pub(crate) const MESSAGE_IN_LOG: &str = "its words are in hooktender's log";
 #[derive(Default)]
 pub(crate) struct StatusInputs {
     /// Digest of the write-only values that were sent last.
-    pub(crate) concealed: Option<Concealed>,
+    pub(crate) concealed: Option<WriteOnlyDigest>,
     /// Fields that the vendor stores in another spelling, to be recorded.
     pub(crate) stored_differently: Vec<StoredDifferently>,
     /// The same, for the condition.

@@ -1,29 +1,38 @@
-//! How to log in at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
+//! Login at Brightpearl (vendors/brightpearl.md 6): a private app's token, or an OAuth app's, which `oauth` refreshes.
 
-use super::oauth::{OauthApp, OauthRefresh};
+use super::oauth::{
+    ACCESS_TOKEN, APP_REF, CLIENT_SECRET, EXPIRES_AT, OAUTH_KEYS, OauthApp, OauthRefresh, REFRESH_TOKEN,
+    headers,
+};
 use crate::api::SecretKeyRef;
 use crate::api::brightpearl::{AppToken, BrightpearlAccount, BrightpearlCredentials, BrightpearlOauth};
-use crate::vendor::auth::named;
-use crate::vendor::session::{Headers, Session, Token};
+use crate::vendor::auth::{SecretRefs, list_keys};
+use crate::vendor::session::{Session, Token};
 use crate::vendor::{AccountEndpoints, ConnectError, Credentials};
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderName};
+use reqwest::header::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-const APP_REF: HeaderName = HeaderName::from_static("brightpearl-app-ref");
-const DEV_REF: HeaderName = HeaderName::from_static("brightpearl-dev-ref");
 const STAFF_TOKEN: HeaderName = HeaderName::from_static("brightpearl-staff-token");
 const ACCOUNT_TOKEN: HeaderName = HeaderName::from_static("brightpearl-account-token");
 
-/// The keys of an OAuth app's Secret. One of the first two is needed, the others are not.
-pub(crate) const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
-pub(super) const ACCESS_TOKEN: &str = "access_token";
-pub(super) const REFRESH_TOKEN: &str = "refresh_token";
-pub(super) const CLIENT_SECRET: &str = "client_secret";
-pub(super) const EXPIRES_AT: &str = "expires_at";
+/// Returns the Secret references of an account.
+pub(in crate::vendor) fn secret_refs(account: &BrightpearlAccount) -> SecretRefs {
+    let BrightpearlAccount { datacenter: _, url: _, account: _, credentials } = account;
+    match credentials {
+        BrightpearlCredentials::StaffToken(app) | BrightpearlCredentials::AccountToken(app) => {
+            let AppToken { app_ref: _, token_secret_ref } = app;
+            SecretRefs::required([token_secret_ref])
+        }
+        BrightpearlCredentials::Oauth(app) => {
+            let BrightpearlOauth { app_ref: _, dev_ref: _, token_url: _, token_secret_ref } = app;
+            SecretRefs::exchanged(&token_secret_ref.name, &OAUTH_KEYS)
+        }
+    }
+}
 
-/// A session with the account's credentials, and what to say when they are refused.
+/// Returns a session with the account's credentials, and advice for the message if they are refused.
 pub(super) fn session(
     account: &BrightpearlAccount,
     credentials: &Credentials,
@@ -32,7 +41,7 @@ pub(super) fn session(
     let private = |app: &AppToken, header| {
         let token = credentials.for_header(&app.token_secret_ref)?;
         let headers = vec![(APP_REF, SecretString::from(app.app_ref.as_str())), (header, token)];
-        Ok((Session::Fixed(headers), format!("check appRef and {}", named(&[&app.token_secret_ref]))))
+        Ok((Session::Fixed(headers), format!("check appRef and {}", list_keys(&[&app.token_secret_ref]))))
     };
     match &account.credentials {
         BrightpearlCredentials::StaffToken(app) => private(app, STAFF_TOKEN),
@@ -42,11 +51,11 @@ pub(super) fn session(
             let secret = &app.token_secret_ref.name;
             let advice = match &session {
                 Session::Fixed(_) => format!(
-                    "check appRef, devRef and the key {ACCESS_TOKEN} of Secret {secret}, and add the key {REFRESH_TOKEN} to have it renewed"
+                    "check appRef, devRef and the key {ACCESS_TOKEN} of Secret {secret}, and add the key {REFRESH_TOKEN} to have it refreshed"
                 ),
-                Session::Renewed { .. } => {
+                Session::Refreshed { .. } => {
                     format!(
-                        "it was renewed just now; check appRef, devRef and what the app may do (Secret {secret})"
+                        "it was refreshed just now; check appRef, devRef and what the app may do (Secret {secret})"
                     )
                 }
             };
@@ -69,8 +78,8 @@ fn oauth(
         found_or_not => found_or_not,
     };
     let life = optional(EXPIRES_AT).map(|text| life(&text, secret)).transpose()?;
-    // An exchange makes the old pair worthless: without a place for the new one there is none.
-    let (Some(refresh), Some(keeper)) = (optional(REFRESH_TOKEN), credentials.keeper()) else {
+    // An exchange invalidates the old pair: without a store for the new one, none is made.
+    let (Some(refresh), Some(store)) = (optional(REFRESH_TOKEN), credentials.token_store()) else {
         return Ok(Session::Fixed(headers(&app.app_ref, &app.dev_ref, &access?)));
     };
     let url = match (&app.token_url, &account.url) {
@@ -83,30 +92,22 @@ fn oauth(
         app_ref: app.app_ref.clone(),
         dev_ref: app.dev_ref.clone(),
         client_secret: optional(CLIENT_SECRET),
-        store: keeper,
+        store,
         secret: secret.clone(),
     };
     let first = access.ok().map(|token| match life {
-        Some(life) => Token::lasting(token, life),
-        None => Token::unending(token),
+        Some(life) => Token::expiring(token, life),
+        None => Token::non_expiring(token),
     });
-    Ok(Session::renewed(OauthRefresh::new(app, refresh), first))
+    Ok(Session::refreshed(OauthRefresh::new(app, refresh), first))
 }
 
-/// How long a token lives on that ends at that time.
+/// Returns the remaining lifetime of a token by its expiry time.
 fn life(expires_at: &SecretString, secret: &str) -> Result<Duration, ConnectError> {
     let end: Timestamp = expires_at.expose_secret().parse().map_err(|_| ConnectError::Unusable {
         name: secret.into(),
         key: EXPIRES_AT.into(),
-        problem: "is no time; write it like 2026-11-22T21:00:00Z, or remove it".into(),
+        problem: "is not a time; write it like 2026-11-22T21:00:00Z, or remove it".into(),
     })?;
     Ok(Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default())
-}
-
-pub(super) fn headers(app_ref: &str, dev_ref: &str, token: &SecretString) -> Headers {
-    vec![
-        (APP_REF, app_ref.into()),
-        (DEV_REF, dev_ref.into()),
-        (AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()),
-    ]
 }

@@ -1,14 +1,14 @@
-//! Brightpearl's fields (vendors/brightpearl.md 4 and 9.4), and wire to document.
+//! Brightpearl's fields (vendors/brightpearl.md 4 and 9.4), and conversion between wire and document.
 
 use super::wire;
 use crate::plan::{Absent, Document, ExternalId, Field, Observed, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Every field is set once and for all: there is no update (2).
+/// Every field replaces, as there is no update (2).
 pub const RULES: Rules = Rules {
     fields: &[
         Field::word("subscribeTo").replaces(),
@@ -22,10 +22,10 @@ pub const RULES: Rules = Rules {
     natural_key: &["subscribeTo", "httpMethod", "uriTemplate"],
 };
 
-/// The variables that Brightpearl was seen to insist on, in one of the two templates (4.3).
+/// Variables that Brightpearl was observed to require in one of the two templates (4.3).
 const MANDATORY: [&str; 4] = ["${account-code}", "${resource-type}", "${resource-id}", "${lifecycle-event}"];
 
-/// Which mandatory variables no template mentions. Whether Brightpearl still insists is for it to say.
+/// Warns about mandatory variables that no template mentions. Brightpearl may no longer require them.
 pub(crate) fn advice(desired: &Document) -> Option<String> {
     let mut templates = String::new();
     for field in ["uriTemplate", "bodyTemplate"] {
@@ -43,14 +43,14 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     ))
 }
 
-/// The body of a POST: the fields have the vendor's own names, and unset ones are left out.
+/// Returns the body of a POST: the fields have the vendor's own names, and unset ones are left out.
 pub(in crate::vendor) fn body(desired: &Document) -> serde_json::Value {
     desired.iter().map(|(name, value)| (name.to_owned(), value.expose())).collect()
 }
 
-/// One item of a list; else what is wrong with its shape.
+/// Reads one item of a list. An error says what is wrong with its shape.
 pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
-    let parsed: wire::Webhook = shaped(item.get())?;
+    let parsed: wire::Webhook = parse_item(item.get())?;
     let id = parsed.id.ok_or("it has no id")?;
     let summary = format!("{} -> {}", parsed.subscribe_to, receiver(&parsed.uri_template));
     Ok(Observed {
@@ -64,7 +64,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
     })
 }
 
-/// What a POST made: the vendor answers with nothing but the id (2.1).
+/// Returns the result of a POST: the vendor answers with the id only (2.1).
 pub(super) fn created(id: i64, desired: &Document) -> Observed {
     Observed {
         id: id_of(id),
@@ -82,7 +82,7 @@ fn id_of(id: i64) -> ExternalId {
 }
 
 fn document(webhook: wire::Webhook) -> Document {
-    // GET and DELETE carry no body: what the vendor may have kept of one plays no part (4.1).
+    // GET and DELETE carry no body, so that one that the vendor may have stored is ignored (4.1).
     let carries_body = matches!(webhook.http_method.as_str(), "POST" | "PUT");
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
     RULES.document(BTreeMap::from([

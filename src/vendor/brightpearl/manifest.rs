@@ -1,29 +1,52 @@
-//! What a person would write to declare a Brightpearl webhook that exists (vendors/brightpearl.md 4).
+//! A manifest's half of a Brightpearl webhook, to the fields of the document and back (vendors/brightpearl.md 4).
 
 use crate::api::brightpearl::{BrightpearlWebhook, HttpMethod};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
-use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::declared::{Declared, optional, spelled};
+use crate::vendor::manifest_builder::{ManifestBuilder, quoted};
 use crate::vendor::receiver;
 
-/// The vendor's half of the Webhook, and what people would call it.
-pub(in crate::vendor) fn describe(reading: &mut Reading<'_>) -> Option<(Subscription, String)> {
-    let subscribe_to = reading.text("subscribeTo");
-    let http_method = method(reading);
-    let uri_template = uri_template(reading);
-    let body = reading.get("bodyTemplate");
-    let mut body_template = reading.optional_text("bodyTemplate", &body);
-    let content_type = reading.get("contentType");
-    let content_type = reading.optional_text("contentType", &content_type);
-    let id_set_accepted = reading.get("idSetAccepted");
-    let id_set_accepted = reading.flag("idSetAccepted", &id_set_accepted);
-    let quality_of_service = quality_of_service(reading);
+/// Maps a manifest's members to the fields of `RULES`. A new member is mapped here and gets a row there.
+pub(in crate::vendor) fn declared(webhook: &BrightpearlWebhook) -> Declared {
+    let BrightpearlWebhook {
+        subscribe_to,
+        http_method,
+        uri_template,
+        body_template,
+        content_type,
+        id_set_accepted,
+        quality_of_service,
+    } = webhook;
+    Declared::from([
+        ("subscribeTo", Value::text(subscribe_to)),
+        ("httpMethod", spelled(http_method)),
+        ("uriTemplate", Value::text(uri_template)),
+        ("bodyTemplate", optional(body_template.as_ref())),
+        ("contentType", optional(content_type.as_ref())),
+        ("idSetAccepted", Value::Bool(*id_set_accepted)),
+        ("qualityOfService", Value::int(i64::from(*quality_of_service))),
+    ])
+}
+
+/// Returns the vendor's half of the Webhook, and a title to make the object's name from.
+pub(in crate::vendor) fn describe(builder: &mut ManifestBuilder<'_>) -> Option<(Subscription, String)> {
+    let subscribe_to = builder.text("subscribeTo");
+    let http_method = method(builder);
+    let uri_template = uri_template(builder);
+    let body = builder.get("bodyTemplate");
+    let mut body_template = builder.optional_text("bodyTemplate", &body);
+    let content_type = builder.get("contentType");
+    let content_type = builder.optional_text("contentType", &content_type);
+    let id_set_accepted = builder.get("idSetAccepted");
+    let id_set_accepted = builder.flag("idSetAccepted", &id_set_accepted);
+    let quality_of_service = quality_of_service(builder);
     let (subscribe_to, http_method, uri_template) = (subscribe_to?, http_method?, uri_template?);
     if matches!(http_method, HttpMethod::Post | HttpMethod::Put) {
-        // A body that is empty has to be written all the same.
+        // The CRD requires a body, even an empty one.
         body_template.get_or_insert_default();
         if content_type.is_none() {
-            return reading.cannot("contentType is empty, and must not be in a Webhook that carries a body");
+            return builder.reject("contentType is empty, which a Webhook with a body does not allow");
         }
     }
     let host = receiver(&uri_template);
@@ -41,34 +64,34 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>) -> Option<(Subscrip
     Some((Subscription::Brightpearl(described), title))
 }
 
-fn method(reading: &mut Reading<'_>) -> Option<HttpMethod> {
-    let method = reading.text("httpMethod")?;
+fn method(builder: &mut ManifestBuilder<'_>) -> Option<HttpMethod> {
+    let method = builder.text("httpMethod")?;
     match method.as_str() {
         "GET" => Some(HttpMethod::Get),
         "POST" => Some(HttpMethod::Post),
         "PUT" => Some(HttpMethod::Put),
         "DELETE" => Some(HttpMethod::Delete),
-        other => reading.cannot(format!("httpMethod is {}, not GET, POST, PUT or DELETE", quoted(other))),
+        other => builder.reject(format!("httpMethod is {}, not GET, POST, PUT or DELETE", quoted(other))),
     }
 }
 
-fn uri_template(reading: &mut Reading<'_>) -> Option<String> {
-    let uri = reading.text("uriTemplate")?;
+fn uri_template(builder: &mut ManifestBuilder<'_>) -> Option<String> {
+    let uri = builder.text("uriTemplate")?;
     let lower = uri.to_ascii_lowercase();
     let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
     if uri.starts_with("$(") || rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('\n')) {
         Some(uri)
     } else {
-        reading.cannot("uriTemplate is not absolute: it does not start with https:// or http://")
+        builder.reject("uriTemplate is not absolute: it does not start with https:// or http://")
     }
 }
 
-fn quality_of_service(reading: &mut Reading<'_>) -> Option<i32> {
-    let value = reading.get("qualityOfService");
+fn quality_of_service(builder: &mut ManifestBuilder<'_>) -> Option<i32> {
+    let value = builder.get("qualityOfService");
     let number = if let Value::Number(number) = value { number.as_i64() } else { None };
     match number {
         Some(0) => Some(0),
         Some(1) => Some(1),
-        _ => reading.cannot("qualityOfService is neither 0 nor 1"),
+        _ => builder.reject("qualityOfService is neither 0 nor 1"),
     }
 }

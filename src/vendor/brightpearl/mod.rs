@@ -1,4 +1,4 @@
-//! Brightpearl's integration service: create, read and delete; no update (vendors/brightpearl.md 2).
+//! Client of Brightpearl's integration service: create, read and delete; no update (vendors/brightpearl.md 2).
 
 mod auth;
 pub(super) mod document;
@@ -6,15 +6,14 @@ pub(super) mod manifest;
 mod oauth;
 mod wire;
 
-pub(crate) use auth::OAUTH_KEYS;
+pub(super) use auth::secret_refs;
 pub use document::RULES;
 pub(crate) use document::advice;
 
-use super::connection::{ConnectError, secrets_of};
-use super::items::Reader;
+use super::items::ItemReader;
 use super::session::Session;
-use super::transport::{Answer, Body, Call, Operation, Transport};
-use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use super::transport::{Answer, Body, Call, Operation, Transport, secrets_of};
+use super::{AccountEndpoints, Class, ConnectError, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::brightpearl::BrightpearlAccount;
 use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
@@ -23,9 +22,9 @@ use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-/// Milliseconds until the counter of calls starts anew (7).
+/// Milliseconds until the window of the rate limit resets (7).
 const PERIOD: &str = "brightpearl-next-throttle-period";
-/// Seconds to wait, on a 503 (7). One client was seen to rely on it.
+/// Seconds to wait after a 503 (7), which a published client relies on.
 const SECONDS: &str = "brightpearl-throttle-time";
 
 /// A client of one Brightpearl account.
@@ -34,7 +33,7 @@ pub(crate) struct Brightpearl {
     endpoint: Endpoint,
     account: String,
     session: Session<oauth::OauthRefresh>,
-    /// What to say when the credentials are refused.
+    /// Advice in the message about refused credentials.
     advice: String,
 }
 
@@ -60,7 +59,7 @@ impl Brightpearl {
         })
     }
 
-    /// The webhook resource, without a trailing slash (1.4).
+    /// A call to the webhook resource, without a trailing slash (1.4).
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
         let collection = ["public-api", &self.account, "integration-service", "webhook"];
         let path = collection.into_iter().chain(id.map(ExternalId::as_str));
@@ -77,16 +76,16 @@ impl Vendor for Brightpearl {
         let answer = self.send(|| self.call(Operation::List, Method::GET, None)).await?;
         if answer.status.is_success() {
             let read = |item: &RawValue| document::observed(&answer, item);
-            let reader = Reader { rules: &RULES, id: "id", read: &read };
+            let reader = ItemReader { rules: &RULES, id: "id", read: &read };
             return compute::run(answer.len(), || reader.list(&answer, items(&answer)?));
         }
-        let failed = self.failed(&answer);
-        // "Nothing found" is a 404 for the whole list too (2.3); but only the webhook service's own.
+        let failed = self.error_of(&answer);
+        // An empty list is a 404 of the webhook service (2.3).
         if failed.class == Class::NotFound { Ok(List::default()) } else { Err(failed) }
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
-        self.session.settle().await
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
+        self.session.flush_tokens().await
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
@@ -100,22 +99,22 @@ impl Vendor for Brightpearl {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(match self.failed(&answer) {
-                // There is nothing that a POST could not find but the account.
+            return Err(match self.error_of(&answer) {
+                // A POST can only miss the account.
                 error if error.class == Class::NotFound => VendorError { class: Class::Unavailable, ..error },
                 error => error,
             });
         }
-        let created: wire::Enveloped<i64> = answer.success(said(&answer))?;
-        // Ids grow from 1 (2.1).
+        let created: wire::Enveloped<i64> = answer.success(error_detail(&answer))?;
+        // Ids start at 1 (2.1).
         if created.response < 1 {
-            return Err(answer.misread(&format!("{} is no id", created.response)));
+            return Err(answer.malformed(&format!("{} is not an id", created.response)));
         }
         Ok(document::created(created.response, desired))
     }
 
     async fn update(&self, _: &Observed, _: &Document) -> Result<Observed, VendorError> {
-        // Every field's rule says "replaces", so that no plan holds an update.
+        // Unreachable: every field replaces, so that no plan has an update.
         let message = "Brightpearl has no update; a webhook is replaced";
         Err(VendorError::unsent(Class::Rejected, Operation::Update, message))
     }
@@ -123,23 +122,23 @@ impl Vendor for Brightpearl {
     async fn delete(&self, id: &ExternalId) -> Result<(), VendorError> {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
-            return answer.deleted(said(&answer), |own| own.contains_key("response"));
+            return answer.check_deleted(error_detail(&answer), |own| own.contains_key("response"));
         }
-        match self.failed(&answer) {
+        match self.error_of(&answer) {
             error if error.class == Class::NotFound => Ok(()),
             error => Err(error),
         }
     }
 }
 
-/// The items of a list.
+/// Returns the items of a list.
 pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
-    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.success(said(answer))?;
+    let list: wire::Enveloped<wire::OneOrMany<'_>> = answer.success(error_detail(answer))?;
     Ok(list.response.0)
 }
 
-/// What either of the vendor's error envelopes says (8.1); none if the body is neither.
-fn said(answer: &Answer) -> Option<String> {
+/// Returns the message of either error envelope (8.1); none if the body is neither.
+fn error_detail(answer: &Answer) -> Option<String> {
     let failure: wire::Failure = serde_json::from_value(answer.any_json()?).ok()?;
     Some(match failure {
         wire::Failure::Service { errors } => wire::in_words(&errors),
@@ -148,30 +147,30 @@ fn said(answer: &Answer) -> Option<String> {
 }
 
 impl Brightpearl {
-    /// The error of an answer, by envelope (8.1) and status (8.3).
-    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
+    /// Returns the error of an answer by its envelope (8.1) and status (8.3).
+    pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
         let failure: Option<wire::Failure> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-        let said = said(answer);
+        let detail = error_detail(answer);
         match (answer.status.as_u16(), failure) {
             (404, Some(wire::Failure::Service { errors })) if is_own_not_found(answer, &errors) => {
-                answer.error(Class::NotFound, said.unwrap_or_default())
+                answer.error(Class::NotFound, detail.unwrap_or_default())
             }
             (404 | 410, Some(_)) => {
-                let said = said.unwrap_or_default();
-                let message = format!("{said}; check the account code and the datacentre");
+                let detail = detail.unwrap_or_default();
+                let message = format!("{detail}; check the account code and the datacentre");
                 answer.error(Class::Unavailable, message)
             }
-            // A 401 echoes the token it refuses (6.3): the transport takes known tokens out, this takes out unknown ones.
+            // A 401 repeats the rejected token (6.3). Its message is not used, as the redactor may not know that token.
             (401, Some(wire::Failure::Gateway { .. })) => {
-                answer.failed(Some(format!("the token was not accepted; {}", self.advice)))
+                answer.status_error(Some(format!("the token was not accepted; {}", self.advice)))
             }
             (403, _) => {
                 let advice = format!(
                     "this login may not {} webhooks: give the app, or the member of staff it acts for, that right in Brightpearl",
                     answer.operation
                 );
-                answer.forbidden(said, &advice)
+                answer.forbidden(detail, &advice)
             }
             (503 | 429, Some(wire::Failure::Gateway { response }))
                 if response.contains("too many requests") || answer.header(SECONDS).is_some() =>
@@ -180,13 +179,13 @@ impl Brightpearl {
             }
             (503, _) if answer.header(SECONDS).is_some() => throttled(answer, "too many requests"),
             (429, _) => throttled(answer, "too many requests"),
-            _ => answer.failed(said),
+            _ => answer.status_error(detail),
         }
     }
 }
 
-/// Whether a 404 is the webhook service's own: by the route that the answer names (2.7), which is `api-proxy` for the
-/// gateway's, or by the code where it names none (2.3, 2.4). Its words are no sign.
+/// Whether a 404 comes from the webhook service: by the route in the answer (2.7), which is `api-proxy` for the gateway, or by
+/// the error code if there is no route (2.3, 2.4).
 fn is_own_not_found(answer: &Answer, errors: &[wire::ServiceError]) -> bool {
     match answer.header("message-type") {
         Some(route) => route.contains("webhook"),
@@ -194,14 +193,14 @@ fn is_own_not_found(answer: &Answer, errors: &[wire::ServiceError]) -> bool {
     }
 }
 
-/// Over the cap: a header says how long to wait (7).
-fn throttled(answer: &Answer, said: &str) -> VendorError {
+/// Returns the error of an exceeded rate limit; a header says how long to wait (7).
+fn throttled(answer: &Answer, detail: &str) -> VendorError {
     let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse().ok());
     let wait = number(PERIOD).map(Duration::from_millis).or_else(|| number(SECONDS).map(Duration::from_secs));
-    answer.throttled(said, wait)
+    answer.throttled(detail, wait)
 }
 
-/// What is left of the limit, on every answer (7).
+/// Reads the remaining calls, which every answer has (7).
 pub(in crate::vendor) fn left(headers: &HeaderMap) -> Option<(u32, Duration)> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
     let left = text("brightpearl-requests-remaining")?.parse().ok()?;

@@ -1,21 +1,31 @@
 //! Refreshes the tokens of an OAuth app (vendors/brightpearl.md 6.2).
 //!
-//! The exchange uses up the refresh token that it is made with: from the vendor's answer on, the new pair is the only one that
-//! is good. Exchange and write therefore run in a task of their own, which goes on when the pass that waits for it is dropped (its
-//! deadline, a lost lease), and the pair is part of the state from the moment at which it is read until the Secret holds it.
+//! An exchange uses up the refresh token that it sends: after the vendor's answer, only the new pair is valid. Exchange and write
+//! therefore run in a task of their own, which continues when the pass that waits for it is dropped (at its deadline, or when the
+//! lease is lost), and the new pair is part of the state until the Secret holds it.
 
-use super::auth::{ACCESS_TOKEN, CLIENT_SECRET, EXPIRES_AT, REFRESH_TOKEN, headers};
 use super::wire;
-use crate::vendor::session::{Headers, Renewal, Token};
+use crate::vendor::session::{Headers, Token, TokenSource};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, Endpoint, NewTokens, PersistError, TokenStore, VendorError};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use secrecy::SecretString;
+use reqwest::header::{AUTHORIZATION, HeaderName};
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tracing::Instrument as _;
+
+pub(super) const APP_REF: HeaderName = HeaderName::from_static("brightpearl-app-ref");
+const DEV_REF: HeaderName = HeaderName::from_static("brightpearl-dev-ref");
+
+/// Keys of an OAuth app's Secret. One of the first two is needed, the others are not.
+pub(super) const OAUTH_KEYS: [&str; 4] = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, EXPIRES_AT];
+pub(super) const ACCESS_TOKEN: &str = "access_token";
+pub(super) const REFRESH_TOKEN: &str = "refresh_token";
+pub(super) const CLIENT_SECRET: &str = "client_secret";
+pub(super) const EXPIRES_AT: &str = "expires_at";
 
 /// The app whose tokens are refreshed, and where they are stored.
 pub(super) struct OauthApp {
@@ -28,7 +38,7 @@ pub(super) struct OauthApp {
     pub(super) secret: String,
 }
 
-/// Gives the tokens of one app.
+/// The token source of one app.
 pub(super) struct OauthRefresh {
     app: Arc<OauthApp>,
     tokens: Arc<Mutex<Tokens>>,
@@ -36,18 +46,18 @@ pub(super) struct OauthRefresh {
 
 /// Where the tokens are between the vendor, the Secret and the session.
 struct Tokens {
-    /// The refresh token in the Secret, which is good for one exchange only.
+    /// The refresh token in the Secret, which is valid for one exchange.
     stored: SecretString,
-    /// The vendor gave it in exchange for `stored`; the Secret does not hold it yet.
+    /// The pair that the vendor issued for `stored` and that the Secret does not hold yet.
     unpersisted: Option<Pair>,
-    /// The Secret holds its pair; the session has not taken it yet.
+    /// An access token whose pair the Secret holds and that the session has not fetched yet.
     ready: Option<Token>,
 }
 
-/// What the vendor answered to an exchange.
+/// The tokens of an exchange.
 struct Pair {
     tokens: NewTokens,
-    /// How long the access token is good from `since` on.
+    /// Lifetime of the access token from `since` on.
     life: Duration,
     since: Instant,
 }
@@ -66,27 +76,27 @@ impl OauthRefresh {
     }
 }
 
-impl Renewal for OauthRefresh {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for OauthRefresh {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
         if tokens.ready.is_none() {
             let (app, transport) = (Arc::clone(&self.app), transport.clone());
-            tokens = to_its_end(async move {
-                let _unfinished = transport.unfinished_exchange();
+            tokens = run_to_completion(async move {
+                let _unfinished = transport.begin_token_exchange();
                 app.refresh(&mut tokens, &transport).await.map(|()| tokens)
             })
             .await?;
         }
-        tokens.ready.take().ok_or_else(|| unavailable("the access token was renewed and is gone".into()))
+        tokens.ready.take().ok_or_else(|| unavailable("the refreshed access token is missing".into()))
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
         let mut tokens = Arc::clone(&self.tokens).lock_owned().await;
         if tokens.unpersisted.is_none() {
             return Ok(());
         }
         let app = Arc::clone(&self.app);
-        to_its_end(async move {
+        run_to_completion(async move {
             match app.persist(&mut tokens).await {
                 // The pair in the Secret is newer.
                 Err(_) if tokens.unpersisted.is_none() => Ok(()),
@@ -101,15 +111,17 @@ impl Renewal for OauthRefresh {
     }
 }
 
-/// Runs the work in a task, which goes on when the caller is dropped.
-async fn to_its_end<T: Send + 'static>(
+/// Runs the work in a task, which continues when the caller is dropped.
+async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, VendorError>> + Send + 'static,
 ) -> Result<T, VendorError> {
     let done = tokio::spawn(work.in_current_span()).await;
-    done.unwrap_or_else(|error| Err(unavailable(format!("renewing the access token ended early: {error}"))))
+    done.unwrap_or_else(|error| {
+        Err(unavailable(format!("refreshing the access token was interrupted: {error}")))
+    })
 }
 
-/// Who can help when a pair cannot be written: a person, or time.
+/// Returns the class of a failed write: whether a person has to act, or a retry may help.
 fn class(why: &PersistError) -> Class {
     match why {
         PersistError::Refused(_) => Class::Credentials,
@@ -122,7 +134,7 @@ fn unavailable(message: String) -> VendorError {
 }
 
 impl OauthApp {
-    /// Exchanges the pair, unless that is done already, and writes the new one to the Secret.
+    /// Exchanges the pair, unless an exchanged pair waits already, and writes the new one to the Secret.
     async fn refresh(&self, tokens: &mut Tokens, transport: &Transport) -> Result<(), VendorError> {
         if tokens.unpersisted.is_none() {
             tokens.unpersisted = Some(self.exchange(&tokens.stored, transport).await?);
@@ -130,29 +142,30 @@ impl OauthApp {
         self.persist(tokens).await
     }
 
-    /// Writes the unpersisted pair. It stays unpersisted when the write failed, and is dropped when the Secret holds a newer one.
+    /// Writes the unpersisted pair. It stays unpersisted if the write fails, and is dropped if the Secret holds a newer one.
     async fn persist(&self, tokens: &mut Tokens) -> Result<(), VendorError> {
         let Some(pair) = &tokens.unpersisted else { return Ok(()) };
-        let written = self.store.keep((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
+        let written = self.store.persist((REFRESH_TOKEN, tokens.stored.clone()), pair.tokens.clone()).await;
         if let Err(why) = written {
             if matches!(why, PersistError::Overtaken(_)) {
                 tokens.unpersisted = None;
             }
-            let message = format!("the access token was renewed and cannot be used before it is kept: {why}");
+            let message =
+                format!("the access token was refreshed, but cannot be used before it is stored: {why}");
             return Err(VendorError::unsent(class(&why), Operation::Token, message));
         }
-        tracing::info!(secret = self.secret, "the access token was renewed and is kept in its Secret");
+        tracing::info!(secret = self.secret, "the access token was refreshed and stored in its Secret");
         let left = pair.life.saturating_sub(pair.since.elapsed());
-        tokens.ready = Some(Token::lasting(pair.of(ACCESS_TOKEN).unwrap_or_default(), left));
+        tokens.ready = Some(Token::expiring(pair.of(ACCESS_TOKEN).unwrap_or_default(), left));
         tokens.stored = pair.of(REFRESH_TOKEN).unwrap_or_else(|| tokens.stored.clone());
         tokens.unpersisted = None;
         Ok(())
     }
 
     async fn exchange(&self, refresh: &SecretString, transport: &Transport) -> Result<Pair, VendorError> {
-        self.store.ready().await.map_err(|why| {
+        self.store.check_writable().await.map_err(|why| {
             let message = format!(
-                "the access token is due, but a new one could not be kept, so that none is asked for: {why}"
+                "the access token has to be refreshed, but a new one could not be stored, so none is requested: {why}"
             );
             VendorError::unsent(class(&why), Operation::Token, message)
         })?;
@@ -182,11 +195,11 @@ impl OauthApp {
 
     fn refused(&self, answer: &Answer) -> VendorError {
         if !answer.refuses_login() {
-            return answer.failed(None);
+            return answer.status_error(None);
         }
-        let said: Option<wire::TokenError> =
+        let detail: Option<wire::TokenError> =
             answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-        let (secret, code) = (&self.secret, said.map(|said| said.error));
+        let (secret, code) = (&self.secret, detail.map(|detail| detail.error));
         let advice = match code.as_deref() {
             Some("invalid_client") => format!("check appRef and the key {CLIENT_SECRET} of Secret {secret}"),
             Some("invalid_grant") => format!(
@@ -197,9 +210,17 @@ impl OauthApp {
         let code = code.unwrap_or_else(|| "no reason given".into());
         answer.error(
             Class::Credentials,
-            format!("the token endpoint refused to renew the access token ({code}); {advice}"),
+            format!("the token endpoint refused to refresh the access token ({code}); {advice}"),
         )
     }
+}
+
+pub(super) fn headers(app_ref: &str, dev_ref: &str, token: &SecretString) -> Headers {
+    vec![
+        (APP_REF, app_ref.into()),
+        (DEV_REF, dev_ref.into()),
+        (AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into()),
+    ]
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). They go no further than this folder.
+//! Brightpearl's wire types (vendors/brightpearl.md 2, 4 and 8.1). Private to this folder.
 
 use secrecy::SecretString;
 use serde::de::Error as _;
@@ -11,8 +11,7 @@ pub(super) struct Enveloped<T> {
     pub(super) response: T,
 }
 
-/// A list, or the bare object that one client guards against (9.4). Each item is left as it stands in the answer, and read
-/// one by one.
+/// A list, or a bare object, which one published client expects (9.4). Each item keeps its text and is read on its own.
 #[derive(Debug)]
 pub(super) struct OneOrMany<'a>(pub(super) Vec<&'a RawValue>);
 
@@ -26,7 +25,7 @@ impl<'de> Deserialize<'de> for OneOrMany<'de> {
     }
 }
 
-/// A webhook. Members that are not set are left out, never null.
+/// A webhook. Unset members are left out, never null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Webhook {
@@ -45,14 +44,14 @@ pub(super) struct Webhook {
     pub(super) quality_of_service: Option<i64>,
 }
 
-/// The answer of the token endpoint (6.2), which has no envelope.
+/// The answer of the token endpoint (6.2), without an envelope.
 #[derive(Deserialize)]
 pub(super) struct Tokens {
     pub(super) access_token: SecretString,
-    /// Seconds; seven days on the first grant.
+    /// Seconds; seven days for the first token.
     #[serde(default = "a_week")]
     pub(super) expires_in: u64,
-    /// The next one; without it the old one stays.
+    /// The next refresh token; without it the old one stays valid.
     #[serde(default)]
     pub(super) refresh_token: Option<SecretString>,
 }
@@ -61,13 +60,13 @@ fn a_week() -> u64 {
     604_800
 }
 
-/// The refusal of the token endpoint.
+/// A refusal of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct TokenError {
     pub(super) error: String,
 }
 
-/// The two envelopes of failure.
+/// The two error envelopes.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Failure {
@@ -75,7 +74,7 @@ pub(super) enum Failure {
     Gateway { response: String },
 }
 
-/// One of the services' errors.
+/// An error of a service.
 #[derive(Debug, Deserialize)]
 pub(super) struct ServiceError {
     #[serde(default)]
@@ -84,7 +83,7 @@ pub(super) struct ServiceError {
     pub(super) message: String,
 }
 
-/// All errors of an answer, in the vendor's own codes and words.
+/// Joins the codes and messages of all errors.
 pub(super) fn in_words(errors: &[ServiceError]) -> String {
     let all: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.code, e.message)).collect();
     all.join("; ")

@@ -1,9 +1,9 @@
-//! What a person should do about an account, or about a refusal: rights to add to the login's role, and the setting
-//! `nameLanguage`. Words only: no call is held back, and a read that fails is no error.
+//! Advice about an account or a refusal: rights to add to the login's role, and the setting `nameLanguage`. It only changes
+//! messages: no call is blocked, and a read that fails is ignored.
 
 use super::rights::{self, Right};
 use super::wire::member;
-use super::{Contensis, is_vendors, names};
+use super::{Contensis, is_vendor_error, names};
 use crate::api::{REQUESTED_AT, VendorName};
 use crate::vendor::transport::{Answer, Call, Operation};
 use crate::vendor::{Class, VendorError};
@@ -11,19 +11,19 @@ use futures::future::join_all;
 use reqwest::Method;
 use std::time::Duration;
 
-/// How long a read may take: a list, or the answer to a write, waits for it.
+/// Time limit of a read, for which a list or the answer to a write waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Says what to do about an account that can be read.
+/// Returns what to do about an account that can be read.
 pub(super) fn of_account(client: &Contensis) -> Option<String> {
     let names = client.dialect().and_then(|dialect| dialect.mismatch(client.language.as_deref()));
-    let lacking = client.rights.lacking();
-    let rights = (!lacking.is_empty()).then(|| {
+    let missing = client.rights.missing();
+    let rights = (!missing.is_empty()).then(|| {
         format!(
             "the role of this {} lacks the webhook permission {} of project {}: add it, and annotate this account with \
              {REQUESTED_AT} to have it checked again",
             client.login,
-            rights::names(&lacking),
+            rights::names(&missing),
             client.project
         )
     });
@@ -31,7 +31,7 @@ pub(super) fn of_account(client: &Contensis) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// Adds to a refusal what to set if it may be about the dialect of names.
+/// Adds to a refusal that may be about the dialect of names what to set.
 pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorError {
     if error.class != Class::Rejected {
         return error;
@@ -56,15 +56,15 @@ pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorE
 pub(super) async fn check_rights(client: &Contensis) {
     let calls = 1 + Right::BEYOND_VIEW.len();
     if client.transport.affords(2 * calls) && client.rights.start_check() {
-        client.rights.record(lacking_rights(client).await.unwrap_or_default());
+        client.rights.record(missing_rights(client).await.unwrap_or_default());
     }
 }
 
-/// Returns the rights that the login lacks, or none if the server does not tell (vendors/contensis.md 5).
+/// Returns the rights that the login lacks; `None` if the server does not tell (vendors/contensis.md 5).
 ///
 /// Only for a login that has just listed the subscriptions: a server that denies it even that right has no such endpoint,
 /// or no answer for this kind of login.
-async fn lacking_rights(client: &Contensis) -> Option<Vec<Right>> {
+async fn missing_rights(client: &Contensis) -> Option<Vec<Right>> {
     if !has(client, Right::View).await? {
         return None;
     }
@@ -74,13 +74,13 @@ async fn lacking_rights(client: &Contensis) -> Option<Vec<Right>> {
     Some(all.filter(|(_, has)| !has).map(|(right, _)| right).collect())
 }
 
-/// Asks for one right of the login. A missing one is a 404 in the vendor's envelope.
+/// Checks one right of the login. A missing one is a 404 in the vendor's envelope.
 async fn has(client: &Contensis, right: Right) -> Option<bool> {
     let path = ["security", "permissions", "webhookSubscriptions", "actions", right.action()];
     let answer = read(client, &path).await?;
     match answer.status.as_u16() {
         200 => member(answer.any_json()?.as_object()?, "authorized")?.as_bool(),
-        404 => is_vendors(&answer).then_some(false),
+        404 => is_vendor_error(&answer).then_some(false),
         _ => None,
     }
 }
@@ -96,7 +96,7 @@ async fn primary_language(client: &Contensis) -> Option<String> {
 async fn read(client: &Contensis, path: &[&str]) -> Option<Answer> {
     let project = ["api", "management", "projects", &client.project];
     let url = client.endpoint.join(project.into_iter().chain(path.iter().copied()));
-    let call = || Call { timeout: TIMEOUT, ..Call::new(Operation::Check, Method::GET, url.clone()) };
+    let call = || Call { timeout: TIMEOUT, ..Call::new(Operation::Validate, Method::GET, url.clone()) };
     match client.send(call).await {
         Ok(answer) => Some(answer),
         Err(error) => {

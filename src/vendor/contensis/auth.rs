@@ -1,9 +1,9 @@
-//! How to log in at Contensis: a bearer token from the CMS' own token endpoint (vendors/contensis.md 5).
+//! Login at Contensis: a bearer token from the CMS' own token endpoint (vendors/contensis.md 5).
 
 use super::wire;
-use crate::api::contensis::ContensisCredentials;
-use crate::vendor::auth::named;
-use crate::vendor::session::{Headers, Renewal, Session, Token};
+use crate::api::contensis::{Classic, ClientCredentials, ContensisAccount, ContensisCredentials};
+use crate::vendor::auth::{SecretRefs, list_keys};
+use crate::vendor::session::{Headers, Session, Token, TokenSource};
 use crate::vendor::transport::{Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use reqwest::Method;
@@ -11,7 +11,7 @@ use reqwest::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-/// Every scope that the vendor's own clients ask for: none is named for webhooks.
+/// Every scope that the vendor's own clients request. None is documented for webhooks.
 const SCOPES: &str = "Security_Administrator ContentType_Read ContentType_Write ContentType_Delete Entry_Read \
                       Entry_Write Entry_Delete Project_Read Project_Write Project_Delete Workflow_Administrator";
 
@@ -19,7 +19,7 @@ const SCOPES: &str = "Security_Administrator ContentType_Read ContentType_Write 
 pub(super) struct Grant {
     endpoint: Endpoint,
     kind: Kind,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
 }
 
@@ -28,7 +28,7 @@ enum Kind {
     Classic { username: SecretString, password: SecretString },
 }
 
-/// What logs in, for messages: its role has the rights.
+/// Returns what logs in and has the role with the rights, for messages.
 pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
     match kind {
         ContensisCredentials::ClientCredentials(_) => "API key",
@@ -36,7 +36,22 @@ pub(super) fn login(kind: &ContensisCredentials) -> &'static str {
     }
 }
 
-/// A session with the account's credentials, and where those are, for messages.
+/// Returns the Secret references of an account.
+pub(in crate::vendor) fn secret_refs(account: &ContensisAccount) -> SecretRefs {
+    let ContensisAccount { url: _, alias: _, project: _, name_language: _, credentials } = account;
+    match credentials {
+        ContensisCredentials::ClientCredentials(key) => {
+            let ClientCredentials { client_id_secret_ref, client_secret_secret_ref } = key;
+            SecretRefs::required([client_id_secret_ref, client_secret_secret_ref])
+        }
+        ContensisCredentials::Classic(user) => {
+            let Classic { username_secret_ref, password_secret_ref } = user;
+            SecretRefs::required([username_secret_ref, password_secret_ref])
+        }
+    }
+}
+
+/// Returns a session with the account's credentials, and the Secrets of those, for messages.
 pub(super) fn session(
     kind: &ContensisCredentials,
     credentials: &Credentials,
@@ -49,7 +64,7 @@ pub(super) fn session(
                 id: credentials.trimmed(id)?,
                 secret: credentials.trimmed(secret)?,
             };
-            (kind, named(&[id, secret]))
+            (kind, list_keys(&[id, secret]))
         }
         ContensisCredentials::Classic(user) => {
             let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
@@ -57,14 +72,14 @@ pub(super) fn session(
                 username: credentials.trimmed(name)?,
                 password: credentials.exact(password)?,
             };
-            (kind, named(&[name, password]))
+            (kind, list_keys(&[name, password]))
         }
     };
-    Ok((Session::renewed(Grant { endpoint, kind, from: from.clone() }, None), from))
+    Ok((Session::refreshed(Grant { endpoint, kind, from: from.clone() }, None), from))
 }
 
-impl Renewal for Grant {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for Grant {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         let url = self.endpoint.join(["authenticate", "connect", "token"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
         let mut form = vec![("scope", SecretString::from(SCOPES))];
@@ -89,9 +104,9 @@ impl Renewal for Grant {
         call.body = Body::Form(form);
         let answer = transport.send(call).await?;
         if answer.refuses_login() {
-            let said: Option<wire::TokenError> =
+            let detail: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-            let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
+            let code = detail.map_or_else(|| "no reason given".into(), |detail| detail.error);
             let message = format!(
                 "the token endpoint refused {whose} ({code}); check {}, and that {whose} is still enabled",
                 self.from
@@ -99,10 +114,10 @@ impl Renewal for Grant {
             return Err(answer.error(Class::Credentials, message));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let token: wire::Token = answer.json()?;
-        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
+        Ok(Token::expiring(token.access_token, Duration::from_secs(token.expires_in)))
     }
 
     fn headers(&self, token: &SecretString) -> Headers {

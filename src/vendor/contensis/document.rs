@@ -1,16 +1,16 @@
-//! Contensis' fields (vendors/contensis.md 3 and 4), wire to document and back.
+//! Contensis' fields (vendors/contensis.md 3 and 4), and conversion between wire and document.
 
 use super::names;
 use super::wire::{self, member};
 use crate::plan::{Absent, Document, ExternalId, Field, Members, Observed, Rule, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// Names, workflow ids and languages ignore case, lists have no order, templates and addresses are bytes (4).
+/// Names, workflow ids and languages ignore case, lists have no order, templates and addresses compare byte for byte (4).
 pub const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
@@ -37,15 +37,15 @@ pub(super) const TOPIC: &[Field] = &[
     Field::word("dataFormat").rule(Rule::IgnoreCase),
 ];
 
-/// Fields that old servers keep as a map by language (0).
+/// Fields that old servers store as a map by language (0).
 const LOCALISED: [&str; 2] = ["name", "description"];
 
-/// Members that the server makes, and leftovers of shapes that it no longer takes: not sent back (3, 3.6).
+/// Members that are not sent back: those that the server sets, and those of shapes that it no longer accepts (3, 3.6).
 const NOT_SENT: &[&str] =
     &["id", "version", "retryPolicy", "invokeUrl", "createdBy", "created", "modifiedBy", "modified"];
 
-/// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept. `headers` and
-/// `templates` are always sent, nothing is ever sent as null, and a PUT has to name the version it read (2.3, 4).
+/// Returns the body of a POST, or of a PUT over `current`, whose members that a manifest cannot hold are kept. `headers` and
+/// `templates` are always sent, null never is, and a PUT has to name the version that it is based on (2.3, 4).
 pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, language: Option<&str>) -> Json {
     let mut body = current.and_then(Json::as_object).cloned().unwrap_or_default();
     body.retain(|name, value| {
@@ -73,14 +73,14 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, langua
     Json::Object(body)
 }
 
-/// One subscription as the vendor showed it, in any of its published shapes; else what is wrong with its shape.
+/// Reads one subscription in any of the documented shapes. An error says what is wrong with its shape.
 pub(in crate::vendor) fn observed(
     answer: &Answer,
     raw: &RawValue,
     language: Option<&str>,
 ) -> Result<Observed, String> {
-    let item: Json = shaped(raw.get())?;
-    let map = item.as_object().ok_or("it is no object")?;
+    let item: Json = parse_item(raw.get())?;
+    let map = item.as_object().ok_or("it is not an object")?;
     let id = ExternalId::new(wire::id(&item).ok_or("it has no id")?).map_err(|error| error.to_string())?;
     let get = |name: &str| member(map, name).unwrap_or(&Json::Null);
     let url = match get("url") {
@@ -111,7 +111,7 @@ pub(in crate::vendor) fn observed(
     Ok(Observed { id, document, summary, created, remote_version, delivery: None, raw })
 }
 
-/// Reads a topic. Old shapes, and the vendor's own newest page, have a single text where others have a list (3.2).
+/// Reads a topic. Old shapes, and the vendor's newest page, have a single text in place of a list (3.2).
 fn topic(topic: &Json) -> Value {
     let mut map = topic.as_object().cloned().unwrap_or_default();
     for field in TOPIC.iter().filter(|field| matches!(field.rule, Rule::Set(_))) {
@@ -123,7 +123,7 @@ fn topic(topic: &Json) -> Value {
     Json::Object(map).into()
 }
 
-/// Headers. The value of a secret one is a mask, or missing: never a value (3.4). One without a value is none.
+/// Reads the headers. The value of a secret header is a mask or missing (3.4). A header without a value is ignored.
 fn headers(headers: &Json) -> Value {
     let none = Map::new();
     let headers = headers.as_object().unwrap_or(&none).iter().filter_map(|(name, header)| {

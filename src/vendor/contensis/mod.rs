@@ -1,4 +1,4 @@
-//! Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
+//! Client of Contensis' webhook subscriptions: create, read, update, delete (vendors/contensis.md 2).
 
 mod advice;
 mod auth;
@@ -8,14 +8,14 @@ mod names;
 mod rights;
 mod wire;
 
+pub(super) use auth::secret_refs;
 pub use document::RULES;
 
-use super::connection::{ConnectError, secrets_of};
-use super::items::{Reader, plausible, restless};
+use super::items::{ItemReader, check_ids, unstable_list};
 use super::memory::Reservation;
 use super::session::Session;
-use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport};
-use super::{AccountEndpoints, Class, Credentials, Endpoint, Vendor, VendorError};
+use super::transport::{Answer, Body, Call, LONGEST_LIST, Operation, Transport, secrets_of};
+use super::{AccountEndpoints, Class, ConnectError, Credentials, Endpoint, Vendor, VendorError};
 use crate::api::contensis::ContensisAccount;
 use crate::compute;
 use crate::plan::{Document, ExternalId, List, Observed};
@@ -28,11 +28,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 use wire::member;
 
-/// How many items a page may hold, once the server was seen to page (2.2).
+/// Page size that is requested from a server that pages (2.2).
 const PAGE_SIZE: usize = 100;
-/// More than ten thousand subscriptions are read, and not without end, whatever the pages say of their total.
+/// Maximum number of pages, whatever total they announce.
 const MOST_PAGES: usize = 500;
-/// How often a list whose pages moved while they were read is read in one go.
+/// How often a list is read whose pages are inconsistent.
 const READINGS: usize = 3;
 
 /// A client of one Contensis project.
@@ -42,14 +42,14 @@ pub(crate) struct Contensis {
     project: String,
     language: Option<String>,
     session: Session<auth::Grant>,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
-    /// Whose role has the rights, for messages.
+    /// What has the role with the rights, for messages.
     login: &'static str,
     rights: Rights,
-    /// How the server keeps names, as the last list showed it.
+    /// How the server stores names, as seen in the last list.
     dialect: Mutex<Option<Dialect>>,
-    /// The project's primary language, once it was needed; for messages.
+    /// The project's primary language, read when a message needs it.
     primary_language: OnceCell<Option<String>>,
 }
 
@@ -77,7 +77,7 @@ impl Contensis {
         })
     }
 
-    /// The collection, or one subscription of it.
+    /// A call to the collection, or to one subscription of it.
     fn call(&self, operation: Operation, method: Method, id: Option<&ExternalId>) -> Call<'_> {
         let collection =
             ["api", "management", "projects", &self.project, "events", "webhooks", "subscriptions"];
@@ -89,7 +89,7 @@ impl Contensis {
         self.session.send(&self.transport, call).await
     }
 
-    /// A page of the list, or what the server takes for all of it. Pages share the memory of their list.
+    /// Reads a page, or the list without paging parameters. Pages share the memory of their list.
     async fn page(
         &self,
         page: Option<usize>,
@@ -108,77 +108,77 @@ impl Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(self.failed(&answer));
+            return Err(self.error_of(&answer));
         }
         Ok(answer)
     }
 
-    /// The subscription that a write answered with.
+    /// Reads the subscription that a write returned.
     fn saved(&self, answer: &Answer) -> Result<Observed, VendorError> {
         let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
-        let item = answer.success(said(answer).filter(|_| !is_resource))?;
+        let item = answer.success(error_detail(answer).filter(|_| !is_resource))?;
         let saved = document::observed(answer, item, self.language.as_deref());
-        saved.map_err(|why| answer.misread(&why))
+        saved.map_err(|why| answer.malformed(&why))
     }
 
-    /// One subscription as it is now; for telling a stale version from a refusal.
+    /// Reads one subscription.
     async fn read(&self, id: &ExternalId) -> Result<serde_json::Value, VendorError> {
         let answer = self.send(|| self.call(Operation::Read, Method::GET, Some(id))).await?;
-        if answer.status.is_success() { answer.json() } else { Err(self.failed(&answer)) }
+        if answer.status.is_success() { answer.json() } else { Err(self.error_of(&answer)) }
     }
 
-    /// The error of an answer, by envelope and status (2.6). There are no machine codes.
-    pub(in crate::vendor) fn failed(&self, answer: &Answer) -> VendorError {
+    /// Returns the error of an answer by its envelope and status (2.6). There are no error codes.
+    pub(in crate::vendor) fn error_of(&self, answer: &Answer) -> VendorError {
         let operation = answer.operation;
-        match (answer.status.as_u16(), said(answer)) {
-            (401, said) => answer.error(
+        match (answer.status.as_u16(), error_detail(answer)) {
+            (401, detail) => answer.error(
                 Class::Credentials,
                 format!(
-                    "{}; the token was given just now, so check that it is for this CMS, and {}",
-                    said.as_deref().unwrap_or("not logged in"),
+                    "{}; the token was issued just now, so check that it is for this CMS, and {}",
+                    detail.as_deref().unwrap_or("not logged in"),
                     self.from
                 ),
             ),
-            (403, said) => {
-                let missing = self.rights.refused(rights::needed(operation, said.as_deref()));
+            (403, detail) => {
+                let missing = self.rights.record_refusal(rights::needed(operation, detail.as_deref()));
                 let advice = format!(
                     "give the role of this {} the webhook permission {} of project {}",
                     self.login,
                     rights::names(&missing),
                     self.project
                 );
-                answer.forbidden(said, &advice)
+                answer.forbidden(detail, &advice)
             }
-            // A gateway answers in JSON as well: of the webhook, or the project, that says nothing.
-            (404 | 410, Some(_)) if !is_vendors(answer) => answer.failed(None),
-            (404, Some(said)) if matches!(operation, Operation::List | Operation::Create) => {
-                answer.error(Class::Rejected, format!("{said}; check spec.vendor.contensis.project"))
+            // A gateway may answer in JSON too, which says nothing about the webhook or the project.
+            (404 | 410, Some(_)) if !is_vendor_error(answer) => answer.status_error(None),
+            (404, Some(detail)) if matches!(operation, Operation::List | Operation::Create) => {
+                answer.error(Class::Rejected, format!("{detail}; check spec.vendor.contensis.project"))
             }
-            (_, said) => answer.failed(said),
+            (_, detail) => answer.status_error(detail),
         }
     }
 
-    /// How the server keeps names, if the last list showed it.
+    /// Returns how the server stores names, if the last list showed it.
     fn dialect(&self) -> Option<Dialect> {
         self.dialect.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One list call; if the server pages, all of its pages.
+    /// Reads the list with one call, or page by page if the server pages.
     async fn read_list(&self) -> Result<List, VendorError> {
         let answer = self.page(None, None).await?;
         let whole = compute::run(answer.len(), || {
-            let wire::Listing { items, total } = answer.success(said(&answer))?;
+            let wire::Listing { items, total } = answer.success(error_detail(&answer))?;
             if let Some(total) = total.filter(|total| *total != items.len()) {
                 return Ok(Err(total));
             }
             let mut list = List::default();
             self.read_into(&mut list, &answer, items)?;
-            plausible(&answer, &list)?;
+            check_ids(&answer, &list)?;
             Ok(Ok(list))
         })?;
         match whole {
             Ok(list) => Ok(list),
-            // It came in the server's own page size; from here on it is ours, so start again at 0.
+            // This page has the server's own page size, so start again with ours.
             Err(total) => {
                 drop(answer);
                 self.all_pages(total).await
@@ -186,9 +186,10 @@ impl Contensis {
         }
     }
 
-    /// After a PUT was refused: a stale version answers like a bad payload, so the copy is read again (2.3).
-    async fn refused(&self, answer: &Answer, current: &Observed) -> VendorError {
-        let failed = self.failed(answer);
+    /// Returns the error of a refused PUT. An outdated version is refused like an invalid body, so the subscription is read again
+    /// to tell them apart (2.3).
+    async fn update_error(&self, answer: &Answer, current: &Observed) -> VendorError {
+        let failed = self.error_of(answer);
         if !matches!(answer.status.as_u16(), 409 | 422) {
             return failed;
         }
@@ -214,12 +215,12 @@ impl Vendor for Contensis {
         advice::of_account(self)
     }
 
-    fn check_again(&self) {
-        self.rights.check_again();
+    fn recheck_advice(&self) {
+        self.rights.recheck();
     }
 
-    async fn settle(&self) -> Result<(), VendorError> {
-        self.session.settle().await
+    async fn flush_tokens(&self) -> Result<(), VendorError> {
+        self.session.flush_tokens().await
     }
 
     async fn create(&self, desired: &Document) -> Result<Observed, VendorError> {
@@ -233,10 +234,10 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(advice::explained(self, self.failed(&answer)).await);
+            return Err(advice::explained(self, self.error_of(&answer)).await);
         }
         let saved = self.saved(&answer)?;
-        self.rights.proved(&proved(Right::Create, desired));
+        self.rights.record_used(&used_rights(Right::Create, desired));
         Ok(saved)
     }
 
@@ -251,10 +252,10 @@ impl Vendor for Contensis {
             })
             .await?;
         if !answer.status.is_success() {
-            return Err(advice::explained(self, self.refused(&answer, current).await).await);
+            return Err(advice::explained(self, self.update_error(&answer, current).await).await);
         }
         let saved = self.saved(&answer)?;
-        self.rights.proved(&[Right::Update]);
+        self.rights.record_used(&[Right::Update]);
         Ok(saved)
     }
 
@@ -262,87 +263,90 @@ impl Vendor for Contensis {
         let answer = self.send(|| self.call(Operation::Delete, Method::DELETE, Some(id))).await?;
         if answer.status.is_success() {
             let is_resource = answer.any_json().is_some_and(|json| wire::id(&json).is_some());
-            answer.deleted(said(&answer).filter(|_| !is_resource), |own| member(own, "id").is_some())?;
-            self.rights.proved(&[Right::Delete]);
+            answer.check_deleted(error_detail(&answer).filter(|_| !is_resource), |own| {
+                member(own, "id").is_some()
+            })?;
+            self.rights.record_used(&[Right::Delete]);
             return Ok(());
         }
-        if answer.status.as_u16() != 404 || !(is_vendors(&answer) || answer.is_blank()) {
-            return Err(self.failed(&answer));
+        if answer.status.as_u16() != 404 || !(is_vendor_error(&answer) || answer.is_blank()) {
+            return Err(self.error_of(&answer));
         }
-        // A missing project answers the same: only the list can tell (2.6).
+        // A missing project gives the same answer; the list tells them apart (2.6).
         let there = self.list().await?.has(id);
         if there {
-            Err(answer.error(Class::Unavailable, "the vendor lists it and cannot find it"))
+            Err(answer.error(Class::Unavailable, "the vendor lists it, but answers that it does not exist"))
         } else {
             Ok(())
         }
     }
 }
 
-/// The items of a list, or of one page of it.
+/// Returns the items of a list or page.
+#[cfg(feature = "fuzzing")]
 pub(in crate::vendor) fn items(answer: &Answer) -> Result<Vec<&RawValue>, VendorError> {
     answer.json::<wire::Listing<'_>>().map(|listing| listing.items)
 }
 
-/// What the vendor's error envelope says; none if the body is no such envelope.
-fn said(answer: &Answer) -> Option<String> {
+/// Returns the message of the vendor's error envelope; none if the body is something else.
+fn error_detail(answer: &Answer) -> Option<String> {
     answer.any_json().as_ref().and_then(wire::in_words)
 }
 
-/// Whether an error is in the vendor's own envelope, which has an id for its log (2.6): a gateway's may have a message too.
-fn is_vendors(answer: &Answer) -> bool {
+/// Whether an error is in the vendor's own envelope, which has a log id (2.6). A gateway's may have a message too.
+fn is_vendor_error(answer: &Answer) -> bool {
     let json = answer.any_json();
     json.as_ref().and_then(|json| json.as_object()).is_some_and(|body| member(body, "logId").is_some())
 }
 
-/// The rights that a successful write has proved.
-fn proved(right: Right, desired: &Document) -> Vec<Right> {
+/// Returns the rights that a successful write has used.
+fn used_rights(right: Right, desired: &Document) -> Vec<Right> {
     let templates = (!desired.get("templates").is_empty()).then_some(Right::UseCustomTemplates);
     std::iter::once(right).chain(templates).collect()
 }
 
-/// What came of reading all pages.
+/// The result of reading all pages.
 enum Pages {
     Whole(List),
-    /// They do not fit together: something was created or deleted while they were read. With the last of them.
-    Moved(Box<Answer>),
+    /// They are inconsistent: something was created or deleted while they were read. Holds the last page.
+    Inconsistent(Box<Answer>),
 }
 
 impl Contensis {
     /// Reads the items of an answer into a list.
     fn read_into(&self, list: &mut List, answer: &Answer, items: Vec<&RawValue>) -> Result<(), VendorError> {
         let read = |item: &RawValue| document::observed(answer, item, self.language.as_deref());
-        Reader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
+        ItemReader { rules: &RULES, id: "id", read: &read }.add(list, answer, items)
     }
 
-    /// All pages in our own page size, read again when they do not fit together. `total` is what the first answer tells.
+    /// Reads all pages, and again if they are inconsistent. `total` is what the first answer announced.
     async fn all_pages(&self, total: usize) -> Result<List, VendorError> {
-        let mut told = Some(total);
+        let mut announced = Some(total);
         for _ in 1..READINGS {
-            if let Pages::Whole(list) = self.pages(told.take()).await? {
+            if let Pages::Whole(list) = self.pages(announced.take()).await? {
                 return Ok(list);
             }
         }
         match self.pages(None).await? {
             Pages::Whole(list) => Ok(list),
-            Pages::Moved(last) => Err(restless(&last, READINGS)),
+            Pages::Inconsistent(last) => Err(unstable_list(&last, READINGS)),
         }
     }
 
-    /// One reading of all pages. They have to tell one total, hold as many items, and no item twice.
+    /// Reads all pages once. They have to announce one total and hold as many items, none of them twice.
     async fn pages(&self, mut total: Option<usize>) -> Result<Pages, VendorError> {
         let mut list = List { paged: true, ..List::default() };
         let (mut seen, mut length, mut memory) = (HashSet::new(), 0, None);
         for page in 0..=MOST_PAGES {
             let answer = self.page(Some(page), memory.as_ref()).await?;
             memory.get_or_insert_with(|| Arc::clone(answer.memory()));
-            let listing: wire::Listing<'_> = answer.success(said(&answer))?;
+            let listing: wire::Listing<'_> = answer.success(error_detail(&answer))?;
             length += answer.len();
             if page == MOST_PAGES || length > LONGEST_LIST {
                 return Err(endless(&answer, page + 1, length));
             }
             let before = (list.observed.len(), list.unreadable.len());
-            let told = listing.total;
+            let announced = listing.total;
             compute::run(answer.len(), || self.read_into(&mut list, &answer, listing.items))?;
             let ids = list.observed[before.0..].iter().map(|one| Some(&one.id));
             let ids = ids.chain(list.unreadable[before.1..].iter().map(|item| item.id.as_ref()));
@@ -352,23 +356,23 @@ impl Contensis {
                 *(if is_new { &mut new } else { &mut repeated }) += 1;
             }
             let held = list.observed.len() + list.unreadable.len();
-            let total = *total.get_or_insert(told.unwrap_or(held));
-            if told.is_some_and(|told| told != total) {
-                return Ok(Pages::Moved(Box::new(answer)));
+            let total = *total.get_or_insert(announced.unwrap_or(held));
+            if announced.is_some_and(|announced| announced != total) {
+                return Ok(Pages::Inconsistent(Box::new(answer)));
             }
-            // A server that ignores the page index would go on for ever.
+            // A server that ignores the page index would return the same page forever.
             if new == 0 && held - repeated < total {
                 let message = format!(
-                    "the pages of the list hold {} subscriptions, not the {total} they tell",
+                    "the pages of the list hold {} subscriptions, not the {total} that they announce",
                     held - repeated
                 );
                 return Err(answer.error(Class::Unavailable, message));
             }
             if repeated > 0 || held > total {
-                return Ok(Pages::Moved(Box::new(answer)));
+                return Ok(Pages::Inconsistent(Box::new(answer)));
             }
             if held == total {
-                plausible(&answer, &list)?;
+                check_ids(&answer, &list)?;
                 break;
             }
         }

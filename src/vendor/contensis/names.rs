@@ -4,14 +4,14 @@ use super::wire::member;
 use crate::plan::Observed;
 use serde_json::{Map, Value as Json};
 
-/// More languages of a project than these are not listed in a message.
+/// Maximum number of languages in a message.
 const MOST_LISTED: usize = 5;
 
-/// How a server keeps names.
+/// How a server stores names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Plain,
-    /// By language; holds the languages of one subscription.
+    /// By language. Holds the languages of one subscription.
     ByLanguage(Vec<String>),
 }
 
@@ -25,7 +25,7 @@ impl Dialect {
         })
     }
 
-    /// Says what to set if `language`, the account's `nameLanguage`, does not fit.
+    /// Returns what to set if `language`, the account's `nameLanguage`, does not fit.
     pub(super) fn mismatch(&self, language: Option<&str>) -> Option<String> {
         match (self, language) {
             (Self::ByLanguage(languages), None) => Some(format!(
@@ -41,7 +41,7 @@ impl Dialect {
     }
 }
 
-/// Says what to try after the server refused a name or a description, where no list has shown its dialect.
+/// Returns what to try after the server refused a name or description, if no list has shown its dialect.
 pub(super) fn guess(language: Option<&str>, primary: Option<&str>) -> String {
     match (language, primary) {
         (None, Some(primary)) => format!(
@@ -63,8 +63,8 @@ pub(super) fn is_about_names(message: &str) -> bool {
     words.into_iter().any(|word| ["name", "description"].iter().any(|field| word.eq_ignore_ascii_case(field)))
 }
 
-/// Returns the name in `language`, else the first one there is. A name identifies a subscription, also if it has none in
-/// that language yet.
+/// Returns the name in `language`, else the first one: a name identifies a subscription, also if it has none in that language
+/// yet.
 pub(super) fn name(value: &Json, language: Option<&str>) -> Json {
     match value {
         Json::Object(map) => language
@@ -76,8 +76,8 @@ pub(super) fn name(value: &Json, language: Option<&str>) -> Json {
     }
 }
 
-/// Returns the description in `language`. Another language's is no substitute: an update keeps it, so a Webhook without a
-/// description would never be in sync.
+/// Returns the description in `language`, never another one: an update keeps descriptions in other languages, so a Webhook
+/// without a description would never be in sync.
 pub(super) fn description(value: &Json, language: Option<&str>) -> Json {
     match (value, language) {
         (Json::Object(map), Some(language)) => text_in(map, language).cloned().unwrap_or_default(),
@@ -85,8 +85,8 @@ pub(super) fn description(value: &Json, language: Option<&str>) -> Json {
     }
 }
 
-/// Returns the map to send: that of `current` with the declared text in `language`. A PUT replaces the whole map, so the
-/// other languages go with it (2.3). None if no language has a text.
+/// Returns the map to send: that of `current` with the declared text in `language`, as a PUT replaces the whole map (2.3). None
+/// if no language has a text.
 pub(super) fn merged(current: Option<&Json>, language: &str, declared: Option<Json>) -> Option<Json> {
     let mut map = current.and_then(Json::as_object).cloned().unwrap_or_default();
     map.retain(|_, text| !text.is_null());
@@ -102,7 +102,7 @@ fn text_in<'a>(map: &'a Map<String, Json>, language: &str) -> Option<&'a Json> {
     map.get(key_of(map, language)?).filter(|text| !is_empty(text))
 }
 
-/// The key of that language: samples write languages in different cases (3.3).
+/// Returns the key of a language, ignoring case, as samples differ in it (3.3).
 fn key_of<'a>(map: &'a Map<String, Json>, language: &'a str) -> Option<&'a str> {
     if map.contains_key(language) {
         return Some(language);
@@ -114,7 +114,7 @@ fn is_empty(text: &Json) -> bool {
     text.is_null() || text.as_str() == Some("")
 }
 
-/// The keys that look like language codes: nothing else of an answer goes into a message.
+/// Returns the keys that look like language codes. No other part of an answer goes into a message.
 fn languages(map: &Map<String, Json>) -> Vec<String> {
     map.keys().filter(|key| is_language(key)).cloned().collect()
 }
@@ -147,7 +147,7 @@ mod tests {
         let cases = [
             ("changed", Some(&both), Some("new"), Some(json!({"en-GB": "new", "fr-FR": "vieux"}))),
             ("no longer declared", Some(&both), None, Some(json!({"fr-FR": "vieux"}))),
-            ("in no language any more", Some(&json!({"en-GB": "old"})), None, None),
+            ("the last language is removed", Some(&json!({"en-GB": "old"})), None, None),
             (
                 "first text of this language",
                 Some(&json!({"fr-FR": "vieux"})),

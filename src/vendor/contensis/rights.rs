@@ -1,10 +1,9 @@
-//! What the login may do with webhook subscriptions (vendors/contensis.md 5). For messages only: no call is held back
-//! because of it.
+//! The login's rights on webhook subscriptions (vendors/contensis.md 5). For messages only: no call is blocked because of them.
 
 use crate::vendor::Operation;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A right of a project's role, by the action that it allows.
+/// A right of a project's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
     View,
@@ -19,7 +18,7 @@ impl Right {
     pub(super) const BEYOND_VIEW: [Self; 4] =
         [Self::Create, Self::Update, Self::Delete, Self::UseCustomTemplates];
 
-    /// The name of the action at the vendor's API.
+    /// Returns the name of the action in the vendor's API.
     pub(super) fn action(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -31,78 +30,77 @@ impl Right {
     }
 }
 
-/// What is known of the login's rights. It lives as long as the client, so new credentials are checked anew.
+/// What is known about the login's rights. It belongs to one client, so that new credentials are checked again.
 #[derive(Debug, Default)]
-pub(super) struct Rights(Mutex<Known>);
+pub(super) struct Rights(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct State {
     checked: bool,
-    lacking: Vec<Right>,
+    missing: Vec<Right>,
 }
 
 impl Rights {
-    /// Whether the rights are still to be checked. Returns true once, however the check ends.
+    /// Starts a check if one is due. Returns true once, whatever the result of the check.
     pub(super) fn start_check(&self) -> bool {
-        !std::mem::replace(&mut self.known().checked, true)
+        !std::mem::replace(&mut self.state().checked, true)
     }
 
     /// Records the result of a check.
-    pub(super) fn record(&self, lacking: Vec<Right>) {
-        self.known().lacking = lacking;
+    pub(super) fn record(&self, missing: Vec<Right>) {
+        self.state().missing = missing;
     }
 
     /// Requests another check after the next list if a right is missing: somebody may have added it.
-    pub(super) fn check_again(&self) {
-        let mut known = self.known();
-        known.checked &= known.lacking.is_empty();
+    pub(super) fn recheck(&self) {
+        let mut state = self.state();
+        state.checked &= state.missing.is_empty();
     }
 
-    /// Records that the vendor did something that needs these rights.
-    pub(super) fn proved(&self, used: &[Right]) {
-        self.known().lacking.retain(|right| !used.contains(right));
+    /// Records that a call that needs these rights succeeded.
+    pub(super) fn record_used(&self, used: &[Right]) {
+        self.state().missing.retain(|right| !used.contains(right));
     }
 
-    /// Records that the vendor refused something that needs one of `needed`, the likeliest first, and returns the missing
-    /// ones. If the last check does not explain the refusal, another one is due.
-    pub(super) fn refused(&self, needed: &[Right]) -> Vec<Right> {
-        let mut known = self.known();
-        let explains: Vec<_> = needed.iter().copied().filter(|right| known.lacking.contains(right)).collect();
+    /// Records a refusal of a call that needs one of `needed`, the likeliest first, and returns the missing ones. If the last
+    /// check does not explain the refusal, another one is due.
+    pub(super) fn record_refusal(&self, needed: &[Right]) -> Vec<Right> {
+        let mut state = self.state();
+        let explains: Vec<_> = needed.iter().copied().filter(|right| state.missing.contains(right)).collect();
         if !explains.is_empty() {
             return explains;
         }
-        known.checked = false;
+        state.checked = false;
         needed.iter().take(1).copied().collect()
     }
 
-    /// The rights that the login is known to lack.
-    pub(super) fn lacking(&self) -> Vec<Right> {
-        self.known().lacking.clone()
+    /// Returns the rights that the login is known to lack.
+    pub(super) fn missing(&self) -> Vec<Right> {
+        self.state().missing.clone()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The rights that an operation needs, the likeliest to be missing first; only the one that the refusal speaks of, if it
-/// does. For messages only.
-pub(super) fn needed(operation: Operation, said: Option<&str>) -> &'static [Right] {
-    let said = said.unwrap_or_default().to_lowercase().replace(' ', "");
+/// Returns the rights that an operation needs, the likeliest to be missing first, or only the one that the refusal names.
+pub(super) fn needed(operation: Operation, detail: Option<&str>) -> &'static [Right] {
+    let detail = detail.unwrap_or_default().to_lowercase().replace(' ', "");
     match operation {
-        Operation::Create | Operation::Update if said.contains("customtemplates") => {
+        Operation::Create | Operation::Update if detail.contains("customtemplates") => {
             &[Right::UseCustomTemplates]
         }
         Operation::Create => &[Right::Create, Right::UseCustomTemplates],
         Operation::Update => &[Right::Update, Right::UseCustomTemplates],
         Operation::Delete => &[Right::Delete],
-        Operation::List | Operation::Read | Operation::Token | Operation::Locate | Operation::Check => {
+        Operation::List | Operation::Read | Operation::Token | Operation::Discover | Operation::Validate => {
             &[Right::View]
         }
     }
 }
 
-/// Joins rights for people: `"create", "update" and "use custom templates"`.
+/// Joins rights for a message: `"create", "update" and "use custom templates"`.
 pub(super) fn names(rights: &[Right]) -> String {
     let name = |right: &Right| match right {
         Right::UseCustomTemplates => "\"use custom templates\"".to_owned(),
@@ -127,9 +125,9 @@ mod tests {
         assert!(rights.start_check());
         assert!(!rights.start_check(), "not at each list");
         rights.record(vec![Create]);
-        assert_eq!(rights.refused(&[Create, UseCustomTemplates]), [Create]);
-        assert!(!rights.start_check(), "the refusal was known before");
-        assert_eq!(rights.refused(&[Delete]), [Delete]);
+        assert_eq!(rights.record_refusal(&[Create, UseCustomTemplates]), [Create]);
+        assert!(!rights.start_check(), "the last check explains the refusal");
+        assert_eq!(rights.record_refusal(&[Delete]), [Delete]);
         assert!(rights.start_check(), "the role has changed");
     }
 
@@ -137,19 +135,19 @@ mod tests {
     fn only_missing_rights_are_checked_again_on_request() {
         let rights = Rights::default();
         assert!(rights.start_check());
-        rights.check_again();
+        rights.recheck();
         assert!(!rights.start_check(), "nothing is missing");
         rights.record(vec![Delete]);
-        rights.check_again();
+        rights.recheck();
         assert!(rights.start_check());
     }
 
     #[test]
-    fn what_the_vendor_did_is_no_missing_right() {
+    fn a_right_that_was_used_is_not_missing() {
         let rights = Rights::default();
         rights.record(vec![Create, Delete]);
-        rights.proved(&[Create]);
-        assert_eq!(rights.lacking(), [Delete]);
+        rights.record_used(&[Create]);
+        assert_eq!(rights.missing(), [Delete]);
     }
 
     #[test]
@@ -162,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_speaks_of_templates_is_about_them() {
-        let said = Some("Access denied: the action 'useCustomTemplates' is not permitted");
-        assert_eq!(needed(Operation::Update, said), [UseCustomTemplates]);
+    fn a_refusal_that_names_templates_is_about_them() {
+        let detail = Some("Access denied: the action 'useCustomTemplates' is not permitted");
+        assert_eq!(needed(Operation::Update, detail), [UseCustomTemplates]);
         assert_eq!(needed(Operation::Create, None), [Create, UseCustomTemplates]);
-        assert_eq!(needed(Operation::Delete, said), [Delete]);
+        assert_eq!(needed(Operation::Delete, detail), [Delete]);
     }
 }

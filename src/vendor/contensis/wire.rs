@@ -1,6 +1,6 @@
-//! Contensis' wire types (vendors/contensis.md 2 and 3). They go no further than this folder.
+//! Contensis' wire types (vendors/contensis.md 2 and 3). Private to this folder.
 //!
-//! The vendor has published several shapes of a subscription, so one is kept as JSON and read member by member.
+//! The vendor documents several shapes of a subscription, so it is kept as JSON and read member by member.
 
 use secrecy::SecretString;
 use serde::de::Error as _;
@@ -21,17 +21,17 @@ fn an_hour() -> u64 {
     3600
 }
 
-/// The refusal of the token endpoint.
+/// A refusal of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct TokenError {
     pub(super) error: String,
 }
 
-/// A list: bare, or in the paging envelope (2.2). Each item is left as it stands in the answer, and read one by one.
+/// A list, bare or in the paging envelope (2.2). Each item keeps its text and is read on its own.
 #[derive(Debug)]
 pub(super) struct Listing<'a> {
     pub(super) items: Vec<&'a RawValue>,
-    /// How many there are in all, where the server pages.
+    /// The total number of subscriptions, if the server pages.
     pub(super) total: Option<usize>,
 }
 
@@ -54,33 +54,33 @@ impl<'de> Deserialize<'de> for Listing<'de> {
     }
 }
 
-/// A member, whatever the case of its name: the vendor's own tools read both spellings (2.6).
+/// Returns a member, ignoring the case of its name, as the vendor's own tools read both spellings (2.6).
 pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.get(name)
         .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
-/// The id of a subscription.
+/// Returns the id of a subscription.
 pub(super) fn id(item: &Value) -> Option<String> {
     member(item.as_object()?, "id")?.as_str().map(str::to_owned)
 }
 
-/// The version that a PUT has to name (3.6): opaque.
+/// Returns the opaque version that a PUT has to name (3.6).
 pub(super) fn version_no(item: &Value) -> Option<&str> {
     member(member(item.as_object()?, "version")?.as_object()?, "versionNo")?.as_str()
 }
 
-/// What the vendor's error envelope says, with the field that each complaint is about; none if it is no such envelope.
+/// Returns the message of the vendor's error envelope, with the field of each complaint; none if the body is something else.
 pub(super) fn in_words(body: &Value) -> Option<String> {
     let body = body.as_object()?;
     let message = member(body, "message")?.as_str()?.trim_end_matches('.').to_owned();
     let complaints =
         member(body, "data").and_then(Value::as_array).into_iter().flatten().filter_map(|item| {
             let item = item.as_object()?;
-            let said = member(item, "message")?.as_str()?;
+            let detail = member(item, "message")?.as_str()?;
             Some(match member(item, "field").and_then(Value::as_str).filter(|field| !field.is_empty()) {
-                Some(field) => format!("{field}: {said}"),
-                None => said.to_owned(),
+                Some(field) => format!("{field}: {detail}"),
+                None => detail.to_owned(),
             })
         });
     let complaints: Vec<_> = complaints.collect();

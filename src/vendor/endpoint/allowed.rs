@@ -1,50 +1,50 @@
-//! Endpoints beside the vendors' own: `--allow-endpoint`.
+//! Endpoints besides the vendors' own hosts: `--allow-endpoint`.
 
 use super::{AccountEndpoints, is_plain, origin};
 use crate::api::{NamespaceName, VendorName};
 use std::str::FromStr;
 use url::{Host, Url};
 
-const SYNTAX: &str = "give https://host or https://host:port, with a path if it is to be held to one, and vendor=NAME or namespace=NAME behind commas, such as https://crm.example.com/superoffice,vendor=superoffice,namespace=crm";
+const SYNTAX: &str = "give https://host or https://host:port, with a path to allow only what is below it, and ,vendor=NAME or ,namespace=NAME to limit it, such as https://crm.example.com/superoffice,vendor=superoffice,namespace=crm";
 
-/// Endpoints beside the vendors' own.
+/// Endpoints besides the vendors' own hosts.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedEndpoints(Vec<AllowedEndpoint>);
 
-/// One endpoint beside the vendors' own, and what it is held to: `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`.
+/// One endpoint and its limits, such as `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`.
 #[derive(Clone, Debug)]
 pub(super) struct AllowedEndpoint {
     /// Scheme, host and port.
     origin: String,
-    /// Segments that a path has to begin with.
+    /// Segments that a path has to start with.
     path: Vec<String>,
     vendor: Option<VendorName>,
     namespace: Option<NamespaceName>,
 }
 
 impl AllowedEndpoints {
-    /// Where the credentials of an account of that vendor and namespace may be sent.
+    /// Returns where the credentials of an account of that vendor and namespace may be sent.
     pub fn of_account(&self, vendor: VendorName, namespace: &str) -> AccountEndpoints {
         AccountEndpoints { vendor, namespace: namespace.into(), allowed: self.clone() }
     }
 
-    /// What is allowed of an origin.
+    /// Returns the endpoints of an origin.
     pub(super) fn of_origin(&self, origin: &str) -> Vec<&AllowedEndpoint> {
         self.0.iter().filter(|allowed| allowed.origin == origin).collect()
     }
 }
 
 impl AllowedEndpoint {
-    /// Whether an address of the same origin is below the path, for that vendor and namespace.
+    /// Whether the endpoint allows an address of its origin for that vendor and namespace.
     pub(super) fn covers(&self, url: &Url, vendor: VendorName, namespace: &str) -> bool {
         let mut path = url.path_segments().into_iter().flatten();
         self.path.iter().all(|segment| path.next() == Some(segment.as_str()))
-            && self.vendor.is_none_or(|held_to| held_to == vendor)
-            && self.namespace.as_ref().is_none_or(|held_to| held_to.as_str() == namespace)
+            && self.vendor.is_none_or(|limit| limit == vendor)
+            && self.namespace.as_ref().is_none_or(|limit| limit.as_str() == namespace)
     }
 }
 
-/// One or more, separated by commas.
+/// One or more endpoints, separated by commas.
 impl FromStr for AllowedEndpoints {
     type Err = String;
 
@@ -85,7 +85,7 @@ impl FromStr for AllowedEndpoint {
     }
 }
 
-/// The endpoint without limits but its path.
+/// Parses the address of an endpoint.
 fn address(text: &str) -> Result<AllowedEndpoint, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; {SYNTAX}"))?;
     let named = url.username().is_empty() && url.password().is_none() && url.host().is_some();
@@ -116,7 +116,7 @@ fn vendor(name: &str) -> Result<VendorName, String> {
     })
 }
 
-/// Whether an address is this machine's own.
+/// Whether an address is a loopback address.
 pub(in crate::vendor) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -2,7 +2,7 @@ use super::*;
 use VendorName::{Brightpearl, Contensis, Superoffice};
 
 #[test]
-fn credentials_go_to_the_vendor_or_to_what_is_allowed() {
+fn credentials_go_to_the_vendor_or_to_allowed_endpoints() {
     let allowed = self::allowed("http://127.0.0.1:4000,https://crm.example.com");
     let cases = [
         (Brightpearl, "https://euw1.brightpearlconnect.com", true, "the vendor's own"),
@@ -33,7 +33,7 @@ fn credentials_go_to_the_vendor_or_to_what_is_allowed() {
         (Superoffice, "https://evil.example#.superoffice.com", false, "a fragment that looks like a host"),
         (Superoffice, "https://evil.example?.superoffice.com", false, "a query that looks like a host"),
         (Superoffice, "https://online.superoffice.com./", false, "a trailing dot: another name to some"),
-        (Superoffice, "https://superoffice.com", false, "the bare domain is nobody's account"),
+        (Superoffice, "https://superoffice.com", false, "the bare domain is no host of an account"),
         (Superoffice, "https://.superoffice.com", false, "an empty label"),
         (Superoffice, "https://x..superoffice.com", false, "an empty label further on"),
         (Superoffice, "https://online.super\u{43e}ffice.com", false, "a Cyrillic letter that looks the same"),
@@ -72,7 +72,7 @@ fn credentials_go_to_the_vendor_or_to_what_is_allowed() {
 
 /// Hosts in the vendors' domains, and whether the vendor runs them. Customers of Contensis run containers at the others.
 #[test]
-fn no_host_that_a_customer_runs_is_the_vendors() {
+fn hosts_that_customers_run_are_not_the_vendors() {
     let none = AllowedEndpoints::default();
     for (vendor, hosts, ok) in [
         (Contensis, &["cms-example", "cms-my-example"][..], true),
@@ -110,7 +110,7 @@ fn allowed(text: &str) -> AllowedEndpoints {
 }
 
 #[test]
-fn an_allowed_endpoint_is_held_to_its_path() {
+fn an_allowed_endpoint_is_limited_to_its_path() {
     let allowed = self::allowed("https://crm.example.com/superoffice/");
     for (path, ok) in [
         ("/superoffice", true),
@@ -140,11 +140,11 @@ fn an_allowed_endpoint_is_held_to_its_path() {
         assert_eq!(checked.is_ok(), ok, "{path}: {checked:?}");
     }
     let of = self::allowed("https://crm.example.com").of_account(Superoffice, "crm");
-    assert!(of.check("https://crm.example.com/a/..%2fb").is_err(), "nobody knows where that goes");
+    assert!(of.check("https://crm.example.com/a/..%2fb").is_err(), "servers resolve that path differently");
 }
 
 #[test]
-fn an_allowed_endpoint_is_held_to_its_vendor_and_namespace() {
+fn an_allowed_endpoint_is_limited_to_its_vendor_and_namespace() {
     let list = "https://crm.example.com/a,vendor=superoffice,namespace=crm,https://cms.example.com,vendor=contensis,http://127.0.0.1:1";
     let allowed = self::allowed(list);
     for (vendor, namespace, url, ok) in [
@@ -159,19 +159,19 @@ fn an_allowed_endpoint_is_held_to_its_vendor_and_namespace() {
         let checked = allowed.of_account(vendor, namespace).check(url);
         assert_eq!(checked.is_ok(), ok, "{vendor} {namespace} {url}: {checked:?}");
     }
-    let told =
+    let message =
         allowed.of_account(Contensis, "shop").check("https://crm.example.com/a").unwrap_err().to_string();
-    assert!(told.contains("not with this path for contensis accounts of namespace shop"), "{told}");
-    assert!(!told.contains("namespace crm"), "{told}");
+    assert!(message.contains("not with this path for contensis accounts of namespace shop"), "{message}");
+    assert!(!message.contains("namespace crm"), "{message}");
     let twice = self::allowed("https://a.example,namespace=x,https://a.example,namespace=y");
     assert!(["x", "y"].iter().all(|of| twice.of_account(Contensis, of).check("https://a.example/").is_ok()));
-    // The vendor's own hosts are the vendor's, whatever else is allowed.
+    // The vendor's own hosts are always allowed.
     let narrow = self::allowed("https://online.superoffice.com,namespace=crm");
     assert!(narrow.of_account(Superoffice, "shop").check("https://online.superoffice.com/").is_ok());
 }
 
 #[test]
-fn what_is_allowed_is_encrypted_and_plainly_written() {
+fn an_allowed_endpoint_is_encrypted_and_unambiguous() {
     for bad in [
         "http://10.0.0.1",
         "ftp://host",
@@ -212,7 +212,7 @@ fn what_is_allowed_is_encrypted_and_plainly_written() {
 }
 
 #[test]
-fn a_segment_of_a_path_stays_one() {
+fn a_path_segment_stays_one_segment() {
     let at = |base: &str, segments: &[&str]| {
         let endpoint = allowed("https://host").of_account(Superoffice, "default").check(base).unwrap();
         endpoint.join(segments.iter().copied()).path().to_owned()

@@ -1,13 +1,14 @@
-//! How to log in at SuperOffice (vendors/superoffice.md 3): headers that never change, a system user's ticket, or a
-//! person's access token.
+//! Login at SuperOffice (vendors/superoffice.md 3): fixed headers, a system user's ticket, or a person's access token.
 
 use super::key::PrivateKey;
-use super::system_user::SystemUser;
+use super::system_user::{Central, SystemUser};
 use super::wire;
 use crate::api::SecretKeyRef;
-use crate::api::superoffice::SuperofficeCredentials;
-use crate::vendor::auth::named;
-use crate::vendor::session::{Headers, Renewal, Session, Token};
+use crate::api::superoffice::{
+    self as api, Basic, Bearer, RefreshToken, SuperofficeAccount, SuperofficeCredentials, Ticket,
+};
+use crate::vendor::auth::{SecretRefs, list_keys};
+use crate::vendor::session::{Headers, Session, Token, TokenSource};
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
 use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use base64::Engine as _;
@@ -20,43 +21,71 @@ use zeroize::Zeroizing;
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("so-apptoken");
 
-/// What else an app online needs, and why it is not to be added without thought (3.4).
+/// What else an app online needs, and the risk of adding it (3.4).
 const WEBHOOK_AGENT: &str = "and that the app has the Webhook agent (a new app has it; adding it to an app in use locks its users out until the tenant's administrator approves the app again)";
 
-/// What is renewed.
+/// A token source.
 pub(super) enum Grant {
     SystemUser(SystemUser),
     Consent(Consent),
 }
 
-/// A person's consent (3.2). The token for it stays the same.
+/// A person's consent (3.2). Its refresh token does not change.
 pub(super) struct Consent {
     central: Endpoint,
     client_id: String,
     client_secret: SecretString,
     token: SecretString,
-    /// Where the credentials are, for messages.
+    /// The Secrets of the credentials, for messages.
     from: String,
 }
 
-/// A tenant's central host and id, for the kinds that log in there.
-#[derive(Clone, Copy)]
-pub(super) struct Central<'a> {
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) customer_id: &'a str,
+/// Returns the Secret references of an account.
+pub(in crate::vendor) fn secret_refs(account: &SuperofficeAccount) -> SecretRefs {
+    let SuperofficeAccount { online: _, onsite: _, credentials } = account;
+    match credentials {
+        SuperofficeCredentials::SystemUser(user) => {
+            let api::SystemUser {
+                client_secret_secret_ref,
+                system_user_token_secret_ref,
+                private_key_secret_ref,
+            } = user;
+            SecretRefs::required([
+                client_secret_secret_ref,
+                system_user_token_secret_ref,
+                private_key_secret_ref,
+            ])
+        }
+        SuperofficeCredentials::RefreshToken(token) => {
+            let RefreshToken { client_id: _, client_secret_secret_ref, refresh_token_secret_ref } = token;
+            SecretRefs::required([client_secret_secret_ref, refresh_token_secret_ref])
+        }
+        SuperofficeCredentials::Basic(user) => {
+            let Basic { username_secret_ref, password_secret_ref } = user;
+            SecretRefs::required([username_secret_ref, password_secret_ref])
+        }
+        SuperofficeCredentials::Ticket(ticket) => {
+            let Ticket { ticket_secret_ref, app_token_secret_ref } = ticket;
+            SecretRefs::required([ticket_secret_ref].into_iter().chain(app_token_secret_ref))
+        }
+        SuperofficeCredentials::Bearer(bearer) => {
+            let Bearer { token_secret_ref } = bearer;
+            SecretRefs::required([token_secret_ref])
+        }
+    }
 }
 
-/// A session with the account's credentials, and what to say when they are refused. `central` is there for a tenant in
-/// the cloud.
+/// Returns a session with the account's credentials, and advice for the message if they are refused. A tenant in the cloud has
+/// `central`.
 pub(super) fn session(
     kind: &SuperofficeCredentials,
     credentials: &Credentials,
     central: Option<Central<'_>>,
 ) -> Result<(Session<Grant>, String), ConnectError> {
     let fixed = |headers: Headers, keys: &[&SecretKeyRef]| {
-        Ok((Session::Fixed(headers), format!("check {}", named(keys))))
+        Ok((Session::Fixed(headers), format!("check {}", list_keys(keys))))
     };
-    // The CRD lets these two stand with `online` only.
+    // The CRD allows these two kinds with `online` only.
     let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
     match kind {
         SuperofficeCredentials::Basic(user) => {
@@ -84,7 +113,7 @@ pub(super) fn session(
                 &user.system_user_token_secret_ref,
                 &user.private_key_secret_ref,
             );
-            let from = named(&[secret, token, key]);
+            let from = list_keys(&[secret, token, key]);
             let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
             let private_key = parsed.map_err(|problem| ConnectError::Unusable {
                 name: key.name.clone(),
@@ -96,16 +125,16 @@ pub(super) fn session(
                 credentials.for_header(secret)?,
                 credentials.trimmed(token)?,
                 private_key,
-                named(&[key]),
-                named(&[secret, token]),
+                list_keys(&[key]),
+                list_keys(&[secret, token]),
             );
             let advice = format!("check {from}, {WEBHOOK_AGENT}");
-            Ok((Session::renewed(Grant::SystemUser(user), None), advice))
+            Ok((Session::refreshed(Grant::SystemUser(user), None), advice))
         }
         SuperofficeCredentials::RefreshToken(consent) => {
             let central = online()?;
             let (secret, token) = (&consent.client_secret_secret_ref, &consent.refresh_token_secret_ref);
-            let from = named(&[secret, token]);
+            let from = list_keys(&[secret, token]);
             let grant = Consent {
                 central: central.endpoint.clone(),
                 client_id: consent.client_id.clone(),
@@ -114,7 +143,7 @@ pub(super) fn session(
                 from: from.clone(),
             };
             let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
-            Ok((Session::renewed(Grant::Consent(grant), None), advice))
+            Ok((Session::refreshed(Grant::Consent(grant), None), advice))
         }
     }
 }
@@ -123,15 +152,15 @@ fn bearer_of(token: &SecretString) -> Headers {
     vec![(AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())]
 }
 
-/// A ticket is base64 already and goes as it is.
+/// Returns the headers of a ticket, which is base64 already.
 fn ticket_of(ticket: &SecretString, app_token: Option<SecretString>) -> Headers {
     let mut headers = vec![(AUTHORIZATION, format!("SOTicket {}", ticket.expose_secret()).into())];
     headers.extend(app_token.map(|token| (APP_TOKEN, token)));
     headers
 }
 
-impl Renewal for Grant {
-    async fn renew(&self, transport: &Transport) -> Result<Token, VendorError> {
+impl TokenSource for Grant {
+    async fn fetch(&self, transport: &Transport) -> Result<Token, VendorError> {
         match self {
             Self::SystemUser(user) => user.ticket(transport).await,
             Self::Consent(consent) => consent.access(transport).await,
@@ -145,8 +174,8 @@ impl Renewal for Grant {
         }
     }
 
-    /// One page shows an ended token as a 403 (3.2).
-    fn refuses(&self, answer: &Answer) -> bool {
+    /// An expired token may give a 403 (3.2).
+    fn rejects_token(&self, answer: &Answer) -> bool {
         matches!(answer.status.as_u16(), 401 | 403)
     }
 }
@@ -155,7 +184,7 @@ impl Consent {
     async fn access(&self, transport: &Transport) -> Result<Token, VendorError> {
         let url = self.central.join(["login", "common", "oauth", "tokens"]);
         let mut call = Call::new(Operation::Token, Method::POST, url);
-        // In a form, so that no secret is in an address (3.2).
+        // A form, so that no secret is in the address (3.2).
         call.body = Body::Form(vec![
             ("grant_type", "refresh_token".into()),
             ("client_id", self.client_id.as_str().into()),
@@ -164,9 +193,9 @@ impl Consent {
         ]);
         let answer = transport.send(call).await?;
         if answer.refuses_login() {
-            let said: Option<wire::TokenError> =
+            let detail: Option<wire::TokenError> =
                 answer.any_json().and_then(|json| serde_json::from_value(json).ok());
-            let code = said.map_or_else(|| "no reason given".into(), |said| said.error);
+            let code = detail.map_or_else(|| "no reason given".into(), |detail| detail.error);
             let message = format!(
                 "the token endpoint refused the refresh token ({code}); check clientId and {}, and whether the consent was revoked",
                 self.from
@@ -174,9 +203,9 @@ impl Consent {
             return Err(answer.error(Class::Credentials, message));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let token: wire::AccessToken = answer.json()?;
-        Ok(Token::lasting(token.access_token, Duration::from_secs(token.expires_in)))
+        Ok(Token::expiring(token.access_token, Duration::from_secs(token.expires_in)))
     }
 }

@@ -1,9 +1,9 @@
-//! SuperOffice's fields (vendors/superoffice.md 6 and 7.3), wire to document and back.
+//! SuperOffice's fields (vendors/superoffice.md 6 and 7.3), and conversion between wire and document.
 
 use super::{Generation, wire};
-use crate::api::superoffice::{SuperofficeAccount, SuperofficeWebhook};
+use crate::api::superoffice::SuperofficeAccount;
 use crate::plan::{Absent, Delivery, Document, ExternalId, Field, Observed, Rule, Rules, Value};
-use crate::vendor::items::shaped;
+use crate::vendor::items::parse_item;
 use crate::vendor::receiver;
 use crate::vendor::transport::Answer;
 use reqwest::header::HeaderName;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// Events are a set, texts are bytes, and the secret is never compared: some servers show it, some hide it (6.1).
+/// Events are a set, texts compare byte for byte, and the secret is not compared: some servers return it, some do not (6.1).
 pub const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
@@ -21,7 +21,7 @@ pub const RULES: Rules = Rules {
         Field::word("state")
             .rule(Rule::EnabledState { enabled: "Active", disabled_by_vendor: "TooManyErrors" })
             .absent(Absent::Text("Active")),
-        // Whether a save may change it is not known (16, row 17): a new one is sure to be right.
+        // It is not known whether a save can change it (16, row 17).
         Field::word("type").absent(Absent::Text("webhook")).replaces(),
         Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),
         Field::content("properties"),
@@ -33,7 +33,7 @@ pub const RULES: Rules = Rules {
     natural_key: &["name", "targetUrl"],
 };
 
-/// Wire names of the fields that every server has, and statistics and links that are the server's alone (6).
+/// Wire names of the fields that every server has (6).
 const WIRE_NAMES: [(&str, &str); 8] = [
     ("name", "Name"),
     ("events", "Events"),
@@ -44,22 +44,23 @@ const WIRE_NAMES: [(&str, &str); 8] = [
     ("headers", "Headers"),
     ("properties", "Properties"),
 ];
-/// Members for the notification of errors: one address in the older one, a list in the newer one, and what came with it (6).
+/// Members for the notification of errors. Older servers have one address, newer ones a list and the members below (6).
 const ONE_EMAIL: &str = "ErrorsEmail";
 const EMAILS: &str = "ErrorEmails";
 const DESCRIPTION: &str = "Description";
 const NOTIFY_VIA: &str = "NotifyVia";
 const NOTIFY_WHEN: &str = "NotifyWhen";
-/// Fields that need a server of 12.0, at least with some of their values.
+/// Fields that need a server of 12.0, at least for some values.
 const NEWER: [&str; 4] = ["description", "errorEmails", "notifyVia", "notifyWhen"];
-/// All events are kept in one text of this length (6).
+/// Length of the one text that stores all events (6).
 const LONGEST_EVENTS: usize = 4000;
-/// The longest name that the admin screens take (6).
+/// Maximum length of a name in the admin screens (6).
 const LONGEST_NAME_ON_SCREEN: usize = 100;
+/// Statistics and links, which only the server sets (6).
 const NOT_SENT: &[&str] = &["_Links", "TotalCalls", "TotalErrors", "ConsecutiveErrors", "LastError"];
 
-/// The body of a POST, or of a PUT over `current`, whose members that a manifest cannot name are kept: a save resets
-/// what it does not mention (4.5, 7.3).
+/// Returns the body of a POST, or of a PUT over `current`, whose members that a manifest cannot hold are kept: a save resets
+/// members that it lacks (4.5, 7.3).
 pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, generation: Generation) -> Json {
     let mut body: Map<String, Json> = current.and_then(Json::as_object).cloned().unwrap_or_default();
     for name in NOT_SENT {
@@ -69,7 +70,7 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
         body.insert(wire_name.into(), desired.get(field).expose());
     }
     let mut emails = texts(desired.get("errorEmails"));
-    // Only one of the two, so that the server need not choose (16, row 14).
+    // Only one of the two members, as it is not known which one the server prefers (16, row 14).
     match generation {
         Generation::OneErrorsEmail => {
             body.insert(ONE_EMAIL.into(), emails.pop().into());
@@ -85,19 +86,19 @@ pub(in crate::vendor) fn body(desired: &Document, current: Option<&Json>, genera
     Json::Object(body)
 }
 
-/// The texts of a list, secrets included.
+/// Returns the texts of a list, secrets included.
 fn texts(value: &Value) -> Vec<String> {
     let Value::List(list) = value else { return Vec::new() };
     list.iter().filter_map(|one| one.expose().as_str().map(str::to_owned)).collect()
 }
 
-/// A set of flags as the server takes it: the names in one text, `None` for no flag (6).
+/// Returns a set of flags as the server accepts it: the names in one text, `None` for no flag (6).
 fn flags(value: &Value) -> Json {
     let names = texts(value);
     if names.is_empty() { "None".into() } else { names.join(", ").into() }
 }
 
-/// The generation of a server that shows this.
+/// Returns the generation of the server that returned this webhook.
 pub(in crate::vendor) fn generation(item: &Json) -> Generation {
     if item.get(EMAILS).is_some() { Generation::ErrorEmails } else { Generation::OneErrorsEmail }
 }
@@ -107,8 +108,8 @@ pub(super) fn needs_generation(desired: &Document) -> bool {
     NEWER.iter().any(|field| !desired.get(field).is_empty())
 }
 
-/// Why a server of that generation cannot hold what is declared; `None` if it can. The older one notifies its one address by
-/// e-mail when it disables the webhook, and has no other notification (6).
+/// Returns why a server of that generation cannot store what is declared. An older one notifies its one address by e-mail when it
+/// disables the webhook, and has no other notification (6).
 pub(super) fn unsupported(desired: &Document, generation: Generation) -> Option<String> {
     if generation == Generation::ErrorEmails {
         return None;
@@ -130,57 +131,20 @@ pub(super) fn unsupported(desired: &Document, generation: Generation) -> Option<
     })
 }
 
-/// `notifyVia` and `notifyWhen` of a webhook that does not mention them: with an address to notify, what `errorsEmail` always
-/// meant, otherwise nothing. On servers of 12.0 an address without channel and occasion notifies nobody (6).
+/// Returns the defaults of `notifyVia` and `notifyWhen`: with an address, what `errorsEmail` means on older servers, otherwise
+/// nothing. Servers of 12.0 notify nobody if an address has no channel and occasion (6).
 pub(super) fn default_notification(has_email: bool) -> (&'static [&'static str], &'static [&'static str]) {
     if has_email { (&["Email"], &["Disabling"]) } else { (&[], &[]) }
 }
 
-/// The members of a manifest by the names of [`RULES`], the default notification filled in.
-pub(in crate::vendor) fn declared(webhook: &SuperofficeWebhook) -> Json {
-    let SuperofficeWebhook {
-        name,
-        events,
-        target_url,
-        secret,
-        state,
-        kind,
-        headers,
-        properties,
-        description,
-        errors_email,
-        error_emails,
-        notify_via,
-        notify_when,
-        on_too_many_errors: _,
-    } = webhook;
-    let emails: Vec<_> = errors_email.iter().chain(error_emails.iter().flatten()).collect();
-    let (via, when) = default_notification(emails.iter().any(|email| !email.is_empty()));
-    json!({
-        "name": name,
-        "events": events,
-        "targetUrl": target_url,
-        "secret": secret,
-        "state": state,
-        "type": kind,
-        "headers": headers,
-        "properties": properties,
-        "description": description,
-        "errorEmails": emails.into_iter().filter(|email| !email.is_empty()).collect::<Vec<_>>(),
-        "notifyVia": notify_via.as_ref().map_or_else(|| json!(via), |declared| json!(declared)),
-        "notifyWhen": notify_when.as_ref().map_or_else(|| json!(when), |declared| json!(declared)),
-    })
-}
-
-/// Why a tenant online refuses what is declared; `None` if it does not, or if it is on-site, where a setting of the server
-/// decides (3.3).
+/// Returns why a tenant online refuses what is declared. On-site a setting of the server decides (3.3).
 pub(in crate::vendor) fn refusal(account: &SuperofficeAccount, desired: &Document) -> Option<String> {
     (account.online.is_some() && is_plain_http(desired)).then(|| {
         "targetUrl of type webhook must start with https:// at an account online; http:// is possible on-site only".into()
     })
 }
 
-/// Whether deliveries go to an address that is not https.
+/// Whether deliveries go to an address without https.
 fn is_plain_http(desired: &Document) -> bool {
     let target = desired.get("targetUrl").expose();
     let starts_with_https =
@@ -188,9 +152,8 @@ fn is_plain_http(desired: &Document) -> bool {
     desired.get("type").is_text("webhook") && !target.as_str().is_some_and(starts_with_https)
 }
 
-/// What the server is likely to refuse, or what is lost on the way to the receiver: an address without https (3.3), header
-/// names that no request can carry or that the sender sets itself (16, row 22), more events than the vendor stores, and a name
-/// that its screens cannot show (6).
+/// Warns about what the server is likely to refuse or to lose: an address without https (3.3), header names that are not valid or
+/// that the sender sets itself (16, row 22), more events than it stores, and a name that is too long for its screens (6).
 pub(crate) fn advice(desired: &Document) -> Option<String> {
     if is_plain_http(desired) {
         return Some(
@@ -204,7 +167,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     let length: usize = texts(desired.get("events")).iter().map(|event| event.len() + 1).sum();
     if length > LONGEST_EVENTS {
         return Some(format!(
-            "the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; make two Webhooks of it"
+            "the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; split it into two Webhooks"
         ));
     }
     let length = desired.get("name").expose().as_str().map_or(0, |name| name.chars().count());
@@ -231,9 +194,9 @@ fn header_advice(desired: &Document) -> Option<String> {
     None
 }
 
-/// One webhook as the vendor showed it; else what is wrong with its shape.
+/// Reads one webhook. An error says what is wrong with its shape.
 pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Observed, String> {
-    let parsed: wire::Webhook = shaped(item.get())?;
+    let parsed: wire::Webhook = parse_item(item.get())?;
     let text = |text: Option<String>| text.map_or(Value::Null, Value::text);
     let events = parsed.events.unwrap_or_default();
     let target = parsed.target_url.unwrap_or_default();
@@ -244,7 +207,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         wire::Since12::Shown(emails) => (true, emails),
     };
     let mut emails = emails.unwrap_or_default();
-    // A server that has the newer member shows in it what was sent in either (16, row 14).
+    // A newer server returns the address of either member in the newer one (16, row 14).
     if emails.is_empty() {
         emails.extend(parsed.errors_email);
     }
@@ -269,7 +232,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
         ("notifyWhen", shown(parsed.notify_when, ["FirstFailure", "Disabling"], when)),
     ]));
     let id = ExternalId::from(parsed.id);
-    let remote_version = Some(saved(&parsed.rest));
+    let remote_version = Some(remote_version(&parsed.rest));
     let delivery = state.as_deref().and_then(delivery);
     Ok(Observed {
         id,
@@ -282,7 +245,7 @@ pub(in crate::vendor) fn observed(answer: &Answer, item: &RawValue) -> Result<Ob
     })
 }
 
-/// Whether it delivers (8).
+/// Returns whether a state delivers (8).
 fn delivery(state: &str) -> Option<Delivery> {
     match state {
         "Active" => Some(Delivery::On),
@@ -292,8 +255,8 @@ fn delivery(state: &str) -> Option<Delivery> {
     }
 }
 
-/// When it was saved last, and by whom (6): seconds are the finest that the vendor tells.
-fn saved(item: &Map<String, Json>) -> String {
+/// Returns when it was last saved, in seconds, and by whom (6).
+fn remote_version(item: &Map<String, Json>) -> String {
     let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
     format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())
 }

@@ -1,5 +1,5 @@
-//! An app's private key, in whatever form people have it: PEM (PKCS#1 or PKCS#8), or the RSA XML that SuperOffice's
-//! Developer Portal hands out (vendors/superoffice.md 3.1). A problem is told without a byte of the key.
+//! An app's private key as PEM (PKCS#1 or PKCS#8), or as the RSA XML of SuperOffice's Developer Portal
+//! (vendors/superoffice.md 3.1). Error messages hold no byte of the key.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
@@ -10,16 +10,16 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
-/// The longest text that is looked at: far above any key.
+/// Maximum length of a key in bytes, far above any real one.
 const LONGEST: usize = 64 << 10;
-/// What to have instead.
-const WANTED: &str = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal hands it out";
+/// What the text has to be.
+const WANTED: &str = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal issues it";
 
 /// An RSA private key.
 pub(in crate::vendor) struct PrivateKey(KeyPair);
 
 impl PrivateKey {
-    /// Reads a key. The error says what is wrong and what to do.
+    /// Parses a key. The error says what is wrong and what to do.
     pub(in crate::vendor) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.len() > LONGEST {
@@ -28,7 +28,7 @@ impl PrivateKey {
         if text.starts_with('<') { Self::from_xml(text) } else { Self::from_pem(text) }.map(Self)
     }
 
-    /// RSASSA-PKCS1-v1_5 over SHA-256.
+    /// Signs with RSASSA-PKCS1-v1_5 over SHA-256.
     pub(in crate::vendor) fn sign(&self, data: &[u8]) -> Result<Vec<u8>, String> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
@@ -54,7 +54,7 @@ impl PrivateKey {
         }
         let der = PrivateKeyDer::from_pem_slice(text.as_bytes())
             .map(Zeroizing::new)
-            .map_err(|_| format!("is no key in PEM, or not a whole one; {WANTED}"))?;
+            .map_err(|_| format!("is not a key in PEM, or an incomplete one; {WANTED}"))?;
         let pair = match &*der {
             PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
@@ -64,8 +64,8 @@ impl PrivateKey {
     }
 
     fn from_xml(text: &str) -> Result<KeyPair, String> {
-        let document =
-            roxmltree::Document::parse(text).map_err(|_| format!("begins like XML and is none; {WANTED}"))?;
+        let document = roxmltree::Document::parse(text)
+            .map_err(|_| format!("starts like XML, but is not valid XML; {WANTED}"))?;
         let root = document.root_element();
         if root.tag_name().name() != "RSAKeyValue" {
             return Err(format!("is XML without <RSAKeyValue> at its top; {WANTED}"));

@@ -1,29 +1,73 @@
-//! What a person would write to declare a SuperOffice webhook that exists (vendors/superoffice.md 6).
+//! A manifest's half of a SuperOffice webhook, to the fields of the document and back (vendors/superoffice.md 6).
 
 use super::document::default_notification;
 use super::{Generation, generation};
 use crate::api::superoffice::{NotifyVia, NotifyWhen, OnTooManyErrors, State, SuperofficeWebhook};
 use crate::api::webhook::Subscription;
 use crate::plan::Value;
-use crate::vendor::describe::{Reading, quoted};
+use crate::vendor::declared::{Declared, optional, spelled};
+use crate::vendor::manifest_builder::{ManifestBuilder, quoted};
 use litemap::LiteMap;
 use serde_json::{Map, Value as Json};
 
-/// The vendor's half of the Webhook, and what people would call it.
-pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Option<(Subscription, String)> {
-    let name = optional(reading, "name", 400);
-    let events = events(reading);
-    let kind = reading.text("type");
-    let target_url = reading.text("targetUrl");
-    let state = state(reading);
-    let headers = headers(reading);
-    let properties = properties(reading);
-    let description = optional(reading, "description", 4000);
-    let notification = notification(reading);
-    let secret = secret(reading, raw);
+/// Maps a manifest's members to the fields of `RULES`, with the default notification filled in. A new member is mapped here and
+/// gets a row there.
+pub(in crate::vendor) fn declared(webhook: &SuperofficeWebhook) -> Declared {
+    let SuperofficeWebhook {
+        name,
+        events,
+        target_url,
+        secret,
+        state,
+        kind,
+        headers,
+        properties,
+        description,
+        errors_email,
+        error_emails,
+        notify_via,
+        notify_when,
+        // It says what hooktender does, and is not stored at the vendor.
+        on_too_many_errors: _,
+    } = webhook;
+    let emails = errors_email.iter().chain(error_emails.iter().flatten());
+    let emails: Vec<_> = emails.filter(|email| !email.is_empty()).collect();
+    let (via, when) = default_notification(!emails.is_empty());
+    let headers = headers.iter().map(|(name, value)| (name.clone(), Value::text(value)));
+    Declared::from([
+        ("name", optional(name.as_ref())),
+        ("events", Value::texts(events)),
+        ("targetUrl", Value::text(target_url)),
+        ("secret", optional(secret.as_ref())),
+        ("state", spelled(state)),
+        ("type", Value::text(kind)),
+        ("headers", Value::Map(headers.collect())),
+        ("properties", Json::Object(properties.clone()).into()),
+        ("description", optional(description.as_ref())),
+        ("errorEmails", Value::texts(emails)),
+        ("notifyVia", notify_via.as_ref().map_or_else(|| Value::texts(via.iter().copied()), spelled)),
+        ("notifyWhen", notify_when.as_ref().map_or_else(|| Value::texts(when.iter().copied()), spelled)),
+    ])
+}
+
+/// Returns the vendor's half of the Webhook, and a title to make the object's name from.
+pub(in crate::vendor) fn describe(
+    builder: &mut ManifestBuilder<'_>,
+    raw: &Json,
+) -> Option<(Subscription, String)> {
+    let name = optional_text(builder, "name", 400);
+    let events = events(builder);
+    let kind = builder.text("type");
+    let target_url = builder.text("targetUrl");
+    let state = state(builder);
+    let headers = headers(builder);
+    let properties = properties(builder);
+    let description = optional_text(builder, "description", 4000);
+    let notification = notification(builder);
+    let secret = secret(builder, raw);
     let (events, kind, target_url) = (events?, kind?, target_url?);
     if kind == "webhook" && !is_address(&target_url) {
-        return reading.cannot("targetUrl starts with neither https:// nor http://, as type webhook must");
+        return builder.reject("targetUrl starts with neither https:// nor http://, as type webhook must");
     }
     let title = name.clone().or_else(|| events.first().cloned()).unwrap_or_default();
     let (state, on_too_many_errors) = state?;
@@ -47,29 +91,29 @@ pub(in crate::vendor) fn describe(reading: &mut Reading<'_>, raw: &Json) -> Opti
     Some((Subscription::Superoffice(described), title))
 }
 
-/// A text that may be absent.
-fn optional(reading: &mut Reading<'_>, field: &str, longest: usize) -> Option<String> {
-    let value = reading.get(field);
-    let text = reading.optional_text(field, &value)?;
+/// Returns a text that may be absent.
+fn optional_text(builder: &mut ManifestBuilder<'_>, field: &str, longest: usize) -> Option<String> {
+    let value = builder.get(field);
+    let text = builder.optional_text(field, &value)?;
     if text.chars().count() > longest {
-        return reading.cannot(format!("{field} has more than {longest} characters"));
+        return builder.reject(format!("{field} has more than {longest} characters"));
     }
     Some(text)
 }
 
-fn events(reading: &mut Reading<'_>) -> Option<Vec<String>> {
-    let value = reading.get("events");
-    let events = reading.texts("events", &value)?;
+fn events(builder: &mut ManifestBuilder<'_>) -> Option<Vec<String>> {
+    let value = builder.get("events");
+    let events = builder.texts("events", &value)?;
     if events.is_empty() {
-        return reading.cannot("it has no event, and a Webhook must have one");
+        return builder.reject("it has no event, and a Webhook must have one");
     }
     match events.iter().find(|event| event.contains(',')) {
-        Some(event) => reading.cannot(format!("the event {} has a comma in it", quoted(event))),
+        Some(event) => builder.reject(format!("the event {} has a comma in it", quoted(event))),
         None => Some(events),
     }
 }
 
-/// Whether it is an address that the CRD takes. Without https it was accepted by the server that shows it.
+/// Whether the CRD accepts it as an address. The server has accepted one without https.
 fn is_address(url: &str) -> bool {
     let after = |scheme: &str| {
         let start = url.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
@@ -78,38 +122,38 @@ fn is_address(url: &str) -> bool {
     url.starts_with("$(") || after("https://") || after("http://")
 }
 
-/// One that the vendor has stopped by itself is left so: to import is to change nothing (8).
-fn state(reading: &mut Reading<'_>) -> Option<(State, OnTooManyErrors)> {
-    let state = reading.text("state")?;
+/// Returns the state. A webhook that the vendor disabled stays so, as an import changes nothing (8).
+fn state(builder: &mut ManifestBuilder<'_>) -> Option<(State, OnTooManyErrors)> {
+    let state = builder.text("state")?;
     match state.as_str() {
         "Active" => Some((State::Active, OnTooManyErrors::default())),
         "Stopped" => Some((State::Stopped, OnTooManyErrors::default())),
         "TooManyErrors" => Some((State::Active, OnTooManyErrors::Leave)),
-        other => reading.cannot(format!("state is {}, neither Active nor Stopped", quoted(other))),
+        other => builder.reject(format!("state is {}, neither Active nor Stopped", quoted(other))),
     }
 }
 
-fn headers(reading: &mut Reading<'_>) -> Option<LiteMap<String, String>> {
-    let value = reading.get("headers");
-    let map = reading.members("headers", &value)?;
-    reading.distinct(map.keys())?;
+fn headers(builder: &mut ManifestBuilder<'_>) -> Option<LiteMap<String, String>> {
+    let value = builder.get("headers");
+    let map = builder.members("headers", &value)?;
+    builder.distinct(map.keys())?;
     let mut headers = LiteMap::new();
     for (name, value) in &map {
-        headers.insert(name.clone(), reading.filled_text(&format!("headers.{name}"), value)?);
+        headers.insert(name.clone(), builder.filled_text(&format!("headers.{name}"), value)?);
     }
     Some(headers)
 }
 
-fn properties(reading: &mut Reading<'_>) -> Option<Map<String, Json>> {
-    let value = reading.get("properties");
-    let map = reading.members("properties", &value)?;
+fn properties(builder: &mut ManifestBuilder<'_>) -> Option<Map<String, Json>> {
+    let value = builder.get("properties");
+    let map = builder.members("properties", &value)?;
     let member = |(name, value): (&String, &Value)| {
-        Some((name.clone(), reading.structure(&format!("properties.{name}"), value)?))
+        Some((name.clone(), builder.structure(&format!("properties.{name}"), value)?))
     };
     map.iter().map(member).collect()
 }
 
-/// Who is notified of errors, how and when.
+/// Whom to notify of errors, how and when.
 struct Notification {
     errors_email: Option<String>,
     error_emails: Option<Vec<String>>,
@@ -117,17 +161,17 @@ struct Notification {
     notify_when: Option<Vec<NotifyWhen>>,
 }
 
-/// One address goes into the shorter field, and what is the default is left out.
-fn notification(reading: &mut Reading<'_>) -> Notification {
-    let value = reading.get("errorEmails");
-    let mut emails = reading.texts("errorEmails", &value).unwrap_or_default();
+/// Returns the notification: one address goes into the shorter field, and defaults are left out.
+fn notification(builder: &mut ManifestBuilder<'_>) -> Notification {
+    let value = builder.get("errorEmails");
+    let mut emails = builder.texts("errorEmails", &value).unwrap_or_default();
     let (via, when) = default_notification(!emails.is_empty());
-    let notify_via = flags(reading, "notifyVia", via, |flag| match flag {
+    let notify_via = flags(builder, "notifyVia", via, |flag| match flag {
         "Email" => Some(NotifyVia::Email),
         "InApp" => Some(NotifyVia::InApp),
         _ => None,
     });
-    let notify_when = flags(reading, "notifyWhen", when, |flag| match flag {
+    let notify_when = flags(builder, "notifyWhen", when, |flag| match flag {
         "FirstFailure" => Some(NotifyWhen::FirstFailure),
         "Disabling" => Some(NotifyWhen::Disabling),
         _ => None,
@@ -137,33 +181,33 @@ fn notification(reading: &mut Reading<'_>) -> Notification {
     Notification { errors_email, error_emails, notify_via, notify_when }
 }
 
-/// A set of flags, unless it is the default.
+/// Returns a set of flags, unless it is the default.
 fn flags<T>(
-    reading: &mut Reading<'_>,
+    builder: &mut ManifestBuilder<'_>,
     field: &str,
     default: &[&str],
     flag: impl Fn(&str) -> Option<T>,
 ) -> Option<Vec<T>> {
-    let value = reading.get(field);
-    let names = reading.texts(field, &value)?;
+    let value = builder.get(field);
+    let names = builder.texts(field, &value)?;
     if names == default {
         return None;
     }
     let flags: Option<Vec<_>> = names.iter().map(|name| flag(name)).collect();
     flags.or_else(|| {
         let names = quoted(&names.join(", "));
-        reading.cannot(format!("{field} has a value that a Webhook cannot name: {names}"))
+        builder.reject(format!("{field} has a value that a Webhook cannot name: {names}"))
     })
 }
 
-/// Older servers show the secret or a mask of it, newer ones may show nothing where there is one (6.1). Whoever leaves out
-/// one that is there would take it away with the next change.
-fn secret(reading: &mut Reading<'_>, raw: &Json) -> Option<String> {
+/// Returns a variable for a secret that exists or may exist: older servers return it or a mask of it, newer ones may return
+/// nothing (6.1). A manifest without it would remove it with the next update.
+fn secret(builder: &mut ManifestBuilder<'_>, raw: &Json) -> Option<String> {
     let shown = raw.get("Secret").is_some_and(|secret| !Value::from(secret.clone()).is_empty());
     match (shown, generation(raw)) {
         (false, Generation::OneErrorsEmail) => None,
         (certain, Generation::OneErrorsEmail | Generation::ErrorEmails) => {
-            Some(reading.conceal(&["secret"], "secret".into(), "SIGNING_KEY", certain))
+            Some(builder.placeholder(&["secret"], "secret".into(), "SIGNING_KEY", certain))
         }
     }
 }

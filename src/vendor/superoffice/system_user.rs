@@ -1,6 +1,5 @@
-//! The system user of an app (vendors/superoffice.md 3.1): a signed token is given for a signed answer with a ticket in it.
+//! Login as an app's system user (vendors/superoffice.md 3.1): a signed token is exchanged for a signed answer with a ticket.
 
-use super::auth::Central;
 use super::key::PrivateKey;
 use super::wire;
 use crate::vendor::session::Token;
@@ -18,16 +17,23 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-/// The literal issuer of the answer.
+/// The issuer of the answer.
 const ISSUER: &str = "SuperOffice AS";
-/// The answer's claims share this prefix.
+/// Prefix of the answer's claims.
 const CLAIM: &str = "http://schemes.superoffice.net/identity/";
-/// A ticket lives so long from its last use.
+/// Lifetime of a ticket from its last use on.
 const TICKET_LIFE: Duration = Duration::from_secs(6 * 3600);
-/// How far our clock may be from the vendor's when the answer's times are read, in seconds.
+/// Accepted difference between our clock and the vendor's, in seconds.
 const LEEWAY: u64 = 300;
-/// A difference between the two clocks that is worth a word.
-const APART: Duration = Duration::from_secs(60);
+/// A larger difference between the two clocks is reported.
+const REPORTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
+/// The central host and the tenant's id, for logins there.
+#[derive(Clone, Copy)]
+pub(super) struct Central<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) customer_id: &'a str,
+}
 
 pub(super) struct SystemUser {
     central: Endpoint,
@@ -37,7 +43,7 @@ pub(super) struct SystemUser {
     private_key: PrivateKey,
     /// The vendor's published keys, by which its answers are verified.
     keys: Mutex<Option<JwkSet>>,
-    /// Where the key and the two texts are, for messages.
+    /// The Secrets of the key and of the two texts, for messages.
     key_from: String,
     texts_from: String,
 }
@@ -63,12 +69,12 @@ impl SystemUser {
         }
     }
 
-    /// Goes beside every ticket.
+    /// Returns the client secret, which is sent with every ticket.
     pub(super) fn client_secret(&self) -> &SecretString {
         &self.client_secret
     }
 
-    /// A new ticket.
+    /// Fetches a new ticket.
     pub(super) async fn ticket(&self, transport: &Transport) -> Result<Token, VendorError> {
         let signed = self.signed().map_err(|problem| {
             let message = format!("the private key ({}) {problem}", self.key_from);
@@ -85,14 +91,14 @@ impl SystemUser {
         call.body = Body::Json(&body);
         call.redactor.hide(&signed, "(redacted)");
         let answer = transport.send(call).await?;
-        let said = || answer.any_json().as_ref().and_then(wire::in_words);
+        let detail = || answer.any_json().as_ref().and_then(wire::in_words);
         if answer.refuses_login() {
-            return Err(self.refused(&answer, &said().unwrap_or_default()));
+            return Err(self.refused(&answer, &detail().unwrap_or_default()));
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(said()));
+            return Err(answer.status_error(detail()));
         }
-        // A refusal comes with status 200 as well.
+        // A refusal may have status 200.
         let given: wire::SystemUserAnswer = answer.json()?;
         let Some(jwt) = given.token.filter(|_| given.is_successful) else {
             return Err(self.refused(&answer, given.error_message.as_deref().unwrap_or_default()));
@@ -110,7 +116,7 @@ impl SystemUser {
         Ok(Token::sliding(ticket.into(), TICKET_LIFE))
     }
 
-    /// The system user token with the minute, and the signature over both.
+    /// Returns the system user token with the current minute, and the signature over both.
     fn signed(&self) -> Result<SecretString, String> {
         let minute = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M");
         let data = Zeroizing::new(format!("{}.{minute}", self.token.expose_secret()));
@@ -118,29 +124,29 @@ impl SystemUser {
         Ok(format!("{}.{signature}", *data).into())
     }
 
-    /// The vendor's codes, by their names; how they are rendered is not documented (3.1).
-    fn refused(&self, answer: &Answer, said: &str) -> VendorError {
+    /// Returns the error of a refusal. The vendor documents the names of its codes, not their spelling in the answer (3.1).
+    fn refused(&self, answer: &Answer, detail: &str) -> VendorError {
         let (key, texts) = (&self.key_from, &self.texts_from);
-        let advice = match said.to_lowercase() {
-            said if said.contains("timestamp") => clocks(answer.date()),
-            said if said.contains("signature") => {
+        let advice = match detail.to_lowercase() {
+            detail if detail.contains("timestamp") => clock_advice(answer.date()),
+            detail if detail.contains("signature") => {
                 format!(
                     "it was not signed with the app's key: check {key}; the Developer Portal may hold a newer one"
                 )
             }
-            said if said.contains("revoked") => {
+            detail if detail.contains("revoked") => {
                 "the tenant's administrator has to approve the app again".to_owned()
             }
-            said if said.contains("expired") || said.contains("reapproval") => {
+            detail if detail.contains("expired") || detail.contains("reapproval") => {
                 "the app has to be approved again by the tenant's administrator".to_owned()
             }
             _ => format!("check {texts}, customerId, and that the tenant's administrator approved the app"),
         };
-        let said = if said.is_empty() { "no reason given" } else { said };
-        answer.error(Class::Credentials, format!("the system user was refused ({said}); {advice}"))
+        let detail = if detail.is_empty() { "no reason given" } else { detail };
+        answer.error(Class::Credentials, format!("the system user was refused ({detail}); {advice}"))
     }
 
-    /// The claims of a token that the vendor signed for this tenant.
+    /// Returns the claims of a token if the vendor signed it for this tenant.
     async fn verified(&self, jwt: &str, transport: &Transport) -> Result<Map<String, Value>, Unverified> {
         let header =
             jsonwebtoken::decode_header(jwt).map_err(|error| Unverified::Forged(error.to_string()))?;
@@ -148,7 +154,7 @@ impl SystemUser {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[ISSUER]);
         validation.leeway = LEEWAY;
-        // The audience is told by another claim, below.
+        // The audience depends on another claim, see below.
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Map<String, Value>>(jwt, &key, &validation)
             .map_err(|error| Unverified::Forged(error.to_string()))?
@@ -170,7 +176,7 @@ impl SystemUser {
         Ok(claims)
     }
 
-    /// The published key of that id; one that is not known may be new.
+    /// Returns the published key of that id. Fetches the keys again if the id is unknown.
     async fn key(&self, id: Option<&str>, transport: &Transport) -> Result<DecodingKey, Unverified> {
         let mut known = self.keys.lock().await;
         let find = |keys: &JwkSet| match id {
@@ -179,35 +185,35 @@ impl SystemUser {
         };
         let mut found = known.as_ref().and_then(find);
         if found.is_none() {
-            let fresh = self.published(transport).await.map_err(Unverified::Unavailable)?;
+            let fresh = self.fetch_keys(transport).await.map_err(Unverified::Unavailable)?;
             found = find(known.insert(fresh));
         }
         let key = found.ok_or_else(|| Unverified::Forged("no published key has its id".into()))?;
         DecodingKey::from_jwk(&key).map_err(|error| Unverified::Forged(error.to_string()))
     }
 
-    async fn published(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
+    async fn fetch_keys(&self, transport: &Transport) -> Result<JwkSet, VendorError> {
         let url = self.central.join(["login", ".well-known", "jwks"]);
         let answer = transport.send(Call::new(Operation::Token, Method::GET, url)).await?;
-        if answer.status.is_success() { answer.json() } else { Err(answer.failed(None)) }
+        if answer.status.is_success() { answer.json() } else { Err(answer.status_error(None)) }
     }
 }
 
-/// Why a token is not taken for the vendor's.
+/// Why a token cannot be verified.
 enum Unverified {
     Unavailable(VendorError),
     Forged(String),
 }
 
-/// What to say of a time stamp that was refused.
-fn clocks(theirs: Option<SystemTime>) -> String {
+/// Returns advice about a rejected time stamp.
+fn clock_advice(theirs: Option<SystemTime>) -> String {
     let apart = theirs.and_then(|theirs| {
         let ours = SystemTime::now();
         let (apart, which) = match ours.duration_since(theirs) {
             Ok(ahead) => (ahead, "ahead of"),
             Err(behind) => (behind.duration(), "behind"),
         };
-        (apart > APART).then(|| {
+        (apart > REPORTED_CLOCK_DIFFERENCE).then(|| {
             let apart = SignedDuration::try_from(apart).unwrap_or(SignedDuration::MAX);
             format!(": it is {}m {which} SuperOffice's", apart.as_mins())
         })

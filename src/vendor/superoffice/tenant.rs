@@ -1,5 +1,5 @@
-//! Where an installation answers: an on-site one where it is configured, a tenant in the cloud where the vendor says that
-//! it lives now (vendors/superoffice.md 2.3). It may move at any time, and is away at times.
+//! The server of an installation: on-site the configured one, for a tenant in the cloud the one that the vendor reports
+//! (vendors/superoffice.md 2.3). A tenant may move at any time, and may be in maintenance.
 
 use super::wire;
 use crate::vendor::transport::{Call, Operation, Transport};
@@ -9,11 +9,11 @@ use reqwest::Method;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How long an answer is good, whatever it says of itself: neither asked for with every call, nor kept for hours.
+/// Bounds of the lifetime of a location, whatever the vendor reports: neither one request per call, nor hours.
 const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
-/// While the tenant is away it is asked for again after this long, unless the vendor says how long.
-const AWAY: Duration = Duration::from_secs(30);
+/// Wait before a tenant in maintenance is located again, unless the vendor reports how long.
+const AWAY_RETRY: Duration = Duration::from_secs(30);
 
 /// Where requests go.
 pub(super) enum Tenant {
@@ -23,39 +23,39 @@ pub(super) enum Tenant {
 
 /// A tenant in the cloud.
 pub(super) struct Online {
-    /// The vendor's central host, which knows where the tenant is.
+    /// The vendor's central host, which reports the location.
     pub(super) central: Endpoint,
     pub(super) customer_id: String,
     pub(super) allowed: AccountEndpoints,
-    pub(super) place: Mutex<Option<Place>>,
+    pub(super) location: Mutex<Option<Location>>,
 }
 
-/// Where a tenant was found, and how long that is good.
+/// The server of a tenant, and how long that is valid.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Location {
     endpoint: Endpoint,
     until: Instant,
 }
 
 impl Tenant {
-    /// Where to send the next request. Callers wait for the one question in flight.
+    /// Returns where to send the next request. Concurrent callers share one discovery.
     pub(super) async fn endpoint(&self, transport: &Transport) -> Result<Endpoint, VendorError> {
         let online = match self {
             Self::Onsite(endpoint) => return Ok(endpoint.clone()),
             Self::Online(online) => online,
         };
-        let mut place = online.place.lock().await;
-        if let Some(known) = place.as_ref().filter(|known| Instant::now() < known.until) {
+        let mut location = online.location.lock().await;
+        if let Some(known) = location.as_ref().filter(|known| Instant::now() < known.until) {
             return Ok(known.endpoint.clone());
         }
-        *place = None;
-        let found = online.locate(transport).await?;
-        Ok(place.insert(found).endpoint.clone())
+        *location = None;
+        let found = online.discover(transport).await?;
+        Ok(location.insert(found).endpoint.clone())
     }
 
-    /// Where to send a request that `refused` did not take, or did not answer: somewhere else, perhaps; none where there
-    /// is nobody to ask. An error says that the tenant is away.
-    pub(super) async fn instead_of(
+    /// Returns where to repeat a request that `refused` did not accept or answer; none if the tenant has not moved. An error says
+    /// that the tenant is in maintenance or unknown.
+    pub(super) async fn relocated_from(
         &self,
         refused: &Endpoint,
         transport: &Transport,
@@ -65,8 +65,8 @@ impl Tenant {
             Self::Online(online) => online,
         };
         {
-            let mut place = online.place.lock().await;
-            place.take_if(|known| known.endpoint == *refused);
+            let mut location = online.location.lock().await;
+            location.take_if(|known| known.endpoint == *refused);
         }
         let now = self.endpoint(transport).await?;
         Ok((now != *refused).then_some(now))
@@ -74,9 +74,9 @@ impl Tenant {
 }
 
 impl Online {
-    async fn locate(&self, transport: &Transport) -> Result<Place, VendorError> {
+    async fn discover(&self, transport: &Transport) -> Result<Location, VendorError> {
         let url = self.central.join(["api", "state", &self.customer_id]);
-        let answer = transport.send(Call::new(Operation::Locate, Method::GET, url)).await?;
+        let answer = transport.send(Call::new(Operation::Discover, Method::GET, url)).await?;
         let unknown = || {
             let message = format!(
                 "{} knows no tenant {}; check customerId and environment",
@@ -88,35 +88,37 @@ impl Online {
             return Err(unknown());
         }
         if !answer.status.is_success() {
-            return Err(answer.failed(None));
+            return Err(answer.status_error(None));
         }
         let state: wire::TenantState = answer.json()?;
-        let good = state.valid_until.and_then(|until| until.parse::<Timestamp>().ok());
-        let good = good.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
+        let valid_for = state.valid_until.and_then(|until| until.parse::<Timestamp>().ok());
+        let valid_for =
+            valid_for.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
         if !state.is_running {
-            let said = format!("the tenant {} is in state {}", self.customer_id, state.state);
+            let detail = format!("the tenant {} is in state {}", self.customer_id, state.state);
             return Err(match state.state.as_str() {
                 "Unknown" => unknown(),
                 "Deleted" | "Deleting" | "DeleteFailed" | "Suspended" | "ProvisioningFailed" => answer.error(
                     Class::Rejected,
-                    format!("{said}; ask SuperOffice, or the tenant's administrator"),
+                    format!("{detail}; ask SuperOffice, or the tenant's administrator"),
                 ),
                 _ => {
-                    let wait = good.unwrap_or(AWAY).clamp(Duration::from_secs(1), LONGEST_LIFE);
-                    let error = answer.error(Class::Unavailable, format!("{said}; it is waited for"));
+                    let wait = valid_for.unwrap_or(AWAY_RETRY).clamp(Duration::from_secs(1), LONGEST_LIFE);
+                    let error =
+                        answer.error(Class::Unavailable, format!("{detail}; hooktender waits for it"));
                     VendorError { retry_after: Some(wait), ..error }
                 }
             });
         }
         let address = state.endpoint.unwrap_or_default();
-        // Whatever the answer says: credentials go to the vendor's own hosts only.
+        // Credentials go to allowed hosts only, whatever the answer says.
         let endpoint = self.allowed.check(&address).map_err(|error| {
             answer.error(
                 Class::Rejected,
-                format!("the tenant is said to be at an address that is not used: {error}"),
+                format!("the vendor reports an address of the tenant that is not allowed: {error}"),
             )
         })?;
-        let life = good.unwrap_or_default().clamp(SHORTEST_LIFE, LONGEST_LIFE);
-        Ok(Place { endpoint, until: Instant::now() + life })
+        let life = valid_for.unwrap_or_default().clamp(SHORTEST_LIFE, LONGEST_LIFE);
+        Ok(Location { endpoint, until: Instant::now() + life })
     }
 }

@@ -1,10 +1,10 @@
-//! SuperOffice's wire types (vendors/superoffice.md 6 and 10). They go no further than this folder.
+//! SuperOffice's wire types (vendors/superoffice.md 6 and 10). Private to this folder.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// The members of a webhook that are compared. `rest` has all others that this version of the server shows.
+/// A webhook with the members that are compared. `rest` has all others that this version of the server returns.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Webhook {
@@ -38,7 +38,7 @@ pub(super) struct Webhook {
     pub(super) rest: Map<String, Value>,
 }
 
-/// A member that servers before 12.0 do not have. Null is not the same as absent.
+/// A member that servers before 12.0 do not have. Null is different from absent.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Since12<T> {
     #[default]
@@ -61,7 +61,7 @@ pub(super) enum Flags {
 }
 
 impl Flags {
-    /// The flags that are set; `known` are the names of the lowest two bits. One that is not known keeps its name or number.
+    /// Returns the flags that are set. `known` are the names of the lowest two bits; an unknown flag keeps its name or number.
     pub(super) fn names(&self, known: [&str; 2]) -> Vec<String> {
         match self {
             Self::Number(bits) => {
@@ -86,7 +86,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// The name (8): 1 Active, 2 Stopped, 3 `TooManyErrors`.
+    /// Returns the name (8): 1 Active, 2 Stopped, 3 `TooManyErrors`.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Number(1) => "Active".into(),
@@ -98,10 +98,10 @@ impl State {
     }
 }
 
-/// What the vendor's error envelope says, the tenant's or the framework's; none if it is neither.
+/// Returns the message of the service's or the framework's error envelope; none if the body is neither.
 pub(super) fn in_words(body: &Value) -> Option<String> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    // A refused save has its words in `Message` (10).
+    // A refused save has its message in `Message` (10).
     match (text("ErrorType"), text("ErrorMessage").or_else(|| text("Message"))) {
         (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
         (Some(words), None) | (None, Some(words)) => Some(words.into()),
@@ -124,7 +124,7 @@ pub(super) struct TenantState {
     pub(super) valid_until: Option<String>,
 }
 
-/// The answer to a signed system token (3.1): a refusal has status 200 as well, and null members may be left out.
+/// The answer to a signed system token (3.1). A refusal may have status 200, and null members may be left out.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SystemUserAnswer {
@@ -149,16 +149,16 @@ fn twenty_minutes() -> u64 {
     1200
 }
 
-/// The refusal of the token endpoint.
+/// A refusal of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct TokenError {
     pub(super) error: String,
 }
 
-/// What a try of a target came to (4.8).
+/// The result of a test of a receiver (4.8).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Tried {
+pub(super) struct TestResult {
     pub(super) success: bool,
     #[serde(default)]
     pub(super) message: Option<String>,

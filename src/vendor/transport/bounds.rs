@@ -1,35 +1,34 @@
-//! How much of an answer is taken in: what somebody who is not the vendor, or not well, sends costs bounded memory.
+//! Bounds of what is read of an answer, so that a broken or hostile server costs bounded memory.
 
 use super::Operation;
 
-/// The longest list that is read, in one answer or over all its pages: ten thousand subscriptions of five kilobytes each are
-/// 50 MB.
+/// Maximum length of a list, in one answer or over all its pages: ten thousand subscriptions of five kilobytes are 50 MB.
 pub(in crate::vendor) const LONGEST_LIST: usize = 64 << 20;
-/// The longest answer about one subscription, or to a login. A Webhook takes 1.5 MiB at most in the cluster's own store, and
-/// a vendor may escape what it repeats.
+/// Maximum length of an answer about one subscription, or to a login. The API server stores at most 1.5 MiB of a Webhook, and a
+/// vendor may escape what it returns.
 const LONGEST_OTHER: usize = 4 << 20;
-/// Nothing is reserved for an ordinary answer of that kind,
+/// No memory is reserved for other answers up to this length,
 const FREE: usize = 64 << 10;
-/// nor for a list as short as this, so that no other can keep a small account waiting.
+/// nor for a list up to this length, so that small accounts never wait for large ones.
 const FREE_LIST: usize = 16 << 10;
-/// The most values that a list may hold: ten thousand subscriptions of fifty values each.
+/// Maximum number of values of a list: ten thousand subscriptions of fifty values each.
 const MOST_VALUES: usize = 500_000;
-/// The most values that any other answer may hold, as one subscription.
+/// Maximum number of values of any other answer, as of one subscription.
 const MOST_OTHER_VALUES: usize = 20_000;
 
-/// How much memory is reserved for an answer of that length. A list is kept beside the documents that are made of it: what they take
-/// more than the list is reserved when they are made.
+/// Returns how much memory to reserve for an answer of that length. A list is kept together with its documents; what those need
+/// beyond this is reserved when they are built.
 pub(super) fn cost(operation: Operation, length: usize) -> usize {
     let free = if operation == Operation::List { FREE_LIST } else { FREE };
     if length <= free { 0 } else { 2 * length }
 }
 
-/// The most values that are read.
+/// Returns the maximum number of values of an answer.
 pub(super) fn most_values(operation: Operation) -> usize {
     if operation == Operation::List { MOST_VALUES } else { MOST_OTHER_VALUES }
 }
 
-/// The longest answer that is read.
+/// Returns the maximum length of an answer, in bytes.
 pub(super) fn longest_answer(operation: Operation) -> usize {
     match operation {
         Operation::List => LONGEST_LIST,
@@ -38,7 +37,7 @@ pub(super) fn longest_answer(operation: Operation) -> usize {
         | Operation::Update
         | Operation::Delete
         | Operation::Token
-        | Operation::Locate
-        | Operation::Check => LONGEST_OTHER,
+        | Operation::Discover
+        | Operation::Validate => LONGEST_OTHER,
     }
 }

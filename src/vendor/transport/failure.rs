@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! Why a call has no usable answer.
 
 use crate::vendor::memory::NoMemory;
 use std::fmt;
@@ -12,11 +12,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether the answer was larger than is read.
+    /// Whether the answer exceeds what is read.
     pub(super) fn is_too_large(&self) -> bool {
         match self {
-            Self::TooLong(_) | Self::TooMany(_) | Self::NoMemory(NoMemory::Ever(_)) => true,
-            Self::Http(_) | Self::TimedOut(_) | Self::NoMemory(NoMemory::Now) => false,
+            Self::TooLong(_) | Self::TooMany(_) | Self::NoMemory(NoMemory::TooLarge(_)) => true,
+            Self::Http(_) | Self::TimedOut(_) | Self::NoMemory(NoMemory::Busy) => false,
         }
     }
 }
@@ -28,13 +28,13 @@ impl fmt::Display for Failure {
             Self::TimedOut(host) => write!(f, "no answer in time from {host}"),
             Self::TooLong(longest) => write!(
                 f,
-                "the answer is longer than {} MiB, which is more than is read; check the account's address, and what it has there",
+                "the answer is longer than {} MiB, the most that hooktender reads; check the account's address, and what it has there",
                 longest >> 20
             ),
             Self::NoMemory(error) => error.fmt(f),
             Self::TooMany(most) => write!(
                 f,
-                "the answer holds more values than are read, {most}; check the account's address, and what it has there"
+                "the answer holds more than {most} values, the most that hooktender reads; check the account's address, and what it has there"
             ),
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn not_set_up(error: &reqwest::Error) -> String {
     format!("the HTTP client cannot be set up: {}", describe(error))
 }
 
-/// What went wrong, down to the cause, without the URL (whose query may hold more than it should).
+/// Describes an error and its cause, without the URL, whose query may hold secrets.
 pub(super) fn describe(error: &reqwest::Error) -> String {
     let host = error.url().and_then(|url| url.host_str()).unwrap_or("the vendor");
     let what = if error.is_timeout() {
@@ -52,7 +52,7 @@ pub(super) fn describe(error: &reqwest::Error) -> String {
     } else if error.is_connect() {
         "no connection to"
     } else {
-        "the connection broke: no whole answer from"
+        "the connection broke: incomplete answer from"
     };
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

@@ -1,4 +1,4 @@
-//! The HTTP clients that all accounts share, and what else they share.
+//! The HTTP clients and the memory that all accounts share.
 
 use crate::vendor::endpoint::is_loopback;
 use crate::vendor::memory::AnswerMemory;
@@ -7,18 +7,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a connection may take to come about.
+/// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The HTTP client that all accounts share, with its connections and with the authorities that it trusts, which take a
-/// megabyte. It is made when the first of them needs it.
+/// The HTTP clients that all accounts share, with connections and trusted authorities. A client takes about a megabyte and is
+/// built on first use.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: Arc<OnceLock<reqwest::Client>>,
-    /// For addresses of this machine, which a proxy has nothing to do with: it would read what is sent there in clear.
+    /// For loopback addresses. A proxy would read what is sent there unencrypted.
     direct: Arc<OnceLock<reqwest::Client>>,
     pub(super) memory: AnswerMemory,
-    /// Each exchange of tokens that is under way subscribes to it.
+    /// Each token exchange in flight subscribes to it.
     pub(super) exchanges: Arc<watch::Sender<()>>,
 }
 
@@ -34,17 +34,17 @@ impl Default for Http {
 }
 
 impl Http {
-    /// The same with another memory for answers.
+    /// Sets the memory for answers.
     pub(in crate::vendor) fn with_memory(self, memory: AnswerMemory) -> Self {
         Self { memory, ..self }
     }
 
-    /// Waits until no exchange of tokens is under way: the process must not end in the middle of one.
-    pub(in crate::vendor) async fn exchanges_end(&self) {
+    /// Waits until no token exchange is in flight: the process must not end during one.
+    pub(in crate::vendor) async fn token_exchanges_done(&self) {
         self.exchanges.closed().await;
     }
 
-    /// The client for an address; an error says why it cannot be set up.
+    /// Returns the client for an address.
     pub(super) fn client(&self, url: &Url) -> Result<reqwest::Client, reqwest::Error> {
         let is_direct = is_loopback(url);
         let kept = if is_direct { &self.direct } else { &self.client };
@@ -53,7 +53,7 @@ impl Http {
         }
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would carry credentials to a host that nobody checked.
+            // A redirect would send credentials to an unchecked host.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hooktender/", env!("CARGO_PKG_VERSION")));
         let client = if is_direct { builder.no_proxy() } else { builder }.build()?;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_has_a_client_of_its_own() {
+    fn loopback_addresses_bypass_the_proxy() {
         let http = Http::default();
         for (url, is_direct) in [
             ("http://127.0.0.1:4000/", true),

@@ -1,30 +1,30 @@
-//! What calls are for.
+//! The purpose of a call.
 
 use std::fmt;
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Reading all subscriptions.
+    /// Reads all subscriptions.
     List,
-    /// Reading one subscription.
+    /// Reads one subscription.
     Read,
-    /// Making one.
+    /// Creates one.
     Create,
-    /// Changing one.
+    /// Changes one.
     Update,
-    /// Deleting one.
+    /// Deletes one.
     Delete,
-    /// Logging in.
+    /// Logs in.
     Token,
-    /// Finding out where the account lives, and how it is.
-    Locate,
-    /// Finding out what may be written, without writing it.
-    Check,
+    /// Finds the server of a tenant, and its state.
+    Discover,
+    /// Checks what could be written, without writing it.
+    Validate,
 }
 
 impl Operation {
-    /// The name as it stands in metrics and logs.
+    /// Returns the name in metrics, logs and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -33,32 +33,32 @@ impl Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Token => "token",
-            Self::Locate => "locate",
-            Self::Check => "check",
+            Self::Discover => "locate",
+            Self::Validate => "check",
         }
     }
 
-    /// Whether the vendor's subscriptions change by it.
+    /// Whether it changes subscriptions.
     pub fn writes(self) -> bool {
         match self {
-            Self::List | Self::Read | Self::Token | Self::Locate | Self::Check => false,
+            Self::List | Self::Read | Self::Token | Self::Discover | Self::Validate => false,
             Self::Create | Self::Update | Self::Delete => true,
         }
     }
 
-    /// Whether a refusal of it concerns the whole account, and not the one subscription that it is about.
+    /// Whether a refusal concerns the whole account and not one subscription.
     pub(crate) fn concerns_account(self) -> bool {
         match self {
-            Self::List | Self::Token | Self::Locate => true,
-            Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => false,
+            Self::List | Self::Token | Self::Discover => true,
+            Self::Read | Self::Validate | Self::Create | Self::Update | Self::Delete => false,
         }
     }
 
-    /// Whether it counts against the account's limit: the vendors' central services have limits of their own.
+    /// Whether it counts against the account's rate limit. The vendors' central services have limits of their own.
     pub(super) fn is_counted(self) -> bool {
         match self {
-            Self::Token | Self::Locate => false,
-            Self::List | Self::Read | Self::Check | Self::Create | Self::Update | Self::Delete => true,
+            Self::Token | Self::Discover => false,
+            Self::List | Self::Read | Self::Validate | Self::Create | Self::Update | Self::Delete => true,
         }
     }
 }

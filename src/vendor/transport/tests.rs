@@ -18,9 +18,9 @@ fn account() -> Vendor {
     })
 }
 
-/// The gate behind the type: whatever the code above it does, a client that may only read sends no write.
+/// The check behind the type: a read-only client never sends a write.
 #[tokio::test]
-async fn a_client_that_may_only_read_sends_no_write() {
+async fn a_read_only_client_sends_no_write() {
     let calls = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&calls);
     let report: Reporter = Arc::new(move |_| {
@@ -35,7 +35,7 @@ async fn a_client_that_may_only_read_sends_no_write() {
         budget,
         report,
     );
-    // Nobody listens there: a call that gets through fails, and is counted.
+    // Nothing listens there: a call that is sent fails, and is counted.
     let url = || Url::parse("http://127.0.0.1:9/").unwrap();
     for operation in [Operation::Create, Operation::Update, Operation::Delete] {
         let error = transport.send(Call::new(operation, Method::POST, url())).await.err().unwrap();
@@ -47,17 +47,17 @@ async fn a_client_that_may_only_read_sends_no_write() {
     assert_ne!(calls.load(Ordering::Relaxed), 0, "a read is sent");
 }
 
-/// What held a secret is wiped when it goes: the compiler refuses this where it is not.
+/// Buffers that held a secret are wiped when they are dropped. The compiler checks it.
 #[test]
-fn what_held_a_secret_is_wiped() {
+fn buffers_with_secrets_are_wiped() {
     fn is_wiped(_: &impl zeroize::ZeroizeOnDrop) {}
     is_wiped(&in_json(&serde_json::json!({"secret": "s"})));
     is_wiped(&as_form(&[("secret", "s".into())]));
 }
 
-/// A list is kept once, and of any other answer no more than is needed.
+/// A list is kept in memory once, and of any other answer only the part.
 #[test]
-fn a_part_is_a_view_of_a_list_and_a_copy_of_anything_else() {
+fn a_part_is_a_view_of_a_list_and_a_copy_of_any_other_answer() {
     let elsewhere = serde_json::value::to_raw_value("elsewhere").unwrap();
     for (operation, is_view) in [(Operation::List, true), (Operation::Create, false)] {
         let answer = Answer::of(operation, StatusCode::OK, HeaderMap::new(), r#"[{"id": 1}]"#);
@@ -69,9 +69,9 @@ fn a_part_is_a_view_of_a_list_and_a_copy_of_anything_else() {
     }
 }
 
-/// What a body is made of is what is sent, and a header that holds a secret is shown to nobody.
+/// Bodies and headers are sent unchanged, and `Debug` does not show a header that holds a secret.
 #[test]
-fn bodies_and_headers_are_as_they_were_given() {
+fn bodies_and_headers_are_sent_unchanged() {
     let form = as_form(&[("a b", "c&d=\u{fc}".into()), ("e", "".into())]);
     assert_eq!(std::str::from_utf8(&form).unwrap(), "a+b=c%26d%3D%C3%BC&e=");
     let json = serde_json::json!({"a": ["\"", 1.5, null]});
@@ -87,7 +87,7 @@ fn bodies_and_headers_are_as_they_were_given() {
     assert!(!format!("{request:?}").contains("canary"), "{request:?}");
 }
 
-/// The parser's words repeat what it found, and of a login's answer that may be the token.
+/// The parser's message repeats what it found, which may be the token in a login's answer.
 #[test]
 fn a_login_that_cannot_be_read_is_not_repeated() {
     let answer = |operation| Answer::of(operation, StatusCode::OK, HeaderMap::new(), "{\"n\": \"canary\"}");
@@ -103,7 +103,7 @@ fn transport(budget: &Arc<Budget>, http: &Http) -> Transport {
     Transport::new(http, vendor, access, redactor, Arc::clone(budget), report)
 }
 
-/// A server that reads a request and answers it with that, or closes the connection; it counts.
+/// Starts a server that answers each request with `answer`, or closes the connection if it is empty. Counts requests.
 async fn server(answer: &'static [u8]) -> (Url, Arc<AtomicU32>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -121,34 +121,34 @@ async fn server(answer: &'static [u8]) -> (Url, Arc<AtomicU32>) {
 }
 
 #[tokio::test]
-async fn each_request_that_is_sent_is_counted_and_none_beyond_the_budget() {
+async fn each_sent_request_counts_and_none_exceeds_the_budget() {
     let (url, asked) = server(b"").await;
     let rate = crate::api::account::RateLimit { requests_per_minute: 3, reserve: 0 };
     let budget = Arc::new(Budget::of(&account(), Some(&rate)));
     let transport = transport(&budget, &Http::default());
     let read = || transport.send(Call::new(Operation::List, Method::GET, url.clone()));
     assert!(read().await.is_err());
-    assert_eq!((asked.load(Ordering::Relaxed), budget.remaining()), (2, Some(1)), "it was sent once more");
-    // There is nothing left for the second try.
+    assert_eq!((asked.load(Ordering::Relaxed), budget.remaining()), (2, Some(1)), "it was retried");
+    // The budget has no call left for a retry.
     assert!(read().await.is_err());
     assert_eq!((asked.load(Ordering::Relaxed), budget.remaining()), (3, Some(0)));
     assert!(read().await.err().unwrap().is_paced());
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
-/// How long a request may take here.
+/// Time limit of a request.
 const REQUEST: Duration = Duration::from_secs(1);
 
-/// There is memory when the request's own time is long over.
+/// Memory becomes available after the request's time limit.
 #[tokio::test]
-async fn the_wait_for_memory_to_read_a_long_list_is_not_the_requests_time() {
+async fn waiting_for_memory_does_not_count_against_the_time_limit() {
     let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}[]", " ".repeat(3 << 20));
     let (url, _) = server(Box::leak(answer.into_boxed_str()).as_bytes()).await;
     let memory = AnswerMemory::new(64 << 20);
     let (http, budget) =
         (Http::default().with_memory(memory.clone()), Arc::new(Budget::of(&account(), None)));
-    let another = memory.reserve(Kind::List);
-    another.reach(52 << 20).await.unwrap();
+    let another = memory.reserve(AnswerKind::List);
+    another.grow_to(52 << 20).await.unwrap();
     let mut call = Call::new(Operation::List, Method::GET, url);
     call.timeout = REQUEST;
     let transport = transport(&budget, &http);
@@ -161,7 +161,7 @@ async fn the_wait_for_memory_to_read_a_long_list_is_not_the_requests_time() {
     assert_eq!(answer.json::<Vec<u8>>().unwrap(), [0; 0]);
 }
 
-/// Reads what a server answers to a list, with so much memory for all answers.
+/// Sends a list call to a server that answers with `answer`, with that much memory for all answers.
 async fn listed(answer: String, memory: usize) -> Result<Answer, VendorError> {
     let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{answer}");
     let (url, _) = server(Box::leak(answer.into_boxed_str()).as_bytes()).await;
@@ -171,11 +171,11 @@ async fn listed(answer: String, memory: usize) -> Result<Answer, VendorError> {
 }
 
 #[tokio::test]
-async fn a_list_holds_bounded_values_and_takes_bounded_memory() {
+async fn the_values_and_the_memory_of_a_list_are_bounded() {
     let ten_thousand = format!("[{}0]", format!("{{{}\"n\":1}},", "\"a\":1,".repeat(48)).repeat(9_999));
     assert!(listed(ten_thousand, 64 << 20).await.is_ok());
     let more = listed(format!("[{}0]", "{},".repeat(300_000)), 64 << 20).await.err().unwrap();
-    assert!(more.message.contains("more values than are read, 500000"), "{more}");
+    assert!(more.message.contains("more than 500000 values"), "{more}");
     let long = listed(format!("[{}]", " ".repeat(27 << 20)), 64 << 20).await.err().unwrap();
-    assert!(long.message.contains("takes more than the 52 MiB of memory"), "{long}");
+    assert!(long.message.contains("needs more than the 52 MiB of memory"), "{long}");
 }

@@ -6,7 +6,7 @@ use crate::samples::{document, document_of, edited, foreign, manifest, same};
 use hooktender::api::VendorName::Contensis;
 use hooktender::api::account::{RateLimit, Vendor};
 use hooktender::api::webhook::Subscription;
-use hooktender::vendor::{Budget, Class, ReadOnly, describe, slow_to_show};
+use hooktender::vendor::{Budget, Class, ReadOnly, describe, list_lag};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -272,7 +272,7 @@ async fn slow(bench: Bench) {
     let connection = bench.connect();
     let made = connection.create(&document(bench.column, "one")).await.unwrap();
     assert!(connection.list().await.unwrap().observed.is_empty(), "not yet");
-    assert!(slow_to_show(Contensis) > Duration::from_secs(9));
+    assert!(list_lag(Contensis) > Duration::from_secs(9));
     bench.set(json!({"visibilityDelayMillis": 0})).await;
     assert_eq!(connection.list().await.unwrap().observed[0].id, made.id);
 }
@@ -344,7 +344,7 @@ async fn checked_again(bench: Bench) {
     let connection = bench.connected().await;
     assert!(connection.advice().is_some());
     bench.accept(&bench.secrets).await;
-    connection.check_again();
+    connection.recheck_advice();
     connection.list().await.unwrap();
     assert_eq!((connection.advice(), bench.count("other").await), (None, CHECKS));
 }

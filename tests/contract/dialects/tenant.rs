@@ -57,7 +57,7 @@ async fn moves_on(bench: Bench) {
     bench
         .fault(json!({"operation": "list", "skip": 1, "times": null, "kind": "status", "status": 421}))
         .await;
-    says(&fails(connection.list().await, Class::Unavailable), &["moves"]);
+    says(&fails(connection.list().await, Class::Unavailable), &["moved again"]);
     assert!(bench.total().await <= 6, "{}", bench.total().await);
     bench.heal().await;
     connection.list().await.unwrap();
@@ -107,7 +107,7 @@ async fn foreign_endpoint(bench: Bench) {
     for address in ["https://evil.example.com/x", "http://online3.superoffice.com/x", "", "ftp://x"] {
         let body = json!({"Endpoint": address, "State": "Running", "IsRunning": true});
         bench.fault(json!({"operation": "other", "kind": "status", "status": 200, "body": body})).await;
-        says(&fails(bench.connect().list().await, Class::Rejected), &["not used"]);
+        says(&fails(bench.connect().list().await, Class::Rejected), &["not allowed"]);
     }
     assert_eq!((bench.count("list").await, bench.count("token").await), (0, 0));
 }

@@ -6,7 +6,6 @@ use crate::vendor::transport::{Access, Http};
 use crate::vendor::{AllowedEndpoints, Budget};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use secrecy::ExposeSecret;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Mutex as StdMutex;
@@ -14,7 +13,7 @@ use std::task::Poll;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A vendor whose refresh tokens `r0`, `r1`, … are good once, and a Secret.
+/// A vendor whose refresh tokens `r0`, `r1`, … are valid once, and a Secret.
 #[derive(Default)]
 struct World {
     exchanges: StdMutex<u32>,
@@ -58,11 +57,11 @@ impl World {
 }
 
 impl TokenStore for World {
-    fn ready(&self) -> BoxFuture<'_, Result<(), PersistError>> {
+    fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         tokio::task::yield_now().map(Ok).boxed()
     }
 
-    fn keep(
+    fn persist(
         &self,
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
@@ -76,7 +75,7 @@ impl TokenStore for World {
                     *refusals -= 1;
                     return Err(PersistError::Failed("the API server is away".into()));
                 }
-                assert_eq!(*stored, number(&replaced.1), "what is replaced is what is stored");
+                assert_eq!(*stored, number(&replaced.1), "the stored token is replaced");
                 *stored = number(&tokens.iter().find(|(key, _)| *key == REFRESH_TOKEN).unwrap().1);
             }
             tokio::task::yield_now().await;
@@ -117,7 +116,7 @@ async fn begin(refusals: u32) -> (Arc<World>, OauthRefresh) {
     (world, OauthRefresh::new(app, "r0".into()))
 }
 
-/// Polls a future at most that many times, and drops it; none if it was not ready.
+/// Polls a future at most `times` times and drops it; none if it was not ready.
 async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut left) = (pin!(future), times);
     poll_fn(|context| {
@@ -130,26 +129,26 @@ async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// The number of the access token, which has to be that of the refresh token in the Secret.
+/// Returns the number of the access token, which has to be that of the refresh token in the Secret.
 fn number(token: &Token, world: &World) -> u32 {
     let number = token.value().expose_secret()[1..].parse().unwrap();
-    assert_eq!((world.exchanged(), world.stored()), (number, number), "what is used is written");
+    assert_eq!((world.exchanged(), world.stored()), (number, number), "a token that is used is stored");
     number
 }
 
 #[tokio::test]
-async fn a_pair_outlives_whoever_waits_for_it() {
+async fn a_pair_survives_a_dropped_caller() {
     let transport = transport();
     for cut in 0.. {
         let (world, refresh) = begin(0).await;
-        let whole = polled(cut, refresh.renew(&transport)).await;
+        let whole = polled(cut, refresh.fetch(&transport)).await;
         let was_cut = whole.is_none();
         let token = match whole {
             Some(token) => token.unwrap(),
-            None => refresh.renew(&transport).await.unwrap_or_else(|error| panic!("cut at {cut}: {error}")),
+            None => refresh.fetch(&transport).await.unwrap_or_else(|error| panic!("cut at {cut}: {error}")),
         };
         assert_eq!(number(&token, &world), 1, "cut at {cut}: one exchange is enough");
-        assert_eq!(number(&refresh.renew(&transport).await.unwrap(), &world), 2, "the next one is good");
+        assert_eq!(number(&refresh.fetch(&transport).await.unwrap(), &world), 2, "the next one is valid");
         if !was_cut {
             assert!(cut > 1, "it was cut somewhere");
             break;
@@ -158,16 +157,16 @@ async fn a_pair_outlives_whoever_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_pair_that_cannot_be_written_outlives_whoever_waits_for_it() {
+async fn an_unpersisted_pair_survives_a_dropped_caller() {
     let transport = transport();
     for cut in 0..12 {
         let (world, refresh) = begin(2).await;
-        assert!(!matches!(polled(cut, refresh.renew(&transport)).await, Some(Ok(_))));
+        assert!(!matches!(polled(cut, refresh.fetch(&transport)).await, Some(Ok(_))));
         // The client is to be replaced.
-        polled(cut, refresh.settle()).await;
+        polled(cut, refresh.flush_tokens()).await;
         let mut tries = 0;
         let token = loop {
-            match refresh.renew(&transport).await {
+            match refresh.fetch(&transport).await {
                 Ok(token) => break token,
                 Err(error) => assert!(error.message.contains("the API server is away"), "{error}"),
             }

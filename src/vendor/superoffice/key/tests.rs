@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPub
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Made anew for each run: PKCS#8, and the PKCS#1 in it.
+/// A key that is generated for each run, and its PKCS#8 form.
 static KEY: LazyLock<(KeyPair, Vec<u8>)> = LazyLock::new(|| {
     let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der: Pkcs8V1Der<'static> = pair.as_der().unwrap();
@@ -13,7 +13,7 @@ static KEY: LazyLock<(KeyPair, Vec<u8>)> = LazyLock::new(|| {
     (pair, der)
 });
 
-/// Tag, content and rest of a DER element.
+/// Returns tag, content and rest of a DER element.
 fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
     let (length, start) = match der[1] {
         short @ ..0x80 => (usize::from(short), 2),
@@ -42,7 +42,7 @@ fn xml(without: &str) -> String {
     for name in ["Version", "Modulus", "Exponent", "D", "P", "Q", "DP", "DQ", "InverseQ"] {
         let (_, number, after) = element(rest);
         rest = after;
-        // A leading zero is the sign's, which XML has no use for.
+        // DER adds a leading zero for the sign, XML does not.
         let number = number.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(number);
         if name != "Version" && name != without {
             members.push(format!("<{name}>{}</{name}>", STANDARD.encode(number)));
@@ -58,7 +58,7 @@ fn pem(kind: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn a_key_signs_in_whatever_form_it_comes() {
+fn a_key_in_any_form_signs() {
     let (pkcs8, pkcs1) = (pem("PRIVATE KEY", &KEY.1), pem("RSA PRIVATE KEY", &pkcs1()));
     let forms = [
         ("PKCS#8", pkcs8.clone()),
@@ -81,16 +81,16 @@ fn a_key_signs_in_whatever_form_it_comes() {
 }
 
 #[test]
-fn what_is_no_key_is_told_apart_without_a_byte_of_it() {
+fn an_error_names_the_problem_without_a_byte_of_the_key() {
     let whole = pem("PRIVATE KEY", &KEY.1);
     let half = whole.lines().take(5).collect::<Vec<_>>().join("\n");
     let mut bent = KEY.1.clone();
     let last = bent.len() - 20;
     bent[last] ^= 0xff;
     let cases = [
-        ("", "is no key in PEM"),
-        ("hunter2hunter2", "is no key in PEM"),
-        (&half, "is no key in PEM, or not a whole one"),
+        ("", "is not a key in PEM"),
+        ("hunter2hunter2", "is not a key in PEM"),
+        (&half, "is not a key in PEM, or an incomplete one"),
         (&pem("PRIVATE KEY", &bent), "holds a key that cannot be used"),
         (&pem("PRIVATE KEY", b"hunter2"), "holds a key that cannot be used"),
         (&pem("ENCRYPTED PRIVATE KEY", &KEY.1), "encrypted with a passphrase"),
@@ -106,19 +106,19 @@ fn what_is_no_key_is_told_apart_without_a_byte_of_it() {
         (&xml("Modulus"), "without <Modulus>"),
         (&xml("").replace("<DQ>", "<DQ>!"), "<DQ> is not base64"),
         (&xml("").replace("RSAKeyValue", "OtherKey"), "without <RSAKeyValue>"),
-        (&xml("").replace("</Modulus>", ""), "begins like XML and is none"),
+        (&xml("").replace("</Modulus>", ""), "starts like XML, but is not valid XML"),
         (&"<".repeat(100_000), "is too long"),
     ];
     for (text, says) in cases {
-        let Err(problem) = PrivateKey::parse(text) else { panic!("{text} was taken for a key") };
+        let Err(problem) = PrivateKey::parse(text) else { panic!("{text} was accepted as a key") };
         assert!(problem.contains(says), "{problem} / {says}");
         let advised =
             problem.contains("it has to be the app's RSA private key") || problem.contains("openssl pkey");
         assert!(advised, "{problem}");
         let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
         let words = |text: &str| text.as_bytes().windows(12).map(<[u8]>::to_vec).collect::<HashSet<_>>();
-        let said = words(&problem);
-        let leaked = words(&body).difference(&words(WANTED)).any(|part| said.contains(part));
+        let shown = words(&problem);
+        let leaked = words(&body).difference(&words(WANTED)).any(|part| shown.contains(part));
         assert!(!leaked, "{problem}");
     }
 }

@@ -55,29 +55,29 @@ mod some {
         Wait(u64),
     }
 
-    /// The rules: fail point, how many times it is reached, action.
     #[derive(Debug, Default)]
     struct Rules {
-        rules: Vec<(String, u32, Action)>,
+        /// Name of the fail point, which hit of it, and what to do.
+        entries: Vec<(String, u32, Action)>,
         trace: bool,
         hits: Mutex<HashMap<String, u32>>,
     }
 
     impl Rules {
         fn of(text: &str) -> Result<Self, String> {
-            let mut plan = Self::default();
+            let mut rules = Self::default();
             for rule in text.split(';').map(str::trim).filter(|rule| !rule.is_empty()) {
                 if rule == TRACE {
-                    plan.trace = true;
+                    rules.trace = true;
                     continue;
                 }
-                plan.rules.push(read(rule).ok_or_else(|| {
+                rules.entries.push(read(rule).ok_or_else(|| {
                     format!(
                         "{rule:?} is not a rule: write name=[N*]kill, panic, fail(STATUS) or wait(MILLIS), or {TRACE}"
                     )
                 })?);
             }
-            Ok(plan)
+            Ok(rules)
         }
 
         /// Counts that a fail point is reached; returns how often it was, and what to do.
@@ -85,7 +85,7 @@ mod some {
             let mut hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
             let hit = hits.entry(name.to_owned()).or_default();
             *hit += 1;
-            let rule = self.rules.iter().find(|(at, nth, _)| at == name && nth == hit);
+            let rule = self.entries.iter().find(|(at, nth, _)| at == name && nth == hit);
             (*hit, rule.map(|(_, _, action)| *action))
         }
     }
@@ -135,11 +135,11 @@ mod some {
 
         #[test]
         fn rules_are_read_or_refused() {
-            let plan = Rules::of("trace; a.b=kill;a.b=2*fail(409); c=3*wait(10)").unwrap();
-            assert!(plan.trace);
-            let hits: Vec<_> = (0..3).map(|_| plan.hit("a.b").1).collect();
+            let rules = Rules::of("trace; a.b=kill;a.b=2*fail(409); c=3*wait(10)").unwrap();
+            assert!(rules.trace);
+            let hits: Vec<_> = (0..3).map(|_| rules.hit("a.b").1).collect();
             assert_eq!(hits, [Some(Action::Kill), Some(Action::Fail(409)), None]);
-            assert_eq!([1, 2, 3].map(|_| plan.hit("c")).last(), Some(&(3, Some(Action::Wait(10)))));
+            assert_eq!([1, 2, 3].map(|_| rules.hit("c")).last(), Some(&(3, Some(Action::Wait(10)))));
             for wrong in ["a", "a=die", "a=x*kill", "a=fail", "a=fail(x)", "a=wait()"] {
                 assert!(Rules::of(wrong).unwrap_err().contains(wrong), "{wrong}");
             }

@@ -1,4 +1,4 @@
-//! Caches of VendorAccounts and Webhooks, filled by watches, and metadata-only watches of Secrets and ConfigMaps.
+//! Caches of accounts and Webhooks, filled by watches, and metadata-only watches of Secrets and ConfigMaps.
 
 use super::Options;
 use super::dependents::Dependents;

@@ -1,4 +1,4 @@
-//! Validates Webhooks and VendorAccounts against their CRDs.
+//! Validates objects of hooktender's kinds against their CRDs.
 
 use super::metadata;
 use super::place::{Fields, Place, Placed, Problem, place_of};

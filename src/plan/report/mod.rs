@@ -178,7 +178,7 @@ pub struct UnmanagedReport {
     pub summary: String,
 }
 
-/// How many Webhooks have which action.
+/// The number of Webhooks by action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {

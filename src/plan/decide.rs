@@ -74,7 +74,7 @@ impl PlanContext<'_> {
         let answers =
             webhook.intent.is_some() && matches!(found, Match::FromPendingCreate(_) | Match::Equal(..));
         let item = if webhook.deleting { self.delete(&found) } else { self.keep(found) };
-        let decision = apply_policy(item.decision, item.cause, &webhook.policy);
+        let decision = apply_policy(item.decision, item.cause, webhook.policy);
         Item { decision, answers, ..item }
     }
 

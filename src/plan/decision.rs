@@ -170,10 +170,9 @@ impl Decision {
     /// The number of write requests to the vendor, blocked or not.
     pub fn number_of_calls(&self) -> usize {
         match self {
-            Self::Keep(_) => 0,
+            // Where a similar one exists, a person decides first whether it is created or adopted.
+            Self::Keep(_) | Self::Blocked { reason: BlockedReason::SimilarExists(_), .. } => 0,
             Self::Execute(step) => step.number_of_calls(),
-            // A person decides first whether it is created or adopted.
-            Self::Blocked { reason: BlockedReason::SimilarExists(_), .. } => 0,
             Self::Blocked { would, .. } => would.number_of_calls(),
         }
     }
@@ -236,8 +235,10 @@ impl Step {
     /// The number of write requests to the vendor.
     pub fn number_of_calls(&self) -> usize {
         match self {
-            Self::Create { .. } | Self::Update { .. } | Self::Reenable { .. } => 1,
-            Self::AdoptReplacement { .. } => 1,
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::Reenable { .. }
+            | Self::AdoptReplacement { .. } => 1,
             Self::Replace { .. } => 2,
             Self::DeleteSuperseded { superseded: ids, .. } | Self::Delete { ids, .. } => ids.len(),
             Self::Adopt { .. } | Self::Retain { .. } | Self::RemoveFinalizer => 0,
@@ -264,7 +265,7 @@ impl Step {
 }
 
 /// Blocks what a person does not allow.
-pub(super) fn apply_policy(decision: Decision, cause: Cause, policy: &Policy) -> Decision {
+pub(super) fn apply_policy(decision: Decision, cause: Cause, policy: Policy) -> Decision {
     if policy.suspended && decision.action() != Action::Retain {
         return decision.block(BlockedReason::Suspended);
     }

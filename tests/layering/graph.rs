@@ -176,7 +176,9 @@ fn keep_tangled(imports: &mut Imports) {
         let before = imports.len();
         imports.retain(|_, targets| !targets.is_empty());
         let files: BTreeSet<String> = imports.keys().cloned().collect();
-        imports.values_mut().for_each(|targets| targets.retain(|target, _| files.contains(target)));
+        for targets in imports.values_mut() {
+            targets.retain(|target, _| files.contains(target));
+        }
         if imports.len() == before && imports.values().all(|targets| !targets.is_empty()) {
             return;
         }

@@ -79,8 +79,15 @@ impl State {
         let longest = list_lag(self.name).as_secs() - 1;
         let lag = if by_us { self.vendor.lag.min(longest) } else { 0 };
         let made_as = (!by_us).then(|| has.clone());
-        let (mark, made_at) = (number * 1000, self.now);
-        self.vendor.subs.push(Sub { id: id.clone(), has, mark, made_at, shown_from: made_at + lag, made_as });
+        let mark = number * 1000;
+        self.vendor.subs.push(Sub {
+            id: id.clone(),
+            has,
+            mark,
+            made_at: self.now,
+            shown_from: self.now + lag,
+            made_as,
+        });
         if by_us {
             self.counts.created += 1;
             self.facts.made.insert(id.clone());

@@ -186,7 +186,7 @@ impl World {
                 webhook.superseded.push(old.clone());
             }
             Step::DeleteSuperseded { superseded: ids, .. } => {
-                webhook.superseded.retain(|one| !ids.contains(one))
+                webhook.superseded.retain(|one| !ids.contains(one));
             }
             Step::Delete { .. } | Step::Retain { .. } | Step::RemoveFinalizer => {}
         }

@@ -222,7 +222,7 @@ impl Case {
             }
             (Operation::Replace, Some(declared)) if vendor == Vendor::Superoffice => declared.script = true,
             (Operation::Update | Operation::Replace | Operation::Token, Some(declared)) => {
-                declared.edition = 2
+                declared.edition = 2;
             }
             (Operation::Adopt, _) => {
                 let declared = Declared { plain: true, ..Declared::new("subject") };

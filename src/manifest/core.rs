@@ -1,8 +1,8 @@
 //! Validates Secrets and ConfigMaps as the API server does. No problem repeats a value: it may be a secret.
 
 use super::advice::did_you_mean;
+use super::flaw::{Flaw, join};
 use super::metadata;
-use super::schema::{Flaw, join};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::ByteString;

@@ -1,9 +1,10 @@
 //! Validates objects of hooktender's kinds against their CRDs.
 
+use super::flaw::Flaw;
 use super::metadata;
 use super::place::{Fields, Place, Placed, Problem, place_of};
 use super::rules;
-use super::schema::{Flaw, Schema, without_nulls};
+use super::schema::{Schema, without_nulls};
 use crate::api::{VendorAccount, Webhook, crds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

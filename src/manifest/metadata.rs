@@ -1,7 +1,7 @@
 //! Validates `metadata` as the API server does.
 
 use super::advice::did_you_mean;
-use super::schema::{Flaw, join};
+use super::flaw::{Flaw, join};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 

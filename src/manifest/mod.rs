@@ -8,9 +8,11 @@
 
 mod advice;
 mod core;
+mod flaw;
 mod kinds;
 mod metadata;
 mod place;
+mod rule;
 mod rules;
 mod scalar;
 mod schema;
@@ -24,10 +26,10 @@ pub use place::{Place, Placed, Problem};
 
 use crate::api::{GROUP, VendorAccount, Webhook};
 use advice::did_you_mean;
+use flaw::Flaw;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use place::Fields;
-use schema::Flaw;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;

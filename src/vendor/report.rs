@@ -1,12 +1,14 @@
 //! Telemetry of vendor calls: a report for metrics, and a span for traces.
 
 use super::error::Class;
-use super::transport::{Call, Operation};
+use super::transport::operation::Operation;
 use crate::api::VendorName;
+use reqwest::Method;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing::Span;
 use tracing::field::Empty;
+use url::Url;
 
 /// A call, for metrics.
 #[derive(Clone, Copy, Debug)]
@@ -64,12 +66,12 @@ pub(super) fn class_of(status: u16) -> Option<Class> {
 }
 
 /// Starts the span of a call. It has no path, query, headers or body: each may hold secrets.
-pub(super) fn span(vendor: VendorName, call: &Call<'_>) -> Span {
+pub(super) fn span(vendor: VendorName, operation: Operation, method: &Method, url: &Url) -> Span {
     tracing::info_span!(
-        "vendor call", otel.name = %format_args!("{vendor} {}", call.operation), otel.kind = "client",
-        hooktender.vendor = vendor.as_str(), hooktender.operation = call.operation.as_str(),
-        http.request.method = call.method.as_str(), server.address = call.url.host_str(),
-        server.port = call.url.port_or_known_default(), http.response.status_code = Empty, otel.status_code = Empty,
+        "vendor call", otel.name = %format_args!("{vendor} {operation}"), otel.kind = "client",
+        hooktender.vendor = vendor.as_str(), hooktender.operation = operation.as_str(),
+        http.request.method = method.as_str(), server.address = url.host_str(),
+        server.port = url.port_or_known_default(), http.response.status_code = Empty, otel.status_code = Empty,
     )
 }
 

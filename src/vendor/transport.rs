@@ -4,7 +4,7 @@ mod answer;
 mod bounds;
 mod failure;
 mod http;
-mod operation;
+pub(super) mod operation;
 mod pieces;
 
 use super::budget::Budget;
@@ -215,7 +215,7 @@ impl Transport {
         request: reqwest::Request,
     ) -> Result<Answer, (VendorError, bool)> {
         let started = Instant::now();
-        let span = report::span(self.vendor, call);
+        let span = report::span(self.vendor, call.operation, &call.method, &call.url);
         let result = self.round_trip(call, request).instrument(span.clone()).await;
         let elapsed = started.elapsed();
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());

@@ -117,7 +117,7 @@ fn vendor(name: &str) -> Result<VendorName, String> {
 }
 
 /// Whether an address is a loopback address.
-pub(in crate::vendor) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

@@ -180,8 +180,8 @@ struct Search<'a> {
     taken: HashMap<usize, &'a Key>,
     /// The same of those that cannot be read.
     unreadable: HashMap<&'a ExternalId, &'a Key>,
-    /// Replaced ids that wait for their deletion, each with its Webhook.
-    superseded: HashMap<&'a ExternalId, &'a Declared>,
+    /// Replaced ids that wait for their deletion, each with its Webhooks, by rank.
+    superseded: HashMap<&'a ExternalId, Vec<&'a Declared>>,
     /// Webhooks with a pending create.
     creating: Vec<&'a Declared>,
     /// The declarations of the Webhooks that were matched by content so far, by natural key.
@@ -210,6 +210,13 @@ impl<'a> Search<'a> {
         for same in by_natural_key.values_mut() {
             same.sort_by_key(|&i| observed[i].age());
         }
+        let mut superseded: HashMap<_, Vec<&Declared>> = HashMap::new();
+        for webhook in declared {
+            webhook.superseded.iter().for_each(|id| superseded.entry(id).or_default().push(webhook));
+        }
+        for of_one in superseded.values_mut() {
+            of_one.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        }
         Self {
             rules,
             observed,
@@ -218,7 +225,7 @@ impl<'a> Search<'a> {
             by_natural_key,
             taken: HashMap::new(),
             unreadable: HashMap::new(),
-            superseded: declared.iter().flat_map(|d| d.superseded.iter().map(move |id| (id, d))).collect(),
+            superseded,
             creating: declared.iter().filter(|webhook| webhook.intent.is_some()).collect(),
             wanted: HashMap::new(),
             elsewhere,

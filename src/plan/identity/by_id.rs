@@ -36,7 +36,8 @@ impl<'a> Search<'a> {
         if let Some(rival) = self.elsewhere.pinned(id, webhook) {
             return Some(Match::ConflictElsewhere(rival.clone()));
         }
-        if let Some(other) = self.superseded.get(id).filter(|other| other.key != webhook.key) {
+        let mut replaced_by = self.superseded.get(id).into_iter().flatten();
+        if let Some(other) = replaced_by.find(|other| other.key != webhook.key) {
             return Some(Match::Conflict(other.key.clone()));
         }
         if self.creating.iter().any(|other| other.key != webhook.key && self.may_come_from(other, at)) {

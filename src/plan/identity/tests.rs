@@ -242,6 +242,13 @@ fn what_was_replaced_is_nobodys() {
             vec![Match::Recorded(1), Match::Conflict(key("a"))],
             &["1", "2"],
         ),
+        case(
+            "nor by one that has replaced it as well, whichever is listed first",
+            vec![replaced(a("x")), Declared { superseded: ids(&["1"]), ..pinned("1", b("y")) }],
+            vec![one("1", "y"), one("2", "x")],
+            vec![Match::Recorded(1), Match::Conflict(key("a"))],
+            &["1", "2"],
+        ),
     ]);
 }
 

@@ -18,8 +18,8 @@ impl Search<'_> {
     /// Counts the subscriptions that Webhooks have or have replaced, by their namespaces.
     fn taken_in(&self) -> BTreeMap<String, usize> {
         let mut taken: HashMap<usize, &Key> = self.taken.clone();
-        for (id, webhook) in &self.superseded {
-            if let Some(&at) = self.by_id.get(id) {
+        for (id, webhooks) in &self.superseded {
+            if let (Some(&at), Some(webhook)) = (self.by_id.get(id), webhooks.first()) {
                 taken.entry(at).or_insert(&webhook.key);
             }
         }

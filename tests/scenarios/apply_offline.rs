@@ -149,7 +149,7 @@ fn an_interrupt_prints_what_was_done() {
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
     assert!(stdout.ends_with("3 done, 1 not done.\n"), "{stdout}");
-    assert!(stderr.starts_with("stopping after the steps that are under way\n"), "{stderr}");
+    assert!(stderr.starts_with("stopping after the running steps\n"), "{stderr}");
     let open: Vec<_> = stderr.lines().filter(|line| line.starts_with("not done: default/hook-")).collect();
     assert!(open.len() == 1 && open[0].contains("it was not begun"), "{stderr}");
     for stored in tenant.stored() {

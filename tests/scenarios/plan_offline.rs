@@ -167,7 +167,7 @@ fn an_invalid_flag_is_an_error_and_never_a_change() {
         (&["plan", "--nonsense"], "--nonsense"),
         (&["plan", "-o", "yaml"], "markdown"),
         (&["plan", "--color", "sometimes"], "never"),
-        (&["plan", "--request-timeout", "0s"], "no time"),
+        (&["plan", "--request-timeout", "0s"], "time-out of zero"),
         (&["plan", "--allow-endpoint", "ftp://x"], "--allow-endpoint"),
         (&["plan", "extra"], "extra"),
         (&["apply"], "only with --offline"),

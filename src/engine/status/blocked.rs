@@ -78,7 +78,7 @@ pub(crate) fn blocked(
         }
         BlockedReason::CorrectionDoesNotHold => {
             let message = format!(
-                "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. PassError the other writer, declare what {vendor} has, or set driftPolicy: Report",
+                "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
                 describe_item(item)
             );
             ConditionSummary::stalled("CorrectionDoesNotHold", message)

@@ -176,7 +176,9 @@ proptest! {
     /// Whatever a secret is, it cannot be read from what is shown.
     #[test]
     fn no_secret_is_left(secret in "[ -~\u{e9}\u{1f600}]{6,40}", how in 0_usize..12, mask: u64, around in "[ -~]{0,8}") {
-        let text = format!("{around}{}{around}", spelt(&secret, how, mask));
+        // Where the text has backslash escapes, a backslash before the secret is escaped itself.
+        let before = if matches!(how, 4 | 8) { around.trim_end_matches('\\') } else { &around };
+        let text = format!("{before}{}{around}", spelt(&secret, how, mask));
         let shown = redactor(&[(&secret, "|")]).redact(&text);
         prop_assert!(shown.contains('|'), "{}", shown);
         for (layer, _) in layers(&shown) {

@@ -7,7 +7,7 @@ use std::fmt::{Display, Formatter, Result};
 /// The keys that are read, by object.
 pub(crate) type NamedKeys = BTreeMap<Dependency, BTreeSet<String>>;
 
-/// An object that values are taken from. A change of it triggers a pass over the account.
+/// An object that values are taken from. When it changes, its values are read again, and a pass runs if one of them differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Dependency {
     Secret(ObjectKey),

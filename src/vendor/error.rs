@@ -16,7 +16,7 @@ pub enum Class {
     Credentials,
     /// The rate limit is exceeded. The whole account waits for as long as the vendor asks.
     Throttled,
-    /// No answer, or one that does not come from the vendor's API. The account backs off exponentially.
+    /// No answer, or one that does not come from the vendor's API. The account waits for as long as the vendor asks, or backs off exponentially.
     Unavailable,
     /// The subscription changed between reading and writing. The account is read and planned again.
     Outdated,

@@ -190,7 +190,10 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
 fn kubectl_explain_describes_each_field() {
     for (path, words) in [
         ("webhook.spec.subscription.contensis", "A webhook subscription of a Contensis project."),
-        ("webhook.spec.subscription.contensis.topics", "Kind of resource, such as `entry`, `asset` or `node`."),
+        (
+            "webhook.spec.subscription.contensis.topics",
+            "Kind of resource, such as `entry`, `asset` or `node`.",
+        ),
         ("webhook.spec.subscription.brightpearl", "Event specifier: a resource (`product`)"),
         ("vendoraccount.spec.vendor.superoffice.credentials", "On-site: a user's name and password."),
     ] {

@@ -98,7 +98,7 @@ fn an_address_without_an_api_server_is_reported_as_such() {
     let theirs = std::fs::read_to_string(other.kubeconfig()).unwrap();
     let ca = theirs.split_once("certificate-authority-data: ").unwrap().1.lines().next().unwrap();
     for (name, what, to, says_so) in [
-        ("token", "token", "of-yesterday", "token or certificate is wrong, or has expired"),
+        ("token", "token", "of-yesterday", "token or certificate: it is wrong or expired"),
         (
             "authority",
             "certificate-authority-data",

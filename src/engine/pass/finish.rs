@@ -40,7 +40,7 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     if report.plan.is_none() {
         state.peers.withdraw(&pass.account);
     }
-    // What is left is planned again with the same list; anything else begins with a new one.
+    // What is left is planned again with the same list, also after a throttled pass; anything else begins with a new list.
     let throttled =
         matches!(&outcome, PassOutcome::Failed { cause: Some(cause), .. } if cause.class == Class::Throttled);
     let goes_on =

@@ -1,4 +1,5 @@
-//! The deletion guard. Only a [`Planned`] can be executed, and only the guard makes one.
+//! What of a plan may be executed: no deletions that are too many, and nothing but deletions without a usable login. Only a [`Planned`]
+//! can be executed, and only the guard makes one.
 
 use super::Pass;
 use super::prepare::{Credentials, Prepared};

@@ -96,7 +96,7 @@ pub(crate) struct Webhooks {
 /// Reads the Webhooks that refer to the account as they are now, without a request.
 pub(crate) type ReadWebhooks<'a> = dyn Fn() -> Webhooks + Send + Sync + 'a;
 
-/// What triggers a pass.
+/// What a worker hands to a pass.
 pub(crate) struct Input<'a> {
     pub(crate) account: Arc<VendorAccount>,
     pub(crate) read_webhooks: &'a ReadWebhooks<'a>,

@@ -1,4 +1,5 @@
-//! When the next pass over an account runs. Nothing else says when.
+//! Decides when the next pass over an account runs. Retries of status writes, the limit on requested passes (`state/pace.rs`) and a
+//! worker that failed have waits of their own.
 
 use crate::api::VendorAccount;
 use crate::api::conditions::{self, READY};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// How long a throttled account waits if the vendor does not say.
 const THROTTLED: Duration = Duration::from_secs(60);
+/// A shorter wait that the vendor asks for is replaced by the back-off.
+const SHORTEST_VENDOR_WAIT: Duration = Duration::from_secs(1);
 /// How often in a row a conflict makes the account be read again at once.
 const MAX_CONFLICTS: u32 = 3;
 /// A create whose grace period ended during a pass is handled this long after it.
@@ -124,8 +127,8 @@ pub(crate) fn count(outcome: &PassOutcome, retry: &mut RetryState) {
 fn vendor_wait(error: &VendorError) -> Option<Duration> {
     match error.class {
         Class::Throttled => Some(error.retry_after.unwrap_or(THROTTLED)),
-        // During maintenance, for example, the vendor knows when to ask again.
-        _ => error.retry_after,
+        // During maintenance, for example, the vendor knows when to ask again. A wait of nothing is none.
+        _ => error.retry_after.filter(|wait| *wait >= SHORTEST_VENDOR_WAIT),
     }
 }
 
@@ -170,4 +173,34 @@ fn until_create_over(state: &AccountState, webhook: &WebhookState) -> Option<Dur
         None => return None,
     };
     if left.is_zero() { waits_for_it.then_some(SOON) } else { Some(left) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::{Scene, Server};
+    use crate::vendor::Operation;
+
+    fn after_503(failures: u32, retry_after: Option<u64>) -> Duration {
+        let mut scene = Scene::new(0, Server::default());
+        let answered = VendorError::answered(Class::Unavailable, Operation::List, 503, "maintenance");
+        let cause = VendorError { retry_after: retry_after.map(Duration::from_secs), ..answered };
+        let outcome = PassOutcome::Failed { error: AccountError::of(&cause), cause: Some(cause) };
+        for _ in 0..failures {
+            count(&outcome, &mut scene.state.retry);
+        }
+        let now = clock::now();
+        next(&outcome, &scene.state, &scene.account, now).not_before - now
+    }
+
+    #[test]
+    fn a_vendor_that_is_away_is_asked_when_it_says_and_never_at_once() {
+        assert_eq!(after_503(0, Some(120)), Duration::from_secs(120));
+        assert_eq!(after_503(9, Some(120)), Duration::from_secs(120));
+        for failures in 0..9 {
+            let wait = Duration::from_secs(1 << failures);
+            assert_eq!(after_503(failures, None), wait.min(Duration::from_secs(300)));
+            assert_eq!(after_503(failures, Some(0)), after_503(failures, None), "a wait of nothing is none");
+        }
+    }
 }

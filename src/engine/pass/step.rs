@@ -169,8 +169,8 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
     }
 
-    /// Writes finalizer and pending create, sends the request, and notes the id: in this order, so that a crash between any two leaves
-    /// enough to find out what was created.
+    /// Writes finalizer and pending create, sends the request, and keeps the id as an effect, which the next status write records: in this
+    /// order, so that a crash between any two leaves enough to find out what was created.
     async fn create(
         &self,
         connection: &Connection<ReadWrite>,

@@ -5,9 +5,9 @@ use crate::engine::clock;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-/// So many passes may follow one another at once,
+/// The number of requested passes that may follow one another at once;
 const BURST: u32 = 5;
-/// and after them one in this time.
+/// after them one in this time.
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// Stands for guests where it is not known which: one of them is gone.

@@ -4,9 +4,9 @@ use crate::engine::clock;
 use crate::engine::state::requested::Requested;
 use std::time::{Duration, Instant};
 
-/// The wait after the first refusal; each further one doubles it,
+/// The wait after the first refusal. Each further one doubles it,
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// up to this.
+/// up to this, and up to a quarter longer by `STEPS`.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// A wait ends on a multiple of this part of itself, so that Webhooks of one account that were refused at different times are retried
 /// together: a thousand of them cause no more passes than a few.

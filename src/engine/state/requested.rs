@@ -3,7 +3,7 @@
 use crate::api::{RELEASE, REQUESTED_AT, Webhook};
 use kube::ResourceExt;
 
-/// The parts of an object that a change of triggers a pass.
+/// The parts of an object whose change triggers a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Requested {
     pub(crate) generation: Option<i64>,

@@ -1,4 +1,4 @@
-//! When the next pass over an account runs, and what counts towards its back-off.
+//! The schedule and the back-off that are kept between the passes of an account. `pass/schedule.rs` decides when the next pass runs.
 
 use crate::engine::clock;
 use crate::engine::error::AccountError;

@@ -139,7 +139,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 return self.reenable(connection, webhook, item, id, document).await;
             }
             Step::Update { id, document } => {
-                let done = self.update(connection, webhook, id, document).await;
+                let done = self.update(connection, webhook, (id, document), item.answers).await;
                 let is_written = !matches!(done, Err(StepError::Cluster(_)));
                 // Once recorded, it is the answer to the create, whatever became of the update.
                 if is_written && item.answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
@@ -221,12 +221,13 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         Ok(())
     }
 
+    /// Updates a subscription; `answers` says whether the pending create has made it.
     async fn update(
         &self,
         connection: &Connection<ReadWrite>,
         webhook: &mut WebhookState,
-        id: &ExternalId,
-        desired: &Document,
+        (id, desired): (&ExternalId, &Document),
+        answers: bool,
     ) -> Result<(), StepError> {
         if let Some(error) = webhook.attempts.rejection(desired) {
             return Err(error.clone().into());
@@ -235,8 +236,13 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         webhook.status.account = Some(self.identity.clone());
         if webhook.status.external_id.replace(id.to_string()).as_deref() != Some(id.as_str()) {
             // If the update fails, nothing is known of the write-only values that a lost create of ours gave it.
-            let write_only = webhook.status.pending.as_ref().is_some_and(|pending| pending.write_only);
+            let pending = webhook.status.pending.take_if(|_| answers);
+            let write_only = pending.as_ref().is_some_and(|pending| pending.write_only);
             webhook.status.last_applied = write_only.then(LastApplied::unknown);
+            // Once it is updated, nothing tells any more that the pending create has made it.
+            if pending.is_some() {
+                write_status(webhook, self.writer).await?;
+            }
         }
         let Some(current) = self.shared.read(id.as_str(), Clone::clone) else { return Ok(()) };
         let updated = connection.update(&current, desired).await;
@@ -256,7 +262,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         desired: &Document,
     ) -> Result<StepResult, StepError> {
         webhook.attempts.clear();
-        match self.update(connection, webhook, id, desired).await {
+        match self.update(connection, webhook, (id, desired), false).await {
             Ok(()) => {
                 webhook.reenable.record(None);
                 Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))

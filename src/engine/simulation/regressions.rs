@@ -21,6 +21,19 @@ use crate::telemetry::Metrics;
 fn regressions_end_well() {
     let cases = [
         (
+            "what a lost create made is recorded before it is updated, or a deletion would leave it behind",
+            VendorName::Contensis,
+            vec![
+                Act(Create { slot: 0, content: 0 }),
+                Pass(5),
+                Kill(5, Death::After),
+                Pass(1),
+                Act(Edit { slot: 0, content: 1 }),
+                Meanwhile(0, Delete(0)),
+                Pass(2),
+            ],
+        ),
+        (
             "a deletion that the process died after counts once, and not as a subscription that is not listed yet",
             VendorName::Brightpearl,
             vec![

@@ -43,9 +43,8 @@ struct Ledger {
 
 /// A write at the vendor.
 struct Write {
-    rival: Rival,
     content: Option<String>,
-    ids: BTreeSet<ExternalId>,
+    ids: Vec<ExternalId>,
     /// Whether the outcome is known.
     answered: bool,
     /// None: the request is running.
@@ -240,7 +239,7 @@ impl Peers {
         let ledgers = all.entry(remote.clone()).or_default();
         // A guest would learn that another namespace writes the same.
         let compares = content.is_some() && !webhook.is_guest();
-        let taken = |write: &Write| (compares && write.content == content) || !write.ids.is_disjoint(&ids);
+        let taken = |write: &Write| (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id));
         let others = ledgers.iter().filter(|(other, _)| **other != key);
         let holders: Vec<_> = others
             .flat_map(|(_, ledger)| &ledger.writes)
@@ -251,14 +250,14 @@ impl Peers {
             let there = (self.read)(account);
             let there: HashMap<_, _> =
                 there.iter().filter_map(|peer| Some((peer.metadata.uid.as_deref()?, peer))).collect();
-            let holder = holders.into_iter().find_map(|(uid, write)| Some((write, there.get(uid.as_str())?)));
-            if let Some((write, peer)) = holder {
-                locked(&self.waits).insert(write.rival.webhook.clone(), Arc::clone(peer));
-                return Err(write.rival.clone());
+            if let Some(peer) = holders.into_iter().find_map(|(uid, _)| there.get(uid.as_str())) {
+                let rival = Rival { webhook: ObjectKey::of(&***peer), account: peer.account() };
+                locked(&self.waits).insert(rival.webhook.clone(), Arc::clone(peer));
+                return Err(rival);
             }
         }
-        let rival = Rival { webhook: ObjectKey::of(webhook), account: key.clone() };
-        let write = Write { rival, content, ids, answered: false, ended: None };
+        let ids = ids.into_iter().collect();
+        let write = Write { content, ids, answered: false, ended: None };
         ledgers.entry(key.clone()).or_default().writes.insert(uid.clone(), write);
         Ok(Reservation { registry: &self.registry, remote, account: key, uid })
     }
@@ -270,14 +269,12 @@ impl Peers {
 
     /// Remembers the subscriptions that a plan found to belong to Webhooks of the account, where no status records them.
     pub(crate) fn note_found(&self, account: &VendorAccount, plan: &Plan, uids: &[String]) {
-        let key = ObjectKey::of(account);
         for item in plan.items.iter().filter(|item| item.cause != Cause::Deleted) {
             let (Some(id), None | Some(BlockedReason::PlanOnly)) = (item.id(), item.blocked()) else {
                 continue;
             };
-            let rival = Rival { webhook: item.key.clone(), account: key.clone() };
             let ended = Some(clock::now());
-            let write = Write { rival, content: None, ids: [id.clone()].into(), answered: true, ended };
+            let write = Write { content: None, ids: vec![id.clone()], answered: true, ended };
             self.registry.with_ledger(account, |ledger| {
                 ledger.writes.insert(uids[item.index].clone(), write);
             });
@@ -306,6 +303,7 @@ impl Reservation<'_> {
     pub(crate) fn holds(&self, id: Option<&str>) {
         self.change(|write| {
             write.ids.extend(ExternalId::valid(id));
+            write.ids.shrink_to_fit();
             write.answered = true;
         });
     }

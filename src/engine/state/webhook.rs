@@ -121,9 +121,9 @@ impl WebhookState {
         self.status.move_to(&self.object);
     }
 
-    /// Forgets the effects: the cluster has recorded them.
+    /// Forgets the effects, and frees their memory: the cluster has recorded them.
     pub(crate) fn effects_recorded(&mut self) {
-        self.effects.clear();
+        self.effects = Vec::new();
     }
 
     pub(crate) fn has_finalizer(&self) -> bool {

@@ -49,6 +49,7 @@ mod refusals;
 mod restart;
 mod rights;
 mod rotation;
+mod samples;
 mod safety;
 mod scene;
 mod secrets;

@@ -74,7 +74,7 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
 ) -> bool {
     let before = pass.account.status.clone().unwrap_or_default();
     let summary = summarize(pass, state, report, error);
-    let status = next_status(pass, &before, &summary, (report, outcome));
+    let status = next_status(pass, &before, &summary, (&mut *report, outcome));
     if status == before {
         return true;
     }

@@ -89,7 +89,9 @@ fn add_differing(one: &Value, other: &Value, path: &str, found: &mut BTreeSet<St
             }
         }
         _ if one == other => {}
-        _ => drop(found.insert(path.to_owned())),
+        _ => {
+            found.insert(path.to_owned());
+        }
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
         }
         state.values = Some(value_fingerprints(&pass.account, state.of(&state.uids), &values));
         let mut uids = own_webhooks(pass, state).await;
-        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(WebhookState::age));
+        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(|webhook| webhook.age()));
         retry_requested(pass, state, &uids);
         let declared: usize = state.of(&uids).map(|one| one.object.spec.subscription.values()).sum();
         let (declared, elsewhere, mut plan) =
@@ -184,7 +184,7 @@ fn make_plan<S, R>(
     let published = state
         .of(uids)
         .zip(&declared)
-        .map(|(webhook, declared)| (webhook.uid.as_str(), webhook.object.metadata.generation, declared));
+        .map(|(webhook, declared)| (webhook.uid(), webhook.object.metadata.generation, declared));
     let elsewhere = state.peers.exchange(&pass.account, published);
     let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
     unreadable::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);

@@ -10,7 +10,9 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Hints, Intent, Policy, Redactor, SecretText};
+use crate::plan::{
+    Declared, Desired, Document, ExternalId, Hints, PendingCreate, Policy, Redactor, SecretText,
+};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -72,7 +74,7 @@ pub(crate) fn plan_input(
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
-        intent: status.pending.as_ref().map(|pending| Intent {
+        pending_create: status.pending.as_ref().map(|pending| PendingCreate {
             expired: state.creates.is_over(pending, options.grace, options.read),
             fingerprint: pending.digest.clone(),
             document: state.creates.sent(pending).cloned(),

@@ -77,7 +77,7 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
         account: &pass.account,
         was_ready: conditions::is_true(&before.conditions, READY),
         error,
-        credentials_lost: error.is_some() && error == report.credentials_lost(),
+        deletions_only: error.is_some() && error == report.deletions_only(),
         blocked: report.plan.as_ref().and_then(|plan| plan.blocked.first()),
         webhooks: state.uids.len(),
         not_allowed: &state.not_allowed,

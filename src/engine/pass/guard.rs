@@ -2,7 +2,7 @@
 //! can be executed, and only the guard makes one.
 
 use super::Pass;
-use super::prepare::{Credentials, Prepared};
+use super::prepare::{Access, Prepared};
 use super::report::PlanReport;
 use crate::api::ALLOW_DELETIONS;
 use crate::api::account::DeletionGuard;
@@ -15,19 +15,19 @@ use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-/// A plan without the deletions that the guard blocks, and with nothing but deletions if the credentials are lost.
+/// A plan without the deletions that the guard blocks, and with nothing but deletions if [`Access`] allows no more.
 pub(crate) struct Planned {
     prepared: Prepared,
     plan: Plan,
 }
 
 impl Planned {
-    /// Returns the uids of the Webhooks that are left out because the credentials are lost.
+    /// Returns the uids of the Webhooks that are left out because only deletions are executed.
     pub(crate) fn left_out(&self) -> Vec<String> {
-        let Prepared { credentials, declared, uids, .. } = &self.prepared;
-        match credentials {
-            Credentials::Current => Vec::new(),
-            Credentials::LastGood(_) | Credentials::Unlisted(_) => {
+        let Prepared { access, declared, uids, .. } = &self.prepared;
+        match access {
+            Access::Full => Vec::new(),
+            Access::LastGoodClient(_) | Access::ListTooLarge(_) => {
                 let stay = uids.iter().zip(declared).filter(|(_, webhook)| !webhook.deleting);
                 stay.map(|(uid, _)| uid.clone()).collect()
             }
@@ -52,7 +52,7 @@ pub(crate) async fn guard<S, R: ClusterWriter>(
     (prepared, mut plan): (Prepared, Plan),
     report: &mut PlanReport,
 ) -> Planned {
-    if prepared.credentials.lost().is_some() {
+    if prepared.access.deletions_only().is_some() {
         plan.items.retain(|item| prepared.declared[item.index].deleting);
     }
     let known = pass.account.status.clone().unwrap_or_default();

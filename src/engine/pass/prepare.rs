@@ -2,7 +2,7 @@
 
 use super::connect::connect;
 use super::pages::Pages;
-use super::plausible::is_plausible;
+use super::plausible::{ListCheck, check_list};
 use super::report_failure::report_failure;
 use super::{Context, Pass, PassError};
 use crate::api::Webhook;
@@ -43,33 +43,34 @@ pub(crate) struct Prepared {
     pub(crate) uids: Vec<String>,
     /// What Webhooks at other VendorAccount objects claim.
     pub(crate) elsewhere: Elsewhere,
-    pub(crate) credentials: Credentials,
+    pub(crate) access: Access,
 }
 
-/// The credentials that a pass uses.
-pub(crate) enum Credentials {
-    Current,
-    /// The last good ones, because the current ones are lost for this reason: they serve to delete, and for nothing else.
-    LastGood(AccountError),
-    /// The current ones; but the list is too large to be read, so that only subscriptions with a recorded id can be deleted.
-    Unlisted(AccountError),
+/// What a pass can do at the vendor.
+pub(crate) enum Access {
+    /// Everything.
+    Full,
+    /// Only deletions, with the last client that worked: the current credentials cannot be used, for this reason.
+    LastGoodClient(AccountError),
+    /// Only deletions of subscriptions with a recorded id: the list is too large to be read.
+    ListTooLarge(AccountError),
 }
 
-impl Credentials {
-    /// Returns why the list could not be read. The last good credentials may be refused: then the reason is that the current ones are
-    /// lost, since that is what a person can change.
+impl Access {
+    /// Returns why the list could not be read. If the vendor refuses the last client that worked, the reason is why the current
+    /// credentials cannot be used, because that is what a person can fix.
     fn explain(&self, error: &VendorError) -> AccountError {
         match self {
-            Self::LastGood(lost) if error.class == Class::Credentials => lost.clone(),
-            Self::LastGood(_) | Self::Current | Self::Unlisted(_) => AccountError::of(error),
+            Self::LastGoodClient(reason) if error.class == Class::Credentials => reason.clone(),
+            Self::LastGoodClient(_) | Self::Full | Self::ListTooLarge(_) => AccountError::of(error),
         }
     }
 
-    /// Returns why nothing but deletions can be executed, if that is so.
-    pub(crate) fn lost(&self) -> Option<&AccountError> {
+    /// Returns why only deletions can be executed; none if everything can be.
+    pub(crate) fn deletions_only(&self) -> Option<&AccountError> {
         match self {
-            Self::Current => None,
-            Self::LastGood(error) | Self::Unlisted(error) => Some(error),
+            Self::Full => None,
+            Self::LastGoodClient(reason) | Self::ListTooLarge(reason) => Some(reason),
         }
     }
 }
@@ -96,7 +97,7 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
     let mut values = read_values(pass, state, depends).await;
     state.values = Some(value_fingerprints(&pass.account, state.of(&state.uids), &values));
     let mut doubted = doubted_dependencies(pass, state, &values)?;
-    let (client, mut credentials) = client(pass, state, &values).await?;
+    let (client, mut access) = client(pass, state, &values).await?;
     let mut pages = Pages::default();
     loop {
         let mut listed = list(pass, state, &client).await;
@@ -105,10 +106,10 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
             && error.too_large
             && state.of(&state.uids).any(WebhookState::is_deleting)
         {
-            credentials = Credentials::Unlisted(AccountError::of(error));
+            access = Access::ListTooLarge(AccountError::of(error));
             listed = Ok(unlisted(pass, state, &error.message));
         }
-        let snapshot = listed.map_err(|error| list_error(state, &values, &credentials, &error))?;
+        let snapshot = listed.map_err(|error| list_error(state, &values, &access, &error))?;
         if refresh(pass, state) && read_more_values(pass, state, depends, &mut values).await {
             doubted = doubted_dependencies(pass, state, &values)?;
         }
@@ -126,8 +127,9 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
             let webhook = state.webhooks.get(&uids[item.index]);
             !webhook.is_some_and(|webhook| reads_any(&webhook.object, &doubted))
         });
-        if is_plausible(state, &declared, &plan, &snapshot.observed, &mut pages)? {
-            let prepared = Prepared { values, client, snapshot, declared, uids, elsewhere, credentials };
+        let check = check_list(state, &declared, &plan, &snapshot.observed, &mut pages)?;
+        if check == ListCheck::Plausible {
+            let prepared = Prepared { values, client, snapshot, declared, uids, elsewhere, access };
             return Ok((prepared, plan));
         }
     }
@@ -276,32 +278,32 @@ fn doubted_dependencies<S, R>(
     Ok(doubted.into_keys().cloned().collect())
 }
 
-/// Returns the account's client. When a namespace is deleted as a whole, its Secrets may be the first to go: then the last good client is
-/// used as long as there is something to delete.
+/// Returns the account's client. When a namespace is deleted as a whole, its Secrets may be the first to go: then the last
+/// client that worked is used as long as there is something to delete.
 async fn client<S: SecretReader, R>(
     pass: &Pass<'_, S, R>,
     state: &mut AccountState,
     values: &Values,
-) -> Result<(Arc<Client>, Credentials), PassError> {
+) -> Result<(Arc<Client>, Access), PassError> {
     let Context { secrets, settings, ceiling, dry_run, .. } = pass.context;
     let ceiling = if *dry_run { crate::api::Mode::Plan } else { *ceiling };
     let before = state.client.last();
     let connected = connect(&mut state.client, &pass.account, values, secrets, (ceiling, settings)).await;
-    let (lost, error) = match connected {
+    let (reason, error) = match connected {
         Ok(client) => {
             // Another login may have other rights: what was rejected before may be accepted now.
             if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
                 state.webhooks.values_mut().for_each(|webhook| webhook.attempts.forget_rejection());
             }
-            return Ok((client, Credentials::Current));
+            return Ok((client, Access::Full));
         }
-        Err(lost) => lost,
+        Err(error) => error,
     };
     match state.client.last() {
         Some(client) if state.of(&state.uids).any(WebhookState::is_deleting) => {
-            Ok((client, Credentials::LastGood(lost)))
+            Ok((client, Access::LastGoodClient(reason)))
         }
-        _ => Err(PassError::Failed(lost, error)),
+        _ => Err(PassError::Failed(reason, error)),
     }
 }
 
@@ -340,16 +342,11 @@ fn unlisted<S, R>(pass: &Pass<'_, S, R>, state: &AccountState, why: &str) -> Sna
 
 /// Returns why the list could not be read. The account's own secrets are redacted by its client; the vendor also has those of its
 /// Webhooks.
-fn list_error(
-    state: &AccountState,
-    values: &Values,
-    credentials: &Credentials,
-    error: &VendorError,
-) -> PassError {
+fn list_error(state: &AccountState, values: &Values, access: &Access, error: &VendorError) -> PassError {
     let redactors = state.of(&state.uids).map(|webhook| Variables::known(&webhook.object, values).redactor());
     let message = Redactor::redact_all(redactors, &error.message);
     let error = VendorError { message, ..error.clone() };
-    PassError::Failed(credentials.explain(&error), Some(error))
+    PassError::Failed(access.explain(&error), Some(error))
 }
 
 /// Returns the Webhooks whose recorded ids belong to this account at the vendor, and reports to the others: under the account's name

@@ -196,7 +196,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Ok(created) => {
                 let before = webhook.status.external_id.clone();
                 let (id, account) = (created.id.to_string(), self.identity.clone());
-                webhook.note(Effect::Created { id, account, intent: pending, before });
+                webhook.note(Effect::Created { id, account, pending, before });
                 let mut observed = observed.lock();
                 webhook.status.superseded.retain(|old| observed.has(old));
                 observed.upsert(created);
@@ -206,7 +206,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 if error.outcome_unknown {
                     webhook.creates.record_lost(&pending, desired);
                 } else {
-                    webhook.note(Effect::NotCreated { intent: pending });
+                    webhook.note(Effect::NotCreated { pending });
                 }
                 Err(self.record_error(webhook, desired, error).into())
             }

@@ -11,7 +11,7 @@ use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::clock;
 use crate::plan::{
-    BlockedReason, Cause, Declared, Desired, Elsewhere, ExternalId, Peer, PendingCreate, Plan, Rival, Rules,
+    BlockedReason, Cause, Declared, Desired, Elsewhere, ExternalId, Peer, PeerCreate, Plan, Rival, Rules,
     Wants,
 };
 use crate::vendor::rules;
@@ -239,7 +239,9 @@ impl Peers {
         let ledgers = all.entry(remote.clone()).or_default();
         // A guest would learn that another namespace writes the same.
         let compares = content.is_some() && !webhook.is_guest();
-        let taken = |write: &Write| (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id));
+        let taken = |write: &Write| {
+            (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id))
+        };
         let others = ledgers.iter().filter(|(other, _)| **other != key);
         let holders: Vec<_> = others
             .flat_map(|(_, ledger)| &ledger.writes)
@@ -349,7 +351,7 @@ fn peer(webhook: &Arc<Webhook>, identity: &str, ledger: Option<&Ledger>) -> Peer
     let recorded = ExternalId::valid(status.and_then(|status| status.external_id.as_ref()));
     let mut holds: Vec<_> = write.iter().flat_map(|write| &write.ids).cloned().collect();
     holds.extend(recorded);
-    let pending = |pending: &Pending| PendingCreate {
+    let pending = |pending: &Pending| PeerCreate {
         fingerprint: pending.digest.clone(),
         preexisting: ExternalId::valid(&pending.beside).collect(),
     };

@@ -26,8 +26,8 @@ pub(crate) struct AccountInputs<'a> {
     pub(crate) account: &'a VendorAccount,
     pub(crate) was_ready: bool,
     pub(crate) error: Option<&'a AccountError>,
-    /// Whether the error is that the credentials are lost, so that only deletions are executed.
-    pub(crate) credentials_lost: bool,
+    /// Whether the error is why only deletions are executed.
+    pub(crate) deletions_only: bool,
     /// Deletions that need an approval: those of the account's own namespace first.
     pub(crate) blocked: Option<&'a TooMany>,
     /// The number of Webhooks of the account.
@@ -55,7 +55,7 @@ pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountCondition
         let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
         return steady(inputs.was_ready, "Suspended", message);
     }
-    if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.credentials_lost, inputs.blocked) {
+    if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.deletions_only, inputs.blocked) {
         let key = ObjectKey::of(inputs.account);
         return AccountConditions {
             // Deletions of guests are no fault of the account.
@@ -109,12 +109,12 @@ fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
 }
 
 /// Returns the message about deletions that need an approval. It ends with the command that gives it, so that the command can be copied.
-/// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `lost` is why the
-/// credentials are lost.
+/// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `deletions_only`
+/// is why nothing else is executed.
 pub(crate) fn deletions_blocked(
     account: &ObjectKey,
     blocked: &TooMany,
-    lost: Option<&AccountError>,
+    deletions_only: Option<&AccountError>,
 ) -> String {
     let of = if blocked.namespace == account.namespace {
         String::new()
@@ -125,14 +125,14 @@ pub(crate) fn deletions_blocked(
         0 => String::new(),
         recent => format!(" after {recent} more were deleted within the last ten minutes"),
     };
-    let lost = lost.map_or_else(String::new, |lost| {
+    let trouble = deletions_only.map_or_else(String::new, |error| {
         format!(
             "; the account is in trouble as well ({}), so that nothing but deletions is executed",
-            lost.message
+            error.message
         )
     });
     format!(
-        "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
+        "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{trouble}; \
          to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
         blocked.ids.len(),
         blocked.managed,

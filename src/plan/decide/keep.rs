@@ -136,7 +136,7 @@ impl PlanContext<'_> {
     /// Whether it was created by somebody else and has write-only values. They may be others than the declared ones, and a
     /// subscription with a wrong secret does not work.
     fn takes_over(&self, found: &Observed, desired: &Document) -> bool {
-        let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
+        let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.pending_create.is_some();
         // Without a status every subscription would be somebody else's, and be sent again by each run.
         let unknown = !self.webhook.stateless && !self.webhook.trusts_write_only;
         !ours && unknown && !self.rules.write_only_values(desired).is_empty()
@@ -172,7 +172,7 @@ impl PlanContext<'_> {
 
     /// It exists as declared. Its id is recorded, unless nothing is recorded anywhere; its pending create is answered by it.
     fn adopt(&self, id: &ExternalId) -> Item {
-        if self.webhook.stateless && self.webhook.intent.is_none() {
+        if self.webhook.stateless && self.webhook.pending_create.is_none() {
             self.item(Decision::Keep(Some(id.clone())), Cause::InSync)
         } else {
             self.item(Decision::Execute(Step::Adopt { id: id.clone() }), Cause::Found)

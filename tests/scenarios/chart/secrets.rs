@@ -96,7 +96,7 @@ fn a_secret_without_rights_affects_only_its_readers() {
         "{message}"
     );
     let doubted = || operator.log().matches("was not read and is tried again").count();
-    assert_eq!(doubted(), 2, "it is asked for again before it is believed");
+    assert_eq!(doubted(), 2, "it is read again before the refusal is reported");
     // Afterwards no pass waits for it again.
     for description in ["second", "third"] {
         scene.patch(

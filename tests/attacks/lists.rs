@@ -221,7 +221,7 @@ fn ids_of_a_vendor_lead_to_no_other_path() {
             answer.accepted();
         } else {
             let refusal = answer.refused();
-            assert!(refusal.contains("externalId has letters, digits or any of"), "{refusal}");
+            assert!(refusal.contains("externalId must consist of letters, digits and"), "{refusal}");
         }
     }
     site.guest.webhook_becomes("good", "adopted", |hook| hook["status"]["externalId"] == "good");

@@ -27,7 +27,7 @@ fn a_name_that_would_be_another_request_is_refused() {
         hook["spec"]["accountRef"] = json!({"name": name});
         assert!(site.attack(&hook).refused().contains("no VendorAccount can have that name"), "{name}");
         hook["spec"]["accountRef"] = json!({"name": "account", "namespace": name});
-        assert!(site.attack(&hook).refused().contains("no namespace can have that name"), "{name}");
+        assert!(site.attack(&hook).refused().contains("not a valid name of a namespace"), "{name}");
         let mut account = hostile::account("account", "https://crm.example.com");
         account["spec"]["vendor"]["superoffice"]["credentials"]["basic"]["usernameSecretRef"]["name"] =
             json!(name);

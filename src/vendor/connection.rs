@@ -235,7 +235,7 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
 pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
     if !desired.has_at_most(MOST_VALUES) {
         return Some(format!(
-            "the subscription has more than {MOST_VALUES} values (topics, events, headers, members of templates or properties, and what they hold); split it into several Webhooks"
+            "the subscription has more than {MOST_VALUES} values (topics, events, headers, and everything in templates or properties): split it into several Webhooks"
         ));
     }
     match account {

@@ -86,7 +86,9 @@ pub(super) fn session(
         Ok((Session::Fixed(headers), format!("check {}", list_keys(keys))))
     };
     // The CRD allows these two kinds with `online` only.
-    let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
+    let online = || {
+        central.ok_or_else(|| ConnectError::Client("this kind of credentials works only with online".into()))
+    };
     match kind {
         SuperofficeCredentials::Basic(user) => {
             let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
@@ -142,7 +144,7 @@ pub(super) fn session(
                 token: credentials.trimmed(token)?,
                 from: from.clone(),
             };
-            let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
+            let advice = format!("check the rights of the person who gave consent ({from}), {WEBHOOK_AGENT}");
             Ok((Session::refreshed(Grant::Consent(grant), None), advice))
         }
     }

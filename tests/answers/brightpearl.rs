@@ -302,7 +302,7 @@ fn outages() -> Vec<Case> {
             "list",
             302,
             Value::Null,
-            Comes::To(Unavailable, &["redirected to evil.example", "not followed"]),
+            Comes::To(Unavailable, &["redirected to evil.example", "follows no redirects"]),
         )
         .headers(json!({"location": "https://evil.example/login"})),
         case(

@@ -215,10 +215,10 @@ fn system_users() -> Vec<Case> {
     vec![
         refused("Revoked", &["(Revoked)", "approve the app again"]),
         refused("InvalidRedirectUrl", &["(InvalidRedirectUrl)", "check the key secret of Secret login"]),
-        refused("Expired", &["(Expired)", "approved again"]),
+        refused("Expired", &["(Expired)", "approve the app again"]),
         refused("Denied", &["(Denied)", "customerId"]),
-        refused("NeedsReapproval", &["(NeedsReapproval)", "approved again"]),
-        refused("InvalidTimestamp", &["(InvalidTimestamp)", "set the clock"]),
+        refused("NeedsReapproval", &["(NeedsReapproval)", "approve the app again"]),
+        refused("InvalidTimestamp", &["(InvalidTimestamp)", "correct the clock"]),
         refused("InvalidSignature", &["(InvalidSignature)", "check the key key of Secret login"]),
         refused("", &["no reason given"]),
         refused("canary-login is not known", &["is not known"]),
@@ -227,7 +227,7 @@ fn system_users() -> Vec<Case> {
             "token",
             200,
             json!({"IsSuccessful": true, "Token": "canary.not.signed"}),
-            Comes::To(Unavailable, &["not trusted"]),
+            Comes::To(Unavailable, &["cannot be verified"]),
         )
         .login("systemUser"),
         case(Ask::List, "token", 500, json!("<html></html>"), Comes::To(Unavailable, &["(HTTP 500)"]))

@@ -234,7 +234,7 @@ fn a_pair_is_not_exchanged_if_the_next_one_could_not_be_stored() {
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let namespace = &app.scene.namespace;
     let message = app.scene.account_stalled("account", "Credentials");
-    assert!(message.contains("none is requested"), "{message}");
+    assert!(message.contains("hooktender requests none"), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
     let cause = format!(
         "hooktender may not write Secret {namespace}/tokens; give its ServiceAccount the verb patch on it"

@@ -24,7 +24,7 @@ impl AccountError {
     /// Returns the error as a guest may see it, to whom neither the vendor's words nor the account's Secrets belong.
     pub(crate) fn without_words(&self) -> Self {
         let Self { reason, stalled, .. } = *self;
-        let message = format!("it cannot be reconciled ({reason}); its own status says why");
+        let message = format!("it cannot be reconciled ({reason}): its status has the cause");
         Self { reason, message, stalled }
     }
 }

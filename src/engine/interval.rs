@@ -19,7 +19,7 @@ pub(crate) fn resync_interval(account: &VendorAccount) -> Duration {
 ///
 /// What is wrong with the text, and how an interval is written.
 pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
+    let wrong = || format!("{text} is not an interval: write it like 90s, 5m or 1h30m");
     let mut total = Duration::ZERO;
     let mut number = String::new();
     for c in text.chars() {

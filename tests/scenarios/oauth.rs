@@ -237,7 +237,7 @@ fn a_pair_is_not_exchanged_if_the_next_one_could_not_be_stored() {
     assert!(message.contains("hooktender requests none"), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
     let cause = format!(
-        "hooktender may not write Secret {namespace}/tokens; give its ServiceAccount the verb patch on it"
+        "hooktender has no permission to write Secret {namespace}/tokens: give its ServiceAccount the verb patch on it"
     );
     assert!(message.contains(&cause), "{message}");
     app.scene.pass("account");
@@ -257,7 +257,7 @@ fn a_secret_that_cannot_be_written_is_noticed_before_its_pair_is_exchanged() {
     app.scene.patch("secret/tokens", &json!({"immutable": true}));
     let _operator = app.scene.operator();
     let message = app.scene.account_stalled("account", "Credentials");
-    assert!(message.contains("is immutable; replace it by one that is not"), "{message}");
+    assert!(message.contains("is immutable: replace it with a mutable one"), "{message}");
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
 

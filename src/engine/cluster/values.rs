@@ -127,9 +127,11 @@ impl Values {
     pub(crate) fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
         match self.unread.get(from) {
             Some(ReadFailure::InvalidName(why)) => {
-                return Err(format!("{why}; name the {} that has the value", from.kind()));
+                return Err(format!("{why}; correct the name of the {}", from.kind()));
             }
-            Some(ReadFailure::Forbidden(why)) => return Err(format!("{from} may not be read: {why}")),
+            Some(ReadFailure::Forbidden(why)) => {
+                return Err(format!("hooktender has no permission to read {from}: {why}"));
+            }
             Some(ReadFailure::Failed(why)) => {
                 return Err(format!("{from} cannot be read at the moment: {why}"));
             }
@@ -282,7 +284,7 @@ impl ValueBudget {
         let wanted = all.saturating_add(bytes);
         if wanted > self.most {
             return Err(ReadFailure::Failed(format!(
-                "the values that are taken from Secrets and ConfigMaps of namespace {namespace} are more than {} MiB: use fewer or shorter ones",
+                "the values from Secrets and ConfigMaps of namespace {namespace} have more than {} MiB in total: use fewer or shorter ones",
                 self.most / 1024 / 1024
             )));
         }
@@ -354,7 +356,7 @@ mod tests {
         let held: Vec<_> = (0..15).map(|n| read("greedy", &n.to_string()).ok().unwrap()).collect();
         let problem = read("greedy", "more").err().unwrap();
         assert!(
-            matches!(&problem, ReadFailure::Failed(why) if why.contains("namespace greedy are more than 4 MiB")),
+            matches!(&problem, ReadFailure::Failed(why) if why.contains("namespace greedy have more than 4 MiB")),
             "{problem:?}"
         );
         assert!(read("other", "one").is_ok());

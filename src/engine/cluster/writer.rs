@@ -24,7 +24,7 @@ const LONGEST_WORDS: usize = 300;
 
 /// A write to the cluster that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the API server did not take the {what} of {object}")]
+#[error("the API server did not store the {what} of {object}")]
 pub(crate) struct WriteError {
     what: &'static str,
     object: String,
@@ -300,7 +300,7 @@ impl ClusterWriter for KubeWriter {
                 namespace = on.namespace,
                 name = on.name,
                 reason = happened.reason,
-                "no event is made: the object made too many"
+                "event dropped: the object has too many"
             );
             return;
         }
@@ -318,7 +318,7 @@ impl ClusterWriter for KubeWriter {
             Err(kube::Error::Api(refused)) if matches!(refused.code, 400 | 413 | 422) => {
                 tracing::warn!(error = %refused.message, "the API server refused an event: please report it");
             }
-            Err(error) => tracing::debug!(%error, "the API server did not take an event"),
+            Err(error) => tracing::debug!(%error, "the API server did not store an event"),
         }
     }
 }

@@ -143,7 +143,7 @@ fn invalid_id(webhook: &Webhook, status: &WebhookStatus) -> Option<(&'static str
 /// Returns the reason of a guest that pins a subscription which it did not create.
 fn adoption_not_allowed(account: &VendorAccount) -> Desired {
     let message = format!(
-        "VendorAccount {} does not let Webhooks of other namespaces use externalId: remove externalId to have a subscription created, or have the owners of the account set allowGuestAdoption: true",
+        "VendorAccount {} does not allow Webhooks of other namespaces to use externalId: remove externalId to have a subscription created, or ask the owners of the account to set allowGuestAdoption: true",
         ObjectKey::of(account)
     );
     Desired::Unknown { reason: "AdoptionNotAllowed", message }

@@ -23,7 +23,7 @@ pub(crate) enum ExpandError {
     Missing(String),
     /// It would become too long.
     #[error(
-        "the subscription is longer than {} KiB with the values of its variables put in: shorten the values, or use them less often",
+        "the subscription is longer than {} KiB with the values of its variables: shorten the values, or use them less often",
         MAX_EXPANDED / 1024
     )]
     TooLarge,
@@ -41,7 +41,7 @@ impl Resolved {
         let place = usage.one_line()?;
         let found = self.value.control_character()?;
         let what = if matches!(found, '\n' | '\r') { "a line break" } else { "a control character" };
-        Some(format!("{} holds {what}, which is not allowed in {place}: remove it", self.from))
+        Some(format!("{} contains {what}, which is not allowed in {place}: remove it", self.from))
     }
 }
 
@@ -125,7 +125,7 @@ impl Variables {
     fn value(&self, name: &str, usage: Usage) -> Result<&Resolved, ExpandError> {
         let resolved = self.0.get(name).ok_or_else(|| {
             ExpandError::Missing(format!(
-                "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
+                "$({name}) is used but not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
             ))
         })?;
         match resolved.refused(usage) {
@@ -262,7 +262,7 @@ mod tests {
             );
         }
         let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err().to_string();
-        assert!(undeclared.contains("$(NONE) is used and not declared"));
+        assert!(undeclared.contains("$(NONE) is used but not declared"));
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
                 for usage in refused {
                     let problem = variables.expand("a$(TOKEN)", usage).unwrap_err().to_string();
                     assert!(
-                        problem.starts_with(&format!("variable TOKEN: its value holds {found}, ")),
+                        problem.starts_with(&format!("variable TOKEN: its value contains {found}, ")),
                         "{problem}"
                     );
                     assert!(!problem.contains("s3"), "{problem}");

@@ -39,7 +39,7 @@ pub(crate) fn check_list(
         if let Some(wait) = state.doubt.doubt(missing, &lagging, wait) {
             let recorded = declared.iter().filter(|webhook| webhook.recorded.is_some()).count();
             let message = format!(
-                "the list lacks {lacks} of {recorded} subscriptions that were there, which may be a wrong account or a restored backup; nothing is done before a second reading agrees"
+                "the list lacks {lacks} of {recorded} recorded subscriptions, perhaps because of a wrong account or a restored backup; nothing is done until a second list lacks them too"
             );
             return Err(doubted(message, wait));
         }
@@ -51,7 +51,7 @@ pub(crate) fn check_list(
             Reading::Differs => return Ok(ListCheck::ReadAgain),
             Reading::DiffersAgain => {
                 let message = format!(
-                    "the pages of the list changed while they were read, {} times in a row, and each reading lacked another subscription; it is read again",
+                    "the pages of the list changed while they were read, {} times in a row, and each reading lacked a different subscription; hooktender reads it again later",
                     Pages::MAX_READINGS
                 );
                 return Err(doubted(message, wait));

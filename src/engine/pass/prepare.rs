@@ -258,14 +258,14 @@ fn doubted_dependencies<S, R>(
     let doubted = state.unread.count(values.unread());
     for (from, why) in &doubted {
         let message = why.message();
-        tracing::warn!(vendor = %pass.vendor, account = %pass.key, "{from} was not read and is tried again: {message}");
+        tracing::warn!(vendor = %pass.vendor, account = %pass.key, "{from} was not read; retrying: {message}");
     }
     for own in named_keys(&pass.account, std::iter::empty()).into_keys() {
         if state.unread.keeps_failing(&own)
             && let Some(why) = values.unread().find_map(|(from, why)| (*from == own).then_some(why))
         {
             let message = format!(
-                "{own}, which the account logs in with, cannot be read: {}; it is tried again with growing pauses",
+                "{own}, which has the credentials of the account, cannot be read: {}; hooktender retries with back-off",
                 why.message()
             );
             let error = AccountError { reason: CLUSTER_UNAVAILABLE, message, stalled: false };
@@ -326,7 +326,7 @@ async fn list<S, R>(
     let call = Box::pin(async { (clock::now(), client.list().await) });
     let listed = pass.permits.list(&mut state.is_slow, call).await;
     let (read, list) = listed.map_err(|TooManySlowLists| {
-        let message = "the vendor takes long to answer, and so do too many others at the moment; its list is read again when it is its turn";
+        let message = "the vendor answers slowly, and so do too many others at the moment; its list is read after theirs";
         VendorError::unsent(Class::Unavailable, Operation::List, message)
     })?;
     Ok(Snapshot { observed: ObservedIndex::new(rules(pass.vendor), list?), read })
@@ -360,7 +360,7 @@ async fn own_webhooks<S, R: ClusterWriter>(pass: &Pass<'_, S, R>, state: &mut Ac
     let (foreign, own): (Vec<_>, Vec<_>) = state.uids.iter().cloned().partition(is_foreign);
     if !foreign.is_empty() {
         let message = format!(
-            "the recorded subscription belongs to another account at the vendor than {identity}: make the account point there again, or make a new Webhook"
+            "the recorded subscription belongs to another account at the vendor, not to {identity}: change the VendorAccount back, or create a new Webhook"
         );
         report_failure(pass, state, &foreign, &AccountError::stalled(ACCOUNT_CHANGED, message)).await;
     }

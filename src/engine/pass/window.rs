@@ -167,7 +167,7 @@ impl ExecutionWindow {
 
 fn lacks_right(namespace: &str, message: &str) -> AccountError {
     let message = format!(
-        "hooktender may not write Webhooks of namespace {namespace}: {message}; give its ServiceAccount the rights of the chart"
+        "hooktender has no permission to write Webhooks of namespace {namespace}: {message}; give its ServiceAccount the rights that the chart gives it"
     );
     AccountError::stalled(FORBIDDEN, message)
 }

@@ -68,7 +68,7 @@ pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountCondition
     }
     if let Some(AccountError { reason, message, stalled }) = inputs.error {
         let waits = if deleting && !inputs.not_allowed.is_empty() {
-            format!("; is being deleted and {}", finalizer_stays(inputs))
+            format!("; it is being deleted, and {}", finalizer_stays(inputs))
         } else {
             String::new()
         };
@@ -76,12 +76,12 @@ pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountCondition
         return AccountConditions { ready: false, reconciling: !stalled, stalled: *stalled, reason, message };
     }
     if deleting {
-        let message = format!("is being deleted; {}", finalizer_stays(inputs));
+        let message = format!("being deleted: {}", finalizer_stays(inputs));
         return AccountConditions { reconciling: true, ..steady(inputs.was_ready, "Deleting", message) };
     }
     if let Some((count, which)) = &inputs.refused {
         let message = format!(
-            "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept up",
+            "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept in sync",
             inputs.webhooks
         );
         return steady(true, WEBHOOKS_NOT_WRITTEN, message);
@@ -94,14 +94,14 @@ pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountCondition
 /// Returns what an account that is being deleted waits for.
 fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
     let others = inputs.not_allowed;
-    let stays = format!("kept until its {} Webhooks are gone", inputs.webhooks + others.len());
+    let stays = format!("its finalizer stays until its {} Webhooks are gone", inputs.webhooks + others.len());
     if others.is_empty() {
         return stays;
     }
     let shown: Vec<_> = others.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     let more = if others.len() > shown.len() { ", ..." } else { "" };
     format!(
-        "{stays}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces does not allow any more ({}{more}): \
+        "{stays}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces no longer allows ({}{more}): \
          allow these namespaces again and delete the Webhooks, or delete them with the annotation {RELEASE}=true, which keeps their subscriptions",
         others.len(),
         shown.join(", ")
@@ -126,10 +126,7 @@ pub(crate) fn deletions_blocked(
         recent => format!(" after {recent} more were deleted within the last ten minutes"),
     };
     let trouble = deletions_only.map_or_else(String::new, |error| {
-        format!(
-            "; the account is in trouble as well ({}), so that nothing but deletions is executed",
-            error.message
-        )
+        format!("; the account also has an error ({}), so that only deletions are executed", error.message)
     });
     format!(
         "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{trouble}; \

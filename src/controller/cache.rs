@@ -280,7 +280,7 @@ impl Cache {
 fn account_triggers(account: &Guarded<VendorAccount>) -> Vec<Trigger> {
     let key = ObjectKey::of(account);
     if let Err(error) = &account.0 {
-        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; was it stored by another version?");
+        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; perhaps a newer hooktender stored it: upgrade hooktender, or correct the object");
     }
     vec![Trigger::Account(key)]
 }
@@ -289,7 +289,7 @@ fn webhook_triggers(webhook: &Guarded<Webhook>) -> Vec<Trigger> {
     match &webhook.0 {
         Ok(webhook) => vec![Trigger::Webhook(webhook.account())],
         Err(error) => {
-            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; was it stored by another version?");
+            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; perhaps a newer hooktender stored it: upgrade hooktender, or correct the object");
             Vec::new()
         }
     }

@@ -34,7 +34,7 @@ pub enum LogFormat {
 
 /// Parses `--log-level`.
 fn filter(level: &str) -> Result<EnvFilter, String> {
-    let allowed = "give off, error, warn, info, debug or trace, or a filter such as info,hooktender=debug";
+    let allowed = "use off, error, warn, info, debug or trace, or a filter such as info,hooktender=debug";
     // The filter takes a single word for a target, so that a misspelt level would silence everything.
     let is_word = level.chars().all(char::is_alphanumeric) && !level.starts_with("hooktender");
     if is_word && level.parse::<LevelFilter>().is_err() {

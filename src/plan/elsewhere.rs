@@ -173,7 +173,8 @@ impl<'a> Index<'a> {
             || self.maker(one, &[&Redactor::default()], |_| true).is_some()
     }
 
-    /// The same for one Webhook: a subscription that pending creates of both may have made belongs to the first of the two.
+    /// Like [`Self::claims`], for one Webhook. A subscription that pending creates of both may have made belongs to the Webhook that goes
+    /// first.
     pub(super) fn claims_against(&self, one: &Observed, webhook: &Declared) -> bool {
         let redactors = [&webhook.redactor, &Redactor::default()];
         let before = |peer: &Peer| webhook.pending_create.is_none() || peer.goes_before(webhook);

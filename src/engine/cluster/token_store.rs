@@ -1,4 +1,4 @@
-//! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
+//! Writes exchanged tokens back to the Secret that the old ones came from. Nothing else writes Secrets.
 
 use crate::api::ObjectName;
 use crate::engine::cluster::objects::{ObjectApi, passes};
@@ -15,11 +15,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Who writes, as managed fields show it.
+/// The field manager.
 const MANAGER: &str = "hooktender";
-/// A key that a dry run writes: an immutable Secret takes a write that changes nothing.
+/// The key that the check with a dry run writes. A write without a change would succeed even if the Secret is immutable.
 const PROBE: &str = "hooktender-dry-run";
-/// How often somebody else may change the Secret between our reading and writing.
+/// How often a write is retried after another client has changed the Secret since it was read.
 const CONFLICTS: u32 = 5;
 
 /// Keeps tokens in a Secret of the cluster, guarded by its resource version.
@@ -54,7 +54,7 @@ impl SecretTokenStore {
             secret.resource_version().unwrap_or_default();
     }
 
-    /// Why a write failed, and so who can help.
+    /// Returns why a write failed, and what helps.
     fn persist_error(&self, error: &kube::Error) -> PersistError {
         let key = &self.key;
         let kube::Error::Api(refused) = error else {
@@ -99,7 +99,7 @@ impl SecretTokenStore {
                 Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
                 written => return written.map_err(failed),
             }
-            // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
+            // Another client has changed the Secret. If it did not change the tokens, ours are still the only valid ones.
             let Some(now) = self.api.read().await.map_err(failed)? else {
                 return Err(PersistError::Refused(format!(
                     "Secret {} was deleted: create it again",

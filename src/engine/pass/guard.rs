@@ -1,5 +1,5 @@
-//! What of a plan may be executed: no deletions that are too many, and nothing but deletions without a usable login. Only a [`Planned`]
-//! can be executed, and only the guard makes one.
+//! Takes out of a plan what may not be executed: too many deletions, and everything but deletions if there is no usable login. Only a
+//! [`Planned`] can be executed, and only the guard creates one.
 
 use super::Pass;
 use super::prepare::{Access, Prepared};
@@ -43,9 +43,9 @@ impl Planned {
     }
 }
 
-/// Judges the deletions of a plan and takes out those that may not be executed now; adds the result to the report. Whatever lets a
-/// deletion be executed is recorded in the account's status before: what a person allowed, and what needs no approval but counts for ten
-/// minutes. So a crash loses neither.
+/// Checks the deletions of a plan and takes out those that may not be executed now; adds the result to the report. Before a deletion is
+/// executed, the account's status records why it may be: a person allowed it, or it needs no approval and counts for ten minutes. So a
+/// crash loses neither.
 pub(crate) async fn guard<S, R: ClusterWriter>(
     pass: &mut Pass<'_, S, R>,
     state: &mut AccountState,
@@ -162,8 +162,8 @@ fn approved(allowed: &[String], prepared: &Prepared, plan: &Plan) -> HashSet<Ext
     ExternalId::valid(allowed).filter(is_left).collect()
 }
 
-/// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
-/// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
+/// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed. The
+/// plan treats a recent one as not listed yet; it would then count both there and in [`recent`].
 fn discount_deleted(state: &AccountState, prepared: &Prepared, plan: &mut Plan) {
     for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotListedYet)) {
         let recorded = prepared.declared[item.index].recorded.as_ref();

@@ -1,5 +1,5 @@
-//! What the readings of a paged list lack. A subscription that moves from page to page while they are read is on none of them, so only
-//! what two readings lack is gone.
+//! What the readings of a paged list lack. A subscription that moves to another page during a reading may be on none of the pages. So
+//! only a subscription that two readings lack is gone.
 
 use crate::api::ObjectKey;
 use crate::plan::ExternalId;
@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 #[derive(Default)]
 pub(crate) struct Pages {
     lacked: BTreeSet<ExternalId>,
-    /// Webhooks whose create with an unknown outcome is to be repeated, as nothing is found of it.
+    /// Webhooks whose create with an unknown outcome would be repeated, because the reading does not show its subscription.
     unanswered: BTreeSet<ObjectKey>,
     readings: u32,
 }
@@ -17,11 +17,11 @@ pub(crate) struct Pages {
 /// How a reading compares with those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// All that it lacks was lacking before, too.
+    /// It lacks nothing that an earlier reading had.
     Agrees,
     /// It lacks something for the first time: the list has to be read again.
     Differs,
-    /// The same after as many readings as a pass makes.
+    /// Like `Differs`, after the last reading of a pass.
     DiffersAgain,
 }
 
@@ -29,7 +29,7 @@ impl Pages {
     /// One pass reads a list at most this often if its readings lack different subscriptions.
     pub(crate) const MAX_READINGS: u32 = 4;
 
-    /// Notes what one more reading lacks. What two of them lack is added to `known_gone`.
+    /// Records what another reading lacks. What two readings lack is added to `known_gone`.
     pub(crate) fn lack(
         &mut self,
         missing: BTreeSet<ExternalId>,

@@ -152,7 +152,7 @@ fn refresh<S, R>(pass: &Pass<'_, S, R>, state: &mut AccountState) -> bool {
     !unchanged
 }
 
-/// Forgets what delays the next attempt of the Webhooks for which a user has requested a pass: not the next pass retries, but this one.
+/// Ends the back-off of the Webhooks for which a user has requested a pass, so that this pass retries them.
 fn retry_requested<S, R>(pass: &Pass<'_, S, R>, state: &mut AccountState, uids: &[String]) {
     let requested = pass.is_requested();
     for uid in uids {
@@ -225,7 +225,7 @@ pub(crate) async fn read_values<S: SecretReader, R>(
     pass.context.secrets.read(&keys).await
 }
 
-/// Reads the objects with keys that are used by now and were not when the values were read. Returns whether there are any.
+/// Reads the objects with keys that are in use since an edit after the first read. Returns whether there are any.
 async fn read_more_values<S: SecretReader, R>(
     pass: &Pass<'_, S, R>,
     state: &AccountState,
@@ -349,8 +349,8 @@ fn list_error(state: &AccountState, values: &Values, access: &Access, error: &Ve
     PassError::Failed(access.explain(&error), Some(error))
 }
 
-/// Returns the Webhooks whose recorded ids belong to this account at the vendor, and reports to the others: under the account's name
-/// there was another one before, and the same number may be an unmanaged subscription here.
+/// Returns the Webhooks whose recorded ids belong to this account at the vendor, and reports an error to the others. Theirs were recorded
+/// when the VendorAccount pointed to another account, so that the same id may be an unmanaged subscription here.
 async fn own_webhooks<S, R: ClusterWriter>(pass: &Pass<'_, S, R>, state: &mut AccountState) -> Vec<String> {
     let identity = pass.account.spec.vendor.identity();
     let is_foreign = |uid: &String| {

@@ -125,7 +125,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             return Ok(self.remove_finalizer(webhook, item).await?);
         }
         let Client::Writer(connection) = self.shared.client else {
-            // A plan for a reader blocks every other step; the type alone would refuse it.
+            // For a read-only client the plan blocks every other step, so this is not reached.
             return Ok(StepResult::Stays(Outcome::Blocked(BlockedReason::PlanOnly)));
         };
         match step {
@@ -141,7 +141,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Step::Update { id, document } => {
                 let done = self.update(connection, webhook, (id, document), item.answers).await;
                 let is_written = !matches!(done, Err(StepError::Cluster(_)));
-                // Once recorded, it is the answer to the create, whatever became of the update.
+                // Once it is recorded, the create has its outcome, whatever the result of the update.
                 if is_written && item.answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
                     webhook.status.pending = None;
                 }
@@ -239,7 +239,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             let pending = webhook.status.pending.take_if(|_| answers);
             let write_only = pending.as_ref().is_some_and(|pending| pending.write_only);
             webhook.status.last_applied = write_only.then(LastApplied::unknown);
-            // Once it is updated, nothing tells any more that the pending create has made it.
+            // After the update, its content no longer shows that the pending create made it.
             if pending.is_some() {
                 write_status(webhook, self.writer).await?;
             }

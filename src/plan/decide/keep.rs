@@ -58,7 +58,7 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Nothing can be decided for that subscription.
+    /// Returns that nothing can be decided for that subscription.
     fn blocked(&self, id: Option<ExternalId>, reason: BlockedReason) -> Item {
         self.item(Decision::Keep(id).block(reason), Cause::InSync)
     }
@@ -103,7 +103,7 @@ impl PlanContext<'_> {
             true => Cause::SpecChanged,
             false => Cause::VendorEdit,
         };
-        // Drift that is only reported must not keep what was replaced beside its replacement.
+        // A replaced subscription is deleted even if drift of its replacement is only reported.
         let superseded = self.superseded();
         if cause.is_drift() && self.webhook.policy.drift == DriftPolicy::Report && !superseded.is_empty() {
             return self.delete_superseded(id, superseded);

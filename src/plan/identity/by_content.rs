@@ -18,7 +18,7 @@ impl<'a> Search<'a> {
     /// The last round: `found` is the match by id.
     pub(super) fn by_content(&mut self, webhook: &'a Declared, found: Option<Match>) -> Match {
         let otherwise = if webhook.recorded.is_some() { Match::Missing } else { Match::Nothing };
-        // A Webhook that is being deleted creates nothing. All that it may get is what its own pending create has made.
+        // A Webhook that is being deleted creates nothing. It is matched only with what its own pending create has made.
         if webhook.deleting && webhook.pending_create.is_none() {
             return found.unwrap_or(otherwise);
         }
@@ -46,7 +46,7 @@ impl<'a> Search<'a> {
                 }
             }
             Some(_) => self.with_made(webhook, found, made, otherwise),
-            // Its own may only not be listed yet. If an equal one were adopted instead, its own would be left over.
+            // Its own subscription may not be listed yet. If an equal one were adopted instead, its own would become unmanaged.
             None if webhook.recorded.is_some()
                 && webhook.hints.may_lag
                 && webhook.pending_create.is_none() =>
@@ -93,12 +93,12 @@ impl<'a> Search<'a> {
         let Candidates { equal, similar, made } = candidates;
         let is_pending = webhook.pending_create.as_ref().is_some_and(|create| !create.expired);
         match (equal.split_first(), made) {
-            // Another one is declared by now, and exists: what the pending create made is left over.
+            // The declaration has changed since, and such a subscription exists: what the pending create made is surplus.
             (Some((&new, _)), Some(old)) if !equal.contains(&old) => {
                 self.taken.insert(old, &webhook.key);
                 self.assign(new, webhook, Match::Replaced { old, new })
             }
-            // The pending create may still be committed. If another one were adopted now, it would never be looked for again.
+            // The vendor may still commit the pending create. If another subscription were adopted now, that one would stay unmanaged.
             (Some((&at, _)), None) if is_pending && !self.is_as_sent(webhook, at) => otherwise,
             (Some((&at, others)), _) => {
                 let duplicates = if webhook.adopts { self.ids(others) } else { Vec::new() };

@@ -4,8 +4,8 @@ use super::Search;
 use crate::plan::{Declared, Redactor};
 
 impl Search<'_> {
-    /// Whether a pending create of that Webhook may have made it. Until the create has expired it may have made anything: if a
-    /// Secret has another value by now, what was sent is not recognised.
+    /// Whether the pending create of `other` may have made it. Until that create has expired, it may have made any subscription,
+    /// because what was sent is not recognised if a Secret has changed since.
     pub(super) fn may_come_from(&self, other: &Declared, at: usize) -> bool {
         let id = &self.observed[at].id;
         let may_be_any = other

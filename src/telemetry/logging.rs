@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Lines that are kept while nobody reads stderr: about one megabyte.
+/// The number of lines that are kept while stderr is not read: about one megabyte.
 const MAX_BUFFERED_LINES: usize = 4096;
 
 /// The format of log lines.

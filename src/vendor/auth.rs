@@ -25,8 +25,8 @@ pub trait TokenStore: Send + Sync {
     /// Checks that new tokens could be stored now. Called before the old ones are used up.
     fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>>;
 
-    /// Stores the tokens, unless the Secret no longer holds the value `replaced` under that key: then somebody else wrote
-    /// newer ones, which win. Tokens are not used before they are stored.
+    /// Stores the tokens, unless the Secret no longer holds the value `replaced` under that key: then another client
+    /// wrote newer ones, which are used instead. Tokens are not used before they are stored.
     fn persist(
         &self,
         replaced: (&'static str, SecretString),

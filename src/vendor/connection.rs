@@ -117,7 +117,7 @@ enum AnyVendor {
     Fake(Arc<dyn super::testing::FakeVendor>),
 }
 
-/// Calls the client of whichever vendor it is.
+/// Calls the client of the vendor.
 macro_rules! each {
     ($any:expr, $vendor:ident => $call:expr) => {
         match $any {

@@ -77,7 +77,8 @@ pub enum EndpointNotAllowed {
         /// Namespace of the account.
         namespace: String,
     },
-    /// It is allowed, but not for this account. The message does not say for whom, as that may be another tenant.
+    /// It is allowed, but not for this account. The message does not name the allowed account, which may be that of
+    /// another tenant.
     #[error(
         "{origin} is allowed, but not with this path for {vendor} accounts of namespace {namespace}; correct the address, or start hooktender with an --allow-endpoint that covers it"
     )]

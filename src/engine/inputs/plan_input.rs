@@ -44,7 +44,8 @@ pub(crate) fn plan_input(
     let spec = &webhook.spec;
     let (desired, redactor) = build_desired(webhook, account, values);
     let mut desired = options.documents.limit(webhook, desired);
-    // Without stored state nothing tells whose a subscription is, and whoever runs such a pass has the login in a file.
+    // Without stored state it is unknown which Webhook a subscription belongs to. The person who runs such a pass has the credentials
+    // in a file, so that the limits for guests would protect nothing.
     let guest = webhook.is_guest() && !options.stateless;
     let adopts = !guest || account.spec.allow_guest_adoption;
     let pinned = spec.external_id.as_ref();

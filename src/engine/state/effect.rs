@@ -1,8 +1,8 @@
 //! Facts that follow from calls to the vendor and that the cluster has not recorded yet.
 //!
-//! A status write rests on the version of the Webhook that was read, and the API server refuses it when somebody else has written
-//! the object since. Everything in the refused status is then dropped, as it was derived from an outdated object, except for
-//! these facts: no other process knows them, and a lost id would become a second subscription.
+//! A status write carries the version of the Webhook that was read. The API server refuses it if another client has written the object
+//! since. The refused status is then dropped, because it was derived from an outdated object, except for these facts: no other process
+//! knows them, and a lost id would lead to a second subscription.
 
 use crate::api::status::{LastApplied, Pending, WebhookStatus};
 

@@ -255,7 +255,7 @@ fn delivery(state: &str) -> Option<Delivery> {
     }
 }
 
-/// Returns when it was last saved, in seconds, and by whom (6).
+/// Returns when it was last saved, in seconds, and by which user (6).
 fn remote_version(item: &Map<String, Json>) -> String {
     let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
     format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())

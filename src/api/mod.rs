@@ -74,7 +74,7 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The vendors, by name.
+/// The vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VendorName {

@@ -231,7 +231,7 @@ async fn invalid_grant(mut bench: Bench) {
     let connection = bench.connect();
     bench.revoke().await;
     let error = fails(connection.list().await, Class::Credentials);
-    says(&error, &["invalid_grant", "authorised again", "refresh_token", "Secret login"]);
+    says(&error, &["invalid_grant", "authorise the app again", "refresh_token", "Secret login"]);
     bench.put("refresh_token", "canary");
     bench.put("client_secret", "another");
     let error = fails(bench.connect().list().await, Class::Credentials);

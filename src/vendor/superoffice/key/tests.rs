@@ -105,7 +105,7 @@ fn an_error_names_the_problem_without_a_byte_of_the_key() {
         (&xml("D"), "without <D>: it is the public half"),
         (&xml("Modulus"), "without <Modulus>"),
         (&xml("").replace("<DQ>", "<DQ>!"), "<DQ> is not base64"),
-        (&xml("").replace("RSAKeyValue", "OtherKey"), "without <RSAKeyValue>"),
+        (&xml("").replace("RSAKeyValue", "OtherKey"), "without the root element <RSAKeyValue>"),
         (&xml("").replace("</Modulus>", ""), "starts like XML, but is not valid XML"),
         (&"<".repeat(100_000), "is too long"),
     ];

@@ -9,8 +9,8 @@ use crate::story::Cast;
 pub(crate) fn hint(stage: &Stage) {
     stage.screen.say(
         "\nTo look around\n\n\
-         make demo KEEP=1 tells the same story, leaves everything running until Ctrl-C, and prints what to type in\n\
-         another terminal: kubectl for this cluster, and curl to change things at the vendors.\n\
+         make demo KEEP=1 runs the same demo, leaves everything running until Ctrl-C, and prints commands for\n\
+         another terminal: kubectl for this cluster, and curl to change subscriptions at the vendors.\n\
          The manifests are in examples/; each says what it is for.",
     );
 }
@@ -32,7 +32,7 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     ] {
         screen.command(command);
     }
-    say("\nChange a subscription at the vendor, and ask hooktender to look:");
+    say("\nChange a subscription at the vendor, and request a pass:");
     for part in &cast.parts {
         let url = stage.control.subscriptions_url(part.vendor, &part.account);
         let id = part.external_id(stage)?;
@@ -47,10 +47,10 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
         screen.command(&format!("curl {url}"));
     }
     say(
-        "\nWithin two seconds it is as declared again. Brightpearl's webhooks are replaced: there, the id to use",
+        "\nWithin two seconds it is as declared again. Brightpearl's webhooks are replaced: the new id, for the",
     );
-    say("next time is in the column ID of `kubectl get wh`.\n");
-    say("What the operator does, and what it counts:\n");
+    say("next change, is in the column ID of `kubectl get wh`.\n");
+    say("The log of the operator, and its metrics:\n");
     screen.command(&format!("tail -f {}", stage.operator_log().display()));
     if let Some(address) = stage.operator_address() {
         screen.command(&format!("curl http://{address}/metrics"));

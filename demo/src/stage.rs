@@ -45,16 +45,15 @@ impl Stage {
         screen.say(
             "hooktender keeps webhook subscriptions at SaaS vendors as Kubernetes objects declare them.",
         );
-        screen.say(
-            "This is its story on your machine. The operator and the API server are real; the vendors are",
-        );
-        screen.say("stand-ins on loopback that speak as the real ones do. Nothing leaves this machine.");
-        screen.chapter(1, "The stage");
+        screen
+            .say("This demo runs on your machine. The operator and the API server are real. The vendors are");
+        screen.say("stand-ins on loopback that answer as the real ones do. Nothing leaves this machine.");
+        screen.chapter(1, "Start");
         // Minutes the first time; it reports its progress.
         Tools::ensure()?;
         let start = Instant::now();
         let cluster = Cluster::start()?;
-        screen.done("a Kubernetes API server runs, with etcd behind it", start.elapsed());
+        screen.done("a Kubernetes API server and etcd are running", start.elapsed());
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
         // Until here, a signal ends the process and with it the cluster.
         let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;
@@ -124,7 +123,7 @@ impl Stage {
             let ready = self
                 .operator_address()
                 .is_some_and(|address| self.control.is_ready(&format!("http://{address}/readyz")));
-            Ok(if ready { Ok(()) } else { Err("it is not yet".to_owned()) })
+            Ok(if ready { Ok(()) } else { Err("/readyz does not answer with 200 yet".to_owned()) })
         })?;
         Ok(took)
     }
@@ -231,7 +230,7 @@ impl Stage {
         let start = Instant::now();
         screen.gap();
         drop(self);
-        screen.done("everything has ended, and its temporary files are gone", start.elapsed());
+        screen.done("all processes have ended, and the temporary files are removed", start.elapsed());
     }
 
     /// Reports a failure, keeps the logs, and ends everything.

@@ -107,14 +107,14 @@ impl Vendor {
             Self::Brightpearl => {
                 let other = 1 - mine["qualityOfService"].as_i64().unwrap_or(0).clamp(0, 1);
                 (
-                    "Brightpearl cannot change a webhook: it is replaced, the new one first, then the old one goes.",
+                    "Brightpearl cannot update a webhook, so hooktender creates a new one and then deletes the old one.",
                     "qualityOfService",
                     "qualityOfService",
                     json!(other),
                 )
             }
             Self::Contensis => (
-                "Contensis takes the change in place.",
+                "Contensis updates the subscription in place.",
                 "description",
                 "description",
                 json!("Edited in the demo."),
@@ -123,7 +123,7 @@ impl Vendor {
                 let mut events = mine["events"].as_array().cloned().unwrap_or_default();
                 let news = ["sale.sold", "project.created"].map(Value::from);
                 events.extend(news.into_iter().find(|event| !events.contains(event)));
-                ("SuperOffice takes the change in place.", "events", "Events", json!(events))
+                ("SuperOffice updates the webhook in place.", "events", "Events", json!(events))
             }
         };
         Edit {

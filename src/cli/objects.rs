@@ -86,7 +86,7 @@ impl SecretReader for OverlaySource {
     }
 
     /// Commands do not refresh OAuth tokens: a plan is read-only, and files cannot be written.
-    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
+    fn token_store(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }

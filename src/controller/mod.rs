@@ -86,7 +86,7 @@ pub(crate) async fn run(
     let ended = Controller { client, options, health, stop }.run(fence, &context).await;
     if tokio::time::timeout(TOKEN_REFRESH_GRACE, context.settings.token_exchanges_done()).await.is_err() {
         tracing::error!(
-            "an exchange of OAuth tokens did not end in time; the app may have to be authorised again"
+            "an exchange of OAuth tokens did not end in time; if the next login is refused, authorise the app again"
         );
     }
     ended
@@ -292,7 +292,7 @@ impl Workers {
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN_GRACE, all).await.is_err() {
-            tracing::warn!("a pass did not end in time; the next start resolves what it left pending");
+            tracing::warn!("a pass did not end in time; the next start resolves its pending creates");
         }
     }
 }

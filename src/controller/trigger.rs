@@ -22,7 +22,7 @@ pub(super) enum Trigger {
 pub(super) fn account_triggers(account: &DeserializeGuard<VendorAccount>) -> Vec<Trigger> {
     let key = ObjectKey::of(account);
     if let Err(error) = &account.0 {
-        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; was it stored by another version?");
+        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; perhaps a newer hooktender stored it: upgrade hooktender, or correct the object");
     }
     vec![Trigger::Account(key)]
 }
@@ -32,7 +32,7 @@ pub(super) fn webhook_triggers(webhook: &DeserializeGuard<Webhook>) -> Vec<Trigg
     match &webhook.0 {
         Ok(webhook) => vec![Trigger::Webhook(webhook.account())],
         Err(error) => {
-            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; was it stored by another version?");
+            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; perhaps a newer hooktender stored it: upgrade hooktender, or correct the object");
             Vec::new()
         }
     }

@@ -31,10 +31,10 @@ fn refused(what: &str, status: &Status) -> String {
     let message = &status.message;
     match status.code {
         401 => {
-            "the API server does not accept hooktender's token or certificate: it is wrong or expired".into()
+            "the API server does not accept hooktender's token or certificate, which is wrong or expired: renew it".into()
         }
         403 => format!(
-            "hooktender may not list and watch {what}: give its ServiceAccount these verbs ({message})"
+            "hooktender has no permission to list and watch {what}: give its ServiceAccount these verbs ({message})"
         ),
         404 => format!(
             "the API server does not know {what}: install the CRDs (hooktender crds | kubectl apply -f -)"
@@ -89,7 +89,7 @@ mod tests {
         let status = |code| Box::new(Status { code, message: "message".into(), ..Status::default() });
         let failed = |code| watcher::Error::InitialListFailed(kube::Error::Api(status(code)));
         assert!(explain::<Webhook>(&failed(404)).contains("know webhooks.hooktender.dev: install the CRDs"));
-        assert!(explain::<Secret>(&failed(403)).contains("may not list and watch secrets: give"));
+        assert!(explain::<Secret>(&failed(403)).contains("no permission to list and watch secrets: give"));
         assert!(explain::<Secret>(&failed(401)).contains("token"));
         let broken = watcher::Error::WatchError(status(500));
         assert_eq!(explain::<Secret>(&broken), "the API server does not list secrets (500: message)");

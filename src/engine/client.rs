@@ -1,4 +1,4 @@
-//! A client of an account's vendor: as much as the account's mode allows.
+//! A client of an account's vendor: read-only, or with writes if the account's mode allows them.
 
 use crate::plan::List;
 use crate::vendor::{Connection, ReadOnly, ReadWrite, VendorError};

@@ -21,10 +21,10 @@ impl AccountError {
         Self { reason: error.class.as_str(), message, stalled: is_stalled(error.class) }
     }
 
-    /// Returns the error as a guest may see it, to whom neither the vendor's words nor the account's Secrets belong.
+    /// Returns the error as a guest may see it: without the vendor's message and the names of the account's Secrets.
     pub(crate) fn without_words(&self) -> Self {
         let Self { reason, stalled, .. } = *self;
-        let message = format!("it cannot be reconciled ({reason}); its own status says why");
+        let message = format!("it cannot be reconciled ({reason}): its status has the cause");
         Self { reason, message, stalled }
     }
 }

@@ -170,10 +170,10 @@ fn failed(error: PassError) -> Held {
 /// Returns why the deletions of an account, or everything else, are not executed, if that is so.
 fn account_held(account: &ObjectKey, report: &PlanReport) -> Option<Held> {
     if let Some(deletions) = report.blocked.first() {
-        let message = deletions_blocked(account, deletions, report.credentials_lost.as_ref());
+        let message = deletions_blocked(account, deletions, report.deletions_only.as_ref());
         return Some(Held { reason: DELETION_GUARD.into(), message, until: Until::Mended });
     }
-    let AccountError { reason, message, .. } = report.credentials_lost.as_ref()?;
+    let AccountError { reason, message, .. } = report.deletions_only.as_ref()?;
     Some(Held { reason: (*reason).into(), message: message.clone(), until: Until::Mended })
 }
 

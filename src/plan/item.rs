@@ -51,7 +51,7 @@ impl Item {
         self.decision.blocked()
     }
 
-    /// The one word for it, blocked or not.
+    /// Returns the action, blocked or not.
     pub fn action(&self) -> Action {
         self.decision.action()
     }

@@ -91,7 +91,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
-        intent: None,
+        pending_create: None,
         applied: None,
         sensitive: Vec::new(),
         trusts_write_only: false,

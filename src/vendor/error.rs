@@ -87,7 +87,7 @@ impl VendorError {
     /// A call that was not sent because the account's budget is used up. The message does not name the wait, so that a status
     /// with it does not change every second.
     pub(crate) fn paced(operation: Operation, wait: Duration) -> Self {
-        let message = "the account's budget of calls is used up; hooktender continues by itself";
+        let message = "the account's rate limit is used up; hooktender continues automatically";
         Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, message) }
     }
 

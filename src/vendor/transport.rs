@@ -193,7 +193,7 @@ impl Transport {
         for (name, value) in &call.headers {
             let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
             let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
-                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that is not valid in a header; check the Secret"))
+                self.unsent(call, Class::Credentials, &format!("the value of header {name} contains a character that is not valid in a header: check the Secret"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);

@@ -195,7 +195,7 @@ fn without_a_finalizer_nothing_is_sent_and_the_webhook_reports_it() {
 
 #[test]
 fn without_a_pending_create_nothing_is_sent() {
-    let (scene, tenant) = five("intent");
+    let (scene, tenant) = five("pending");
     let policy = Policy::freeze(&scene, &["webhooks/status"], FROZEN, "Invalid");
     let _operator = scene.operator();
     account_names_it(&scene);

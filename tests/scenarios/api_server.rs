@@ -106,7 +106,8 @@ fn an_api_server_that_never_answers_stops_neither_passes_nor_orphans_nor_command
         ready.map(|ready| ready.message).ok_or(account["status"].clone())
     })
     .unwrap();
-    let words = format!("Secret {}/login, which the account logs in with, cannot be read", scene.namespace);
+    let words =
+        format!("Secret {}/login, which has the credentials of the account, cannot be read", scene.namespace);
     assert!(says.starts_with(&words) && says.contains("did not answer within 10 seconds"), "{says}");
     // The command gets no answer.
     gateway.swallow(Some("/vendoraccounts?"));

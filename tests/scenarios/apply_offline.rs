@@ -151,7 +151,7 @@ fn an_interrupt_prints_what_was_done() {
     assert!(stdout.ends_with("3 done, 1 not done.\n"), "{stdout}");
     assert!(stderr.starts_with("stopping after the running steps\n"), "{stderr}");
     let open: Vec<_> = stderr.lines().filter(|line| line.starts_with("not done: default/hook-")).collect();
-    assert!(open.len() == 1 && open[0].contains("it was not begun"), "{stderr}");
+    assert!(open.len() == 1 && open[0].contains("not started"), "{stderr}");
     for stored in tenant.stored() {
         let text = stored.to_string();
         let name =

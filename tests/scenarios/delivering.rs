@@ -82,7 +82,7 @@ fn a_disabled_subscription_is_enabled_again_at_once_and_then_with_delays() {
     // The receiver is still broken.
     running.stops();
     let message = running.stays_stopped("TooManyErrors");
-    assert!(message.contains("too many failed: mend the receiver"), "{message}");
+    assert!(message.contains("too many deliveries failed: fix the receiver"), "{message}");
     assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
     assert_eq!((running.happened("Reactivated"), running.happened("TooManyErrors")), (1, 1));
     // After the receiver is repaired, a person need not wait.
@@ -112,7 +112,7 @@ fn a_receiver_that_still_fails_is_reported_and_does_no_harm() {
     running.tenant.target(RECEIVER, "refuse");
     running.stops();
     let message = running.stays_stopped("TooManyErrors");
-    let why = "starting it again was refused: ";
+    let why = "the vendor refused to re-enable it: ";
     assert!(message.contains(why) && message.contains("the target did not answer 200"), "{message}");
     assert_eq!(running.tenant.count("update"), 1);
     assert_eq!((running.state(), running.happened("Reactivated")), (json!("TooManyErrors"), 0));

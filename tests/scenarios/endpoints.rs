@@ -108,7 +108,10 @@ fn credentials_go_to_no_other_address() {
                 is(object, "Reconciling", "True", "Unavailable")
             });
             let message = condition(&object, "Ready").unwrap().message;
-            assert!(message.contains("redirected to localhost, which is not followed"), "{name}: {message}");
+            assert!(
+                message.contains("redirected to localhost, but hooktender follows no redirects"),
+                "{name}: {message}"
+            );
         }
     }
     // The address that the vendor reports for a tenant.

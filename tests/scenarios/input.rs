@@ -155,7 +155,7 @@ fn names_by_language_name_the_setting_before_a_write_fails() {
         "topics": [{"resourceType": "entry", "event": ["published"]}],
     }));
     let _operator = scene.operator();
-    let advice = "set spec.vendor.contensis.nameLanguage to the language in which the Webhooks of this account are named \
+    let advice = "set spec.vendor.contensis.nameLanguage to the language of the names in the Webhooks of this account \
                   (it has en-GB, fr-FR)";
     in_sync_with(&scene, advice);
     scene.apply(&webhook("hook", Vendor::Contensis));

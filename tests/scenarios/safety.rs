@@ -111,7 +111,12 @@ fn an_account_stays_until_its_last_webhook_is_deleted() {
     let account = scene.account_becomes("account", "kept", |account| {
         condition(account, "Ready").is_some_and(|ready| ready.reason == "Deleting")
     });
-    assert!(condition(&account, "Ready").unwrap().message.contains("kept until its 2 Webhooks are gone"));
+    assert!(
+        condition(&account, "Ready")
+            .unwrap()
+            .message
+            .contains("its finalizer stays until its 2 Webhooks are gone")
+    );
     scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
     eventually("the account is gone", || match scene.account("account") {
         Value::Null => Ok(()),

@@ -43,10 +43,10 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
         &operator,
         false,
         &[
-            "Webhook: hooktender may not list and watch webhooks.hooktender.dev: give its ServiceAccount these verbs",
-            "VendorAccount: hooktender may not",
-            "Secret: hooktender may not",
-            "ConfigMap: hooktender may not",
+            "Webhook: hooktender has no permission to list and watch webhooks.hooktender.dev: give its ServiceAccount these verbs",
+            "VendorAccount: hooktender has no permission",
+            "Secret: hooktender has no permission",
+            "ConfigMap: hooktender has no permission",
         ],
     );
     // One right after another.
@@ -56,7 +56,7 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
         false,
         &[
             "Webhook: the API server does not know webhooks.hooktender.dev: install the CRDs",
-            "Secret: hooktender may not list and watch secrets:",
+            "Secret: hooktender has no permission to list and watch secrets:",
         ],
     );
     for crd in hooktender::api::crds().unwrap() {
@@ -98,7 +98,7 @@ fn an_address_without_an_api_server_is_reported_as_such() {
     let theirs = std::fs::read_to_string(other.kubeconfig()).unwrap();
     let ca = theirs.split_once("certificate-authority-data: ").unwrap().1.lines().next().unwrap();
     for (name, what, to, says_so) in [
-        ("token", "token", "of-yesterday", "token or certificate: it is wrong or expired"),
+        ("token", "token", "of-yesterday", "token or certificate, which is wrong or expired"),
         (
             "authority",
             "certificate-authority-data",

@@ -10,7 +10,9 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Hints, Intent, Policy, Redactor, SecretText};
+use crate::plan::{
+    Declared, Desired, Document, ExternalId, Hints, PendingCreate, Policy, Redactor, SecretText,
+};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -42,7 +44,8 @@ pub(crate) fn plan_input(
     let spec = &webhook.spec;
     let (desired, redactor) = build_desired(webhook, account, values);
     let mut desired = options.documents.limit(webhook, desired);
-    // Without stored state nothing tells whose a subscription is, and whoever runs such a pass has the login in a file.
+    // Without stored state it is unknown which Webhook a subscription belongs to. The person who runs such a pass has the credentials
+    // in a file, so that the limits for guests would protect nothing.
     let guest = webhook.is_guest() && !options.stateless;
     let adopts = !guest || account.spec.allow_guest_adoption;
     let pinned = spec.external_id.as_ref();
@@ -62,7 +65,7 @@ pub(crate) fn plan_input(
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
-        intent: status.pending.as_ref().map(|pending| intent(state, pending, options)),
+        pending_create: status.pending.as_ref().map(|pending| pending_create(state, pending, options)),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         trusts_write_only: trusts(webhook),
@@ -78,8 +81,8 @@ pub(crate) fn plan_input(
 }
 
 /// Returns what is known of a create with an unknown outcome.
-fn intent(state: &WebhookState, pending: &Pending, options: PlanOptions<'_>) -> Intent {
-    Intent {
+fn pending_create(state: &WebhookState, pending: &Pending, options: PlanOptions<'_>) -> PendingCreate {
+    PendingCreate {
         expired: state.creates.is_over(pending, options.grace, options.read),
         fingerprint: pending.digest.clone(),
         document: state.creates.sent(pending).cloned(),
@@ -156,7 +159,7 @@ fn invalid_id(webhook: &Webhook, status: &WebhookStatus) -> Option<(&'static str
 /// Returns the reason of a guest that pins a subscription which it did not create.
 fn adoption_not_allowed(account: &VendorAccount) -> Desired {
     let message = format!(
-        "VendorAccount {} does not let Webhooks of other namespaces use externalId: remove externalId to have a subscription created, or have the owners of the account set allowGuestAdoption: true",
+        "VendorAccount {} does not allow Webhooks of other namespaces to use externalId: remove externalId to have a subscription created, or ask the owners of the account to set allowGuestAdoption: true",
         ObjectKey::of(account)
     );
     Desired::Unknown { reason: "AdoptionNotAllowed", message }

@@ -105,7 +105,7 @@ fn summarize<S, R>(
     account_conditions(&AccountInputs {
         account: &pass.account,
         error,
-        credentials_lost: error.is_some() && error == report.credentials_lost(),
+        deletions_only: error.is_some() && error == report.deletions_only(),
         blocked: report.plan.as_ref().and_then(|plan| plan.blocked.first()),
         webhooks: state.uids.len(),
         not_allowed: &state.not_allowed,

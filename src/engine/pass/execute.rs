@@ -23,7 +23,7 @@ use std::time::Duration;
 /// Rate-limit waits shorter than this are not reported.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// What an execution came to.
+/// The result of an execution.
 pub(crate) struct Executed {
     pub(crate) counts: PassCounts,
     pub(crate) stopped_by: Option<PassError>,

@@ -86,7 +86,7 @@ struct Counted {
 
 fn counted(report: &PassReport) -> Counted {
     let paced = matches!(&report.error, Some(PassError::Failed(_, Some(error))) if error.is_paced());
-    let ok = report.error.is_none() && report.credentials_lost().is_none();
+    let ok = report.error.is_none() && report.deletions_only().is_none();
     match (ok, paced) {
         (true, _) => Counted { result: PassResult::Success, good: true },
         (false, true) => Counted { result: PassResult::Paced, good: report.plan.is_some() },
@@ -112,11 +112,11 @@ fn outcome(report: &mut PassReport) -> PassOutcome {
 fn outcome_of_execution(report: &PassReport) -> PassOutcome {
     let gathering = report.plan.as_ref().and_then(|plan| plan.gathering);
     let wait = [gathering, report.counts.guests_wait].into_iter().flatten().min();
-    match (wait, report.credentials_lost()) {
+    match (wait, report.deletions_only()) {
         _ if report.counts.left > 0 => PassOutcome::MoreToDo,
         (Some(wait), _) => PassOutcome::Gathering(wait),
         _ if report.counts.conflict => PassOutcome::Conflict,
-        (_, Some(lost)) => PassOutcome::Failed { error: lost.clone(), cause: None },
+        (_, Some(reason)) => PassOutcome::Failed { error: reason.clone(), cause: None },
         (_, None) => PassOutcome::InSync,
     }
 }
@@ -129,7 +129,7 @@ fn account_error<'a>(outcome: &'a PassOutcome, report: &'a PassReport) -> Option
         | PassOutcome::ListDoubted { error, .. } => Some(error),
         PassOutcome::RateLimited(_) | PassOutcome::ClusterFailed(_) => None,
         PassOutcome::InSync | PassOutcome::MoreToDo | PassOutcome::Gathering(_) | PassOutcome::Conflict => {
-            report.credentials_lost()
+            report.deletions_only()
         }
     }
 }

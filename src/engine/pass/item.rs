@@ -227,7 +227,7 @@ fn status_inputs<'o, S, R>(
             record_unverified_create(shared, webhook, planned.item, document);
         }
         // In sync, but the list may be older than what a lost create of another content has made: that is still to be deleted.
-        if declared.intent.as_ref().is_none_or(|intent| intent.expired) {
+        if declared.pending_create.as_ref().is_none_or(|create| create.expired) {
             webhook.status.pending = None;
         }
     }

@@ -119,7 +119,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             return Ok(self.remove_finalizer(webhook).await?);
         }
         let Client::Writer(connection) = self.shared.client else {
-            // A plan for a reader blocks every other step; the type alone would refuse it.
+            // For a read-only client the plan blocks every other step, so this is not reached.
             return Ok(StepResult::Stays(Outcome::Blocked(BlockedReason::PlanOnly)));
         };
         match step {
@@ -136,7 +136,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 let answers = self.planned.item.answers;
                 let done = self.update(connection, webhook, (id, document), answers).await;
                 let is_written = !matches!(done, Err(StepError::Cluster(_)));
-                // Once recorded, it is the answer to the create, whatever became of the update.
+                // Once it is recorded, the create has its outcome, whatever the result of the update.
                 if is_written && answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
                     webhook.status.pending = None;
                 }
@@ -191,7 +191,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Ok(created) => {
                 let before = webhook.status.external_id.clone();
                 let (id, account) = (created.id.to_string(), self.identity.clone());
-                webhook.note(Effect::Created { id, account, intent: pending, before });
+                webhook.note(Effect::Created { id, account, pending, before });
                 let mut observed = observed.lock();
                 webhook.status.superseded.retain(|old| observed.has(old));
                 observed.upsert(created);
@@ -201,7 +201,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 if error.outcome_unknown {
                     webhook.creates.record_lost(&pending, desired);
                 } else {
-                    webhook.note(Effect::NotCreated { intent: pending });
+                    webhook.note(Effect::NotCreated { pending });
                 }
                 Err(self.record_error(webhook, desired, error).into())
             }
@@ -234,7 +234,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             let pending = webhook.status.pending.take_if(|_| answers);
             let write_only = pending.as_ref().is_some_and(|pending| pending.write_only);
             webhook.status.last_applied = write_only.then(LastApplied::unknown);
-            // Once it is updated, nothing tells any more that the pending create has made it.
+            // After the update, its content no longer shows that the pending create made it.
             if pending.is_some() {
                 write_status(webhook, self.writer).await?;
             }

@@ -241,7 +241,7 @@ impl Readiness {
             // Without a condition no pass has handled it yet.
             reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
             reason: ready.map_or_else(|| "Waiting".into(), |ready| ready.reason.clone()),
-            message: ready.map_or_else(|| "it was not begun".into(), |ready| ready.message.clone()),
+            message: ready.map_or_else(|| "not started".into(), |ready| ready.message.clone()),
         }
     }
 }
@@ -298,7 +298,7 @@ mod tests {
         let created = Effect::Created {
             id: "7".into(),
             account: "superoffice/Cust1".into(),
-            intent: serde_json::from_value(json!({
+            pending_create: serde_json::from_value(json!({
                 "action": "Create", "since": "2026-01-01T00:00:00Z", "digest": "mine",
             }))
             .unwrap(),

@@ -7,7 +7,7 @@ use crate::plan::report::{Held, Until};
 use crate::plan::{BlockedReason, Declared, ExternalId, Item, Rival, Unreadable};
 
 /// The message of a Webhook whose deletion needs an approval.
-const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
+const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows: the account's condition Stalled has the command that allows them. To delete only this Webhook and keep its subscription, set the annotation hooktender.dev/release: \"true\"";
 
 /// Returns a blocked change as a plan shows it: condition reason, message, and what it waits for.
 pub(crate) fn blocked_report(
@@ -20,7 +20,7 @@ pub(crate) fn blocked_report(
     let (until, message) = match reason {
         BlockedReason::PlanOnly => {
             let message =
-                "plan only: nothing is written until mode is Enforce at the Webhook and its account";
+                "plan only: nothing is written until mode is Enforce in the Webhook and in its account";
             (Until::Later, message.to_owned())
         }
         BlockedReason::CreatePending | BlockedReason::NotListedYet => (Until::Later, summary.message),
@@ -43,7 +43,7 @@ pub(crate) fn blocked_report(
 /// Returns the advice about a Webhook with the same natural key and other content.
 pub(crate) fn similar_declared(other: &ObjectKey) -> String {
     format!(
-        "Webhook {other} declares a subscription of the same name and address with other content; both are kept, and what both ask for is delivered twice"
+        "Webhook {other} declares a subscription with the same name and address but other content: both are kept, and events that match both are delivered twice; delete one of the two if that is not intended"
     )
 }
 
@@ -66,17 +66,17 @@ pub(crate) fn blocked(
         BlockedReason::CreatePending => ConditionSummary::busy(
             SETTLING,
             format!(
-                "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
+                "a create has an unknown outcome: {vendor} may still commit it, so nothing is sent until the list has been read again"
             ),
         ),
         BlockedReason::NotListedYet => ConditionSummary::busy(
             SETTLING,
             format!(
-                "it was made just now and {vendor} does not list it; its list may lag, and is read again"
+                "it was created just now, but {vendor} does not list it yet: hooktender reads the list again"
             ),
         ),
         BlockedReason::DriftReported => {
-            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", describe_item(item));
+            let message = format!("not corrected at {vendor} (driftPolicy: Report): {}", describe_item(item));
             ConditionSummary::ready("DriftReported", message)
         }
         BlockedReason::CorrectionDoesNotHold => {
@@ -110,7 +110,7 @@ pub(crate) fn blocked(
 /// Returns the message about a correction that somebody else undid again and again.
 fn correction_does_not_hold(item: &Item, vendor: VendorName) -> String {
     format!(
-        "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
+        "each of the last three corrections was undone at {vendor}: {}; the next one waits up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
         describe_item(item)
     )
 }
@@ -119,7 +119,7 @@ fn correction_does_not_hold(item: &Item, vendor: VendorName) -> String {
 fn similar_exists(ids: &[ExternalId], vendor: VendorName) -> String {
     let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
     format!(
-        "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
+        "{vendor} has a similar subscription that no Webhook declares, so none is created. To adopt it, set spec.externalId: {}",
         ids.join(" or ")
     )
 }
@@ -127,7 +127,7 @@ fn similar_exists(ids: &[ExternalId], vendor: VendorName) -> String {
 /// Returns the message about a subscription whose declared content is unknown.
 fn unknown(declared: &Declared, message: &str) -> String {
     if declared.deleting {
-        format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain")
+        format!("{message}; to delete this Webhook anyway, set deletionPolicy: Retain")
     } else {
         message.to_owned()
     }
@@ -156,13 +156,13 @@ fn unreadable(declared: &Declared, item: &Unreadable, vendor: VendorName) -> Str
     let listed = match &item.id {
         Some(id) if declared.known_ids().any(|known| known == id) => {
             return format!(
-                "{vendor} lists subscription {id} in a shape that cannot be read ({why}); it is left as it is. Correct it at {vendor}, or delete it there to have it created again"
+                "{vendor} lists subscription {id} in a shape that hooktender cannot read ({why}), so it is not changed. Correct it at {vendor}, or delete it there so that it is created again"
             );
         }
         Some(id) => format!("subscription {id}"),
         None => "a subscription without an id".to_owned(),
     };
     format!(
-        "{vendor} lists {listed} in a shape that cannot be read ({why}), which may be the one of this Webhook; nothing is created beside it. Correct it at {vendor}, or delete it there"
+        "{vendor} lists {listed} in a shape that hooktender cannot read ({why}). It may belong to this Webhook, so none is created. Correct it at {vendor}, or delete it there"
     )
 }

@@ -54,7 +54,7 @@ impl Outcome {
 }
 
 /// Replaces a vendor's message where the reader may not see it.
-pub(crate) const MESSAGE_IN_LOG: &str = "its words are in hooktender's log";
+pub(crate) const MESSAGE_IN_LOG: &str = "the vendor's message is in hooktender's log";
 
 /// What a pass has found out about one Webhook, for its status.
 pub(crate) struct StatusInputs<'a> {
@@ -143,9 +143,10 @@ fn delivering(
         (Some(Delivery::DisabledByVendor), rejected) => {
             let rejected = rejected
                 .as_ref()
-                .map_or_else(String::new, |why| format!("; starting it again was refused: {why}"));
-            let message =
-                format!("{vendor} has stopped deliveries, as too many failed: mend the receiver{rejected}");
+                .map_or_else(String::new, |why| format!("; the vendor refused to re-enable it: {why}"));
+            let message = format!(
+                "{vendor} disabled the subscription because too many deliveries failed: fix the receiver{rejected}"
+            );
             (false, "TooManyErrors", message)
         }
     };
@@ -190,7 +191,7 @@ pub(crate) fn report_account_error(
     let mut message = format!("account {account}: {}", error.message);
     if deleting {
         message = format!(
-            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+            "{message}; to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
         );
     }
     let summary = ConditionSummary::failed(error.stalled, error.reason, message);
@@ -297,8 +298,10 @@ fn event_for(
 /// Returns the error of an account that the API server refuses to write: this object alone, or because hooktender lacks a right.
 pub(crate) fn account_write_refused(scope: Scope, words: &str) -> AccountError {
     let (reason, what_helps) = match scope {
-        Scope::Rights => (FORBIDDEN, "give hooktender's ServiceAccount the rights of the chart"),
-        Scope::Object | Scope::Conflict | Scope::Server => (WRITE_REFUSED, "change what refuses it"),
+        Scope::Rights => (FORBIDDEN, "give hooktender's ServiceAccount the rights that the chart gives it"),
+        Scope::Object | Scope::Conflict | Scope::Server => {
+            (WRITE_REFUSED, "change the policy that refuses it, or the account")
+        }
     };
     let message = format!("the API server refuses to write this account: {words}; {what_helps}");
     AccountError { reason, message, stalled: true }
@@ -307,7 +310,7 @@ pub(crate) fn account_write_refused(scope: Scope, words: &str) -> AccountError {
 /// Returns the event for a Webhook that the API server refuses to write.
 pub(crate) fn write_refused(words: &str) -> EventRecord {
     let note = format!(
-        "the API server refuses to write this Webhook: {words}; change what refuses it, or the Webhook (it is tried again with growing pauses)"
+        "the API server refuses to write this Webhook: {words}; change the policy that refuses it, or the Webhook (hooktender retries with back-off)"
     );
     EventRecord { warning: true, reason: WRITE_REFUSED, note }
 }

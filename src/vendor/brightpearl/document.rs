@@ -39,7 +39,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     }
     let missing = missing.join(", ");
     Some(format!(
-        "neither uriTemplate nor bodyTemplate mentions {missing}; Brightpearl is likely to refuse it"
+        "neither uriTemplate nor bodyTemplate contains {missing}: add it, because Brightpearl probably refuses a webhook without it"
     ))
 }
 

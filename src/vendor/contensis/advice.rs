@@ -20,8 +20,7 @@ pub(super) fn of_account(client: &Contensis) -> Option<String> {
     let missing = client.rights.missing();
     let rights = (!missing.is_empty()).then(|| {
         format!(
-            "the role of this {} lacks the webhook permission {} of project {}: add it, and annotate this account with \
-             {REQUESTED_AT} to have it checked again",
+            "the role of this {} lacks the webhook permission {} of project {}: add it, then set the annotation {REQUESTED_AT} on this account to check it again",
             client.login,
             rights::names(&missing),
             client.project

@@ -51,7 +51,7 @@ impl Rights {
         self.state().missing = missing;
     }
 
-    /// Requests another check after the next list if a right is missing: somebody may have added it.
+    /// Requests another check after the next list if a right is missing: it may have been added.
     pub(super) fn recheck(&self) {
         let mut state = self.state();
         state.checked &= state.missing.is_empty();

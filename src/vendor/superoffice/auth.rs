@@ -82,7 +82,9 @@ pub(super) fn session(
     central: Option<Central<'_>>,
 ) -> Result<Login, ConnectError> {
     // The CRD allows these two kinds with `online` only.
-    let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
+    let online = || {
+        central.ok_or_else(|| ConnectError::Client("this kind of credentials works only with online".into()))
+    };
     match kind {
         SuperofficeCredentials::Basic(user) => basic(user, credentials),
         SuperofficeCredentials::Bearer(bearer) => {
@@ -145,7 +147,7 @@ fn consent(
         token: credentials.trimmed(token)?,
         from: from.clone(),
     };
-    let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
+    let advice = format!("check the rights of the person who gave consent ({from}), {WEBHOOK_AGENT}");
     Ok((Session::refreshed(Grant::Consent(grant), None), advice))
 }
 

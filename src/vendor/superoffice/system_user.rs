@@ -118,12 +118,14 @@ impl SystemUser {
             Unverified::Unavailable(error) => error,
             Unverified::Forged(why) => answer.error(
                 Class::Unavailable,
-                format!("the token in the answer is not trusted ({why}); it may not come from SuperOffice"),
+                format!(
+                    "the token in the answer cannot be verified ({why}): perhaps it is not from SuperOffice"
+                ),
             ),
         })?;
         let ticket = claims.get(&format!("{CLAIM}ticket")).and_then(Value::as_str);
         let ticket = ticket
-            .ok_or_else(|| answer.error(Class::Unavailable, "the token in the answer holds no ticket"))?;
+            .ok_or_else(|| answer.error(Class::Unavailable, "the token in the answer has no ticket"))?;
         Ok(Token::sliding(ticket.into(), TICKET_LIFE))
     }
 
@@ -142,14 +144,14 @@ impl SystemUser {
             detail if detail.contains("timestamp") => clock_advice(answer.date()),
             detail if detail.contains("signature") => {
                 format!(
-                    "it was not signed with the app's key: check {key}; the Developer Portal may hold a newer one"
+                    "the request was not signed with the app's key: check {key}; the Developer Portal may have a newer key"
                 )
             }
             detail if detail.contains("revoked") => {
                 "the tenant's administrator has to approve the app again".to_owned()
             }
             detail if detail.contains("expired") || detail.contains("reapproval") => {
-                "the app has to be approved again by the tenant's administrator".to_owned()
+                "the tenant's administrator has to approve the app again".to_owned()
             }
             _ => format!("check {texts}, customerId, and that the tenant's administrator approved the app"),
         };
@@ -229,5 +231,5 @@ fn clock_advice(theirs: Option<SystemTime>) -> String {
             format!(": it is {}m {which} SuperOffice's", apart.as_mins())
         })
     });
-    format!("set the clock of the machine that hooktender runs on{}", apart.unwrap_or_default())
+    format!("correct the clock of the machine that hooktender runs on{}", apart.unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs};
 
-use hooktender_cluster::{Tool, Tools};
+use hooktender_cluster::{Purpose, Tool, Tools};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -109,9 +109,9 @@ fn a_failing_build_shows_the_compilers_output_and_leaves_nothing_behind() {
 fn two_processes_do_not_build_at_the_same_time() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = cache.path().join("log");
-    // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS PACKAGE`
+    // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS -v PACKAGE`
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho \"${{6##*/}}\" >> {log}\n/bin/sleep 0.2\n: > \"$6\"\n",
+        "#!/bin/sh\n[ \"$1\" = build ] || exit 0\necho \"${{6##*/}}\" >> {log}\n/bin/sleep 0.2\n: > \"$6\"\n",
         log = log.display()
     );
     let go = programs.path().join("go");
@@ -140,7 +140,7 @@ fn serve_runs_until_it_is_interrupted() {
 }
 
 fn serve_until(end: impl FnOnce(&mut Child)) {
-    let ours = Tools::ensure().unwrap();
+    let ours = Tools::ensure(Purpose::Tests).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for tool in Tool::ALL {
         symlink(ours.path(tool), folder.path().join(tool.name())).unwrap();

@@ -122,6 +122,9 @@ crds: build ## Write the CRDs from the code: crds/, and the chart's
 chart: tools ## Write the tables of the chart's README from its values and roles
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test scenarios chart::readme
 
+manifests: tools ## Write deploy/install.yaml from the chart
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test scenarios chart::manifests::the_manifests
+
 schema: ## Write docs/plan.schema.json from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib plan_schema
 

@@ -61,6 +61,7 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     if let Some(address) = stage.operator_address() {
         screen.command(&format!("curl http://{address}/metrics"));
     }
-    say("\nCtrl-C ends everything and removes its files.");
+    say("\nKubernetes' own controllers are missing here: a namespace that you delete stays Terminating.");
+    say("Ctrl-C ends everything and removes its files.");
     Ok(())
 }

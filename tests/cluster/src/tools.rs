@@ -10,7 +10,7 @@ use std::{env, path};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::builder::{self, Missing};
+use crate::builder::{self, Missing, Quality};
 
 /// The oldest kubectl that the demo uses: that of the oldest Kubernetes for which hooktender is made.
 const OLDEST_KUBECTL: u32 = 29;
@@ -133,19 +133,25 @@ impl Tools {
         if wanted.is_empty() {
             return Ok((found, None));
         }
-        let mut missing = Missing::of(&wanted)?;
-        if purpose == Purpose::Demo
-            && let Some(kubectl) = kubectl_on_path()
-            && missing.remove(Tool::Kubectl)
-        {
-            found.paths.insert(Tool::Kubectl, kubectl);
-        }
-        for tool in wanted {
-            if !missing.contains(tool) {
-                found.paths.entry(tool).or_insert_with(|| missing.path(tool));
+        let mut missing = found.add_built(&wanted, Quality::Optimised)?;
+        if purpose == Purpose::Demo && !missing.is_empty() {
+            let wanted: Vec<_> = missing.tools().collect();
+            missing = found.add_built(&wanted, Quality::Quick)?;
+            if let Some(kubectl) = kubectl_on_path()
+                && missing.remove(Tool::Kubectl)
+            {
+                found.paths.insert(Tool::Kubectl, kubectl);
             }
         }
         Ok((found, Some(missing).filter(|missing| !missing.is_empty())))
+    }
+
+    /// Adds those of `wanted` that have been built in this quality; returns the others.
+    fn add_built(&mut self, wanted: &[Tool], quality: Quality) -> Result<Missing, Error> {
+        let missing = Missing::of(wanted, quality)?;
+        let built = wanted.iter().filter(|tool| !missing.contains(**tool));
+        self.paths.extend(built.map(|tool| (*tool, missing.path(*tool))));
+        Ok(missing)
     }
 
     fn with_built(mut self, missing: Missing, beside: Option<&[String]>) -> Result<Self, Error> {

@@ -206,6 +206,21 @@ fn rollback(release: &Release, scene: &Scene, tenant: &Tenant) {
     operator.terminate();
 }
 
+/// Helm cannot roll back to a release with CRDs from one without, as the docs say; an upgrade can.
+fn without_crds_and_back(release: &Release) {
+    let newer = chart();
+    let upgrade = ["upgrade", RELEASE, newer.to_str().unwrap()];
+    release.helm(&upgrade, &json!({"crds": {"install": false}})).accepted();
+    assert_eq!(release.short_names(), json!(["wh"]), "they are kept");
+    let mut helm = release.cluster.helm();
+    let rollback = ["rollback", RELEASE, "--namespace", NAMESPACE];
+    let refused = crate::support::fed(helm.args(rollback), "").refused();
+    assert!(refused.contains("metadata.resourceVersion: Invalid value"), "{refused}");
+    release.helm(&upgrade, &json!({})).accepted();
+    let status = release.told(&["status", RELEASE]);
+    assert!(status.contains("STATUS: deployed"), "{status}");
+}
+
 /// Everything is removed but declared objects and their kinds.
 fn uninstall(release: &Release, scene: &Scene, declared: &Declared) {
     release.told(&["uninstall", RELEASE]);
@@ -241,6 +256,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_leaves_what_is_declared() {
     let (tenant, _) = &declared[0];
     upgrade(&release, &scene, tenant);
     rollback(&release, &scene, tenant);
+    without_crds_and_back(&release);
     uninstall(&release, &scene, &declared);
 
     // The release can be installed again: it owns the CRDs that it left.

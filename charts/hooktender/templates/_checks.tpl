@@ -43,6 +43,7 @@
 {{- include "hooktender.written" (list $name $interval "^([0-9]+[smh])+$" "is not a valid interval: write it like 90s, 5m or 1h30m") -}}
 {{- end -}}
 {{- include "hooktender.written" (list "requestTimeout" .requestTimeout "[1-9]" "leaves no time for an answer: write it like 90s") -}}
+{{- include "hooktender.checkSelector" .accountSelector -}}
 {{- include "hooktender.written" (list "image.digest" .image.digest "^(sha256:[0-9a-f]{64})?$" "is not a valid digest: write sha256: and 64 hexadecimal digits") -}}
 {{- include "hooktender.written" (list "listenAddress" .listenAddress "^([0-9.]+|\\[[0-9a-fA-F:.]+\\])$" "is not a valid address: write it like 0.0.0.0 or [::]") -}}
 {{- range concat .networkPolicy.apiServerCIDRs .networkPolicy.vendorCIDRs -}}
@@ -58,6 +59,17 @@
 {{- fail (printf "%s: the chart itself sets the label %s: remove it there" $.name .) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The API server would refuse it only after the operator has started. */}}
+{{- define "hooktender.checkSelector" -}}
+{{- $key := "([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?/)?[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?" -}}
+{{- $value := "([a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?)?" -}}
+{{- $equals := printf "%s *(=|==|!=) *%s" $key $value -}}
+{{- $in := printf "%s +(in|notin) *\\( *%s( *, *%s)* *\\)" $key $value $value -}}
+{{- $one := printf "(!?%s|%s|%s)" $key $equals $in -}}
+{{- $all := printf "^( *%s( *, *%s)* *)?$" $one $one -}}
+{{- include "hooktender.written" (list "accountSelector" . $all "is not a valid label selector: write it like shard=a or shard in (a,b)") -}}
 {{- end -}}
 
 {{/* A flag that is given twice would end the program at its start. */}}

@@ -136,9 +136,8 @@ impl Desk {
         self.hooktender(&["plan", "--offline", "-f", DECLARED], CHANGES)?;
         let start = Instant::now();
         self.hooktender(&["apply", "--offline", "--yes", "-f", DECLARED], NO_CHANGES)?;
-        let essences = |list: &[Value]| {
-            list.iter().map(|one| subscription::essence(VENDOR, one)).collect::<Vec<_>>()
-        };
+        let essences =
+            |list: &[Value]| list.iter().map(|one| subscription::essence(VENDOR, one)).collect::<Vec<_>>();
         let after = self.stored()?;
         if essences(&before) != essences(&after) {
             return Err(Failure::Unexpected(format!("not as before: {after:?}")));
@@ -187,7 +186,8 @@ impl Desk {
             .stdin(Stdio::null())
             .output()
             .map_err(Failure::io(format!("running `{shown}`")))?;
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         self.screen.output(&stdout);
         self.screen.output(&stderr);
         self.interrupt.check()?;

@@ -209,7 +209,8 @@ impl Missing {
 /// Runs a cargo command as it is.
 pub(crate) fn cargo(command: &[String]) -> Result<(), Error> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    let status = Command::new(program).args(arguments).status().map_err(Error::io(format!("running {program}")))?;
+    let status =
+        Command::new(program).args(arguments).status().map_err(Error::io(format!("running {program}")))?;
     if status.success() {
         return Ok(());
     }
@@ -243,7 +244,8 @@ fn cargo_counted(command: &[String], job: &Job<'_>) -> Result<(), Error> {
 fn built_package(message: &str) -> Option<String> {
     let message: Value = serde_json::from_str(message).ok()?;
     let kinds = message["target"]["kind"].as_array()?;
-    let is_built = message["reason"] == "compiler-artifact" && kinds.iter().all(|kind| kind != "custom-build");
+    let is_built =
+        message["reason"] == "compiler-artifact" && kinds.iter().all(|kind| kind != "custom-build");
     is_built.then(|| message["package_id"].as_str().map(str::to_owned))?
 }
 

@@ -40,7 +40,9 @@ pub(crate) fn run(
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (status, lines, other) = thread::scope(|scope| {
         let (lines, other) = match output {
-            Output::Standard => (scope.spawn(|| read_lines(stdout, on_line)), scope.spawn(|| read_all(stderr))),
+            Output::Standard => {
+                (scope.spawn(|| read_lines(stdout, on_line)), scope.spawn(|| read_all(stderr)))
+            }
             Output::Errors => (scope.spawn(|| read_lines(stderr, on_line)), scope.spawn(|| read_all(stdout))),
         };
         let status = loop {

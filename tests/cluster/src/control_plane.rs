@@ -255,7 +255,8 @@ fn start_controllers(tools: &Tools, folder: &Path) -> Result<Option<Server>, Err
         "--kube-api-qps=500".to_owned(),
         "--kube-api-burst=1000".to_owned(),
     ];
-    Server::spawn(Tool::ControllerManager.name(), tools.path(Tool::ControllerManager), arguments, folder).map(Some)
+    Server::spawn(Tool::ControllerManager.name(), tools.path(Tool::ControllerManager), arguments, folder)
+        .map(Some)
 }
 
 /// Looks every 25 ms until `look` succeeds; fails when the server ends, the limit passes or the owner is gone.

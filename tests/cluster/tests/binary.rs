@@ -135,10 +135,8 @@ fn prepare_demo(kubectl: &str, cargo: &str) -> (Output, Vec<String>) {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = cache.path().join("log");
     let log_name = |name: &str| format!("echo \"{name}\" >> {}\n", log.display());
-    let go = format!(
-        "[ \"$1\" = build ] || exit 0\n{}echo package >&2\n: > \"$6\"\n",
-        log_name("${6##*/} ${10}")
-    );
+    let go =
+        format!("[ \"$1\" = build ] || exit 0\n{}echo package >&2\n: > \"$6\"\n", log_name("${6##*/} ${10}"));
     for (name, script) in [
         ("go", go),
         ("kubectl", format!("echo '{kubectl}'\n")),
@@ -150,9 +148,13 @@ fn prepare_demo(kubectl: &str, cargo: &str) -> (Output, Vec<String>) {
     }
     let mut command = binary();
     command.args(["prepare-demo", "--"]).arg(programs.path().join("cargo")).args(["build", "--workspace"]);
-    command.env("PATH", programs.path()).env("HOOKTENDER_TOOLS", cache.path()).env_remove("KUBEBUILDER_ASSETS");
+    command
+        .env("PATH", programs.path())
+        .env("HOOKTENDER_TOOLS", cache.path())
+        .env_remove("KUBEBUILDER_ASSETS");
     let output = command.output().unwrap();
-    let mut called: Vec<_> = fs::read_to_string(&log).unwrap_or_default().lines().map(str::to_owned).collect();
+    let mut called: Vec<_> =
+        fs::read_to_string(&log).unwrap_or_default().lines().map(str::to_owned).collect();
     called.sort();
     (output, called)
 }
@@ -167,7 +169,10 @@ fn the_demo_builds_only_what_it_uses_beside_cargo() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(called, [CARGO_CALL.to_owned(), format!("etcd {flags}"), format!("kube-apiserver {flags}")]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("building etcd, kube-apiserver and hooktender from source, the first time only"), "{said}");
+    assert!(
+        said.contains("building etcd, kube-apiserver and hooktender from source, the first time only"),
+        "{said}"
+    );
     assert!(said.contains(" minutes\n"), "it says how long it takes: {said}");
 
     let old = r#"{"clientVersion": {"major": "1", "minor": "20"}}"#;

@@ -71,7 +71,18 @@ fn the_api_server_accepts_the_manifests() {
     if !kubectl(&["get", "namespace", NAMESPACE], "").success {
         kubectl(&["create", "namespace", NAMESPACE], "").accepted();
     }
-    let applied = kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--filename", path().to_str().unwrap()], "");
+    let applied = kubectl(
+        &[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "--validate=strict",
+            "--filename",
+            path().to_str().unwrap(),
+        ],
+        "",
+    );
     let taken = applied.stdout.lines().filter(|line| line.ends_with("(server dry run)")).count();
     assert!(applied.success && taken == objects.len(), "{applied:?}");
 }
@@ -80,7 +91,8 @@ fn the_api_server_accepts_the_manifests() {
 #[test]
 fn an_overlay_sets_the_image_and_plan_only() {
     let page = Page::read("docs/install.md");
-    let overlay = page.blocks.iter().find(|block| block.text.contains("kind: Kustomization\nresources:")).unwrap();
+    let overlay =
+        page.blocks.iter().find(|block| block.text.contains("kind: Kustomization\nresources:")).unwrap();
     let folder = Folder::new();
     fs::write(folder.path().join("kustomization.yaml"), &overlay.text).unwrap();
     // The block names a folder beside its own.

@@ -14,7 +14,8 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 
 /// The specs of all Pods that the chart makes: the Deployment's, and those of `helm test`.
 fn pods(objects: &[Value]) -> Vec<&Value> {
-    let deployments = of_kind(objects, "Deployment").into_iter().map(|object| &object["spec"]["template"]["spec"]);
+    let deployments =
+        of_kind(objects, "Deployment").into_iter().map(|object| &object["spec"]["template"]["spec"]);
     deployments.chain(of_kind(objects, "Pod").into_iter().map(|object| &object["spec"])).collect()
 }
 
@@ -32,10 +33,16 @@ fn each_test_pod_has_one_container_and_is_kept_until_the_next_test() {
             assert_eq!(containers.len(), 1, "helm test --logs reads one container only");
             let arguments = containers[0]["args"].as_array().unwrap().iter();
             let arguments: Vec<_> = arguments.map(|argument| argument.as_str().unwrap()).collect();
-            (pod["metadata"]["name"].as_str().unwrap(), annotations["helm.sh/hook-weight"].as_str().unwrap(), arguments.join(" "))
+            (
+                pod["metadata"]["name"].as_str().unwrap(),
+                annotations["helm.sh/hook-weight"].as_str().unwrap(),
+                arguments.join(" "),
+            )
         })
         .collect();
-    let plan = |namespace: &str| format!("plan --exit-zero --namespace={namespace} --request-timeout=9s --settle=30s");
+    let plan = |namespace: &str| {
+        format!("plan --exit-zero --namespace={namespace} --request-timeout=9s --settle=30s")
+    };
     assert_eq!(
         seen,
         [
@@ -50,7 +57,10 @@ fn each_test_pod_has_one_container_and_is_kept_until_the_next_test() {
 fn openshift_can_assign_ids_and_the_rest_stays_restricted() {
     let values = json!({"podSecurityContext": {"runAsUser": null, "runAsGroup": null}});
     for pod in pods(&rendered("x", "default", &values, &[])) {
-        assert_eq!(pod["securityContext"], json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}}));
+        assert_eq!(
+            pod["securityContext"],
+            json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+        );
         assert_eq!(
             pod["containers"][0]["securityContext"],
             json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false, "capabilities": {"drop": ["ALL"]}})
@@ -99,7 +109,10 @@ fn options_of_the_operator_are_flags_and_members_of_its_deployment() {
     let objects = rendered("x", "default", &values, &[]);
     let deployment = of_kind(&objects, "Deployment")[0];
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    assert!(arguments.ends_with(&[json!("--otlp-endpoint=http://collector:4318"), json!("--answer-memory=160Mi")]));
+    assert!(
+        arguments
+            .ends_with(&[json!("--otlp-endpoint=http://collector:4318"), json!("--answer-memory=160Mi")])
+    );
     assert_eq!(deployment["spec"]["revisionHistoryLimit"], 2);
     assert_eq!(deployment["metadata"]["annotations"], values["deploymentAnnotations"]);
 }
@@ -139,7 +152,8 @@ fn another_namespace_is_that_of_all_objects_and_subjects() {
             assert_eq!(subject["namespace"], "elsewhere");
         }
     }
-    let address = objects.iter().find(|object| object["metadata"]["name"] == "x-hooktender-test-ready").unwrap();
+    let address =
+        objects.iter().find(|object| object["metadata"]["name"] == "x-hooktender-test-ready").unwrap();
     assert_eq!(address["spec"]["containers"][0]["args"][1], "--address=x-hooktender.elsewhere.svc:8080");
 }
 
@@ -159,7 +173,8 @@ fn templates_in_additional_objects_are_rendered() {
 fn a_parent_chart_can_leave_it_out() {
     let parent = Folder::new();
     let write = |name: &str, text: &str| fs::write(parent.path().join(name), text).unwrap();
-    let version = serde_saphyr::from_str::<Value>(&fs::read_to_string(chart().join("Chart.yaml")).unwrap()).unwrap();
+    let version =
+        serde_saphyr::from_str::<Value>(&fs::read_to_string(chart().join("Chart.yaml")).unwrap()).unwrap();
     let version = version["version"].as_str().unwrap();
     write(
         "Chart.yaml",
@@ -188,7 +203,8 @@ fn a_parent_chart_can_leave_it_out() {
 fn the_notes_say_what_is_next_and_what_writes() {
     let notes = |values: Value| {
         let mut helm = cluster().helm();
-        let arguments = ["install", "x", chart().to_str().unwrap(), "--namespace=home", "--dry-run=client", "--values=-"];
+        let arguments =
+            ["install", "x", chart().to_str().unwrap(), "--namespace=home", "--dry-run=client", "--values=-"];
         let mut all = json!({"image": {"repository": "hooktender"}});
         all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
         let printed = fed(helm.args(arguments), &all.to_string()).accepted();

@@ -115,7 +115,8 @@ impl Release {
         eprintln!("helm test: {:?} {}", process.arguments, ran.stdout);
         ran.exits(0);
         let ended = r#"{"status": {"phase": "Succeeded"}}"#;
-        let patch = ["patch", "pod", name, "--namespace", NAMESPACE, "--subresource=status", "--patch", ended];
+        let patch =
+            ["patch", "pod", name, "--namespace", NAMESPACE, "--subresource=status", "--patch", ended];
         self.cluster.kubectl_run(&patch).unwrap();
     }
 

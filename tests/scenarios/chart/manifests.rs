@@ -106,6 +106,7 @@ fn an_overlay_sets_the_image_and_plan_only() {
     assert_eq!(built.len(), manifests().len());
     let deployment = built.iter().find(|object| object["kind"] == "Deployment").unwrap();
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["image"], "registry.internal.example.com/tools/hooktender:0.1.0");
+    let image = format!("registry.internal.example.com/tools/hooktender:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(container["image"], image);
     assert_eq!(container["args"].as_array().unwrap().last().unwrap(), "--plan-only");
 }

@@ -108,6 +108,7 @@ impl Desk {
     fn applied(&self) -> Step<()> {
         let screen = self.screen;
         screen.chapter(2, "Applied");
+        screen.say("apply shows the plan again, and does what it says, once. --yes answers its question.");
         let start = Instant::now();
         self.hooktender(&["apply", "--offline", "--yes", "-f", DECLARED], NO_CHANGES)?;
         let stored = self.stored()?;
@@ -152,14 +153,21 @@ impl Desk {
         let url = self.control.subscriptions_url(VENDOR, ACCOUNT);
         let body = VENDOR.unmanaged();
         screen.command(&format!("curl {url} -d '{body}'"));
-        self.control.ask(Method::POST, &url, Some(&body))?;
+        let made = self.control.ask(Method::POST, &url, Some(&body))?;
         let requests = self.control.journal(VENDOR, ACCOUNT)?.len();
         let start = Instant::now();
         let manifests = self.hooktender(&["import", "-f", DECLARED], NO_CHANGES)?;
+        if manifests.matches("kind: Webhook").count() != 1 {
+            return Err(Failure::Unexpected("import has not printed one Webhook".to_owned()));
+        }
         let path = self.folder.path().join(IMPORTED);
         fs::write(&path, manifests).map_err(Failure::io(format!("writing {}", path.display())))?;
         screen.say(&format!("\nThis in a file, {IMPORTED}, declares what is there already:"));
-        self.hooktender(&["plan", "--offline", "-f", DECLARED, "-f", IMPORTED], NO_CHANGES)?;
+        let plan = self.hooktender(&["plan", "--offline", "-f", DECLARED, "-f", IMPORTED], NO_CHANGES)?;
+        let id = subscription::id(VENDOR, &made);
+        if plan.contains(&id) {
+            return Err(Failure::Unexpected(format!("{id} is not declared")));
+        }
         let journal = self.control.journal(VENDOR, ACCOUNT)?;
         if let Some(write) = journal.iter().skip(requests).find(|request| request.is_write()) {
             return Err(Failure::Unexpected(format!("import and plan are not to write: {write:?}")));
@@ -188,7 +196,7 @@ impl Desk {
             .map_err(Failure::io(format!("running `{shown}`")))?;
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        self.screen.output(&stdout);
+        self.screen.output(if arguments.contains(&"apply") { after_plan(&stdout) } else { &stdout });
         self.screen.output(&stderr);
         self.interrupt.check()?;
         if output.status.code() == Some(code) {
@@ -199,6 +207,25 @@ impl Desk {
     }
 }
 
+/// What `apply` prints after the plan, which the reader has just seen.
+fn after_plan(printed: &str) -> &str {
+    printed.find("\nPlan: ").map_or(printed, |at| printed[at..].trim_start())
+}
+
 fn text<'a>(subscription: &'a Value, member: &str) -> &'a str {
     subscription[member].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_shown_once() {
+        assert_eq!(
+            after_plan("  + create\n\nPlan: 1 to create.\n1 done.\n"),
+            "Plan: 1 to create.\n1 done.\n"
+        );
+        assert_eq!(after_plan("1 done.\n"), "1 done.\n");
+    }
 }

@@ -89,7 +89,9 @@ impl Vendor {
                 "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
                 "idSetAccepted": false, "qualityOfService": 0,
             }),
-            Self::Contensis => json!({"name": "old", "url": url, "topics": [{"resourceType": "entry"}]}),
+            Self::Contensis => json!({
+                "name": "old", "url": url, "topics": [{"resourceType": "entry", "event": ["published"]}],
+            }),
             Self::SuperOffice => json!({
                 "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
             }),

@@ -203,8 +203,9 @@ fn a_parent_chart_can_leave_it_out() {
 fn the_notes_say_what_is_next_and_what_writes() {
     let notes = |values: Value| {
         let mut helm = cluster().helm();
-        let arguments =
-            ["install", "x", chart().to_str().unwrap(), "--namespace=home", "--dry-run=client", "--values=-"];
+        let chart = chart();
+        let chart = chart.to_str().unwrap();
+        let arguments = ["install", "x", chart, "--namespace=home", "--dry-run=client", "--values=-"];
         let mut all = json!({"image": {"repository": "hooktender"}});
         all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
         let printed = fed(helm.args(arguments), &all.to_string()).accepted();

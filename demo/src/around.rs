@@ -1,5 +1,7 @@
 //! Instructions to look around, with everything running or not.
 
+use std::env;
+
 use crate::failure::Step;
 use crate::kubectl;
 use crate::stage::Stage;
@@ -22,7 +24,11 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     say("\nTo look around\n\nEverything runs until Ctrl-C. In another terminal:\n");
     let kubeconfig = stage.kubeconfig();
     screen.command(&kubectl::line(&["export", &format!("KUBECONFIG={}", kubeconfig.display())]));
-    screen.command(&format!("export PATH={}:$PATH", kubectl::line(&[&stage.tools().display().to_string()])));
+    let tools = stage.tools();
+    let path = env::var_os("PATH").unwrap_or_default();
+    if !env::split_paths(&path).any(|folder| folder == tools) {
+        screen.command(&format!("export PATH={}:$PATH", kubectl::line(&[&tools.display().to_string()])));
+    }
     screen.gap();
     for command in [
         "kubectl get wh,va -A",
@@ -55,6 +61,7 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     if let Some(address) = stage.operator_address() {
         screen.command(&format!("curl http://{address}/metrics"));
     }
-    say("\nCtrl-C ends everything and removes its files.");
+    say("\nKubernetes' own controllers are missing here: a namespace that you delete stays Terminating.");
+    say("Ctrl-C ends everything and removes its files.");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hooktender_cluster::{Cluster, Tool, Tools};
+use hooktender_cluster::{Cluster, Purpose, Tool, Tools};
 use hooktender_sandbox::{Addresses, Options, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::kubectl;
 use crate::operator::Operator;
 use crate::screen::Screen;
+use crate::vendor::Vendor;
 
 /// The namespace of everything that the demo applies.
 pub(crate) const NAMESPACE: &str = "hooktender-demo";
@@ -50,9 +51,9 @@ impl Stage {
         screen.say("stand-ins on loopback that answer as the real ones do. Nothing leaves this machine.");
         screen.chapter(1, "Start");
         // Minutes the first time; it reports its progress.
-        Tools::ensure()?;
+        let tools = Tools::ensure(Purpose::Demo)?;
         let start = Instant::now();
-        let cluster = Cluster::start()?;
+        let cluster = Cluster::start_with(tools)?;
         screen.done("a Kubernetes API server and etcd are running", start.elapsed());
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
         // Until here, a signal ends the process and with it the cluster.
@@ -104,9 +105,13 @@ impl Stage {
         self.sandbox.addresses()
     }
 
-    /// The address of the on-site SuperOffice, which has a path.
-    pub(crate) fn superoffice_url(&self) -> String {
-        self.sandbox.superoffice_url()
+    /// The address of one vendor, as an account has it: the on-site SuperOffice has a path.
+    pub(crate) fn url(&self, vendor: Vendor) -> String {
+        match vendor {
+            Vendor::Brightpearl => self.vendors().brightpearl.clone(),
+            Vendor::Contensis => self.vendors().contensis.clone(),
+            Vendor::SuperOffice => self.sandbox.superoffice_url(),
+        }
     }
 
     /// The folder with kubectl in it.

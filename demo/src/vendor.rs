@@ -80,6 +80,24 @@ impl Vendor {
         }
     }
 
+    /// A subscription that no Webhook declares.
+    pub(crate) fn unmanaged(self) -> Value {
+        let url = "https://old.example.org/orders";
+        match self {
+            Self::Brightpearl => json!({
+                "subscribeTo": "order.created", "httpMethod": "GET",
+                "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
+                "idSetAccepted": false, "qualityOfService": 0,
+            }),
+            Self::Contensis => json!({
+                "name": "old", "url": url, "topics": [{"resourceType": "entry", "event": ["published"]}],
+            }),
+            Self::SuperOffice => json!({
+                "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
+            }),
+        }
+    }
+
     /// An edit at the vendor, past the cluster.
     pub(crate) fn edit_by_hand(self) -> Edit {
         let (told, member, value) = match self {

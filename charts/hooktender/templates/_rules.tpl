@@ -73,5 +73,5 @@ roleRef:
 subjects:
 - kind: ServiceAccount
   name: {{ include "hooktender.serviceAccount" .root }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ include "hooktender.namespace" .root }}
 {{ end -}}

@@ -51,7 +51,7 @@ pub(super) fn apply(stage: &Stage) -> Step<Cast> {
     let mut examples = Vec::new();
     for vendor in Vendor::ALL {
         screen.gap();
-        let example = Example::of(vendor, stage)?;
+        let example = Example::of(vendor, &stage.url(vendor))?;
         screen.command(&format!(
             "kubectl apply -f {}    # `{}` for `{}`",
             example.folder, example.instead, example.line

@@ -3,14 +3,12 @@
 use std::time::Instant;
 
 use reqwest::Method;
-use serde_json::{Value, json};
 
 use super::change::ask;
 use super::{Cast, KUBECTL_SOON, SOON};
 use crate::failure::{Failure, Step};
 use crate::stage::Stage;
 use crate::subscription;
-use crate::vendor::Vendor;
 
 /// Webhooks are deleted, and their subscriptions with them.
 pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
@@ -51,7 +49,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     let vendor = part.vendor;
     screen.say(&format!("Somebody creates a subscription at {} that no Webhook declares:", vendor.name()));
     let url = stage.control.subscriptions_url(vendor, &part.account);
-    let body = foreign(vendor);
+    let body = vendor.unmanaged();
     screen.command(&format!("curl {url} -d '{body}'"));
     let made = stage.control.ask(Method::POST, &url, Some(&body))?;
     let id = made["id"].as_str().unwrap_or_default().to_owned();
@@ -89,22 +87,6 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
         asked.elapsed(),
     );
     Ok(())
-}
-
-/// An unmanaged subscription at the vendor.
-fn foreign(vendor: Vendor) -> Value {
-    let url = "https://old.example.org/orders";
-    match vendor {
-        Vendor::Brightpearl => json!({
-            "subscribeTo": "order.created", "httpMethod": "GET",
-            "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
-            "idSetAccepted": false, "qualityOfService": 0,
-        }),
-        Vendor::Contensis => json!({"name": "old", "url": url, "topics": [{"resourceType": "entry"}]}),
-        Vendor::SuperOffice => json!({
-            "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
-        }),
-    }
 }
 
 /// Declares again what was deleted, so that there is something to look at.

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::protocol::{self, Addresses, Answer, STAMP};
-use crate::{AuditEvent, Error, Tools, audit, locate};
+use crate::{AuditEvent, Error, Purpose, Tools, audit, locate};
 
 /// A running control plane on loopback. It ends when this is dropped, and also when this process ends in any way, `kill -9`
 /// included.
@@ -30,7 +30,11 @@ pub fn shared() -> Result<&'static Cluster, Error> {
 impl Cluster {
     /// Starts a cluster, after building missing tools: minutes the first time, seconds later.
     pub fn start() -> Result<Self, Error> {
-        let tools = Tools::ensure()?;
+        Self::start_with(Tools::ensure(Purpose::Tests)?)
+    }
+
+    /// Starts a cluster with these programs.
+    pub fn start_with(tools: Tools) -> Result<Self, Error> {
         let binary = match locate::supervisor()? {
             Some(binary) => binary,
             None => locate::build_supervisor()?,

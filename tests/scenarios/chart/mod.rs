@@ -2,6 +2,8 @@
 //! cluster.
 
 pub(crate) mod pod;
+mod manifests;
+mod options;
 mod readme;
 mod render;
 // Fail points cause the conflicts after which an object is read again.

@@ -7,6 +7,7 @@ mod env_hint;
 mod explain;
 mod flags;
 mod import;
+mod object_ref;
 mod objects;
 mod output;
 mod peers;

@@ -76,6 +76,10 @@ pub(super) struct ClusterFlags {
 }
 
 impl ClusterFlags {
+    pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+        Self { kubeconfig, context }
+    }
+
     /// Returns a client, and the namespace of the context or of the Pod.
     pub(super) async fn connect(&self) -> Result<(Client, String), String> {
         self.connect_counting(Metrics::default()).await

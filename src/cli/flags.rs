@@ -3,7 +3,7 @@
 use super::api_timeout::AnswerTimeout;
 use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::{CountWrites, Metrics};
-use crate::vendor::{AllowedEndpoints, Settings};
+use crate::vendor::{AllowedEndpoints, CallReport, Settings};
 use clap::Args;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -49,10 +49,17 @@ impl VendorFlags {
     /// Returns the settings of vendor clients; `calls` counts every request.
     pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
         let calls = Arc::clone(calls);
-        Settings::new(self.allowed(), move |_| {
+        self.settings_reporting(move |_| {
             calls.fetch_add(1, Ordering::Relaxed);
         })
-        .with_timeout(self.request_timeout)
+    }
+
+    /// Returns the settings of vendor clients; `report` is called after every request.
+    pub(super) fn settings_reporting(
+        &self,
+        report: impl Fn(CallReport) + Send + Sync + 'static,
+    ) -> Settings {
+        Settings::new(self.allowed(), report).with_timeout(self.request_timeout)
     }
 }
 
@@ -100,7 +107,8 @@ impl ClusterFlags {
         Ok((client.build(), namespace))
     }
 
-    async fn config(&self) -> Result<Config, String> {
+    /// Returns the configuration that a client is made of.
+    pub(super) async fn config(&self) -> Result<Config, String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {

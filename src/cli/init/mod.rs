@@ -66,10 +66,17 @@ impl Init {
 
     fn manifests(&self) -> String {
         let name = self.name.as_deref().unwrap_or(self.vendor.name().as_str());
-        let namespace = self.namespace.as_ref();
+        let namespace = self.namespace.as_ref().map(|namespace| scalar(namespace.as_str()));
         let namespace = namespace.map_or_else(String::new, |namespace| format!("\n  namespace: {namespace}"));
-        self.vendor.template().replace("@NAME@", name).replace("@NAMESPACE@", &namespace)
+        let template = self.vendor.template().replace("@ACCOUNT@", &scalar(name));
+        template.replace("@NAME@", name).replace("@NAMESPACE@", &namespace)
     }
+}
+
+/// Returns a name as a YAML string: `on` and `1e3` are names, and would be read as something else.
+fn scalar(name: &str) -> String {
+    let is_word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&name);
+    if is_word || name.starts_with(|c: char| c.is_ascii_digit()) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -80,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_printed_is_valid_and_named_as_asked() {
         for vendor in Vendor::value_variants() {
-            for (name, namespace) in [(None, None), (Some("true"), Some("shop"))] {
+            for (name, namespace) in [(None, None), (Some("true"), Some("shop")), (Some("1e3"), Some("on"))] {
                 let init = Init {
                     vendor: *vendor,
                     name: name.map(str::to_owned),

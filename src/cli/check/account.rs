@@ -1,0 +1,117 @@
+//! Checks of an account: address, credentials, login, what the login may do, and the vendor's clock.
+
+use super::clock;
+use super::line::Line;
+use crate::api::{Mode, ObjectKey, VendorAccount};
+use crate::cli::flags::VendorFlags;
+use crate::cli::objects::OverlaySource;
+use crate::cli::remediation::remediation;
+use crate::engine::client::Client;
+use crate::engine::cluster::secrets::SecretReader as _;
+use crate::engine::inputs::dependencies::named_keys;
+use crate::engine::pass::connect::connect;
+use crate::engine::state::client_cache::ClientCache;
+use crate::vendor::{Class, Settings, VendorError};
+use futures::StreamExt as _;
+use futures::stream;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Accounts that are checked at once.
+const MAX_CONCURRENT_ACCOUNTS: usize = 10;
+/// The reason of an account whose address is not allowed.
+const ENDPOINT_NOT_ALLOWED: &str = "EndpointNotAllowed";
+
+/// The vendor's clock and this machine's, from the last answer.
+type Clocks = Arc<Mutex<Option<(SystemTime, SystemTime)>>>;
+
+/// Checks all accounts, in their order.
+pub(super) async fn check_all(
+    accounts: &[Arc<VendorAccount>],
+    source: &OverlaySource,
+    vendors: &VendorFlags,
+) -> Vec<Line> {
+    let checks = accounts.iter().map(|account| check(account, source, vendors)).collect::<Vec<_>>();
+    stream::iter(checks).buffered(MAX_CONCURRENT_ACCOUNTS).collect::<Vec<_>>().await.concat()
+}
+
+async fn check(account: &VendorAccount, source: &OverlaySource, vendors: &VendorFlags) -> Vec<Line> {
+    let title = format!("va {}", ObjectKey::of(account));
+    let identity = account.spec.vendor.identity();
+    if account.spec.suspend {
+        return vec![Line::note(title, "suspended, and therefore not checked")];
+    }
+    let clocks = Clocks::default();
+    let seen = Arc::clone(&clocks);
+    let settings = vendors.settings_reporting(move |call| {
+        if let Some(theirs) = call.clock {
+            *seen.lock() = Some((theirs, SystemTime::now()));
+        }
+    });
+    let client = match client(account, source, &settings).await {
+        Ok(client) => client,
+        Err(line) => return vec![line(&title)],
+    };
+    let mut lines = vec![Line::ok(&title, format!("{identity}: the address is allowed, the credentials are there"))];
+    match client.list().await {
+        Ok(list) => {
+            let number = list.observed.len() + list.unreadable.len();
+            let what = if number == 1 { "1 subscription".into() } else { format!("{number} subscriptions") };
+            lines.push(Line::ok(&title, format!("the login works: the list has {what}")));
+            lines.extend(rights(&title, account, &client));
+        }
+        Err(error) => lines.push(failed(&title, &error)),
+    }
+    let clocks = clocks.lock().take();
+    lines.extend(clocks.map(|(theirs, own)| clock::check(&title, "the vendor", theirs, own)));
+    lines
+}
+
+/// Returns the account's client, which can only read; an error makes a line of it.
+async fn client(
+    account: &VendorAccount,
+    source: &OverlaySource,
+    settings: &Settings,
+) -> Result<Arc<Client>, impl FnOnce(&str) -> Line + use<>> {
+    let values = source.read(&named_keys(account, std::iter::empty())).await;
+    let connected = connect(&mut ClientCache::default(), account, &values, source, (Mode::Plan, settings)).await;
+    connected.map_err(|(error, _)| {
+        move |title: &str| {
+            let line = Line::problem(title, error.message);
+            // The message about credentials says which Secret or key.
+            if error.reason == ENDPOINT_NOT_ALLOWED { with_remedy(line, error.reason) } else { line }
+        }
+    })
+}
+
+fn failed(title: &str, error: &VendorError) -> Line {
+    let unreachable = error.class == Class::Unavailable && error.status.is_none();
+    let what = if unreachable { "the vendor cannot be reached" } else { "the list cannot be read" };
+    with_remedy(Line::problem(title, format!("{what}: {error}")), error.class.as_str())
+}
+
+/// Adds what `explain` advises for a reason.
+fn with_remedy(line: Line, reason: &str) -> Line {
+    match remediation(reason, false) {
+        Some(way) => line.fix(way),
+        None => line,
+    }
+}
+
+/// Says what the login may do, as far as the vendor tells.
+fn rights(title: &str, account: &VendorAccount, client: &Client) -> Option<Line> {
+    let advice = client.advice();
+    match client.may_write() {
+        Some(true) => {
+            let line = Line::ok(title, "the login may create, change and delete subscriptions");
+            Some(advice.map_or(line, |advice| Line::note(title, advice)))
+        }
+        Some(false) => Some(Line::problem(title, advice.unwrap_or_else(|| "the login may not write".into()))),
+        None => {
+            let vendor = account.spec.vendor.name();
+            let unknown = format!("{vendor} does not tell whether a login may write: the first write shows it");
+            Some(Line::note(title, advice.unwrap_or(unknown)))
+        }
+    }
+}

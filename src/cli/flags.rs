@@ -18,6 +18,7 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How vendors are called.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Vendors")]
 pub(super) struct VendorFlags {
     /// Time-out of a request to a vendor, such as `90s`.
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
@@ -73,6 +74,7 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
 
 /// Which cluster. Default: as kubectl finds it, or the cluster of this Pod.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterFlags {
     /// The kubeconfig to use.
     #[arg(long, value_name = "FILE")]

@@ -37,6 +37,7 @@ pub(super) struct Plan {
 
 /// Which manifests to read.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
 pub(super) struct Files {
     /// Manifests that are overlaid on the objects of the cluster: a file, a folder, or `-` for standard input; may be repeated.
     #[arg(short = 'f', long = "filename", id = "files", value_name = "FILE|DIR|-")]
@@ -52,6 +53,7 @@ pub(super) struct Files {
 
 /// Which namespaces of which cluster.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct Scope {
     /// The namespace. Default: that of the context; without a cluster, `default`.
     #[arg(short = 'n', long, value_name = "NAMESPACE")]

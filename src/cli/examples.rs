@@ -118,7 +118,7 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
             example("An account before it is applied; its Secret is in the cluster.", "hooktender check -f account.yaml -n shop"),
             example(
                 "May the operator do what it has to, in all namespaces?",
-                "hooktender check -A --for run --as system:serviceaccount:hooktender:hooktender",
+                "hooktender check -A --for run --as system:serviceaccount:hooks:operator",
             ),
         ],
         exit_status: CHECK_STATUS,

@@ -60,10 +60,12 @@ mod tests {
         root.build();
         for one in root.get_subcommands_mut().filter(|one| one.get_name() != "help") {
             let name = one.get_name().to_owned();
-            for line in one.render_long_help().to_string().lines().chain(one.render_help().to_string().lines()) {
-                // An example is not broken, as it could not be copied then.
-                let whole = COMMANDS.iter().flat_map(|help| help.examples).any(|example| line.trim() == example.line);
-                assert!(whole || line.chars().count() <= 80, "{name}: {line}");
+            let long = one.render_long_help().to_string();
+            for example in COMMANDS.iter().find(|help| help.name == name).unwrap().examples {
+                assert!(long.contains(&format!("\n  {}\n", example.line)), "{name}: {} in\n{long}", example.line);
+            }
+            for line in long.lines().chain(one.render_help().to_string().lines()) {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
             }
         }
     }

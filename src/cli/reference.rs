@@ -78,7 +78,8 @@ fn reference(mut cli: Command) -> String {
     for command in cli.get_subcommands_mut().filter(shown) {
         let about =
             command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), sentence(&about)).unwrap();
+        let paragraphs: Vec<_> = about.split("\n\n").map(sentence).collect();
+        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), paragraphs.join("\n\n")).unwrap();
         let usage = command.render_usage().to_string();
         write!(page, "```text\n{}\n```\n\n", usage.trim_start_matches("Usage: ")).unwrap();
         let aliases: Vec<_> = command.get_visible_aliases().map(|name| format!("`hooktender {name}`")).collect();

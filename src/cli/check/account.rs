@@ -49,9 +49,9 @@ async fn check(account: &VendorAccount, source: &OverlaySource, vendors: &Vendor
             *seen.lock() = Some((theirs, SystemTime::now()));
         }
     });
-    let client = match client(account, source, &settings).await {
+    let client = match client(&title, account, source, &settings).await {
         Ok(client) => client,
-        Err(line) => return vec![line(&title)],
+        Err(problem) => return vec![problem],
     };
     let mut lines = vec![Line::ok(&title, format!("{identity}: the address is allowed, the credentials are there"))];
     match client.list().await {
@@ -68,20 +68,19 @@ async fn check(account: &VendorAccount, source: &OverlaySource, vendors: &Vendor
     lines
 }
 
-/// Returns the account's client, which can only read; an error makes a line of it.
+/// Returns the account's client, which can only read.
 async fn client(
+    title: &str,
     account: &VendorAccount,
     source: &OverlaySource,
     settings: &Settings,
-) -> Result<Arc<Client>, impl FnOnce(&str) -> Line + use<>> {
+) -> Result<Arc<Client>, Line> {
     let values = source.read(&named_keys(account, std::iter::empty())).await;
     let connected = connect(&mut ClientCache::default(), account, &values, source, (Mode::Plan, settings)).await;
     connected.map_err(|(error, _)| {
-        move |title: &str| {
-            let line = Line::problem(title, error.message);
-            // The message about credentials says which Secret or key.
-            if error.reason == ENDPOINT_NOT_ALLOWED { with_remedy(line, error.reason) } else { line }
-        }
+        let line = Line::problem(title, error.message);
+        // The message about credentials says which Secret or key.
+        if error.reason == ENDPOINT_NOT_ALLOWED { with_remedy(line, error.reason) } else { line }
     })
 }
 

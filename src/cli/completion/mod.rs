@@ -69,8 +69,8 @@ impl Completion {
 /// middle of the line that is being typed.
 pub(super) async fn answer(command: Command) -> bool {
     let Some(shell) = std::env::var_os(VARIABLE).filter(|shell| !shell.is_empty()) else { return false };
-    let shells = Shell::value_variants().iter().map(|shell| shell.completer());
-    let Some(completer) = shells.into_iter().find(|one| shell.to_str().is_some_and(|shell| one.is(shell))) else {
+    let mut completers = Shell::value_variants().iter().map(|shell| shell.completer());
+    let Some(completer) = completers.find(|one| shell.to_str().is_some_and(|shell| one.is(shell))) else {
         return true;
     };
     let words = words();

@@ -38,15 +38,20 @@ const SYNC_STATUS: &[(u8, &str)] = &[
 
 const CHECK_STATUS: &[(u8, &str)] = &[(0, "no problems"), (1, "a problem, or an error")];
 
-const VALIDATE_STATUS: &[(u8, &str)] =
-    &[(0, "the files are valid; warnings are printed to stderr"), (1, "a problem, or with --strict a warning")];
+const VALIDATE_STATUS: &[(u8, &str)] = &[
+    (0, "the files are valid; warnings are printed to stderr"),
+    (1, "a problem, or with --strict a warning"),
+];
 
 /// All commands that have examples.
 pub(super) const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "run",
         examples: &[
-            example("Show what the operator would do in the cluster of the kubeconfig.", "hooktender run --plan-only -n shop"),
+            example(
+                "Show what the operator would do in the cluster of the kubeconfig.",
+                "hooktender run --plan-only -n shop",
+            ),
             example(
                 "Run one of two replicas for all namespaces, as the Helm chart does.",
                 "hooktender run --leader-elect --listen 0.0.0.0:8080",
@@ -60,14 +65,20 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
             example("What would change in the namespace of the context?", "hooktender plan"),
             example("What would change for one Webhook?", "hooktender plan wh/product-changes -n shop"),
             example("What would change if these manifests were applied?", "hooktender plan -f webhooks/"),
-            example("The same without a cluster, as a comment on a pull request.", "hooktender plan --offline -f webhooks/ -o markdown"),
+            example(
+                "The same without a cluster, as a comment on a pull request.",
+                "hooktender plan --offline -f webhooks/ -o markdown",
+            ),
         ],
         exit_status: PLAN_STATUS,
     },
     CommandHelp {
         name: "apply",
         examples: &[
-            example("Apply a folder of accounts, Secrets and Webhooks, after a question.", "hooktender apply --offline -f webhooks/"),
+            example(
+                "Apply a folder of accounts, Secrets and Webhooks, after a question.",
+                "hooktender apply --offline -f webhooks/",
+            ),
             example("The same in a script.", "hooktender apply --offline -f webhooks/ --yes"),
         ],
         exit_status: APPLY_STATUS,
@@ -75,8 +86,14 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "import",
         examples: &[
-            example("Manifests for what no Webhook declares at an account of the cluster.", "hooktender import --account shop/brightpearl"),
-            example("One subscription, without a cluster.", "hooktender import -f account.yaml -f secret.yaml --id 7"),
+            example(
+                "Manifests for what no Webhook declares at an account of the cluster.",
+                "hooktender import --account shop/brightpearl",
+            ),
+            example(
+                "One subscription, without a cluster.",
+                "hooktender import -f account.yaml -f secret.yaml --id 7",
+            ),
         ],
         exit_status: EXIT_STATUS,
     },
@@ -91,9 +108,15 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "sync",
         examples: &[
-            example("Read the vendor's list now, and wait for the outcome.", "hooktender sync va/brightpearl --wait"),
+            example(
+                "Read the vendor's list now, and wait for the outcome.",
+                "hooktender sync va/brightpearl --wait",
+            ),
             example("Retry two Webhooks.", "hooktender sync wh product-changes order-status -n shop"),
-            example("Wait no longer than a minute.", "hooktender sync wh/product-changes --wait --timeout 1m"),
+            example(
+                "Wait no longer than a minute.",
+                "hooktender sync wh/product-changes --wait --timeout 1m",
+            ),
         ],
         exit_status: SYNC_STATUS,
     },
@@ -114,8 +137,14 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         name: "check",
         examples: &[
             example("Check the cluster and the accounts of the context's namespace.", "hooktender check"),
-            example("Log in at a vendor, without a cluster.", "hooktender check --offline -f account.yaml -f secret.yaml"),
-            example("An account before it is applied; its Secret is in the cluster.", "hooktender check -f account.yaml -n shop"),
+            example(
+                "Log in at a vendor, without a cluster.",
+                "hooktender check --offline -f account.yaml -f secret.yaml",
+            ),
+            example(
+                "An account before it is applied; its Secret is in the cluster.",
+                "hooktender check -f account.yaml -n shop",
+            ),
             example(
                 "May the operator do what it has to, in all namespaces?",
                 "hooktender check -A --for run --as system:serviceaccount:hooks:operator",
@@ -127,7 +156,10 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         name: "validate",
         examples: &[
             example("Check all manifests of a repository.", "hooktender validate -R -f ."),
-            example("Check what Kustomize renders; every account has to be in it.", "kustomize build . | hooktender validate --strict -f -"),
+            example(
+                "Check what Kustomize renders; every account has to be in it.",
+                "kustomize build . | hooktender validate --strict -f -",
+            ),
         ],
         exit_status: VALIDATE_STATUS,
     },
@@ -141,7 +173,10 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
     },
     CommandHelp {
         name: "ready",
-        examples: &[example("Wait for the operator, as a probe does.", "hooktender ready --address 127.0.0.1:8080 --timeout 5s")],
+        examples: &[example(
+            "Wait for the operator, as a probe does.",
+            "hooktender ready --address 127.0.0.1:8080 --timeout 5s",
+        )],
         exit_status: EXIT_STATUS,
     },
     CommandHelp {
@@ -152,7 +187,10 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "completion",
         examples: &[
-            example("bash, for this session; put the line into ~/.bashrc for all.", "source <(hooktender completion bash)"),
+            example(
+                "bash, for this session; put the line into ~/.bashrc for all.",
+                "source <(hooktender completion bash)",
+            ),
             example("zsh, in ~/.zshrc after compinit.", "source <(hooktender completion zsh)"),
             example("fish.", "hooktender completion fish > ~/.config/fish/completions/hooktender.fish"),
             example(

@@ -56,10 +56,7 @@ impl VendorFlags {
     }
 
     /// Returns the settings of vendor clients; `report` is called after every request.
-    pub(super) fn settings_reporting(
-        &self,
-        report: impl Fn(CallReport) + Send + Sync + 'static,
-    ) -> Settings {
+    pub(super) fn settings_reporting(&self, report: impl Fn(CallReport) + Send + Sync + 'static) -> Settings {
         Settings::new(self.allowed(), report).with_timeout(self.request_timeout)
     }
 }

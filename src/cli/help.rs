@@ -38,14 +38,16 @@ mod tests {
 
     #[test]
     fn each_command_has_examples_that_parse() {
-        let shown: BTreeSet<_> = Cli::command().get_subcommands().map(|one| one.get_name().to_owned()).collect();
+        let shown: BTreeSet<_> =
+            Cli::command().get_subcommands().map(|one| one.get_name().to_owned()).collect();
         let known: BTreeSet<_> = COMMANDS.iter().map(|help| help.name.to_owned()).collect();
         assert_eq!(known, shown);
         for help in COMMANDS {
             assert!(!help.examples.is_empty(), "{}", help.name);
             for example in help.examples {
                 // Of a pipe, the part that is ours.
-                let part = example.line.split(['|', '>', ')']).find_map(|part| part.split_once("hooktender "));
+                let part =
+                    example.line.split(['|', '>', ')']).find_map(|part| part.split_once("hooktender "));
                 let words = format!("hooktender {}", part.unwrap_or_else(|| panic!("{}", example.line)).1);
                 let matches = command().try_get_matches_from(words.split_whitespace());
                 let matches = matches.unwrap_or_else(|error| panic!("{}: {error}", example.line));
@@ -62,7 +64,11 @@ mod tests {
             let name = one.get_name().to_owned();
             let long = one.render_long_help().to_string();
             for example in COMMANDS.iter().find(|help| help.name == name).unwrap().examples {
-                assert!(long.contains(&format!("\n  {}\n", example.line)), "{name}: {} in\n{long}", example.line);
+                assert!(
+                    long.contains(&format!("\n  {}\n", example.line)),
+                    "{name}: {} in\n{long}",
+                    example.line
+                );
             }
             for line in long.lines().chain(one.render_help().to_string().lines()) {
                 assert!(line.chars().count() <= 80, "{name}: {line}");

@@ -15,7 +15,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("KUBECONFIG", "The kubeconfig files, as for kubectl(1)."),
     ("NO_COLOR", "If it is set and not empty, no colours are printed."),
     ("NO_PROXY", "Hosts that are called without the proxy."),
-    ("SSL_CERT_FILE", "The authorities that are trusted in calls to vendors, instead of those of the system."),
+    (
+        "SSL_CERT_FILE",
+        "The authorities that are trusted in calls to vendors, instead of those of the system.",
+    ),
 ];
 
 /// Flags of `hooktender man`.
@@ -62,7 +65,9 @@ fn title(command: &Command) -> String {
 }
 
 fn page(command: &Command, root: &Command) -> Result<Vec<u8>, Error> {
-    let man = clap_mangen::Man::new(command.clone()).manual("hooktender").source(concat!("hooktender ", env!("CARGO_PKG_VERSION")));
+    let man = clap_mangen::Man::new(command.clone())
+        .manual("hooktender")
+        .source(concat!("hooktender ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -99,11 +104,8 @@ fn sections(command: &Command, root: &Command, is_root: bool) -> Roff {
         roff.control("TP", []).text([bold(name)]).text(meaning);
     }
     roff.control("SH", ["SEE ALSO"]);
-    let others: Vec<_> = if is_root {
-        root.get_subcommands().map(title).collect()
-    } else {
-        vec![title(root)]
-    };
+    let others: Vec<_> =
+        if is_root { root.get_subcommands().map(title).collect() } else { vec![title(root)] };
     let mut line = Vec::new();
     for other in others.into_iter().chain(["kubectl".to_owned()]) {
         line.extend([bold(other), roman("(1), ")]);

@@ -157,7 +157,7 @@ fn parse() -> Result<Cli, clap::Error> {
 
 /// Runs the command that the arguments name. Exit codes: 0, done; 1, an error, printed to stderr; 2, `plan` shows changes.
 pub async fn main() -> ExitCode {
-    if completion::answer(command()).await {
+    if completion::answer(command).await {
         return ExitCode::SUCCESS;
     }
     let cli = match parse() {

@@ -3,7 +3,7 @@
 use super::cluster_reader::api_message;
 use super::flags::ClusterFlags;
 use super::object_ref::{ObjectKind, ObjectRef};
-use crate::api::{NamespaceName, ObjectName, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::manifest::did_you_mean;
 use clap::Args;
@@ -66,7 +66,13 @@ impl NamedObjects {
 
 /// What commands need of both kinds.
 pub(super) trait OwnKind:
-    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
     /// The kind in references.
     const KIND: ObjectKind;
@@ -79,6 +85,9 @@ pub(super) trait OwnKind:
 
     /// Returns the request for a pass that was answered last.
     fn handled_request(&self) -> Option<&str>;
+
+    /// Returns the account that it refers to, if it is no account itself.
+    fn account_key(&self) -> Option<ObjectKey>;
 }
 
 impl OwnKind for Webhook {
@@ -95,6 +104,10 @@ impl OwnKind for Webhook {
     fn handled_request(&self) -> Option<&str> {
         self.status.as_ref()?.last_handled_request.as_deref()
     }
+
+    fn account_key(&self) -> Option<ObjectKey> {
+        Some(self.account())
+    }
 }
 
 impl OwnKind for VendorAccount {
@@ -110,6 +123,10 @@ impl OwnKind for VendorAccount {
 
     fn handled_request(&self) -> Option<&str> {
         self.status.as_ref()?.last_handled_request.as_deref()
+    }
+
+    fn account_key(&self) -> Option<ObjectKey> {
+        None
     }
 }
 

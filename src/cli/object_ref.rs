@@ -32,7 +32,8 @@ impl ObjectKind {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let own = lower.strip_suffix(GROUP).and_then(|rest| rest.strip_suffix('.'));
-        let kind = own.map(|rest| rest.strip_suffix(VERSION).and_then(|rest| rest.strip_suffix('.')).unwrap_or(rest));
+        let kind = own
+            .map(|rest| rest.strip_suffix(VERSION).and_then(|rest| rest.strip_suffix('.')).unwrap_or(rest));
         match kind.unwrap_or(&lower) {
             "wh" | "webhook" | "webhooks" => Some(Self::Webhook),
             "va" | "vendoraccount" | "vendoraccounts" => Some(Self::Account),
@@ -78,7 +79,10 @@ impl ObjectRef {
                 (Some(kind), None) => Self::new(kind, word)?,
                 (None, None) => return Err(without_kind(word)),
                 (Some(kind), Some(_)) => {
-                    return Err(format!("{word} after {kind}: write either {kind} and names, or {kind}/NAME for each", kind = kind.short()));
+                    return Err(format!(
+                        "{word} after {kind}: write either {kind} and names, or {kind}/NAME for each",
+                        kind = kind.short()
+                    ));
                 }
             };
             if !refs.contains(&one) {
@@ -99,8 +103,11 @@ impl ObjectRef {
 }
 
 fn kind_of(text: &str) -> Result<ObjectKind, String> {
-    ObjectKind::parse(text)
-        .ok_or_else(|| format!("{text} is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"))
+    ObjectKind::parse(text).ok_or_else(|| {
+        format!(
+            "{text} is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"
+        )
+    })
 }
 
 /// Returns the kind of `KIND NAME...`.
@@ -156,8 +163,14 @@ mod tests {
             ("wh/a foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
             ("foo wh/a", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
             ("wh", "which Webhook? write wh/NAME"),
-            ("pod/x", "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"),
-            ("pod x", "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"),
+            (
+                "pod/x",
+                "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount",
+            ),
+            (
+                "pod x",
+                "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount",
+            ),
             ("webhook.example.com/x", "webhook.example.com is not a kind of hooktender"),
             ("wh/", "write wh/NAME; --namespace says in which namespace"),
             ("wh/a/b", "write wh/NAME; --namespace says in which namespace"),

@@ -40,7 +40,9 @@ impl Targets {
             .iter()
             .filter(|(account, webhooks)| {
                 self.names(ObjectKind::Account, &ObjectKey::of(&**account))
-                    || webhooks.iter().any(|webhook| self.names(ObjectKind::Webhook, &ObjectKey::of(&**webhook)))
+                    || webhooks
+                        .iter()
+                        .any(|webhook| self.names(ObjectKind::Webhook, &ObjectKey::of(&**webhook)))
             })
             .map(|(account, _)| account.spec.vendor.remote_account())
             .collect();

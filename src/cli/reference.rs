@@ -82,7 +82,8 @@ fn reference(mut cli: Command) -> String {
         write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), paragraphs.join("\n\n")).unwrap();
         let usage = command.render_usage().to_string();
         write!(page, "```text\n{}\n```\n\n", usage.trim_start_matches("Usage: ")).unwrap();
-        let aliases: Vec<_> = command.get_visible_aliases().map(|name| format!("`hooktender {name}`")).collect();
+        let aliases: Vec<_> =
+            command.get_visible_aliases().map(|name| format!("`hooktender {name}`")).collect();
         if !aliases.is_empty() {
             write!(page, "Another name: {}.\n\n", aliases.join(", ")).unwrap();
         }

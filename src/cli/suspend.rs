@@ -26,10 +26,11 @@ impl Suspend {
     /// Sets `spec.suspend` of all named objects.
     pub(super) async fn run(self, suspend: bool) -> CommandResult {
         let (client, named) = self.objects.connect().await?;
-        let all = named.iter().map(|named| async {
+        let to = &client;
+        let all = named.iter().map(|named| async move {
             match named.object.kind {
-                ObjectKind::Webhook => set::<Webhook>(&client, named, suspend).await,
-                ObjectKind::Account => set::<VendorAccount>(&client, named, suspend).await,
+                ObjectKind::Webhook => set::<Webhook>(to, named, suspend).await,
+                ObjectKind::Account => set::<VendorAccount>(to, named, suspend).await,
             }
         });
         let mut problems = Vec::new();

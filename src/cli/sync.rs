@@ -3,17 +3,17 @@
 //! The request is the annotation that any tool can set. Its value is the time with its fraction of a second, as flux writes it, so that
 //! two requests within a second are two. The answer is `status.lastHandledRequest`, which the operator writes when the pass is done.
 
+use super::cluster_reader::api_message;
 use super::named_objects::{Named, NamedObjects, OwnKind, read};
 use super::object_ref::ObjectKind;
 use super::plan_runner::with_spinner;
-use super::cluster_reader::api_message;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, READY, STALLED};
 use crate::api::{ObjectName, REQUESTED_AT, VendorAccount, Webhook};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use clap::Args;
-use futures::future::join_all;
 use futures::StreamExt as _;
+use futures::future::join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -51,10 +51,11 @@ impl Sync {
     pub(super) async fn run(self) -> CommandResult {
         let (client, named) = self.objects.connect().await?;
         let value = Timestamp::now().to_string();
-        let requests = named.iter().map(|named| async {
+        let (to, at) = (&client, value.as_str());
+        let requests = named.iter().map(|named| async move {
             match named.object.kind {
-                ObjectKind::Webhook => request::<Webhook>(&client, named, &value).await,
-                ObjectKind::Account => request::<VendorAccount>(&client, named, &value).await,
+                ObjectKind::Webhook => request::<Webhook>(to, named, at).await,
+                ObjectKind::Account => request::<VendorAccount>(to, named, at).await,
             }
         });
         let requested = join_all(requests).await;
@@ -113,12 +114,9 @@ impl Sync {
 }
 
 /// Sets the annotation, unless no pass can come of it.
-async fn request<K: OwnKind>(client: &Client, named: &Named, value: &str) -> Result<(), String>
-where
-    K: Blocked,
-{
+async fn request<K: OwnKind>(client: &Client, named: &Named, value: &str) -> Result<(), String> {
     let object: K = read(client, &named.at).await?;
-    if let Some(why) = object.no_pass(client, named).await {
+    if let Some(why) = no_pass(client, named, &object).await {
         return Err(format!("{}: no pass was requested: {why}", named.title()));
     }
     let patch = Patch::Merge(json!({"metadata": {"annotations": {REQUESTED_AT: value}}}));
@@ -131,32 +129,20 @@ pub(super) fn manager() -> PatchParams {
     PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() }
 }
 
-/// Why no operator would answer a request.
-trait Blocked {
-    async fn no_pass(&self, client: &Client, named: &Named) -> Option<String>;
-}
-
-impl Blocked for Webhook {
-    async fn no_pass(&self, client: &Client, named: &Named) -> Option<String> {
-        if self.spec.suspend {
-            return Some(format!("it is suspended: {}", named.command("resume")));
-        }
-        let key = self.account();
-        // What cannot be read is left to the operator, which may have more rights.
-        let at = ObjectName::try_from(&key).ok()?;
-        match ObjectApi::<VendorAccount>::new(client, &at).read().await {
-            Ok(None) => Some(format!("its account, VendorAccount {key}, does not exist")),
-            Ok(Some(account)) if account.spec.suspend => {
-                Some(format!("its account is suspended: hooktender resume va/{} -n {}", key.name, key.namespace))
-            }
-            Ok(Some(_)) | Err(_) => None,
-        }
+/// Returns why no operator would answer a request.
+async fn no_pass<K: OwnKind>(client: &Client, named: &Named, object: &K) -> Option<String> {
+    if object.is_suspended() {
+        return Some(format!("it is suspended: {}", named.command("resume")));
     }
-}
-
-impl Blocked for VendorAccount {
-    async fn no_pass(&self, _: &Client, named: &Named) -> Option<String> {
-        self.spec.suspend.then(|| format!("it is suspended: {}", named.command("resume")))
+    let key = object.account_key()?;
+    // What cannot be read is left to the operator, which may have more rights.
+    let at = ObjectName::try_from(&key).ok()?;
+    match ObjectApi::<VendorAccount>::new(client, &at).read().await {
+        Ok(None) => Some(format!("its account, VendorAccount {key}, does not exist")),
+        Ok(Some(account)) if account.spec.suspend => {
+            Some(format!("its account is suspended: hooktender resume va/{} -n {}", key.name, key.namespace))
+        }
+        Ok(Some(_)) | Err(_) => None,
     }
 }
 
@@ -202,7 +188,11 @@ async fn until_handled<K: OwnKind>(
         if let Some(ready) = ready.as_ref().filter(|ready| ready.status != "True") {
             *progress.lock() = Some(format!("{} ({})", named.title(), ready.reason));
         }
-        *last = Last { observed: object.meta().generation.is_some() && !conditions.is_empty(), ready, error: None };
+        *last = Last {
+            observed: object.meta().generation.is_some() && !conditions.is_empty(),
+            ready,
+            error: None,
+        };
     }
     Err(format!("the watch of {} has ended", named.title()))
 }
@@ -231,11 +221,12 @@ fn no_answer(named: &Named, timeout: Duration, last: &Last) -> String {
         Last { ready: Some(ready), .. } if ready.status != "True" => {
             format!("{}: {}", ready.reason, ready.message)
         }
-        Last { observed: true, .. } => format!(
-            "hooktender waits, or is not running: {}",
-            named.command("explain")
-        ),
-        Last { .. } => format!("no hooktender has seen it: is one running, and for namespace {}?", named.at.namespace()),
+        Last { observed: true, .. } => {
+            format!("hooktender waits, or is not running: {}", named.command("explain"))
+        }
+        Last { .. } => {
+            format!("no hooktender has seen it: is one running, and for namespace {}?", named.at.namespace())
+        }
     };
     format!("{}: the pass is not done after {} s: {why}", named.title(), timeout.as_secs())
 }

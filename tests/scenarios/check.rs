@@ -25,7 +25,11 @@ fn lines(ran: &Ran) -> Vec<String> {
 #[track_caller]
 fn has(ran: &Ran, start: &str, part: &str) {
     let all = lines(ran);
-    assert!(all.iter().any(|line| line.starts_with(start) && line.contains(part)), "{start:?} {part:?} in {all:#?}\n{}", ran.stderr);
+    assert!(
+        all.iter().any(|line| line.starts_with(start) && line.contains(part)),
+        "{start:?} {part:?} in {all:#?}\n{}",
+        ran.stderr
+    );
 }
 
 fn offline(objects: &[Value]) -> Ran {
@@ -41,7 +45,11 @@ fn a_cluster_and_an_account_that_are_well() {
     let ran = run(Some(scene.cluster.kubeconfig()), &["check", "-n", namespace]).exits(0);
     has(&ran, "ok API server", &format!("{}/ answers, Kubernetes v1.", scene.cluster.api_url()));
     has(&ran, "ok clock", "the clock agrees with the API server");
-    has(&ran, "ok CRDs", "vendoraccounts.hooktender.dev and webhooks.hooktender.dev are those of hooktender 0.");
+    has(
+        &ran,
+        "ok CRDs",
+        "vendoraccounts.hooktender.dev and webhooks.hooktender.dev are those of hooktender 0.",
+    );
     has(&ran, "ok rights", &format!("admin may do what hooktender plan needs in namespace {namespace}"));
     let title = format!("ok va {namespace}/account");
     has(&ran, &title, "the address is allowed, the credentials are there");
@@ -109,7 +117,11 @@ fn an_account_that_cannot_log_in() {
     // A Secret that does not exist.
     scene.kubectl(&["delete", "secret", "login"]);
     let ran = check(&[]).exits(1);
-    has(&ran, &title, &format!("Secret {}/login does not exist: create it with the key secret", scene.namespace));
+    has(
+        &ran,
+        &title,
+        &format!("Secret {}/login does not exist: create it with the key secret", scene.namespace),
+    );
     // From a file, before it is applied; the Secret is in the cluster.
     tenant.accept("a-new-secret");
     scene.apply(&crate::scene::secret("later", &json!({"id": "ops", "secret": "a-new-secret"})));
@@ -138,7 +150,15 @@ fn addresses_without_a_cluster() {
     let nobody = format!("http://127.0.0.1:{port}");
     objects[1]["spec"]["vendor"]["brightpearl"]["url"] = json!(nobody);
     let folder = Folder::of(&objects);
-    let ran = command::run(&mut hooktender(&["check", "--offline", "-f", folder.text(), "--allow-endpoint", &nobody])).exits(1);
+    let ran = command::run(&mut hooktender(&[
+        "check",
+        "--offline",
+        "-f",
+        folder.text(),
+        "--allow-endpoint",
+        &nobody,
+    ]))
+    .exits(1);
     has(&ran, "problem va default/account", "the vendor cannot be reached: ");
     assert!(ran.stdout.ends_with("\n1 problem.\n"), "{}", ran.stdout);
 }
@@ -147,13 +167,26 @@ fn addresses_without_a_cluster() {
 fn contensis_tells_what_a_login_may_do() {
     let tenant = Tenant::open(Vendor::Contensis);
     let objects = everything(&tenant, &[]);
-    has(&offline(&objects).exits(0), "ok va default/account", "the login may create, change and delete subscriptions");
-    let key = json!({"clientId": tenant.client(), "clientSecret": tenant.secret(), "actions": ["view", "create"]});
+    has(
+        &offline(&objects).exits(0),
+        "ok va default/account",
+        "the login may create, change and delete subscriptions",
+    );
+    let key =
+        json!({"clientId": tenant.client(), "clientSecret": tenant.secret(), "actions": ["view", "create"]});
     tenant.put(&json!({"apiKeys": [key]}));
     let ran = offline(&objects).exits(1);
-    has(&ran, "problem va default/account", "lacks the webhook permission \"update\", \"delete\" and \"use custom templates\"");
+    has(
+        &ran,
+        "problem va default/account",
+        "lacks the webhook permission \"update\", \"delete\" and \"use custom templates\"",
+    );
     tenant.settings(&json!({"permissionEndpoints": false}));
-    has(&offline(&objects).exits(0), "note va default/account", "contensis does not tell whether a login may write");
+    has(
+        &offline(&objects).exits(0),
+        "note va default/account",
+        "contensis does not tell whether a login may write",
+    );
 }
 
 #[test]

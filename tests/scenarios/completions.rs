@@ -37,7 +37,8 @@ fn bash(programs: &Folder, kubeconfig: &Path, line: &str) -> Vec<String> {
         .env("KUBECONFIG", kubeconfig)
         .output()
         .unwrap();
-    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(stderr, "", "{line}");
     stdout.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }

@@ -21,7 +21,10 @@ fn what_init_prints_is_valid_here_and_at_the_api_server() {
         assert_eq!(ran.quiet(), "Valid: 1 VendorAccount, 1 Webhook, 2 Secrets.\n");
         try_apply(&namespace, &text).accepted();
         let named = run(&mut hooktender(&["init", vendor, "--name", "shop", "-n", "web"])).exits(0).quiet();
-        assert!(named.contains("name: shop\n  namespace: web") && named.contains("name: shop-login"), "{named}");
+        assert!(
+            named.contains("name: shop\n  namespace: web") && named.contains("name: shop-login"),
+            "{named}"
+        );
     }
     run(&mut hooktender(&["init", "brightpaerl"])).fails_by_usage("brightpearl");
     run(&mut hooktender(&["init", "contensis", "--name", "My Shop"])).fails_by_usage("lower case letters");
@@ -59,7 +62,10 @@ fn validate_lists_what_is_wrong_with_its_place() {
     wrong["spec"]["subscription"]["brightpearl"]["qualityOfService"] = json!(2);
     let folder = Folder::of(&[wrong]);
     let errors = validate(&["-f", folder.text()]).fails();
-    assert!(errors[0].contains("qualityOfService must be 0 (at most once) or 1 (at least once)"), "{errors:?}");
+    assert!(
+        errors[0].contains("qualityOfService must be 0 (at most once) or 1 (at least once)"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -80,5 +86,8 @@ fn validate_warns_of_an_account_that_may_be_in_the_cluster() {
 fn validate_of_nothing_is_an_error() {
     validate(&[]).fails_by_usage("--filename");
     let folder = Folder::of(&[json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}})]);
-    assert_eq!(validate(&["-f", folder.text()]).failed(), "there is no Webhook and no VendorAccount in the files");
+    assert_eq!(
+        validate(&["-f", folder.text()]).failed(),
+        "there is no Webhook and no VendorAccount in the files"
+    );
 }

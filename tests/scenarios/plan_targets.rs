@@ -33,7 +33,8 @@ fn only_what_is_named_is_shown_and_only_its_vendor_is_called() {
 #[test]
 fn a_named_webhook_of_files() {
     let tenant = Tenant::open(Vendor::Brightpearl);
-    let objects = everything(&tenant, &[webhook("a", Vendor::Brightpearl), webhook("b", Vendor::Brightpearl)]);
+    let objects =
+        everything(&tenant, &[webhook("a", Vendor::Brightpearl), webhook("b", Vendor::Brightpearl)]);
     let folder = Folder::of(&objects);
     let plan = |target: &str| run(&mut hooktender(&["plan", target, "--offline", "-f", folder.text()]));
     let text = plan("wh/b").exits(2).quiet();

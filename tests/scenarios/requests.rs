@@ -72,7 +72,10 @@ fn sync_of_what_does_not_get_ready_fails_with_the_reason() {
     place.scene.apply(&bad);
     place.scene.stalled("hook", "Rejected");
     let said = place.ran(&["sync", "wh", "hook", "--wait"]).exits(1).quiet();
-    assert!(said.starts_with(&format!("{}: pass done, not ready: Rejected: ", place.title("hook"))), "{said}");
+    assert!(
+        said.starts_with(&format!("{}: pass done, not ready: Rejected: ", place.title("hook"))),
+        "{said}"
+    );
     assert!(said.contains("INTC-064"), "{said}");
 }
 
@@ -82,7 +85,9 @@ fn sync_without_an_operator_ends_with_its_time_limit() {
     place.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let error = place.ran(&["sync", "wh/hook", "--wait", "--timeout", "1s"]).failed();
     let namespace = &place.scene.namespace;
-    let why = format!("the pass is not done after 1 s: no hooktender has seen it: is one running, and for namespace {namespace}?");
+    let why = format!(
+        "the pass is not done after 1 s: no hooktender has seen it: is one running, and for namespace {namespace}?"
+    );
     assert_eq!(error, format!("{}: {why}", place.title("hook")));
     assert!(requested(&place.scene.webhook("hook")).is_string(), "the request stays");
 }
@@ -145,7 +150,10 @@ fn suspended_objects_are_left_alone_until_they_are_resumed() {
     let said = place.ran(&["resume", "wh", "hook"]).exits(0).quiet();
     assert_eq!(said, format!("{hook} resumed: a pass starts at once\n"));
     let refused = place.ran(&["sync", "wh/hook"]).failed();
-    assert!(refused.ends_with(&format!("its account is suspended: hooktender resume va/account -n {namespace}")), "{refused}");
+    assert!(
+        refused.ends_with(&format!("its account is suspended: hooktender resume va/account -n {namespace}")),
+        "{refused}"
+    );
     place.ran(&["resume", "va/account", "wh/hook"]).exits(0).says("is not suspended");
     place.ran(&["sync", "wh/hook", "--wait"]).exits(0).says("pass done, ready: InSync");
 }

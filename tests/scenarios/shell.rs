@@ -50,11 +50,25 @@ fn every_command_has_a_manual_page() {
     // A folder that does not exist yet is made.
     let pages = folder.path().join("share/man1");
     run(&mut hooktender(&["man", "--output-dir", pages.to_str().unwrap()])).exits(0).quiet();
-    for command in ["plan", "apply", "import", "explain", "sync", "check", "validate", "init", "run", "version"] {
+    for command in
+        ["plan", "apply", "import", "explain", "sync", "check", "validate", "init", "run", "version"]
+    {
         let page = fs::read_to_string(pages.join(format!("hooktender-{command}.1"))).unwrap();
-        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "SEE ALSO"] {
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "OPTIONS",
+            "EXAMPLES",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "SEE ALSO",
+        ] {
             let heading = format!(".SH \"{section}\"");
-            assert!(page.contains(&heading) || page.contains(&format!(".SH {section}\n")), "{command}: {section}\n{page}");
+            assert!(
+                page.contains(&heading) || page.contains(&format!(".SH {section}\n")),
+                "{command}: {section}\n{page}"
+            );
         }
         // One line, for apropos.
         let name = page.split("NAME\n").nth(1).unwrap().lines().next().unwrap();

@@ -53,7 +53,8 @@ async fn check(account: &VendorAccount, source: &OverlaySource, vendors: &Vendor
         Ok(client) => client,
         Err(problem) => return vec![problem],
     };
-    let mut lines = vec![Line::ok(&title, format!("{identity}: the address is allowed, the credentials are there"))];
+    let mut lines =
+        vec![Line::ok(&title, format!("{identity}: the address is allowed, the credentials are there"))];
     match client.list().await {
         Ok(list) => {
             let number = list.observed.len() + list.unreadable.len();
@@ -76,7 +77,8 @@ async fn client(
     settings: &Settings,
 ) -> Result<Arc<Client>, Line> {
     let values = source.read(&named_keys(account, std::iter::empty())).await;
-    let connected = connect(&mut ClientCache::default(), account, &values, source, (Mode::Plan, settings)).await;
+    let connected =
+        connect(&mut ClientCache::default(), account, &values, source, (Mode::Plan, settings)).await;
     connected.map_err(|(error, _)| {
         let line = Line::problem(title, error.message);
         // The message about credentials says which Secret or key.
@@ -109,7 +111,8 @@ fn rights(title: &str, account: &VendorAccount, client: &Client) -> Option<Line>
         Some(false) => Some(Line::problem(title, advice.unwrap_or_else(|| "the login may not write".into()))),
         None => {
             let vendor = account.spec.vendor.name();
-            let unknown = format!("{vendor} does not tell whether a login may write: the first write shows it");
+            let unknown =
+                format!("{vendor} does not tell whether a login may write: the first write shows it");
             Some(Line::note(title, advice.unwrap_or(unknown)))
         }
     }

@@ -33,7 +33,9 @@ mod tests {
     fn clocks_may_differ_by_seconds() {
         let theirs = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let state = |own: SystemTime| check("clock", "the API server", theirs, own).state;
-        for (seconds, expected) in [(0, State::Ok), (30, State::Ok), (31, State::Problem), (7200, State::Problem)] {
+        for (seconds, expected) in
+            [(0, State::Ok), (30, State::Ok), (31, State::Problem), (7200, State::Problem)]
+        {
             let apart = Duration::from_secs(seconds);
             assert_eq!(state(theirs + apart), expected, "{seconds} s ahead");
             assert_eq!(state(theirs - apart), expected, "{seconds} s behind");

@@ -16,7 +16,9 @@ const API_SERVER: &str = "API server";
 pub(super) async fn connect(scope: &Scope, lines: &mut Vec<Line>) -> Option<(ClusterReader, String)> {
     let address = scope.cluster.config().await.map(|config| config.cluster_url.to_string());
     let connected = match address {
-        Ok(address) => scope.reader().await.map(|reader| (reader, address)).map_err(|error| error.0.join("; ")),
+        Ok(address) => {
+            scope.reader().await.map(|reader| (reader, address)).map_err(|error| error.0.join("; "))
+        }
         Err(error) => Err(error),
     };
     let ((reader, namespace), address) = match connected {
@@ -65,12 +67,14 @@ struct Refused {
     fix: &'static str,
 }
 
-const UNREACHABLE: &str = "check the address in the kubeconfig, the network and the proxy (HTTPS_PROXY, NO_PROXY)";
+const UNREACHABLE: &str =
+    "check the address in the kubeconfig, the network and the proxy (HTTPS_PROXY, NO_PROXY)";
 const LOGIN: &str = "log in again, or choose another context";
 
 async fn version(reader: &ClusterReader) -> Result<Version, Refused> {
     let unreachable = |message: String| Refused { message, fix: UNREACHABLE };
-    let request = Request::get("/version").body(Body::empty()).map_err(|error| unreachable(error.to_string()))?;
+    let request =
+        Request::get("/version").body(Body::empty()).map_err(|error| unreachable(error.to_string()))?;
     let answer = reader.client.send(request).await.map_err(|error| unreachable(api_message(&error)))?;
     let status = answer.status();
     let date = answer.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());

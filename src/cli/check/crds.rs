@@ -34,7 +34,9 @@ pub(super) async fn check(client: &Client) -> Vec<Line> {
                 // Every user may see which kinds are served, but not the definitions.
                 return vec![served(client, &own).await];
             }
-            Err(error) => lines.push(Line::problem(CRDS, format!("{name} cannot be read: {}", api_message(&error)))),
+            Err(error) => {
+                lines.push(Line::problem(CRDS, format!("{name} cannot be read: {}", api_message(&error))))
+            }
         }
     }
     if lines.is_empty() {
@@ -54,11 +56,14 @@ async fn served(client: &Client, own: &[CustomResourceDefinition]) -> Line {
         Err(kube::Error::Api(refused)) if refused.code == 404 => BTreeSet::new(),
         Err(error) => return Line::problem(CRDS, format!("{group} cannot be read: {}", api_message(&error))),
     };
-    let missing: Vec<_> = own.iter().map(|crd| &crd.spec.names.plural).filter(|name| !served.contains(*name)).collect();
+    let missing: Vec<_> =
+        own.iter().map(|crd| &crd.spec.names.plural).filter(|name| !served.contains(*name)).collect();
     match missing.first() {
         None => Line::note(
             CRDS,
-            format!("the kinds of {group} are served; without the right to read CustomResourceDefinitions, it is not known whether they are those of this hooktender"),
+            format!(
+                "the kinds of {group} are served; without the right to read CustomResourceDefinitions, it is not known whether they are those of this hooktender"
+            ),
         ),
         Some(missing) => Line::problem(CRDS, format!("{missing}.{GROUP} is not installed")).fix(INSTALL),
     }
@@ -76,7 +81,8 @@ fn compare(own: &CustomResourceDefinition, found: &CustomResourceDefinition) -> 
         return Some(Line::problem(CRDS, message).fix(format!("kubectl describe crd {name}")));
     }
     let wanted = own.spec.versions.first()?;
-    let Some(is) = found.spec.versions.iter().find(|version| version.name == wanted.name && version.served) else {
+    let Some(is) = found.spec.versions.iter().find(|version| version.name == wanted.name && version.served)
+    else {
         let message = format!("{name} does not serve the version {}", wanted.name);
         return Some(Line::problem(CRDS, message).fix(INSTALL));
     };
@@ -101,7 +107,9 @@ fn difference(name: &str, own: &JSONSchemaProps, found: &JSONSchemaProps) -> Opt
         return Some(Line::problem(CRDS, message).fix(fix));
     }
     (own != found).then(|| {
-        let message = format!("{name} is of another hooktender: it has the same fields, and other rules, defaults or texts");
+        let message = format!(
+            "{name} is of another hooktender: it has the same fields, and other rules, defaults or texts"
+        );
         Line::problem(CRDS, message).fix(INSTALL)
     })
 }
@@ -136,7 +144,9 @@ fn add_fields(schema: &JSONSchemaProps, path: &str, all: &mut BTreeSet<String>) 
     }
     match &schema.items {
         Some(Items::Schema(item)) => add_fields(item, &format!("{path}[]"), all),
-        Some(Items::Schemas(items)) => items.iter().for_each(|item| add_fields(item, &format!("{path}[]"), all)),
+        Some(Items::Schemas(items)) => {
+            items.iter().for_each(|item| add_fields(item, &format!("{path}[]"), all))
+        }
         None => {}
     }
 }
@@ -165,7 +175,11 @@ mod tests {
         let line = difference("wh", &own, &older).unwrap();
         assert_eq!(
             line,
-            Line::problem(CRDS, "wh is of another hooktender: it lacks spec.adoption, spec.adoption.writeOnlyValues").fix(INSTALL)
+            Line::problem(
+                CRDS,
+                "wh is of another hooktender: it lacks spec.adoption, spec.adoption.writeOnlyValues"
+            )
+            .fix(INSTALL)
         );
         let line = difference("wh", &older, &own).unwrap();
         assert_eq!(line.state, State::Problem);

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_problem_says_how_to_put_it_right_below_its_text() {
-        let line = Line::problem("CRDs", "webhooks.hooktender.dev is not installed in this cluster").fix("a command");
+        let line = Line::problem("CRDs", "webhooks.hooktender.dev is not installed in this cluster")
+            .fix("a command");
         let margin = " ".repeat(33);
         assert_eq!(
             line.text(&NARROW),

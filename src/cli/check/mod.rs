@@ -19,7 +19,7 @@ use super::{CommandError, CommandResult, print};
 use crate::api::VendorAccount;
 use crate::manifest::{self, Manifests};
 use clap::Args;
-use line::{Line, Style, State};
+use line::{Line, State, Style};
 use rights::Purpose;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,13 @@ pub(super) struct Check {
     #[arg(long, requires = "files")]
     offline: bool,
     /// Check the rights that this command needs: those of `plan` are needed to plan from the cluster, those of `run` by the operator.
-    #[arg(long = "for", value_enum, value_name = "COMMAND", default_value = "plan", conflicts_with = "offline")]
+    #[arg(
+        long = "for",
+        value_enum,
+        value_name = "COMMAND",
+        default_value = "plan",
+        conflicts_with = "offline"
+    )]
     purpose: Purpose,
     /// Check the rights of this user instead of your own, such as `system:serviceaccount:hooktender:hooktender`.
     #[arg(long = "as", value_name = "USER", conflicts_with = "offline")]
@@ -53,7 +59,8 @@ impl Check {
     pub(super) async fn run(self) -> CommandResult {
         let mut lines = Vec::new();
         let reader = if self.offline { None } else { cluster::connect(&self.scope, &mut lines).await };
-        let namespace = reader.as_ref().map_or(self.scope.offline(), |(_, namespace)| namespace).to_owned();
+        let namespace =
+            reader.as_ref().map_or(self.scope.offline(), |(_, namespace)| namespace.as_str()).to_owned();
         let files = self.files(&namespace)?;
         if let Some((reader, namespace)) = &reader {
             let checks = cluster::check(reader, namespace, (self.purpose, self.user.as_deref()));
@@ -118,7 +125,10 @@ async fn accounts(
     let accounts = objects.accounts.into_iter().map(|(account, _)| account);
     let accounts: Vec<_> = accounts.filter(|account| from_files || in_scope(account)).collect();
     if accounts.is_empty() {
-        lines.push(Line::note("accounts", "there is no VendorAccount yet: hooktender init VENDOR prints one to fill in"));
+        lines.push(Line::note(
+            "accounts",
+            "there is no VendorAccount yet: hooktender init VENDOR prints one to fill in",
+        ));
     }
     let source = match reader {
         Some(reader) => objects.source.with_cluster(reader.secret_reader()),

@@ -50,10 +50,7 @@ const PLAN: &[Needed] = &[
     needed(&["get", "list"], GROUP, "vendoraccounts"),
     needed(&["get"], "", "secrets"),
     needed(&["get"], "", "configmaps"),
-    Needed {
-        without: Some("hooktender explain shows no events"),
-        ..needed(&["list"], "", "events")
-    },
+    Needed { without: Some("hooktender explain shows no events"), ..needed(&["list"], "", "events") },
     Needed {
         everywhere: true,
         without: Some("accounts whose allowedNamespaces is a selector admit their own namespace only"),
@@ -140,7 +137,8 @@ fn lines(
     purpose: Purpose,
     (user, namespace): (&str, Option<&str>),
 ) -> Vec<Line> {
-    let place = namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
+    let place =
+        namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
     let command = match purpose {
         Purpose::Plan => "plan",
         Purpose::Run => "run",
@@ -156,7 +154,8 @@ fn lines(
         })
         .collect();
     if missing.keys().all(|(_, without)| without.is_some()) {
-        lines.insert(0, Line::ok(RIGHTS, format!("{user} may do what hooktender {command} needs in {place}")));
+        lines
+            .insert(0, Line::ok(RIGHTS, format!("{user} may do what hooktender {command} needs in {place}")));
     }
     lines
 }
@@ -166,7 +165,9 @@ fn fix(purpose: Purpose, verbs: &[&str], resource: &str) -> String {
     let rule = format!("{{apiGroups: [{group:?}], resources: [{name}], verbs: [{}]}}", verbs.join(", "));
     match purpose {
         Purpose::Plan => format!("bind a Role (with -A a ClusterRole) that has {rule}"),
-        Purpose::Run => format!("install the chart's roles (rbac.create: true), or add {rule} to those of the ServiceAccount"),
+        Purpose::Run => format!(
+            "install the chart's roles (rbac.create: true), or add {rule} to those of the ServiceAccount"
+        ),
     }
 }
 
@@ -181,12 +182,14 @@ async fn may(client: &Client, what: ResourceAttributes, user: Option<&str>) -> R
             ..SubjectAccessReviewSpec::default()
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-        let answer = Api::<SubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
+        let answer =
+            Api::<SubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
         return Ok(answer.status.is_some_and(|status| status.allowed));
     }
     let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(what), ..Default::default() };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-    let answer = Api::<SelfSubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
+    let answer =
+        Api::<SelfSubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
@@ -220,7 +223,8 @@ mod tests {
         assert_eq!(some[0], none[0]);
         let webhooks = ((String::from("webhooks.hooktender.dev"), None), vec!["get", "list"]);
         let all = lines(&BTreeMap::from([events, webhooks]), Purpose::Plan, ("ann", None));
-        let problem = Line::problem(RIGHTS, "ann may not get, list webhooks.hooktender.dev in all namespaces");
+        let problem =
+            Line::problem(RIGHTS, "ann may not get, list webhooks.hooktender.dev in all namespaces");
         let rule = "{apiGroups: [\"hooktender.dev\"], resources: [webhooks], verbs: [get, list]}";
         assert_eq!(all[1], problem.fix(format!("bind a Role (with -A a ClusterRole) that has {rule}")));
         assert_eq!(all.len(), 2);
@@ -229,7 +233,10 @@ mod tests {
     #[test]
     fn a_service_account_has_its_groups() {
         let groups = groups_of("system:serviceaccount:hooks:operator");
-        assert_eq!(groups, ["system:serviceaccounts", "system:serviceaccounts:hooks", "system:authenticated"]);
+        assert_eq!(
+            groups,
+            ["system:serviceaccounts", "system:serviceaccounts:hooks", "system:authenticated"]
+        );
         assert_eq!(groups_of("ann"), ["system:authenticated"]);
     }
 }

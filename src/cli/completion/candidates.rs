@@ -39,7 +39,8 @@ pub(super) fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Offers the VendorAccounts of the namespace, as `--account` takes them.
 pub(super) fn accounts(current: &OsStr) -> Vec<CompletionCandidate> {
-    let other = current.to_str().and_then(|text| text.split_once('/')).map(|(namespace, _)| namespace.to_owned());
+    let other =
+        current.to_str().and_then(|text| text.split_once('/')).map(|(namespace, _)| namespace.to_owned());
     let prefix = other.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     let names = soon(async |Typed { client, namespace }| {
         let namespace = other.unwrap_or(namespace);
@@ -50,6 +51,9 @@ pub(super) fn accounts(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Offers the objects of the namespace: `wh/NAME`, or names after a kind.
 pub(super) fn objects(current: &OsStr) -> Vec<CompletionCandidate> {
+    if current.as_encoded_bytes().starts_with(b"-") {
+        return Vec::new();
+    }
     let words = words();
     let typed = current.to_str().and_then(|text| text.split_once('/')).map(|(kind, _)| kind.to_owned());
     let named = kind_before(&words);
@@ -91,13 +95,16 @@ fn soon(read: impl AsyncFnOnce(Typed) -> Option<Vec<String>>) -> Vec<String> {
         let (client, of_context) = cluster.connect().await.ok()?;
         read(Typed { client, namespace: namespace.unwrap_or(of_context) }).await
     };
-    let runtime = tokio::runtime::Handle::current();
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return Vec::new() };
     runtime.block_on(async { tokio::time::timeout(LIMIT, read).await }).ok().flatten().unwrap_or_default()
 }
 
 async fn names_of<K>(client: &Client, namespace: &str, prefix: &str) -> Option<Vec<String>>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + serde::de::DeserializeOwned,
 {
     let namespace = NamespaceName::new(namespace).ok()?;
     let all = in_namespace::<K>(client, &namespace).list_metadata(&few()).await.ok()?;

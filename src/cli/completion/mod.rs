@@ -67,20 +67,17 @@ impl Completion {
 
 /// Prints the candidates if a script asks for them; returns whether one did. A failure prints nothing: a shell would show it in the
 /// middle of the line that is being typed.
-pub(super) async fn answer(command: Command) -> bool {
-    let Some(shell) = std::env::var_os(VARIABLE).filter(|shell| !shell.is_empty()) else { return false };
-    let mut completers = Shell::value_variants().iter().map(|shell| shell.completer());
-    let Some(completer) = completers.find(|one| shell.to_str().is_some_and(|shell| one.is(shell))) else {
-        return true;
-    };
-    let words = words();
+pub(super) async fn answer(command: fn() -> Command) -> bool {
+    let Some(asked) = std::env::var_os(VARIABLE).filter(|asked| !asked.is_empty()) else { return false };
+    let is_asked = |shell: &&Shell| asked.to_str().is_some_and(|asked| shell.completer().is(asked));
+    let Some(shell) = Shell::value_variants().iter().find(is_asked).copied() else { return true };
     // Candidates wait for the cluster, and the engine is synchronous.
     let candidates = tokio::task::spawn_blocking(move || {
-        let mut command = with_candidates(command);
         let folder = std::env::current_dir().ok();
-        let mut printed = Vec::new();
-        completer.write_complete(&mut command, words, folder.as_deref(), &mut printed).ok()?;
-        Some(printed)
+        let (mut command, mut printed) = (with_candidates(command()), Vec::new());
+        let written =
+            shell.completer().write_complete(&mut command, words(), folder.as_deref(), &mut printed);
+        written.ok().map(|()| printed)
     });
     if let Ok(Some(printed)) = candidates.await {
         let _ = print::data(&String::from_utf8_lossy(&printed));

@@ -76,7 +76,11 @@ impl Init {
 /// Returns a name as a YAML string: `on` and `1e3` are names, and would be read as something else.
 fn scalar(name: &str) -> String {
     let is_word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&name);
-    if is_word || name.starts_with(|c: char| c.is_ascii_digit()) { format!("\"{name}\"") } else { name.to_owned() }
+    if is_word || name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("\"{name}\"")
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -94,8 +98,13 @@ mod tests {
                     namespace: namespace.map(|name| NamespaceName::new(name).unwrap()),
                 };
                 let text = init.manifests();
-                assert!(!text.contains('@') || text.matches('@').count() == text.matches("ops@example.com").count(), "{text}");
-                let found = parse("init.yaml", text.as_bytes(), "other").unwrap_or_else(|all| panic!("{all:?}\n{text}"));
+                assert!(
+                    !text.contains('@')
+                        || text.matches('@').count() == text.matches("ops@example.com").count(),
+                    "{text}"
+                );
+                let found = parse("init.yaml", text.as_bytes(), "other")
+                    .unwrap_or_else(|all| panic!("{all:?}\n{text}"));
                 let account = &found.accounts[0].object;
                 assert_eq!(account.metadata.name.as_deref(), Some(name.unwrap_or(vendor.name().as_str())));
                 assert_eq!(account.metadata.namespace.as_deref(), Some(namespace.unwrap_or("other")));

@@ -10,9 +10,8 @@ use super::{CommandError, CommandResult, print};
 use crate::api::NamespaceName;
 use crate::manifest::{self, Manifests};
 use clap::Args;
-use std::path::PathBuf;
 use references::{Findings, findings};
-
+use std::path::PathBuf;
 
 /// Flags of `hooktender validate`.
 #[derive(Debug, Args)]

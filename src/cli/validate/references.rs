@@ -83,7 +83,11 @@ fn values(files: &Manifests) -> Values {
             }
             Dependency::ConfigMap(_) => {
                 let data = keys.into_iter().map(|key| (key, PLACEHOLDER.to_owned()));
-                values.add_config_map(ConfigMap { metadata, data: Some(data.collect()), ..ConfigMap::default() });
+                values.add_config_map(ConfigMap {
+                    metadata,
+                    data: Some(data.collect()),
+                    ..ConfigMap::default()
+                });
             }
         }
     }
@@ -264,32 +268,54 @@ spec:
         let typo = webhook("a", "").replace("{name: bp}", "{name: pb}");
         let (problems, warnings) = found(&format!("{ACCOUNT}{typo}"));
         assert_eq!(problems, [""; 0]);
-        assert_eq!(warnings, ["a.yaml:16:22: VendorAccount shop/pb is in none of the files: did you mean bp?"]);
+        assert_eq!(
+            warnings,
+            ["a.yaml:16:22: VendorAccount shop/pb is in none of the files: did you mean bp?"]
+        );
     }
 
     #[test]
     fn what_the_account_does_not_take_is_a_problem() {
-        let guest = webhook("a", "").replace("namespace: shop", "namespace: web").replace("{name: bp}", "{name: bp, namespace: shop}");
+        let guest = webhook("a", "")
+            .replace("namespace: shop", "namespace: web")
+            .replace("{name: bp}", "{name: bp, namespace: shop}");
         one_problem(&format!("{ACCOUNT}{guest}"), "does not allow Webhooks of other namespaces");
         let open = ACCOUNT.replace("spec:", "spec:\n  allowedNamespaces: {from: All}");
         assert_eq!(found(&format!("{open}{guest}")).0, [""; 0]);
         let adopts = guest.replace("spec:", "spec:\n  externalId: '7'");
         one_problem(&format!("{open}{adopts}"), "does not let Webhooks of other namespaces adopt");
         let other = "    superoffice: {name: a, events: [contact.created], targetUrl: 'https://h'}\n";
-        let (head, _) = webhook("a", "").split_once("    brightpearl:").map(|(head, tail)| (head.to_owned(), tail.to_owned())).unwrap();
-        one_problem(&format!("{ACCOUNT}{head}{other}"), "the subscription is for superoffice and VendorAccount shop/bp is at brightpearl");
+        let (head, _) = webhook("a", "")
+            .split_once("    brightpearl:")
+            .map(|(head, tail)| (head.to_owned(), tail.to_owned()))
+            .unwrap();
+        one_problem(
+            &format!("{ACCOUNT}{head}{other}"),
+            "the subscription is for superoffice and VendorAccount shop/bp is at brightpearl",
+        );
     }
 
     #[test]
     fn keys_are_looked_up_in_the_secrets_of_the_files() {
         let secret = |name: &str, data: &str| {
-            format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: shop}}\nstringData: {data}\n")
+            format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: shop}}\nstringData: {data}\n"
+            )
         };
-        one_problem(&format!("{ACCOUNT}{}", secret("login", "{other: x}")), "Secret shop/login has no key token: add it");
-        one_problem(&format!("{ACCOUNT}{}", secret("login", "{token: ''}")), "the key token of Secret shop/login is empty");
+        one_problem(
+            &format!("{ACCOUNT}{}", secret("login", "{other: x}")),
+            "Secret shop/login has no key token: add it",
+        );
+        one_problem(
+            &format!("{ACCOUNT}{}", secret("login", "{token: ''}")),
+            "the key token of Secret shop/login is empty",
+        );
         let variables = "  variables: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n";
         let used = webhook("a", variables).replace("https://h/a", "https://h/$(A)");
-        one_problem(&format!("{ACCOUNT}{used}{}", secret("s", "{other: x}")), "variable A: Secret shop/s has no key k");
+        one_problem(
+            &format!("{ACCOUNT}{used}{}", secret("s", "{other: x}")),
+            "variable A: Secret shop/s has no key k",
+        );
         assert_eq!(found(&format!("{ACCOUNT}{used}{}", secret("s", "{k: x}"))).0, [""; 0]);
     }
 
@@ -302,10 +328,16 @@ spec:
     #[test]
     fn the_same_subscription_twice_is_a_problem() {
         let (a, b) = (webhook("a", ""), webhook("b", "").replace("https://h/b", "https://h/a"));
-        one_problem(&format!("{ACCOUNT}{a}{b}"), "declares the same subscription as Webhook shop/a at a.yaml:12:1");
+        one_problem(
+            &format!("{ACCOUNT}{a}{b}"),
+            "declares the same subscription as Webhook shop/a at a.yaml:12:1",
+        );
         let other = ACCOUNT.replace("{name: bp,", "{name: copy,");
         let b = b.replace("{name: bp}", "{name: copy}");
-        one_problem(&format!("{ACCOUNT}---{other}{a}{b}"), "declares the same subscription as Webhook shop/a");
+        one_problem(
+            &format!("{ACCOUNT}---{other}{a}{b}"),
+            "declares the same subscription as Webhook shop/a",
+        );
     }
 
     #[test]

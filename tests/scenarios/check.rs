@@ -111,7 +111,7 @@ fn an_account_that_cannot_log_in() {
     tenant.accept("another-secret");
     let ran = check(&[]).exits(1);
     let title = format!("problem va {}/account", scene.namespace);
-    has(&ran, &title, "the list cannot be read: ");
+    has(&ran, &title, "list failed: the token was not accepted");
     has(&ran, &title, "(HTTP 401) To fix: put working credentials into the Secret that the account names");
     assert!(!ran.stdout.contains(&tenant.secret()), "{}", ran.stdout);
     // A Secret that does not exist.
@@ -159,7 +159,7 @@ fn addresses_without_a_cluster() {
         &nobody,
     ]))
     .exits(1);
-    has(&ran, "problem va default/account", "the vendor cannot be reached: ");
+    has(&ran, "problem va default/account", "list failed: ");
     assert!(ran.stdout.ends_with("\n1 problem.\n"), "{}", ran.stdout);
 }
 

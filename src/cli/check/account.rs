@@ -11,7 +11,7 @@ use crate::engine::cluster::secrets::SecretReader as _;
 use crate::engine::inputs::dependencies::named_keys;
 use crate::engine::pass::connect::connect;
 use crate::engine::state::client_cache::ClientCache;
-use crate::vendor::{Class, Settings, VendorError};
+use crate::vendor::{Settings, VendorError};
 use futures::StreamExt as _;
 use futures::stream;
 use parking_lot::Mutex;
@@ -20,9 +20,6 @@ use std::time::SystemTime;
 
 /// Accounts that are checked at once.
 const MAX_CONCURRENT_ACCOUNTS: usize = 10;
-/// The reason of an account whose address is not allowed.
-const ENDPOINT_NOT_ALLOWED: &str = "EndpointNotAllowed";
-
 /// The vendor's clock and this machine's, from the last answer.
 type Clocks = Arc<Mutex<Option<(SystemTime, SystemTime)>>>;
 
@@ -79,22 +76,14 @@ async fn client(
     let values = source.read(&named_keys(account, std::iter::empty())).await;
     let connected =
         connect(&mut ClientCache::default(), account, &values, source, (Mode::Plan, settings)).await;
-    connected.map_err(|(error, _)| {
-        let line = Line::problem(title, error.message);
-        // The message about credentials says which Secret or key.
-        if error.reason == ENDPOINT_NOT_ALLOWED { with_remedy(line, error.reason) } else { line }
-    })
+    // The message says which address, Secret or key, and what to do.
+    connected.map_err(|(error, _)| Line::problem(title, error.message))
 }
 
+/// Returns why the list cannot be read, with what `explain` advises.
 fn failed(title: &str, error: &VendorError) -> Line {
-    let unreachable = error.class == Class::Unavailable && error.status.is_none();
-    let what = if unreachable { "the vendor cannot be reached" } else { "the list cannot be read" };
-    with_remedy(Line::problem(title, format!("{what}: {error}")), error.class.as_str())
-}
-
-/// Adds what `explain` advises for a reason.
-fn with_remedy(line: Line, reason: &str) -> Line {
-    match remediation(reason, false) {
+    let line = Line::problem(title, error.to_string());
+    match remediation(error.class.as_str(), false) {
         Some(way) => line.fix(way),
         None => line,
     }

@@ -3,7 +3,7 @@
 use super::api_timeout::AnswerTimeout;
 use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::{CountWrites, Metrics};
-use crate::vendor::{AllowedEndpoints, Settings};
+use crate::vendor::{AllowedEndpoints, CallReport, Settings};
 use clap::Args;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -18,6 +18,7 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How vendors are called.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Vendors")]
 pub(super) struct VendorFlags {
     /// Time-out of a request to a vendor, such as `90s`.
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
@@ -49,10 +50,14 @@ impl VendorFlags {
     /// Returns the settings of vendor clients; `calls` counts every request.
     pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
         let calls = Arc::clone(calls);
-        Settings::new(self.allowed(), move |_| {
+        self.settings_reporting(move |_| {
             calls.fetch_add(1, Ordering::Relaxed);
         })
-        .with_timeout(self.request_timeout)
+    }
+
+    /// Returns the settings of vendor clients; `report` is called after every request.
+    pub(super) fn settings_reporting(&self, report: impl Fn(CallReport) + Send + Sync + 'static) -> Settings {
+        Settings::new(self.allowed(), report).with_timeout(self.request_timeout)
     }
 }
 
@@ -66,6 +71,7 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
 
 /// Which cluster. Default: as kubectl finds it, or the cluster of this Pod.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterFlags {
     /// The kubeconfig to use.
     #[arg(long, value_name = "FILE")]
@@ -76,6 +82,10 @@ pub(super) struct ClusterFlags {
 }
 
 impl ClusterFlags {
+    pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+        Self { kubeconfig, context }
+    }
+
     /// Returns a client, and the namespace of the context or of the Pod.
     pub(super) async fn connect(&self) -> Result<(Client, String), String> {
         self.connect_counting(Metrics::default()).await
@@ -96,7 +106,8 @@ impl ClusterFlags {
         Ok((client.build(), namespace))
     }
 
-    async fn config(&self) -> Result<Config, String> {
+    /// Returns the configuration that a client is made of.
+    pub(super) async fn config(&self) -> Result<Config, String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {

@@ -92,6 +92,11 @@ impl SecretReader for OverlaySource {
 }
 
 impl OverlaySource {
+    /// Reads from the cluster what is not in the files.
+    pub(super) fn with_cluster(self, cluster: KubeSecretReader) -> Self {
+        Self { cluster: Some(cluster), ..self }
+    }
+
     /// Adds keys of Secrets that get a placeholder if they are not filled in yet.
     pub(super) fn with_placeholders(&self, keys: BTreeMap<ObjectKey, BTreeSet<String>>) -> Self {
         Self { placeholders: Arc::new(keys), ..self.clone() }

@@ -10,6 +10,7 @@ const WIDTH: usize = 100;
 
 /// How a plan is printed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
     /// The format of the plan.
     #[arg(short = 'o', long, value_enum, default_value = "text")]

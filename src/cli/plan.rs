@@ -5,6 +5,7 @@ use super::flags::{ClusterFlags, VendorFlags};
 use super::objects::ObjectSet;
 use super::output::OutputFlags;
 use super::plan_runner::plan_all;
+use super::plan_targets::Targets;
 use super::{CommandError, CommandResult, print};
 use crate::api::NamespaceName;
 use crate::manifest::{self, Manifests};
@@ -15,6 +16,9 @@ use std::path::PathBuf;
 /// Flags of `hooktender plan`.
 #[derive(Debug, Args)]
 pub(super) struct Plan {
+    /// Plan only these objects, as kubectl takes them: `wh/NAME`, `va/NAME`, or a kind and then its names. Default: all.
+    #[arg(value_name = "KIND/NAME")]
+    objects: Vec<String>,
     #[command(flatten)]
     files: Files,
     /// Read files only, without a cluster: they hold the accounts, Secrets and Webhooks.
@@ -33,6 +37,7 @@ pub(super) struct Plan {
 
 /// Which manifests to read.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
 pub(super) struct Files {
     /// Manifests that are overlaid on the objects of the cluster: a file, a folder, or `-` for standard input; may be repeated.
     #[arg(short = 'f', long = "filename", id = "files", value_name = "FILE|DIR|-")]
@@ -48,6 +53,7 @@ pub(super) struct Files {
 
 /// Which namespaces of which cluster.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct Scope {
     /// The namespace. Default: that of the context; without a cluster, `default`.
     #[arg(short = 'n', long, value_name = "NAMESPACE")]
@@ -94,16 +100,21 @@ impl Scope {
 
 impl Plan {
     pub(super) async fn run(self) -> CommandResult {
-        let objects = if self.offline {
-            ObjectSet::of_files(self.files.read(self.scope.offline())?)?
+        let (mut objects, namespace) = if self.offline {
+            let namespace = self.scope.offline();
+            (ObjectSet::of_files(self.files.read(namespace)?)?, namespace.to_owned())
         } else {
             let (reader, namespace) = self.scope.reader().await?;
-            ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?
+            (ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?, namespace)
         };
+        let namespace = (!self.scope.all_namespaces).then_some(namespace);
+        let targets = Targets::parse(&self.objects, namespace)?;
+        targets.restrict_objects(&mut objects)?;
         let plan = plan_all(&objects, &self.vendors, self.offline).await;
         print::warn(&objects.notes);
-        self.output.print(&plan.report)?;
-        Ok(match plan.report.result {
+        let report = targets.restrict_report(plan.report);
+        self.output.print(&report)?;
+        Ok(match report.result {
             Outlook::Changes if self.exit_zero => 0,
             result => result.exit_code(),
         })

@@ -25,6 +25,14 @@ impl Client {
         }
     }
 
+    /// Returns whether the login may write, as the vendor told with the last list; `None` if it does not tell.
+    pub(crate) fn may_write(&self) -> Option<bool> {
+        match self {
+            Self::Reader(connection) => connection.may_write(),
+            Self::Writer(connection) => connection.may_write(),
+        }
+    }
+
     /// Makes the next list find out whether [`Self::advice`] still holds.
     pub(crate) fn recheck_advice(&self) {
         match self {

@@ -175,6 +175,11 @@ impl<A: AccessLevel> Connection<A> {
         each!(&self.vendor, vendor => vendor.advice())
     }
 
+    /// Returns whether the login may write, as the vendor told with the last list; `None` if it does not tell.
+    pub fn may_write(&self) -> Option<bool> {
+        each!(&self.vendor, vendor => vendor.may_write())
+    }
+
     /// Makes the next list check again whether [`Self::advice`] still applies.
     pub fn recheck_advice(&self) {
         each!(&self.vendor, vendor => vendor.recheck_advice());

@@ -78,6 +78,11 @@ pub(crate) trait Vendor: Send + Sync {
         None
     }
 
+    /// Returns whether the login may create, change and delete subscriptions; `None` if the vendor does not tell. Makes no call.
+    fn may_write(&self) -> Option<bool> {
+        None
+    }
+
     /// Makes the next list check again whether [`Self::advice`] still applies.
     fn recheck_advice(&self) {}
 }

@@ -55,7 +55,7 @@ pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorE
 pub(super) async fn check_rights(client: &Contensis) {
     let calls = 1 + Right::BEYOND_VIEW.len();
     if client.transport.affords(2 * calls) && client.rights.start_check() {
-        client.rights.record(missing_rights(client).await.unwrap_or_default());
+        client.rights.record(missing_rights(client).await);
     }
 }
 

@@ -215,6 +215,10 @@ impl Vendor for Contensis {
         advice::of_account(self)
     }
 
+    fn may_write(&self) -> Option<bool> {
+        self.rights.are_complete()
+    }
+
     fn recheck_advice(&self) {
         self.rights.recheck();
     }

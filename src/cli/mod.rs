@@ -5,6 +5,7 @@ mod apply;
 mod cluster_reader;
 mod env_hint;
 mod explain;
+mod fail_on;
 mod flags;
 mod import;
 mod objects;
@@ -18,6 +19,7 @@ mod ready;
 mod reference;
 mod remediation;
 mod run;
+mod searched;
 mod version;
 
 use crate::api;

@@ -28,6 +28,8 @@ pub enum Cause {
     Superseded,
     /// The Webhook is being deleted.
     Deleted,
+    /// Nothing is known of it: no plan was made.
+    Unknown,
 }
 
 impl Cause {
@@ -44,6 +46,7 @@ impl Cause {
             Self::Gone => "gone at the vendor",
             Self::Superseded => "replaced",
             Self::Deleted => "Webhook deleted",
+            Self::Unknown => "not planned",
         }
     }
 

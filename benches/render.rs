@@ -38,6 +38,7 @@ fn webhook(n: usize) -> WebhookReport {
         ],
         held: None,
         duplicates: Vec::new(),
+        former: Vec::new(),
         delivery: None,
         advice: None,
         calls: 1,

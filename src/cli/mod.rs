@@ -3,7 +3,10 @@
 mod api_timeout;
 mod apply;
 mod cluster_reader;
+mod delete;
+mod deletion;
 mod env_hint;
+mod execute;
 mod explain;
 mod fail_on;
 mod flags;
@@ -59,6 +62,8 @@ enum Command {
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
+    /// Delete at the vendors what manifests declare, without a cluster.
+    Delete(Box<delete::Delete>),
     /// Print manifests for the subscriptions that exist at a vendor. Each is verified by planning it: applying it changes nothing
     /// that the vendor returns.
     Import(Box<import::Import>),
@@ -161,6 +166,7 @@ impl Command {
             Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
+            Self::Delete(delete) => return delete.run().await,
             Self::Import(import) => return import.run().await,
             Self::Explain(explain) => return explain.run().await,
             Self::Ready(ready) => ready.run().await?,

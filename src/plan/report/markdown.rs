@@ -134,6 +134,10 @@ fn details_of(webhook: &WebhookReport) -> Option<String> {
         let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
         lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
     }
+    for former in &webhook.former {
+        let one = format!("{} {}", visible(&former.external_id), visible(&former.summary));
+        lines.push(format!("! former: {one}: {}", words::former(former)));
+    }
     lines.extend(words::delivery(webhook).map(|delivery| format!("! {delivery}")));
     if let Some(advice) = &webhook.advice {
         foreign("advice: ", advice, &mut lines);

@@ -151,6 +151,10 @@ pub struct WebhookReport {
     /// Unmanaged subscriptions equal to the one that is adopted; they are left as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
+    /// Unmanaged subscriptions that look like the former one of a subscription that is to be created; they are left as they are, and go on
+    /// delivering. Only known without a cluster: with one, the status records the former subscription.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerReport>,
     /// Whether the vendor delivers for its subscription, if the vendor's list says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryState>,
@@ -224,6 +228,18 @@ pub struct UnmanagedReport {
     pub external_id: String,
     /// Its subject and its receiver, without path or query.
     pub summary: String,
+}
+
+/// A subscription that looks like the former one of a Webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerReport {
+    /// The vendor's id.
+    pub external_id: String,
+    /// Its subject and its receiver, without path or query.
+    pub summary: String,
+    /// The fields in which it differs from what is declared.
+    pub differs: Vec<String>,
 }
 
 /// Calls to vendors.
@@ -328,11 +344,18 @@ impl WebhookReport {
             changes: Vec::new(),
             held: Some(held),
             duplicates: Vec::new(),
+            former: Vec::new(),
             delivery: None,
             advice: None,
             calls: 0,
             digest: None,
         }
+    }
+
+    /// Whether it is not known which subscription it has.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.class, Class::Blocked | Class::NotPlanned | Class::HeldBack)
+            || self.cause == Cause::Unknown
     }
 
     /// Whether the vendor has stopped its deliveries by itself.

@@ -1,7 +1,7 @@
 //! A report with everything in it, generated reports, and helpers of tests.
 
 use super::{
-    AccountReport, Class, DeliveryState, FieldReport, Held, Report, Searched, UnmanagedReport, WebhookReport,
+    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Held, Report, Searched, UnmanagedReport, WebhookReport,
     WebhooksOf,
 };
 use crate::api::{ObjectKey, VendorName};
@@ -28,6 +28,7 @@ fn webhook(name: &str, action: Action, cause: Cause, id: Option<&str>) -> Webhoo
         changes: Vec::new(),
         held: None,
         duplicates: Vec::new(),
+        former: Vec::new(),
         delivery: None,
         advice: None,
         calls,
@@ -112,6 +113,11 @@ fn brightpearl() -> AccountReport {
             field("bodyTemplate", None, Some(body)),
             field("qualityOfService", None, Some("1")),
         ],
+        former: vec![FormerReport {
+            external_id: "104".into(),
+            summary: "order.modified -> https://old.example.com/…".into(),
+            differs: vec!["uriTemplate".into()],
+        }],
         advice: Some(
             "the body does not use ${resource-id}, which Brightpearl demands: it may refuse it".into(),
         ),
@@ -333,6 +339,12 @@ fn any_field() -> impl Strategy<Value = FieldReport> {
     })
 }
 
+fn any_former() -> impl Strategy<Value = Vec<FormerReport>> {
+    let one = (wild(), wild(), prop::collection::vec(wild(), 0..3));
+    let one = one.prop_map(|(external_id, summary, differs)| FormerReport { external_id, summary, differs });
+    prop::collection::vec(one, 0..3)
+}
+
 fn any_webhook() -> impl Strategy<Value = WebhookReport> {
     let actions = vec![
         Action::None,
@@ -354,18 +366,18 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
     let deliveries = vec![DeliveryState::Active, DeliveryState::Stopped, DeliveryState::TooManyErrors];
     let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
     let changes = prop::collection::vec(any_field(), 0..4);
-    let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize, of(select(deliveries)));
+    let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize, of(select(deliveries)), any_former());
     (names, select(actions), select(causes), changes, rest).prop_map(
         |(
             (namespace, name, declared_at, id, digest),
             action,
             cause,
             changes,
-            (held, duplicates, advice, calls, delivery),
+            (held, duplicates, advice, calls, delivery, former),
         )| {
             let (class, held) = held.map_or((Class::of(action), None), |(class, held)| (class, Some(held)));
             let head = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
-            WebhookReport { class, changes, held, duplicates, delivery, advice, calls, digest, ..head }
+            WebhookReport { class, changes, held, duplicates, former, delivery, advice, calls, digest, ..head }
         },
     )
 }

@@ -166,6 +166,11 @@ impl Page {
             let text = format!("{} (equal and unmanaged; left as they are)", ids.join(", "));
             self.prose(4, 6, &[Span(Ink::Warning, "duplicates: ".into()), Span::plain(text)]);
         }
+        for former in &webhook.former {
+            let one = format!("{} {}", visible(&former.external_id), visible(&former.summary));
+            let text = format!("{one}: {}", words::former(former));
+            self.prose(4, 6, &[Span(Ink::Warning, "former: ".into()), Span::plain(text)]);
+        }
         if let Some(delivery) = words::delivery(webhook) {
             self.prose(4, 6, &[Span(Ink::Warning, delivery.into())]);
         }

@@ -1,7 +1,7 @@
 //! The sentences and signs that text and Markdown have in common.
 
 use super::{
-    AccountReport, Class, Counts, DeliveryState, Held, Outlook, Report, Searched, Until, WebhookReport, WebhooksOf,
+    AccountReport, Class, Counts, DeliveryState, FormerReport, Held, Outlook, Report, Searched, Until, WebhookReport, WebhooksOf,
 };
 use crate::api::status::Action;
 use crate::api::visible;
@@ -224,6 +224,16 @@ pub(super) fn not_delivering(report: &Report) -> Option<String> {
     (n > 0).then(|| {
         format!("Not delivering: {}; the vendor stopped the deliveries because too many failed.", some(n, "Webhook"))
     })
+}
+
+/// What to say about a subscription that looks like the former one, besides its id and summary.
+pub(super) fn former(former: &FormerReport) -> String {
+    let differs: Vec<_> = former.differs.iter().map(|field| visible(field)).collect();
+    format!(
+        "it looks like the former subscription of this Webhook ({} differs), stays at the vendor and goes on delivering; --prune {} deletes it",
+        differs.join(", "),
+        visible(&former.external_id)
+    )
 }
 
 /// What to say about the deliveries of a Webhook that has any other line.

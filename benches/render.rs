@@ -5,7 +5,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use hooktender::api::VendorName;
 use hooktender::api::status::Action;
 use hooktender::plan::Cause;
-use hooktender::plan::report::{AccountReport, Class, FieldReport, Report, Style, WebhookReport, markdown, text};
+use hooktender::plan::report::{
+    AccountReport, Class, FieldReport, Report, Style, WebhookReport, markdown, text,
+};
 use std::hint::black_box;
 
 /// A Webhook whose address, events and template differ, as after an edit to all of them.

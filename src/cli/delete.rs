@@ -51,6 +51,7 @@ impl Delete {
 /// Describes the Webhooks that have no subscription to delete.
 fn missing(report: &Report) -> impl Iterator<Item = String> {
     let missing = |webhook: &&WebhookReport| webhook.id.is_none() && !webhook.is_undecided();
-    let name = |webhook: &WebhookReport| format!("{}: not at the vendor; there is nothing to delete", webhook.key());
+    let name =
+        |webhook: &WebhookReport| format!("{}: not at the vendor; there is nothing to delete", webhook.key());
     report.webhooks().filter(missing).map(name)
 }

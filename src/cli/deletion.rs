@@ -4,10 +4,10 @@
 //! cluster: with the account's mode, its rate limit and its retries. Only the deletion guard does not apply: it asks for the approval of
 //! exactly these deletions, which is what the shown plan and its confirmation are.
 
+use super::CommandError;
 use super::flags::VendorFlags;
 use super::objects::ObjectSet;
 use super::plan_runner::{PlanView, PlannedAccount, plan_all};
-use super::CommandError;
 use crate::api::status::WebhookStatus;
 use crate::api::webhook::{AccountRef, DeletionPolicy, DriftPolicy, Subscription, WebhookSpec};
 use crate::api::{FINALIZER, Mode, ObjectKey, VendorAccount, Webhook};
@@ -59,11 +59,14 @@ impl Prune {
         match having[..] {
             [(at, _)] => Ok(at),
             [] => Err(match candidates().find_map(|(_, planned)| owner(planned, id)) {
-                Some(owner) => format!("--prune {id}: the subscription belongs to Webhook {owner}, and is not deleted"),
+                Some(owner) => {
+                    format!("--prune {id}: the subscription belongs to Webhook {owner}, and is not deleted")
+                }
                 None => format!("--prune {id}: no account of the files has an unmanaged subscription {id}"),
             }),
             _ => {
-                let keys: Vec<_> = having.iter().map(|(_, one)| ObjectKey::of(&*one.objects.account)).collect();
+                let keys: Vec<_> =
+                    having.iter().map(|(_, one)| ObjectKey::of(&*one.objects.account)).collect();
                 let names: Vec<_> = keys.iter().map(ToString::to_string).collect();
                 Err(format!(
                     "--prune {id}: several accounts have an unmanaged subscription {id} ({}): write --prune {}/{id}",
@@ -145,7 +148,8 @@ async fn plan_deletions(
     }
     let accounts = deleting.into_iter().map(|(account, webhooks)| {
         let identity = account.spec.vendor.identity();
-        let webhooks = webhooks.into_iter().map(|(id, webhook)| Arc::new(being_deleted(webhook, &id, &identity)));
+        let webhooks =
+            webhooks.into_iter().map(|(id, webhook)| Arc::new(being_deleted(webhook, &id, &identity)));
         let mut account = (*account).clone();
         // The confirmed plan is the approval.
         account.spec.deletion_guard.max_percent = 100;
@@ -236,7 +240,10 @@ impl Deletions {
     pub(super) fn descriptions(&self) -> impl Iterator<Item = String> {
         let webhooks = self.accounts.iter().flat_map(|planned| &planned.report.webhooks);
         webhooks.map(|webhook| {
-            format!("--prune {}: the rest of the plan was not applied", webhook.id.as_deref().unwrap_or_default())
+            format!(
+                "--prune {}: the rest of the plan was not applied",
+                webhook.id.as_deref().unwrap_or_default()
+            )
         })
     }
 }

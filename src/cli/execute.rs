@@ -154,10 +154,7 @@ impl<'a> Execution<'a> {
             return Executed::default();
         }
         if self.cancellation.is_requested() {
-            return Executed {
-                done: 0,
-                left: vec![format!("{account}: stopped before it was begun")],
-            };
+            return Executed { done: 0, left: vec![format!("{account}: stopped before it was begun")] };
         }
         let PlannedAccount { objects, mut state, report, .. } = planned;
         let done = Arc::new(AtomicUsize::new(0));
@@ -178,10 +175,7 @@ impl<'a> Execution<'a> {
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
         let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
         let open = state.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
-        Executed {
-            done: done.load(Ordering::Relaxed),
-            left: open.map(|one| describe(&one)).collect(),
-        }
+        Executed { done: done.load(Ordering::Relaxed), left: open.map(|one| describe(&one)).collect() }
     }
 
     /// Runs passes until everything is applied or cannot be, the time is over, or the run is cancelled.

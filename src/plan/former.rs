@@ -26,7 +26,8 @@ pub(crate) fn former<'a>(
     let is_key = |field: &Field| rules.natural_key.contains(&field.name);
     let candidate = |observed: &'a Observed| {
         let fields: Vec<_> = rules.differing(&observed.document, desired).collect();
-        let keys = fields.iter().filter(|field| is_key(field) && !field.spelled_alike(&observed.document, desired));
+        let keys =
+            fields.iter().filter(|field| is_key(field) && !field.spelled_alike(&observed.document, desired));
         let differs = fields.iter().map(|field| field.name).collect();
         (keys.count() == 1).then_some(Former { observed, differs })
     };

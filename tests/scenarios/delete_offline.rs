@@ -52,8 +52,11 @@ fn a_changed_address_names_the_former_subscription_and_prune_deletes_it_last() {
         ran.says(&format!("default/unmanaged-{id}: deleted {id} at {}", vendor.as_str()));
         ran.says("2 done, 0 not done.");
         assert!(!ran.stdout.contains("former:"), "{}", ran.stdout);
-        let writes: Vec<_> =
-            tenant.operations().into_iter().filter(|one| ["create", "delete"].contains(&one.as_str())).collect();
+        let writes: Vec<_> = tenant
+            .operations()
+            .into_iter()
+            .filter(|one| ["create", "delete"].contains(&one.as_str()))
+            .collect();
         assert_eq!(writes, ["create", "delete"], "deliveries overlap rather than stop");
         assert_eq!(tenant.stored().len(), 1);
         assert_ne!(tenant.ids()[0], id);
@@ -81,9 +84,14 @@ fn prune_asks_and_deletes_nothing_but_unmanaged_ones() {
     applied(&folder, &[]).exits(0);
     let own = tenant.ids().into_iter().find(|one| *one != id).unwrap();
     let fails = |prune: &str| run(&mut apply(&["--yes", "--prune", prune])).failed();
-    assert_eq!(fails(&own), format!("--prune {own}: the subscription belongs to Webhook default/hook, and is not deleted"));
+    assert_eq!(
+        fails(&own),
+        format!("--prune {own}: the subscription belongs to Webhook default/hook, and is not deleted")
+    );
     assert_eq!(fails("99"), "--prune 99: no account of the files has an unmanaged subscription 99");
-    assert!(run(&mut apply(&["--prune", "a/b"])).exits(1).stderr.contains("write ID or NAMESPACE/ACCOUNT/ID"));
+    assert!(
+        run(&mut apply(&["--prune", "a/b"])).exits(1).stderr.contains("write ID or NAMESPACE/ACCOUNT/ID")
+    );
     assert_eq!(tenant.stored().len(), 2);
     // Twice is once, and the account may be named.
     let full = format!("default/account/{id}");
@@ -101,10 +109,14 @@ fn an_id_of_two_accounts_has_to_be_said_in_full() {
     ids.dedup();
     assert_eq!(ids.len(), 1, "both vendors count from the same number");
     let id = ids.remove(0);
-    let apply = |prune: &str| run(&mut hooktender(&["apply", "--offline", "--yes", "-f", folder.text(), "--prune", prune]));
+    let apply = |prune: &str| {
+        run(&mut hooktender(&["apply", "--offline", "--yes", "-f", folder.text(), "--prune", prune]))
+    };
     assert_eq!(
         apply(&id).failed(),
-        format!("--prune {id}: several accounts have an unmanaged subscription {id} (default/account, default/other): write --prune default/account/{id}")
+        format!(
+            "--prune {id}: several accounts have an unmanaged subscription {id} (default/account, default/other): write --prune default/account/{id}"
+        )
     );
     apply(&format!("default/other/{id}")).exits(0).says("1 done, 0 not done.");
     assert_eq!((tenants[0].stored().len(), tenants[1].stored().len()), (1, 0));
@@ -121,7 +133,8 @@ fn delete_deletes_what_the_files_declare_and_nothing_else() {
         let named = |n: usize| {
             let mut hook = webhook(&format!("hook-{n}"), vendor);
             if vendor == Vendor::Superoffice {
-                hook["spec"]["subscription"]["superoffice"]["targetUrl"] = json!(format!("https://hooks.example.com/{n}"));
+                hook["spec"]["subscription"]["superoffice"]["targetUrl"] =
+                    json!(format!("https://hooks.example.com/{n}"));
             }
             hook
         };
@@ -161,7 +174,8 @@ fn delete_does_not_touch_what_it_cannot_tell() {
     planned["spec"]["mode"] = json!("Plan");
     let mut mute = webhook("mute", Vendor::Brightpearl);
     mute["spec"]["variables"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("nowhere");
-    let hooks = [webhook("gone", Vendor::Brightpearl), webhook("twice", Vendor::Brightpearl), kept, planned, mute];
+    let hooks =
+        [webhook("gone", Vendor::Brightpearl), webhook("twice", Vendor::Brightpearl), kept, planned, mute];
     let folder = Folder::of(&everything(&tenant, &hooks));
     for name in ["gone", "kept", "planned", "mute"] {
         tenant.insert(&stored(name));

@@ -190,10 +190,16 @@ fn stopped_deliveries_are_seen_wherever_one_looks() {
     ran.says("not delivering, TooManyErrors: the vendor stopped the deliveries because too many failed; repair the receiver");
     ran.says("Not delivering: 1 Webhook; the vendor stopped the deliveries because too many failed.");
     let report = reader.plan(&["-o", "json"]).exits(0).json();
-    assert_eq!((&of(&report, "hook")["delivery"], &of(&report, "other")["delivery"]), (&json!("TooManyErrors"), &json!("Active")));
+    assert_eq!(
+        (&of(&report, "hook")["delivery"], &of(&report, "other")["delivery"]),
+        (&json!("TooManyErrors"), &json!("Active"))
+    );
     assert_eq!((&report["counts"]["notDelivering"], &report["counts"]["unchanged"]), (&json!(1), &json!(2)));
     let comment = reader.plan(&["-o", "markdown"]).exits(0).stdout;
-    assert!(comment.contains("**Not delivering: 1 Webhook;") && comment.contains("**not delivering**"), "{comment}");
+    assert!(
+        comment.contains("**Not delivering: 1 Webhook;") && comment.contains("**not delivering**"),
+        "{comment}"
+    );
 }
 
 #[test]

@@ -21,7 +21,9 @@ fn a_namespace_without_objects_says_where_there_are_some() {
         run(command.env("KUBECONFIG", scene.cluster.kubeconfig()))
     };
     let ran = admin(&["-n", there]).exits(0);
-    ran.says(&format!("Nothing to plan: namespace {there} has no VendorAccount and no Webhook. There are Webhooks in "));
+    ran.says(&format!(
+        "Nothing to plan: namespace {there} has no VendorAccount and no Webhook. There are Webhooks in "
+    ));
     ran.says(": choose a namespace with -n, or all with -A. 0 vendor calls made.");
     assert!(!ran.stdout.contains("No changes"), "{}", ran.stdout);
     let comment = admin(&["-n", there, "-o", "markdown"]).exits(0).stdout;
@@ -40,7 +42,9 @@ fn a_namespace_without_objects_says_where_there_are_some() {
     let ran = reader.plan(&[]).exits(0).quiet();
     assert_eq!(
         ran,
-        format!("Nothing to plan: namespace {there} has no VendorAccount and no Webhook.\n0 vendor calls made.\n")
+        format!(
+            "Nothing to plan: namespace {there} has no VendorAccount and no Webhook.\n0 vendor calls made.\n"
+        )
     );
     // With objects there is no such question.
     let report = Reader::of(&scene).plan(&["-o", "json"]).exits(2).json();
@@ -82,14 +86,23 @@ fn an_account_that_cannot_be_read_is_not_nothing_to_do() {
     ran.says("Blocked: 1 account cannot be read, or cannot be applied as declared; change that first.");
     assert!(!ran.stdout.contains("nothing to do"), "{}", ran.stdout);
     let comment = plan(&["-o", "markdown"]).stdout;
-    assert!(comment.starts_with("### No plan could be made for 1 of 1 account: 2 not planned.\n"), "{comment}");
+    assert!(
+        comment.starts_with("### No plan could be made for 1 of 1 account: 2 not planned.\n"),
+        "{comment}"
+    );
     assert!(comment.contains("| `!` | `default/two` | `default/account` |"), "{comment}");
     let report = plan(&["-o", "json"]).json();
     let counts = &report["counts"];
-    assert_eq!((&counts["notPlanned"], &counts["accounts"], &counts["accountsNotPlanned"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(
+        (&counts["notPlanned"], &counts["accounts"], &counts["accountsNotPlanned"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
     assert_eq!(report["accounts"][0]["notPlanned"], true);
     let two = of(&report, "two");
-    assert_eq!((&two["class"], &two["cause"], &two["held"]["reason"]), (&json!("notPlanned"), &json!("unknown"), &json!("Credentials")));
+    assert_eq!(
+        (&two["class"], &two["cause"], &two["held"]["reason"]),
+        (&json!("notPlanned"), &json!("unknown"), &json!("Credentials"))
+    );
     // Whatever a pipeline fails on, this is a failure.
     for what in ["changes", "blocked"] {
         plan(&["--fail-on", what]);
@@ -127,7 +140,10 @@ fn drift_that_is_left_is_counted_as_that_and_fails_on_demand() {
     ran.says("No changes. Nothing would be written at a vendor: 1 drifted (left: driftPolicy Report).");
     let report = reader.plan(&["-o", "json"]).exits(0).json();
     assert_eq!((&report["counts"]["drifted"], &report["counts"]["update"]), (&json!(1), &json!(0)));
-    assert_eq!((&of(&report, "hook")["class"], &of(&report, "hook")["action"]), (&json!("drifted"), &json!("Update")));
+    assert_eq!(
+        (&of(&report, "hook")["class"], &of(&report, "hook")["action"]),
+        (&json!("drifted"), &json!("Update"))
+    );
     fails(&["drift"], 2).says("1 drifted");
     fails(&["changes", "blocked"], 0);
     // In plan mode it waits.
@@ -152,7 +168,9 @@ fn the_flag_is_checked() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     tenant.insert(&stored("hook"));
     let folder = Folder::of(&everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]));
-    let plan = |arguments: &[&str]| run(&mut hooktender(&[&["plan", "--offline", "-f", folder.text()], arguments].concat()));
+    let plan = |arguments: &[&str]| {
+        run(&mut hooktender(&[&["plan", "--offline", "-f", folder.text()], arguments].concat()))
+    };
     plan(&["--fail-on", "nonsense"]).fails_by_usage("drift, blocked, changes");
     plan(&["--fail-on", "changes", "--exit-zero"]).fails_by_usage("--exit-zero");
     let error = plan(&["--fail-on", "drift"]).failed();

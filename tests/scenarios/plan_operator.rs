@@ -47,14 +47,19 @@ fn a_create_that_the_vendor_has_refused_is_shown_as_blocked_until_something_chan
     let (scene, tenant) = Scene::with_account("plan-refused", Vendor::Brightpearl);
     let _operator = scene.operator();
     let refused = json!({"errors": [{"code": "INTC-064", "message": "no such resource"}]});
-    tenant.fault(&json!({"operation": "create", "kind": "status", "status": 400, "times": null, "body": refused}));
+    tenant.fault(
+        &json!({"operation": "create", "kind": "status", "status": 400, "times": null, "body": refused}),
+    );
     scene.apply(&webhook("hook", Vendor::Brightpearl));
     scene.stalled("hook", "Rejected");
     let reader = Reader::of(&scene);
     let (hook, text) = planned(&reader, 1);
     assert_eq!((&hook["class"], &hook["action"]), (&json!("blocked"), &json!("Create")), "{hook:#}");
     assert_eq!((&hook["held"]["reason"], &hook["held"]["until"]), (&json!("Rejected"), &json!("mended")));
-    assert!(text.contains("blocked, Rejected: the last attempt was rejected: ") && text.contains("INTC-064"), "{text}");
+    assert!(
+        text.contains("blocked, Rejected: the last attempt was rejected: ") && text.contains("INTC-064"),
+        "{text}"
+    );
     assert!(text.contains("Plan: 1 blocked.") && !text.contains("applying takes"), "{text}");
     // With another spec, or another value of the Secret, it has not been tried.
     let mut edited = webhook("hook", Vendor::Brightpearl);
@@ -93,14 +98,20 @@ fn a_create_that_waits_for_its_grace_period_is_held_back() {
 #[test]
 fn a_failed_attempt_is_told_and_the_change_stays_planned() {
     let (scene, tenant) = Scene::with_account("plan-failed", Vendor::Contensis);
-    tenant.fault(&json!({"operation": "create", "kind": "status", "status": 503, "times": null, "body": "sorry"}));
+    tenant.fault(
+        &json!({"operation": "create", "kind": "status", "status": 503, "times": null, "body": "sorry"}),
+    );
     let operator = scene.operator();
     scene.apply(&webhook("hook", Vendor::Contensis));
     scene.webhook_becomes("hook", "failing", |hook| is(hook, "Reconciling", "True", "Unavailable"));
     let reader = Reader::of(&scene);
     let (hook, _) = planned(&reader, 2);
     let advice = hook["advice"].as_str().unwrap_or_else(|| panic!("{hook:#}"));
-    assert!(advice.starts_with("the last attempt failed: Unavailable: ") && advice.ends_with("; hooktender tries it again"), "{advice}");
+    assert!(
+        advice.starts_with("the last attempt failed: Unavailable: ")
+            && advice.ends_with("; hooktender tries it again"),
+        "{advice}"
+    );
     assert_eq!((&hook["class"], &hook["held"]), (&json!("create"), &Value::Null));
     operator.terminate();
 }

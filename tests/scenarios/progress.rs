@@ -24,7 +24,10 @@ fn a_replacement_and_a_deletion_that_take_long_are_shown_as_that() {
     assert_eq!(shown(&scene), ("True".into(), "InSync".into()));
     let old = tenant.ids().remove(0);
     tenant.fault(&json!({"operation": "create", "kind": "delay", "millis": 4000}));
-    scene.patch("webhook/hook", &json!({"spec": {"subscription": {"brightpearl": {"contentType": "text/plain"}}}}));
+    scene.patch(
+        "webhook/hook",
+        &json!({"spec": {"subscription": {"brightpearl": {"contentType": "text/plain"}}}}),
+    );
     let object = scene.webhook_becomes("hook", "replacing", |hook| is(hook, "Ready", "False", "Replacing"));
     assert_eq!(shown(&scene), ("False".into(), "Replacing".into()));
     assert!(is(&object, "Reconciling", "True", "Replacing"), "{object:#}");

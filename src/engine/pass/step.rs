@@ -4,9 +4,9 @@
 mod delete;
 
 use super::shared::Shared;
-use crate::api::{VendorAccount, VendorName};
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
+use crate::api::{VendorAccount, VendorName};
 use crate::engine::client::Client;
 use crate::engine::clock;
 use crate::engine::cluster::webhook_writes::{

@@ -113,7 +113,8 @@ fn not_planned(
     account: &VendorAccount,
     reason: &str,
 ) -> Vec<WebhookReport> {
-    let message = format!("no plan could be made of VendorAccount {}, which says why", ObjectKey::of(account));
+    let message =
+        format!("no plan could be made of VendorAccount {}, which says why", ObjectKey::of(account));
     unknown(state, uids, Class::NotPlanned, &Class::NotPlanned.held(reason, message))
 }
 
@@ -131,7 +132,8 @@ fn foreign(state: &AccountState, prepared: &Prepared) -> Vec<WebhookReport> {
     let foreign: Vec<_> = state.uids.iter().filter(|uid| !own.contains(uid)).cloned().collect();
     let report = |webhook: &WebhookState| {
         let ready = conditions::get(&webhook.status.conditions, READY);
-        let message = ready.filter(|ready| ready.reason == ACCOUNT_CHANGED).map(|ready| ready.message.as_str());
+        let message =
+            ready.filter(|ready| ready.reason == ACCOUNT_CHANGED).map(|ready| ready.message.as_str());
         let message = message.unwrap_or("the recorded subscription belongs to another account at the vendor");
         WebhookReport {
             id: webhook.status.external_id.as_deref().map(shown),

@@ -14,7 +14,8 @@ pub(crate) fn replacing(
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let message = format!("{vendor} cannot update {old}: a new subscription is created, then {old} is deleted");
+    let message =
+        format!("{vendor} cannot update {old}: a new subscription is created, then {old} is deleted");
     set_all(status, &ConditionSummary::busy("Replacing", message), &Drift::Unknown, generation, now);
 }
 

@@ -1,11 +1,11 @@
 //! A report with everything in it, generated reports, and helpers of tests.
 
 use super::{
-    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Held, Report, Searched, UnmanagedReport, WebhookReport,
-    WebhooksOf,
+    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Held, Report, Searched, UnmanagedReport,
+    WebhookReport, WebhooksOf,
 };
-use crate::api::{ObjectKey, VendorName};
 use crate::api::status::Action;
+use crate::api::{ObjectKey, VendorName};
 use crate::plan::Cause;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -68,7 +68,8 @@ fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<Webhook
 /// Everything that a report can have.
 pub(super) fn rich() -> Report {
     let lost = ["lost-one", "lost-two"].map(|name| {
-        let held = Class::NotPlanned.held("Credentials", "no plan could be made of VendorAccount integrations/crm-old");
+        let held = Class::NotPlanned
+            .held("Credentials", "no plan could be made of VendorAccount integrations/crm-old");
         WebhookReport::unknown(ObjectKey::new("shop", name), Class::NotPlanned, held)
     });
     let mut trouble = account("crm-old", VendorName::Superoffice, "superoffice/Cust26759", lost.into());
@@ -227,8 +228,7 @@ fn superoffice() -> AccountReport {
         delivery: Some(DeliveryState::TooManyErrors),
         ..webhook("contact-sync", Action::Update, Cause::DisabledByVendor, Some("19"))
     };
-    let planned =
-        held(planned, Class::PlannedOnly, "Planned", "plan only: nothing is written at the vendor");
+    let planned = held(planned, Class::PlannedOnly, "Planned", "plan only: nothing is written at the vendor");
     let stopped = WebhookReport {
         delivery: Some(DeliveryState::TooManyErrors),
         ..webhook("stopped", Action::None, Cause::InSync, Some("20"))
@@ -366,7 +366,14 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
     let deliveries = vec![DeliveryState::Active, DeliveryState::Stopped, DeliveryState::TooManyErrors];
     let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
     let changes = prop::collection::vec(any_field(), 0..4);
-    let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize, of(select(deliveries)), any_former());
+    let rest = (
+        of(any_held()),
+        prop::collection::vec(wild(), 0..3),
+        of(wild()),
+        0..3usize,
+        of(select(deliveries)),
+        any_former(),
+    );
     (names, select(actions), select(causes), changes, rest).prop_map(
         |(
             (namespace, name, declared_at, id, digest),
@@ -377,7 +384,18 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
         )| {
             let (class, held) = held.map_or((Class::of(action), None), |(class, held)| (class, Some(held)));
             let head = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
-            WebhookReport { class, changes, held, duplicates, former, delivery, advice, calls, digest, ..head }
+            WebhookReport {
+                class,
+                changes,
+                held,
+                duplicates,
+                former,
+                delivery,
+                advice,
+                calls,
+                digest,
+                ..head
+            }
         },
     )
 }
@@ -407,7 +425,8 @@ pub(super) fn any_report() -> impl Strategy<Value = Report> {
         let webhooks_of = |(namespace, webhooks)| WebhooksOf { namespace, webhooks };
         all.into_iter().map(webhooks_of).collect::<Vec<_>>()
     });
-    let searched = (of(wild()), elsewhere).prop_map(|(namespace, elsewhere)| Searched { namespace, elsewhere });
+    let searched =
+        (of(wild()), elsewhere).prop_map(|(namespace, elsewhere)| Searched { namespace, elsewhere });
     (prop::collection::vec(any_account(), 0..3), orphans, 0..99usize, of(searched)).prop_map(
         |(accounts, orphans, made, searched)| Report { searched, ..Report::new(accounts, orphans, made) },
     )

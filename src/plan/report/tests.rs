@@ -67,7 +67,8 @@ fn nothing_declared_names_where_it_was_looked_for() {
         "Nothing to plan: no namespace has a VendorAccount or a Webhook."
     );
     let namespace = Some("shop".to_owned());
-    let elsewhere = |n: usize| (0..n).map(|n| WebhooksOf { namespace: format!("team-{n}"), webhooks: n + 1 }).collect();
+    let elsewhere =
+        |n: usize| (0..n).map(|n| WebhooksOf { namespace: format!("team-{n}"), webhooks: n + 1 }).collect();
     assert_eq!(
         nothing(Some(Searched { namespace: namespace.clone(), elsewhere: elsewhere(0) })),
         "Nothing to plan: namespace shop has no VendorAccount and no Webhook."
@@ -102,7 +103,11 @@ fn an_account_without_a_plan_is_never_nothing_to_do() {
     let drawn = text(&lost, &PLAIN);
     assert!(drawn.contains(head) && drawn.contains("Blocked: 1 account cannot be read"), "{drawn}");
     assert!(drawn.contains("Not planned: 2\n    ! shop/lost-one\n    ! shop/lost-two\n"), "{drawn}");
-    assert!(markdown(&lost).contains("| `!` | `shop/lost-two` | `integrations/crm-old` |"), "{}", markdown(&lost));
+    assert!(
+        markdown(&lost).contains("| `!` | `shop/lost-two` | `integrations/crm-old` |"),
+        "{}",
+        markdown(&lost)
+    );
     let some = of(&report.accounts);
     assert_eq!((some.counts.accounts, some.counts.accounts_not_planned, some.counts.not_planned), (2, 1, 2));
     let head = "No plan could be made for 1 of 2 accounts: 1 unchanged, 2 not planned.";

@@ -110,9 +110,17 @@ impl Page {
         if let Some(advice) = &account.advice {
             self.foreign(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
         }
-        let (listed, planned): (Vec<_>, Vec<_>) = account.webhooks.iter().partition(|one| words::is_listed_only(one));
+        let (listed, planned): (Vec<_>, Vec<_>) =
+            account.webhooks.iter().partition(|one| words::is_listed_only(one));
         self.webhooks(&planned);
-        let listed: Vec<_> = listed.into_iter().map(|webhook| Listed { sign: words::sign(webhook), id: String::new(), text: words::name(&webhook.namespace, &webhook.name) }).collect();
+        let listed: Vec<_> = listed
+            .into_iter()
+            .map(|webhook| Listed {
+                sign: words::sign(webhook),
+                id: String::new(),
+                text: words::name(&webhook.namespace, &webhook.name),
+            })
+            .collect();
         let head = format!("{}: {}", words::listed(account), listed.len());
         self.list(&head, &listed);
         self.unmanaged(&account.unmanaged);
@@ -128,7 +136,8 @@ impl Page {
     }
 
     fn webhooks(&mut self, webhooks: &[&WebhookReport]) {
-        let (quiet, loud): (Vec<_>, Vec<_>) = webhooks.iter().copied().partition(|webhook| words::is_quiet(webhook));
+        let (quiet, loud): (Vec<_>, Vec<_>) =
+            webhooks.iter().copied().partition(|webhook| words::is_quiet(webhook));
         for webhook in loud {
             self.canvas.gap();
             self.webhook(webhook);

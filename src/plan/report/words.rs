@@ -1,7 +1,8 @@
 //! The sentences and signs that text and Markdown have in common.
 
 use super::{
-    AccountReport, Class, Counts, DeliveryState, FormerReport, Held, Outlook, Report, Searched, Until, WebhookReport, WebhooksOf,
+    AccountReport, Class, Counts, DeliveryState, FormerReport, Held, Outlook, Report, Searched, Until,
+    WebhookReport, WebhooksOf,
 };
 use crate::api::status::Action;
 use crate::api::visible;
@@ -222,7 +223,10 @@ pub(super) fn blocked(report: &Report) -> Option<String> {
 pub(super) fn not_delivering(report: &Report) -> Option<String> {
     let n = report.counts.not_delivering;
     (n > 0).then(|| {
-        format!("Not delivering: {}; the vendor stopped the deliveries because too many failed.", some(n, "Webhook"))
+        format!(
+            "Not delivering: {}; the vendor stopped the deliveries because too many failed.",
+            some(n, "Webhook")
+        )
     })
 }
 

@@ -190,7 +190,7 @@ fn delete_does_not_touch_what_it_cannot_tell() {
     let ran = run(&mut delete(&folder, &["--yes"])).exits(1);
     ran.says("default/gone: delete ");
     ran.says("> default/kept: retain ");
-    ran.says("held back, Planned: plan only");
+    ran.says("planned only, Planned: nothing is written until mode is Enforce");
     ran.says("blocked, SimilarExists: ");
     ran.says("blocked, VariableMissing: ");
     ran.says("Plan: 1 to delete, 1 to retain; 1 planned only, 2 blocked.");

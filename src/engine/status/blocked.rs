@@ -16,10 +16,14 @@ pub(crate) fn blocked_report(
     let ConditionSummary { reason: name, message, .. } = blocked(declared, item, reason, vendor);
     let message = match reason {
         BlockedReason::PlanOnly => {
-            "plan only: nothing is written until mode is Enforce at the Webhook and its account".to_owned()
+            "nothing is written until mode is Enforce at the Webhook and its account".to_owned()
         }
         BlockedReason::Suspended => {
             "nothing is read or written for it until spec.suspend is false".to_owned()
+        }
+        // The plan shows the change itself.
+        BlockedReason::DriftReported => {
+            format!("driftPolicy: Report leaves what was changed at {vendor}; Correct undoes it")
         }
         _ => message,
     };

@@ -30,7 +30,10 @@ pub(crate) fn reported(webhook: &Webhook, declared: &Declared, item: &Item) -> O
     if !same_values || !is_current(webhook, status) || digest(status) != item.digest().as_ref() {
         return None;
     }
-    let ready = conditions::get(&status.conditions, READY).filter(|ready| ready.status == "False")?;
+    if conditions::is_true(&status.conditions, READY) {
+        return None;
+    }
+    let ready = conditions::get(&status.conditions, READY)?;
     if conditions::is_true(&status.conditions, STALLED) {
         return stalled(ready);
     }

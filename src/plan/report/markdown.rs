@@ -105,7 +105,7 @@ fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookRep
         let action = words::verb(webhook).map(str::to_owned).into_iter();
         let action: Vec<_> = action.chain(words::id(webhook).map(|id| cell(&id))).collect();
         let held = webhook.held.as_ref();
-        let held = held.map(|held| format!("**{}**: {}", words::held(held), cell(&value(&held.reason))));
+        let held = held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
         let delivery = webhook.is_disabled_by_vendor().then(|| "**not delivering**".to_owned());
         let why: Vec<_> =
             words::why(webhook).map(str::to_owned).into_iter().chain(held).chain(delivery).collect();
@@ -143,7 +143,7 @@ fn details_of(webhook: &WebhookReport) -> Option<String> {
         foreign("advice: ", advice, &mut lines);
     }
     if let Some(held) = &webhook.held {
-        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+        let what = format!("{}, {}: ", words::held_of(webhook, held), visible(&held.reason));
         foreign(&what, &held.message, &mut lines);
     }
     if lines.is_empty() {

@@ -199,7 +199,7 @@ fn contensis() -> AccountReport {
         changes: vec![field("enabled", Some("false"), Some("true"))],
         ..webhook("editorial-chat", Action::Update, Cause::VendorEdit, Some("77aa11d0-1c14-4d1e"))
     };
-    let message = "left as it is at contensis (driftPolicy: Report): Update e3b0 (vendor-side edit)";
+    let message = "driftPolicy: Report leaves what was changed at contensis; Correct undoes it";
     let drift = held(drift, Class::Drifted, "DriftReported", message);
     let retain = webhook("kept", Action::Retain, Cause::Deleted, Some("0b1c2d3e-0000-4000"));
     let mut webhooks = vec![update, retain, drift];
@@ -228,7 +228,7 @@ fn superoffice() -> AccountReport {
         delivery: Some(DeliveryState::TooManyErrors),
         ..webhook("contact-sync", Action::Update, Cause::DisabledByVendor, Some("19"))
     };
-    let planned = held(planned, Class::PlannedOnly, "Planned", "plan only: nothing is written at the vendor");
+    let planned = held(planned, Class::PlannedOnly, "Planned", "nothing is written until mode is Enforce");
     let stopped = WebhookReport {
         delivery: Some(DeliveryState::TooManyErrors),
         ..webhook("stopped", Action::None, Cause::InSync, Some("20"))
@@ -245,7 +245,7 @@ fn superoffice() -> AccountReport {
         hold(
             "paused",
             "Suspended",
-            "suspended: nothing is read or written until spec.suspend is false",
+            "nothing is read or written for it until spec.suspend is false",
             Class::Suspended,
         ),
         hold(

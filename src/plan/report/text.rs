@@ -105,7 +105,7 @@ impl Page {
         let identity = format!(" ({})", visible(&account.identity));
         self.prose(0, 2, &[Span(Ink::Title, format!("Account {name}")), Span(Ink::Faint, identity)]);
         if let Some(held) = &account.held {
-            self.held(2, held);
+            self.held(2, words::held(held), held);
         }
         if let Some(advice) = &account.advice {
             self.foreign(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
@@ -187,12 +187,12 @@ impl Page {
             self.foreign(4, 6, Span(Ink::Warning, "advice: ".into()), advice);
         }
         if let Some(held) = &webhook.held {
-            self.held(4, held);
+            self.held(4, words::held_of(webhook, held), held);
         }
     }
 
-    fn held(&mut self, indent: usize, held: &Held) {
-        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+    fn held(&mut self, indent: usize, words: &str, held: &Held) {
+        let what = format!("{words}, {}: ", visible(&held.reason));
         self.foreign(indent, indent + 2, Span(Ink::Warning, what), &held.message);
     }
 

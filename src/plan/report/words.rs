@@ -85,6 +85,11 @@ pub(super) fn name(namespace: &str, name: &str) -> String {
     format!("{}/{}", visible(namespace), visible(name))
 }
 
+/// The words in front of the reason why the change of a Webhook is not applied.
+pub(super) fn held_of(webhook: &WebhookReport, held: &Held) -> &'static str {
+    if webhook.class == Class::PlannedOnly { "planned only" } else { self::held(held) }
+}
+
 /// The words in front of the reason.
 pub(super) fn held(held: &Held) -> &'static str {
     match held.until {

@@ -39,6 +39,12 @@ use std::collections::BTreeMap;
         description = "Whether the vendor can be read."
     ),
     printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is ready or not."
+    ),
+    printcolumn(
         name = "DECLARED",
         type_ = "integer",
         json_path = ".status.subscriptions.declared",

@@ -36,16 +36,16 @@ use serde::{Deserialize, Serialize};
         description = "The VendorAccount."
     ),
     printcolumn(
-        name = "ID",
-        type_ = "string",
-        json_path = ".status.externalId",
-        description = "The vendor's id of the subscription."
-    ),
-    printcolumn(
         name = "READY",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status",
         description = "Whether the subscription is as declared."
+    ),
+    printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is ready or not, such as InSync, Planned, Replacing or Deleting."
     ),
     printcolumn(
         name = "PLAN",
@@ -60,17 +60,23 @@ use serde::{Deserialize, Serialize};
         description = "Whether the subscription was changed at the vendor."
     ),
     printcolumn(
+        name = "DELIVERING",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Delivering')].status",
+        description = "Whether the vendor delivers; empty where the vendor does not say."
+    ),
+    printcolumn(
         name = "AGE",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
         description = "Age of the object."
     ),
     printcolumn(
-        name = "REASON",
+        name = "ID",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        json_path = ".status.externalId",
         priority = 1,
-        description = "Why it is ready or not."
+        description = "The vendor's id of the subscription."
     ),
     printcolumn(
         name = "MESSAGE",

@@ -5,9 +5,13 @@ mod apply;
 mod check;
 mod cluster_reader;
 mod completion;
+mod delete;
+mod deletion;
 mod env_hint;
 mod examples;
+mod execute;
 mod explain;
+mod fail_on;
 mod flags;
 mod help;
 mod import;
@@ -27,6 +31,7 @@ mod ready;
 mod reference;
 mod remediation;
 mod run;
+mod searched;
 mod suspend;
 mod sync;
 mod validate;
@@ -72,6 +77,8 @@ enum Command {
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
+    /// Delete at the vendors what manifests declare, without a cluster.
+    Delete(Box<delete::Delete>),
     /// Print manifests for the subscriptions that exist at a vendor.
     ///
     /// Each is verified by planning it: applying it changes nothing that the vendor returns.
@@ -207,6 +214,7 @@ impl Command {
             Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
+            Self::Delete(delete) => return delete.run().await,
             Self::Import(import) => return import.run().await,
             Self::Explain(explain) => return explain.run().await,
             Self::Sync(sync) => return sync.run().await,

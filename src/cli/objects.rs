@@ -2,15 +2,13 @@
 //! overlaid on it, or from files only. Never writes.
 
 use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
-use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
 use crate::engine::cluster::values::Values;
 use crate::engine::dependency::{Dependency, NamedKeys};
 use crate::engine::status::orphan::Orphan;
 use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
-use crate::plan::Cause;
-use crate::plan::report::{Held, Until, WebhookReport};
+use crate::plan::report::{Class, WebhookReport};
 use crate::vendor::TokenStore;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -107,6 +105,11 @@ impl ObjectSet {
     /// Returns all Webhooks that have an account.
     pub(super) fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
         self.accounts.iter().flat_map(|(_, webhooks)| webhooks)
+    }
+
+    /// Whether there is neither an account nor a Webhook.
+    pub(super) fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.orphans.is_empty()
     }
 
     /// Builds the set from files only.
@@ -216,18 +219,5 @@ fn orphan(key: ObjectKey, orphan: &Orphan) -> WebhookReport {
 }
 
 fn blocked_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
-    WebhookReport {
-        namespace: key.namespace,
-        name: key.name,
-        declared_at: None,
-        action: Action::None,
-        cause: Cause::InSync,
-        id: None,
-        changes: Vec::new(),
-        held: Some(Held { reason: reason.into(), message, until: Until::Mended }),
-        duplicates: Vec::new(),
-        advice: None,
-        calls: 0,
-        digest: None,
-    }
+    WebhookReport::unknown(key, Class::Blocked, Class::Blocked.held(reason, message))
 }

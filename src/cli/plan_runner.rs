@@ -8,13 +8,15 @@ use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
-use crate::engine::preview::{AccountObjects, preview, publish_wants, seed_values};
+use crate::engine::preview::{AccountObjects, Preview, preview, publish_wants, seed_values};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
+use crate::plan::ExternalId;
 use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ObjectReference;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +33,16 @@ pub(super) struct PlannedAccount {
     pub(super) objects: AccountObjects,
     pub(super) state: AccountState,
     pub(super) report: AccountReport,
+    /// The subscriptions that belong to a Webhook.
+    managed: BTreeSet<ExternalId>,
+}
+
+impl PlannedAccount {
+    /// Whether the vendor has that subscription, and no Webhook has it.
+    pub(super) fn has_unmanaged(&self, id: &ExternalId) -> bool {
+        let listed = || self.state.observed().into_iter().flatten().any(|observed| observed.id == *id);
+        !self.managed.contains(id) && listed()
+    }
 }
 
 /// The plans of all accounts.
@@ -124,9 +136,9 @@ async fn plan_group(
         if let Some(cluster) = context.secrets.overlaid_cluster() {
             seed_values(cluster, &context.secrets, &mut state, &objects).await;
         }
-        let report = preview(context, &mut state, &objects).await.report;
+        let Preview { report, managed } = preview(context, &mut state, &objects).await;
         done.fetch_add(1, Ordering::Relaxed);
-        planned.push(PlannedAccount { objects, state, report });
+        planned.push(PlannedAccount { objects, state, report, managed });
     }
     planned
 }

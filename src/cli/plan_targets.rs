@@ -82,7 +82,8 @@ impl Targets {
             return report;
         }
         let accounts = report.accounts.into_iter().filter_map(|account| self.part_of(account));
-        Report::new(accounts.collect(), report.orphans, report.calls.made)
+        let searched = report.searched;
+        Report { searched, ..Report::new(accounts.collect(), report.orphans, report.calls.made) }
     }
 
     fn part_of(&self, mut account: AccountReport) -> Option<AccountReport> {

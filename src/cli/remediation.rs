@@ -46,7 +46,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "Deleting",
-        "delete the Webhooks that still refer to it, also those of namespaces that it does not allow any more; it goes with the last of them",
+        "of a Webhook: nothing, hooktender waits for the vendor's answer; of an account: delete the Webhooks that still refer to it, also those of namespaces that it does not allow any more; it goes with the last of them",
     ),
     ("DriftReported", "set driftPolicy: Correct, or change the manifest to what the vendor has"),
     (
@@ -75,6 +75,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "SimilarExists",
         "set spec.externalId to the id that the message names to adopt it, or delete it at the vendor to have a new one",
     ),
+    ("Replacing", "nothing: the old subscription is deleted as soon as the new one is recorded"),
     (
         "StoredDifferently",
         "nothing has to be done; to clear the message, declare the value that the vendor stores",

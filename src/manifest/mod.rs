@@ -56,6 +56,12 @@ pub struct Manifests {
 }
 
 impl Manifests {
+    /// Whether there is no object that is used; there may be skipped ones.
+    pub fn is_empty(&self) -> bool {
+        let Self { accounts, webhooks, secrets, config_maps, skipped: _ } = self;
+        accounts.is_empty() && webhooks.is_empty() && secrets.is_empty() && config_maps.is_empty()
+    }
+
     /// Replaces the accounts, and adds the previous ones to the skipped objects.
     #[must_use]
     pub fn with_accounts(mut self, accounts: Vec<Placed<VendorAccount>>) -> Self {

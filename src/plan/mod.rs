@@ -11,6 +11,7 @@ pub mod diff;
 pub mod document;
 pub mod elsewhere;
 mod field;
+pub(crate) mod former;
 pub(crate) mod guard;
 mod id;
 pub mod identity;

@@ -81,7 +81,7 @@ fn blocked_changes_are_skipped_and_not_counted_as_done() {
     suspended["spec"]["suspend"] = json!(true);
     folder.write("suspended.json", &suspended.to_string());
     let ran = applied(&folder, &[]).exits(0);
-    ran.says("held back, Planned: plan only");
+    ran.says("planned only, Planned: nothing is written until mode is Enforce");
     ran.says("left as it is, Suspended: nothing is read or written for it");
     ran.says("1 done, 0 not done.");
     assert_eq!((tenant.stored().len(), tenant.writes()), (1, 1));

@@ -1,10 +1,12 @@
 //! Executes a step of a plan. Each call to the vendor is preceded by what makes a crash after it safe: the finalizer, the pending create,
 //! the recorded id.
 
+mod delete;
+
 use super::shared::Shared;
-use crate::api::VendorAccount;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
+use crate::api::{VendorAccount, VendorName};
 use crate::engine::client::Client;
 use crate::engine::clock;
 use crate::engine::cluster::webhook_writes::{
@@ -14,6 +16,7 @@ use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use crate::engine::state::effect::Effect;
 use crate::engine::state::peers::Reservation;
 use crate::engine::state::webhook::WebhookState;
+use crate::engine::status::progress::replacing;
 use crate::engine::status::webhook::Outcome;
 use crate::engine::status::words::describe_effect;
 use crate::plan::{BlockedReason, Desired, Document, ExternalId, PlannedWebhook, Rival, Step};
@@ -145,6 +148,9 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Step::Replace { id: old, document } => {
                 // What a create with an unknown outcome made is recorded before the next create forgets that one.
                 webhook.status.external_id = Some(old.to_string());
+                // Written together with the pending create.
+                let generation = webhook.requested.generation;
+                replacing(&mut webhook.status, old, self.vendor(), generation, clock::timestamp());
                 self.create(connection, webhook, document).await?;
                 self.supersede(connection, webhook, old).await?;
             }
@@ -155,7 +161,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             }
             Step::Delete { ids, .. } => {
                 for id in ids {
-                    self.delete(connection, webhook, id).await?;
+                    self.delete_announced(connection, webhook, id).await?;
                 }
                 return Ok(self.remove_finalizer(webhook).await?);
             }
@@ -283,34 +289,6 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         Ok(self.delete_superseded(connection, webhook, std::slice::from_ref(old)).await?)
     }
 
-    async fn delete_superseded(
-        &self,
-        connection: &Connection<ReadWrite>,
-        webhook: &mut WebhookState,
-        ids: &[ExternalId],
-    ) -> Result<(), VendorError> {
-        for id in ids {
-            self.delete(connection, webhook, id).await?;
-            webhook.note(Effect::Deleted { id: id.to_string() });
-        }
-        Ok(())
-    }
-
-    async fn delete(
-        &self,
-        connection: &Connection<ReadWrite>,
-        webhook: &mut WebhookState,
-        id: &ExternalId,
-    ) -> Result<(), VendorError> {
-        if let Some(error) = webhook.attempts.rejection(id) {
-            return Err(error.clone());
-        }
-        connection.delete(id).await.map_err(|error| self.record_error(webhook, id, error))?;
-        self.shared.observed.lock().remove(id);
-        self.shared.peers.deleted(self.account, id);
-        Ok(())
-    }
-
     async fn remove_finalizer(&self, webhook: &mut WebhookState) -> Result<StepResult, WriteError> {
         let note = self.describe(webhook);
         remove_finalizer(webhook, self.writer).await?;
@@ -333,11 +311,11 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
     }
 
     fn describe(&self, webhook: &WebhookState) -> String {
-        describe_effect(
-            self.planned.item,
-            webhook.status.external_id.as_deref(),
-            self.account.spec.vendor.name(),
-        )
+        describe_effect(self.planned.item, webhook.status.external_id.as_deref(), self.vendor())
+    }
+
+    fn vendor(&self) -> VendorName {
+        self.account.spec.vendor.name()
     }
 }
 

@@ -3,31 +3,43 @@
 use crate::api::{ObjectKey, VendorName};
 use crate::engine::status::conditions::{ConditionSummary, SETTLING};
 use crate::engine::status::words::describe_item;
-use crate::plan::report::{Held, Until};
+use crate::plan::report::{Class, Held};
 use crate::plan::{BlockedReason, Declared, ExternalId, Item, Rival, Unreadable};
 
 /// The message of a Webhook whose deletion needs an approval.
 const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows: the account's condition Stalled has the command that allows them. To delete only this Webhook and keep its subscription, set the annotation hooktender.dev/release: \"true\"";
 
-/// Returns a blocked change as a plan shows it: condition reason, message, and what it waits for.
+/// Returns a blocked change as a plan shows it: its class, and why.
 pub(crate) fn blocked_report(
     declared: &Declared,
     item: &Item,
     reason: &BlockedReason,
     vendor: VendorName,
-) -> Held {
-    let summary = blocked(declared, item, reason, vendor);
-    let (until, message) = match reason {
+) -> (Class, Held) {
+    let ConditionSummary { reason: name, message, .. } = blocked(declared, item, reason, vendor);
+    let message = match reason {
         BlockedReason::PlanOnly => {
-            let message =
-                "plan only: nothing is written until mode is Enforce in the Webhook and in its account";
-            (Until::Later, message.to_owned())
+            "nothing is written until mode is Enforce in the Webhook and in its account".to_owned()
         }
-        BlockedReason::CreatePending | BlockedReason::NotListedYet => (Until::Later, summary.message),
         BlockedReason::Suspended => {
-            (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
+            "nothing is read or written for it until spec.suspend is false".to_owned()
         }
-        BlockedReason::DriftReported => (Until::Left, summary.message),
+        // The plan shows the change itself.
+        BlockedReason::DriftReported => {
+            format!("driftPolicy: Report leaves what was changed at {vendor}; Correct undoes it")
+        }
+        _ => message,
+    };
+    let class = class(reason);
+    (class, class.held(name, message))
+}
+
+fn class(reason: &BlockedReason) -> Class {
+    match reason {
+        BlockedReason::PlanOnly => Class::PlannedOnly,
+        BlockedReason::CreatePending | BlockedReason::NotListedYet => Class::HeldBack,
+        BlockedReason::Suspended => Class::Suspended,
+        BlockedReason::DriftReported => Class::Drifted,
         BlockedReason::DeletionGuard
         | BlockedReason::CorrectionDoesNotHold
         | BlockedReason::SimilarExists(_)
@@ -35,9 +47,8 @@ pub(crate) fn blocked_report(
         | BlockedReason::ConflictElsewhere(_)
         | BlockedReason::ExternalIdNotFound(_)
         | BlockedReason::Unreadable(_)
-        | BlockedReason::Unknown { .. } => (Until::Mended, summary.message),
-    };
-    Held { reason: summary.reason.to_owned(), message, until }
+        | BlockedReason::Unknown { .. } => Class::Blocked,
+    }
 }
 
 /// Returns the advice about a Webhook with the same natural key and other content.

@@ -6,6 +6,8 @@ use k8s_openapi::jiff::Timestamp;
 
 /// A create ended with an unknown outcome, and its grace period is not over.
 pub(crate) const SETTLING: &str = "Settling";
+/// The vendor has stopped deliveries, because too many failed.
+pub(crate) const TOO_MANY_ERRORS: &str = "TooManyErrors";
 /// The recorded id belongs to another account at the vendor.
 pub(crate) const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// The API server refuses to write the object, as an admission policy does.

@@ -13,7 +13,7 @@ use crate::engine::error::{AccountError, is_stalled};
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::blocked::blocked;
 use crate::engine::status::conditions::{
-    ACCOUNT_CHANGED, ConditionSummary, Drift, FORBIDDEN, WRITE_REFUSED, set_all,
+    ACCOUNT_CHANGED, ConditionSummary, Drift, FORBIDDEN, TOO_MANY_ERRORS, WRITE_REFUSED, set_all,
 };
 use crate::engine::status::words::{describe_item, spelling};
 use crate::plan::{BlockedReason, Change, Declared, Delivery, Desired, Item, PlannedWebhook, Step, digest};
@@ -147,7 +147,7 @@ fn delivering(
             let message = format!(
                 "{vendor} disabled the subscription because too many deliveries failed: fix the receiver{rejected}"
             );
-            (false, "TooManyErrors", message)
+            (false, TOO_MANY_ERRORS, message)
         }
     };
     let condition = Condition {
@@ -165,10 +165,10 @@ fn delivering(
 fn disabled_event(before: &WebhookStatus, now: &WebhookStatus) -> Option<EventRecord> {
     let of = |status: &WebhookStatus| {
         let condition = conditions::get(&status.conditions, DELIVERING)?;
-        (condition.reason == "TooManyErrors").then(|| condition.message.clone())
+        (condition.reason == TOO_MANY_ERRORS).then(|| condition.message.clone())
     };
     let (was, is) = (of(before), of(now)?);
-    (was.as_ref() != Some(&is)).then_some(EventRecord { warning: true, reason: "TooManyErrors", note: is })
+    (was.as_ref() != Some(&is)).then_some(EventRecord { warning: true, reason: TOO_MANY_ERRORS, note: is })
 }
 
 /// Updates the status of one Webhook whose account cannot be reconciled. A Webhook that was in sync stays in sync: the account's

@@ -19,7 +19,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watch_object};
-use kube::{Client, Resource};
+use kube::Client;
 use parking_lot::Mutex;
 use serde_json::json;
 use std::pin::pin;

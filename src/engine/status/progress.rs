@@ -16,7 +16,7 @@ pub(crate) fn replacing(
 ) {
     let message =
         format!("{vendor} cannot update {old}: a new subscription is created, then {old} is deleted");
-    set_all(status, &ConditionSummary::busy("Replacing", message), &Drift::Unknown, generation, now);
+    set_all(&mut status.conditions, &ConditionSummary::busy("Replacing", message), &Drift::Unknown, generation, now);
 }
 
 /// Reports that a subscription is being deleted. Until the vendor answers, it is as it was.
@@ -29,7 +29,7 @@ pub(crate) fn deleting(
 ) {
     let message = format!("{id} is being deleted at {vendor}, which has not answered yet");
     let summary = ConditionSummary { ready: None, ..ConditionSummary::busy("Deleting", message) };
-    set_all(status, &summary, &Drift::Unknown, generation, now);
+    set_all(&mut status.conditions, &summary, &Drift::Unknown, generation, now);
 }
 
 #[cfg(test)]

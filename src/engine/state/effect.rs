@@ -94,7 +94,7 @@ mod tests {
     fn status(id: Option<&str>, pending: Option<&str>, superseded: &[&str]) -> WebhookStatus {
         WebhookStatus {
             external_id: id.map(Into::into),
-            pending: pending.map(pending),
+            pending: pending.map(self::pending),
             superseded: superseded.iter().map(ToString::to_string).collect(),
             ..WebhookStatus::default()
         }

@@ -2,9 +2,11 @@
 
 use super::key::PrivateKey;
 use super::wire;
+use crate::api::superoffice as api;
+use crate::vendor::auth::list_keys;
 use crate::vendor::session::Token;
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
-use crate::vendor::{Class, Endpoint, VendorError};
+use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -49,24 +51,33 @@ pub(super) struct SystemUser {
 }
 
 impl SystemUser {
+    /// Reads the secrets of a login.
     pub(super) fn new(
+        user: &api::SystemUser,
+        credentials: &Credentials,
         central: Central<'_>,
-        client_secret: SecretString,
-        token: SecretString,
-        private_key: PrivateKey,
-        key_from: String,
-        texts_from: String,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, ConnectError> {
+        let api::SystemUser {
+            client_secret_secret_ref: secret,
+            system_user_token_secret_ref: token,
+            private_key_secret_ref: key,
+        } = user;
+        let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
+        let private_key = parsed.map_err(|problem| ConnectError::Unusable {
+            name: key.name.clone(),
+            key: key.key.clone(),
+            problem,
+        })?;
+        Ok(Self {
             central: central.endpoint.clone(),
             customer_id: central.customer_id.to_owned(),
-            client_secret,
-            token,
+            client_secret: credentials.for_header(secret)?,
+            token: credentials.trimmed(token)?,
             private_key,
             keys: Mutex::default(),
-            key_from,
-            texts_from,
-        }
+            key_from: list_keys(&[key]),
+            texts_from: list_keys(&[secret, token]),
+        })
     }
 
     /// Returns the client secret, which is sent with every ticket.

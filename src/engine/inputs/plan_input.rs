@@ -2,7 +2,7 @@
 
 use super::desired::{DocumentBudget, build_desired};
 use super::write_only::{digest_key, trusts, write_only_changed};
-use crate::api::status::WebhookStatus;
+use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::account_keys;
 use crate::engine::cluster::values::Values;
@@ -51,16 +51,6 @@ pub(crate) fn plan_input(
     if may_not_pin && status.external_id.is_none() && !deleting {
         desired = adoption_not_allowed(account);
     }
-    let document = match &desired {
-        Desired::Known(document) => Some(document),
-        Desired::Unknown { .. } => None,
-    };
-    let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
-    let write_only_changed =
-        document.is_some_and(|document| !first_time && write_only_changed(state, document, values));
-    let values_changed = document.is_some_and(|document| state.differs_from_in_sync(document) == Some(true));
-    let stored_differently =
-        document.map(|document| stored_differently(state, document, values, options)).unwrap_or_default();
     Declared {
         key: ObjectKey::of(webhook),
         created: webhook.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
@@ -72,36 +62,61 @@ pub(crate) fn plan_input(
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
-        intent: status.pending.as_ref().map(|pending| Intent {
-            expired: state.creates.is_over(pending, options.grace, options.read),
-            fingerprint: pending.digest.clone(),
-            document: state.creates.sent(pending).cloned(),
-            preexisting: ExternalId::valid(&pending.beside).collect(),
-        }),
+        intent: status.pending.as_ref().map(|pending| intent(state, pending, options)),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         trusts_write_only: trusts(webhook),
         remote_version: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        hints: Hints {
-            values_changed,
-            write_only_changed,
-            stored_differently,
-            reenable_due: vendor::auto_reenable(&spec.subscription) && state.reenable.is_due(),
-            // A dry run has no history, so recent creates cannot be detected.
-            may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
-        },
+        hints: hints(state, &desired, values, options),
         deleting,
         stateless: options.stateless,
-        policy: Policy {
-            mode: spec.mode.max(account.spec.mode).max(options.ceiling),
-            drift: spec.drift_policy,
-            deletion: spec.deletion_policy,
-            suspended: spec.suspend,
-            release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
-        },
+        policy: policy(webhook, account, options.ceiling),
         desired,
         redactor,
         secrets: Arc::default(),
+    }
+}
+
+/// Returns what is known of a create with an unknown outcome.
+fn intent(state: &WebhookState, pending: &Pending, options: PlanOptions<'_>) -> Intent {
+    Intent {
+        expired: state.creates.is_over(pending, options.grace, options.read),
+        fingerprint: pending.digest.clone(),
+        document: state.creates.sent(pending).cloned(),
+        preexisting: ExternalId::valid(&pending.beside).collect(),
+    }
+}
+
+/// Returns what earlier passes and the values of Secrets tell about the subscription.
+fn hints(state: &WebhookState, desired: &Desired, values: &Values, options: PlanOptions<'_>) -> Hints {
+    let known = match desired {
+        Desired::Known(document) => Some(document),
+        Desired::Unknown { .. } => None,
+    };
+    let status = &*state.status;
+    let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
+    Hints {
+        values_changed: known.is_some_and(|document| state.differs_from_in_sync(document) == Some(true)),
+        write_only_changed: known
+            .is_some_and(|document| !first_time && write_only_changed(state, document, values)),
+        stored_differently: known
+            .map(|document| stored_differently(state, document, values, options))
+            .unwrap_or_default(),
+        reenable_due: vendor::auto_reenable(&state.object.spec.subscription) && state.reenable.is_due(),
+        // A dry run has no history, so recent creates cannot be detected.
+        may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
+    }
+}
+
+/// Returns what may be done for a Webhook. The strictest of the modes of Webhook, account and process applies.
+fn policy(webhook: &Webhook, account: &VendorAccount, ceiling: Mode) -> Policy {
+    let spec = &webhook.spec;
+    Policy {
+        mode: spec.mode.max(account.spec.mode).max(ceiling),
+        drift: spec.drift_policy,
+        deletion: spec.deletion_policy,
+        suspended: spec.suspend,
+        release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
     }
 }
 

@@ -4,7 +4,10 @@ use crate::api::{ObjectKey, VendorName};
 use crate::engine::status::conditions::{ConditionSummary, SETTLING};
 use crate::engine::status::words::describe_item;
 use crate::plan::report::{Held, Until};
-use crate::plan::{BlockedReason, Declared, Item, Rival, Unreadable};
+use crate::plan::{BlockedReason, Declared, ExternalId, Item, Rival, Unreadable};
+
+/// The message of a Webhook whose deletion needs an approval.
+const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
 
 /// Returns a blocked change as a plan shows it: condition reason, message, and what it waits for.
 pub(crate) fn blocked_report(
@@ -77,31 +80,17 @@ pub(crate) fn blocked(
             ConditionSummary::ready("DriftReported", message)
         }
         BlockedReason::CorrectionDoesNotHold => {
-            let message = format!(
-                "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
-                describe_item(item)
-            );
-            ConditionSummary::stalled("CorrectionDoesNotHold", message)
+            ConditionSummary::stalled("CorrectionDoesNotHold", correction_does_not_hold(item, vendor))
         }
-        BlockedReason::DeletionGuard => {
-            let message = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
-            ConditionSummary::stalled("DeletionGuard", message)
-        }
+        BlockedReason::DeletionGuard => ConditionSummary::stalled("DeletionGuard", TOO_MANY_DELETIONS),
         BlockedReason::SimilarExists(ids) => {
-            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
-            let message = format!(
-                "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
-                ids.join(" or ")
-            );
-            ConditionSummary::stalled("SimilarExists", message)
+            ConditionSummary::stalled("SimilarExists", similar_exists(ids, vendor))
         }
         BlockedReason::Conflict(other) => {
             ConditionSummary::stalled("Conflict", conflict(declared, other, ""))
         }
-        BlockedReason::ConflictElsewhere(Rival { webhook, account }) => {
-            let through =
-                format!(", through VendorAccount {account}, which points to the same account at {vendor}");
-            ConditionSummary::stalled("Conflict", conflict(declared, webhook, &through))
+        BlockedReason::ConflictElsewhere(rival) => {
+            ConditionSummary::stalled("Conflict", conflict_elsewhere(declared, rival, vendor))
         }
         BlockedReason::ExternalIdNotFound(id) => {
             let message = format!(
@@ -113,14 +102,42 @@ pub(crate) fn blocked(
             ConditionSummary::stalled("SubscriptionUnreadable", unreadable(declared, item, vendor))
         }
         BlockedReason::Unknown { reason, message } => {
-            let mut message = message.clone();
-            if declared.deleting {
-                message =
-                    format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain");
-            }
-            ConditionSummary::stalled(reason, message)
+            ConditionSummary::stalled(reason, unknown(declared, message))
         }
     }
+}
+
+/// Returns the message about a correction that somebody else undid again and again.
+fn correction_does_not_hold(item: &Item, vendor: VendorName) -> String {
+    format!(
+        "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
+        describe_item(item)
+    )
+}
+
+/// Returns the message about unmanaged subscriptions with the natural key of the declared one.
+fn similar_exists(ids: &[ExternalId], vendor: VendorName) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!(
+        "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
+        ids.join(" or ")
+    )
+}
+
+/// Returns the message about a subscription whose declared content is unknown.
+fn unknown(declared: &Declared, message: &str) -> String {
+    if declared.deleting {
+        format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain")
+    } else {
+        message.to_owned()
+    }
+}
+
+/// Returns the message about a Webhook of another VendorAccount that claims the same.
+fn conflict_elsewhere(declared: &Declared, rival: &Rival, vendor: VendorName) -> String {
+    let Rival { webhook, account } = rival;
+    let through = format!(", through VendorAccount {account}, which points to the same account at {vendor}");
+    conflict(declared, webhook, &through)
 }
 
 /// Returns the message about two Webhooks that claim the same. A guest must not learn names of another namespace.

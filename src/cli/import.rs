@@ -11,7 +11,7 @@ use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::objects::in_namespace;
-use crate::engine::preview::preview;
+use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::AccountState;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
 use crate::plan::report::{AccountReport, WebhookReport};
@@ -53,9 +53,6 @@ struct Selection {
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<ExternalId>,
 }
-
-/// An account with its Webhooks.
-type Chosen = (Arc<VendorAccount>, Vec<Arc<Webhook>>);
 
 impl Selection {
     /// Returns the subscriptions to compare with, and the ids of those that need no manifest.
@@ -100,8 +97,9 @@ impl Selection {
 impl Import {
     pub(super) async fn run(self) -> CommandResult {
         let (mut objects, asked) = self.objects().await?;
-        let (account, webhooks) = choose_account(&objects, asked.as_ref())?;
-        let key = ObjectKey::of(&*account);
+        let chosen = choose_account(&objects, asked.as_ref())?;
+        let account = &chosen.account;
+        let key = ObjectKey::of(&**account);
         let namespace = self.scope.namespace.clone().unwrap_or_else(|| key.namespace.clone());
         if namespace != key.namespace && account.spec.allowed_namespaces.from == NamespacesFrom::Same {
             return Err(format!(
@@ -119,11 +117,10 @@ impl Import {
         let context = context(&objects.source, &self.vendors, &calls, false);
         let mut state = AccountState::new(self.vendors.grace_period()).with_peers(peers(
             &objects,
-            &account,
+            account,
             &Arc::default(),
         ));
-        let asked = account_objects(&account, &webhooks);
-        let seen = preview(&context, &mut state, &asked);
+        let seen = preview(&context, &mut state, &chosen);
         let seen = with_spinner(|| "reading the vendor's list".into(), seen).await;
         let Some(observed) = state.observed() else {
             return Err(unread(&seen.report).into());
@@ -141,7 +138,7 @@ impl Import {
             taken: &self.taken(&mut objects, &namespace).await?,
         });
         imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
-        self.verify(&objects.source, &mut state, &account, &webhooks, &mut imported).await;
+        self.verify(&objects.source, &mut state, &chosen, &mut imported).await;
         objects.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
         print::warn(&objects.notes);
         print_summary(&imported);
@@ -194,8 +191,7 @@ impl Import {
         &self,
         source: &OverlaySource,
         state: &mut AccountState,
-        account: &Arc<VendorAccount>,
-        webhooks: &[Arc<Webhook>],
+        chosen: &AccountObjects,
         imported: &mut Imported,
     ) {
         let mut secrets: BTreeMap<ObjectKey, BTreeSet<String>> = BTreeMap::new();
@@ -207,10 +203,11 @@ impl Import {
         // Write-only values cannot be compared: they are sent when the manifest is applied.
         let context = context(&source, &self.vendors, &Arc::default(), true);
         let names: BTreeSet<_> = imported.webhooks.iter().map(ObjectKey::of).collect();
-        let others = webhooks.iter().filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
+        let others = chosen.webhooks.iter();
+        let others = others.filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
         let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
         let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, state, &account_objects(account, &all)).await.report;
+        let proof = preview(&context, state, &account_objects(&chosen.account, &all)).await.report;
         let report: BTreeMap<_, _> =
             proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
         let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;
@@ -237,13 +234,15 @@ impl Import {
 }
 
 /// Returns the named account, or the only one.
-fn choose_account(objects: &ObjectSet, asked: Option<&ObjectKey>) -> Result<Chosen, CommandError> {
+fn choose_account(objects: &ObjectSet, asked: Option<&ObjectKey>) -> Result<AccountObjects, CommandError> {
+    let all_of =
+        |(account, webhooks): &(Arc<VendorAccount>, Vec<Arc<Webhook>>)| account_objects(account, webhooks);
     if let Some(key) = asked {
         let found = objects.accounts.iter().find(|(account, _)| ObjectKey::of(&**account) == *key);
-        return found.cloned().ok_or_else(|| format!("there is no VendorAccount {key}").into());
+        return found.map(all_of).ok_or_else(|| format!("there is no VendorAccount {key}").into());
     }
     match &objects.accounts[..] {
-        [one] => Ok(one.clone()),
+        [one] => Ok(all_of(one)),
         [] => Err("there is no VendorAccount in the files".to_owned().into()),
         all => {
             let names: Vec<_> =

@@ -36,6 +36,7 @@ pub use elsewhere::{Elsewhere, Peer, PendingCreate, Rival, Wants};
 pub use field::{Absent, Field, Rule, Usage};
 pub(crate) use id::order;
 pub use id::{ExternalId, InvalidId, LONGEST_ID};
+pub(crate) use item::PlannedWebhook;
 pub use item::{Item, Plan, Priority};
 pub use list::{List, Unreadable};
 pub use redact::Redactor;

@@ -16,7 +16,7 @@ use crate::engine::state::peers::Reservation;
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::webhook::Outcome;
 use crate::engine::status::words::describe_effect;
-use crate::plan::{BlockedReason, Declared, Desired, Document, ExternalId, Item, Rival, Step};
+use crate::plan::{BlockedReason, Desired, Document, ExternalId, PlannedWebhook, Rival, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 use std::hash::Hash;
 
@@ -55,7 +55,7 @@ pub(crate) struct StepExecutor<'a, R> {
     /// The account at the vendor, which is recorded with ids.
     pub(crate) identity: String,
     pub(crate) shared: &'a Shared<'a>,
-    pub(crate) declared: &'a Declared,
+    pub(crate) planned: PlannedWebhook<'a>,
 }
 
 impl<R: ClusterWriter> StepExecutor<'_, R> {
@@ -67,7 +67,6 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
     pub(crate) async fn run(
         &self,
         webhook: &mut WebhookState,
-        item: &Item,
         step: &Step,
     ) -> Result<StepResult, WriteError> {
         let reservation = match self.reserve(webhook, step) {
@@ -78,7 +77,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             }
         };
         let before = webhook.status.external_id.clone();
-        let result = match self.write(webhook, item, step).await {
+        let result = match self.write(webhook, step).await {
             Ok(result) => Ok(result),
             Err(StepError::Vendor(error)) => Ok(StepResult::Stays(Outcome::Failed(error))),
             Err(StepError::Cluster(error)) => Err(error),
@@ -115,14 +114,9 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         self.shared.peers.reserve(self.account, &webhook.object, content, ids).map(Some)
     }
 
-    async fn write(
-        &self,
-        webhook: &mut WebhookState,
-        item: &Item,
-        step: &Step,
-    ) -> Result<StepResult, StepError> {
+    async fn write(&self, webhook: &mut WebhookState, step: &Step) -> Result<StepResult, StepError> {
         if step.only_removes_finalizer() {
-            return Ok(self.remove_finalizer(webhook, item).await?);
+            return Ok(self.remove_finalizer(webhook).await?);
         }
         let Client::Writer(connection) = self.shared.client else {
             // A plan for a reader blocks every other step; the type alone would refuse it.
@@ -136,13 +130,14 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 self.supersede(connection, webhook, replaced).await?;
             }
             Step::Reenable { id, document } => {
-                return self.reenable(connection, webhook, item, id, document).await;
+                return self.reenable(connection, webhook, id, document).await;
             }
             Step::Update { id, document } => {
-                let done = self.update(connection, webhook, (id, document), item.answers).await;
+                let answers = self.planned.item.answers;
+                let done = self.update(connection, webhook, (id, document), answers).await;
                 let is_written = !matches!(done, Err(StepError::Cluster(_)));
                 // Once recorded, it is the answer to the create, whatever became of the update.
-                if is_written && item.answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
+                if is_written && answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
                     webhook.status.pending = None;
                 }
                 done?;
@@ -162,11 +157,11 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 for id in ids {
                     self.delete(connection, webhook, id).await?;
                 }
-                return Ok(self.remove_finalizer(webhook, item).await?);
+                return Ok(self.remove_finalizer(webhook).await?);
             }
             Step::Retain { .. } | Step::RemoveFinalizer => {}
         }
-        Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
+        Ok(StepResult::Stays(Outcome::Done(self.describe(webhook))))
     }
 
     /// Writes finalizer and pending create, sends the request, and keeps the id as an effect, which the next status write records: in this
@@ -186,7 +181,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         let pending = Pending {
             action: Action::Create,
             since: seconds(clock::timestamp()),
-            digest: rules.fingerprint(desired, &self.declared.redactor),
+            digest: rules.fingerprint(desired, &self.planned.declared.redactor),
             // The status of a guest must not say which others are equal.
             beside: if webhook.object.is_guest() { Vec::new() } else { observed.lock().equal_to(desired) },
             write_only: !rules.write_only_values(desired).is_empty(),
@@ -257,7 +252,6 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         &self,
         connection: &Connection<ReadWrite>,
         webhook: &mut WebhookState,
-        item: &Item,
         id: &ExternalId,
         desired: &Document,
     ) -> Result<StepResult, StepError> {
@@ -265,7 +259,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         match self.update(connection, webhook, (id, desired), false).await {
             Ok(()) => {
                 webhook.reenable.record(None);
-                Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
+                Ok(StepResult::Stays(Outcome::Done(self.describe(webhook))))
             }
             Err(StepError::Vendor(error)) if error.class == Class::Rejected => {
                 webhook.reenable.record(Some(error.message));
@@ -317,12 +311,8 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         Ok(())
     }
 
-    async fn remove_finalizer(
-        &self,
-        webhook: &mut WebhookState,
-        item: &Item,
-    ) -> Result<StepResult, WriteError> {
-        let note = self.describe(webhook, item);
+    async fn remove_finalizer(&self, webhook: &mut WebhookState) -> Result<StepResult, WriteError> {
+        let note = self.describe(webhook);
         remove_finalizer(webhook, self.writer).await?;
         Ok(StepResult::Removed(note))
     }
@@ -335,15 +325,19 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         what: impl Hash,
         mut error: VendorError,
     ) -> VendorError {
-        error.message = self.declared.secrets.redact(&error.message);
+        error.message = self.planned.declared.secrets.redact(&error.message);
         if error.class == Class::Rejected {
             webhook.attempts.record_rejection(what, error.clone());
         }
         error
     }
 
-    fn describe(&self, webhook: &WebhookState, item: &Item) -> String {
-        describe_effect(item, webhook.status.external_id.as_deref(), self.account.spec.vendor.name())
+    fn describe(&self, webhook: &WebhookState) -> String {
+        describe_effect(
+            self.planned.item,
+            webhook.status.external_id.as_deref(),
+            self.account.spec.vendor.name(),
+        )
     }
 }
 

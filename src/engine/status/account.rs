@@ -1,6 +1,6 @@
 //! The conditions and messages of an account.
 
-use super::conditions::WEBHOOKS_NOT_WRITTEN;
+use super::conditions::{ConditionSummary, WEBHOOKS_NOT_WRITTEN};
 use crate::api::{ALLOW_DELETIONS, ObjectKey, RELEASE, VendorAccount};
 use crate::engine::error::AccountError;
 use crate::plan::guard::TooMany;
@@ -12,19 +12,9 @@ pub(crate) const DELETION_GUARD: &str = "DeletionGuard";
 /// How many Webhooks a message names.
 const MAX_NAMED: usize = 5;
 
-/// Values for the conditions of an account.
-pub(crate) struct AccountConditions {
-    pub(crate) ready: bool,
-    pub(crate) reconciling: bool,
-    pub(crate) stalled: bool,
-    pub(crate) reason: &'static str,
-    pub(crate) message: String,
-}
-
 /// What a pass has found out about an account.
 pub(crate) struct AccountInputs<'a> {
     pub(crate) account: &'a VendorAccount,
-    pub(crate) was_ready: bool,
     pub(crate) error: Option<&'a AccountError>,
     /// Whether the error is that the credentials are lost, so that only deletions are executed.
     pub(crate) credentials_lost: bool,
@@ -41,30 +31,19 @@ pub(crate) struct AccountInputs<'a> {
 }
 
 /// Returns what the conditions of an account say after a pass.
-pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountConditions {
-    let steady = |ready, reason, message| AccountConditions {
-        ready,
-        reconciling: false,
-        stalled: false,
-        reason,
-        message,
-    };
+pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> ConditionSummary {
     let spec = &inputs.account.spec;
     let deleting = inputs.account.metadata.deletion_timestamp.is_some();
     if spec.suspend {
         let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
-        return steady(inputs.was_ready, "Suspended", message);
+        return ConditionSummary { ready: None, ..ConditionSummary::ready("Suspended", message) };
     }
     if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.credentials_lost, inputs.blocked) {
         let key = ObjectKey::of(inputs.account);
-        return AccountConditions {
-            // Deletions of guests are no fault of the account.
-            ready: inputs.error.is_none() && blocked.namespace != key.namespace,
-            reconciling: false,
-            stalled: true,
-            reason: DELETION_GUARD,
-            message: deletions_blocked(&key, blocked, inputs.error),
-        };
+        // Deletions of guests are no fault of the account.
+        let ready = Some(inputs.error.is_none() && blocked.namespace != key.namespace);
+        let message = deletions_blocked(&key, blocked, inputs.error);
+        return ConditionSummary { ready, ..ConditionSummary::stalled(DELETION_GUARD, message) };
     }
     if let Some(AccountError { reason, message, stalled }) = inputs.error {
         let waits = if deleting && !inputs.not_allowed.is_empty() {
@@ -73,22 +52,22 @@ pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountCondition
             String::new()
         };
         let message = format!("{message}{waits}");
-        return AccountConditions { ready: false, reconciling: !stalled, stalled: *stalled, reason, message };
+        return ConditionSummary::failed(*stalled, reason, message);
     }
     if deleting {
         let message = format!("is being deleted; {}", finalizer_stays(inputs));
-        return AccountConditions { reconciling: true, ..steady(inputs.was_ready, "Deleting", message) };
+        return ConditionSummary { ready: None, ..ConditionSummary::busy("Deleting", message) };
     }
     if let Some((count, which)) = &inputs.refused {
         let message = format!(
             "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept up",
             inputs.webhooks
         );
-        return steady(true, WEBHOOKS_NOT_WRITTEN, message);
+        return ConditionSummary::ready(WEBHOOKS_NOT_WRITTEN, message);
     }
     let advice = inputs.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
     let message = format!("{} is read every {}{advice}", spec.vendor.name(), spec.resync_interval);
-    steady(true, IN_SYNC, message)
+    ConditionSummary::ready(IN_SYNC, message)
 }
 
 /// Returns what an account that is being deleted waits for.

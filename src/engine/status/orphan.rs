@@ -77,7 +77,7 @@ pub(crate) fn orphan_status(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatu
     status.observed_generation = generation;
     status.vendor = Some(webhook.spec.subscription.vendor());
     set_all(
-        &mut status,
+        &mut status.conditions,
         &ConditionSummary::stalled(reason, message.clone()),
         &Drift::Unknown,
         generation,

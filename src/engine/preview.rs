@@ -126,7 +126,7 @@ pub(crate) async fn publish_wants<S: SecretReader, R: ClusterWriter>(
     let published = webhooks
         .iter()
         .zip(&declared)
-        .map(|(webhook, declared)| (webhook.uid.as_str(), webhook.object.metadata.generation, declared));
+        .map(|(webhook, declared)| (webhook.uid(), webhook.object.metadata.generation, declared));
     state.peers.exchange(account, published);
 }
 

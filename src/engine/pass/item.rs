@@ -65,7 +65,7 @@ pub(crate) async fn process_item<S: Sync, R: ClusterWriter>(
         StepResult::Removed(note) => {
             let reason = if item.action() == Action::Retain { "Retained" } else { "Deleted" };
             publish(pass, webhook, item, &EventRecord { warning: false, reason, note }).await;
-            Ok(ItemResult::Removed(webhook.uid.clone()))
+            Ok(ItemResult::Removed(webhook.uid().to_owned()))
         }
     }
 }

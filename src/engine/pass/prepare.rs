@@ -184,7 +184,7 @@ fn make_plan<S, R>(
     let published = state
         .of(uids)
         .zip(&declared)
-        .map(|(webhook, declared)| (webhook.uid.as_str(), webhook.object.metadata.generation, declared));
+        .map(|(webhook, declared)| (webhook.uid(), webhook.object.metadata.generation, declared));
     let elsewhere = state.peers.exchange(&pass.account, published);
     let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
     unreadable::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);

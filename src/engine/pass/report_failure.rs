@@ -56,7 +56,7 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
         {
             let Some(webhook) = left.next() else { break };
             if webhook.is_refused() {
-                status_retry.add_webhook(&webhook.uid, error);
+                status_retry.add_webhook(webhook.uid(), error);
             } else {
                 in_flight.push(report(pass, webhook, error));
             }
@@ -64,15 +64,15 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
         let Some((webhook, reported)) = in_flight.next().await else { break };
         match reported {
             Reported::Written => {}
-            Reported::Removed => removed.push(webhook.uid.clone()),
+            Reported::Removed => removed.push(webhook.uid().to_owned()),
             Reported::Failed(failure) => {
-                status_retry.add_webhook(&webhook.uid, error);
+                status_retry.add_webhook(webhook.uid(), error);
                 server_failed |= not_written(pass, webhook, &failure, *refusal_grid).await;
             }
         }
     }
     drop(in_flight);
-    let left = left.map(|webhook| webhook.uid.clone());
+    let left = left.map(|webhook| webhook.uid().to_owned());
     if server_failed {
         status_retry.server_failed(error, left);
     } else {

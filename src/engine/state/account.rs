@@ -141,7 +141,7 @@ impl AccountState {
                 continue;
             }
             if !self.webhooks.contains_key(uid) {
-                self.webhooks.insert(uid.clone(), WebhookState::new(uid.clone(), Arc::clone(object)));
+                self.webhooks.insert(uid.clone(), WebhookState::new(Arc::clone(object)));
             }
             let Some(webhook) = self.webhooks.get_mut(uid) else { continue };
             webhook.refresh(object);
@@ -270,7 +270,7 @@ mod tests {
         for name in ["g", "b", "c", "d", "e", "f", "a"] {
             let mut object = webhook("5", None);
             object.metadata.name = Some(name.into());
-            let mut webhook = WebhookState::new(name.into(), Arc::new(object));
+            let mut webhook = WebhookState::new(Arc::new(object));
             webhook.record_refusal(format!("no {name}"), state.refusal_grid);
             state.webhooks.insert(name.into(), webhook);
         }
@@ -283,7 +283,7 @@ mod tests {
         let mut state = AccountState::new(GracePeriod::default());
         state.refresh(&[Arc::new(webhook("5", None))], &[]);
         // Our own write gave version 9 with the id.
-        state.webhooks.insert("u".into(), WebhookState::new("u".into(), Arc::new(webhook("9", Some("7")))));
+        state.webhooks.insert("u".into(), WebhookState::new(Arc::new(webhook("9", Some("7")))));
         state.refresh(&[Arc::new(webhook("5", None))], &[]);
         assert_eq!(state.webhooks["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
         state.refresh(&[Arc::new(webhook("10", None))], &[]);

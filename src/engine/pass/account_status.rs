@@ -11,7 +11,6 @@ use crate::engine::cluster::scope::Scope;
 use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use crate::engine::error::{AccountError, error_chain};
 use crate::engine::state::account::AccountState;
-use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::account::{AccountInputs, IN_SYNC, account_conditions};
 use crate::engine::status::conditions::{ConditionSummary, Drift, WEBHOOKS_NOT_WRITTEN, set_all};
 use crate::engine::status::webhook::account_write_refused;
@@ -63,7 +62,7 @@ fn has_finalizer<S, R>(pass: &Pass<'_, S, R>) -> bool {
 
 /// Whether a Webhook of the account has a subscription, or had one.
 fn is_in_use(state: &AccountState) -> bool {
-    !state.not_allowed.is_empty() || state.webhooks.values().any(WebhookState::has_finalizer)
+    !state.not_allowed.is_empty() || state.webhooks.values().any(|webhook| webhook.has_finalizer())
 }
 
 /// Updates the account's status; writes it and publishes an event only if something has changed. Returns whether the cluster has it now.

@@ -48,7 +48,7 @@ pub(crate) async fn execute<S: Sync, R: ClusterWriter>(
         refusal_grid: *refusal_grid,
     };
     let mut webhooks: HashMap<&str, &mut WebhookState> =
-        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
+        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook.as_mut())).collect();
     let mut window = ExecutionWindow::new();
     let mut in_flight = FuturesUnordered::new();
     for item in &plan.items {

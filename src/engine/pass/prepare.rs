@@ -114,7 +114,7 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
         }
         state.values = Some(value_fingerprints(&pass.account, state.of(&state.uids), &values));
         let mut uids = own_webhooks(pass, state).await;
-        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(WebhookState::age));
+        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(|webhook| webhook.age()));
         retry_requested(pass, state, &uids);
         let declared: usize = state.of(&uids).map(|one| one.object.spec.subscription.values()).sum();
         let (declared, elsewhere, mut plan) =

@@ -85,11 +85,11 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
 
 /// Returns the Webhooks with these uids in the order in which they are reported to.
 fn in_order<'w>(
-    webhooks: &'w mut HashMap<String, WebhookState>,
+    webhooks: &'w mut HashMap<String, Box<WebhookState>>,
     uids: &[String],
 ) -> impl Iterator<Item = &'w mut WebhookState> + use<'w> {
     let mut webhooks: HashMap<&str, &mut WebhookState> =
-        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
+        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook.as_mut())).collect();
     // Users wait for what is being deleted.
     let (released, others): (Vec<_>, Vec<_>) = uids
         .iter()

@@ -17,10 +17,10 @@
 {{- default (include "hooktender.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
-{{/* Immutable after the Deployment is created. */}}
+{{/* Immutable after the Deployment is created. Quoted, because `y` and `1` are valid names of releases, but no texts in YAML. */}}
 {{- define "hooktender.selector" -}}
-app.kubernetes.io/name: {{ include "hooktender.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "hooktender.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 

@@ -88,7 +88,7 @@ pub(crate) fn run(jobs: Vec<Job<'_>>, tools: &str) -> Result<(), Error> {
     let speed = processors();
     let beside = if jobs.len() > 1 { " and hooktender" } else { "" };
     say(&format!(
-        "building {tools}{beside} from source, the first time only; on {speed} processors this takes about {}",
+        "building {tools}{beside} from source, the first time only; on {speed} processors this takes {}",
         minutes(cost / speed)
     ));
     let start = Instant::now();
@@ -139,7 +139,7 @@ fn text(jobs: &[Job<'_>], running: &[usize], elapsed: Duration, speed: f64) -> S
     let cost: f64 = jobs.iter().map(|job| job.cost).sum();
     let names: Vec<_> = running.iter().filter_map(|number| jobs.get(*number)).map(Job::name).collect();
     let left = time_left(spent, cost, elapsed.as_secs_f64(), speed);
-    format!("building {}: {:.0} %, about {} left", names.join(" and "), 100.0 * spent / cost, minutes(left))
+    format!("building {}: {:.0} %, {} left", names.join(" and "), 100.0 * spent / cost, minutes(left))
 }
 
 /// Seconds until the whole `cost` is spent. At the beginning, the machine is assumed to work at full speed; what is measured counts more
@@ -152,9 +152,9 @@ fn time_left(spent: f64, cost: f64, elapsed: f64, speed: f64) -> f64 {
 /// A time in words that do not pretend to be exact.
 fn minutes(seconds: f64) -> String {
     if seconds < 60.0 {
-        return "a minute".to_owned();
+        return "less than a minute".to_owned();
     }
-    format!("{:.0} minutes", (seconds / 60.0).ceil())
+    format!("about {:.0} minutes", (seconds / 60.0).ceil())
 }
 
 /// Processors of this machine that the process may use.
@@ -218,7 +218,7 @@ mod tests {
         let said = text(&jobs, &[0, 1], Duration::from_secs(10), 2.0);
         assert!(said.starts_with("building etcd and hooktender: 6 %, about "), "{said}");
         let said = text(&jobs, &[0], Duration::from_secs(160), 2.0);
-        assert_eq!(said, "building etcd: 81 %, about a minute left");
+        assert_eq!(said, "building etcd: 81 %, less than a minute left");
     }
 
     #[test]

@@ -168,6 +168,15 @@ fn templates_in_additional_objects_are_rendered() {
     assert_eq!(seen, [&json!({"name": "x-one"}), &json!({"name": "two", "namespace": "home"})]);
 }
 
+/// Without quotes, YAML 1.1 reads this name as a truth value, and the API server refuses a label that is none.
+#[test]
+fn a_release_may_be_called_y() {
+    let values = json!({"replicas": 2, "networkPolicy": {"enabled": true}});
+    let text = template("y", "default", &values, &[]).accepted();
+    assert!(text.contains("app.kubernetes.io/instance: \"y\"\n"));
+    assert!(!text.contains("app.kubernetes.io/instance: y\n"), "{text}");
+}
+
 /// A parent chart with this one as a dependency, as platform teams have it.
 #[test]
 fn a_parent_chart_can_leave_it_out() {

@@ -52,7 +52,7 @@ pub(super) async fn check(
 ) -> Vec<Line> {
     let scope = reader.namespace.is_some().then_some(namespace);
     let (crds, rights) =
-        futures::join!(crds::check(&reader.client), rights::check(&reader.client, scope, (purpose, user)));
+        tokio::join!(crds::check(&reader.client), rights::check(&reader.client, scope, (purpose, user)));
     crds.into_iter().chain(rights).collect()
 }
 

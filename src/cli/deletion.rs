@@ -151,8 +151,8 @@ async fn plan_deletions(
         let webhooks =
             webhooks.into_iter().map(|(id, webhook)| Arc::new(being_deleted(webhook, &id, &identity)));
         let mut account = (*account).clone();
-        // The confirmed plan is the approval.
-        account.spec.deletion_guard.max_percent = 100;
+        // The confirmed plan is the approval, so that no number of deletions is too many, and none waits for others.
+        account.spec.deletion_guard.min_count = i32::MAX;
         (Arc::new(account), webhooks.collect())
     });
     let only_these = ObjectSet {

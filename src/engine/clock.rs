@@ -36,6 +36,15 @@ pub(crate) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
     wait.mul_f64(rand::random_range(by))
 }
 
+/// Waits for a call, but no longer than that; returns none if it takes longer. Where a test has stopped the clock, no call takes long.
+pub(crate) async fn within<T>(time: Duration, call: impl Future<Output = T>) -> Option<T> {
+    #[cfg(test)]
+    if test::stopped().is_some() {
+        return Some(call.await);
+    }
+    tokio::time::timeout(time, call).await.ok()
+}
+
 /// A clock that each test thread sets.
 #[cfg(test)]
 pub(crate) mod test {

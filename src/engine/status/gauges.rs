@@ -81,7 +81,7 @@ mod tests {
         });
         object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         let object: Webhook = serde_json::from_value(object).unwrap();
-        of_webhook(&WebhookState::new("u".into(), Arc::new(object)))
+        of_webhook(&WebhookState::new(Arc::new(object)))
     }
 
     #[test]

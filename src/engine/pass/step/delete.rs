@@ -57,9 +57,9 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             return Err(error.clone().into());
         }
         let mut call = pin!(connection.delete(id));
-        let (deleted, announced) = match tokio::time::timeout(SLOW, &mut call).await {
-            Ok(deleted) => (deleted, Ok(())),
-            Err(_) => {
+        let (deleted, announced) = match clock::within(SLOW, &mut call).await {
+            Some(deleted) => (deleted, Ok(())),
+            None => {
                 let generation = webhook.requested.generation;
                 deleting(&mut webhook.status, id, self.vendor(), generation, clock::timestamp());
                 let announced = write_status(webhook, self.writer).await;

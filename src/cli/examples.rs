@@ -84,6 +84,17 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         exit_status: APPLY_STATUS,
     },
     CommandHelp {
+        name: "delete",
+        examples: &[
+            example(
+                "Delete at the vendors what the files declare, after a question.",
+                "hooktender delete --offline -f webhooks/",
+            ),
+            example("The same in a script.", "hooktender delete --offline -f webhooks/ --yes"),
+        ],
+        exit_status: APPLY_STATUS,
+    },
+    CommandHelp {
         name: "import",
         examples: &[
             example(

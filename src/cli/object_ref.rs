@@ -175,7 +175,7 @@ mod tests {
             ("wh/", "write wh/NAME; --namespace says in which namespace"),
             ("wh/a/b", "write wh/NAME; --namespace says in which namespace"),
             ("wh a va/b", "va/b after wh: write either wh and names, or wh/NAME for each"),
-            ("wh/A?watch=true", "the name \"A?watch=true\" is not valid: lower case letters"),
+            ("wh/A?watch=true", "the name \"A?watch=true\" is not valid: use at most 253 lower case letters"),
         ] {
             let said = parsed(line).unwrap_err();
             assert!(said.starts_with(says), "{line}: {said}");

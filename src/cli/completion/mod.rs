@@ -11,7 +11,7 @@ mod candidates;
 mod kubectl;
 
 use super::{CommandError, print};
-use clap::{Args, Command, ValueEnum};
+use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use kubectl::Kubectl;
@@ -105,7 +105,7 @@ const CANDIDATES: &[(&str, Candidates)] = &[
 ];
 
 fn with_candidates(command: Command) -> Command {
-    let attached = |arg: clap::Arg| {
+    let attached = |arg: Arg| {
         let found = CANDIDATES.iter().find(|(name, _)| arg.get_id() == name);
         let is_option = !arg.is_positional();
         let arg = match found {
@@ -115,7 +115,10 @@ fn with_candidates(command: Command) -> Command {
         // Hidden candidates are offered only if there are no others, as for a word that begins with a dash.
         if is_option { arg.hide(true) } else { arg }
     };
-    command.mut_args(attached).mut_subcommands(|command| command.mut_args(attached))
+    // clap's own --help cannot be hidden.
+    let help = || Arg::new("help").short('h').long("help").action(ArgAction::Help).hide(true);
+    let subcommand = |command: Command| command.disable_help_flag(true).arg(help()).mut_args(attached);
+    command.mut_args(attached).mut_subcommands(subcommand)
 }
 
 #[cfg(test)]

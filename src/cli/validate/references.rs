@@ -322,7 +322,7 @@ spec:
     #[test]
     fn an_undeclared_variable_is_a_problem() {
         let used = webhook("a", "").replace("https://h/a", "https://h/$(A)");
-        one_problem(&format!("{ACCOUNT}{used}"), "$(A) is used and not declared");
+        one_problem(&format!("{ACCOUNT}{used}"), "$(A) is used but not declared");
     }
 
     #[test]

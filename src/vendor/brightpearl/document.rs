@@ -112,6 +112,6 @@ mod tests {
         assert_eq!(advice(&with("https://h", &all)), None);
         assert_eq!(advice(&with(&format!("https://h/{all}"), "")), None);
         let some = advice(&with("https://h/${account-code}", "${resource-id}")).unwrap();
-        assert!(some.contains("${resource-type}, ${lifecycle-event};"), "{some}");
+        assert!(some.contains("${resource-type}, ${lifecycle-event}:"), "{some}");
     }
 }

@@ -1,4 +1,4 @@
-//! Why an account cannot be reconciled, and how errors are written to the log.
+//! Why an account cannot be reconciled, that the API server cannot be reached, and how errors are written to the log.
 
 use crate::vendor::{Class, VendorError};
 
@@ -37,8 +37,29 @@ pub(crate) fn is_stalled(class: Class) -> bool {
     }
 }
 
-/// Returns an error and all its causes in one line, for the log.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+/// A request that got no response from the API server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{server} cannot be reached: {cause}")]
+pub(crate) struct ApiServerUnreachable {
+    /// The API server, with its address, and with the context of the kubeconfig if it comes from one.
+    pub(crate) server: String,
+    /// The cause in a few words.
+    pub(crate) cause: String,
+}
+
+impl ApiServerUnreachable {
+    /// Returns this error if it is the cause of `error`.
+    pub(crate) fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    }
+}
+
+/// Returns an error and all its causes in one line, for the log. That the API server cannot be reached needs no more words: the
+/// errors around it only repeat it.
+pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(unreachable) = ApiServerUnreachable::find(error) {
+        return unreachable.to_string();
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {

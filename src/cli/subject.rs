@@ -42,14 +42,6 @@ impl Kind {
         }
         .into_owned()
     }
-
-    /// Returns the short name as in kubectl's arguments.
-    pub(super) fn short(self) -> &'static str {
-        match self {
-            Self::Webhook => "wh",
-            Self::VendorAccount => "va",
-        }
-    }
 }
 
 /// Parses arguments as kubectl does: `KIND/NAME...`, `KIND NAME...`, or `KIND` for all objects of a kind.
@@ -92,8 +84,9 @@ mod tests {
 
     fn parsed(arguments: &str) -> Result<String, String> {
         let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
+        let short = |kind| if kind == Kind::Webhook { "wh" } else { "va" };
         let written =
-            |subject: Subject| format!("{}/{}", subject.kind.short(), subject.name.as_deref().unwrap_or("*"));
+            |subject: Subject| format!("{}/{}", short(subject.kind), subject.name.as_deref().unwrap_or("*"));
         let all = subjects(&arguments)?.into_iter().map(written);
         Ok(all.collect::<Vec<_>>().join(" "))
     }

@@ -99,6 +99,11 @@ fn a_webhook_in_sync() {
     let text = place.says("va/account", &["VendorAccount ", counts, "Ready=True InSync", next]);
     assert!(!text.contains("To unblock"), "{text}");
     assert_eq!(wrote(&place.scene), []);
+    let edit = json!({"spec": {"subscription": {"brightpearl": {"qualityOfService": 0}}}});
+    place.scene.patch("webhook/hook", &edit);
+    place.scene.event("hook", "Replaced");
+    let new = place.tenant.ids().remove(0);
+    place.says("wh/hook", &[&format!("ago) Replaced: replaced {id} with {new} at brightpearl (")]);
 }
 
 #[test]

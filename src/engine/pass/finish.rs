@@ -171,3 +171,32 @@ fn log<S, R>(
         elapsed_ms = took.as_millis(), "pass"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::state::retry::Interrupt;
+    use crate::engine::testing::{Scene, Server};
+
+    #[test]
+    fn the_next_attempt_is_recorded_only_while_something_waits_for_it() {
+        let mut scene = Scene::new(1, Server::default());
+        let in_millis = |millis| Schedule {
+            not_before: clock::now() + Duration::from_millis(millis),
+            interruptible_by: Interrupt::Anything,
+        };
+        let seconds =
+            |time: Option<Time>| time.map(|time| time.0.duration_since(clock::timestamp()).as_secs());
+        let error = AccountError::stalled("Credentials", "refused");
+        assert_eq!(next_attempt(&scene.state, &in_millis(300_000), None), None, "a steady state");
+        assert_eq!(seconds(next_attempt(&scene.state, &in_millis(300_000), Some(&error))), Some(300));
+        assert_eq!(
+            seconds(next_attempt(&scene.state, &in_millis(1_001), Some(&error))),
+            Some(2),
+            "at the latest"
+        );
+        let status = &mut scene.state.webhooks.values_mut().next().unwrap().status;
+        conditions::set(&mut status.conditions, RECONCILING, true, "Settling", "", None, clock::timestamp());
+        assert_eq!(seconds(next_attempt(&scene.state, &in_millis(9_000), None)), Some(9));
+    }
+}

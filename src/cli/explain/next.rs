@@ -1,7 +1,7 @@
 //! What happens next to an object, and when.
 
 use super::page::ago;
-use super::remedies::conditions_of;
+use super::remedies::{conditions_of, own_conditions};
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -21,11 +21,10 @@ pub(super) fn of_webhook(webhook: &Webhook, account: Option<&VendorAccount>) -> 
         return vec!["nothing, until spec.suspend of the VendorAccount is false".into()];
     }
     let status = webhook.status.as_ref();
-    let conditions = status.map_or(&[][..], |status| &status.conditions);
     let mut next = Vec::new();
     let account_ready = conditions::get(conditions_of(Some(account)), READY);
     let account_fails = account_ready.is_some_and(|ready| ready.status != "True");
-    if conditions::is_true(conditions, RECONCILING) || account_fails {
+    if conditions::is_true(own_conditions(webhook), RECONCILING) || account_fails {
         next.extend(next_attempt(account, Timestamp::now()));
     }
     if status.is_some_and(|status| status.pending.is_some()) {

@@ -24,7 +24,7 @@ pub(super) struct Objects<'a> {
 pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy> {
     let (key, account_key) = (ObjectKey::of(objects.webhook), objects.webhook.account());
     let mut all = mode::remedies(limits, &key, &account_key);
-    let own = objects.webhook.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let own = own_conditions(objects.webhook);
     let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
     for condition in conditions::get(own, READY).into_iter().chain(not_delivering) {
         all.extend(remedy(condition, objects.account, Some(objects)));
@@ -50,6 +50,10 @@ pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remed
     let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
     all.extend(stalled.or(ready).and_then(|condition| remedy(condition, Some(account), None)));
     all
+}
+
+pub(super) fn own_conditions(webhook: &Webhook) -> &[Condition] {
+    webhook.status.as_ref().map_or(&[], |status| &status.conditions)
 }
 
 pub(super) fn conditions_of(account: Option<&VendorAccount>) -> &[Condition] {

@@ -4,12 +4,11 @@
 //! per request instead, and every request of the process passes it. The body of a watch is not bounded here: kube-runtime
 //! gives up a watch that is silent for longer than the time after which the API server ends it.
 
-use crate::engine::error::ApiServerUnreachable;
+use crate::engine::error::{ApiServerUnreachable, causes};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,12 +36,10 @@ impl AnswerTimeout {
 
     /// Names the API server if a request did not get to it. Other errors stay as they are, such as those of a login program.
     fn name_server(&self, error: BoxError) -> BoxError {
-        let causes =
-            || std::iter::successors(Some(&*error as &(dyn Error + 'static)), |error| error.source());
-        if !causes().any(|cause| cause.is::<hyper_util::client::legacy::Error>()) {
+        if !causes(&*error).any(|cause| cause.is::<hyper_util::client::legacy::Error>()) {
             return error;
         }
-        let cause = causes().last().map(ToString::to_string).unwrap_or_default();
+        let cause = causes(&*error).last().map(ToString::to_string).unwrap_or_default();
         Box::new(ApiServerUnreachable { server: self.server.to_string(), cause: brief(&cause) })
     }
 }

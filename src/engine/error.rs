@@ -1,6 +1,7 @@
 //! Why an account cannot be reconciled, that the API server cannot be reached, and how errors are written to the log.
 
 use crate::vendor::{Class, VendorError};
+use std::error::Error;
 
 /// Why an account cannot be reconciled: a condition's reason and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +50,26 @@ pub(crate) struct ApiServerUnreachable {
 
 impl ApiServerUnreachable {
     /// Returns this error if it is the cause of `error`.
-    pub(crate) fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
-        std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    pub(crate) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        causes(error).find_map(|error| error.downcast_ref())
     }
+}
+
+/// Returns an error and all its causes.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn cause<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        // Of the error itself, not of the reference to it, which lives shorter.
+        let error = *error;
+        error.source()
+    }
+    std::iter::successors(Some(error), cause)
 }
 
 /// Returns an error and all its causes in one line, for the log. That the API server cannot be reached needs no more words: the
 /// errors around it only repeat it.
-pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     if let Some(unreachable) = ApiServerUnreachable::find(error) {
         return unreachable.to_string();
     }

@@ -6,6 +6,7 @@ use super::report::{PassCounts, PassReport};
 use super::report_failure::report_failure;
 use super::schedule::{PassOutcome, count, next};
 use super::{Pass, PassError};
+use crate::api::VendorAccount;
 use crate::api::conditions::{self, RECONCILING};
 use crate::api::status::SubscriptionCounts;
 use crate::engine::clock;
@@ -63,14 +64,8 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     if let (Some(error), true, false) = (&error, retried, written && removed) {
         state.status_retry.add_account(error);
     }
-    // Otherwise status, finalizer and `lastHandledRequest` would stay stale until the next resync.
     let (outcome, schedule) = match outcome {
-        PassOutcome::InSync if !(written && removed) => {
-            let failed = "the status or the finalizer of the account was not written";
-            let outcome = PassOutcome::ClusterFailed(failed.into());
-            let schedule = next(&outcome, state, &account, clock::now());
-            (outcome, schedule)
-        }
+        PassOutcome::InSync if !(written && removed) => not_written(state, &account),
         outcome => (outcome, schedule),
     };
     count(&outcome, &mut state.retry);
@@ -82,6 +77,15 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     pass.context.metrics.set_budget(&pass.key, state.client.remaining());
     log(pass, &report, counted, (wait, took));
     wait
+}
+
+/// Returns the outcome of a pass after which the account was not written, and the back-off. Otherwise status, finalizer and
+/// `lastHandledRequest` would stay stale until the next resync.
+fn not_written(state: &AccountState, account: &VendorAccount) -> (PassOutcome, Schedule) {
+    let failed = "the status or the finalizer of the account was not written";
+    let outcome = PassOutcome::ClusterFailed(failed.into());
+    let schedule = next(&outcome, state, account, clock::now());
+    (outcome, schedule)
 }
 
 /// Returns when the next pass runs, for the account's status; none if nothing waits for it, so that a steady state is never written.

@@ -44,7 +44,8 @@ pub(crate) fn check(page: &Page, sample: &Block, printed: &str) {
 }
 
 fn matches(sample: &str, printed: &str) -> bool {
-    let [sample, printed] = [sample, printed].map(|text| text.trim_end().lines().map(words).collect::<Vec<_>>());
+    let [sample, printed] =
+        [sample, printed].map(|text| text.trim_end().lines().map(words).collect::<Vec<_>>());
     lines_match(&sample, &printed)
 }
 
@@ -54,7 +55,9 @@ fn lines_match(sample: &[Vec<String>], printed: &[Vec<String>]) -> bool {
         Some((line, rest)) if line.concat() == "..." => {
             (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..]))
         }
-        Some((line, rest)) => printed.split_first().is_some_and(|(first, more)| line == first && lines_match(rest, more)),
+        Some((line, rest)) => {
+            printed.split_first().is_some_and(|(first, more)| line == first && lines_match(rest, more))
+        }
     }
 }
 
@@ -85,5 +88,8 @@ fn times_and_widths_may_differ_and_nothing_else() {
     assert!(!matches("NAME  READY AGE\nhook  False  12s", printed));
     assert!(!matches("NAME  READY AGE", printed));
     assert!(!matches("NAME  READY AGE\nhook True 12s\nhook-2 True 12s", printed));
-    assert!(matches("next read in 5 s, at 2026-01-02T03:04:05Z", "next read in 11 s, at 2025-01-02T03:04:05Z"));
+    assert!(matches(
+        "next read in 5 s, at 2026-01-02T03:04:05Z",
+        "next read in 11 s, at 2025-01-02T03:04:05Z"
+    ));
 }

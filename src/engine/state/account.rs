@@ -298,7 +298,7 @@ mod tests {
         let created = Effect::Created {
             id: "7".into(),
             account: "superoffice/Cust1".into(),
-            pending_create: serde_json::from_value(json!({
+            pending: serde_json::from_value(json!({
                 "action": "Create", "since": "2026-01-01T00:00:00Z", "digest": "mine",
             }))
             .unwrap(),

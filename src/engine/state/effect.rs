@@ -81,7 +81,7 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 
-    fn pending(digest: &str) -> Pending {
+    fn pending_create(digest: &str) -> Pending {
         Pending {
             action: Action::Create,
             since: Time(Timestamp::UNIX_EPOCH),
@@ -94,7 +94,7 @@ mod tests {
     fn status(id: Option<&str>, pending: Option<&str>, superseded: &[&str]) -> WebhookStatus {
         WebhookStatus {
             external_id: id.map(Into::into),
-            pending: pending.map(pending),
+            pending: pending.map(pending_create),
             superseded: superseded.iter().map(ToString::to_string).collect(),
             ..WebhookStatus::default()
         }
@@ -105,11 +105,11 @@ mod tests {
         let created = |before: Option<&str>| Effect::Created {
             id: "7".into(),
             account: "brightpearl/acme".into(),
-            pending: pending("mine"),
+            pending: pending_create("mine"),
             before: before.map(Into::into),
         };
         let deleted = Effect::Deleted { id: "6".into() };
-        let refused = Effect::NotCreated { pending: pending("mine") };
+        let refused = Effect::NotCreated { pending: pending_create("mine") };
         let cases = [
             ("as it was left", created(None), status(None, Some("mine"), &[]), status(Some("7"), None, &[])),
             ("wiped meanwhile", created(None), status(None, None, &[]), status(Some("7"), None, &[])),

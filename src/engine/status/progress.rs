@@ -16,7 +16,13 @@ pub(crate) fn replacing(
 ) {
     let message =
         format!("{vendor} cannot update {old}: a new subscription is created, then {old} is deleted");
-    set_all(&mut status.conditions, &ConditionSummary::busy("Replacing", message), &Drift::Unknown, generation, now);
+    set_all(
+        &mut status.conditions,
+        &ConditionSummary::busy("Replacing", message),
+        &Drift::Unknown,
+        generation,
+        now,
+    );
 }
 
 /// Reports that a subscription is being deleted. Until the vendor answers, it is as it was.
@@ -42,7 +48,7 @@ mod tests {
         let id = ExternalId::new("7").unwrap();
         for was_ready in [true, false] {
             let mut status = WebhookStatus::default();
-            conditions::set(&mut status.conditions, READY, was_ready, "Was", "", None, Timestamp::UNIX_EPOCH);
+            conditions::set(&mut status.conditions, conditions::sample(READY, was_ready, "Was", ""));
             let reason = |status: &WebhookStatus| {
                 assert!(conditions::is_true(&status.conditions, RECONCILING));
                 let ready = conditions::get(&status.conditions, READY).unwrap();

@@ -105,7 +105,8 @@ fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookRep
         let action = words::verb(webhook).map(str::to_owned).into_iter();
         let action: Vec<_> = action.chain(words::id(webhook).map(|id| cell(&id))).collect();
         let held = webhook.held.as_ref();
-        let held = held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
+        let held =
+            held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
         let delivery = webhook.is_disabled_by_vendor().then(|| "**not delivering**".to_owned());
         let why: Vec<_> =
             words::why(webhook).map(str::to_owned).into_iter().chain(held).chain(delivery).collect();

@@ -1,9 +1,9 @@
 //! The chart, from the view of a platform team: what it renders, the rights that it gives, and a release's whole life in a
 //! cluster.
 
-pub(crate) mod pod;
 mod manifests;
 mod options;
+pub(crate) mod pod;
 mod readme;
 mod render;
 // Fail points cause the conflicts after which an object is read again.

@@ -236,10 +236,10 @@ mod tests {
         progress.begin(&b);
         assert_eq!(
             progress.words(),
-            "reading accounts: 0 of 2 done, waiting for shop/a (contensis/a/p) and 1 more"
+            "reading accounts: 0 of 2 done, waiting for shop/a (contensis/p) and 1 more"
         );
         progress.end(&a);
-        assert_eq!(progress.words(), "reading accounts: 1 of 2 done, waiting for shop/b (contensis/a/p)");
+        assert_eq!(progress.words(), "reading accounts: 1 of 2 done, waiting for shop/b (contensis/p)");
         progress.end(&b);
         assert_eq!(progress.words(), "reading accounts: 2 of 2 done");
     }

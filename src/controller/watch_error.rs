@@ -95,7 +95,7 @@ impl WatchReport {
         }
         self.end();
         if self.count(&reason, |watches| *watches += 1) == 1 {
-            tracing::warn!(kind = self.kind, "watch failed; retrying: {reason}");
+            tracing::warn!(kind = %self.kind, "watch failed; retrying: {reason}");
         }
         self.set_health(Some(&reason));
         self.failure = Some(reason);
@@ -107,7 +107,7 @@ impl WatchReport {
             return;
         }
         if self.end() {
-            tracing::info!(kind = self.kind, "watch recovered");
+            tracing::info!(kind = %self.kind, "watch recovered");
         }
         self.set_health(None);
     }

@@ -52,6 +52,19 @@ pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
     get(conditions, kind).is_some_and(|c| c.status == "True")
 }
 
+/// Returns a condition that has been as it is since the epoch.
+#[cfg(test)]
+pub(crate) fn sample(kind: &str, is_true: bool, reason: &str, message: &str) -> Condition {
+    Condition {
+        type_: kind.into(),
+        status: status(is_true),
+        reason: reason.into(),
+        message: message.into(),
+        observed_generation: None,
+        last_transition_time: Time(Timestamp::UNIX_EPOCH),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,13 +72,9 @@ mod tests {
     #[test]
     fn the_transition_time_changes_only_with_the_status() {
         let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(99).unwrap());
-        let ready = |is_true, reason: &str, time| Condition {
-            type_: READY.into(),
-            status: status(is_true),
-            reason: reason.into(),
-            message: "m".repeat(LONGEST_MESSAGE + 1),
-            observed_generation: None,
+        let ready = |is_true, reason, time| Condition {
             last_transition_time: seconds(time),
+            ..sample(READY, is_true, reason, &"m".repeat(LONGEST_MESSAGE + 1))
         };
         let mut all = Vec::new();
         set(&mut all, ready(false, "Unavailable", early));

@@ -10,14 +10,14 @@ use super::print;
 use crate::plan::report::Outlook;
 use clap::Args;
 
-const NO_CLUSTER: &str = "nothing was done: this applies manifests without a cluster, and only with --offline; in a cluster, kubectl apply is enough, and hooktender run does the rest";
+const NO_CLUSTER: &str = "nothing was applied: without a cluster, add --offline; with a cluster, use kubectl apply, and hooktender run makes the vendors match";
 
 /// Flags of `hooktender apply`.
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     #[command(flatten)]
     files: Files,
-    /// Required: apply works without a cluster only. In a cluster, `kubectl apply` is enough, and hooktender run does the rest.
+    /// Required: apply works without a cluster only. With a cluster, use `kubectl apply`, and hooktender run makes the vendors match.
     #[arg(long, requires = "files")]
     offline: bool,
     /// Delete this unmanaged subscription too, after everything else is applied, such as the one that was left behind by a changed
@@ -44,7 +44,9 @@ impl Apply {
         if !report.changes_something() {
             return Ok(u8::from(report.result == Outlook::Blocked));
         }
-        confirm("Apply this plan", &report, &self.execute)?;
+        if !confirm("Apply this plan", &report, &self.execute)? {
+            return Ok(1);
+        }
         let execution = Execution::begin(&self.execute, &objects.source);
         let mut executed = execution.run(planned.accounts).await;
         // What takes the place of a pruned subscription has to exist first: deliveries overlap rather than stop.

@@ -10,14 +10,14 @@ use super::print;
 use crate::plan::report::{Outlook, Report, WebhookReport};
 use clap::Args;
 
-const NO_CLUSTER: &str = "nothing was done: this deletes without a cluster what manifests declare, and only with --offline; in a cluster, kubectl delete is enough, and hooktender run deletes the subscriptions";
+const NO_CLUSTER: &str = "nothing was deleted: without a cluster, add --offline; with a cluster, use kubectl delete, and hooktender run deletes the subscriptions";
 
 /// Flags of `hooktender delete`.
 #[derive(Debug, Args)]
 pub(super) struct Delete {
     #[command(flatten)]
     files: Files,
-    /// Required: delete works without a cluster only. In a cluster, `kubectl delete` is enough, and hooktender run does the rest.
+    /// Required: delete works without a cluster only. With a cluster, use `kubectl delete`, and hooktender run deletes the subscriptions.
     #[arg(long, requires = "files")]
     offline: bool,
     #[command(flatten)]
@@ -41,7 +41,9 @@ impl Delete {
         if !report.changes_something() {
             return Ok(u8::from(report.result == Outlook::Blocked));
         }
-        confirm("Delete these subscriptions", &report, &self.execute)?;
+        if !confirm("Delete these subscriptions", &report, &self.execute)? {
+            return Ok(1);
+        }
         let execution = Execution::begin(&self.execute, &objects.source);
         let executed = execution.run(deletions.accounts).await;
         executed.print(&self.execute, report.result)

@@ -3,7 +3,7 @@
 use super::flags::VendorFlags;
 use super::objects::OverlaySource;
 use super::output::OutputFlags;
-use super::plan_runner::{EventSink, PlannedAccount, context, with_spinner};
+use super::plan_runner::{EventSink, PlannedAccount, context, named, with_spinner};
 use super::{CommandError, CommandResult, print};
 use crate::api::visible;
 use crate::engine::cluster::dry_run::DryRunWriter;
@@ -28,7 +28,7 @@ pub(super) struct ExecuteFlags {
     /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
-    /// How long to retry what the vendor does not do at once, such as `10m`.
+    /// How long to retry changes that do not succeed at once, such as `10m`.
     #[arg(long, default_value = "10m", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
     #[command(flatten)]
@@ -37,22 +37,24 @@ pub(super) struct ExecuteFlags {
     pub(super) vendors: VendorFlags,
 }
 
-/// Asks for confirmation on the terminal, unless that is not wanted; fails without a terminal, and if the answer is no.
-pub(super) fn confirm(question: &str, report: &Report, flags: &ExecuteFlags) -> Result<(), CommandError> {
+/// Asks for confirmation on the terminal, unless that is not wanted, and says so if the answer is no; fails without a terminal.
+pub(super) fn confirm(question: &str, report: &Report, flags: &ExecuteFlags) -> Result<bool, CommandError> {
     if flags.yes {
-        return Ok(());
+        return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        return Err("nothing was written: there is no terminal to ask on, and --yes was not given"
-            .to_owned()
-            .into());
+        return Err("nothing was written: without a terminal to confirm on, add --yes".to_owned().into());
     }
     let calls = report.calls.to_apply;
     let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
-    print::ask(&format!("{question} ({calls})? Only `yes` is taken for yes: "));
+    print::ask(&format!("{question} ({calls})? Only `yes` is accepted: "));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| format!("reading the answer: {error}"))?;
-    if answer.trim() == "yes" { Ok(()) } else { Err("nothing was written".to_owned().into()) }
+    let confirmed = answer.trim() == "yes";
+    if !confirmed {
+        print::note("cancelled: nothing was written");
+    }
+    Ok(confirmed)
 }
 
 /// Returns a cancellation that Ctrl-C requests. It takes effect between two steps.
@@ -154,7 +156,10 @@ impl<'a> Execution<'a> {
             return Executed::default();
         }
         if self.cancellation.is_requested() {
-            return Executed { done: 0, left: vec![format!("{account}: stopped before it was begun")] };
+            return Executed {
+                done: 0,
+                left: vec![format!("{account}: not begun, because of the interrupt")],
+            };
         }
         let PlannedAccount { objects, mut state, report, .. } = planned;
         let done = Arc::new(AtomicUsize::new(0));
@@ -166,7 +171,7 @@ impl<'a> Execution<'a> {
         let again = preview(&context, &mut state, &objects).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
-                "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"
+                "{account}: the vendor's subscriptions changed after the plan was shown; nothing was written there: apply again"
             );
             return Executed { done: 0, left: vec![left] };
         }
@@ -195,8 +200,8 @@ impl<'a> Execution<'a> {
             if !waits || self.cancellation.is_requested() || left.is_zero() {
                 return;
             }
-            let progress = || "waiting for the vendor".to_owned();
-            with_spinner(progress, self.cancellation.wait(wait.min(left))).await;
+            let waits_for = format!("waiting for account {}", named(&objects.account));
+            with_spinner(|| waits_for.clone(), self.cancellation.wait(wait.min(left))).await;
         }
     }
 

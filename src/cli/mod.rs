@@ -81,9 +81,9 @@ enum Command {
     Delete(Box<delete::Delete>),
     /// Print manifests for the subscriptions that exist at a vendor.
     ///
-    /// Each is verified by planning it: applying it changes nothing that the vendor returns.
+    /// Each manifest is planned before it is printed: applying it changes nothing that the vendor returns.
     Import(Box<import::Import>),
-    /// Explain one object: its status, its last events, what happens next, and how to unblock it.
+    /// Explain objects: their status, their last events, what happens next, and how to unblock them.
     Explain(Box<explain::Explain>),
     /// Have the operator reconcile objects now.
     ///
@@ -122,7 +122,7 @@ enum Command {
     Completion(completion::Completion),
     /// Print a manual page, or write those of all commands.
     Man(man::Man),
-    /// Print the version and the facts of the build.
+    /// Print the version and how the program was built.
     Version(version::Version),
 }
 

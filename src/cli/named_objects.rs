@@ -1,6 +1,6 @@
 //! Objects that a command names, in one namespace of a cluster: `hooktender sync wh/NAME -n NAMESPACE`.
 
-use super::cluster_reader::api_message;
+use super::cluster_reader::api_error;
 use super::flags::ClusterFlags;
 use super::object_ref::{ObjectKind, ObjectRef};
 use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
@@ -139,7 +139,7 @@ pub(super) async fn read<K: OwnKind>(client: &Client, at: &ObjectName) -> Result
     match ObjectApi::<K>::new(client, at).read().await {
         Ok(Some(object)) => Ok(object),
         Ok(None) => Err(format!("there is no {} {at}{}", K::KIND, instead_of::<K>(client, at).await)),
-        Err(error) => Err(format!("{} {at} cannot be read: {}", K::KIND, api_message(&error))),
+        Err(error) => Err(api_error(&format!("{} {at} cannot be read", K::KIND), &error)),
     }
 }
 

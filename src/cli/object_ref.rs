@@ -102,7 +102,8 @@ impl ObjectRef {
     }
 }
 
-fn kind_of(text: &str) -> Result<ObjectKind, String> {
+/// Parses a word that has to be a kind.
+pub(super) fn kind_of(text: &str) -> Result<ObjectKind, String> {
     ObjectKind::parse(text).ok_or_else(|| {
         format!(
             "{text} is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"

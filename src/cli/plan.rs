@@ -63,7 +63,7 @@ pub(super) struct Files {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(super) struct Scope {
-    /// The namespace. Default: that of the context; without a cluster, `default`.
+    /// The namespace. Default: the one of the context, or `default` without a cluster.
     #[arg(short = 'n', long, value_name = "NAMESPACE")]
     pub(super) namespace: Option<String>,
     /// All namespaces.
@@ -108,13 +108,19 @@ impl Files {
 impl Scope {
     /// Returns a reader of the cluster, and the namespace for manifests without one.
     pub(super) async fn reader(&self) -> Result<(ClusterReader, String), CommandError> {
-        let connected = self.cluster.connect().await;
-        let (client, context) =
-            connected.map_err(|error| format!("{error}; with --offline, files are enough"))?;
+        let (client, context) = self.cluster.connect().await?;
         let namespace = self.namespace.clone().unwrap_or(context);
         let scope = (!self.all_namespaces).then(|| NamespaceName::new(&namespace)).transpose();
         let scope = scope.map_err(|error| error.to_string())?;
         Ok((ClusterReader { client, namespace: scope }, namespace))
+    }
+
+    /// Returns the same for a command that has `--offline`, which an error mentions.
+    pub(super) async fn reader_unless_offline(&self) -> Result<(ClusterReader, String), CommandError> {
+        let reader = self.reader().await;
+        reader.map_err(|CommandError(problems)| {
+            problems.iter().map(|problem| format!("{problem}; without a cluster, add --offline")).collect()
+        })
     }
 
     /// Returns the namespace for manifests without one, when there is no cluster.
@@ -132,7 +138,7 @@ impl Plan {
             let namespace = self.scope.offline();
             (ObjectSet::of_files(self.files.read_whole(namespace)?)?, namespace.to_owned(), None)
         } else {
-            let (reader, namespace) = self.scope.reader().await?;
+            let (reader, namespace) = self.scope.reader_unless_offline().await?;
             let objects = ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?;
             let searched = searched(&reader, !objects.is_empty()).await?;
             (objects, namespace, Some(searched))

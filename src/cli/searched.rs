@@ -1,7 +1,7 @@
 //! Where a command has looked for objects. If it has found none, it says where there are some: a wrong namespace must not look as if
 //! there were nothing to do.
 
-use super::cluster_reader::{ClusterReader, PAGE_SIZE, api_message};
+use super::cluster_reader::{ClusterReader, PAGE_SIZE, api_error};
 use crate::api::{NamespaceName, Webhook};
 use crate::plan::report::{Searched, WebhooksOf};
 use k8s_openapi::api::core::v1::Namespace;
@@ -33,7 +33,7 @@ async fn exists(reader: &ClusterReader, namespace: &NamespaceName) -> Result<boo
     match api.get_metadata_opt(namespace.as_str()).await {
         Ok(found) => Ok(found.is_some()),
         Err(kube::Error::Api(refused)) if refused.is_forbidden() => Ok(true),
-        Err(error) => Err(format!("namespace {namespace} cannot be read: {}", api_message(&error))),
+        Err(error) => Err(api_error(&format!("namespace {namespace} cannot be read"), &error)),
     }
 }
 

@@ -1,9 +1,8 @@
 //! The tasks that follow the watches: each sends the triggers of its events, and reports why its watch fails.
 
 use super::trigger::Trigger;
-use super::watch_error;
+use super::watch_error::{self, WatchFailures};
 use crate::api::NamespaceName;
-use crate::engine::error::error_chain;
 use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
@@ -19,7 +18,7 @@ pub(super) struct Watches {
     /// Whether each watch has completed its initial list.
     synced: Vec<watch::Receiver<bool>>,
     /// Gets the errors of watches.
-    health: Health,
+    failures: WatchFailures,
     /// Sends triggers to the controller.
     send: UnboundedSender<Trigger>,
 }
@@ -28,7 +27,8 @@ impl Watches {
     /// Returns no watches yet, and what receives their triggers.
     pub(super) fn new(health: &Health) -> (Self, UnboundedReceiver<Trigger>) {
         let (send, triggers) = unbounded_channel();
-        (Self { tasks: JoinSet::new(), synced: Vec::new(), health: health.clone(), send }, triggers)
+        let failures = WatchFailures::new(health.clone());
+        (Self { tasks: JoinSet::new(), synced: Vec::new(), failures, send }, triggers)
     }
 
     /// Spawns a task that follows a watch of the kind `K` and sends the triggers of its events. After a restart of the watch it sends
@@ -42,12 +42,7 @@ impl Watches {
         let (synced, is_synced) = watch::channel(false);
         self.synced.push(is_synced);
         let send = self.send.clone();
-        let mut state = WatchState {
-            kind: K::kind(&()).into_owned(),
-            scope: scope.cloned(),
-            health: self.health.clone(),
-            failure: None,
-        };
+        let mut report = self.failures.report::<K>(scope);
         self.tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
             while let Some(event) = events.next().await {
@@ -64,11 +59,11 @@ impl Watches {
                         vec![Trigger::All]
                     }
                     Err(error) => {
-                        state.failed(&error, watch_error::explain::<K>(&error));
+                        report.failed(watch_error::explain::<K>(&error));
                         continue;
                     }
                 };
-                state.works();
+                report.recovered();
                 for change in changes {
                     // The receiver is gone when the process ends.
                     let _ = send.send(change);
@@ -86,37 +81,5 @@ impl Watches {
             }
         }))
         .await;
-    }
-}
-
-/// Whether one watch works, for log and health.
-struct WatchState {
-    kind: String,
-    scope: Option<NamespaceName>,
-    health: Health,
-    /// The reason that was reported last.
-    failure: Option<String>,
-}
-
-impl WatchState {
-    /// Reports why the watch fails, once per reason; kube retries it with exponential back-off.
-    fn failed(&mut self, error: &watcher::Error, reason: String) {
-        if self.failure.as_ref() != Some(&reason) {
-            tracing::warn!(kind = %self.kind, error = %error_chain(error), "watch failed; retrying: {reason}");
-            self.set_error(Some(&reason));
-        }
-        self.failure = Some(reason);
-    }
-
-    /// Reports that the watch works again, if it has failed.
-    fn works(&mut self) {
-        if self.failure.take().is_some() {
-            self.set_error(None);
-            tracing::info!(kind = %self.kind, "watch recovered");
-        }
-    }
-
-    fn set_error(&self, reason: Option<&str>) {
-        self.health.set_watch_error(&self.kind, self.scope.as_ref().map(NamespaceName::as_str), reason);
     }
 }

@@ -71,7 +71,7 @@ fn prune_asks_and_deletes_nothing_but_unmanaged_ones() {
         hooktender(&[&["apply", "--offline", "-f", folder.text()], arguments].concat())
     };
     let mut terminal = Terminal::run(&mut apply(&["--prune", &id]), 100);
-    terminal.shows("Apply this plan (2 calls)? Only `yes` is taken for yes: ");
+    terminal.shows("Apply this plan (2 calls)? Only `yes` is accepted: ");
     terminal.types("no");
     assert_eq!(terminal.ends().0, Some(1));
     only_reads(&tenant);
@@ -146,7 +146,7 @@ fn delete_deletes_what_the_files_declare_and_nothing_else() {
         folder.write("all.yaml", &documents(&everything(&tenant, &hooks[..5])));
         tenant.clear_journal();
         let mut terminal = Terminal::run(&mut delete(&folder, &[]), 100);
-        terminal.shows("Delete these subscriptions (5 calls)? Only `yes` is taken for yes: ");
+        terminal.shows("Delete these subscriptions (5 calls)? Only `yes` is accepted: ");
         terminal.types("no");
         assert_eq!(terminal.ends().0, Some(1));
         only_reads(&tenant);

@@ -101,7 +101,6 @@ const CANDIDATES: &[(&str, Candidates)] = &[
     ("context", candidates::contexts),
     ("account", candidates::accounts),
     ("objects", candidates::objects),
-    ("subject", candidates::objects),
 ];
 
 fn with_candidates(command: Command) -> Command {

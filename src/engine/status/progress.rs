@@ -48,8 +48,7 @@ mod tests {
         let id = ExternalId::new("7").unwrap();
         for was_ready in [true, false] {
             let mut status = WebhookStatus::default();
-            let before = ConditionSummary { ready: Some(was_ready), ..ConditionSummary::busy("Was", "") };
-            set_all(&mut status.conditions, &before, &Drift::Unknown, None, Timestamp::UNIX_EPOCH);
+            conditions::set(&mut status.conditions, conditions::sample(READY, was_ready, "Was", ""));
             let reason = |status: &WebhookStatus| {
                 assert!(conditions::is_true(&status.conditions, RECONCILING));
                 let ready = conditions::get(&status.conditions, READY).unwrap();

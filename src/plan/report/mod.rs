@@ -3,7 +3,7 @@
 //! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it, and
 //! neither knows more than it says.
 
-mod canvas;
+pub(crate) mod canvas;
 mod class;
 mod diff;
 mod markdown;

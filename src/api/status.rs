@@ -212,6 +212,9 @@ pub struct AccountStatus {
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,
+    /// When hooktender tries again at the latest. Set while the account, or one of its Webhooks, waits for a retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Time>,
     /// The value of the annotation `hooktender.dev/requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,

@@ -4,7 +4,7 @@ use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
 use super::output::OutputFlags;
 use super::plan::{Files, Scope};
-use super::plan_runner::{EventSink, PlannedAccount, context, plan_all, with_spinner};
+use super::plan_runner::{EventSink, PlannedAccount, context, named, plan_all, with_spinner};
 use super::{CommandError, CommandResult, print};
 use crate::api::visible;
 use crate::engine::cluster::dry_run::DryRunWriter;
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-const NO_CLUSTER: &str = "nothing was done: this applies manifests without a cluster, and only with --offline; in a cluster, kubectl apply is enough, and hooktender run does the rest";
+const NO_CLUSTER: &str = "nothing was applied: without a cluster, add --offline; with a cluster, use kubectl apply, and hooktender run makes the vendors match";
 
 /// Event reasons of Webhooks that were not changed.
 const NOT_COUNTED: [&str; 2] = ["Planned", "Suspended"];
@@ -30,13 +30,13 @@ const NOT_COUNTED: [&str; 2] = ["Planned", "Suspended"];
 pub(super) struct Apply {
     #[command(flatten)]
     files: Files,
-    /// Required: apply works without a cluster only. In a cluster, `kubectl apply` is enough, and hooktender run does the rest.
+    /// Required: apply works without a cluster only. With a cluster, use `kubectl apply`, and hooktender run makes the vendors match.
     #[arg(long, requires = "files")]
     offline: bool,
     /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
-    /// How long to retry what the vendor does not do at once, such as `10m`.
+    /// How long to retry changes that do not succeed at once, such as `10m`.
     #[arg(long, default_value = "10m", value_parser = crate::engine::interval::interval)]
     timeout: Duration,
     #[command(flatten)]
@@ -60,7 +60,8 @@ impl Apply {
             return Ok(u8::from(planned.report.result == Outlook::Blocked));
         }
         if !self.yes && !confirmed(&planned.report)? {
-            return Err("nothing was written".to_owned().into());
+            print::note("cancelled: nothing was written");
+            return Ok(1);
         }
         let cancellation = cancelled_by_ctrl_c();
         let until = Instant::now() + self.timeout;
@@ -87,13 +88,11 @@ impl Apply {
 /// Asks for confirmation on the terminal; fails without one.
 fn confirmed(report: &Report) -> Result<bool, CommandError> {
     if !std::io::stdin().is_terminal() {
-        return Err("nothing was written: there is no terminal to ask on, and --yes was not given"
-            .to_owned()
-            .into());
+        return Err("nothing was written: without a terminal to confirm on, add --yes".to_owned().into());
     }
     let calls = report.calls.to_apply;
     let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
-    print::ask(&format!("Apply this plan ({calls})? Only `yes` is taken for yes: "));
+    print::ask(&format!("Apply this plan ({calls})? Only `yes` is accepted: "));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| format!("reading the answer: {error}"))?;
     Ok(answer.trim() == "yes")
@@ -154,7 +153,7 @@ impl ApplyRun<'_> {
         if self.cancellation.is_requested() {
             return AccountApplyResult {
                 done: 0,
-                left: vec![format!("{account}: stopped before it was begun")],
+                left: vec![format!("{account}: not begun, because of the interrupt")],
             };
         }
         let PlannedAccount { objects, mut state, report } = planned;
@@ -167,7 +166,7 @@ impl ApplyRun<'_> {
         let again = preview(&context, &mut state, &objects).await.report;
         if !report.is_same_effect(&again) {
             let left = format!(
-                "{account}: the vendor has changed since the plan was shown; nothing was written there. Look at the plan again"
+                "{account}: the vendor's subscriptions changed after the plan was shown; nothing was written there: apply again"
             );
             return AccountApplyResult { done: 0, left: vec![left] };
         }
@@ -199,8 +198,8 @@ impl ApplyRun<'_> {
             if !waits || self.cancellation.is_requested() || left.is_zero() {
                 return;
             }
-            let progress = || "waiting for the vendor".to_owned();
-            with_spinner(progress, self.cancellation.wait(wait.min(left))).await;
+            let waits_for = format!("waiting for account {}", named(&objects.account));
+            with_spinner(|| waits_for.clone(), self.cancellation.wait(wait.min(left))).await;
         }
     }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +26,9 @@ pub(super) struct VendorFlags {
     /// Grace period in which a vendor may still commit a create with an unknown outcome, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
-    /// Allow credentials to be sent to this endpoint too, such as
-    /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: a path allows addresses below it only; a vendor or
-    /// a namespace allows accounts of these only. May be repeated. The vendors' own hosts are always allowed.
+    /// Allow accounts to use this endpoint too, such as `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`. A
+    /// path limits it to addresses below that path; `vendor` and `namespace` limit it to their accounts. May be repeated. The
+    /// vendors' own hosts are always allowed.
     #[arg(
         long = "allow-endpoint",
         value_name = "URL[,vendor=NAME][,namespace=NAME]",
@@ -83,35 +84,54 @@ impl ClusterFlags {
 
     /// Returns the same with a client whose writes are counted.
     pub(super) async fn connect_counting(&self, metrics: Metrics) -> Result<(Client, String), String> {
-        let mut config = self.config().await?;
+        let (mut config, context) = self.config().await?;
         // kube would retry silently, up to minutes; passes have their own back-off.
         config.default_retry = false;
         config.connect_timeout = Some(API_TIMEOUT);
         config.write_timeout = Some(API_TIMEOUT);
         let namespace = config.default_namespace.clone();
+        let server = server(&config, context.as_deref()).into();
         let client = ClientBuilder::try_from(config)
             .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?
-            .with_layer(&AnswerTimeout(API_TIMEOUT))
+            .with_layer(&AnswerTimeout { limit: API_TIMEOUT, server })
             .with_layer(&CountWrites(metrics));
         Ok((client.build(), namespace))
     }
 
-    async fn config(&self) -> Result<Config, String> {
+    /// Returns the configuration, and the name of its context if it is from a kubeconfig.
+    async fn config(&self) -> Result<(Config, Option<String>), String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let context_of = |file: &Kubeconfig| self.context.clone().or_else(|| file.current_context.clone());
         match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {
                 let wrong = |error| format!("--kubeconfig {}: {error}", path.display());
                 let file = Kubeconfig::read_from(path).map_err(wrong)?;
-                Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)
+                let context = context_of(&file);
+                Ok((Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)?, context))
             }
             (None, Some(context)) => {
-                Config::from_kubeconfig(&options).await.map_err(|error| format!("--context {context}: {error}"))
+                let config = Config::from_kubeconfig(&options).await;
+                Ok((config.map_err(|error| format!("--context {context}: {error}"))?, Some(context.clone())))
             }
-            (None, None) => Config::infer().await.map_err(|error| {
-                format!(
-                    "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
-                )
-            }),
+            (None, None) => {
+                let context = Kubeconfig::read().ok().as_ref().and_then(context_of);
+                let config = Config::infer().await.map_err(|error| {
+                    // The source is about the kubeconfig; the rest of the message is about Pods.
+                    let why = error.source().map(ToString::to_string).unwrap_or_default();
+                    format!("there is no cluster to talk to: {why}; set KUBECONFIG or --kubeconfig")
+                })?;
+                Ok((config, context))
+            }
         }
     }
+}
+
+/// Returns the API server as messages name it.
+fn server(config: &Config, context: Option<&str>) -> String {
+    let address = config.cluster_url.to_string();
+    let address = address.trim_end_matches('/');
+    context.map_or_else(
+        || format!("the API server {address}"),
+        |context| format!("the API server {address} of context {context}"),
+    )
 }

@@ -18,6 +18,7 @@ mod ready;
 mod reference;
 mod remediation;
 mod run;
+mod subject;
 mod version;
 
 use crate::api;
@@ -57,10 +58,10 @@ enum Command {
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
-    /// Print manifests for the subscriptions that exist at a vendor. Each is verified by planning it: applying it changes nothing
-    /// that the vendor returns.
+    /// Print manifests for the subscriptions that exist at a vendor. Each manifest is planned before it is printed: applying it
+    /// changes nothing that the vendor returns.
     Import(Box<import::Import>),
-    /// Explain one object: its status, its last events, what happens next, and how to unblock it.
+    /// Explain objects: their status, their last events, what happens next, and how to unblock them.
     Explain(Box<explain::Explain>),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
@@ -81,7 +82,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         output_dir: PathBuf,
     },
-    /// Print the version and the facts of the build.
+    /// Print the version and how the program was built.
     Version(version::Version),
 }
 

@@ -8,7 +8,7 @@ use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
 use crate::engine::cluster::values::Values;
 use crate::engine::dependency::{Dependency, NamedKeys};
 use crate::engine::status::orphan::Orphan;
-use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
+use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change, did_you_mean};
 use crate::plan::Cause;
 use crate::plan::report::{Held, Until, WebhookReport};
 use crate::vendor::TokenStore;
@@ -193,7 +193,13 @@ fn assign(objects: ClusterObjects) -> Assigned {
                 of.entry(account).or_default().push(Arc::new(webhook));
             }
             Some(_) => orphans.push(orphan(key, &Orphan::NotAllowed(account))),
-            None => orphans.push(orphan(key, &Orphan::without_account(account))),
+            None => {
+                let accounts = objects.accounts.keys().filter(|known| known.namespace == account.namespace);
+                let hint = did_you_mean(&account.name, accounts.map(|known| known.name.as_str()));
+                let mut orphan = orphan(key, &Orphan::without_account(account));
+                orphan.held.iter_mut().for_each(|held| held.message += &hint);
+                orphans.push(orphan);
+            }
         }
     }
     let unreadable = objects.unreadable.into_iter();

@@ -49,7 +49,7 @@ pub(super) struct Files {
 /// Which namespaces of which cluster.
 #[derive(Debug, Args)]
 pub(super) struct Scope {
-    /// The namespace. Default: that of the context; without a cluster, `default`.
+    /// The namespace. Default: the one of the context, or `default` without a cluster.
     #[arg(short = 'n', long, value_name = "NAMESPACE")]
     pub(super) namespace: Option<String>,
     /// All namespaces.
@@ -77,13 +77,19 @@ impl Files {
 impl Scope {
     /// Returns a reader of the cluster, and the namespace for manifests without one.
     pub(super) async fn reader(&self) -> Result<(ClusterReader, String), CommandError> {
-        let connected = self.cluster.connect().await;
-        let (client, context) =
-            connected.map_err(|error| format!("{error}; with --offline, files are enough"))?;
+        let (client, context) = self.cluster.connect().await?;
         let namespace = self.namespace.clone().unwrap_or(context);
         let scope = (!self.all_namespaces).then(|| NamespaceName::new(&namespace)).transpose();
         let scope = scope.map_err(|error| error.to_string())?;
         Ok((ClusterReader { client, namespace: scope }, namespace))
+    }
+
+    /// Returns the same for a command that has `--offline`, which an error mentions.
+    pub(super) async fn reader_unless_offline(&self) -> Result<(ClusterReader, String), CommandError> {
+        let reader = self.reader().await;
+        reader.map_err(|CommandError(problems)| {
+            problems.iter().map(|problem| format!("{problem}; without a cluster, add --offline")).collect()
+        })
     }
 
     /// Returns the namespace for manifests without one, when there is no cluster.
@@ -97,7 +103,7 @@ impl Plan {
         let objects = if self.offline {
             ObjectSet::of_files(self.files.read(self.scope.offline())?)?
         } else {
-            let (reader, namespace) = self.scope.reader().await?;
+            let (reader, namespace) = self.scope.reader_unless_offline().await?;
             ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?
         };
         let plan = plan_all(&objects, &self.vendors, self.offline).await;

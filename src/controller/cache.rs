@@ -3,12 +3,11 @@
 use super::Options;
 use super::dependents::Dependents;
 use super::remote_accounts::RemoteAccounts;
-use super::watch_error;
+use super::watch_error::{self, WatchFailures};
 use super::webhook_store::WebhookStore;
 use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
 use crate::engine::cluster::objects::in_namespace;
 use crate::engine::dependency::Dependency;
-use crate::engine::error::error_chain;
 use crate::telemetry::Health;
 use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -77,7 +76,7 @@ pub(super) struct Cache {
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     synced: Vec<watch::Receiver<bool>>,
     /// Gets the errors of watches.
-    health: Health,
+    failures: WatchFailures,
     /// Sends triggers to the controller.
     send: mpsc::UnboundedSender<Trigger>,
 }
@@ -99,7 +98,7 @@ impl Cache {
             webhooks: Vec::new(),
             namespaces: None,
             synced: Vec::new(),
-            health: health.clone(),
+            failures: WatchFailures::new(health.clone()),
             send: send.clone(),
         };
         if options.namespaces.is_empty() {
@@ -155,10 +154,10 @@ impl Cache {
     ) {
         let (synced, is_synced) = watch::channel(false);
         self.synced.push(is_synced);
-        let (send, health, scope) = (self.send.clone(), self.health.clone(), scope.cloned());
+        let mut report = self.failures.report::<K>(scope);
+        let send = self.send.clone();
         tasks.spawn(async move {
             let mut events = std::pin::pin!(events);
-            let mut failure = None;
             while let Some(event) = events.next().await {
                 let changes = match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => triggers(object),
@@ -173,20 +172,11 @@ impl Cache {
                         vec![Trigger::All]
                     }
                     Err(error) => {
-                        // Logged once per reason; kube retries the watch with exponential back-off.
-                        let reason = watch_error::explain::<K>(&error);
-                        if failure.as_ref() != Some(&reason) {
-                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "watch failed; retrying: {reason}");
-                            health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&reason));
-                        }
-                        failure = Some(reason);
+                        report.failed(watch_error::explain::<K>(&error));
                         continue;
                     }
                 };
-                if failure.take().is_some() {
-                    health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), None);
-                    tracing::info!(kind = %K::kind(&()), "watch recovered");
-                }
+                report.recovered();
                 for change in changes {
                     // The receiver is gone when the process ends.
                     let _ = send.send(change);

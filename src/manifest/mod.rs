@@ -25,7 +25,7 @@ pub use kinds::{Kind, check_change};
 pub use place::{Place, Placed, Problem};
 
 use crate::api::{GROUP, VendorAccount, Webhook};
-use advice::did_you_mean;
+pub(crate) use advice::did_you_mean;
 use flaw::Flaw;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

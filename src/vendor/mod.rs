@@ -42,6 +42,7 @@ pub use connection::{
 pub use describe::{Described, describe};
 pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
+pub(crate) use error::BUDGET_USED_UP;
 pub use error::{Class, VendorError};
 pub use manifest_builder::Placeholder;
 pub use memory::AnswerMemory;

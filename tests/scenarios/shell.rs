@@ -60,12 +60,16 @@ fn every_command_has_a_manual_page() {
 fn a_user_who_waits_for_a_vendor_sees_what_for() {
     let tenant = Tenant::open(Vendor::Brightpearl);
     let folder = Folder::of(&everything(&tenant, &[webhook("hook", Vendor::Brightpearl)]));
-    tenant.fault(&json!({"operation": "list", "kind": "delay", "millis": 5000}));
+    tenant.fault(&json!({"operation": "list", "kind": "delay", "millis": 5000, "times": 2}));
     let arguments = ["plan", "--offline", "-f", folder.text()];
     // No animation on a terminal that does not report its abilities.
     let terminal = Terminal::run(hooktender(&arguments).env("TERM", "xterm"), 100);
-    terminal.shows("reading accounts: 0 of 1 done");
+    terminal.shows("reading accounts: 0 of 1 done, waiting for default/account (brightpearl/");
     let (code, screen) = terminal.ends();
     assert_eq!(code, Some(2), "{screen}");
     assert!(screen.contains("1 to create"), "{screen}");
+    let arguments = ["import", "-f", folder.text()];
+    let terminal = Terminal::run(hooktender(&arguments).env("TERM", "xterm"), 100);
+    terminal.shows("reading the subscriptions of account default/account (brightpearl/");
+    assert_eq!(terminal.ends().0, Some(0));
 }

@@ -15,6 +15,7 @@ use crate::engine::status::account::{AccountInputs, IN_SYNC, account_conditions}
 use crate::engine::status::conditions::WEBHOOKS_NOT_WRITTEN;
 use crate::engine::status::webhook::account_write_refused;
 use crate::plan::Plan;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 
@@ -65,12 +66,21 @@ fn is_in_use(state: &AccountState) -> bool {
     !state.not_allowed.is_empty() || state.webhooks.values().any(WebhookState::has_finalizer)
 }
 
+/// How a pass ended, for the account's status.
+#[derive(Clone, Copy)]
+pub(crate) struct PassEnd<'a> {
+    pub(crate) error: Option<&'a AccountError>,
+    pub(crate) outcome: &'a PassOutcome,
+    /// When the next pass runs, if something waits for a retry.
+    pub(crate) next_attempt: Option<&'a Time>,
+}
+
 /// Updates the account's status; writes it and publishes an event only if something has changed. Returns whether the cluster has it now.
 pub(crate) async fn write_account_status<S, R: ClusterWriter>(
     pass: &mut Pass<'_, S, R>,
     state: &mut AccountState,
     report: &mut PassReport,
-    (error, outcome): (Option<&AccountError>, &PassOutcome),
+    PassEnd { error, outcome, next_attempt }: PassEnd<'_>,
 ) -> bool {
     let before = pass.account.status.clone().unwrap_or_default();
     let inputs = AccountInputs {
@@ -90,6 +100,7 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
     let mut status = before.clone();
     status.observed_generation = generation;
     status.vendor = Some(pass.vendor);
+    status.next_attempt = next_attempt.cloned();
     if let Some(plan) = &mut report.plan {
         status.subscriptions = Some(plan.subscriptions);
         status.unmanaged = std::mem::take(&mut plan.unmanaged);
@@ -171,8 +182,9 @@ mod tests {
         let mut pass = Pass::new(&scene.context, &scene.state, &account, &read);
         // As the write of a finalizer returns it: an annotation does not change the generation.
         pass.written(request(&account, "second"));
-        let (mut report, outcome) = (PassReport::default(), (None, &PassOutcome::InSync));
-        assert!(write_account_status(&mut pass, &mut scene.state, &mut report, outcome).await);
+        let mut report = PassReport::default();
+        let end = PassEnd { error: None, outcome: &PassOutcome::InSync, next_attempt: None };
+        assert!(write_account_status(&mut pass, &mut scene.state, &mut report, end).await);
         let handled = |account: &VendorAccount| account.status.as_ref().unwrap().last_handled_request.clone();
         assert_eq!(handled(&pass.account).as_deref(), Some("first"));
         let account = Arc::clone(&pass.account);

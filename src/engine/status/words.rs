@@ -62,7 +62,7 @@ pub(crate) fn describe_effect(item: &Item, id: Option<&str>, vendor: VendorName)
         Action::Create => format!("created {id} at {vendor}{why}"),
         Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
         Action::Update => format!("updated {id} at {vendor}{why}{}{}", fields(item), duplicates(item)),
-        Action::Replace => format!("replaced {old} by {id} at {vendor}{why}{}", fields(item)),
+        Action::Replace => format!("replaced {old} with {id} at {vendor}{why}{}", fields(item)),
         Action::Delete => format!("deleted {old} at {vendor}"),
         Action::Retain => format!("finalizer removed; subscription {old} kept at {vendor}"),
         Action::None => format!("nothing left to delete at {vendor}"),

@@ -46,7 +46,9 @@ impl PlanContext<'_> {
             Match::Nothing => self.create(desired, Cause::New),
             Match::Similar(ids) => {
                 let create = Decision::Execute(Step::Create { document: desired.clone() });
-                self.item(create.block(BlockedReason::SimilarExists(ids)), Cause::New)
+                let changes = self.changes_to_similar(&ids, desired);
+                let item = self.item(create.block(BlockedReason::SimilarExists(ids)), Cause::New);
+                Item { changes, ..item }
             }
             Match::PinnedNotFound(id) => self.blocked(None, BlockedReason::ExternalIdNotFound(id)),
             Match::PinnedPending => self.blocked(None, BlockedReason::CreatePending),
@@ -56,6 +58,14 @@ impl PlanContext<'_> {
                 self.blocked(recorded, BlockedReason::ConflictElsewhere(rival))
             }
         }
+    }
+
+    /// What an adoption of the first similar subscription would change: a person decides by that whether it is the same one. A guest is
+    /// not shown which fields are equal to what another namespace may have written.
+    fn changes_to_similar(&self, ids: &[ExternalId], desired: &Document) -> Vec<Change> {
+        let first = ids.first().filter(|_| !self.webhook.guest);
+        let first = first.and_then(|id| self.observed.iter().find(|one| one.id == *id));
+        first.map(|first| self.changes(first, desired, MatchedBy::Pinned)).unwrap_or_default()
     }
 
     /// Nothing can be decided for that subscription.

@@ -2,7 +2,7 @@
 //!
 //! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it.
 
-mod canvas;
+pub(crate) mod canvas;
 mod diff;
 mod markdown;
 mod schema;

@@ -259,7 +259,8 @@ fn choose_account(accounts: &[Chosen], asked: Option<&ObjectKey>) -> Result<Chos
             let found = keys.iter().position(|key| key == asked).map(|at| accounts[at].clone());
             found.ok_or_else(|| {
                 let others = if keys.is_empty() { String::new() } else { format!("; there are {}", names()) };
-                let similar = did_you_mean(&asked.to_string(), keys.iter().map(ToString::to_string));
+                let here = keys.iter().filter(|key| key.namespace == asked.namespace);
+                let similar = did_you_mean(&asked.name, here.map(|key| key.name.as_str()));
                 let hint = if similar.is_empty() { others } else { similar };
                 format!("there is no VendorAccount {asked}{hint}").into()
             })

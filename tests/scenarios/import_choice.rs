@@ -165,7 +165,7 @@ fn a_missing_account_is_one_line() {
         );
     }
     let ran = run(Some(&reader), &["import", "--account", "acount"]);
-    let says = format!("there is no VendorAccount {0}/acount: did you mean {0}/account?", scene.namespace);
+    let says = format!("there is no VendorAccount {}/acount: did you mean account?", scene.namespace);
     assert_eq!(ran.failed(), says);
     assert_eq!(run(None, &["import", "-f", &place.login]).failed(), "there is no VendorAccount in the files");
     let alone = run(None, &["import", "--account", "account"]).failed();
@@ -201,7 +201,7 @@ fn one_of_several_accounts_in_files_is_chosen_without_a_cluster() {
     assert_eq!(ids(import(&["--offline", "--account", "first"]).well()), [&*id]);
     assert_eq!(ids(import(&["--offline", "--account", "default/second"]).well()), [&*other]);
     let typo = import(&["--offline", "--account", "secnd"]).failed();
-    assert_eq!(typo, "there is no VendorAccount default/secnd: did you mean default/second?");
+    assert_eq!(typo, "there is no VendorAccount default/secnd: did you mean second?");
     // Manifests without a namespace are taken to be in that of -n.
     assert_eq!(ids(import(&["--offline", "--account", "second", "-n", "shop"]).well()), [&*other]);
     run(None, &["import", "--offline", "--account", "first"]).fails_by_usage("--filename");

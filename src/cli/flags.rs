@@ -27,7 +27,7 @@ pub(super) struct VendorFlags {
     /// Grace period in which a vendor may still commit a create with an unknown outcome, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
-    /// Allow accounts to use this endpoint too, such as `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`. A
+    /// Allow accounts to use this endpoint too, such as `https://crm.example.com,vendor=superoffice,namespace=crm`. A
     /// path limits it to addresses below that path; `vendor` and `namespace` limit it to their accounts. May be repeated. The
     /// vendors' own hosts are always allowed.
     #[arg(

@@ -90,7 +90,7 @@ fn reference(mut cli: Command) -> String {
         table(&mut page, command.get_arguments().filter(|arg| !arg.is_global_set()));
         let help = of(command.get_name());
         if let Some(help) = help.filter(|help| !help.examples.is_empty()) {
-            page.push_str("\n```sh\n");
+            page.push_str("\n```sh,illustration\n");
             for example in help.examples {
                 write!(page, "# {}\n{}\n", example.what, example.line).unwrap();
             }

@@ -168,7 +168,10 @@ fn each_mistake_has_one_line_and_its_position() {
         assert_eq!(bad(&text), wanted, "{reason}");
     }
     let generated = bad(spec("name: a}\nspec", "generateName: a-}\nspec"));
-    assert!(generated.starts_with("f.yaml:3:12: metadata.generateName: use metadata.name instead"), "{generated}");
+    assert!(
+        generated.starts_with("f.yaml:3:12: metadata.generateName: use metadata.name instead"),
+        "{generated}"
+    );
     for name in ["A", "-a", "a-", "a..b", "a_b", "''", &"a".repeat(254)] {
         let refusal = bad(spec("{name: a}\nspec", &format!("{{name: {name}}}\nspec")));
         assert!(refusal.starts_with("f.yaml:3:18: metadata.name: Invalid value: "), "{name}: {refusal}");

@@ -114,9 +114,11 @@ fn with_candidates(command: Command) -> Command {
         // Hidden candidates are offered only if there are no others, as for a word that begins with a dash.
         if is_option { arg.hide(true) } else { arg }
     };
-    // clap's own --help cannot be hidden.
+    // clap's own --help and --version cannot be hidden.
     let help = || Arg::new("help").short('h').long("help").action(ArgAction::Help).hide(true);
-    let subcommand = |command: Command| command.disable_help_flag(true).arg(help()).mut_args(attached);
+    let subcommand = |command: Command| {
+        command.disable_help_flag(true).disable_version_flag(true).arg(help()).mut_args(attached)
+    };
     command.mut_args(attached).mut_subcommands(subcommand)
 }
 

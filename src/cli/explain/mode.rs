@@ -116,7 +116,7 @@ mod tests {
             "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",
             "metadata": {"name": "hook", "namespace": "shop", "generation": 2},
             "spec": {"accountRef": {"name": "crm"}, "subscription": {"contensis": {
-                "name": "x", "url": "https://hooks.example.com", "method": "POST", "topics": [{"resourceType": "entry"}],
+                "name": "x", "url": "https://hooks.example.com", "method": "POST", "topics": [{"resourceType": "entry", "event": ["published"]}],
             }}, "mode": webhook["mode"], "suspend": webhook["suspend"]},
             "status": {"observedGeneration": 2},
         });

@@ -235,7 +235,7 @@ mod tests {
         page.events(&[(Timestamp::UNIX_EPOCH, "Rejected".into(), message.into())]);
         let text = page.finish();
         assert!(
-            text.contains("\n  Ready=False, Stalled=True Rejected, since 1970-01-01T00:00:00Z"),
+            joined(&text).contains("Ready=False, Stalled=True Rejected, since 1970-01-01T00:00:00Z"),
             "{text}"
         );
         assert!(text.contains("\n  Reconciling=False, Drifted=False\n"), "{text}");

@@ -199,7 +199,7 @@ fn delete_does_not_touch_what_it_cannot_tell() {
     assert!(!left.iter().any(|one| one.contains("/gone?")), "{left:#?}");
     // Without --offline it says what to do instead.
     let error = run(&mut hooktender(&["delete", "-f", folder.text()])).failed();
-    assert!(error.contains("kubectl delete is enough"), "{error}");
+    assert!(error.contains("with a cluster, use kubectl delete"), "{error}");
     // The twin that is meant is named in the file.
     let ids = tenant.ids();
     let at = tenant.stored().iter().position(|one| one.to_string().contains("/twice")).unwrap();

@@ -35,7 +35,7 @@ fn the_plan_of_what_init_prints_says_what_to_fill_in() {
     // Nothing of it is sent anywhere but to the vendor's own hosts; here, none of them can be reached.
     let text = run(&mut hooktender(&["init", "superoffice"])).exits(0).quiet();
     let ran = run_with(&mut hooktender(&["check", "--offline", "-f", "-"]), &text).exits(1);
-    ran.says("privateKey");
+    ran.says("the key private-key of Secret superoffice-login is not a PEM key");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn validate_lists_what_is_wrong_with_its_place() {
     let errors = validate(&["-f", folder.text()]).fails();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].starts_with(&format!("{}/all.yaml:", folder.text())), "{errors:?}");
-    assert!(errors[0].contains("$(TOKEN) is used and not declared"), "{errors:?}");
+    assert!(errors[0].contains("$(TOKEN) is used but not declared"), "{errors:?}");
     // The CRDs' own rules come first: there is nothing to refer to then.
     let mut wrong = webhook("wrong", Vendor::Brightpearl);
     wrong["spec"]["subscription"]["brightpearl"]["qualityOfService"] = json!(2);

@@ -153,7 +153,7 @@ impl Missing {
             jobs.push(Job::new("hooktender", CARGO_COST, |job| cargo_counted(command, job)));
         }
         let names: Vec<_> = self.tools().map(Tool::name).collect();
-        if jobs.is_empty() { Ok(()) } else { progress::run(jobs, &names.join(", ")) }
+        if jobs.is_empty() { Ok(()) } else { progress::run(&jobs, &names.join(", ")) }
     }
 
     /// Builds one program after the other.

@@ -83,7 +83,7 @@ impl<'a> Job<'a> {
 }
 
 /// Runs jobs side by side. The first failure cancels the others. `tools` are the programs that are built, for the first line.
-pub(crate) fn run(jobs: Vec<Job<'_>>, tools: &str) -> Result<(), Error> {
+pub(crate) fn run(jobs: &[Job<'_>], tools: &str) -> Result<(), Error> {
     let cost: f64 = jobs.iter().map(|job| job.cost).sum();
     let speed = processors();
     let beside = if jobs.len() > 1 { " and hooktender" } else { "" };
@@ -110,12 +110,12 @@ pub(crate) fn run(jobs: Vec<Job<'_>>, tools: &str) -> Result<(), Error> {
                     running.retain(|number| *number != ended);
                     if outcome.is_err() && result.is_ok() {
                         result = outcome;
-                        for job in &jobs {
+                        for job in jobs {
                             job.cancelled.store(true, Ordering::Relaxed);
                         }
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => line.show(&text(&jobs, &running, start.elapsed(), speed)),
+                Err(RecvTimeoutError::Timeout) => line.show(&text(jobs, &running, start.elapsed(), speed)),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }

@@ -104,13 +104,11 @@ impl Tools {
     /// and each of the two has phases in which it uses only one.
     pub fn ensure_beside(purpose: Purpose, cargo: &[String]) -> Result<Self, Error> {
         let (found, missing) = Self::find(purpose)?;
-        match missing {
-            Some(missing) => found.with_built(missing, Some(cargo)),
-            None => {
-                builder::cargo(cargo)?;
-                Ok(found)
-            }
+        if let Some(missing) = missing {
+            return found.with_built(missing, Some(cargo));
         }
+        builder::cargo(cargo)?;
+        Ok(found)
     }
 
     /// Those that exist, and those to be built.

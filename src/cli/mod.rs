@@ -18,6 +18,7 @@ mod ready;
 mod reference;
 mod remediation;
 mod run;
+mod ui;
 mod version;
 
 use crate::api;
@@ -62,6 +63,8 @@ enum Command {
     Import(Box<import::Import>),
     /// Explain one object: its status, its last events, what happens next, and how to unblock it.
     Explain(Box<explain::Explain>),
+    /// Show accounts, Webhooks and their plans as pages in a browser, with your own rights. Reads the cluster only.
+    Ui(Box<ui::Ui>),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
     /// Print the CRDs as YAML, for `kubectl apply -f -`.
@@ -161,6 +164,7 @@ impl Command {
             Self::Apply(apply) => return apply.run().await,
             Self::Import(import) => return import.run().await,
             Self::Explain(explain) => return explain.run().await,
+            Self::Ui(ui) => return ui.run().await,
             Self::Ready(ready) => ready.run().await?,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
             Self::Completion { shell } => {

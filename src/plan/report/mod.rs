@@ -1,9 +1,10 @@
 //! A plan as it is shown to people and pipelines: plain values without secrets.
 //!
-//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it.
+//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`], [`markdown`] and [`html`] draw it.
 
 mod canvas;
 mod diff;
+mod html;
 mod markdown;
 mod schema;
 mod text;
@@ -15,6 +16,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use html::{html, html_held, html_summary, is_quiet, sign};
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};

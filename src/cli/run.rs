@@ -69,8 +69,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE", env = "HOOKTENDER_METRICS_TOKEN_FILE")]
     metrics_token_file: Option<PathBuf>,
     /// Serve pages that show accounts, Webhooks and their plans on this port of loopback, for `kubectl port-forward`. Whoever may
-    /// forward a port of this Pod sees what the operator sees.
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), env = "HOOKTENDER_UI_PORT")]
+    /// forward a port of this Pod sees what the operator sees. 0: any port that is free, which is logged.
+    #[arg(long, value_name = "PORT", env = "HOOKTENDER_UI_PORT")]
     ui_port: Option<u16>,
     /// Send a trace of each pass to this OpenTelemetry collector by OTLP over HTTP, such as `http://localhost:4318`. The other
     /// standard variables apply too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
@@ -198,7 +198,7 @@ async fn serve_pages(
         ui::Pace { budget_left, last_read: last.and_then(|last| Timestamp::from_second(last).ok()) }
     });
     let server = ui::Server::start(&watches, (shown, remediation, Some(paces)), tasks);
-    tracing::info!(%address, "serving the pages on loopback");
+    tracing::info!(pages = %address, "serving the pages on loopback");
     tasks.spawn(async move {
         if let Err(error) = server.serve(listener, std::future::pending()).await {
             tracing::error!(%error, "the pages are not served any more");

@@ -62,6 +62,7 @@ mod terminal;
 mod trouble;
 mod two_accounts;
 mod two_processes;
+mod ui;
 mod unreadable;
 mod values;
 mod vendors;

@@ -119,7 +119,7 @@ reference: ## Write docs/cli.md and docs/crds.md from the code
 
 # Needs Chromium; the test installs Debian's package if it is missing.
 pictures: build ## Take the pictures of docs/pictures from the real program
-	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test browser pictures
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test browser picture
 
 # A missing page fails; tests/docs finds what mdBook only warns of.
 book: $(MDBOOK) ## Build the book of docs/ into .cache/book/index.html

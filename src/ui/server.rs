@@ -105,11 +105,13 @@ impl Server {
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/accounts")]).into_response();
         }
         let Some((page, format)) = Page::parse(uri.path()) else {
-            return self.problem(StatusCode::NOT_FOUND, "There is no such page", "The address is wrong.");
+            let text = "The address is wrong.";
+            return self.problem(accepted(headers), (StatusCode::NOT_FOUND, "There is no such page", text));
         };
+        let format = format.unwrap_or_else(|| accepted(headers));
         match Filter::parse(uri.query().unwrap_or_default()) {
-            Err(problem) => self.problem(StatusCode::BAD_REQUEST, "The filter is wrong", &problem),
-            Ok(filter) => self.page(&page, &filter, format.unwrap_or_else(|| accepted(headers))),
+            Err(problem) => self.problem(format, (StatusCode::BAD_REQUEST, "The filter is wrong", &problem)),
+            Ok(filter) => self.page(&page, &filter, format),
         }
     }
 
@@ -145,21 +147,21 @@ impl Server {
                 }
             })
         });
-        drawn.unwrap_or_else(|| self.missing(page))
+        drawn.unwrap_or_else(|| self.missing(page, format))
     }
 
     /// Answers that there is no such object, or that it is not known yet.
-    fn missing(&self, page: &Page) -> Response {
+    fn missing(&self, page: &Page, format: Format) -> Response {
         let (kind, what) = match page {
             Page::Account(_) => (Kind::Accounts, "VendorAccount"),
             _ => (Kind::Webhooks, "Webhook"),
         };
         if self.with_inputs(&Filter::default(), |inputs| Freshness::has_read(inputs, kind)) {
             let text = "It was deleted, or it is in a namespace that is not shown here.";
-            self.problem(StatusCode::NOT_FOUND, &format!("There is no such {what}"), text)
+            self.problem(format, (StatusCode::NOT_FOUND, &format!("There is no such {what}"), text))
         } else {
-            let text = "The objects of this kind have not been read.";
-            self.problem(StatusCode::SERVICE_UNAVAILABLE, &format!("This {what} is not known yet"), text)
+            let (title, text) = (format!("This {what} is not known yet"), "The objects of this kind have not been read.");
+            self.problem(format, (StatusCode::SERVICE_UNAVAILABLE, &title, text))
         }
     }
 
@@ -187,9 +189,13 @@ impl Server {
         self.html(StatusCode::OK, Some(page), inputs.filter, freshness, (&title, &main))
     }
 
-    fn problem(&self, status: StatusCode, title: &str, what: &str) -> Response {
+    fn problem(&self, format: Format, (status, title, what): (StatusCode, &str, &str)) -> Response {
         let filter = Filter::default();
         let freshness = self.with_inputs(&filter, Freshness::new);
+        if format == Format::Json {
+            let problem = Problem { error: title, message: what };
+            return (status, json(&Json { format: FORMAT, freshness: &freshness, view: &problem })).into_response();
+        }
         self.html(status, None, &filter, &freshness, (title, &problem::draw(title, what)))
     }
 
@@ -214,6 +220,13 @@ struct Json<'a, V> {
     freshness: &'a Freshness,
     #[serde(flatten)]
     view: &'a V,
+}
+
+/// What is sent instead of a page.
+#[derive(Serialize)]
+struct Problem<'a> {
+    error: &'a str,
+    message: &'a str,
 }
 
 async fn answer(State(server): State<Server>, uri: Uri, headers: HeaderMap) -> Response {

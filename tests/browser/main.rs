@@ -9,5 +9,6 @@ mod axe;
 mod chromium;
 mod objects;
 mod pictures;
+mod plan_picture;
 mod program;
 mod tests;

@@ -3,7 +3,7 @@
 use crate::command::hooktender;
 use crate::operator::Operator;
 use crate::scene::{Scene, webhook};
-use crate::vendors::{Vendor, get};
+use crate::vendors::{Vendor, ask};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -41,9 +41,10 @@ impl Drop for Pages {
     }
 }
 
-/// Reads a page as JSON.
+/// Reads a page as JSON. It is an error, in JSON too, until the objects have been read.
 fn page(origin: &str, path: &str) -> Value {
-    serde_json::from_str(&get(&format!("{origin}{path}"))).unwrap()
+    let (_, text) = ask(&format!("{origin}{path}"));
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Reads a page until it is as it should be.

@@ -129,6 +129,8 @@ async fn wrong_addresses_say_what_is_wrong() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(answer.body.contains("state is one of blocked"), "{}", answer.body);
     assert_eq!(get(&server, "/nowhere").await.status, StatusCode::NOT_FOUND);
+    let as_json = get_json(&server, "/webhooks/shop/b.json").await;
+    assert_eq!(as_json["error"], "There is no such Webhook");
     let gone = get(&server, "/webhooks/shop/b").await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(gone.body.contains("There is no such Webhook"), "{}", gone.body);

@@ -84,7 +84,7 @@ impl Watch {
         self,
         watches: &Watches,
         fact: fn(K) -> Option<Fact>,
-    ) -> impl Future<Output = ()> + Send + 'static
+    ) -> impl Future<Output = ()> + Send + use<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,

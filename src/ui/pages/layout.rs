@@ -90,7 +90,7 @@ fn draw_notice(notice: &Notice) -> Markup {
     html! {
         p.notice.(class) {
             @match (&notice.why, &notice.true_until) {
-                (None, _) => (notice.what) " are being read for the first time.",
+                (None, _) => { (notice.what) " are being read for the first time." },
                 (Some(why), Some(until)) => {
                     b { (notice.what) " are shown as they were " (time(until)) ". " } "Since then " (why) "."
                 },

@@ -133,12 +133,16 @@ impl Server {
                 }
                 Page::Plan => {
                     let view = views::plan::view(inputs);
-                    self.drawn(page, inputs, &freshness, format, &view, || ("Plan".into(), plan::draw(&view, filter)))
+                    self.drawn(page, inputs, &freshness, format, &view, || {
+                        ("Plan".into(), plan::draw(&view, filter))
+                    })
                 }
                 Page::Account(key) => {
                     let view = views::account::view(key, inputs)?;
                     let title = format!("VendorAccount {}/{}", view.account.namespace, view.account.name);
-                    self.drawn(page, inputs, &freshness, format, &view, || (title, account::draw(&view, page, filter)))
+                    self.drawn(page, inputs, &freshness, format, &view, || {
+                        (title, account::draw(&view, page, filter))
+                    })
                 }
                 Page::Webhook(key) => {
                     let view = views::webhook::view(key, inputs)?;
@@ -160,7 +164,8 @@ impl Server {
             let text = "It was deleted, or it is in a namespace that is not shown here.";
             self.problem(format, (StatusCode::NOT_FOUND, &format!("There is no such {what}"), text))
         } else {
-            let (title, text) = (format!("This {what} is not known yet"), "The objects of this kind have not been read.");
+            let (title, text) =
+                (format!("This {what} is not known yet"), "The objects of this kind have not been read.");
             self.problem(format, (StatusCode::SERVICE_UNAVAILABLE, &title, text))
         }
     }
@@ -194,7 +199,8 @@ impl Server {
         let freshness = self.with_inputs(&filter, Freshness::new);
         if format == Format::Json {
             let problem = Problem { error: title, message: what };
-            return (status, json(&Json { format: FORMAT, freshness: &freshness, view: &problem })).into_response();
+            return (status, json(&Json { format: FORMAT, freshness: &freshness, view: &problem }))
+                .into_response();
         }
         self.html(status, None, &filter, &freshness, (title, &problem::draw(title, what)))
     }
@@ -208,7 +214,8 @@ impl Server {
         (title, main): (&str, &Markup),
     ) -> Response {
         let frame = Frame { page: shown, filter, freshness, scope: &self.0.scope };
-        let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+        let headers =
+            [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
         (status, headers, page(&frame, title, main).into_string()).into_response()
     }
 }

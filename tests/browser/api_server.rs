@@ -8,8 +8,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -129,7 +129,8 @@ fn plural(object: &Value) -> String {
 }
 
 async fn answer(State(state): State<Arc<Mutex<Objects>>>, method: Method, uri: Uri) -> Response {
-    let query: BTreeMap<_, _> = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query: BTreeMap<_, _> =
+        form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let watch = query.get("watch").is_some_and(|watch| watch == "true");
     let path = uri.path().to_owned();
     let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
@@ -148,7 +149,8 @@ async fn answer(State(state): State<Arc<Mutex<Objects>>>, method: Method, uri: U
         return Body::from_stream(receive.map(Ok::<_, Infallible>)).into_response();
     }
     let namespace = path.split("/namespaces/").nth(1).and_then(|rest| rest.split('/').next());
-    let in_scope = |object: &&Value| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace);
+    let in_scope =
+        |object: &&Value| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace);
     let all: Vec<_> = state.all.get(&plural).into_iter().flatten().filter(in_scope).collect();
     let from: usize = query.get("continue").and_then(|token| token.parse().ok()).unwrap_or(0);
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(all.len());
@@ -157,7 +159,8 @@ async fn answer(State(state): State<Arc<Mutex<Objects>>>, method: Method, uri: U
     if from + page.len() < all.len() {
         metadata["continue"] = json!((from + page.len()).to_string());
     }
-    axum::Json(json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": page})).into_response()
+    axum::Json(json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": page}))
+        .into_response()
 }
 
 fn status(code: StatusCode, reason: &str, message: &str) -> Response {

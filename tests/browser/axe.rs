@@ -31,7 +31,14 @@ fn install() -> Result<String, String> {
             std::fs::copy(from.join(name), folder.join(name)).unwrap();
         }
         let npm = Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=20000"])
+            .args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--fetch-retries=0",
+                "--fetch-timeout=20000",
+            ])
             .current_dir(&folder)
             .output()
             .map_err(|error| format!("npm: {error}"))?;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -52,23 +53,46 @@ fn installed() -> Result<String, String> {
 
 fn find_or_install() -> Result<String, String> {
     let set = std::env::var("CHROMIUM").ok();
-    let runs = |program: &String| Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success());
+    let runs = |program: &String| {
+        Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success())
+    };
     let find = || set.clone().into_iter().chain(["chromium".to_owned()]).find(runs);
     if let Some(found) = find() {
         return Ok(found);
     }
     let packages = [format!("chromium={VERSION}"), "chromium".to_owned()];
     let mut last = "there is no apt-get".to_owned();
-    let run = |arguments: &[&str]| Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
+    let run = |arguments: &[&str]| {
+        Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output()
+    };
     let _ = run(&["update"]);
     for package in &packages {
         match run(&["install", "--yes", "--no-install-recommends", package]) {
-            Ok(done) if done.status.success() => return find().ok_or_else(|| "it was installed, and does not run".into()),
-            Ok(done) => last = String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_owned(),
+            Ok(done) if done.status.success() => {
+                return find().ok_or_else(|| "it was installed, and does not run".into());
+            }
+            Ok(done) => {
+                last = String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_owned()
+            }
             Err(error) => last = format!("apt-get: {error}"),
         }
     }
     Err(last)
+}
+
+/// Prefers Inter where it is installed, for the pictures: the default of most machines without a desktop is hard to read.
+fn fonts(config: &Path) {
+    let alias = |family: &str, font: &str| {
+        format!(
+            "<alias binding=\"strong\"><family>{family}</family><prefer><family>{font}</family></prefer></alias>"
+        )
+    };
+    let all =
+        [("system-ui", "Inter"), ("sans-serif", "Inter"), ("sans", "Inter"), ("monospace", "JetBrains Mono")];
+    let all: String = all.iter().map(|(family, font)| alias(family, font)).collect();
+    let folder = config.join("fontconfig");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("fonts.conf"), format!("<fontconfig>{all}</fontconfig>")).unwrap();
 }
 
 impl Browser {
@@ -76,11 +100,29 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         // The protocol is spoken on the descriptors 3 and 4, which a shell makes of stdin and stdout.
         let script = "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+        fonts(profile.path());
         let mut child = Command::new("sh")
+            .env("XDG_CONFIG_HOME", profile.path())
             .args(["-c", script, program])
-            .args(["--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
-            .args(["--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-extensions"])
-            .args(["--disable-component-update", "--no-proxy-server", "--force-color-profile=srgb", "--lang=en"])
+            .args([
+                "--headless=new",
+                "--remote-debugging-pipe",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+            ])
+            .args([
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-extensions",
+            ])
+            .args([
+                "--disable-component-update",
+                "--no-proxy-server",
+                "--force-color-profile=srgb",
+                "--lang=en",
+            ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -207,7 +249,8 @@ impl Browser {
         let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
         let height = height.map_or(size["height"].clone(), |height| json!(height));
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": scale});
-        let picture = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
+        let picture =
+            self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
         base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 }

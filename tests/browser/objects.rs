@@ -40,7 +40,12 @@ pub(crate) fn account(namespace: &str, name: &str, vendor: &Value, status: Value
 }
 
 /// A Webhook of an account, given as namespace and name.
-pub(crate) fn webhook((namespace, name): (&str, &str), account: (&str, &str), subscription: &Value, status: Value) -> Value {
+pub(crate) fn webhook(
+    (namespace, name): (&str, &str),
+    account: (&str, &str),
+    subscription: &Value,
+    status: Value,
+) -> Value {
     let mut status = status;
     status["observedGeneration"] = json!(1);
     json!({
@@ -52,7 +57,12 @@ pub(crate) fn webhook((namespace, name): (&str, &str), account: (&str, &str), su
     })
 }
 
-pub(crate) fn event(object: &Value, number: usize, minutes: i64, (kind, reason, message): (&str, &str, &str)) -> Value {
+pub(crate) fn event(
+    object: &Value,
+    number: usize,
+    minutes: i64,
+    (kind, reason, message): (&str, &str, &str),
+) -> Value {
     let of = &object["metadata"];
     let name = format!("{}.{number}", of["name"].as_str().unwrap());
     json!({
@@ -113,30 +123,53 @@ fn accounts() -> Vec<Value> {
         {"externalId": "12", "summary": "product.destroyed -> https://hooks.example.com"},
     ]);
     vec![
-        account("integrations", "brightpearl-eu", &brightpearl(), json!({
+        account(
+            "integrations",
+            "brightpearl-eu",
+            &brightpearl(),
+            json!({
             "vendor": "brightpearl", "conditions": ready("read 9 subscriptions"),
-            "subscriptions": {"declared": 7, "managed": 6, "unmanaged": 3}, "unmanaged": unmanaged})),
-        account("integrations", "contensis-movies", &contensis(), json!({
+            "subscriptions": {"declared": 7, "managed": 6, "unmanaged": 3}, "unmanaged": unmanaged}),
+        ),
+        account(
+            "integrations",
+            "contensis-movies",
+            &contensis(),
+            json!({
             "vendor": "contensis", "conditions": conditions(("False", "Credentials", guarded), false, true, 34),
-            "subscriptions": {"declared": 3, "managed": 3, "unmanaged": 0}})),
-        account("sales", "crm", &superoffice(), json!({
+            "subscriptions": {"declared": 3, "managed": 3, "unmanaged": 0}}),
+        ),
+        account(
+            "sales",
+            "crm",
+            &superoffice(),
+            json!({
             "vendor": "superoffice", "conditions": ready("read 4 subscriptions"),
-            "subscriptions": {"declared": 4, "managed": 4, "unmanaged": 0}})),
+            "subscriptions": {"declared": 4, "managed": 4, "unmanaged": 0}}),
+        ),
     ]
 }
 
 /// Everything.
 pub(crate) fn company() -> Vec<Value> {
     let mut all = accounts();
-    let (bp, cms, crm) = (("integrations", "brightpearl-eu"), ("integrations", "contensis-movies"), ("sales", "crm"));
-    for (name, id) in [("product-changes", "7"), ("order-status", "8"), ("goods-in", "9"), ("customer-updates", "14")] {
+    let (bp, cms, crm) =
+        (("integrations", "brightpearl-eu"), ("integrations", "contensis-movies"), ("sales", "crm"));
+    for (name, id) in
+        [("product-changes", "7"), ("order-status", "8"), ("goods-in", "9"), ("customer-updates", "14")]
+    {
         all.push(webhook(("shop", name), bp, &of_brightpearl(), in_sync(id, "brightpearl")));
     }
     all.push(webhook(("shop", "stock-levels"), bp, &of_brightpearl(), drifted()));
     all.push(webhook(("shop", "price-lists"), bp, &of_brightpearl(), planned()));
     let similar = similar();
     all.push(event(&similar, 1, 12, ("Warning", "SimilarExists", "brightpearl has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: \"12\"")));
-    all.push(event(&similar, 2, 55, ("Warning", "VariableMissing", "Secret shop/hook-secrets has no key invoices-token")));
+    all.push(event(
+        &similar,
+        2,
+        55,
+        ("Warning", "VariableMissing", "Secret shop/hook-secrets has no key invoices-token"),
+    ));
     all.push(similar);
     for (name, id) in [("search-index", "a41f"), ("preview-cache", "b77c"), ("newsletter", "c08e")] {
         all.push(webhook(("marketing", name), cms, &of_contensis(), in_sync(id, "contensis")));
@@ -154,8 +187,16 @@ pub(crate) fn company() -> Vec<Value> {
 fn drifted() -> Value {
     let message = "left as it is at brightpearl (driftPolicy: Report): update 11 (vendor-side edit): bodyTemplate, qualityOfService";
     let mut all = conditions(("True", "DriftReported", message), false, false, 95);
-    all.push(condition("Drifted", "True", "Drifted", "update 11 (vendor-side edit): bodyTemplate, qualityOfService", 95));
-    let body = |event: &str| format!("{{\"account\":\"${{account-code}}\",\"event\":\"{event}\",\"id\":\"${{resource-id}}\"}}");
+    all.push(condition(
+        "Drifted",
+        "True",
+        "Drifted",
+        "update 11 (vendor-side edit): bodyTemplate, qualityOfService",
+        95,
+    ));
+    let body = |event: &str| {
+        format!("{{\"account\":\"${{account-code}}\",\"event\":\"{event}\",\"id\":\"${{resource-id}}\"}}")
+    };
     json!({"externalId": "11", "conditions": all, "lastApplied": {"digest": "sha256:1", "time": ago(9000)},
         "plan": {"action": "Replace", "digest": "sha256:2", "changes": [
             {"field": "bodyTemplate", "before": body("stock"), "after": body("${lifecycle-event}")},
@@ -187,7 +228,13 @@ fn not_delivering() -> Value {
     let message = "superoffice has it as declared";
     let mut all = conditions(("True", "InSync", message), false, false, 7000);
     all.push(condition("Drifted", "False", "NoDrift", "", 7000));
-    all.push(condition("Delivering", "False", "TooManyErrors", "superoffice has stopped deliveries, as too many failed: mend the receiver", 42));
+    all.push(condition(
+        "Delivering",
+        "False",
+        "TooManyErrors",
+        "superoffice has stopped deliveries, as too many failed: mend the receiver",
+        42,
+    ));
     json!({"externalId": "43", "conditions": all, "plan": {"action": "None"},
         "lastApplied": {"digest": "sha256:1", "time": ago(7000)}})
 }
@@ -198,7 +245,12 @@ pub(crate) fn hostile() -> Vec<Value> {
     let status = json!({"externalId": HOSTILE, "conditions": evil, "superseded": [HOSTILE], "plan": {"action": "Update",
         "changes": [{"field": HOSTILE, "before": HOSTILE, "after": format!("{HOSTILE}\n</pre>{HOSTILE}")}]}});
     let hook = webhook(("shop", "hook"), ("shop", "acme"), &of_brightpearl(), status);
-    let named = webhook(("shop", "<b onmouseover=alert(1)>\u{202e}"), ("shop", "\"><script>alert(1)</script>"), &of_brightpearl(), json!({}));
+    let named = webhook(
+        ("shop", "<b onmouseover=alert(1)>\u{202e}"),
+        ("shop", "\"><script>alert(1)</script>"),
+        &of_brightpearl(),
+        json!({}),
+    );
     let told = event(&hook, 1, 1, ("Warning", HOSTILE, HOSTILE));
     let of_vendor = json!({"conditions": conditions(("False", "Rejected", HOSTILE), false, true, 5),
         "subscriptions": {"declared": 1, "managed": 1, "unmanaged": 1},
@@ -213,7 +265,8 @@ pub(crate) fn many(number: usize) -> Vec<Value> {
         "conditions": conditions(("True", "InSync", "read"), false, false, 60)});
     let mut all: Vec<_> =
         names.iter().map(|name| account("shop", name, &brightpearl(), counts.clone())).collect();
-    let refused = json!({"conditions": conditions(("False", "Rejected", "the vendor refused it"), false, true, 60)});
+    let refused =
+        json!({"conditions": conditions(("False", "Rejected", "the vendor refused it"), false, true, 60)});
     all.extend((0..number).map(|at| {
         let status = match at {
             _ if at % 100 == 0 => refused.clone(),

@@ -22,10 +22,26 @@ struct Picture {
 const DESKTOP: Screen = Screen { width: 1180, height: 760, dark: false };
 const PICTURES: &[Picture] = &[
     Picture { name: "accounts", page: "/accounts", screen: DESKTOP },
-    Picture { name: "account", page: "/accounts/integrations/brightpearl-eu", screen: Screen { height: 1100, ..DESKTOP } },
-    Picture { name: "webhook", page: "/webhooks/shop/stock-levels", screen: Screen { height: 1000, ..DESKTOP } },
-    Picture { name: "blocked-dark", page: "/webhooks/shop/invoices", screen: Screen { dark: true, height: 900, ..DESKTOP } },
-    Picture { name: "webhooks-phone", page: "/webhooks", screen: Screen { width: 390, height: 900, dark: false } },
+    Picture {
+        name: "account",
+        page: "/accounts/integrations/brightpearl-eu",
+        screen: Screen { height: 1100, ..DESKTOP },
+    },
+    Picture {
+        name: "webhook",
+        page: "/webhooks/shop/stock-levels",
+        screen: Screen { height: 1000, ..DESKTOP },
+    },
+    Picture {
+        name: "blocked-dark",
+        page: "/webhooks/shop/invoices",
+        screen: Screen { dark: true, height: 900, ..DESKTOP },
+    },
+    Picture {
+        name: "webhooks-phone",
+        page: "/webhooks",
+        screen: Screen { width: 390, height: 900, dark: false },
+    },
 ];
 
 fn folder() -> PathBuf {

@@ -40,26 +40,47 @@ fn print_plan() -> String {
     send("PUT", "", &json!({"staffTokens": {"ops": "login"}}));
     let products = hook("product-changes", "product.modified", "products");
     let stock = hook("stock-levels", "product.modified.on-hand-modified", "stock");
-    for (declared, edit) in [(&products, json!({})), (&stock, json!({"qualityOfService": 0, "bodyTemplate": "{\"id\":\"${resource-id}\"}"}))] {
+    for (declared, edit) in [
+        (&products, json!({})),
+        (&stock, json!({"qualityOfService": 0, "bodyTemplate": "{\"id\":\"${resource-id}\"}"})),
+    ] {
         let mut stored = declared["spec"]["subscription"]["brightpearl"].clone();
         stored["uriTemplate"] = json!(stored["uriTemplate"].as_str().unwrap().replace("$(TOKEN)", TOKEN));
         edit.as_object().unwrap().iter().for_each(|(name, value)| stored[name] = value.clone());
         send("POST", "/subscriptions", &stored);
     }
-    send("POST", "/subscriptions", &json!({"subscribeTo": "order.modified", "httpMethod": "GET", "uriTemplate": "https://old-erp.example.com/in",
-        "idSetAccepted": false, "qualityOfService": 0}));
+    send(
+        "POST",
+        "/subscriptions",
+        &json!({"subscribeTo": "order.modified", "httpMethod": "GET", "uriTemplate": "https://old-erp.example.com/in",
+        "idSetAccepted": false, "qualityOfService": 0}),
+    );
     let secret = |name: &str, value: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"token": value}});
     let login = json!({"staffToken": {"appRef": "ops", "tokenSecretRef": {"name": "login", "key": "token"}}});
     let account = json!({"apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount", "metadata": {"name": "brightpearl-eu"},
         "spec": {"vendor": {"brightpearl": {"url": sandbox.addresses().brightpearl, "account": "acme", "credentials": login}}}});
     let folder = tempfile::tempdir().unwrap();
     let orders = hook("order-status", "order.modified.order-status", "orders");
-    for (name, object) in [("account", account), ("login", secret("login", "login")), ("hooks", secret("hooks", TOKEN)),
-        ("products", products), ("stock", stock), ("orders", orders)] {
+    for (name, object) in [
+        ("account", account),
+        ("login", secret("login", "login")),
+        ("hooks", secret("hooks", TOKEN)),
+        ("products", products),
+        ("stock", stock),
+        ("orders", orders),
+    ] {
         std::fs::write(folder.path().join(format!("{name}.yaml")), object.to_string()).unwrap();
     }
     let plan = Command::new(env!("CARGO_BIN_EXE_hooktender"))
-        .args(["plan", "--offline", "-f", ".", "--color=always", "--allow-endpoint", &sandbox.addresses().brightpearl])
+        .args([
+            "plan",
+            "--offline",
+            "-f",
+            ".",
+            "--color=always",
+            "--allow-endpoint",
+            &sandbox.addresses().brightpearl,
+        ])
         .env("NO_PROXY", "127.0.0.1")
         .current_dir(folder.path())
         .output()
@@ -89,21 +110,28 @@ fn classes(sequence: &str) -> String {
 
 /// Draws the output of a command as on a terminal.
 fn draw(command: &str, output: &str) -> String {
-    let lines: Vec<_> = std::iter::once(format!("\u{1b}[2m$\u{1b}[0m {command}")).chain(output.lines().map(str::to_owned)).collect();
+    let lines: Vec<_> = std::iter::once(format!("\u{1b}[2m$\u{1b}[0m {command}"))
+        .chain(output.lines().map(str::to_owned))
+        .collect();
     let (mut body, mut widest) = (String::new(), 0);
     for (at, line) in lines.iter().enumerate() {
         let _ = write!(body, "<text x=\"{SPACE}\" y=\"{}\">", SPACE + LINE * at + LINE * 3 / 4);
         let (mut column, mut style) = (0, Vec::new());
         for (number, piece) in line.split("\u{1b}[").enumerate() {
             let (sequence, text) = if number == 0 { ("", piece) } else { piece.split_once('m').unwrap() };
-            if sequence == "0" || number == 0 { style.clear() } else { style.push(classes(sequence)) }
+            if sequence == "0" || number == 0 {
+                style.clear()
+            } else {
+                style.push(classes(sequence))
+            }
             if text.is_empty() {
                 continue;
             }
             let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let class = style.join(" ");
             // Each piece has its place, so that a font of another width does not shift it.
-            let _ = write!(body, "<tspan x=\"{}\" class=\"{class}\">{escaped}</tspan>", SPACE + COLUMN * column);
+            let _ =
+                write!(body, "<tspan x=\"{}\" class=\"{class}\">{escaped}</tspan>", SPACE + COLUMN * column);
             column += text.chars().count();
         }
         widest = widest.max(column);
@@ -128,5 +156,8 @@ fn the_picture_of_a_plan_is_up_to_date() {
         std::fs::write(&path, &drawn).unwrap();
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(known == drawn, "hooktender plan prints something else than docs/pictures/plan.svg shows: run make pictures");
+    assert!(
+        known == drawn,
+        "hooktender plan prints something else than docs/pictures/plan.svg shows: run make pictures"
+    );
 }

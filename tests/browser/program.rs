@@ -22,7 +22,10 @@ impl Program {
     pub(crate) fn start(api: &ApiServer, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hooktender"));
-        command.args(["ui", "--port", "0", "--kubeconfig"]).arg(api.kubeconfig(folder.path())).args(arguments);
+        command
+            .args(["ui", "--port", "0", "--kubeconfig"])
+            .arg(api.kubeconfig(folder.path()))
+            .args(arguments);
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "KUBECONFIG"] {
             command.env_remove(proxy);
         }

@@ -31,7 +31,12 @@ const WALL: Screen = Screen { width: 2560, height: 1440, dark: false };
 fn fits(browser: &mut Browser, what: &str) {
     let widest = "[...document.querySelectorAll('body *')].filter(e => !e.closest('.spoken, .skip, thead') \
         && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 200))";
-    assert_eq!(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true, "{what}: {}", browser.evaluate(widest));
+    assert_eq!(
+        browser.evaluate("document.documentElement.scrollWidth <= innerWidth"),
+        true,
+        "{what}: {}",
+        browser.evaluate(widest)
+    );
 }
 
 #[test]
@@ -66,8 +71,11 @@ fn a_page_is_complete_without_scripts_and_on_paper() {
     assert_eq!(browser.evaluate("document.querySelector('tbody th').innerText"), "shop/invoices");
     assert_eq!(browser.evaluate("document.querySelector('#filter-state').value"), "blocked");
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
-    let shown = |selector: &str| format!("getComputedStyle(document.querySelector('{selector}')).display !== 'none'");
-    for (selector, printed) in [("table", true), ("h1", true), (".filter", false), (".search", false), (".top nav", false)] {
+    let shown =
+        |selector: &str| format!("getComputedStyle(document.querySelector('{selector}')).display !== 'none'");
+    for (selector, printed) in
+        [("table", true), ("h1", true), (".filter", false), (".search", false), (".top nav", false)]
+    {
         assert_eq!(browser.evaluate(&shown(selector)), printed, "{selector}");
     }
     let paper = browser.call("Page.printToPDF", json!({"printBackground": false}));
@@ -113,12 +121,25 @@ fn hostile_text_runs_no_script_and_sends_no_request() {
     let Some(mut browser) = chromium::start() else { return };
     let api = ApiServer::start(&hostile());
     let program = Program::start(&api, &["-A"]);
-    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": "window.alert = () => { window.ran = true }"}));
+    browser.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({"source": "window.alert = () => { window.ran = true }"}),
+    );
     browser.set(DESKTOP);
-    let mut pages = vec!["/accounts".to_owned(), "/accounts/shop/acme".into(), "/webhooks".into(), "/webhooks/shop/hook".into(), "/plan".into()];
-    pages.push(format!("/webhooks?q={}", form_urlencoded::byte_serialize(b"<script>alert(1)</script>").collect::<String>()));
+    let mut pages = vec![
+        "/accounts".to_owned(),
+        "/accounts/shop/acme".into(),
+        "/webhooks".into(),
+        "/webhooks/shop/hook".into(),
+        "/plan".into(),
+    ];
+    pages.push(format!(
+        "/webhooks?q={}",
+        form_urlencoded::byte_serialize(b"<script>alert(1)</script>").collect::<String>()
+    ));
     browser.open(&format!("{}/webhooks", program.origin));
-    let links = browser.evaluate("[...document.querySelectorAll('tbody a')].map(a => a.getAttribute('href'))");
+    let links =
+        browser.evaluate("[...document.querySelectorAll('tbody a')].map(a => a.getAttribute('href'))");
     pages.extend(links.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()));
     for page in pages {
         browser.open(&format!("{}{page}", program.origin));
@@ -130,7 +151,10 @@ fn hostile_text_runs_no_script_and_sends_no_request() {
         let hidden = browser.evaluate("/[\\u0000-\\u0009\\u000b-\\u001f\\u202a-\\u202e\\u2066-\\u2069]/.test(document.documentElement.innerText)");
         assert_eq!(hidden, false, "{page}");
         let text = browser.evaluate("document.body.innerText");
-        assert!(page.contains('%') || text.as_str().unwrap().contains("<script>"), "{page} shows the text: {text}");
+        assert!(
+            page.contains('%') || text.as_str().unwrap().contains("<script>"),
+            "{page} shows the text: {text}"
+        );
     }
 }
 
@@ -141,7 +165,8 @@ fn a_page_refreshes_itself_without_losing_the_place() {
     let program = Program::start(&api, &["-A"]);
     browser.set(PHONE);
     browser.open(&format!("{}/webhooks?q=hook-000", program.origin));
-    browser.evaluate("scrollTo(0, 1500); document.querySelectorAll('tbody a')[9].focus({preventScroll: true})");
+    browser
+        .evaluate("scrollTo(0, 1500); document.querySelectorAll('tbody a')[9].focus({preventScroll: true})");
     let place = "JSON.stringify([scrollY, document.activeElement.getAttribute('href')])";
     let before = browser.evaluate(place);
     let changed = many(8).into_iter().rfind(|object| object["kind"] == "Webhook").map(|mut object: Value| {
@@ -155,7 +180,8 @@ fn a_page_refreshes_itself_without_losing_the_place() {
     assert_eq!(browser.evaluate(shown), true);
     assert_eq!(browser.evaluate(place), before, "place and focus are as before");
     drop(program);
-    let ended = shown.replace("document.body.innerText.includes('JustNow')", "!document.getElementById('ended').hidden");
+    let ended = shown
+        .replace("document.body.innerText.includes('JustNow')", "!document.getElementById('ended').hidden");
     assert_eq!(browser.evaluate(&ended), true, "the page says that the program has ended");
 }
 
@@ -199,7 +225,10 @@ fn a_missing_right_is_named_and_the_rest_is_shown() {
     api.forbid("events");
     let program = Program::start(&api, &["-A"]);
     let page = program.until("/webhooks", |page| page.contains("shop/"));
-    assert!(page.contains("you lack the right to list and watch vendoraccounts.hooktender.dev in all namespaces"), "{page}");
+    assert!(
+        page.contains("you lack the right to list and watch vendoraccounts.hooktender.dev in all namespaces"),
+        "{page}"
+    );
     assert!(page.contains("list and watch events in all namespaces"), "{page}");
     assert!(page.contains("invoices"), "{page}");
     let of_namespace = Program::start(&api, &["-n", "shop"]);

@@ -100,7 +100,9 @@ fn a_user_sees_what_the_operator_does_and_no_vendor_is_called() {
     let is_suspended = |page: &Value| page["state"] == "suspended" && page["reason"] == "Suspended";
     let suspended = page_becomes(&pages.origin, &path, "the page shows the change", is_suspended);
     in_shell(&scene, suspended["unblock"][0]["commands"][0].as_str().unwrap());
-    page_becomes(&pages.origin, &path, "the command on the page unblocks it", |page| page["state"] == "in-sync");
+    page_becomes(&pages.origin, &path, "the command on the page unblocks it", |page| {
+        page["state"] == "in-sync"
+    });
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub fn is_quiet(webhook: &WebhookReport) -> bool {
 }
 
 /// The sign of a Webhook and its meaning.
-pub fn sign(webhook: &WebhookReport) -> (char, &'static str) {
+fn sign(webhook: &WebhookReport) -> (char, &'static str) {
     match words::sign(webhook) {
         words::STUCK => (words::STUCK, "nothing can be planned"),
         sign => (sign, words::meaning(webhook.action)),
@@ -60,8 +60,11 @@ pub fn sign(webhook: &WebhookReport) -> (char, &'static str) {
 
 /// Draws what is planned for one Webhook, without its name: action and cause, the changed fields, and what holds it back.
 pub fn html(webhook: &WebhookReport) -> Markup {
+    let (sign, meaning) = sign(webhook);
     html! {
         p.action {
+            span.sign title=(meaning) aria-hidden="true" { (sign) }
+            " "
             @if let Some(verb) = words::verb(webhook) { b { (verb) } }
             @if let Some(id) = words::id(webhook) { " " code { (id) } }
             @if let Some(why) = words::why(webhook) { " (" (why) ")" }
@@ -194,7 +197,9 @@ mod tests {
     fn shown(webhook: &WebhookReport) -> Vec<String> {
         let of_entry = |entry: Entry| {
             let values: Vec<_> = match entry.body {
-                Body::Line { before, after } => before.into_iter().chain(after).map(|side| side.text).collect(),
+                Body::Line { before, after } => {
+                    before.into_iter().chain(after).map(|side| side.text).collect()
+                }
                 Body::Rows(rows) => rows
                     .into_iter()
                     .map(|row| match row {

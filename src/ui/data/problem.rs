@@ -25,7 +25,12 @@ pub(crate) struct Problem {
 }
 
 /// Explains the failure of a watch over `what`, such as `webhooks.hooktender.dev`, in one namespace or in all.
-pub(crate) fn explain(error: &watcher::Error, what: &str, namespace: Option<&str>, viewer: Viewer) -> Problem {
+pub(crate) fn explain(
+    error: &watcher::Error,
+    what: &str,
+    namespace: Option<&str>,
+    viewer: Viewer,
+) -> Problem {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
@@ -49,7 +54,9 @@ fn refused(status: &Status, what: &str, namespace: Option<&str>, viewer: Viewer)
     let place = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
     let message = match (status.code, viewer) {
         (401, Viewer::User) => {
-            format!("the API server does not accept your login: renew it, and start hooktender ui again ({said})")
+            format!(
+                "the API server does not accept your login: renew it, and start hooktender ui again ({said})"
+            )
         }
         (401, Viewer::Operator) => format!("the API server does not accept the operator's token ({said})"),
         (403, Viewer::User) => {
@@ -57,7 +64,9 @@ fn refused(status: &Status, what: &str, namespace: Option<&str>, viewer: Viewer)
                 None => ", or choose a namespace with -n",
                 Some(_) => "",
             };
-            format!("you lack the right to list and watch {what} in {place}: ask for these verbs{other} ({said})")
+            format!(
+                "you lack the right to list and watch {what} in {place}: ask for these verbs{other} ({said})"
+            )
         }
         (403, Viewer::Operator) => format!(
             "the operator lacks the right to list and watch {what} in {place}, which the chart gives it with ui.enabled ({said})"

@@ -157,7 +157,10 @@ impl Data {
     }
 
     /// The Webhooks of an account.
-    pub(crate) fn webhooks_of<'a>(&'a self, account: &'a ObjectKey) -> impl Iterator<Item = &'a WebhookFacts> {
+    pub(crate) fn webhooks_of<'a>(
+        &'a self,
+        account: &'a ObjectKey,
+    ) -> impl Iterator<Item = &'a WebhookFacts> {
         self.webhooks.values().filter(move |webhook| webhook.account == *account)
     }
 }

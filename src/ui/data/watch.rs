@@ -54,14 +54,16 @@ impl Watches {
             None => watcher::Config::default(),
         };
         let watch = |kind, config| Watch { kind, config, scope: scope.cloned(), store: store.clone() };
-        tasks.spawn(watch(Kind::Accounts, selected).follow::<DeserializeGuard<VendorAccount>>(
-            self,
-            |account| account.0.ok().map(|account| Fact::Account(Box::new(AccountFacts::new(account)))),
-        ));
-        tasks.spawn(watch(Kind::Webhooks, watcher::Config::default()).follow::<StoredWebhook>(
-            self,
-            |webhook| webhook.0.ok().map(|webhook| Fact::Webhook(Box::new(WebhookFacts::new(webhook)))),
-        ));
+        tasks.spawn(
+            watch(Kind::Accounts, selected).follow::<DeserializeGuard<VendorAccount>>(self, |account| {
+                account.0.ok().map(|account| Fact::Account(Box::new(AccountFacts::new(account))))
+            }),
+        );
+        tasks.spawn(
+            watch(Kind::Webhooks, watcher::Config::default()).follow::<StoredWebhook>(self, |webhook| {
+                webhook.0.ok().map(|webhook| Fact::Webhook(Box::new(WebhookFacts::new(webhook))))
+            }),
+        );
         let ours = watcher::Config::default().fields(OUR_EVENTS);
         tasks.spawn(watch(Kind::Events, ours).follow::<CoreEvent>(self, |event| {
             EventFacts::new(event).map(|event| Fact::Event(Box::new(event)))

@@ -10,14 +10,8 @@ use crate::ui::views::accounts::{AccountRow, AccountsView, PaceView};
 use maud::{Markup, html};
 
 /// The states that an account can have.
-const STATES: [State; 6] = [
-    State::Blocked,
-    State::Working,
-    State::Deleting,
-    State::Suspended,
-    State::NotObserved,
-    State::InSync,
-];
+const STATES: [State; 6] =
+    [State::Blocked, State::Working, State::Deleting, State::Suspended, State::NotObserved, State::InSync];
 
 pub(crate) fn draw(view: &AccountsView, chosen: &Filter) -> Markup {
     let total: usize = view.states.values().sum();

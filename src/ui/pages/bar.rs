@@ -43,11 +43,13 @@ pub(crate) fn states(states: &BTreeMap<State, usize>, filter: &Filter) -> Markup
 /// Returns each state with the beginning and the width of its part.
 fn parts(states: &BTreeMap<State, usize>) -> Vec<(State, usize, usize)> {
     let total = states.values().sum::<usize>().max(1);
-    let room = WIDTH.saturating_sub(states.len() * (LEAST + GAP));
-    let mut at = 0;
+    let room = (WIDTH + GAP).saturating_sub(states.len() * (LEAST + GAP));
+    let (mut at, mut before) = (0, 0);
     let part = |(state, count): (&State, &usize)| {
-        let (x, width) = (at, LEAST + room * count / total);
-        at += width + GAP;
+        // By what is left of each part, so that the parts fill the bar although each is rounded.
+        let width = LEAST + room * (before + count) / total - room * before / total;
+        let x = at;
+        (at, before) = (at + width + GAP, before + count);
         (*state, x, width)
     };
     states.iter().map(part).collect()
@@ -64,7 +66,7 @@ mod tests {
         assert!(parts.iter().all(|(_, _, width)| *width >= LEAST));
         assert!(parts.windows(2).all(|two| two[0].1 + two[0].2 < two[1].1), "{parts:?}");
         let (_, x, width) = parts[2];
-        assert!(x + width <= WIDTH && width > 900, "{parts:?}");
+        assert!(x + width == WIDTH && width > 900, "{parts:?}");
         assert!(super::parts(&BTreeMap::new()).is_empty());
     }
 }

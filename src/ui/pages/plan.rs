@@ -2,7 +2,7 @@
 
 use super::rows::{List, account_link, filter, object_name, pages};
 use crate::api::{ObjectKey, visible};
-use crate::plan::report::{Outlook, html as draw_plan, sign};
+use crate::plan::report::{Outlook, html as draw_plan};
 use crate::ui::address::{Filter, Page};
 use crate::ui::data::state::{State, Tone};
 use crate::ui::views::plan::{PlanRow, PlanView};
@@ -40,13 +40,10 @@ fn account(rows: &[PlanRow]) -> Markup {
 
 fn webhook(row: &PlanRow) -> Markup {
     let report = &row.plan.0;
-    let (sign, meaning) = sign(report);
     let key = ObjectKey::new(&report.namespace, &report.name);
     html! {
         article.card.plan {
             h3 {
-                span.sign title=(meaning) aria-hidden="true" { (sign) }
-                " "
                 a href=(Page::Webhook(key).path()) {
                     (object_name(&visible(&report.namespace), &visible(&report.name)))
                 }

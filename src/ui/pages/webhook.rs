@@ -5,7 +5,7 @@ use super::layout::time;
 use super::object::{conditions, events, next, unblock};
 use super::rows::{account_link, nothing, object_name};
 use crate::api::status::Action;
-use crate::plan::report::{html as draw_plan, sign};
+use crate::plan::report::{WebhookReport, html as draw_plan};
 use crate::ui::views::webhook::WebhookView;
 use maud::{Markup, html};
 
@@ -62,16 +62,15 @@ fn facts(view: &WebhookView) -> Markup {
 }
 
 fn plan(view: &WebhookView) -> Markup {
-    let report = &view.plan.0;
-    let (sign, meaning) = sign(report);
+    // What holds it back is said at the head of the page.
+    let report = WebhookReport { held: None, ..view.plan.0.clone() };
     html! {
         section.card.plan aria-labelledby="difference" {
             h2 #difference { "Difference" }
             @if report.action == Action::None && report.changes.is_empty() {
                 p.faint { "None that the status has recorded." }
             } @else {
-                p.meaning { span.sign aria-hidden="true" { (sign) } " " (meaning) }
-                (draw_plan(report))
+                (draw_plan(&report))
             }
         }
     }

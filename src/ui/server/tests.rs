@@ -83,7 +83,9 @@ async fn only_names_of_loopback_are_answered() {
         assert!(answered || !answer.body.contains("Accounts"), "{host}");
     }
     let two = [("host", "localhost"), ("host", "rebound.example")];
-    for (uri, headers) in [("/accounts", &two[..]), ("/accounts", &[]), ("http://rebound.example/accounts", &two[..1])] {
+    for (uri, headers) in
+        [("/accounts", &two[..]), ("/accounts", &[]), ("http://rebound.example/accounts", &two[..1])]
+    {
         assert_eq!(send(&server, "GET", uri, headers).await.status, StatusCode::MISDIRECTED_REQUEST, "{uri}");
     }
 }
@@ -94,7 +96,10 @@ async fn nothing_but_reading_is_answered() {
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
         for uri in ["/accounts", "/nowhere"] {
             let answer = send(&server, method, uri, &[("host", "localhost")]).await;
-            assert_eq!((answer.status, &answer.headers["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().unwrap()));
+            assert_eq!(
+                (answer.status, &answer.headers["allow"]),
+                (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().unwrap())
+            );
         }
     }
     assert_eq!(send(&server, "HEAD", "/accounts", &[("host", "localhost")]).await.status, StatusCode::OK);
@@ -117,7 +122,10 @@ async fn every_answer_has_the_headers() {
         for (name, value) in HEADERS {
             assert_eq!(answer.headers[name], value, "{method} {uri}");
         }
-        let kept = answer.headers.get("cache-control").is_some_and(|value| value.to_str().unwrap().contains("immutable"));
+        let kept = answer
+            .headers
+            .get("cache-control")
+            .is_some_and(|value| value.to_str().unwrap().contains("immutable"));
         assert_eq!(kept, uri == style, "{uri}");
     }
 }
@@ -135,7 +143,10 @@ async fn wrong_addresses_say_what_is_wrong() {
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(gone.body.contains("There is no such Webhook"), "{}", gone.body);
     let first = get(&server, "/").await;
-    assert_eq!((first.status, &first.headers["location"]), (StatusCode::TEMPORARY_REDIRECT, &"/accounts".parse().unwrap()));
+    assert_eq!(
+        (first.status, &first.headers["location"]),
+        (StatusCode::TEMPORARY_REDIRECT, &"/accounts".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -157,14 +168,25 @@ async fn accept_or_the_ending_chooses_the_format() {
 #[tokio::test]
 async fn an_account_has_three_groups() {
     let mut missing = webhook("shop", "missing", "acme");
-    missing["status"] = json!({"observedGeneration": 1, "conditions": [condition("Ready", false, "SimilarExists")]});
-    let server = server(vec![account("shop", "acme"), webhook("shop", "there", "acme"), missing, webhook("shop", "other", "b")]);
+    missing["status"] =
+        json!({"observedGeneration": 1, "conditions": [condition("Ready", false, "SimilarExists")]});
+    let server = server(vec![
+        account("shop", "acme"),
+        webhook("shop", "there", "acme"),
+        missing,
+        webhook("shop", "other", "b"),
+    ]);
     let page = get_json(&server, "/accounts/shop/acme.json").await;
-    let names = |group: &str| page[group]["rows"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect::<Vec<_>>();
+    let names = |group: &str| {
+        page[group]["rows"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!((names("there"), names("missing")), (vec![json!("there")], vec![json!("missing")]));
     let unmanaged = &page["unmanaged"];
     assert_eq!(unmanaged["rows"][0]["import"], "hooktender import --account shop/acme --id 9");
-    assert_eq!((&unmanaged["total"], &unmanaged["import"]), (&json!(1), &json!("hooktender import --account shop/acme")));
+    assert_eq!(
+        (&unmanaged["total"], &unmanaged["import"]),
+        (&json!(1), &json!("hooktender import --account shop/acme"))
+    );
     assert_eq!(page["format"], FORMAT);
     let html = get(&server, "/accounts/shop/acme").await.body;
     for text in ["Declared and there", "Declared and missing", "There and declared by nobody", "--id 9"] {
@@ -175,7 +197,8 @@ async fn an_account_has_three_groups() {
 #[tokio::test]
 async fn a_list_is_filtered_and_paged() {
     let mut objects: Vec<_> = (0..120).map(|n| webhook("shop", &format!("hook-{n:03}"), "acme")).collect();
-    objects[7]["status"]["conditions"] = json!([condition("Ready", false, "Rejected"), condition("Stalled", true, "Rejected")]);
+    objects[7]["status"]["conditions"] =
+        json!([condition("Ready", false, "Rejected"), condition("Stalled", true, "Rejected")]);
     objects.push(webhook("stock", "other", "b"));
     let server = server(objects);
     let first = get_json(&server, "/webhooks.json").await;
@@ -193,10 +216,17 @@ async fn a_list_is_filtered_and_paged() {
         ("q=hook+rejected", 1),
         ("q=hook&state=in-sync&namespace=shop&vendor=brightpearl&account=shop/acme", 119),
     ] {
-        assert_eq!(get_json(&server, &format!("/webhooks.json?{query}")).await["webhooks"]["total"], total, "{query}");
+        assert_eq!(
+            get_json(&server, &format!("/webhooks.json?{query}")).await["webhooks"]["total"],
+            total,
+            "{query}"
+        );
     }
     let html = get(&server, "/webhooks?q=hook&page=2").await.body;
-    assert!(html.contains("href=\"/webhooks?q=hook\"") && html.contains("href=\"/webhooks?q=hook&amp;page=3\""), "{html}");
+    assert!(
+        html.contains("href=\"/webhooks?q=hook\"") && html.contains("href=\"/webhooks?q=hook&amp;page=3\""),
+        "{html}"
+    );
     assert!(html.contains("51–100 of 120"), "{html}");
 }
 
@@ -215,7 +245,10 @@ async fn a_webhook_shows_the_difference_and_what_unblocks_it() {
     let command = "kubectl patch -n shop webhook a --type=merge -p '{\"spec\":{\"mode\":\"Enforce\"}}'";
     assert_eq!(page["unblock"][0]["commands"], json!([command]));
     let html = get(&server, "/webhooks/shop/a").await.body;
-    assert!(html.contains("v<em>1</em>") || html.contains("/v<em>1</em>/"), "the part that differs is marked: {html}");
+    assert!(
+        html.contains("v<em>1</em>") || html.contains("/v<em>1</em>/"),
+        "the part that differs is marked: {html}"
+    );
     let plan = get(&server, "/plan").await.body;
     assert!(plan.contains("Plan: 1 to replace; 1 held back, 1 unmanaged."), "{plan}");
     assert!(plan.contains("href=\"/webhooks/shop/a\""), "{plan}");
@@ -228,14 +261,23 @@ async fn foreign_text_stays_text() {
     hostile["status"]["externalId"] = json!(EVIL);
     hostile["status"]["conditions"] = json!([{"type": "Ready", "status": "False", "reason": EVIL, "message": EVIL,
         "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
-    hostile["status"]["plan"] = json!({"action": "Update", "changes": [{"field": EVIL, "before": EVIL, "after": "b"}]});
+    hostile["status"]["plan"] =
+        json!({"action": "Update", "changes": [{"field": EVIL, "before": EVIL, "after": "b"}]});
     let mut of_vendor = account("shop", "acme");
     of_vendor["status"]["unmanaged"] = json!([{"externalId": EVIL, "summary": EVIL}]);
     let server = server(vec![of_vendor, hostile]);
-    for uri in ["/accounts", "/accounts/shop/acme", "/webhooks", "/webhooks/shop/a", "/plan", "/webhooks?q=%3Cscript%3E"] {
+    for uri in [
+        "/accounts",
+        "/accounts/shop/acme",
+        "/webhooks",
+        "/webhooks/shop/a",
+        "/plan",
+        "/webhooks?q=%3Cscript%3E",
+    ] {
         let html = get(&server, uri).await.body;
         assert!(!html.contains("<script>") && !html.chars().any(is_hidden), "{uri}: {html}");
-        let answer = send(&server, "GET", uri, &[("host", "localhost"), ("accept", "application/json")]).await;
+        let answer =
+            send(&server, "GET", uri, &[("host", "localhost"), ("accept", "application/json")]).await;
         assert!(!answer.body.chars().any(|c| c != '\n' && is_hidden(c)), "{uri}: {}", answer.body);
         serde_json::from_str::<Value>(&answer.body).unwrap();
     }

@@ -5,6 +5,7 @@ use super::accounts::{AccountRow, Troubles};
 use super::commands::{account_remedies, import};
 use super::list::Rows;
 use super::object::{ConditionView, EventView, Remedy, events, not_observed};
+use super::time::length;
 use super::webhooks::WebhookRow;
 use crate::api::{ObjectKey, visible};
 use crate::ui::data::facts::{AccountFacts, WebhookFacts};
@@ -123,7 +124,7 @@ pub(crate) fn next(account: &AccountFacts) -> String {
         return "The account goes when its last Webhook is gone.".into();
     }
     format!(
-        "The vendor's list is read every {} s, give or take a tenth, and at once when an object or a Secret changes.",
-        account.resync.as_secs()
+        "The vendor's list is read every {}, give or take a tenth, and at once when an object or a Secret changes.",
+        length(i64::try_from(account.resync.as_secs()).unwrap_or(i64::MAX))
     )
 }

@@ -47,7 +47,11 @@ pub(crate) fn import(account: &ObjectKey, id: Option<&str>) -> String {
 }
 
 /// How to unblock a Webhook, and the account that it waits for.
-pub(crate) fn of_webhook(webhook: &WebhookFacts, account: Option<&AccountFacts>, inputs: &Inputs<'_>) -> Vec<Remedy> {
+pub(crate) fn of_webhook(
+    webhook: &WebhookFacts,
+    account: Option<&AccountFacts>,
+    inputs: &Inputs<'_>,
+) -> Vec<Remedy> {
     let target = Target { kind: "webhook", key: &webhook.key };
     let not_delivering = webhook.condition(DELIVERING).filter(|delivering| delivering.status != "True");
     let conditions = webhook.condition(READY).into_iter().chain(not_delivering);
@@ -79,7 +83,11 @@ pub(crate) fn account_remedies(account: &AccountFacts, inputs: &Inputs<'_>) -> V
         .collect()
 }
 
-fn remedy(condition: &Condition, remedies: Remedies, commands: impl FnOnce() -> Vec<String>) -> Option<Remedy> {
+fn remedy(
+    condition: &Condition,
+    remedies: Remedies,
+    commands: impl FnOnce() -> Vec<String>,
+) -> Option<Remedy> {
     let what = remedies(&condition.reason, condition.status == "True")?;
     Some(Remedy { reason: visible(&condition.reason), of_account: false, what, commands: commands() })
 }
@@ -104,7 +112,9 @@ fn webhook_commands(
             vec![target.patch(&format!("\"driftPolicy\":\"{policy}\""))]
         }
         "Conflict" => vec![target.kubectl("delete", "").trim_end().to_owned()],
-        "AccountNotFound" => vec![format!("kubectl get -n {} vendoraccounts", word(&webhook.account.namespace))],
+        "AccountNotFound" => {
+            vec![format!("kubectl get -n {} vendoraccounts", word(&webhook.account.namespace))]
+        }
         "Rejected" | "Unavailable" | "WriteRefused" | "TooManyErrors" => vec![target.request()],
         _ => Vec::new(),
     };

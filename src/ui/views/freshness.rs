@@ -61,8 +61,10 @@ impl Freshness {
 
     /// Whether all objects of a kind have been read at least once.
     pub(crate) fn has_read(inputs: &Inputs<'_>, kind: Kind) -> bool {
-        inputs.data.sources().filter(|(watched, _)| watched.kind == kind).all(|(_, source)| {
-            matches!(source, Source::Live | Source::Failed { true_until: Some(_), .. })
-        })
+        inputs
+            .data
+            .sources()
+            .filter(|(watched, _)| watched.kind == kind)
+            .all(|(_, source)| matches!(source, Source::Live | Source::Failed { true_until: Some(_), .. }))
     }
 }

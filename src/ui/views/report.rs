@@ -50,10 +50,7 @@ pub(crate) fn account_report(account: &AccountFacts) -> AccountReport {
         advice: None,
         webhooks: Vec::new(),
         unmanaged: unmanaged
-            .map(|one| UnmanagedReport {
-                external_id: one.external_id.clone(),
-                summary: one.summary.clone(),
-            })
+            .map(|one| UnmanagedReport { external_id: one.external_id.clone(), summary: one.summary.clone() })
             .collect(),
         about_seconds: None,
     }

@@ -25,7 +25,8 @@ impl When {
     }
 }
 
-fn length(seconds: i64) -> String {
+/// A number of seconds, in the unit that suits it.
+pub(crate) fn length(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),

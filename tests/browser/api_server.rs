@@ -100,6 +100,15 @@ impl ApiServer {
         self.state().asked.clone()
     }
 
+    /// Waits until it is asked for that many watches.
+    pub(crate) fn watched(&self, number: usize) {
+        let begin = std::time::Instant::now();
+        while self.asked().iter().filter(|asked| asked.watch).count() < number {
+            assert!(begin.elapsed().as_secs() < 60, "{:?}", self.asked());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// Writes a kubeconfig for it.
     pub(crate) fn kubeconfig(&self, folder: &Path) -> PathBuf {
         let path = folder.join("kubeconfig");

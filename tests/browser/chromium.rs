@@ -67,7 +67,13 @@ fn find_or_install() -> Result<String, String> {
     };
     let _ = run(&["update"]);
     for package in &packages {
-        match run(&["install", "--yes", "--no-install-recommends", package]) {
+        match run(&[
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "--option=DPkg::Lock::Timeout=300",
+            package,
+        ]) {
             Ok(done) if done.status.success() => {
                 return find().ok_or_else(|| "it was installed, and does not run".into());
             }
@@ -236,9 +242,13 @@ impl Browser {
             "Enter" => (13, "\r"),
             other => (0, other),
         };
-        for kind in ["keyDown", "keyUp"] {
-            let text = if kind == "keyDown" { text } else { "" };
-            let parameters = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text});
+        let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+        for (kind, text) in [(down, text), ("keyUp", "")] {
+            let mut parameters =
+                json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            if !text.is_empty() {
+                parameters["text"] = json!(text);
+            }
             self.call("Input.dispatchKeyEvent", parameters);
         }
     }

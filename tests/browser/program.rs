@@ -40,7 +40,8 @@ impl Program {
     /// Reads a page.
     pub(crate) fn get(&self, path: &str) -> String {
         let url = format!("{}{path}", self.origin);
-        let get = async { reqwest::get(url).await?.text().await };
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let get = async { client.get(url).send().await?.text().await };
         tokio::runtime::Runtime::new().unwrap().block_on(get).unwrap()
     }
 

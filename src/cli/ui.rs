@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 /// The port, always the same so that addresses of pages are permanent.
-pub(super) const PORT: u16 = 8099;
+const PORT: u16 = 8099;
 
 /// Flags of `hooktender ui`.
 #[derive(Debug, Args)]

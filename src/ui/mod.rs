@@ -26,4 +26,4 @@ mod views;
 pub(crate) use data::problem::Viewer;
 pub(crate) use data::watch::Watches;
 pub(crate) use server::{Server, bind};
-pub(crate) use views::{Pace, Paces, Remedies};
+pub(crate) use views::{Pace, Paces};

@@ -15,6 +15,7 @@ use crate::api::is_hidden;
 use crate::engine::clock::timestamp;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -261,12 +262,12 @@ async fn guard(request: Request, next: Next) -> Response {
 fn is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    let of_header = host.to_str().ok().and_then(|host| host.parse().ok());
+    let of_header = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     // A proxy's request has the host in its first line, too.
     of_header.as_ref().is_some_and(is_loopback_host) && uri.authority().is_none_or(is_loopback_host)
 }
 
-fn is_loopback_host(authority: &axum::http::uri::Authority) -> bool {
+fn is_loopback_host(authority: &Authority) -> bool {
     let host = authority.host();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     !authority.as_str().contains('@')

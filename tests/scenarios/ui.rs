@@ -93,8 +93,8 @@ fn a_user_sees_what_the_operator_does_and_no_vendor_is_called() {
     let shown = page_becomes(&pages.origin, &path, "the page shows the Webhook and its event", is_shown);
     assert_eq!((&shown["accountState"], &shown["id"]), (&json!("in-sync"), &json!(tenant.ids()[0])));
     let account = page(&pages.origin, &format!("/accounts/{}/account.json", scene.namespace));
-    assert_eq!((&account["managed"], &account["there"]["total"]), (&json!(1), &json!(1)));
-    assert!(account.get("lastRead").is_none(), "only an operator knows it");
+    assert_eq!((&account["account"]["managed"], &account["there"]["total"]), (&json!(1), &json!(1)));
+    assert!(account["account"].get("lastRead").is_none(), "only an operator knows it");
     assert_eq!(tenant.journal().len(), calls, "no page calls a vendor");
     scene.patch("webhook/hook", &json!({"spec": {"suspend": true}}));
     let is_suspended = |page: &Value| page["state"] == "suspended" && page["reason"] == "Suspended";
@@ -114,7 +114,7 @@ fn the_pages_of_an_operator_also_tell_its_pace() {
     scene.ready("hook");
     let origin = pages_of(&operator);
     let path = format!("/accounts/{}/account.json", scene.namespace);
-    let knows = |page: &Value| page["budgetLeft"].is_number() && page["nextRead"]["at"].is_string();
+    let knows = |page: &Value| page["account"]["budgetLeft"].is_number() && page["account"]["nextRead"]["at"].is_string();
     let account = page_becomes(&origin, &path, "the page knows budget and times", knows);
     assert_eq!(account["freshness"]["live"], true, "the chart gives every right that the pages need");
     // Without the chart's value the right is missing, and the page says so.

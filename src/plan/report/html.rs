@@ -86,14 +86,14 @@ pub fn html(webhook: &WebhookReport) -> Markup {
 }
 
 /// Draws what holds something back.
-pub fn html_held(held: &Held) -> Markup {
+fn html_held(held: &Held) -> Markup {
     html! {
         p.note { b { (words::held(held)) ", " (visible(&held.reason)) ": " } (foreign(&held.message)) }
     }
 }
 
 /// Draws the changed fields of a Webhook.
-pub fn html_changes(webhook: &WebhookReport) -> Markup {
+fn html_changes(webhook: &WebhookReport) -> Markup {
     let fields = webhook.changes.iter();
     let all = fields.flat_map(|field| entries(field).into_iter().map(|entry| (entry, field.replaces)));
     html! {

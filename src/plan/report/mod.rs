@@ -16,7 +16,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use html::{html, html_held, html_summary, is_quiet};
+pub use html::{html, html_summary, is_quiet};
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};

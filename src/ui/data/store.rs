@@ -20,8 +20,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Accounts, Self::Webhooks, Self::Events];
-
     /// The name on a page.
     pub(crate) fn name(self) -> &'static str {
         match self {

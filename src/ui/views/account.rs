@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccountView {
-    #[serde(flatten)]
     pub(crate) account: AccountRow,
     /// How many of its Webhooks are in each state.
     pub(crate) states: BTreeMap<State, usize>,

@@ -147,17 +147,17 @@ impl Browser {
         let (requests, errors) = (Vec::new(), Vec::new());
         let mut browser =
             Self { child, send, receive, session: None, next: 0, requests, errors, _profile: profile };
-        let tab = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({"targetId": tab, "flatten": true}));
+        let tab = browser.call("Target.createTarget", &json!({"url": "about:blank"}))["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", &json!({"targetId": tab, "flatten": true}));
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Network", "Runtime", "Log"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Calls a method of the protocol; fails if it fails.
-    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": parameters});
         if let Some(session) = &self.session {
@@ -206,18 +206,18 @@ impl Browser {
         let Screen { width, height, dark } = screen;
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
+            &json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
         );
         let scheme = if dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// Opens a page, and waits until it and all its parts are there.
     pub(crate) fn open(&mut self, url: &str) {
         self.requests.clear();
         self.errors.clear();
-        let opened = self.call("Page.navigate", json!({"url": url}));
+        let opened = self.call("Page.navigate", &json!({"url": url}));
         assert!(opened.get("errorText").is_none(), "{url}: {opened}");
         self.loaded();
     }
@@ -230,7 +230,7 @@ impl Browser {
     /// Evaluates an expression in the page, and waits for it if it is a promise.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let result = self.call("Runtime.evaluate", parameters);
+        let result = self.call("Runtime.evaluate", &parameters);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
         result["result"]["value"].clone()
     }
@@ -249,18 +249,18 @@ impl Browser {
             if !text.is_empty() {
                 parameters["text"] = json!(text);
             }
-            self.call("Input.dispatchKeyEvent", parameters);
+            self.call("Input.dispatchKeyEvent", &parameters);
         }
     }
 
     /// Takes a picture of the whole page as PNG, `scale` times as large as it is.
     pub(crate) fn picture(&mut self, scale: f64, height: Option<u32>) -> Vec<u8> {
         use base64::Engine as _;
-        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
         let height = height.map_or(size["height"].clone(), |height| json!(height));
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": scale});
         let picture =
-            self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
+            self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
         base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 }

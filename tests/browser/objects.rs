@@ -28,8 +28,7 @@ fn conditions(ready: (&str, &str, &str), busy: bool, stalled: bool, minutes: i64
     ]
 }
 
-pub(crate) fn account(namespace: &str, name: &str, vendor: &Value, status: Value) -> Value {
-    let mut status = status;
+pub(crate) fn account(namespace: &str, name: &str, vendor: &Value, mut status: Value) -> Value {
     status["observedGeneration"] = json!(1);
     json!({
         "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",
@@ -44,9 +43,8 @@ pub(crate) fn webhook(
     (namespace, name): (&str, &str),
     account: (&str, &str),
     subscription: &Value,
-    status: Value,
+    mut status: Value,
 ) -> Value {
-    let mut status = status;
     status["observedGeneration"] = json!(1);
     json!({
         "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook",

@@ -65,12 +65,12 @@ fn a_page_is_complete_without_scripts_and_on_paper() {
     let api = ApiServer::start(&company());
     let program = Program::start(&api, &["-A"]);
     browser.set(DESKTOP);
-    browser.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    browser.call("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
     browser.open(&format!("{}/webhooks?state=blocked", program.origin));
-    browser.call("Emulation.setScriptExecutionDisabled", json!({"value": false}));
+    browser.call("Emulation.setScriptExecutionDisabled", &json!({"value": false}));
     assert_eq!(browser.evaluate("document.querySelector('tbody th').innerText"), "shop/invoices");
     assert_eq!(browser.evaluate("document.querySelector('#filter-state').value"), "blocked");
-    browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    browser.call("Emulation.setEmulatedMedia", &json!({"media": "print"}));
     let shown =
         |selector: &str| format!("getComputedStyle(document.querySelector('{selector}')).display !== 'none'");
     for (selector, printed) in
@@ -78,7 +78,7 @@ fn a_page_is_complete_without_scripts_and_on_paper() {
     {
         assert_eq!(browser.evaluate(&shown(selector)), printed, "{selector}");
     }
-    let paper = browser.call("Page.printToPDF", json!({"printBackground": false}));
+    let paper = browser.call("Page.printToPDF", &json!({"printBackground": false}));
     assert!(paper["data"].as_str().unwrap().len() > 1000);
 }
 
@@ -123,7 +123,7 @@ fn hostile_text_runs_no_script_and_sends_no_request() {
     let program = Program::start(&api, &["-A"]);
     browser.call(
         "Page.addScriptToEvaluateOnNewDocument",
-        json!({"source": "window.alert = () => { window.ran = true }"}),
+        &json!({"source": "window.alert = () => { window.ran = true }"}),
     );
     browser.set(DESKTOP);
     let mut pages = vec![

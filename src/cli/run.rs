@@ -3,7 +3,7 @@
 use super::flags::{ClusterFlags, VendorFlags};
 use super::remediation::remediation;
 use super::ui::cannot_listen;
-use crate::api::{Mode, NamespaceName};
+use crate::api::{Mode, NamespaceName, ObjectKey};
 use crate::controller::{self, Options};
 use crate::telemetry::{self, Health, Metrics, Telemetry};
 use crate::ui;
@@ -193,7 +193,7 @@ async fn serve_pages(
         account_selector: options.account_selector.clone(),
         viewer: ui::Viewer::Operator,
     };
-    let paces: ui::Paces = Arc::new(move |account| {
+    let paces: ui::Paces = Arc::new(move |account: &ObjectKey| {
         let (budget_left, last) = metrics.pace(account);
         ui::Pace { budget_left, last_read: last.and_then(|last| Timestamp::from_second(last).ok()) }
     });

@@ -175,7 +175,7 @@ fn foreign(text: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::report::testing::{any_report, rich};
+    use crate::plan::report::testing::any_report;
     use proptest::prelude::*;
 
     /// The text of a page as a reader sees it: without elements, and with the references resolved.
@@ -212,13 +212,6 @@ mod tests {
             std::iter::once(entry.path).chain(values).chain(entry.notes).collect::<Vec<_>>()
         };
         webhook.changes.iter().flat_map(entries).flat_map(of_entry).collect()
-    }
-
-    #[test]
-    fn as_html() {
-        let report = rich();
-        let replaced = all(&report).find(|webhook| webhook.action == Action::Replace).unwrap();
-        insta::assert_snapshot!("html", html(replaced).into_string().replace("<li>", "\n<li>"));
     }
 
     proptest! {

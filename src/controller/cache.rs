@@ -3,9 +3,10 @@
 use super::Options;
 use super::dependents::Dependents;
 use super::remote_accounts::RemoteAccounts;
+use super::tenants::Tenants;
 use super::watch_error;
 use super::webhook_store::WebhookStore;
-use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::in_namespace;
 use crate::engine::dependency::Dependency;
 use crate::engine::error::error_chain;
@@ -19,6 +20,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -43,6 +45,10 @@ pub(super) enum Trigger {
     Webhook(ObjectKey),
     /// A Secret or ConfigMap that this account depends on changed.
     Dependency(ObjectKey),
+    /// This WebhookSet was created, changed or deleted, or a Webhook with the name of one of its members was.
+    Set(ObjectKey),
+    /// What WebhookSets read of an account changed.
+    Tenants,
     /// A watch was restarted: anything may have changed.
     All,
 }
@@ -56,6 +62,8 @@ pub(super) struct Indexes {
     pub(super) dependents: Arc<Dependents<Dependency>>,
     /// Webhooks of other accounts that own what a Webhook waits for.
     pub(super) waiting: Arc<Dependents<ObjectKey>>,
+    /// Webhooks that have the names of a set's members, whether they exist or not.
+    pub(super) members: Arc<Dependents<ObjectKey>>,
 }
 
 impl Indexes {
@@ -72,6 +80,8 @@ pub(super) struct Cache {
     /// The names of all accounts, if a selector leaves some out of `accounts`.
     account_names: Vec<Store<PartialObjectMeta<VendorAccount>>>,
     remote: Vec<Arc<RemoteAccounts>>,
+    tenants: Vec<Arc<Tenants>>,
+    sets: Vec<Store<Guarded<WebhookSet>>>,
     webhooks: Vec<Arc<WebhookStore>>,
     /// Labels of namespaces, if all namespaces are managed.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
@@ -96,6 +106,8 @@ impl Cache {
             accounts: Vec::new(),
             account_names: Vec::new(),
             remote: Vec::new(),
+            tenants: Vec::new(),
+            sets: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
             synced: Vec::new(),
@@ -117,10 +129,21 @@ impl Cache {
         };
         for scope in scopes {
             let remote = Arc::new(RemoteAccounts::default());
-            let (store, events) = accounts(client, scope, selected.clone(), Arc::clone(&remote));
+            let tenants = Arc::new(Tenants::default());
+            let indexed = (Arc::clone(&remote), Arc::clone(&tenants));
+            let (store, events) = accounts(client, scope, selected.clone(), indexed);
             cache.accounts.push(store);
             cache.remote.push(remote);
-            cache.watch::<VendorAccount, _>(scope, events, tasks, |account| account_triggers(&account));
+            cache.tenants.push(Arc::clone(&tenants));
+            cache.watch::<VendorAccount, _>(scope, events, tasks, move |account| {
+                let mut triggers = account_triggers(&account);
+                triggers.extend(tenants.take_changed().then_some(Trigger::Tenants));
+                triggers
+            });
+            // A shard has the sets with its label, and its own accounts.
+            let (store, events) = sets(client, scope, selected.clone());
+            cache.sets.push(store);
+            cache.watch::<WebhookSet, _>(scope, events, tasks, |set| vec![Trigger::Set(ObjectKey::of(&set))]);
             if options.account_selector.is_some() {
                 let (store, events) = names::<VendorAccount>(api(client, scope));
                 cache.account_names.push(store);
@@ -130,7 +153,7 @@ impl Cache {
             }
             let store = Arc::new(WebhookStore::default());
             cache.webhooks.push(Arc::clone(&store));
-            let events = webhooks(client, scope, store, Arc::clone(&indexes.waiting));
+            let events = webhooks(client, scope, store, indexes.clone());
             cache.watch::<Webhook, _>(scope, events, tasks, |triggers| triggers);
             if options.watch_secrets {
                 let on = Arc::clone(&indexes.dependents);
@@ -235,6 +258,44 @@ impl Cache {
         self.accounts.iter().flat_map(Store::state).collect()
     }
 
+    /// Returns the set of that name, if it exists; an error if it cannot be read.
+    pub(super) fn set(&self, key: &ObjectKey) -> Option<Result<WebhookSet, String>> {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        let guarded = self.sets.iter().find_map(|store| store.get(&at))?;
+        Some(guarded.0.clone().map_err(|invalid| invalid.error))
+    }
+
+    /// Returns the names of all selected sets.
+    pub(super) fn set_keys(&self) -> Vec<ObjectKey> {
+        self.sets.iter().flat_map(Store::state).map(|set| ObjectKey::of(&*set)).collect()
+    }
+
+    /// Returns the selected accounts as sets read them: with labels and annotations, and without status.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = Arc<VendorAccount>> {
+        self.tenants.iter().flat_map(|tenants| tenants.all())
+    }
+
+    /// Returns the account of that name as sets read it, if it can be read.
+    pub(super) fn tenant(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
+        self.tenants.iter().find_map(|tenants| tenants.get(key))
+    }
+
+    /// Returns the labels of a namespace; none if only named namespaces are managed.
+    pub(super) fn namespace_labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
+        Some(found.labels().clone())
+    }
+
+    /// Returns the Webhooks that belong to the set with this uid.
+    pub(super) fn webhooks_of_set(&self, uid: &str) -> Vec<Arc<Webhook>> {
+        self.webhooks.iter().flat_map(|store| store.of_set(uid)).collect()
+    }
+
+    /// Returns the Webhook of that name that refers to this account.
+    pub(super) fn webhook(&self, account: &ObjectKey, key: &ObjectKey) -> Option<Arc<Webhook>> {
+        self.webhooks.iter().find_map(|store| store.get(account, key))
+    }
+
     /// Returns the number of readable Webhooks.
     pub(super) fn webhook_count(&self) -> usize {
         self.webhooks.iter().map(|store| store.len()).sum()
@@ -270,10 +331,7 @@ impl Cache {
     /// Returns whether the account allows the Webhook's namespace; its own is always allowed.
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
         let namespace = webhook.namespace().unwrap_or_default();
-        account.admits(&namespace, || {
-            let found = self.namespaces.as_ref()?.get(&ObjectRef::new(&namespace))?;
-            Some(found.labels().clone())
-        })
+        account.admits(&namespace, || self.namespace_labels(&namespace))
     }
 }
 
@@ -356,13 +414,36 @@ fn accounts(
     client: &Client,
     scope: Option<&NamespaceName>,
     selected: watcher::Config,
-    remote: Arc<RemoteAccounts>,
+    (remote, tenants): (Arc<RemoteAccounts>, Arc<Tenants>),
 ) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
     let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
     let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected.page_size(SMALL_PAGE))
         .default_backoff()
+        .inspect_ok(move |event| tenants.apply_event(event))
         .modify(bound_account)
         .inspect_ok(move |event| remote.apply_event(event))
+        .reflect(writer);
+    (store, events.boxed())
+}
+
+/// Returns the store of sets and the watch that fills it.
+fn sets(
+    client: &Client,
+    scope: Option<&NamespaceName>,
+    selected: watcher::Config,
+) -> (Store<Guarded<WebhookSet>>, Events<Guarded<WebhookSet>>) {
+    let (store, writer) = reflector::store::<Guarded<WebhookSet>>();
+    let events = watcher(api::<Guarded<WebhookSet>>(client, scope), selected.page_size(SMALL_PAGE))
+        .default_backoff()
+        .modify(|set| {
+            let metadata = set.meta_mut();
+            metadata.managed_fields = None;
+            metadata.labels = None;
+            metadata.owner_references = None;
+            if let Some(annotations) = &mut metadata.annotations {
+                annotations.retain(|name, _| name.starts_with(OUR_ANNOTATIONS));
+            }
+        })
         .reflect(writer);
     (store, events.boxed())
 }
@@ -373,7 +454,7 @@ fn webhooks(
     client: &Client,
     scope: Option<&NamespaceName>,
     store: Arc<WebhookStore>,
-    waiting: Arc<Dependents<ObjectKey>>,
+    indexes: Indexes,
 ) -> Events<Vec<Trigger>> {
     use watcher::Event;
     let config = watcher::Config::default().page_size(WEBHOOK_PAGE);
@@ -386,13 +467,23 @@ fn webhooks(
             Event::InitApply(webhook) => Event::InitApply(webhook_triggers(webhook)),
             Event::InitDone => Event::InitDone,
         };
+        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, object_key(&event)) {
+            triggers.extend(indexes.members.on(&webhook).into_iter().map(Trigger::Set));
+        }
         let changed = store.apply_event(event);
         if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, &changed) {
-            triggers.extend(waiting.on(webhook).into_iter().map(Trigger::Webhook));
+            triggers.extend(indexes.waiting.on(webhook).into_iter().map(Trigger::Webhook));
         }
         triggers
     };
     events.default_backoff().map(move |event| event.map(|event| apply(guarded(event)))).boxed()
+}
+
+fn object_key(event: &watcher::Event<Guarded<Webhook>>) -> Option<ObjectKey> {
+    match event {
+        watcher::Event::Apply(webhook) | watcher::Event::Delete(webhook) => Some(ObjectKey::of(webhook)),
+        _ => None,
+    }
 }
 
 fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webhook>> {

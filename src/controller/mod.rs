@@ -9,6 +9,8 @@ mod dependents;
 mod leader;
 mod orphans;
 mod remote_accounts;
+mod sets;
+mod tenants;
 mod watch_error;
 mod webhook_store;
 mod worker;
@@ -27,6 +29,7 @@ use cache::{Cache, Indexes, Trigger};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{LeaderElector, LeadershipFence};
+use sets::SetWorkers;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -135,13 +138,15 @@ async fn reconcile(
         tasks: JoinSet::new(),
         context: Arc::clone(context),
         cache: Arc::clone(&cache),
-        indexes,
+        indexes: indexes.clone(),
         registry: Arc::default(),
     };
+    let mut sets = SetWorkers::new(Arc::clone(context), Arc::clone(&cache), indexes);
     tasks.spawn(watch_error::check_server_version(client.clone()));
     let orphans = WakeUp::default();
     tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
     workers.sync();
+    sets.sync();
     orphans.notify(false);
     loop {
         tokio::select! {
@@ -150,6 +155,7 @@ async fn reconcile(
             reason = &mut lost => return Err(reason),
             // Reaps workers whose accounts are gone.
             Some(_) = workers.tasks.join_next() => {}
+            Some(()) = sets.reap() => {}
             event = triggers.recv() => match event {
                 Some(Trigger::Account(key)) => {
                     workers.sync();
@@ -161,9 +167,16 @@ async fn reconcile(
                     orphans.notify(false);
                 }
                 Some(Trigger::Dependency(key)) => workers.notify(&key, true),
+                Some(Trigger::Set(key)) => {
+                    sets.sync();
+                    sets.notify(&key);
+                }
+                Some(Trigger::Tenants) => sets.notify_all(),
                 Some(Trigger::All) => {
                     workers.sync();
                     workers.notify_all();
+                    sets.sync();
+                    sets.notify_all();
                     orphans.notify(false);
                 }
                 None => break,

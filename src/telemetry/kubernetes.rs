@@ -97,6 +97,8 @@ fn resource(path: &str) -> &'static str {
         "webhooks/status",
         "vendoraccounts",
         "vendoraccounts/status",
+        "webhooksets",
+        "webhooksets/status",
         "events",
         "leases",
         "secrets",
@@ -132,6 +134,8 @@ mod tests {
             (
                 "/apis/hooktender.dev/v1alpha1/namespaces/shop/vendoraccounts/a/status",
                 "vendoraccounts/status",
+        "webhooksets",
+        "webhooksets/status",
             ),
             ("/apis/events.k8s.io/v1/namespaces/shop/events", "events"),
             ("/api/v1/namespaces/namespaces/secrets/x", "secrets"),

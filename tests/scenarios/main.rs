@@ -52,6 +52,7 @@ mod rotation;
 mod safety;
 mod scene;
 mod secrets;
+mod sets;
 mod shell;
 mod spelling;
 mod starts;

@@ -110,6 +110,9 @@ async fn reconcile(shared: &Shared, set: Arc<WebhookSet>, state: &mut SetState) 
             // The status is derived from what the writes returned.
             return Err(Ended::Again(Duration::ZERO));
         }
+        if written.conflict {
+            return Err(Ended::Again(CONFLICT_RETRY));
+        }
         error = written.error;
     }
     let mut status = status::status(&set, &decision, error.as_ref(), clock::timestamp());
@@ -212,6 +215,8 @@ fn record_changes(status: &mut WebhookSetStatus, decision: &Decision, state: &Se
 struct Written {
     /// Whether anything is known that the decision did not know.
     progress: bool,
+    /// Whether another client has changed something meanwhile.
+    conflict: bool,
     /// A failure that concerns all members.
     error: Option<SetError>,
 }
@@ -319,7 +324,7 @@ fn failed(
     events: &mut Events,
 ) {
     match error.scope() {
-        Scope::Conflict => written.error = written.error.take().or(Some(unavailable(error))),
+        Scope::Conflict => written.conflict = true,
         Scope::Object => {
             let message = format!("{}; change what refuses it, or the template", error.in_words());
             let revision = declared.map(|declared| declared.revision.as_str()).unwrap_or_default();

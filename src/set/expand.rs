@@ -85,7 +85,7 @@ fn declare(
     if declared != vendor {
         let at = ObjectKey::of(account);
         return Err(MemberError::new(
-            "WrongVendor",
+            "VendorMismatch",
             format!("the template is for {declared} and the account {at} for {vendor}: narrow spec.accountSelector"),
         ));
     }
@@ -305,7 +305,7 @@ mod tests {
         let all = members(json!([]), &[account("acme", &[]), other]);
         assert!(all[0].declared.is_ok());
         let error = all[1].declared.as_ref().unwrap_err();
-        assert_eq!(error.reason, "WrongVendor");
+        assert_eq!(error.reason, "VendorMismatch");
         assert!(error.message.contains("for superoffice and the account shop/other for contensis"), "{}", error.message);
     }
 

@@ -106,7 +106,7 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         return Summary { reconciling: false, ..with("Paused", message) };
     }
     if deleting {
-        return with("Deleting", format!("waiting for {} members to be deleted", decision.leaving));
+        return with("DeletingMembers", format!("waiting for {} members to be deleted", decision.leaving));
     }
     if let Some(ring) = decision.rollout.ring {
         return with("RollingUpdate", rolling(set, decision, status, ring));
@@ -115,7 +115,7 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         let on_delete = decision.rows.iter().filter(|row| row.difference == Some(Difference::Outdated)).count();
         if on_delete == unwritten {
             let message = format!("{on_delete} of {total} members have an older template, until their Webhook is deleted (OnDelete)");
-            return Summary { reconciling: false, ..with("Outdated", message) };
+            return Summary { reconciling: false, ..with("WaitingForDelete", message) };
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }

@@ -5,6 +5,7 @@ pub(crate) mod connect;
 pub(crate) mod differences;
 pub(crate) mod execute;
 pub(crate) mod finish;
+pub(crate) mod forget;
 pub(crate) mod guard;
 pub(crate) mod item;
 pub(crate) mod pages;
@@ -262,6 +263,8 @@ pub(crate) struct Pass<'a, S, R> {
     pub(crate) requested: Option<String>,
     pub(crate) now: Timestamp,
     pub(crate) permits: PassPermits<'a>,
+    /// Whether Webhooks that are being deleted go although their subscriptions may stay; see [`forget`].
+    pub(crate) forgets: bool,
 }
 
 impl<'a, S, R> Pass<'a, S, R> {
@@ -279,6 +282,7 @@ impl<'a, S, R> Pass<'a, S, R> {
             read_webhooks,
             requested: account.annotations().get(REQUESTED_AT).cloned(),
             now: clock::timestamp(),
+            forgets: false,
             permits: PassPermits::new(&context.limiter, &context.metrics, Arc::clone(&state.queue)),
         }
     }

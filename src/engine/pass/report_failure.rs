@@ -4,6 +4,7 @@
 //! that a corrected Secret does not wait behind the reports of the wrong one.
 
 use super::Pass;
+use super::forget::{left_behind, report_forgotten};
 use crate::api::ObjectKey;
 use crate::engine::clock;
 use crate::engine::cluster::event::EventRecord;
@@ -49,11 +50,11 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     let (released, others): (Vec<_>, Vec<_>) = uids
         .iter()
         .filter_map(|uid| webhooks.remove(uid.as_str()))
-        .partition(|webhook| webhook.is_released());
+        .partition(|webhook| goes(pass, webhook));
     let mut left = released.into_iter().chain(others);
     let deadline = clock::now() + LONGEST;
     let mut in_flight = FuturesUnordered::new();
-    let mut removed = Vec::new();
+    let (mut removed, mut forgotten) = (Vec::new(), Vec::new());
     let mut server_failed = false;
     loop {
         while in_flight.len() < MAX_IN_FLIGHT
@@ -71,7 +72,12 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
         let Some((webhook, reported)) = in_flight.next().await else { break };
         match reported {
             Reported::Written => {}
-            Reported::Removed => removed.push(webhook.uid.clone()),
+            Reported::Removed => {
+                removed.push(webhook.uid.clone());
+                if !webhook.is_released() {
+                    forgotten.push(format!("{} of {}", left_behind(webhook), ObjectKey::of(&*webhook.object)));
+                }
+            }
             Reported::Failed(failure) => {
                 status_retry.add_webhook(&webhook.uid, error);
                 match failure.scope() {
@@ -98,6 +104,12 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     for uid in &removed {
         state.remove(uid);
     }
+    report_forgotten(pass, &forgotten).await;
+}
+
+/// Whether the finalizer is removed without a call to the vendor.
+fn goes<S, R>(pass: &Pass<'_, S, R>, webhook: &WebhookState) -> bool {
+    webhook.is_released() || pass.forgets && webhook.is_deleting() && webhook.has_finalizer()
 }
 
 /// Updates one Webhook.
@@ -106,7 +118,7 @@ async fn report<'w, S, R: ClusterWriter>(
     webhook: &'w mut WebhookState,
     error: &AccountError,
 ) -> (&'w mut WebhookState, Reported) {
-    let released = webhook.is_released();
+    let released = goes(pass, webhook);
     let written =
         if released { release(pass, webhook).await } else { report_error(pass, webhook, error).await };
     let reported = match written {
@@ -168,12 +180,14 @@ async fn release<S, R: ClusterWriter>(
     webhook: &mut WebhookState,
 ) -> Result<(), WriteError> {
     remove_finalizer(webhook, &pass.context.writer).await?;
-    let subscription = match &webhook.status.external_id {
-        Some(id) => format!("subscription {id}"),
-        None => "its subscription, if there is one,".to_owned(),
-    };
-    let note = format!("finalizer removed; {subscription} kept at {}", pass.vendor);
-    tracing::info!(vendor = %pass.vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = "Retained", "{note}");
+    let (vendor, subscription) = (pass.vendor, left_behind(webhook));
+    if !webhook.is_released() {
+        let note = format!("finalizer removed, as the account's login is refused and its whenRevoked is Forget; {subscription} may have stayed at {vendor}");
+        publish_warning(pass, webhook, &EventRecord { warning: true, reason: "Forgotten", note }).await;
+        return Ok(());
+    }
+    let note = format!("finalizer removed; {subscription} kept at {vendor}");
+    tracing::info!(%vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = "Retained", "{note}");
     let event = EventRecord { warning: false, reason: "Retained", note };
     pass.context.writer.event(webhook.object.object_ref(&()), &event).await;
     Ok(())

@@ -166,7 +166,7 @@ pub(crate) fn report_account_error(
     let mut message = format!("account {account}: {}", error.message);
     if deleting {
         message = format!(
-            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"; an account that is being deleted, too, lets all of them go with spec.whenRevoked: Forget"
         );
     }
     let summary = if error.stalled {

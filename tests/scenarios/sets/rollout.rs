@@ -69,7 +69,7 @@ fn a_member_that_fails_uses_up_the_limit_and_no_more() {
     crowd.patch(&json!({"updateStrategy": {"rollingUpdate": {"maxUnavailable": 2}}}));
     crowd.ready(5);
     // The vendor refuses each change of one tenant.
-    crowd.tenants[2].fault(&json!({"operation": "update", "status": 400, "times": 1000}));
+    crowd.tenants[2].fault(&json!({"operation": "update", "kind": "status", "status": 400, "times": null}));
     crowd.patch(&events("sale.changed"));
     crowd.reaches("sale.changed", &[0, 1, 3, 4]);
     let message = crowd.says("MembersBlocked");
@@ -88,7 +88,7 @@ fn on_delete_changes_a_member_when_its_webhook_is_deleted() {
     crowd.scene.apply(&on_delete);
     crowd.ready(2);
     crowd.patch(&events("sale.changed"));
-    let message = crowd.says("Outdated");
+    let message = crowd.says("WaitingForDelete");
     assert_eq!(message, "2 of 2 members have an older template, until their Webhook is deleted (OnDelete)");
     crowd.scene.kubectl(&["delete", "webhook", &member(1), KUBECTL_WAIT_LIMIT]);
     eventually("the member is made of the new template", || {

@@ -166,6 +166,7 @@ pub(crate) async fn run<S: SecretReader, R: ClusterWriter>(
             state.status_retry.begin();
             let started = clock::now();
             state.retry.pass_started = started;
+            state.forgets = false;
             let span = pass.span();
             let wait = async {
                 let report = run_phases(&mut pass, state, depends).await;
@@ -263,8 +264,6 @@ pub(crate) struct Pass<'a, S, R> {
     pub(crate) requested: Option<String>,
     pub(crate) now: Timestamp,
     pub(crate) permits: PassPermits<'a>,
-    /// Whether Webhooks that are being deleted go although their subscriptions may stay; see [`forget`].
-    pub(crate) forgets: bool,
 }
 
 impl<'a, S, R> Pass<'a, S, R> {
@@ -282,7 +281,6 @@ impl<'a, S, R> Pass<'a, S, R> {
             read_webhooks,
             requested: account.annotations().get(REQUESTED_AT).cloned(),
             now: clock::timestamp(),
-            forgets: false,
             permits: PassPermits::new(&context.limiter, &context.metrics, Arc::clone(&state.queue)),
         }
     }

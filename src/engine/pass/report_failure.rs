@@ -43,14 +43,15 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     uids: &[String],
     error: &AccountError,
 ) {
-    let AccountState { webhooks, status_retry, refusal_grid, .. } = state;
+    let AccountState { webhooks, status_retry, refusal_grid, forgets, .. } = state;
+    let forgets = *forgets;
     let mut webhooks: HashMap<&str, &mut WebhookState> =
         webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
     // Users wait for what is being deleted.
     let (released, others): (Vec<_>, Vec<_>) = uids
         .iter()
         .filter_map(|uid| webhooks.remove(uid.as_str()))
-        .partition(|webhook| goes(pass, webhook));
+        .partition(|webhook| goes(webhook, forgets));
     let mut left = released.into_iter().chain(others);
     let deadline = clock::now() + LONGEST;
     let mut in_flight = FuturesUnordered::new();
@@ -66,7 +67,7 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
             if webhook.is_refused() {
                 status_retry.add_webhook(&webhook.uid, error);
             } else {
-                in_flight.push(report(pass, webhook, error));
+                in_flight.push(report(pass, webhook, error, forgets));
             }
         }
         let Some((webhook, reported)) = in_flight.next().await else { break };
@@ -108,8 +109,8 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
 }
 
 /// Whether the finalizer is removed without a call to the vendor.
-fn goes<S, R>(pass: &Pass<'_, S, R>, webhook: &WebhookState) -> bool {
-    webhook.is_released() || pass.forgets && webhook.is_deleting() && webhook.has_finalizer()
+fn goes(webhook: &WebhookState, forgets: bool) -> bool {
+    webhook.is_released() || forgets && webhook.is_deleting() && webhook.has_finalizer()
 }
 
 /// Updates one Webhook.
@@ -117,8 +118,9 @@ async fn report<'w, S, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
     webhook: &'w mut WebhookState,
     error: &AccountError,
+    forgets: bool,
 ) -> (&'w mut WebhookState, Reported) {
-    let released = goes(pass, webhook);
+    let released = goes(webhook, forgets);
     let written =
         if released { release(pass, webhook).await } else { report_error(pass, webhook, error).await };
     let reported = match written {

@@ -287,7 +287,7 @@ pub struct RollingUpdate {
     /// How many members may be unavailable at a time: a number, or a share of all members such as `25%`, rounded up. A member is
     /// available when its Webhook is ready and the vendor does not report that it stopped delivering. Default 25%.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("type(self) == int ? int(self) >= 1 : string(self).matches('^([1-9][0-9]?|100)%$')").message("maxUnavailable is a number from 1 on, or a share from 1% to 100%"))]
+    #[x_kube(validation = Rule::new("string(self).matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')").message("maxUnavailable is a number from 1 on, or a share from 1% to 100%"))]
     pub max_unavailable: MaxUnavailable,
     /// Which members are changed first. Default: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -100,7 +100,8 @@ pub(crate) fn decide(input: Input<'_>) -> Decision {
     let mut writes = Vec::new();
     if matches!(verdict, Verdict::Clear { .. }) && !set.spec.paused {
         writes = wanted(&rows, &rollout);
-        writes.extend(leaving.iter().filter(|webhook| !is_deleting(webhook)).cloned().map(Write::Remove));
+        let due = |webhook: &&Arc<Webhook>| !is_deleting(webhook) && !refused.contains_key(&webhook.name_any());
+        writes.extend(leaving.iter().filter(due).cloned().map(Write::Remove));
     }
     let leaving = leaving.len();
     Decision { members: input.members, rows, writes, verdict, rollout, leaving }

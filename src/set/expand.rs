@@ -138,13 +138,14 @@ fn variables(
                 Variable { name, value: Some(value), value_from: None }
             }
             (None, Some(from)) => {
-                let key = |at: &TemplateKeyRef| at.key.clone();
-                let secret_key_ref = from.secret_key_ref.as_ref().map(|at| {
-                    Ok(SecretKeyRef { name: object(at)?, key: key(at) })
-                });
-                let config_map_key_ref = from.config_map_key_ref.as_ref().map(|at| {
-                    Ok(ConfigMapKeyRef { name: object(at)?, key: key(at) })
-                });
+                let secret_key_ref = from
+                    .secret_key_ref
+                    .as_ref()
+                    .map(|at| object(at).map(|name| SecretKeyRef { name, key: at.key.clone() }));
+                let config_map_key_ref = from
+                    .config_map_key_ref
+                    .as_ref()
+                    .map(|at| object(at).map(|name| ConfigMapKeyRef { name, key: at.key.clone() }));
                 let value_from = ValueFrom {
                     secret_key_ref: secret_key_ref.transpose()?,
                     config_map_key_ref: config_map_key_ref.transpose()?,

@@ -75,7 +75,7 @@ pub(super) async fn run(shared: &Shared, key: &ObjectKey, state: &mut SetState) 
     }
 }
 
-async fn reconcile(shared: &Shared, set: Arc<WebhookSet>, state: &mut SetState) -> Result<Duration, Ended> {
+async fn reconcile(shared: &Shared, mut set: Arc<WebhookSet>, state: &mut SetState) -> Result<Duration, Ended> {
     let deleting = set.metadata.deletion_timestamp.is_some();
     let has_finalizer = set.finalizers().iter().any(|name| name == SET_FINALIZER);
     if deleting && (!has_finalizer || is_orphaning(&set)) {
@@ -104,7 +104,7 @@ async fn reconcile(shared: &Shared, set: Arc<WebhookSet>, state: &mut SetState) 
         {
             return Ok(left);
         }
-        let set = prepare(shared, &set, &decision, state).await?;
+        set = prepare(shared, &set, &decision, state).await?;
         let written = execute(shared, &set, &decision, state).await;
         if written.progress {
             // The status is derived from what the writes returned.
@@ -162,7 +162,12 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
         .iter()
         .filter_map(|member| Some((member.name.as_str(), member.declared.as_ref().ok()?)))
         .collect();
-    let refused = state.refused(|name| revisions.get(name).map(|declared| declared.revision.clone()));
+    let leaves = |name: &str| owned.iter().any(|webhook| webhook.metadata.name.as_deref() == Some(name));
+    let refused = state.refused(|name| match revisions.get(name) {
+        Some(declared) => Some(declared.revision.clone()),
+        // The deletion of a Webhook has no revision.
+        None => leaves(name).then(String::new),
+    });
     state.learn(set.status.as_ref().and_then(|status| status.recent_changes.as_ref()));
     Ok(decide(Input {
         set,
@@ -223,10 +228,11 @@ struct Written {
 
 /// Executes the writes, several at a time.
 async fn execute(shared: &Shared, set: &WebhookSet, decision: &Decision, state: &mut SetState) -> Written {
-    let all = decision.writes.iter().map(|write| async move {
+    let write_one = |write| async move {
         let _permit = shared.permits.acquire().await;
         (write, write_member(shared, set, decision, write).await)
-    });
+    };
+    let all: Vec<_> = decision.writes.iter().map(write_one).collect();
     let done: Vec<_> = stream::iter(all).buffer_unordered(super::MAX_CONCURRENT_WRITES).collect().await;
     let mut written = Written::default();
     let mut events = Events::default();
@@ -311,7 +317,7 @@ fn record(
             }
             written.progress = true;
         }
-        Err(error) => failed(&error, (&name, declared), state, written, events),
+        Err(error) => failed(&error, (name.as_str(), declared), state, written, events),
     }
 }
 

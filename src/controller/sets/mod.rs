@@ -100,6 +100,7 @@ async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared>) {
     }
     // Only after the last pass, which would register them again.
     shared.indexes.members.remove_account(&key);
+    shared.context.metrics.remove_set(&key);
 }
 
 fn failed(key: &ObjectKey, message: &str) -> Duration {

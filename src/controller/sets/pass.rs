@@ -117,6 +117,9 @@ async fn reconcile(shared: &Shared, mut set: Arc<WebhookSet>, state: &mut SetSta
     }
     let mut status = status::status(&set, &decision, error.as_ref(), clock::timestamp());
     record_changes(&mut status, &decision, state);
+    let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
+    let counts = [members, updated, ready, drifted, not_delivering, blocked];
+    shared.context.metrics.set_members(&ObjectKey::of(&*set), counts);
     let after = write_status(shared, &set, status, state).await?;
     report_not_owned(shared, &set, &decision, state).await;
     Ok(if error.is_some() { after.min(LONGEST_RETRY) } else { after })

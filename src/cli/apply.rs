@@ -52,7 +52,7 @@ impl Apply {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read(self.scope.offline())?)?;
+        let objects = ObjectSet::of_files(self.files.read(self.scope.offline())?).await?;
         let planned = plan_all(&objects, &self.vendors, true).await;
         print::warn(&objects.notes);
         self.output.print(&planned.report)?;

@@ -154,7 +154,7 @@ impl Import {
     /// Reads the objects, and returns the key of the account if one is named.
     async fn objects(&self) -> Result<(ObjectSet, Option<ObjectKey>), CommandError> {
         let Some(named) = &self.account else {
-            return Ok((ObjectSet::of_files(self.files.read(self.scope.offline())?)?, None));
+            return Ok((ObjectSet::of_files(self.files.read(self.scope.offline())?).await?, None));
         };
         let (mut reader, namespace) = self.scope.reader().await?;
         let key = named.split_once('/').map_or_else(

@@ -9,6 +9,7 @@ mod flags;
 mod import;
 mod objects;
 mod output;
+mod overlay;
 mod peers;
 mod plan;
 mod plan_runner;
@@ -18,6 +19,7 @@ mod ready;
 mod reference;
 mod remediation;
 mod run;
+mod sets;
 mod version;
 
 use crate::api;

@@ -95,7 +95,7 @@ impl Scope {
 impl Plan {
     pub(super) async fn run(self) -> CommandResult {
         let objects = if self.offline {
-            ObjectSet::of_files(self.files.read(self.scope.offline())?)?
+            ObjectSet::of_files(self.files.read(self.scope.offline())?).await?
         } else {
             let (reader, namespace) = self.scope.reader().await?;
             ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?

@@ -3,11 +3,12 @@
 
 use super::cluster_reader::api_message;
 use super::plan::Scope;
+use super::explain_set;
 use super::remediation::remediation;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
-use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, visible};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet, visible};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
@@ -25,8 +26,8 @@ const SUSPENDED: &str = "Suspended";
 /// Flags of `hooktender explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// `wh/NAME` for a Webhook, `va/NAME` for a VendorAccount.
-    #[arg(value_name = "wh/NAME | va/NAME", value_parser = subject)]
+    /// `wh/NAME` for a Webhook, `whs/NAME` for a WebhookSet, `va/NAME` for a VendorAccount.
+    #[arg(value_name = "wh/NAME | whs/NAME | va/NAME", value_parser = subject)]
     subject: Subject,
     #[command(flatten)]
     scope: Scope,
@@ -35,16 +36,18 @@ pub(super) struct Explain {
 #[derive(Clone, Debug)]
 enum Subject {
     Webhook(String),
+    Set(String),
     Account(String),
 }
 
 fn subject(text: &str) -> Result<Subject, String> {
     match text.split_once('/') {
-        Some((_, name)) if name.is_empty() || name.contains('/') => Err("write wh/NAME or va/NAME".into()),
+        Some((_, name)) if name.is_empty() || name.contains('/') => Err("write wh/NAME, whs/NAME or va/NAME".into()),
         Some(("wh" | "webhook" | "webhooks", name)) => Ok(Subject::Webhook(name.into())),
+        Some(("whs" | "webhookset" | "webhooksets", name)) => Ok(Subject::Set(name.into())),
         Some(("va" | "vendoraccount" | "vendoraccounts", name)) => Ok(Subject::Account(name.into())),
-        Some((kind, _)) => Err(format!("{kind} is not a kind of hooktender: write wh/NAME or va/NAME")),
-        None => Err(format!("write wh/{text} for the Webhook, or va/{text} for the VendorAccount")),
+        Some((kind, _)) => Err(format!("{kind} is not a kind of hooktender: write wh/NAME, whs/NAME or va/NAME")),
+        None => Err(format!("write wh/{text} for the Webhook, whs/{text} for the WebhookSet, or va/{text} for the VendorAccount")),
     }
 }
 
@@ -53,6 +56,7 @@ impl Explain {
         let (reader, namespace) = self.scope.reader().await?;
         let text = match &self.subject {
             Subject::Webhook(name) => webhook(&reader.client, &ObjectKey::new(&namespace, name)).await?,
+            Subject::Set(name) => set(&reader.client, &ObjectKey::new(&namespace, name)).await?,
             Subject::Account(name) => account(&reader.client, &ObjectKey::new(&namespace, name)).await?,
         };
         print::text(&text)?;
@@ -115,6 +119,21 @@ async fn account(client: &Client, key: &ObjectKey) -> Result<String, CommandErro
     text.section("Events", events(client, &object).await);
     let next = if object.spec.suspend { "nothing: spec.suspend is true".to_owned() } else { resync(&object) };
     text.section("Next", [next]);
+    text.section("To unblock", remedies(&status.conditions, &[]));
+    Ok(text.0)
+}
+
+async fn set(client: &Client, key: &ObjectKey) -> Result<String, CommandError> {
+    let object: WebhookSet = get(client, key).await?;
+    let status = object.status.clone().unwrap_or_default();
+    let vendor = object.spec.template.spec.subscription.vendor();
+    let mut text = Explanation(format!("WebhookSet {key}, for {vendor}\n"));
+    let generations = generation_lines(&object, status.observed_generation);
+    text.section("Status", explain_set::counts(&status).into_iter().chain(generations));
+    text.section("Conditions", status.conditions.iter().map(condition));
+    text.section("Members in the worst state", explain_set::worst(&status));
+    text.section("Events", events(client, &object).await);
+    text.section("Next", explain_set::next(&object));
     text.section("To unblock", remedies(&status.conditions, &[]));
     Ok(text.0)
 }

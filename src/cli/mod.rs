@@ -5,6 +5,7 @@ mod apply;
 mod cluster_reader;
 mod env_hint;
 mod explain;
+mod explain_set;
 mod flags;
 mod import;
 mod objects;

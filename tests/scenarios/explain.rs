@@ -224,10 +224,10 @@ fn an_object_that_cannot_be_explained_gives_one_line() {
     assert_eq!(place.ran("wh/nobody").failed(), format!("there is no Webhook {namespace}/nobody"));
     assert_eq!(place.ran("va/nobody").failed(), format!("there is no VendorAccount {namespace}/nobody"));
     for (wrong, says) in [
-        ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
-        ("pod/x", "pod is not a kind of hooktender: write wh/NAME or va/NAME"),
-        ("wh/", "write wh/NAME or va/NAME"),
-        ("wh/a/b", "write wh/NAME or va/NAME"),
+        ("foo", "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount"),
+        ("pod/x", "pod is not a kind of hooktender: write wh/NAME, whs/NAME or va/NAME"),
+        ("wh/", "write wh/NAME, whs/NAME or va/NAME"),
+        ("wh/a/b", "write wh/NAME, whs/NAME or va/NAME"),
     ] {
         let ran = place.ran(wrong);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:#?}");

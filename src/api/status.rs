@@ -205,6 +205,9 @@ pub struct AccountStatus {
     /// Ids of subscriptions whose deletion was allowed and that still exist at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_deletions: Vec<String>,
+    /// Changes that redirect or disable subscriptions, were allowed and are still to be made, as `id effect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_changes: Vec<String>,
     /// Subscriptions whose deletion began recently without an approval. For ten minutes the deletion guard counts them with other
     /// deletions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -94,6 +94,7 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
         status.subscriptions = Some(plan.subscriptions);
         status.unmanaged = std::mem::take(&mut plan.unmanaged);
         status.allowed_deletions = std::mem::take(&mut plan.allowed);
+        status.allowed_changes = std::mem::take(&mut plan.allowed_changes);
         status.recent_deletions = plan.recent.take();
     }
     for (kind, value) in [(READY, now.ready), (RECONCILING, now.reconciling), (STALLED, now.stalled)] {

@@ -84,7 +84,7 @@ pub(crate) fn blocked(
             ConditionSummary::stalled("CorrectionDoesNotHold", message)
         }
         BlockedReason::DeletionGuard => {
-            let message = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
+            let message = "more subscriptions of the account would be deleted, redirected or disabled at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription of a Webhook that is being deleted, and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
             ConditionSummary::stalled("DeletionGuard", message)
         }
         BlockedReason::SimilarExists(ids) => {

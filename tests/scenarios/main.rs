@@ -45,6 +45,7 @@ mod plan_screen;
 mod printed;
 mod program;
 mod quiet;
+mod redirections;
 mod refusals;
 mod restart;
 mod rights;

@@ -2,6 +2,7 @@
 
 mod guard;
 mod members;
+mod revoked;
 mod rollout;
 
 use hooktender_cluster::eventually;

@@ -125,10 +125,15 @@ fn two_sets_do_not_share_a_webhook() {
     let _operator = crowd.operator();
     crowd.scene.apply(&set(&["contact.created"]));
     crowd.ready(2);
-    // The name of the set `hooks-a` and an account `00` is that of the set `hooks` and the account `a00`.
-    let mut account = crate::scene::account("00", "login-00", &crowd.tenants[0]);
-    account["metadata"]["labels"] = json!({"tier": "other", "tenant": "t00"});
-    crowd.scene.apply(&account);
+    // The set `hooks` and the account `a-00`, the set `hooks-a` and the account `00`: one name.
+    let another = |name: &str, tier: &str, number: usize| {
+        let mut account = crate::scene::account(name, &format!("login-{number:02}"), &crowd.tenants[number]);
+        account["metadata"]["labels"] = json!({"tier": tier, "tenant": format!("t{:02}", 1 - number)});
+        crowd.scene.apply(&account);
+    };
+    another("a-00", "gold", 0);
+    crowd.ready(3);
+    another("00", "other", 1);
     let mut other = set(&["sale.changed"]);
     other["metadata"]["name"] = json!("hooks-a");
     other["spec"]["accountSelector"] = json!({"matchLabels": {"tier": "other"}});
@@ -136,12 +141,12 @@ fn two_sets_do_not_share_a_webhook() {
     eventually("the younger set says so", || {
         let set = crowd.scene.set("hooks-a");
         let ready = condition(&set, "Ready");
-        let said = ready.as_ref().is_some_and(|ready| ready.message.contains("hooks-a00 (NotOwned: "));
+        let said = ready.as_ref().is_some_and(|ready| ready.message.contains("hooks-a-00 (NotOwned: "));
         if said { Ok(()) } else { Err(set["status"].clone()) }
     })
     .unwrap();
-    assert_eq!(crowd.scene.webhook("hooks-a00")["metadata"]["ownerReferences"][0]["name"], "hooks");
-    assert_eq!(crowd.stored(), [1, 1]);
+    assert_eq!(crowd.scene.webhook("hooks-a-00")["metadata"]["ownerReferences"][0]["name"], "hooks");
+    assert_eq!(crowd.stored(), [2, 1]);
 }
 
 #[test]

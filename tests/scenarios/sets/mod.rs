@@ -3,6 +3,7 @@
 mod guard;
 mod kills;
 mod members;
+mod planned;
 mod revoked;
 mod rollout;
 

@@ -92,7 +92,7 @@ fn verb(method: &Method) -> Option<&'static str> {
 
 /// Returns the resource of a path as rules of a Role name it; `other` if it is not one that hooktender writes.
 fn resource(path: &str) -> &'static str {
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 9] = [
         "webhooks",
         "webhooks/status",
         "vendoraccounts",

@@ -3,10 +3,10 @@
 //! A template is no `WebhookSpec`: it has no `accountRef` and no `externalId`, which belong to one account, and its variables may come
 //! from the account. The set inserts these values, so that a member is an ordinary Webhook.
 
+use super::Mode;
 use super::account::AllowedNamespaces;
 use super::status::WebhookSetStatus;
 use super::webhook::{Adoption, DeletionPolicy, DriftPolicy, Subscription};
-use super::Mode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -2,8 +2,8 @@
 //! only; `plan` reads the vendor.
 
 use super::cluster_reader::api_message;
-use super::plan::Scope;
 use super::explain_set;
+use super::plan::Scope;
 use super::remediation::remediation;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, DELIVERING, READY, RECONCILING};
@@ -42,12 +42,18 @@ enum Subject {
 
 fn subject(text: &str) -> Result<Subject, String> {
     match text.split_once('/') {
-        Some((_, name)) if name.is_empty() || name.contains('/') => Err("write wh/NAME, whs/NAME or va/NAME".into()),
+        Some((_, name)) if name.is_empty() || name.contains('/') => {
+            Err("write wh/NAME, whs/NAME or va/NAME".into())
+        }
         Some(("wh" | "webhook" | "webhooks", name)) => Ok(Subject::Webhook(name.into())),
         Some(("whs" | "webhookset" | "webhooksets", name)) => Ok(Subject::Set(name.into())),
         Some(("va" | "vendoraccount" | "vendoraccounts", name)) => Ok(Subject::Account(name.into())),
-        Some((kind, _)) => Err(format!("{kind} is not a kind of hooktender: write wh/NAME, whs/NAME or va/NAME")),
-        None => Err(format!("write wh/{text} for the Webhook, whs/{text} for the WebhookSet, or va/{text} for the VendorAccount")),
+        Some((kind, _)) => {
+            Err(format!("{kind} is not a kind of hooktender: write wh/NAME, whs/NAME or va/NAME"))
+        }
+        None => Err(format!(
+            "write wh/{text} for the Webhook, whs/{text} for the WebhookSet, or va/{text} for the VendorAccount"
+        )),
     }
 }
 

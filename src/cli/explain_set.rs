@@ -67,8 +67,13 @@ mod tests {
 
     #[test]
     fn a_set_is_described_in_a_few_lines() {
-        let rolling = set(&json!({"rollingUpdate": {"maxUnavailable": "10%", "orderBy": {"label": "ring", "values": ["canary", "early"]}}}));
-        assert_eq!(counts(rolling.status.as_ref().unwrap()), ["20 members, 20 updated, 18 ready", "1 not delivering, 1 blocked"]);
+        let rolling = set(
+            &json!({"rollingUpdate": {"maxUnavailable": "10%", "orderBy": {"label": "ring", "values": ["canary", "early"]}}}),
+        );
+        assert_eq!(
+            counts(rolling.status.as_ref().unwrap()),
+            ["20 members, 20 updated, 18 ready", "1 not delivering, 1 blocked"]
+        );
         assert_eq!(
             next(&rolling)[0],
             "a change of the template reaches members while at most 2 are unavailable, canary, then early first by the accounts' label ring"

@@ -107,7 +107,10 @@ impl ObjectSet {
     }
 
     /// Builds the set from the cluster, overlaid with files.
-    pub(super) async fn of_cluster(reader: &ClusterReader, mut files: Manifests) -> Result<Self, Vec<String>> {
+    pub(super) async fn of_cluster(
+        reader: &ClusterReader,
+        mut files: Manifests,
+    ) -> Result<Self, Vec<String>> {
         let sets = overlay_sets(Some(reader), std::mem::take(&mut files.sets)).await?;
         let referred = files.webhooks.iter().map(|webhook| webhook.object.account());
         let in_files: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();

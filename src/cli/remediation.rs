@@ -59,7 +59,10 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     ("ExternalIdNotFound", "correct spec.externalId, or remove it to have a subscription created"),
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
-    ("InvalidSelector", "correct the selector that the message names; kubectl explain whs.spec.accountSelector shows its form"),
+    (
+        "InvalidSelector",
+        "correct the selector that the message names; kubectl explain whs.spec.accountSelector shows its form",
+    ),
     (
         "ListDoubted",
         "nothing, if the next list decides; else check that the account points to the right tenant",
@@ -69,10 +72,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "correct what the members in status.worst name; hooktender explain wh/NAME says more about one of them",
     ),
     ("MembersNotReady", "nothing, if the members get ready; else see those in status.worst"),
-    (
-        "NameTaken",
-        "rename one of the two accounts, as their members would have the same name",
-    ),
+    ("NameTaken", "rename one of the two accounts, as their members would have the same name"),
     ("NotFound", "nothing: the next pass creates it again"),
     (
         "NotOwned",
@@ -85,11 +85,11 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "Rejected",
         "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour, or at once with hooktender.dev/requested-at",
     ),
-    ("RollingUpdate", "nothing, if it goes on; if it waits, repair the member that the message names, or change the template"),
     (
-        "SetGuard",
-        "check what would change, then correct the set, or annotate it as the message says",
+        "RollingUpdate",
+        "nothing, if it goes on; if it waits, repair the member that the message names, or change the template",
     ),
+    ("SetGuard", "check what would change, then correct the set, or annotate it as the message says"),
     ("Settling", "nothing: the vendor's list decides after the grace period"),
     (
         "SimilarExists",
@@ -138,7 +138,10 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ("Unobserved", "nothing: the next pass over its account reconciles it"),
     ("Updating", "nothing: members are being written"),
     ("DeletingMembers", "nothing: the set goes with its last member; a member that stays says why"),
-    ("WaitingForDelete", "delete the Webhooks of the members that are to be updated, or set updateStrategy.type: RollingUpdate"),
+    (
+        "WaitingForDelete",
+        "delete the Webhooks of the members that are to be updated, or set updateStrategy.type: RollingUpdate",
+    ),
     ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
 ];
 

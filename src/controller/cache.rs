@@ -467,7 +467,9 @@ fn webhooks(
             Event::InitApply(webhook) => Event::InitApply(webhook_triggers(webhook)),
             Event::InitDone => Event::InitDone,
         };
-        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, object_key(&event)) {
+        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) =
+            (&mut triggers, object_key(&event))
+        {
             triggers.extend(indexes.members.on(&webhook).into_iter().map(Trigger::Set));
         }
         let changed = store.apply_event(event);

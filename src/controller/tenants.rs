@@ -132,7 +132,10 @@ mod tests {
         assert!(changes(&all, json!({})), "it is new");
         assert!(!changes(&all, json!({"resourceVersion": "2", "finalizers": ["f"]})));
         assert!(changes(&all, json!({"labels": {"tier": "gold"}})));
-        assert!(changes(&all, json!({"labels": {"tier": "gold"}, "deletionTimestamp": "2026-01-01T00:00:00Z"})));
+        assert!(changes(
+            &all,
+            json!({"labels": {"tier": "gold"}, "deletionTimestamp": "2026-01-01T00:00:00Z"})
+        ));
         all.apply_event(&Event::Delete(account(json!({}))));
         assert!(all.take_changed() && all.all().is_empty());
         assert!(!all.take_changed());
@@ -142,10 +145,14 @@ mod tests {
     fn metadata_is_bounded() {
         let all = Tenants::default();
         let last_applied = "x".repeat(LONGEST_ANNOTATION + 1);
-        changes(&all, json!({"annotations": {"shown": "Acme", "kubectl.kubernetes.io/last-applied-configuration": last_applied}}));
+        changes(
+            &all,
+            json!({"annotations": {"shown": "Acme", "kubectl.kubernetes.io/last-applied-configuration": last_applied}}),
+        );
         let kept = all.get(&ObjectKey::new("n", "a")).unwrap();
         assert_eq!(kept.annotations().keys().collect::<Vec<_>>(), ["shown"]);
-        let many: serde_json::Map<_, _> = (0..1000).map(|number| (format!("label-{number}"), json!("x".repeat(60)))).collect();
+        let many: serde_json::Map<_, _> =
+            (0..1000).map(|number| (format!("label-{number}"), json!("x".repeat(60)))).collect();
         changes(&all, json!({"labels": many}));
         let kept = all.get(&ObjectKey::new("n", "a")).unwrap();
         let length: usize = kept.labels().iter().map(|(name, value)| name.len() + value.len()).sum();

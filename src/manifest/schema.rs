@@ -177,9 +177,8 @@ impl Schema {
         }
         if self.int_or_string && !fits(Type::Integer, value) && !fits(Type::String, value) {
             let got = Type::of(value);
-            let message = format!(
-                "Invalid value: \"{got}\": {path} in body must be of type int-or-string: \"{got}\""
-            );
+            let message =
+                format!("Invalid value: \"{got}\": {path} in body must be of type int-or-string: \"{got}\"");
             return flaws.push(Flaw::new(path, message));
         }
         if let Some(allowed) = &self.allowed

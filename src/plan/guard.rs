@@ -68,7 +68,14 @@ pub(crate) fn too_many(
         }
         let texts: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
         let digest = hash(&serde_json::json!(texts));
-        Some(TooMany { namespace: namespace.to_owned(), ids, changes: BTreeSet::new(), recent, managed, digest })
+        Some(TooMany {
+            namespace: namespace.to_owned(),
+            ids,
+            changes: BTreeSet::new(),
+            recent,
+            managed,
+            digest,
+        })
     };
     by_namespace.into_iter().filter_map(judge).collect()
 }
@@ -105,7 +112,14 @@ pub(crate) fn too_many_changes(
             return None;
         }
         let digest = hash(&serde_json::json!(changes));
-        Some(TooMany { namespace: namespace.to_owned(), ids: BTreeSet::new(), changes, recent, managed, digest })
+        Some(TooMany {
+            namespace: namespace.to_owned(),
+            ids: BTreeSet::new(),
+            changes,
+            recent,
+            managed,
+            digest,
+        })
     };
     by_namespace.into_iter().filter_map(judge).collect()
 }

@@ -100,7 +100,8 @@ pub(crate) fn decide(input: Input<'_>) -> Decision {
     let mut writes = Vec::new();
     if matches!(verdict, Verdict::Clear { .. }) && !set.spec.paused {
         writes = wanted(&rows, &rollout);
-        let due = |webhook: &&Arc<Webhook>| !is_deleting(webhook) && !refused.contains_key(&webhook.name_any());
+        let due =
+            |webhook: &&Arc<Webhook>| !is_deleting(webhook) && !refused.contains_key(&webhook.name_any());
         writes.extend(leaving.iter().filter(due).cloned().map(Write::Remove));
     }
     let leaving = leaving.len();

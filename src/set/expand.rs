@@ -67,7 +67,10 @@ pub(crate) fn expand(set: &WebhookSet, accounts: &[Arc<VendorAccount>]) -> Vec<M
 }
 
 /// Returns the labels and annotations that the set gives a member.
-pub(crate) fn metadata(set: &WebhookSet, revision: &str) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+pub(crate) fn metadata(
+    set: &WebhookSet,
+    revision: &str,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let template = &set.spec.template.metadata;
     let (mut labels, mut annotations) = (template.labels.clone(), template.annotations.clone());
     labels.insert(crate::api::SET_LABEL.into(), names::label(&set.name_any()));
@@ -86,7 +89,9 @@ fn declare(
         let at = ObjectKey::of(account);
         return Err(MemberError::new(
             "VendorMismatch",
-            format!("the template is for {declared} and the account {at} for {vendor}: narrow spec.accountSelector"),
+            format!(
+                "the template is for {declared} and the account {at} for {vendor}: narrow spec.accountSelector"
+            ),
         ));
     }
     let own = account.namespace().unwrap_or_default();
@@ -168,7 +173,9 @@ fn value(variable: &str, field: &AccountField, account: &VendorAccount) -> Resul
     let at = ObjectKey::of(account);
     let found = |what: &str, name: &str, all: &BTreeMap<String, String>| match all.get(name) {
         Some(value) if !value.is_empty() => Ok(value.clone()),
-        Some(_) => Err(missing(variable, &format!("the {what} {name} of VendorAccount {at} is empty: set it"))),
+        Some(_) => {
+            Err(missing(variable, &format!("the {what} {name} of VendorAccount {at} is empty: set it")))
+        }
         None => Err(missing(variable, &format!("VendorAccount {at} has no {what} {name}: add it"))),
     };
     match field {
@@ -289,7 +296,8 @@ mod tests {
         let mut acme = account("acme", &[("tenant", "victim")]);
         acme.metadata.namespace = Some("tenants".into());
         let label = json!({"name": "T", "valueFrom": {"accountRef": {"label": "tenant"}}});
-        let secret = |name: &str| json!({"name": "K", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}});
+        let secret =
+            |name: &str| json!({"name": "K", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}});
         let error = only(json!([label, secret("hook-$(T)")]), &acme).unwrap_err();
         assert_eq!(error.reason, "VariableNotAllowed");
         assert!(only(json!([label, secret("hook")]), &acme).is_ok());
@@ -307,7 +315,11 @@ mod tests {
         assert!(all[0].declared.is_ok());
         let error = all[1].declared.as_ref().unwrap_err();
         assert_eq!(error.reason, "VendorMismatch");
-        assert!(error.message.contains("for superoffice and the account shop/other for contensis"), "{}", error.message);
+        assert!(
+            error.message.contains("for superoffice and the account shop/other for contensis"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]

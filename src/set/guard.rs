@@ -74,8 +74,7 @@ pub(crate) fn judge(judged: Judged<'_>, guard: SetGuard) -> Verdict {
     let gone = others.iter().filter(|change| change.ends_with(REMOVED)).count();
     let (count, members) = (unapproved.len() + others.len(), existing + gone);
     let number = |n: i32| usize::try_from(n).unwrap_or_default();
-    let too_many =
-        count >= number(guard.min_count) && count * 100 > number(guard.max_percent) * members;
+    let too_many = count >= number(guard.min_count) && count * 100 > number(guard.max_percent) * members;
     if unapproved.is_empty() || !(too_many || matches_nothing) {
         return Verdict::Clear { allowed: approved, unapproved };
     }
@@ -118,7 +117,8 @@ impl TooMany {
         } else {
             ""
         };
-        let names: Vec<_> = self.changes.iter().take(3).filter_map(|change| change.split('=').next()).collect();
+        let names: Vec<_> =
+            self.changes.iter().take(3).filter_map(|change| change.split('=').next()).collect();
         let more = if self.changes.len() > names.len() { ", …" } else { "" };
         format!(
             "{message}{why} ({}{more}). Nothing is changed until you correct it, or allow exactly this with the annotation {}={}",
@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn more_than_the_share_is_blocked() {
         let none = Changes::new();
-        for (count, existing, too_many) in [(4, 4, false), (5, 5, true), (6, 20, false), (7, 20, true), (60, 200, false), (61, 200, true)] {
+        for (count, existing, too_many) in
+            [(4, 4, false), (5, 5, true), (6, 20, false), (7, 20, true), (60, 200, false), (61, 200, true)]
+        {
             for effect in [REMOVED, "receiver:1", "disabled"] {
                 let found = blocked(verdict(changes(0..count, effect), existing, &none, None));
                 assert_eq!(found.is_some(), too_many, "{count} of {existing} {effect}");
@@ -163,7 +165,10 @@ mod tests {
         let lately = changes(0..4, REMOVED);
         let found = blocked(verdict(changes(4..7, REMOVED), 16, &lately, None)).unwrap();
         assert_eq!((found.recent, found.members), (4, 20), "one after the other counts together");
-        assert!(blocked(verdict(changes(0..4, REMOVED), 20, &lately, None)).is_none(), "it is the same again");
+        assert!(
+            blocked(verdict(changes(0..4, REMOVED), 20, &lately, None)).is_none(),
+            "it is the same again"
+        );
         assert!(blocked(verdict(none.clone(), 0, &lately, None)).is_none());
     }
 
@@ -200,7 +205,14 @@ mod tests {
         assert!(blocked(verdict(changes(0..11, "receiver:1"), 11, &none, Some(&digest))).is_some());
         // Some of them are made, and the annotation is gone.
         let rest = changes(4..10, "receiver:1");
-        let judged = Judged { changes: rest.clone(), existing: 10, matches_nothing: false, allowed: &all, recent: &none, allows: None };
+        let judged = Judged {
+            changes: rest.clone(),
+            existing: 10,
+            matches_nothing: false,
+            allowed: &all,
+            recent: &none,
+            allows: None,
+        };
         let expected = Verdict::Clear { allowed: rest, unapproved: none.clone() };
         assert_eq!(judge(judged, SetGuard::default()), expected);
     }

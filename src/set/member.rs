@@ -131,7 +131,8 @@ pub(crate) fn loses_subscription(webhook: &Webhook) -> bool {
 
 /// Returns what a change of the Webhook's spec does to deliveries that exist: another receiver, or none. Nothing if it does neither.
 pub(crate) fn risk(webhook: &Webhook, declared: &WebhookSpec) -> Option<String> {
-    if !may_have_subscription(webhook) || matches!(webhook.spec.subscription, Subscription::Unreadable { .. }) {
+    if !may_have_subscription(webhook) || matches!(webhook.spec.subscription, Subscription::Unreadable { .. })
+    {
         return None;
     }
     let (before, after) = (receiver(&webhook.spec), receiver(declared));
@@ -236,7 +237,10 @@ mod tests {
         assert!(!available(with("Ready", "False", "Rejected")));
         assert!(!available(json!(null)));
         let mut stopped = ready();
-        stopped["conditions"].as_array_mut().unwrap().push(with("Delivering", "False", "Stopped")["conditions"][0].clone());
+        stopped["conditions"]
+            .as_array_mut()
+            .unwrap()
+            .push(with("Delivering", "False", "Stopped")["conditions"][0].clone());
         assert!(!available(stopped));
         let mut older = webhook(&set, &member, ready());
         older.metadata.generation = Some(2);
@@ -247,18 +251,23 @@ mod tests {
     fn another_receiver_and_no_deliveries_are_risks() {
         let host = |from: Value| json!([{"name": "HOST", "valueFrom": from}]);
         let address = json!({"superoffice": {"targetUrl": "https://$(HOST)/"}});
-        let template = |subscription: Value, variables: Value| {
-            json!({"template": {"spec": {"subscription": subscription, "variables": variables}}})
-        };
+        let template = |subscription: Value, variables: Value| json!({"template": {"spec": {"subscription": subscription, "variables": variables}}});
         let label = host(json!({"accountRef": {"label": "host"}}));
         let (set, old) = member(template(address.clone(), label.clone()));
         let mut made = webhook(&set, &old, ready());
         let to = |made: &Webhook, edit: Value| risk(made, &member(edit).1.declared.unwrap().spec);
         let other = |edit: Value| template(edit, label.clone());
-        assert_eq!(to(&made, other(json!({"superoffice": {"targetUrl": "https://x/"}}))), None, "it has no subscription");
+        assert_eq!(
+            to(&made, other(json!({"superoffice": {"targetUrl": "https://x/"}}))),
+            None,
+            "it has no subscription"
+        );
         made.status.as_mut().unwrap().external_id = Some("7".into());
         assert_eq!(to(&made, template(address.clone(), label.clone())), None);
-        assert_eq!(to(&made, other(json!({"superoffice": {"targetUrl": "https://$(HOST)/", "events": ["a"]}}))), None);
+        assert_eq!(
+            to(&made, other(json!({"superoffice": {"targetUrl": "https://$(HOST)/", "events": ["a"]}}))),
+            None
+        );
         let moved = to(&made, other(json!({"superoffice": {"targetUrl": "https://x/"}}))).unwrap();
         assert!(moved.starts_with("receiver:"), "{moved}");
         let value = json!([{"name": "HOST", "value": "two.example"}]);

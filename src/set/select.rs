@@ -87,12 +87,20 @@ mod tests {
     #[test]
     fn accounts_are_selected_by_label() {
         let mut leaving = account("leaving", &[("tier", "gold")]);
-        leaving.metadata.deletion_timestamp = Some(crate::api::conditions::seconds(
-            k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
-        ));
-        let all = [account("b", &[("tier", "gold")]), account("a", &[("tier", "gold")]), account("c", &[]), leaving];
+        leaving.metadata.deletion_timestamp =
+            Some(crate::api::conditions::seconds(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+        let all = [
+            account("b", &[("tier", "gold")]),
+            account("a", &[("tier", "gold")]),
+            account("c", &[]),
+            leaving,
+        ];
         let selector = json!({"accountSelector": {"matchLabels": {"tier": "gold"}}});
-        assert_eq!(names(selector, &all), ["shop/a", "shop/b"], "sorted, without the one that is being deleted");
+        assert_eq!(
+            names(selector, &all),
+            ["shop/a", "shop/b"],
+            "sorted, without the one that is being deleted"
+        );
         assert_eq!(names(json!({"accountSelector": {}}), &all), ["shop/a", "shop/b", "shop/c"]);
         let operator = json!({"accountSelector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}});
         let error = select(&set(operator), [], &|_| None).unwrap_err();
@@ -104,8 +112,16 @@ mod tests {
         let all = [
             in_namespace(account("closed", &[]), "one", json!({"from": "Same"})),
             in_namespace(account("open", &[]), "one", json!({"from": "All"})),
-            in_namespace(account("open", &[]), "two", json!({"from": "Selector", "selector": {"matchLabels": {"kind": "shop"}}})),
-            in_namespace(account("other", &[]), "two", json!({"from": "Selector", "selector": {"matchLabels": {"kind": "x"}}})),
+            in_namespace(
+                account("open", &[]),
+                "two",
+                json!({"from": "Selector", "selector": {"matchLabels": {"kind": "shop"}}}),
+            ),
+            in_namespace(
+                account("other", &[]),
+                "two",
+                json!({"from": "Selector", "selector": {"matchLabels": {"kind": "x"}}}),
+            ),
         ];
         let from = |namespaces: Value| json!({"accountSelector": {}, "accountNamespaces": namespaces});
         assert_eq!(names(from(json!({"from": "Same"})), &all), [""; 0]);

@@ -42,7 +42,9 @@ pub(crate) fn status(
 ) -> WebhookSetStatus {
     let before = set.status.clone().unwrap_or_default();
     let rows = &decision.rows;
-    let count = |is: &dyn Fn(&Row) -> bool| i64::try_from(rows.iter().filter(|row| is(row)).count()).unwrap_or(i64::MAX);
+    let count = |is: &dyn Fn(&Row) -> bool| {
+        i64::try_from(rows.iter().filter(|row| is(row)).count()).unwrap_or(i64::MAX)
+    };
     let webhook = |is: fn(&Webhook) -> bool| move |row: &Row| row.webhook.as_deref().is_some_and(is);
     let mut status = WebhookSetStatus {
         observed_generation: set.metadata.generation,
@@ -62,7 +64,15 @@ pub(crate) fn status(
     for (kind, holds) in
         [(READY, summary.ready), (RECONCILING, summary.reconciling), (STALLED, summary.stalled)]
     {
-        conditions::set(&mut status.conditions, kind, holds, summary.reason, &summary.message, generation, now);
+        conditions::set(
+            &mut status.conditions,
+            kind,
+            holds,
+            summary.reason,
+            &summary.message,
+            generation,
+            now,
+        );
     }
     status
 }
@@ -88,13 +98,20 @@ fn is_updated(row: &Row) -> bool {
 }
 
 fn is_blocked(row: &Row) -> bool {
-    row.problem.is_some() || row.webhook.as_deref().is_some_and(|webhook| member::is(webhook, STALLED, "True"))
+    row.problem.is_some()
+        || row.webhook.as_deref().is_some_and(|webhook| member::is(webhook, STALLED, "True"))
 }
 
 fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> Summary {
     let deleting = set.metadata.deletion_timestamp.is_some();
     let total = status.members;
-    let with = |reason, message: String| Summary { ready: false, reconciling: true, stalled: false, reason, message };
+    let with = |reason, message: String| Summary {
+        ready: false,
+        reconciling: true,
+        stalled: false,
+        reason,
+        message,
+    };
     if let Verdict::Blocked(too_many) = &decision.verdict {
         let message = too_many.message(deleting);
         return Summary { reconciling: false, stalled: true, ..with("SetGuard", message) };
@@ -102,7 +119,8 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
     let unwritten = decision.rows.iter().filter(|row| !is_updated(row) && row.problem.is_none()).count();
     let unwritten = unwritten + decision.leaving;
     if set.spec.paused && (unwritten > 0 || deleting) {
-        let message = format!("{unwritten} members differ from the template; set spec.paused to false to change them");
+        let message =
+            format!("{unwritten} members differ from the template; set spec.paused to false to change them");
         return Summary { reconciling: false, ..with("Paused", message) };
     }
     if deleting {
@@ -112,23 +130,31 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         return with("RollingUpdate", rolling(set, decision, status, ring));
     }
     if unwritten > 0 {
-        let on_delete = decision.rows.iter().filter(|row| row.difference == Some(Difference::Outdated)).count();
+        let on_delete =
+            decision.rows.iter().filter(|row| row.difference == Some(Difference::Outdated)).count();
         if on_delete == unwritten {
-            let message = format!("{on_delete} of {total} members have an older template, until their Webhook is deleted (OnDelete)");
+            let message = format!(
+                "{on_delete} of {total} members have an older template, until their Webhook is deleted (OnDelete)"
+            );
             return Summary { reconciling: false, ..with("WaitingForDelete", message) };
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }
     let current = |row: &Row| row.problem.is_some() || row.webhook.as_deref().is_none_or(member::is_current);
     if status.blocked > 0 && decision.rows.iter().all(current) {
-        let message = format!("{} of {total} members wait for a person: {}", status.blocked, first(&status.worst));
+        let message =
+            format!("{} of {total} members wait for a person: {}", status.blocked, first(&status.worst));
         return Summary { reconciling: false, stalled: true, ..with("MembersBlocked", message) };
     }
-    let planned = decision.rows.iter().filter(|row| row.webhook.as_deref().is_some_and(member::is_available)).count();
+    let planned =
+        decision.rows.iter().filter(|row| row.webhook.as_deref().is_some_and(member::is_available)).count();
     if status.ready < total {
         let message = format!("{} of {total} members are ready: {}", status.ready, first(&status.worst));
         let waits = i64::try_from(planned).unwrap_or_default() < total;
-        return Summary { reconciling: waits, ..with(if waits { "MembersNotReady" } else { "Planned" }, message) };
+        return Summary {
+            reconciling: waits,
+            ..with(if waits { "MembersNotReady" } else { "Planned" }, message)
+        };
     }
     let message = match total {
         0 => "no account matches spec.accountSelector".to_owned(),

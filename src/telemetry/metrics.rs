@@ -50,7 +50,8 @@ const WEBHOOK: &str = "Webhook";
 const VENDOR_ACCOUNT: &str = "VendorAccount";
 
 /// The states of a set's members: `total` has all of them.
-pub(crate) const SET_STATES: [&str; 6] = ["total", "updated", "ready", "drifted", "not_delivering", "blocked"];
+pub(crate) const SET_STATES: [&str; 6] =
+    ["total", "updated", "ready", "drifted", "not_delivering", "blocked"];
 
 /// The class of a request that succeeded.
 const SUCCESS: &str = "success";

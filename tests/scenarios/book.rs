@@ -187,7 +187,13 @@ impl Reader {
                 self.kubectl(&["patch", name, "-n", "webhooks", "--type=merge", "--patch", no_finalizers]);
             }
         }
-        self.kubectl(&["delete", "crd", "webhooks.hooktender.dev", "webhooksets.hooktender.dev", "vendoraccounts.hooktender.dev"]);
+        self.kubectl(&[
+            "delete",
+            "crd",
+            "webhooks.hooktender.dev",
+            "webhooksets.hooktender.dev",
+            "vendoraccounts.hooktender.dev",
+        ]);
         self.kubectl(&["delete", "namespace", "webhooks", "hooktender"]);
         let rights = "--selector=app.kubernetes.io/name=hooktender";
         self.kubectl(&["delete", "clusterroles,clusterrolebindings", rights]);

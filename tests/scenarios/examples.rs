@@ -91,7 +91,8 @@ fn the_tenants_are_accepted_unchanged_and_planned_without_a_cluster() {
     assert_eq!(applied.lines().count(), documents(&folder), "every document counts: {applied}");
     assert!(applied.contains("webhookset.hooktender.dev/crm-sync created"), "{applied}");
     // The example key cannot be used, so that no vendor is called; the members are there.
-    let ran = run(&mut hooktender(&["plan", "--offline", "-f", folder.to_str().unwrap(), "-o", "json"])).exits(1);
+    let ran =
+        run(&mut hooktender(&["plan", "--offline", "-f", folder.to_str().unwrap(), "-o", "json"])).exits(1);
     let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
     let of = |account: &Value| account["webhooks"][0]["name"].clone();
     let members: Vec<_> = plan["accounts"].as_array().unwrap().iter().map(of).collect();

@@ -29,7 +29,9 @@ fn a_wrong_host_for_all_webhooks_waits_until_it_is_allowed() {
     host("typo.example.com");
     let message = scene.account_stalled("account", "DeletionGuard");
     assert!(
-        message.starts_with("of the 6 subscriptions managed here, 6 would get a receiver on another host, which is more"),
+        message.starts_with(
+            "of the 6 subscriptions managed here, 6 would get a receiver on another host, which is more"
+        ),
         "{message}"
     );
     assert_eq!(tenant.count("update"), 0);

@@ -75,7 +75,11 @@ pub(super) async fn run(shared: &Shared, key: &ObjectKey, state: &mut SetState) 
     }
 }
 
-async fn reconcile(shared: &Shared, mut set: Arc<WebhookSet>, state: &mut SetState) -> Result<Duration, Ended> {
+async fn reconcile(
+    shared: &Shared,
+    mut set: Arc<WebhookSet>,
+    state: &mut SetState,
+) -> Result<Duration, Ended> {
     let deleting = set.metadata.deletion_timestamp.is_some();
     let has_finalizer = set.finalizers().iter().any(|name| name == SET_FINALIZER);
     if deleting && (!has_finalizer || is_orphaning(&set)) {
@@ -154,8 +158,7 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
     let names = newest.keys().chain(members.iter().map(|member| &member.name));
     let names: BTreeSet<_> = names.map(|name| ObjectKey::new(&namespace, name)).collect();
     shared.indexes.members.set(&ObjectKey::of(set), names);
-    let (owned, others): (Vec<_>, Vec<_>) =
-        newest.into_values().partition(|webhook| is_owned(webhook, &uid));
+    let (owned, others): (Vec<_>, Vec<_>) = newest.into_values().partition(|webhook| is_owned(webhook, &uid));
     let of_owned: HashSet<ObjectKey> = owned.iter().map(|webhook| webhook.account()).collect();
     let unknown = |key: &&ObjectKey| cache.tenant(key).is_none() && cache.account_exists(key);
     let exists = |key: &&ObjectKey| {
@@ -193,7 +196,8 @@ async fn prepare(
 ) -> Result<Arc<WebhookSet>, Ended> {
     let writer = &shared.context.writer;
     let mut set = Arc::clone(set);
-    if set.metadata.deletion_timestamp.is_none() && !set.finalizers().iter().any(|name| name == SET_FINALIZER) {
+    if set.metadata.deletion_timestamp.is_none() && !set.finalizers().iter().any(|name| name == SET_FINALIZER)
+    {
         set = state.set_written(writer.add_set_finalizer(&set).await?);
     }
     if let Verdict::Clear { unapproved, .. } = &decision.verdict {
@@ -354,7 +358,11 @@ fn failed(
 }
 
 fn unavailable(error: &WriteError) -> SetError {
-    SetError { reason: "Unavailable", message: format!("{}; it is tried again", error.in_words()), stalled: false }
+    SetError {
+        reason: "Unavailable",
+        message: format!("{}; it is tried again", error.in_words()),
+        stalled: false,
+    }
 }
 
 /// Writes the status, if the set has another one. Returns when it is due, if only counts differ and the last write was just now.
@@ -373,7 +381,9 @@ async fn write_status(
     {
         return Ok(COUNTS_INTERVAL - since);
     }
-    let Some(written) = shared.context.writer.set_status(set, &status).await? else { return Ok(Duration::MAX) };
+    let Some(written) = shared.context.writer.set_status(set, &status).await? else {
+        return Ok(Duration::MAX);
+    };
     state.status_written = Some(clock::now());
     let ready = crate::api::conditions::get(&status.conditions, crate::api::conditions::READY);
     if let Some(ready) = ready {
@@ -483,6 +493,9 @@ mod tests {
     fn an_event_lists_a_few_names() {
         let names: Vec<_> = (0..7).map(|number| format!("m{number}")).collect();
         assert_eq!(listed(&names), "m0, m1, m2, m3, m4 and 2 more");
-        assert_eq!((listed(&names[..2]), count(1), count(2)), ("m0, m1".into(), "1 member".into(), "2 members".into()));
+        assert_eq!(
+            (listed(&names[..2]), count(1), count(2)),
+            ("m0, m1".into(), "1 member".into(), "2 members".into())
+        );
     }
 }

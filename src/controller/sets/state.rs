@@ -2,9 +2,9 @@
 //! shows it or something newer.
 
 use super::window::Window;
+use crate::api::conditions::seconds;
 use crate::api::status::{RecentChanges, WebhookSetStatus};
 use crate::api::{Webhook, WebhookSet};
-use crate::api::conditions::seconds;
 use crate::engine::clock;
 use crate::engine::state::webhook::version;
 use crate::set::expand::MemberError;
@@ -56,7 +56,8 @@ struct Refusal {
 impl SetState {
     /// Returns the newest of the cached set and the one that our last write returned.
     pub(super) fn newest(&mut self, cached: WebhookSet) -> Arc<WebhookSet> {
-        let same = |known: &Arc<WebhookSet>| known.uid() == cached.uid() && version(&**known) > version(&cached);
+        let same =
+            |known: &Arc<WebhookSet>| known.uid() == cached.uid() && version(&**known) > version(&cached);
         match &self.object {
             Some(known) if same(known) => Arc::clone(known),
             known => {
@@ -99,7 +100,8 @@ impl SetState {
     /// Returns the newest of the cached Webhooks and those that our writes returned, by name. `cached` has all that belong to the set,
     /// and others whose names it may use.
     pub(super) fn newest_members(&mut self, cached: Vec<Arc<Webhook>>) -> BTreeMap<String, Arc<Webhook>> {
-        let mut all: BTreeMap<_, _> = cached.into_iter().map(|webhook| (webhook.name_any(), webhook)).collect();
+        let mut all: BTreeMap<_, _> =
+            cached.into_iter().map(|webhook| (webhook.name_any(), webhook)).collect();
         self.written.retain(|name, (written, at)| {
             if clock::since(*at) > LONGEST_LAG {
                 return false;
@@ -151,7 +153,10 @@ impl SetState {
     }
 
     /// Returns why members are refused whose next attempt is not due. `revision` returns what is declared for a name now.
-    pub(super) fn refused(&mut self, revision: impl Fn(&str) -> Option<String>) -> HashMap<String, MemberError> {
+    pub(super) fn refused(
+        &mut self,
+        revision: impl Fn(&str) -> Option<String>,
+    ) -> HashMap<String, MemberError> {
         self.refused.retain(|name, refusal| revision(name).as_ref() == Some(&refusal.revision));
         let now = clock::now();
         let waiting = self.refused.iter().filter(|(_, refusal)| refusal.until > now);
@@ -160,7 +165,8 @@ impl SetState {
 
     /// Takes over the changes that the status records. What another process recorded counts from now, not by its clock.
     pub(super) fn learn(&mut self, recorded: Option<&RecentChanges>) {
-        let recorded: HashSet<&String> = recorded.into_iter().flat_map(|recorded| &recorded.changes).collect();
+        let recorded: HashSet<&String> =
+            recorded.into_iter().flat_map(|recorded| &recorded.changes).collect();
         for change in &recorded {
             self.recent.entry((*change).clone()).or_insert_with(clock::now);
         }
@@ -210,11 +216,9 @@ impl SetState {
 /// Whether two statuses differ in more than counts, which may be written less often.
 pub(super) fn differs_in_conditions(one: Option<&WebhookSetStatus>, other: &WebhookSetStatus) -> bool {
     one.is_none_or(|one| {
-        one.conditions.iter().map(|condition| (&condition.type_, &condition.status, &condition.reason)).ne(other
-            .conditions
-            .iter()
-            .map(|condition| (&condition.type_, &condition.status, &condition.reason)))
-            || one.observed_generation != other.observed_generation
+        one.conditions.iter().map(|condition| (&condition.type_, &condition.status, &condition.reason)).ne(
+            other.conditions.iter().map(|condition| (&condition.type_, &condition.status, &condition.reason)),
+        ) || one.observed_generation != other.observed_generation
             || one.allowed_changes != other.allowed_changes
             || one.recent_changes != other.recent_changes
     })

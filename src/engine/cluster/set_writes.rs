@@ -222,7 +222,9 @@ mod tests {
             serde_json::from_value(spec).unwrap()
         };
         let declared = spec(json!({}));
-        let with = |more: Value| left_over(&Webhook::new("w", spec(more)), &declared).map(|patch| patch["spec"].clone());
+        let with = |more: Value| {
+            left_over(&Webhook::new("w", spec(more)), &declared).map(|patch| patch["spec"].clone())
+        };
         assert_eq!(with(json!({"externalId": "7"})), None);
         let adoption = json!({"externalId": "7", "adoption": {"writeOnlyValues": "Trust"}});
         assert_eq!(with(adoption), Some(json!({"adoption": null})));

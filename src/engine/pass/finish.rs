@@ -31,7 +31,8 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
         tracing::warn!(vendor = %pass.vendor, account = %pass.key, error = message, "reconcile failed");
     }
     let error = account_error(&outcome, &report).cloned();
-    state.forgets = matches!(&outcome, PassOutcome::Failed { cause: Some(cause), .. } if forgets(&pass.account, cause));
+    state.forgets =
+        matches!(&outcome, PassOutcome::Failed { cause: Some(cause), .. } if forgets(&pass.account, cause));
     if let (Some(error), None) = (&error, &report.plan) {
         // A pass that got to a plan has handled each Webhook.
         if !matches!(outcome, PassOutcome::ListDoubted { .. }) {

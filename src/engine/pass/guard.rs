@@ -154,7 +154,8 @@ fn judge_changes<S, R>(
     for (namespace, count) in state.deletions.recent_changes(own, |id| planned.contains(id)) {
         *recent.entry(namespace).or_default() += count;
     }
-    let mut blocked = guard::too_many_changes(plan, limits(pass.account.spec.deletion_guard), approved, &recent);
+    let mut blocked =
+        guard::too_many_changes(plan, limits(pass.account.spec.deletion_guard), approved, &recent);
     blocked.sort_by_key(|changes| changes.namespace != *own);
     blocked
 }

@@ -76,7 +76,11 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
             Reported::Removed => {
                 removed.push(webhook.uid.clone());
                 if !webhook.is_released() {
-                    forgotten.push(format!("{} of {}", left_behind(webhook), ObjectKey::of(&*webhook.object)));
+                    forgotten.push(format!(
+                        "{} of {}",
+                        left_behind(webhook),
+                        ObjectKey::of(&*webhook.object)
+                    ));
                 }
             }
             Reported::Failed(failure) => {
@@ -184,7 +188,9 @@ async fn release<S, R: ClusterWriter>(
     remove_finalizer(webhook, &pass.context.writer).await?;
     let (vendor, subscription) = (pass.vendor, left_behind(webhook));
     if !webhook.is_released() {
-        let note = format!("finalizer removed, as the account's login is refused and its whenRevoked is Forget; {subscription} may have stayed at {vendor}");
+        let note = format!(
+            "finalizer removed, as the account's login is refused and its whenRevoked is Forget; {subscription} may have stayed at {vendor}"
+        );
         publish_warning(pass, webhook, &EventRecord { warning: true, reason: "Forgotten", note }).await;
         return Ok(());
     }

@@ -239,7 +239,9 @@ impl Peers {
         let ledgers = all.entry(remote.clone()).or_default();
         // A guest would learn that another namespace writes the same.
         let compares = content.is_some() && !webhook.is_guest();
-        let taken = |write: &Write| (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id));
+        let taken = |write: &Write| {
+            (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id))
+        };
         let others = ledgers.iter().filter(|(other, _)| **other != key);
         let holders: Vec<_> = others
             .flat_map(|(_, ledger)| &ledger.writes)

@@ -112,8 +112,11 @@ fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
 fn changes_blocked(account: &ObjectKey, blocked: &TooMany) -> String {
     let count = |effect: &str| blocked.changes.iter().filter(|change| change.contains(effect)).count();
     let parts = [(count(" receiver:"), "get a receiver on another host"), (count("disabled"), "be disabled")];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} would {what}")).collect();
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} would {what}"))
+        .collect();
     let of = if blocked.namespace == account.namespace {
         String::new()
     } else {

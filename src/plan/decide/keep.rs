@@ -115,7 +115,8 @@ impl PlanContext<'_> {
             Decision::Execute(Step::Update { id, document })
         };
         // A correction restores what was declared.
-        let impact = (cause == Cause::SpecChanged).then(|| self.rules.impact(&found.document, desired)).flatten();
+        let impact =
+            (cause == Cause::SpecChanged).then(|| self.rules.impact(&found.document, desired)).flatten();
         Item { changes, impact, ..self.item(decision, cause) }
     }
 

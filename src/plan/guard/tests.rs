@@ -197,7 +197,9 @@ fn each_namespace_is_judged_by_itself() {
 fn changed(all: usize, redirected: usize, disabled: usize) -> Plan {
     let of = |number: usize, host: &str, on: bool| {
         let url = Value::text(format!("https://{host}/{number}"));
-        IN_PLACE.document([("name", Value::text(number.to_string())), ("url", url), ("on", Value::Bool(on))].into())
+        IN_PLACE.document(
+            [("name", Value::text(number.to_string())), ("url", url), ("on", Value::Bool(on))].into(),
+        )
     };
     let wanted = |number: usize| {
         let host = if number < redirected { "other.example" } else { "h.example" };
@@ -210,16 +212,22 @@ fn changed(all: usize, redirected: usize, disabled: usize) -> Plan {
             ..wants(&format!("w{number}"), 1, wanted(number))
         })
         .collect();
-    let observed: Vec<_> = (0..all).map(|number| has(ids[number].as_str(), of(number, "H.example", true))).collect();
+    let observed: Vec<_> =
+        (0..all).map(|number| has(ids[number].as_str(), of(number, "H.example", true))).collect();
     plan(&IN_PLACE, &declared, &observed, &Elsewhere::default())
 }
 
 #[test]
 fn redirections_and_disablings_are_blocked_above_both_limits() {
     let none = BTreeSet::new();
-    for (all, redirected, disabled, too) in
-        [(20, 4, 3, true), (20, 7, 0, true), (20, 0, 7, true), (20, 3, 3, false), (4, 4, 0, false), (5, 0, 5, true)]
-    {
+    for (all, redirected, disabled, too) in [
+        (20, 4, 3, true),
+        (20, 7, 0, true),
+        (20, 0, 7, true),
+        (20, 3, 3, false),
+        (4, 4, 0, false),
+        (5, 0, 5, true),
+    ] {
         let mut plan = changed(all, redirected, disabled);
         let found = too_many_changes(&plan, LIMITS, &none, &lately(0));
         assert_eq!(found.len(), usize::from(too), "{redirected} and {disabled} of {all}");
@@ -231,7 +239,11 @@ fn redirections_and_disablings_are_blocked_above_both_limits() {
         block(&mut plan, &found);
         assert_eq!(blocked(&plan), redirected + disabled);
     }
-    assert_eq!(too_many_changes(&changed(20, 6, 0), LIMITS, &none, &lately(1)).len(), 1, "with those of just before");
+    assert_eq!(
+        too_many_changes(&changed(20, 6, 0), LIMITS, &none, &lately(1)).len(),
+        1,
+        "with those of just before"
+    );
     let (one, other) = (changed(20, 7, 0), changed(20, 8, 0));
     let digest = |plan: &Plan| too_many_changes(plan, LIMITS, &none, &lately(0)).remove(0).digest;
     assert_ne!(digest(&one), digest(&other));

@@ -111,7 +111,10 @@ fn an_edit_by_hand_is_undone_and_a_deleted_member_is_made_again() {
     Arc::make_mut(&mut scene.owned[0]).spec.suspend = true;
     scene.owned.remove(2);
     let writes = scene.decide().writes;
-    assert!(matches!(writes[..], [Write::Apply { member: 0, why: Difference::Edited, .. }, Write::Create(2)]), "{writes:?}");
+    assert!(
+        matches!(writes[..], [Write::Apply { member: 0, why: Difference::Edited, .. }, Write::Create(2)]),
+        "{writes:?}"
+    );
 }
 
 #[test]
@@ -142,9 +145,8 @@ fn losing_more_than_the_share_changes_nothing_until_exactly_that_is_allowed() {
     scene.edit(events("sale.changed"));
     let digest = blocked(&scene.decide()).digest.clone();
     scene.set.annotations_mut().insert(ALLOW_SET_CHANGES.into(), digest);
-    let removed = |decision: Decision| {
-        decision.writes.iter().filter(|write| matches!(write, Write::Remove(_))).count()
-    };
+    let removed =
+        |decision: Decision| decision.writes.iter().filter(|write| matches!(write, Write::Remove(_))).count();
     assert_eq!(removed(scene.decide()), 7);
     scene.accounts.truncate(12);
     blocked(&scene.decide());
@@ -185,7 +187,10 @@ fn a_set_that_is_deleted_keeps_its_members_until_that_is_allowed() {
 
 #[test]
 fn a_template_that_redirects_or_disables_many_changes_nothing() {
-    for edit in [target("https://other.example/"), json!({"template": {"spec": {"subscription": {"superoffice": {"state": "Stopped"}}}}})] {
+    for edit in [
+        target("https://other.example/"),
+        json!({"template": {"spec": {"subscription": {"superoffice": {"state": "Stopped"}}}}}),
+    ] {
         let mut scene = Scene::made(20, json!({"updateStrategy": {"rollingUpdate": {"maxUnavailable": 1}}}));
         scene.edit(edit.clone());
         assert_eq!(blocked(&scene.decide()).changes.len(), 20, "the whole roll-out counts");
@@ -207,7 +212,10 @@ fn a_canary_that_is_not_available_holds_the_roll_out() {
     let place = scene.owned.iter().position(|webhook| webhook.name_any() == "set-a00").unwrap();
     let good = scene.owned[place].status.clone();
     let mut bad = ready();
-    bad["conditions"].as_array_mut().unwrap().push(with("Delivering", "False", "TooManyErrors")["conditions"][0].clone());
+    bad["conditions"]
+        .as_array_mut()
+        .unwrap()
+        .push(with("Delivering", "False", "TooManyErrors")["conditions"][0].clone());
     Arc::make_mut(&mut scene.owned[place]).status = serde_json::from_value(bad).unwrap();
     let decision = scene.decide();
     assert_eq!((decision.writes.len(), decision.rollout.ring, decision.rollout.unavailable), (0, Some(0), 1));

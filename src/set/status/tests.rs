@@ -12,11 +12,13 @@ use std::sync::Arc;
 /// The status of a set whose members have these statuses; a member without one has no Webhook.
 fn of(edit: Value, members: &[Option<Value>]) -> WebhookSetStatus {
     let set = set(edit);
-    let accounts: Vec<_> = (0..members.len()).map(|number| Arc::new(account(&format!("a{number}"), &[]))).collect();
+    let accounts: Vec<_> =
+        (0..members.len()).map(|number| Arc::new(account(&format!("a{number}"), &[]))).collect();
     let expanded = expand(&set, &accounts);
-    let made = expanded.iter().zip(members).filter_map(|(member, status)| {
-        Some(Arc::new(webhook(&set, member, status.clone()?)))
-    });
+    let made = expanded
+        .iter()
+        .zip(members)
+        .filter_map(|(member, status)| Some(Arc::new(webhook(&set, member, status.clone()?))));
     let decision = decide(Input {
         set: &set,
         owned: made.collect(),
@@ -37,7 +39,10 @@ fn shown(status: &WebhookSetStatus) -> (String, String) {
         found.status.chars().next().unwrap()
     };
     let ready = conditions::get(&status.conditions, READY).unwrap();
-    ([READY, RECONCILING, STALLED].map(is).iter().collect::<String>() + " " + &ready.reason, ready.message.clone())
+    (
+        [READY, RECONCILING, STALLED].map(is).iter().collect::<String>() + " " + &ready.reason,
+        ready.message.clone(),
+    )
 }
 
 #[test]
@@ -50,9 +55,21 @@ fn conditions_say_where_a_set_stands() {
         (vec![], "TFF InSync", "no account matches spec.accountSelector"),
         (vec![Some(ready()), Some(ready())], "TFF InSync", "all 2 members are ready"),
         (vec![Some(ready()), None], "FTF Updating", "1 of 2 members are updated"),
-        (vec![Some(ready()), Some(stalled.clone())], "FFT MembersBlocked", "1 of 2 members wait for a person: set-a1 (Rejected: m)"),
-        (vec![Some(unobserved), Some(stalled)], "FTF MembersNotReady", "0 of 2 members are ready: set-a1 (Rejected: m)"),
-        (vec![Some(ready()), Some(failing)], "FTF MembersNotReady", "1 of 2 members are ready: set-a1 (Unavailable: m)"),
+        (
+            vec![Some(ready()), Some(stalled.clone())],
+            "FFT MembersBlocked",
+            "1 of 2 members wait for a person: set-a1 (Rejected: m)",
+        ),
+        (
+            vec![Some(unobserved), Some(stalled)],
+            "FTF MembersNotReady",
+            "0 of 2 members are ready: set-a1 (Rejected: m)",
+        ),
+        (
+            vec![Some(ready()), Some(failing)],
+            "FTF MembersNotReady",
+            "1 of 2 members are ready: set-a1 (Unavailable: m)",
+        ),
         (vec![Some(planned)], "FFF Planned", "0 of 1 members are ready: set-a0 (Planned: m)"),
     ] {
         assert_eq!(shown(&of(json!({}), &members)), (conditions.to_owned(), message.to_owned()));
@@ -90,5 +107,10 @@ fn a_member_without_a_declaration_is_blocked() {
     assert_eq!((status.members, status.ready, status.blocked), (2, 1, 1));
     let (conditions, message) = shown(&status);
     assert_eq!(conditions, "FFT MembersBlocked");
-    assert!(message.contains("set-a (VariableMissing: variable T: VendorAccount shop/a has no label tenant: add it)"), "{message}");
+    assert!(
+        message.contains(
+            "set-a (VariableMissing: variable T: VendorAccount shop/a has no label tenant: add it)"
+        ),
+        "{message}"
+    );
 }

@@ -67,9 +67,9 @@ fn nobody_was_refused() {
 
 /// After a conflict an object is read again: each kind meets one.
 const CONFLICTS: (&str, &str) = (
-        "FAILPOINTS",
-        "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409);WebhookSet.hold.writing=fail(409)",
-    );
+    "FAILPOINTS",
+    "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409);WebhookSet.hold.writing=fail(409)",
+);
 
 /// Creates and deletes a Webhook, and a WebhookSet with one member, with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
 /// election.

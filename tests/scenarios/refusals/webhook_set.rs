@@ -6,7 +6,9 @@ const HOOK: &str = "superoffice: {name: a, events: [contact.created], targetUrl:
 
 /// A set with these members of its spec.
 fn set(members: &str) -> String {
-    format!("accountSelector: {{matchLabels: {{tier: gold}}}}\n{members}\ntemplate: {{spec: {{subscription: {{{HOOK}}}}}}}")
+    format!(
+        "accountSelector: {{matchLabels: {{tier: gold}}}}\n{members}\ntemplate: {{spec: {{subscription: {{{HOOK}}}}}}}"
+    )
 }
 
 /// A set with these members of its template's spec.
@@ -16,7 +18,9 @@ fn template(members: &str) -> String {
 
 /// A set with these metadata in its template.
 fn metadata(members: &str) -> String {
-    format!("accountSelector: {{}}\ntemplate: {{metadata: {{{members}}}, spec: {{subscription: {{{HOOK}}}}}}}")
+    format!(
+        "accountSelector: {{}}\ntemplate: {{metadata: {{{members}}}, spec: {{subscription: {{{HOOK}}}}}}}"
+    )
 }
 
 /// A set with one variable from there.
@@ -99,8 +103,18 @@ fn variables() -> Vec<Case> {
         fine("a Secret for each tenant", SET, secret("hook-$(TENANT)")),
         bad("two of the account's metadata", SET, variable("accountRef: {label: a, annotation: b}"), one),
         bad("none of the account's metadata", SET, variable("accountRef: {}"), one),
-        bad("not the account's name", SET, variable("accountRef: {name: false}"), "write name: true, or remove it"),
-        bad("an empty label", SET, variable("accountRef: {label: ''}"), "name the label: it must not be empty"),
+        bad(
+            "not the account's name",
+            SET,
+            variable("accountRef: {name: false}"),
+            "write name: true, or remove it",
+        ),
+        bad(
+            "an empty label",
+            SET,
+            variable("accountRef: {label: ''}"),
+            "name the label: it must not be empty",
+        ),
         bad(
             "an empty annotation",
             SET,

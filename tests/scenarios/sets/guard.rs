@@ -18,7 +18,10 @@ fn a_selector_that_loses_its_members_changes_nothing_until_that_is_allowed() {
         "template": {"spec": {"subscription": {"superoffice": {"events": ["sale.changed"]}}}},
     }));
     let message = crowd.says("SetGuard");
-    assert!(message.starts_with("20 of 20 members would be removed: spec.accountSelector matches no account"), "{message}");
+    assert!(
+        message.starts_with("20 of 20 members would be removed: spec.accountSelector matches no account"),
+        "{message}"
+    );
     eprintln!("{message}");
     assert_eq!(crowd.scene.event("hooks", "SetGuard"), message);
     // It holds over a restart.
@@ -46,7 +49,11 @@ fn a_selector_that_loses_its_members_changes_nothing_until_that_is_allowed() {
         if ready.reason == "SetGuard" {
             crowd.allow(&ready.message);
         }
-        if set["status"]["members"] == 8 && ready.status == "True" { Ok(()) } else { Err(set["status"].clone()) }
+        if set["status"]["members"] == 8 && ready.status == "True" {
+            Ok(())
+        } else {
+            Err(set["status"].clone())
+        }
     })
     .unwrap();
     crowd.ready(8);
@@ -67,18 +74,27 @@ fn a_template_that_redirects_or_disables_many_changes_nothing_until_that_is_allo
     let target = |address: &str| json!({"template": {"spec": {"subscription": {"superoffice": {"targetUrl": address}}}}});
     crowd.patch(&target("https://typo.example.com/$(TENANT)"));
     let typo = crowd.says("SetGuard");
-    assert!(typo.starts_with("8 of 8 members would get another receiver (hooks-a00, hooks-a01, hooks-a02, …)"), "{typo}");
+    assert!(
+        typo.starts_with("8 of 8 members would get another receiver (hooks-a00, hooks-a01, hooks-a02, …)"),
+        "{typo}"
+    );
     // What is allowed is this address, and no other.
     crowd.patch(&target("https://new.example.com/$(TENANT)"));
     let other = crowd.becomes("blocked for the other", |set| {
-        crate::scene::condition(set, "Ready").is_some_and(|ready| ready.reason == "SetGuard" && ready.message != typo)
+        crate::scene::condition(set, "Ready")
+            .is_some_and(|ready| ready.reason == "SetGuard" && ready.message != typo)
     });
     crowd.allow(&typo);
     assert_eq!(crowd.says("SetGuard"), crate::scene::condition(&other, "Ready").unwrap().message);
     assert!(crowd.tenants.iter().all(|tenant| tenant.count("update") == 0));
     crowd.allow(&crowd.says("SetGuard"));
     crowd.ready(8);
-    assert!(crowd.tenants.iter().all(|tenant| tenant.stored()[0]["TargetUrl"].as_str().unwrap().starts_with("https://new.")));
+    assert!(
+        crowd
+            .tenants
+            .iter()
+            .all(|tenant| tenant.stored()[0]["TargetUrl"].as_str().unwrap().starts_with("https://new."))
+    );
     crowd.patch(&json!({"template": {"spec": {"subscription": {"superoffice": {"state": "Stopped"}}}}}));
     assert!(crowd.says("SetGuard").starts_with("8 of 8 members would be disabled"));
 }

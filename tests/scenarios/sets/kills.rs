@@ -65,7 +65,9 @@ fn a_set_survives_a_kill_at_each_of_its_writes() {
         crowd.scene.apply(&set(&["contact.created"]));
         supervised.until(&format!("{point}: made"), |set| is_ready(set, 3));
         assert_eq!(crowd.stored(), [1; 3], "{point}");
-        crowd.patch(&json!({"template": {"spec": {"subscription": {"superoffice": {"events": ["sale.changed"]}}}}}));
+        crowd.patch(
+            &json!({"template": {"spec": {"subscription": {"superoffice": {"events": ["sale.changed"]}}}}}),
+        );
         supervised.until(&format!("{point}: changed"), |set| is_ready(set, 3));
         crowd.label(2, "tier=silver");
         supervised.until(&format!("{point}: lost one"), |set| is_ready(set, 2));

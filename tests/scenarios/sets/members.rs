@@ -58,14 +58,23 @@ fn members_that_people_change_are_put_back_made_again_or_left() {
     let ids: Vec<_> = crowd.tenants.iter().map(|tenant| tenant.ids()[0].clone()).collect();
     // A field that the set has written, and one that it has not.
     let subscription = json!({"targetUrl": "https://elsewhere.example.com", "description": "by hand"});
-    crowd.scene.patch(&format!("webhook/{}", member(0)), &json!({"spec": {"subscription": {"superoffice": subscription}, "suspend": true}}));
+    crowd.scene.patch(
+        &format!("webhook/{}", member(0)),
+        &json!({"spec": {"subscription": {"superoffice": subscription}, "suspend": true}}),
+    );
     let note = crowd.scene.event("hooks", "MembersRestored");
-    assert!(note.contains("1 member edited by another client, and put back to the template: hooks-a00"), "{note}");
+    assert!(
+        note.contains("1 member edited by another client, and put back to the template: hooks-a00"),
+        "{note}"
+    );
     let restored = crowd.ready(6);
     assert_eq!(restored["status"]["updated"], 6);
     let webhook = crowd.scene.webhook(&member(0));
     let declared = &webhook["spec"]["subscription"]["superoffice"];
-    assert_eq!((&declared["targetUrl"], &declared["description"]), (&json!("https://hooks.example.com/$(TENANT)"), &json!(null)));
+    assert_eq!(
+        (&declared["targetUrl"], &declared["description"]),
+        (&json!("https://hooks.example.com/$(TENANT)"), &json!(null))
+    );
     assert_eq!(crowd.tenants[0].stored()[0]["TargetUrl"], "https://hooks.example.com/t00");
     // Deleted: made again, and the subscription with it.
     crowd.scene.kubectl(&["delete", "webhook", &member(1), KUBECTL_WAIT_LIMIT]);
@@ -79,7 +88,10 @@ fn members_that_people_change_are_put_back_made_again_or_left() {
     // Released: it stays as it is, and so does its subscription.
     crowd.scene.patch(&format!("webhook/{}", member(2)), &json!({"metadata": {"ownerReferences": null}}));
     let note = crowd.scene.event("hooks", "NotOwned");
-    assert!(note.contains("the Webhook hooks-a02 does not belong to this set and is left as it is"), "{note}");
+    assert!(
+        note.contains("the Webhook hooks-a02 does not belong to this set and is left as it is"),
+        "{note}"
+    );
     let message = crowd.says("MembersBlocked");
     assert!(message.starts_with("1 of 6 members wait for a person: hooks-a02 (NotOwned: "), "{message}");
     assert_eq!(crowd.tenants[2].ids(), [ids[2].clone()]);
@@ -105,7 +117,12 @@ fn what_one_account_lacks_concerns_its_member_only() {
     crowd.scene.kubectl(&["label", "vendoraccount", &account(1), "tenant-"]);
     crowd.scene.apply(&set(&["contact.created"]));
     let message = crowd.says("MembersBlocked");
-    assert!(message.contains("1 of 3 members wait for a person: hooks-a01 (VariableMissing: variable TENANT: VendorAccount"), "{message}");
+    assert!(
+        message.contains(
+            "1 of 3 members wait for a person: hooks-a01 (VariableMissing: variable TENANT: VendorAccount"
+        ),
+        "{message}"
+    );
     assert!(message.contains("has no label tenant: add it"), "{message}");
     let status = crowd.scene.set("hooks")["status"].clone();
     assert_eq!((&status["ready"], &status["blocked"]), (&json!(2), &json!(1)));

@@ -61,7 +61,9 @@ impl Crowd {
         self.becomes(&format!("ready with {members} members"), |set| {
             let status = &set["status"];
             status["observedGeneration"] == set["metadata"]["generation"]
-                && [&status["members"], &status["ready"], &status["updated"]].iter().all(|number| **number == members)
+                && [&status["members"], &status["ready"], &status["updated"]]
+                    .iter()
+                    .all(|number| **number == members)
                 && condition(set, "Ready").is_some_and(|ready| ready.reason == "InSync")
         })
     }

@@ -16,7 +16,11 @@ fn a_plan_shows_what_a_changed_set_does_to_its_members() {
     let explained = program::run(Some(&program::reader(&crowd.scene)), &["explain", "whs/hooks"]);
     let text = explained.well();
     eprintln!("{text}");
-    for part in ["3 members, 3 updated, 3 ready", "Ready=True InSync", "): MembersCreated: 3 members created: hooks-a00"] {
+    for part in [
+        "3 members, 3 updated, 3 ready",
+        "Ready=True InSync",
+        "): MembersCreated: 3 members created: hooks-a00",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     operator.terminate();
@@ -39,7 +43,10 @@ fn a_plan_shows_what_a_changed_set_does_to_its_members() {
     lost["spec"]["accountSelector"]["matchLabels"]["tier"] = json!("golden");
     let (lost, notes) = report("lost.yaml", &[lost], 2);
     assert_eq!(of(&lost, &member(0))["action"], "Delete");
-    assert!(notes.contains("SetGuard: 3 of 3 members would be removed: spec.accountSelector matches no account"), "{notes}");
+    assert!(
+        notes.contains("SetGuard: 3 of 3 members would be removed: spec.accountSelector matches no account"),
+        "{notes}"
+    );
     // A tenant that is added by the same files.
     new.push(set(&["contact.created"]));
     let (added, _) = report("added.yaml", &new, 2);

@@ -48,7 +48,9 @@ fn a_canary_that_stops_delivering_holds_the_roll_out_at_its_ring() {
     eprintln!("{message}\n{}", crowd.scene.kubectl(&["get", "whs"]));
     crowd.becomes("held at the canary", |set| {
         let said = crate::scene::condition(set, "Ready").unwrap().message;
-        said.starts_with("2 of 20 members are updated: waiting at ring=canary for 1 unavailable members: hooks-a01 (")
+        said.starts_with(
+            "2 of 20 members are updated: waiting at ring=canary for 1 unavailable members: hooks-a01 (",
+        )
     });
     for number in 0..20 {
         crowd.scene.pass(&account(number));

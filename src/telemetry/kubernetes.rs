@@ -134,9 +134,8 @@ mod tests {
             (
                 "/apis/hooktender.dev/v1alpha1/namespaces/shop/vendoraccounts/a/status",
                 "vendoraccounts/status",
-                "webhooksets",
-                "webhooksets/status",
             ),
+            ("/apis/hooktender.dev/v1alpha1/namespaces/shop/webhooksets/a/status", "webhooksets/status"),
             ("/apis/events.k8s.io/v1/namespaces/shop/events", "events"),
             ("/api/v1/namespaces/namespaces/secrets/x", "secrets"),
             ("/apis/coordination.k8s.io/v1/namespaces/shop/leases/hooktender", "leases"),

@@ -1,5 +1,6 @@
 //! WebhookSets: one worker a set, which writes Webhooks and calls no vendor. The decisions are in `crate::set`.
 
+mod execute;
 mod pass;
 mod state;
 mod window;

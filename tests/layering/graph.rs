@@ -17,14 +17,14 @@ enum Target {
     Item(Path),
 }
 
-/// All modules of a crate that are no tests.
+/// The modules of a crate.
 pub(crate) struct Crate {
     modules: BTreeMap<Path, (String, Module)>,
 }
 
 impl Crate {
     /// Reads the files of a crate: their names below `src` with their texts.
-    pub(crate) fn new<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+    pub(crate) fn with_tests<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut found = BTreeMap::new();
         for (file, text) in files.filter(|(file, _)| *file != "main.rs") {
             for module in modules(text) {
@@ -32,6 +32,12 @@ impl Crate {
                 found.insert(path, (file.to_owned(), module));
             }
         }
+        Self { modules: found }
+    }
+
+    /// The same, without tests.
+    pub(crate) fn new<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let Self { modules: mut found } = Self::with_tests(files);
         let is_test = |path: &Path| {
             (1..=path.len()).any(|length| {
                 let parent = found.get(&path[..length - 1]);
@@ -43,7 +49,7 @@ impl Crate {
         Self { modules: found }
     }
 
-    /// Returns the files that are no tests.
+    /// Returns the files.
     pub(crate) fn files(&self) -> BTreeSet<&str> {
         self.modules.values().map(|(file, _)| file.as_str()).collect()
     }

@@ -251,6 +251,16 @@ fn files_import_one_another_in_no_circle() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// The simulation is a program of its own, although it is a test.
+#[test]
+fn files_of_tests_import_one_another_in_no_circle() {
+    let sources = sources();
+    let imports = Crate::with_tests(texts(&sources)).imports();
+    let circles = circles(between_files(imports.clone()));
+    let wrong: Vec<String> = circles.iter().map(|circle| describe(circle, &imports)).collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_engine_imports_in_the_order_of_its_modules() {
     let wrong: Vec<String> = upward(&without_known(imports().clone())).into_values().collect();
@@ -394,7 +404,11 @@ fn root() -> PathBuf {
 }
 
 fn graph(sources: &[(String, String)]) -> Crate {
-    Crate::new(sources.iter().map(|(file, text)| (file.as_str(), text.as_str())))
+    Crate::new(texts(sources))
+}
+
+fn texts(sources: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    sources.iter().map(|(file, text)| (file.as_str(), text.as_str()))
 }
 
 /// Returns the imports of the crate; read once.

@@ -1,8 +1,9 @@
 //! Simulation: random histories of people, vendor, API server and crashes against the real planner and engine, all in memory.
 //!
-//! `step` draws a history from a seed. `world` is everything outside the processes, with `cluster` and `vendor` in it. `process`
+//! `step` draws a history from a seed. `world` is everything outside the processes, with the states of
+//! `cluster` and `vendor` in it, which `api_server` and `vendor_server` read and change. `process`
 //! runs the passes of one operator process; there may be two over the same objects without leader election, started, killed,
-//! suspended and cut off at random. `act` has the actions of people. `facts` records what the end is judged by, and `verdict`
+//! suspended and cut off at random. `act` has the actions of people. `facts` has what the end is judged by, `record` fills it, and `verdict`
 //! judges it. `regressions` has histories that failed once. This module plays them: each step, then a time without faults, then
 //! the verdict, then one more pass that must only read.
 //!
@@ -10,21 +11,24 @@
 //! `HOOKTENDER_SEED=7 make simulation` only that one. A failure prints its seed, and the shortest history that fails as well.
 
 mod act;
+mod api_server;
 mod cluster;
 mod content;
 mod facts;
 mod process;
+mod record;
 mod regressions;
 mod step;
 mod vendor;
+mod vendor_server;
 mod verdict;
 mod world;
 
 use crate::telemetry::Metrics;
 use process::{Polled, Process};
 use std::time::Instant;
-use step::{History, Step, history};
-use world::{Counts, PROCESSES, World};
+use step::{History, PROCESSES, Step, history};
+use world::{Counts, World};
 
 /// How many wake-ups a process gets before all has to be well: slow retries are an hour apart, passes five minutes.
 const WAKE_UPS: usize = 60;

@@ -4,6 +4,9 @@
 use super::content::CONTENTS;
 use crate::api::VendorName;
 
+/// How many processes there are over the same objects.
+pub(super) const PROCESSES: usize = 2;
+
 /// How many Webhooks there may be at once.
 pub(super) const SLOTS: u8 = 4;
 

@@ -3,7 +3,7 @@
 
 use super::cluster::Cluster;
 use super::facts::Facts;
-use super::step::{Act, Death, Pause};
+use super::step::{Act, Death, PROCESSES, Pause};
 use super::vendor::VendorState;
 use crate::api::{VendorName, Webhook};
 use crate::engine::clock;
@@ -30,9 +30,6 @@ pub(super) struct Counts {
     pub(super) created: u64,
     pub(super) deleted: u64,
 }
-
-/// How many processes there are over the same objects.
-pub(super) const PROCESSES: usize = 2;
 
 /// Faults that are armed for a process, and whether it is dead.
 #[derive(Clone, Copy, Debug, Default)]

@@ -227,3 +227,22 @@ pub(crate) fn slim(webhook: &mut Webhook) {
 pub(crate) fn version(object: &impl kube::Resource) -> u64 {
     object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn recorded_effects_take_no_memory() {
+        let webhook = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": "a", "namespace": "n"},
+            "spec": {"accountRef": {"name": "acc"}, "subscription": {"superoffice":
+                {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
+        });
+        let mut state = WebhookState::new("u".into(), Arc::new(serde_json::from_value(webhook).unwrap()));
+        state.note(Effect::Deleted { id: "7".into() });
+        state.effects_recorded();
+        assert_eq!(state.effects.capacity(), 0);
+    }
+}

@@ -148,6 +148,16 @@ impl Operator {
         vendors::get(&self.url("metrics"))
     }
 
+    /// Waits until `/metrics` contains `text`. A pass is counted at its end, after its events and its status have been written.
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn measures(&self, text: &str) {
+        eventually(&format!("/metrics contains {text}"), || match self.metrics() {
+            metrics if metrics.contains(text) => Ok(()),
+            metrics => Err(metrics),
+        })
+        .unwrap();
+    }
+
     /// Returns the address of an endpoint, such as `readyz`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address())

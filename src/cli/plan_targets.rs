@@ -18,9 +18,14 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Parses the words of a command line.
-    pub(super) fn parse(words: &[String], namespace: Option<String>) -> Result<Self, String> {
-        Ok(Self { refs: ObjectRef::parse(words)?, namespace })
+    /// Parses the words of a command line. The objects are in any namespace until one is set.
+    pub(super) fn parse(words: &[String]) -> Result<Self, String> {
+        Ok(Self { refs: ObjectRef::parse(words)?, namespace: None })
+    }
+
+    /// Sets the namespace of the objects; `None` for all.
+    pub(super) fn within(self, namespace: Option<String>) -> Self {
+        Self { namespace, ..self }
     }
 
     fn names(&self, kind: ObjectKind, key: &ObjectKey) -> bool {

@@ -11,9 +11,9 @@ DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 FUZZ_VERSION = 0.13.1
 FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-# Builds the book of docs/; built once, at exactly this version, without its server and its search.
+# Builds the book of docs/; built once, at exactly this version, with its search and without its server.
 BOOK_VERSION = 0.5.4
-MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)/bin/mdbook
+MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)-search/bin/mdbook
 # Seconds a target.
 FUZZ_TIME ?= 600
 # Embed the dependency list into a program, and write a bill of materials; built once, at exactly these versions.
@@ -25,7 +25,7 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test simulation attacks fault-injection soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
+.PHONY: help build tools try demo manifests test simulation attacks fault-injection soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,19 @@ build: ## Build hooktender and everything that its tests and the demo need
 tools: build ## Build the API server, kubectl and helm for tests and demo (once)
 	@$(BUILT)/hooktender-cluster tools
 
-demo: build ## Show hooktender at work on this machine; KEEP=1 leaves everything running until Ctrl-C
+# The workspace's programs that the demo runs. All are selected from the whole workspace: their dependencies then have the same features
+# as in a build of everything, and are not built again for it.
+DEMO_BINS = --bin hooktender --bin hooktender-demo
+
+try: ## Show what hooktender does with files, without Kubernetes, in seconds
+	@$(CARGO) build --workspace $(DEMO_BINS)
+	@$(BUILT)/hooktender-demo try
+
+# Rust and Go build side by side, and only what the demo uses.
+demo: ## Show hooktender at work on this machine; KEEP=1 leaves everything running until Ctrl-C
+	@test -x $(BUILT)/hooktender-demo || echo 'The first run builds hooktender and a Kubernetes API server from source. In under a minute you are told how long it takes.'
+	@$(CARGO) build --workspace --bin hooktender-cluster
+	@$(BUILT)/hooktender-cluster prepare-demo -- $(CARGO) build --workspace $(DEMO_BINS)
 	@$(BUILT)/hooktender-demo
 
 # Tests kill the program at its fail points and feed random bytes to its parsers, which only a build with these features has.
@@ -110,6 +122,9 @@ crds: build ## Write the CRDs from the code: crds/, and the chart's
 chart: tools ## Write the tables of the chart's README from its values and roles
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test scenarios chart::readme
 
+manifests: tools ## Write deploy/install.yaml from the chart
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test scenarios chart::manifests::the_manifests
+
 schema: ## Write docs/plan.schema.json from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib plan_schema
 
@@ -136,7 +151,7 @@ $(FUZZ):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(MDBOOK):
-	env -u CARGO_TARGET_DIR $(CARGO) install mdbook --version $(BOOK_VERSION) --locked --no-default-features --root $(dir $(patsubst %/,%,$(dir $@)))
+	env -u CARGO_TARGET_DIR $(CARGO) install mdbook --version $(BOOK_VERSION) --locked --no-default-features --features search --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(DENY):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

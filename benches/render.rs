@@ -5,7 +5,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use hooktender::api::VendorName;
 use hooktender::api::status::Action;
 use hooktender::plan::Cause;
-use hooktender::plan::report::{AccountReport, FieldReport, Report, Style, WebhookReport, markdown, text};
+use hooktender::plan::report::{
+    AccountReport, Class, FieldReport, Report, Style, WebhookReport, markdown, text,
+};
 use std::hint::black_box;
 
 /// A Webhook whose address, events and template differ, as after an edit to all of them.
@@ -27,6 +29,7 @@ fn webhook(n: usize) -> WebhookReport {
         namespace: "shop".into(),
         name: format!("webhook-{n}"),
         declared_at: Some(format!("hooks.yaml:{n}:1")),
+        class: Class::Update,
         action: Action::Update,
         cause: Cause::SpecChanged,
         id: Some(n.to_string()),
@@ -37,6 +40,8 @@ fn webhook(n: usize) -> WebhookReport {
         ],
         held: None,
         duplicates: Vec::new(),
+        former: Vec::new(),
+        delivery: None,
         advice: None,
         calls: 1,
         digest: Some("sha256:0f1e2d".into()),
@@ -50,6 +55,7 @@ fn report(webhooks: usize) -> Report {
         vendor: VendorName::Contensis,
         identity: "movies at https://cms.example.com".into(),
         held: None,
+        not_planned: false,
         advice: None,
         webhooks: (0..webhooks).map(webhook).collect(),
         unmanaged: Vec::new(),

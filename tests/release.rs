@@ -9,12 +9,13 @@ use std::process::{Command, Stdio};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the script reads.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "Cargo.toml",
     "Cargo.lock",
     "CHANGELOG.md",
     "charts/hooktender/Chart.yaml",
     "demo/Cargo.toml",
+    "docs/install.md",
     "examples/gitops/hooktender/release.yaml",
     "tests/cluster/Cargo.toml",
     "tests/sandbox/Cargo.toml",
@@ -66,6 +67,7 @@ fn a_version_that_is_another_is_named() {
             "Chart.yaml: version is '0.0.9'",
         ),
         ("charts/hooktender/Chart.yaml", "appVersion: NOW", "appVersion: \"0.0.9\"", "appVersion is '0.0.9'"),
+        ("docs/install.md", "hooktender:NOW", "hooktender:0.0.9", "docs/install.md: a version is '0.0.9'"),
         ("examples/gitops/hooktender/release.yaml", "vNOW", "v0.0.9", "release.yaml: the tag is 'v0.0.9'"),
         (
             "demo/Cargo.toml",

@@ -57,7 +57,7 @@ pub(crate) fn declared(n: usize, template: &str, applied: &Document) -> Declared
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
-        intent: None,
+        pending_create: None,
         applied: Some(digest(applied)),
         sensitive: Vec::new(),
         trusts_write_only: false,

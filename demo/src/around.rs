@@ -1,5 +1,7 @@
 //! Instructions to look around, with everything running or not.
 
+use std::env;
+
 use crate::failure::Step;
 use crate::kubectl;
 use crate::stage::Stage;
@@ -9,8 +11,8 @@ use crate::story::Cast;
 pub(crate) fn hint(stage: &Stage) {
     stage.screen.say(
         "\nTo look around\n\n\
-         make demo KEEP=1 tells the same story, leaves everything running until Ctrl-C, and prints what to type in\n\
-         another terminal: kubectl for this cluster, and curl to change things at the vendors.\n\
+         make demo KEEP=1 runs the same demo, leaves everything running until Ctrl-C, and prints commands for\n\
+         another terminal: kubectl for this cluster, and curl to change subscriptions at the vendors.\n\
          The manifests are in examples/; each says what it is for.",
     );
 }
@@ -22,7 +24,11 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     say("\nTo look around\n\nEverything runs until Ctrl-C. In another terminal:\n");
     let kubeconfig = stage.kubeconfig();
     screen.command(&kubectl::line(&["export", &format!("KUBECONFIG={}", kubeconfig.display())]));
-    screen.command(&format!("export PATH={}:$PATH", kubectl::line(&[&stage.tools().display().to_string()])));
+    let tools = stage.tools();
+    let path = env::var_os("PATH").unwrap_or_default();
+    if !env::split_paths(&path).any(|folder| folder == tools) {
+        screen.command(&format!("export PATH={}:$PATH", kubectl::line(&[&tools.display().to_string()])));
+    }
     screen.gap();
     for command in [
         "kubectl get wh,va -A",
@@ -32,7 +38,7 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     ] {
         screen.command(command);
     }
-    say("\nChange a subscription at the vendor, and ask hooktender to look:");
+    say("\nChange a subscription at the vendor, and request a pass:");
     for part in &cast.parts {
         let url = stage.control.subscriptions_url(part.vendor, &part.account);
         let id = part.external_id(stage)?;
@@ -47,14 +53,15 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
         screen.command(&format!("curl {url}"));
     }
     say(
-        "\nWithin two seconds it is as declared again. Brightpearl's webhooks are replaced: there, the id to use",
+        "\nWithin two seconds it is as declared again. Brightpearl's webhooks are replaced: the new id, for the",
     );
-    say("next time is in the column ID of `kubectl get wh`.\n");
-    say("What the operator does, and what it counts:\n");
+    say("next change, is in the column ID of `kubectl get wh`.\n");
+    say("The log of the operator, and its metrics:\n");
     screen.command(&format!("tail -f {}", stage.operator_log().display()));
     if let Some(address) = stage.operator_address() {
         screen.command(&format!("curl http://{address}/metrics"));
     }
-    say("\nCtrl-C ends everything and removes its files.");
+    say("\nKubernetes' own controllers are missing here: a namespace that you delete stays Terminating.");
+    say("Ctrl-C ends everything and removes its files.");
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) enum Failure {
         seen: String,
     },
     /// The operator ended by itself.
-    #[error("the operator has ended ({status}); awaited was: {awaited}")]
+    #[error("the operator ended ({status}) while the demo waited for this: {awaited}")]
     OperatorEnded {
         /// How it ended.
         status: String,

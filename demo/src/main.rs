@@ -14,6 +14,7 @@
 //! | `subscription` | what a vendor stores, as it is shown: differences, and no secrets |
 //! | `examples` | the manifests, with the stand-ins' addresses |
 //! | `story` | the chapters |
+//! | `offline` | the same without Kubernetes: files and three commands |
 //! | `around` | how to look around |
 //! | `screen`, `interrupt`, `failure` | what is printed, Ctrl-C, and what can go wrong |
 
@@ -23,6 +24,7 @@ mod examples;
 mod failure;
 mod interrupt;
 mod kubectl;
+mod offline;
 mod operator;
 mod screen;
 mod stage;
@@ -57,6 +59,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what hooktender does with files, without Kubernetes, in seconds.
+    Try,
     /// For the demo itself: become a program that ends with the demo.
     #[command(hide = true)]
     Launch {
@@ -70,11 +74,15 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::of_this_process();
-    if let Some(Command::Launch { owner, program, arguments }) = arguments.command {
-        // It returns only on failure.
-        let error = hooktender_cluster::become_server(owner, &program, &arguments);
-        screen.problem(&error.to_string());
-        return ExitCode::FAILURE;
+    match arguments.command {
+        Some(Command::Launch { owner, program, arguments }) => {
+            // It returns only on failure.
+            let error = hooktender_cluster::become_server(owner, &program, &arguments);
+            screen.problem(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+        Some(Command::Try) => return try_offline(screen),
+        None => {}
     }
     let mut stage = match Stage::build(screen) {
         Ok(stage) => stage,
@@ -94,6 +102,18 @@ fn main() -> ExitCode {
         }
         Err(failure) => {
             stage.report(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_offline(screen: Screen) -> ExitCode {
+    match offline::tell(screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(failure) => {
+            let detail = failure.detail().unwrap_or_default();
+            screen.problem(&format!("{failure}\n\n{detail}"));
             ExitCode::FAILURE
         }
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hooktender_cluster::{Cluster, Tool, Tools};
+use hooktender_cluster::{Cluster, Purpose, Tool, Tools};
 use hooktender_sandbox::{Addresses, Options, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::kubectl;
 use crate::operator::Operator;
 use crate::screen::Screen;
+use crate::vendor::Vendor;
 
 /// The namespace of everything that the demo applies.
 pub(crate) const NAMESPACE: &str = "hooktender-demo";
@@ -45,16 +46,15 @@ impl Stage {
         screen.say(
             "hooktender keeps webhook subscriptions at SaaS vendors as Kubernetes objects declare them.",
         );
-        screen.say(
-            "This is its story on your machine. The operator and the API server are real; the vendors are",
-        );
-        screen.say("stand-ins on loopback that speak as the real ones do. Nothing leaves this machine.");
-        screen.chapter(1, "The stage");
+        screen
+            .say("This demo runs on your machine. The operator and the API server are real. The vendors are");
+        screen.say("stand-ins on loopback that answer as the real ones do. Nothing leaves this machine.");
+        screen.chapter(1, "Start");
         // Minutes the first time; it reports its progress.
-        Tools::ensure()?;
+        let tools = Tools::ensure(Purpose::Demo)?;
         let start = Instant::now();
-        let cluster = Cluster::start()?;
-        screen.done("a Kubernetes API server runs, with etcd behind it", start.elapsed());
+        let cluster = Cluster::start_with(tools)?;
+        screen.done("a Kubernetes API server and etcd are running", start.elapsed());
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
         // Until here, a signal ends the process and with it the cluster.
         let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;
@@ -105,9 +105,13 @@ impl Stage {
         self.sandbox.addresses()
     }
 
-    /// The address of the on-site SuperOffice, which has a path.
-    pub(crate) fn superoffice_url(&self) -> String {
-        self.sandbox.superoffice_url()
+    /// The address of one vendor, as an account has it: the on-site SuperOffice has a path.
+    pub(crate) fn url(&self, vendor: Vendor) -> String {
+        match vendor {
+            Vendor::Brightpearl => self.vendors().brightpearl.clone(),
+            Vendor::Contensis => self.vendors().contensis.clone(),
+            Vendor::SuperOffice => self.sandbox.superoffice_url(),
+        }
     }
 
     /// The folder with kubectl in it.
@@ -124,7 +128,7 @@ impl Stage {
             let ready = self
                 .operator_address()
                 .is_some_and(|address| self.control.is_ready(&format!("http://{address}/readyz")));
-            Ok(if ready { Ok(()) } else { Err("it is not yet".to_owned()) })
+            Ok(if ready { Ok(()) } else { Err("/readyz does not answer with 200 yet".to_owned()) })
         })?;
         Ok(took)
     }
@@ -231,7 +235,7 @@ impl Stage {
         let start = Instant::now();
         screen.gap();
         drop(self);
-        screen.done("everything has ended, and its temporary files are gone", start.elapsed());
+        screen.done("all processes have ended, and the temporary files are removed", start.elapsed());
     }
 
     /// Reports a failure, keeps the logs, and ends everything.

@@ -80,6 +80,24 @@ impl Vendor {
         }
     }
 
+    /// A subscription that no Webhook declares.
+    pub(crate) fn unmanaged(self) -> Value {
+        let url = "https://old.example.org/orders";
+        match self {
+            Self::Brightpearl => json!({
+                "subscribeTo": "order.created", "httpMethod": "GET",
+                "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
+                "idSetAccepted": false, "qualityOfService": 0,
+            }),
+            Self::Contensis => json!({
+                "name": "old", "url": url, "topics": [{"resourceType": "entry", "event": ["published"]}],
+            }),
+            Self::SuperOffice => json!({
+                "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
+            }),
+        }
+    }
+
     /// An edit at the vendor, past the cluster.
     pub(crate) fn edit_by_hand(self) -> Edit {
         let (told, member, value) = match self {
@@ -107,14 +125,14 @@ impl Vendor {
             Self::Brightpearl => {
                 let other = 1 - mine["qualityOfService"].as_i64().unwrap_or(0).clamp(0, 1);
                 (
-                    "Brightpearl cannot change a webhook: it is replaced, the new one first, then the old one goes.",
+                    "Brightpearl cannot update a webhook, so hooktender creates a new one and then deletes the old one.",
                     "qualityOfService",
                     "qualityOfService",
                     json!(other),
                 )
             }
             Self::Contensis => (
-                "Contensis takes the change in place.",
+                "Contensis updates the subscription in place.",
                 "description",
                 "description",
                 json!("Edited in the demo."),
@@ -123,7 +141,7 @@ impl Vendor {
                 let mut events = mine["events"].as_array().cloned().unwrap_or_default();
                 let news = ["sale.sold", "project.created"].map(Value::from);
                 events.extend(news.into_iter().find(|event| !events.contains(event)));
-                ("SuperOffice takes the change in place.", "events", "Events", json!(events))
+                ("SuperOffice updates the webhook in place.", "events", "Events", json!(events))
             }
         };
         Edit {

@@ -39,6 +39,12 @@ use std::collections::BTreeMap;
         description = "Whether the vendor can be read."
     ),
     printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is ready or not."
+    ),
+    printcolumn(
         name = "DECLARED",
         type_ = "integer",
         json_path = ".status.subscriptions.declared",
@@ -74,7 +80,7 @@ use std::collections::BTreeMap;
 pub struct VendorAccountSpec {
     /// The vendor: exactly one key.
     #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice"))]
-    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: make a new VendorAccount instead"))]
+    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: create a new VendorAccount instead"))]
     pub vendor: Vendor,
     /// Upper limit for the mode of every Webhook of the account. Plan: only show what would change, and write nothing at the
     /// vendor. Default Enforce.
@@ -85,7 +91,7 @@ pub struct VendorAccountSpec {
     pub suspend: bool,
     /// How often to read the vendor's list again: 30s to 24h, with a jitter of 10 %. Default 5m.
     #[serde(default = "default_resync")]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')").message("resyncInterval must lie between 30s and 24h, written like 90s, 5m or 1h30m"))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')").message("resyncInterval must be between 30s and 24h, written like 90s, 5m or 1h30m"))]
     #[schemars(length(max = 32))]
     pub resync_interval: String,
     /// What to do about subscriptions that no Webhook declares, which are never changed. Report: list them in the status. Ignore:
@@ -94,7 +100,7 @@ pub struct VendorAccountSpec {
     pub unmanaged: Unmanaged,
     /// Namespaces whose Webhooks may refer to this account. Default: its own namespace.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector goes with from: Selector, and only with it"))]
+    #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector is needed with from: Selector, and allowed only with it"))]
     pub allowed_namespaces: AllowedNamespaces,
     /// Whether Webhooks of other namespaces may adopt subscriptions by `externalId`, and report similar ones and duplicates.
     /// Default false: they only have subscriptions that they created, or that equal their declaration in every field.
@@ -103,9 +109,9 @@ pub struct VendorAccountSpec {
     /// When deletions are blocked until a person allows them.
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
-    /// Rate limit of calls to the vendor. Default: the vendor's published limit less a reserve.
+    /// Rate limit of calls to the vendor. Default: the vendor's published limit minus a reserve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute || self.requestsPerMinute < 1").message("reserve must be smaller than requestsPerMinute: it is what is left of them for others"))]
+    #[x_kube(validation = Rule::new("self.reserve < self.requestsPerMinute || self.requestsPerMinute < 1").message("reserve must be smaller than requestsPerMinute: it is the part of them that is left to other clients"))]
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -219,11 +225,11 @@ pub enum NamespacesFrom {
 pub struct DeletionGuard {
     /// Deletions are blocked above this share of the account's managed subscriptions, in percent. Default 30.
     #[serde(default = "default_percent")]
-    #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must lie between 0 and 100"))]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must be between 0 and 100"))]
     pub max_percent: i32,
     /// Fewer deletions than this are never blocked. Default 5.
     #[serde(default = "default_count")]
-    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must lie between 1 and 100000"))]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must be between 1 and 100000"))]
     pub min_count: i32,
 }
 
@@ -238,9 +244,9 @@ impl Default for DeletionGuard {
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
     /// Calls per minute that the vendor allows.
-    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("requestsPerMinute must lie between 1 and 100000"))]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("requestsPerMinute must be between 1 and 100000"))]
     pub requests_per_minute: i32,
-    /// How many of them to leave to others. Default 0.
+    /// How many of them to leave to other clients. Default 0.
     #[serde(default)]
     #[x_kube(validation = Rule::new("self >= 0").message("reserve must not be negative"))]
     pub reserve: i32,

@@ -16,7 +16,7 @@ pub struct BrightpearlAccount {
     /// Datacentre code, the first label of the browser's address after login: `euw1` means
     /// `https://euw1.brightpearlconnect.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9-]+$')").message("datacenter is a bare code such as euw1 or use1, not a host name; for a whole base URL use url"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9-]+$')").message("datacenter must be a code such as euw1 or use1, not a host name: for a base URL, set url instead"))]
     #[schemars(length(max = 63))]
     pub datacenter: Option<String>,
     /// Base URL instead of a datacentre, such as `https://ws-eu1.brightpearl.com`.
@@ -25,8 +25,8 @@ pub struct BrightpearlAccount {
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// Account code: the short name used to log in.
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("account is the short account code used to log in: letters, digits, - and _ only"))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("account cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("account must be the short account code used to log in: only letters, digits, - and _"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("account cannot be changed: the recorded subscription ids belong to it; create a new VendorAccount instead"))]
     #[schemars(length(max = 100))]
     pub account: String,
     /// How to log in: exactly one kind.
@@ -72,7 +72,7 @@ pub struct BrightpearlOauth {
     pub dev_ref: String,
     /// Token endpoint. Default: `{url}/token/{account}` if `url` is set, otherwise the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("tokenUrl must be a whole address such as https://oauth.brightpearlapp.com/token/acme, without user name or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')").message("tokenUrl must be an absolute URL such as https://oauth.brightpearlapp.com/token/acme, without user name or query"))]
     #[schemars(length(max = 2048))]
     pub token_url: Option<String>,
     /// Secret with the keys `access_token` and, to refresh, `refresh_token`, and optionally
@@ -84,7 +84,7 @@ pub struct BrightpearlOauth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct SecretName {
     /// Name of the Secret.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: give the name of the Secret"))]
     #[x_kube(validation = super::name::subdomain("Secret"))]
     #[schemars(length(max = 253))]
     pub name: String,
@@ -108,9 +108,9 @@ pub enum HttpMethod {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("!(self.httpMethod in ['POST', 'PUT']) || (has(self.bodyTemplate) && has(self.contentType))")
-        .message("httpMethod POST and PUT carry a body: set both bodyTemplate and contentType"),
+        .message("httpMethod POST and PUT need a body: set both bodyTemplate and contentType"),
     validation = Rule::new("!(self.httpMethod in ['GET', 'DELETE']) || (!has(self.bodyTemplate) && !has(self.contentType))")
-        .message("httpMethod GET and DELETE carry no body: remove bodyTemplate and contentType, and put the variables into uriTemplate")
+        .message("httpMethod GET and DELETE have no body: remove bodyTemplate and contentType, and put the variables into uriTemplate")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BrightpearlWebhook {

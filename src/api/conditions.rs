@@ -24,32 +24,22 @@ pub fn seconds(at: Timestamp) -> Time {
 }
 
 /// Sets one condition. The transition time changes only with the status.
-pub fn set(
-    conditions: &mut Vec<Condition>,
-    kind: &str,
-    status: bool,
-    reason: &str,
-    message: &str,
-    generation: Option<i64>,
-    now: Timestamp,
-) {
-    let status = if status { "True" } else { "False" };
-    let since = conditions
-        .iter()
-        .find(|c| c.type_ == kind && c.status == status)
-        .map_or_else(|| seconds(now), |c| c.last_transition_time.clone());
-    let next = Condition {
-        type_: kind.into(),
-        status: status.into(),
-        reason: reason.into(),
-        message: shorten::to_chars(message, LONGEST_MESSAGE),
-        observed_generation: generation,
-        last_transition_time: since,
-    };
-    match conditions.iter_mut().find(|c| c.type_ == kind) {
-        Some(existing) => *existing = next,
-        None => conditions.push(next),
+pub fn set(conditions: &mut Vec<Condition>, mut new: Condition) {
+    new.message = shorten::to_chars(&new.message, LONGEST_MESSAGE);
+    match conditions.iter_mut().find(|c| c.type_ == new.type_) {
+        Some(existing) => {
+            if existing.status == new.status {
+                new.last_transition_time = existing.last_transition_time.clone();
+            }
+            *existing = new;
+        }
+        None => conditions.push(new),
     }
+}
+
+/// Returns the word for the status of a condition.
+pub fn status(is_true: bool) -> String {
+    if is_true { "True".into() } else { "False".into() }
 }
 
 /// Returns the condition of that type, if it is set.
@@ -62,6 +52,19 @@ pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
     get(conditions, kind).is_some_and(|c| c.status == "True")
 }
 
+/// Returns a condition that has been as it is since the epoch.
+#[cfg(test)]
+pub(crate) fn sample(kind: &str, is_true: bool, reason: &str, message: &str) -> Condition {
+    Condition {
+        type_: kind.into(),
+        status: status(is_true),
+        reason: reason.into(),
+        message: message.into(),
+        observed_generation: None,
+        last_transition_time: Time(Timestamp::UNIX_EPOCH),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,14 +72,19 @@ mod tests {
     #[test]
     fn the_transition_time_changes_only_with_the_status() {
         let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(99).unwrap());
+        let ready = |is_true, reason, time| Condition {
+            last_transition_time: seconds(time),
+            ..sample(READY, is_true, reason, &"m".repeat(LONGEST_MESSAGE + 1))
+        };
         let mut all = Vec::new();
-        set(&mut all, READY, false, "Unavailable", "a", Some(1), early);
-        set(&mut all, READY, false, "Throttled", "b", Some(2), late);
+        set(&mut all, ready(false, "Unavailable", early));
+        set(&mut all, ready(false, "Throttled", late));
         assert_eq!(get(&all, READY).unwrap().last_transition_time, Time(early), "still False");
         assert_eq!(get(&all, READY).unwrap().reason, "Throttled");
-        set(&mut all, READY, true, "InSync", "c", Some(2), late);
+        set(&mut all, ready(true, "InSync", late));
         assert_eq!(get(&all, READY).unwrap().last_transition_time, Time(late), "now True");
         assert_eq!(all.len(), 1);
+        assert!(all[0].message.ends_with("(4097 characters)"), "a message is shortened");
         assert!(is_true(&all, READY) && !is_true(&all, STALLED));
     }
 

@@ -18,17 +18,17 @@ use std::collections::BTreeMap;
 pub struct ContensisAccount {
     /// Root of the CMS, such as `https://cms-example.cloud.contensis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be the bare root of the CMS such as https://cms-example.cloud.contensis.com, without path or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be the root URL of the CMS such as https://cms-example.cloud.contensis.com, without path or query"))]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// Cloud alias: `example` means `https://cms-example.cloud.contensis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9-]+$')").message("alias is the bare cloud alias such as example, not a host name; for a whole address use url"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9-]+$')").message("alias must be the cloud alias such as example, not a host name: for a URL, set url instead"))]
     #[schemars(length(max = 63))]
     pub alias: Option<String>,
     /// Id of the project, from the project overview; a subscription belongs to exactly one project.
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("project is the project's id from its overview: letters, digits, - and _ only"))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("project cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]+$')").message("project must be the project's id, which its overview shows: only letters, digits, - and _"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("project cannot be changed: the recorded subscription ids belong to it; create a new VendorAccount instead"))]
     #[schemars(length(max = 100))]
     pub project: String,
     /// Language of names and descriptions, only for old servers that store them as a map by language. Texts in other languages
@@ -102,7 +102,7 @@ pub enum Method {
 #[serde(rename_all = "camelCase")]
 pub struct ContensisWebhook {
     /// Name, as shown in the CMS. Not necessarily unique at the vendor.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: it is what people see in the CMS"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: the CMS shows it to its users"))]
     #[schemars(length(max = 255))]
     pub name: String,
     /// Free text shown with the name.
@@ -125,7 +125,7 @@ pub struct ContensisWebhook {
     pub topics: Vec<Topic>,
     /// Headers of the call, by name.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
-    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two header names differ only in case, which HTTP ignores: keep one of them"))]
     #[schemars(with = "BTreeMap<String, Header>", extend("maxProperties" = 64))]
     pub headers: LiteMap<String, Header>,
     /// Payload templates, by resource type (`entry`) or by resource type and content type (`entry.article`). A value is a string
@@ -182,7 +182,7 @@ pub struct Topic {
 #[serde(rename_all = "camelCase")]
 pub struct Header {
     /// The header's value. Contensis replaces its own `{{…}}` placeholders.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("a header value must not be empty: the vendor drops such a header; remove it or give it a value"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("a header value must not be empty, because Contensis drops such a header: remove the header or give it a value"))]
     #[schemars(length(max = 8192))]
     pub value: String,
     /// Whether the vendor hides the value, also from hooktender. Default false.

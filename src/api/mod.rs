@@ -74,7 +74,7 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The vendors, by name.
+/// The vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VendorName {
@@ -118,12 +118,12 @@ pub enum Mode {
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
     /// Name of the Secret.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the Secret: a name must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: give the name of the Secret"))]
     #[x_kube(validation = name::subdomain("Secret"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Key in the Secret's `data`.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the key in the Secret: a key must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("key must not be empty: give the key in the Secret"))]
     #[schemars(length(max = 253))]
     pub key: String,
 }
@@ -133,12 +133,12 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapKeyRef {
     /// Name of the ConfigMap.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the ConfigMap: a name must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: give the name of the ConfigMap"))]
     #[x_kube(validation = name::subdomain("ConfigMap"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Key in the ConfigMap's `data`.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the key in the ConfigMap: a key must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("key must not be empty: give the key in the ConfigMap"))]
     #[schemars(length(max = 253))]
     pub key: String,
 }

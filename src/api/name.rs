@@ -17,21 +17,22 @@ const LONGEST_NAMESPACE: usize = 63;
 const LONGEST_SHOWN: usize = 64;
 
 /// The syntax of a name.
-const SUBDOMAIN: &str = "lower case letters, digits, - and ., beginning and ending with a letter or digit, at most 253 characters";
+const SUBDOMAIN: &str =
+    "use at most 253 lower case letters, digits, - and ., starting and ending with a letter or digit";
 /// The syntax of the name of a namespace.
 const LABEL: &str =
-    "lower case letters, digits and -, beginning and ending with a letter or digit, at most 63 characters";
+    "use at most 63 lower case letters, digits and -, starting and ending with a letter or digit";
 
 /// CRD rule for the name of an object, a DNS subdomain. Another rule refuses an empty name.
 pub(super) fn subdomain(kind: &str) -> Rule {
     let rule = "size(self) == 0 || self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')";
-    Rule::new(rule).message(format!("no {kind} can have that name: {SUBDOMAIN}").as_str())
+    Rule::new(rule).message(format!("not a valid name of a {kind}: {SUBDOMAIN}").as_str())
 }
 
 /// CRD rule for the name of a namespace, a DNS label. Another rule refuses an empty name.
 pub(super) fn label() -> Rule {
     Rule::new("size(self) == 0 || self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')")
-        .message(format!("no namespace can have that name: {LABEL}").as_str())
+        .message(format!("not a valid name of a namespace: {LABEL}").as_str())
 }
 
 /// A text that is not a valid name.

@@ -20,7 +20,7 @@ pub struct WebhookStatus {
     pub vendor: Option<VendorName>,
     /// The vendor's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId has letters, digits or any of - _ . : ~ = + @, and not only dots"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId must consist of letters, digits and - _ . : ~ = + @, and not only of dots"))]
     #[schemars(length(max = 100))]
     pub external_id: Option<String>,
     /// The account at the vendor that the id belongs to.
@@ -212,6 +212,9 @@ pub struct AccountStatus {
     /// Subscriptions at the vendor that no Webhook declares: the first 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<UnmanagedSubscription>,
+    /// When hooktender tries again at the latest. Set while the account, or one of its Webhooks, waits for a retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Time>,
     /// The value of the annotation `hooktender.dev/requested-at` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,

@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for StoredWebhook {
                 }
                 return Ok(Self(Ok(webhook)));
             }
-            Err(_) if too_deep => "its subscription is nested too deep: make it flatter".to_owned(),
+            Err(_) if too_deep => "its subscription is nested too deeply: flatten it".to_owned(),
             Err(error) => error.to_string(),
         };
         let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(serde::de::Error::custom)?;

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("has(self.online) != has(self.onsite)")
-        .message("set exactly one of online (a tenant in SuperOffice's cloud) and onsite (an installation of your own)"),
+        .message("set exactly one of online (a tenant in SuperOffice's cloud) and onsite (your own installation)"),
     validation = Rule::new("has(self.online) == has(oldSelf.online)")
-        .message("online cannot be exchanged for onsite, nor onsite for online: the recorded subscription ids belong to it; make a new VendorAccount instead"),
+        .message("online and onsite cannot be exchanged: the recorded subscription ids belong to the current one; create a new VendorAccount instead"),
     validation = Rule::new("!has(self.credentials.basic) || has(self.onsite)")
-        .message("credentials.basic works with onsite only; for online use systemUser or refreshToken"),
+        .message("credentials.basic works only with onsite: for online, set systemUser or refreshToken"),
     validation = Rule::new("!(has(self.credentials.systemUser) || has(self.credentials.refreshToken)) || has(self.online)")
-        .message("credentials.systemUser and refreshToken work with online only; for onsite use basic")
+        .message("credentials.systemUser and refreshToken work only with online: for onsite, set basic")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SuperofficeAccount {
@@ -38,16 +38,16 @@ pub struct SuperofficeAccount {
 pub struct Online {
     /// Which of the vendor's environments. Default online.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("environment cannot be changed: a tenant belongs to one environment; make a new VendorAccount instead"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("environment cannot be changed: a tenant belongs to one environment; create a new VendorAccount instead"))]
     pub environment: Environment,
     /// The tenant's id, such as `Cust12345`.
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]+$')").message("customerId is the tenant's id, such as Cust12345: letters and digits only"))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("customerId cannot be changed: the recorded subscription ids belong to it; make a new VendorAccount instead"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]+$')").message("customerId must be the tenant's id, such as Cust12345: only letters and digits"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("customerId cannot be changed: the recorded subscription ids belong to it; create a new VendorAccount instead"))]
     #[schemars(length(max = 63))]
     pub customer_id: String,
     /// Replaces the vendor's central host, which reports the server of the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be a bare base URL such as https://online.superoffice.com, without path or query"))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@ ]+/?$')").message("url must be a base URL such as https://online.superoffice.com, without path or query"))]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
 }
@@ -189,12 +189,12 @@ pub enum NotifyWhen {
 #[x_kube(
     // Whether http is possible depends on the account, which a rule of the Webhook cannot read: see `vendor::refusal`.
     validation = Rule::new("self.type != 'webhook' || self.targetUrl.matches('^([Hh][Tt][Tt][Pp][Ss]?://.|[$][(])')")
-        .message("targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does), on-site possibly with http://; a script's id or include name goes with type crmscript"),
+        .message("targetUrl of type webhook must start with https:// or with a $(NAME) variable that does; http:// is possible on-site only. For a script's id or include name, set type: crmscript"),
     validation = Rule::new("!(has(self.errorsEmail) && has(self.errorEmails))")
         .message("set errorsEmail or errorEmails, not both: errorsEmail is short for errorEmails with one address"),
     // Not a rule of the field: the API server would repeat the literal secret in its answer.
     validation = Rule::new("!has(self.secret) || self.secret.matches('^[$][(][A-Za-z_][A-Za-z0-9_.-]*[)]$')")
-        .message("secret must be exactly one $(NAME), with NAME a variable taken from a Secret: a literal secret would be readable by everybody who can read this object")
+        .message("secret must be exactly one $(NAME), where NAME is a variable from a Secret: everybody who can read this object could read a literal secret")
         .field_path(".secret")
 )]
 #[serde(rename_all = "camelCase")]
@@ -202,17 +202,17 @@ pub struct SuperofficeWebhook {
     /// Name that administrators see: 1 to 400 characters, of which SuperOffice's own screens allow 100. Not necessarily unique at
     /// the vendor. Default: no name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 400").message("name must have 1 to 400 characters; remove it for a webhook without a name"))]
+    #[x_kube(validation = Rule::new("size(self) > 0 && size(self) <= 400").message("name must have 1 to 400 characters: remove it for a webhook without a name"))]
     #[schemars(length(max = 1000))]
     pub name: Option<String>,
     /// Set of events, such as `contact.created`; at least one. The vendor checks the values.
     #[x_kube(validation = Rule::new("size(self) > 0").message("name at least one event, such as contact.created"))]
-    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0 && !e.contains(','))").message("an event is one name such as sale.changed, without commas: list each on its own"))]
+    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0 && !e.contains(','))").message("an event must be one name such as sale.changed, without commas: write one list item for each event"))]
     #[schemars(length(max = 256), inner(length(max = 200)))]
     pub events: Vec<String>,
     /// The receiver: an https address for type webhook, the id or include name of a script for type crmscript. On-site an http
     /// address is possible where `RequireHttps` is off in the server's configuration.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty: it is the receiver's https address, or the id or include name of a script for type crmscript"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("targetUrl must not be empty: give the receiver's https address, or for type crmscript the id or include name of a script"))]
     #[schemars(length(max = 4000))]
     pub target_url: String,
     /// Key of the signature on each delivery: exactly one `$(NAME)`, taken from a Secret. Absent: unsigned.
@@ -229,7 +229,7 @@ pub struct SuperofficeWebhook {
     pub kind: String,
     /// Headers added to each delivery, by name.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
-    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two headers are equal but for case: header names ignore case, keep one of them"))]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.lowerAscii() == b.lowerAscii()))").message("two header names differ only in case, which HTTP ignores: keep one of them"))]
     #[x_kube(validation = Rule::new("self.all(a, size(self[a]) > 0)").message("a header value must not be empty: remove the header or give it a value"))]
     #[schemars(schema_with = "headers")]
     pub headers: LiteMap<String, String>,
@@ -249,7 +249,7 @@ pub struct SuperofficeWebhook {
     /// Set of e-mail addresses to notify of errors, each of at most 239 characters. Default: none. More than one needs
     /// SuperOffice 12.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0)").message("an address of errorEmails must not be empty: remove it"))]
+    #[x_kube(validation = Rule::new("self.all(e, size(e) > 0)").message("errorEmails must not contain an empty address: remove it"))]
     #[schemars(length(max = 64), inner(length(max = 239)))]
     pub error_emails: Option<Vec<String>>,
     /// Set of channels of the notification. `InApp` notifies the CRM users that an administrator chose. `[]`: none. Default:

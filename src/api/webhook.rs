@@ -36,16 +36,16 @@ use serde::{Deserialize, Serialize};
         description = "The VendorAccount."
     ),
     printcolumn(
-        name = "ID",
-        type_ = "string",
-        json_path = ".status.externalId",
-        description = "The vendor's id of the subscription."
-    ),
-    printcolumn(
         name = "READY",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status",
         description = "Whether the subscription is as declared."
+    ),
+    printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is ready or not, such as InSync, Planned, Replacing or Deleting."
     ),
     printcolumn(
         name = "PLAN",
@@ -60,17 +60,23 @@ use serde::{Deserialize, Serialize};
         description = "Whether the subscription was changed at the vendor."
     ),
     printcolumn(
+        name = "DELIVERING",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Delivering')].status",
+        description = "Whether the vendor delivers; empty where the vendor does not say."
+    ),
+    printcolumn(
         name = "AGE",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
         description = "Age of the object."
     ),
     printcolumn(
-        name = "REASON",
+        name = "ID",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        json_path = ".status.externalId",
         priority = 1,
-        description = "Why it is ready or not."
+        description = "The vendor's id of the subscription."
     ),
     printcolumn(
         name = "MESSAGE",
@@ -82,16 +88,16 @@ use serde::{Deserialize, Serialize};
 )]
 #[x_kube(
     validation = Rule::new("!has(self.subscription.superoffice) || !has(self.subscription.superoffice.secret) || !has(self.variables) || self.variables.all(v, '$(' + v.name + ')' != self.subscription.superoffice.secret || (has(v.valueFrom) && has(v.valueFrom.secretKeyRef)))")
-        .message("the variable that superoffice.secret names must come from a Secret: give it valueFrom.secretKeyRef")
+        .message("superoffice.secret must use a variable from a Secret: give that variable valueFrom.secretKeyRef")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSpec {
     /// The VendorAccount that the subscription belongs to. Cannot be changed.
-    #[x_kube(validation = Rule::new("self == oldSelf").message("accountRef cannot be changed: delete this Webhook and make a new one for the other account"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("accountRef cannot be changed: delete this Webhook and create a new one for the other account"))]
     pub account_ref: AccountRef,
     /// The subscription: exactly one key, the account's vendor. The key cannot be changed.
-    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice, the one of the account"))]
-    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: delete this Webhook and make a new one"))]
+    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor, the account's: brightpearl, contensis or superoffice"))]
+    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: delete this Webhook and create a new one"))]
     pub subscription: Subscription,
     /// Values for `$(NAME)` in any string of `subscription`; `$$(NAME)` is a literal `$(NAME)`. With the values inserted, the
     /// subscription may have at most 256 KiB, where each use of a variable counts as at least 64 bytes.
@@ -110,7 +116,7 @@ pub struct WebhookSpec {
     pub deletion_policy: DeletionPolicy,
     /// The vendor's id of an existing subscription to adopt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it"))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:~=+@-]*[A-Za-z0-9_:~=+@-][A-Za-z0-9_.:~=+@-]*$')").message("externalId must consist of letters, digits and - _ . : ~ = + @, and not only of dots: give the vendor's id of an existing subscription, or remove it"))]
     #[schemars(length(max = 100))]
     pub external_id: Option<String>,
     /// How to adopt an existing subscription.
@@ -141,13 +147,13 @@ impl Webhook {
 #[serde(rename_all = "camelCase")]
 pub struct AccountRef {
     /// Name of the VendorAccount.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the VendorAccount: a name must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: give the name of the VendorAccount"))]
     #[x_kube(validation = super::name::subdomain("VendorAccount"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Its namespace. Default: the Webhook's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("size(self) > 0").message("namespace must not be empty: name the VendorAccount's namespace, or remove it to mean the Webhook's own"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("namespace must not be empty: give the VendorAccount's namespace, or remove it if that is the Webhook's own"))]
     #[x_kube(validation = super::name::label())]
     #[schemars(length(max = 63))]
     pub namespace: Option<String>,
@@ -207,12 +213,12 @@ impl Subscription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("has(self.value) != has(self.valueFrom)")
-        .message("a variable has exactly one of value and valueFrom")
+        .message("set exactly one of value and valueFrom")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Variable {
     /// Name, as in `$(NAME)`.
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.-]*$')").message("a variable name starts with a letter or _ and goes on with letters, digits, _, - and ."))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.-]*$')").message("a variable name must start with a letter or _ and go on with letters, digits, _, - and ."))]
     #[schemars(length(max = 200))]
     pub name: String,
     /// A literal value. Not for secrets: everybody who can read the object can read it.
@@ -228,7 +234,7 @@ pub struct Variable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
-        .message("valueFrom has exactly one of secretKeyRef and configMapKeyRef")
+        .message("set exactly one of secretKeyRef and configMapKeyRef in valueFrom")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ValueFrom {

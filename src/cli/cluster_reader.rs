@@ -6,6 +6,7 @@ use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAcco
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::engine::cluster::secrets::KubeSecretReader;
 use crate::engine::cluster::values::ValueBudget;
+use crate::engine::error::{ApiServerUnreachable, error_chain};
 use crate::engine::state::webhook::slim;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 /// Page size of lists: parsing an object takes several times its size.
-const PAGE_SIZE: u32 = 500;
+pub(super) const PAGE_SIZE: u32 = 500;
 
 /// The objects that were read, by name.
 #[derive(Default)]
@@ -96,7 +97,7 @@ pub(super) async fn read_cluster(
         let Ok(at) = ObjectName::try_from(&key) else { continue };
         let found = ObjectApi::<VendorAccount>::new(&reader.client, &at).read().await;
         let found =
-            found.map_err(|error| format!("VendorAccount {key} cannot be read: {}", api_message(&error)))?;
+            found.map_err(|error| api_error(&format!("VendorAccount {key} cannot be read"), &error))?;
         objects.accounts.extend(found.map(|account| (key, account)));
     }
     let all: Vec<_> = objects.accounts.values().chain(in_files).cloned().collect();
@@ -124,7 +125,7 @@ async fn read_other_namespaces(
         match read_webhooks(reader, None, objects, seen).await {
             Ok(()) => return read_labels(reader, accounts, objects).await,
             Err(error) if is_forbidden(&error) => objects.notes.push(format!(
-                "Webhooks outside of namespace {scope} may not be listed: what they declare at an account that allows other namespaces is taken for unmanaged"
+                "you may not list Webhooks outside of namespace {scope}: at accounts that allow other namespaces, their subscriptions are shown as unmanaged"
             )),
             Err(error) => return Err(list_error("Webhooks", None, &error)),
         }
@@ -186,7 +187,7 @@ async fn read_labels(
             objects.labels = labels.collect();
         }
         Err(error) if is_forbidden(&error) => objects.notes.push(
-            "namespaces may not be listed: an account whose allowedNamespaces is a selector admits only its own".into(),
+            "you may not list namespaces: at accounts that select the allowed namespaces by label, only Webhooks of the account's own namespace are planned".into(),
         ),
         Err(error) => return Err(list_error("Namespaces", None, &error)),
     }
@@ -205,8 +206,10 @@ fn keep_readable<K: Resource<DynamicType = ()>>(
         Ok(object) => keep(object),
         Err(error) => {
             let kind = K::kind(&());
-            let why =
-                format!("this {kind} cannot be read by this hooktender, and is left alone: {}", error.error);
+            let why = format!(
+                "this version of hooktender cannot read the {kind}, and leaves it as it is: {}",
+                error.error
+            );
             if !unreadable.iter().any(|(known, _)| *known == key) {
                 unreadable.push((key, why));
             }
@@ -221,19 +224,29 @@ fn is_forbidden(error: &kube::Error) -> bool {
 /// Returns the message of the API server, without kube's context.
 pub(super) fn api_message(error: &kube::Error) -> String {
     match error {
+        kube::Error::Api(refused) if refused.code == 401 => {
+            format!("the API server does not accept the credentials ({}): log in again", refused.message)
+        }
         kube::Error::Api(refused) => refused.message.clone(),
-        error => crate::engine::error::error_chain(error),
+        error => error_chain(error),
     }
+}
+
+/// Returns the error of a command that cannot do this because the API server failed. `doing` is left out if the API server cannot be
+/// reached, since it does not matter then.
+pub(super) fn api_error(doing: &str, error: &kube::Error) -> String {
+    let hint = match error {
+        kube::Error::Api(refused) if refused.code == 404 => {
+            "; are the CRDs installed? hooktender crds | kubectl apply -f -"
+        }
+        error if ApiServerUnreachable::find(error).is_some() => return error_chain(error),
+        _ => "",
+    };
+    format!("{doing}: {}{hint}", api_message(error))
 }
 
 fn list_error(what: &str, namespace: Option<&NamespaceName>, error: &kube::Error) -> String {
     let place =
         namespace.map_or_else(|| "all namespaces".into(), |namespace| format!("namespace {namespace}"));
-    let hint = match error {
-        kube::Error::Api(refused) if refused.code == 404 => {
-            "; are the CRDs installed? hooktender crds | kubectl apply -f -"
-        }
-        _ => "",
-    };
-    format!("{what} of {place} cannot be listed: {}{hint}", api_message(error))
+    api_error(&format!("{what} of {place} cannot be listed"), error)
 }

@@ -3,11 +3,12 @@
 use super::api_timeout::AnswerTimeout;
 use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::{CountWrites, Metrics};
-use crate::vendor::{AllowedEndpoints, Settings};
+use crate::vendor::{AllowedEndpoints, CallReport, Settings};
 use clap::Args;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,7 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How vendors are called.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Vendors")]
 pub(super) struct VendorFlags {
     /// Time-out of a request to a vendor, such as `90s`.
     #[arg(long, default_value = "90s", value_parser = request_timeout, env = "HOOKTENDER_REQUEST_TIMEOUT")]
@@ -25,9 +27,9 @@ pub(super) struct VendorFlags {
     /// Grace period in which a vendor may still commit a create with an unknown outcome, such as `30s`.
     #[arg(long, default_value = "30s", value_parser = crate::engine::interval::interval, env = "HOOKTENDER_SETTLE")]
     settle: Duration,
-    /// Allow credentials to be sent to this endpoint too, such as
-    /// `https://crm.example.com/superoffice,vendor=superoffice,namespace=crm`: a path allows addresses below it only; a vendor or
-    /// a namespace allows accounts of these only. May be repeated. The vendors' own hosts are always allowed.
+    /// Allow accounts to use this endpoint too, such as `https://crm.example.com,vendor=superoffice,namespace=crm`. A
+    /// path limits it to addresses below that path; `vendor` and `namespace` limit it to their accounts. May be repeated. The
+    /// vendors' own hosts are always allowed.
     #[arg(
         long = "allow-endpoint",
         value_name = "URL[,vendor=NAME][,namespace=NAME]",
@@ -49,10 +51,14 @@ impl VendorFlags {
     /// Returns the settings of vendor clients; `calls` counts every request.
     pub(super) fn settings(&self, calls: &Arc<AtomicUsize>) -> Settings {
         let calls = Arc::clone(calls);
-        Settings::new(self.allowed(), move |_| {
+        self.settings_reporting(move |_| {
             calls.fetch_add(1, Ordering::Relaxed);
         })
-        .with_timeout(self.request_timeout)
+    }
+
+    /// Returns the settings of vendor clients; `report` is called after every request.
+    pub(super) fn settings_reporting(&self, report: impl Fn(CallReport) + Send + Sync + 'static) -> Settings {
+        Settings::new(self.allowed(), report).with_timeout(self.request_timeout)
     }
 }
 
@@ -66,6 +72,7 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
 
 /// Which cluster. Default: as kubectl finds it, or the cluster of this Pod.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterFlags {
     /// The kubeconfig to use.
     #[arg(long, value_name = "FILE")]
@@ -76,6 +83,10 @@ pub(super) struct ClusterFlags {
 }
 
 impl ClusterFlags {
+    pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+        Self { kubeconfig, context }
+    }
+
     /// Returns a client, and the namespace of the context or of the Pod.
     pub(super) async fn connect(&self) -> Result<(Client, String), String> {
         self.connect_counting(Metrics::default()).await
@@ -83,35 +94,54 @@ impl ClusterFlags {
 
     /// Returns the same with a client whose writes are counted.
     pub(super) async fn connect_counting(&self, metrics: Metrics) -> Result<(Client, String), String> {
-        let mut config = self.config().await?;
+        let (mut config, context) = self.config().await?;
         // kube would retry silently, up to minutes; passes have their own back-off.
         config.default_retry = false;
         config.connect_timeout = Some(API_TIMEOUT);
         config.write_timeout = Some(API_TIMEOUT);
         let namespace = config.default_namespace.clone();
+        let server = server(&config, context.as_deref()).into();
         let client = ClientBuilder::try_from(config)
             .map_err(|error| format!("the Kubernetes client cannot be set up: {error}"))?
-            .with_layer(&AnswerTimeout(API_TIMEOUT))
+            .with_layer(&AnswerTimeout { limit: API_TIMEOUT, server })
             .with_layer(&CountWrites(metrics));
         Ok((client.build(), namespace))
     }
 
-    async fn config(&self) -> Result<Config, String> {
+    /// Returns the configuration that a client is made of, and the name of its context if it is from a kubeconfig.
+    pub(super) async fn config(&self) -> Result<(Config, Option<String>), String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let context_of = |file: &Kubeconfig| self.context.clone().or_else(|| file.current_context.clone());
         match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {
                 let wrong = |error| format!("--kubeconfig {}: {error}", path.display());
                 let file = Kubeconfig::read_from(path).map_err(wrong)?;
-                Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)
+                let context = context_of(&file);
+                Ok((Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)?, context))
             }
             (None, Some(context)) => {
-                Config::from_kubeconfig(&options).await.map_err(|error| format!("--context {context}: {error}"))
+                let config = Config::from_kubeconfig(&options).await;
+                Ok((config.map_err(|error| format!("--context {context}: {error}"))?, Some(context.clone())))
             }
-            (None, None) => Config::infer().await.map_err(|error| {
-                format!(
-                    "no cluster to talk to: neither a kubeconfig nor the environment of a Pod was found ({error})"
-                )
-            }),
+            (None, None) => {
+                let context = Kubeconfig::read().ok().as_ref().and_then(context_of);
+                let config = Config::infer().await.map_err(|error| {
+                    // The source is about the kubeconfig; the rest of the message is about Pods.
+                    let why = error.source().map(ToString::to_string).unwrap_or_default();
+                    format!("there is no cluster to talk to: {why}; set KUBECONFIG or --kubeconfig")
+                })?;
+                Ok((config, context))
+            }
         }
     }
+}
+
+/// Returns the API server as messages name it.
+fn server(config: &Config, context: Option<&str>) -> String {
+    let address = config.cluster_url.to_string();
+    let address = address.trim_end_matches('/');
+    context.map_or_else(
+        || format!("the API server {address}"),
+        |context| format!("the API server {address} of context {context}"),
+    )
 }

@@ -5,15 +5,16 @@ use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
 use super::peers::peers;
 use super::plan::{Files, Scope};
-use super::plan_runner::{account_objects, context, with_spinner};
+use super::plan_runner::{account_objects, context, named, with_spinner};
 use super::{CommandError, CommandResult, print};
 use crate::api::account::NamespacesFrom;
 use crate::api::status::Action;
 use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::objects::in_namespace;
-use crate::engine::preview::preview;
+use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::AccountState;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
+use crate::manifest::did_you_mean;
 use crate::plan::report::{AccountReport, WebhookReport};
 use crate::plan::{ExternalId, Observed, Unreadable};
 use clap::Args;
@@ -26,11 +27,14 @@ use std::sync::atomic::AtomicUsize;
 /// Flags of `hooktender import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The account, as `NAME` or `NAMESPACE/NAME`. Default: the only account in the files.
+    /// The account, as `NAME` or `NAMESPACE/NAME`. Default: the only account in the files, read without a cluster.
     #[arg(long, value_name = "[NAMESPACE/]NAME", required_unless_present = "files")]
     account: Option<String>,
     #[command(flatten)]
     files: Files,
+    /// Read files only, without a cluster: they hold the account and its Secrets. Implied without --account.
+    #[arg(long, requires = "files")]
+    offline: bool,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -53,9 +57,6 @@ struct Selection {
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<ExternalId>,
 }
-
-/// An account with its Webhooks.
-type Chosen = (Arc<VendorAccount>, Vec<Arc<Webhook>>);
 
 impl Selection {
     /// Returns the subscriptions to compare with, and the ids of those that need no manifest.
@@ -100,8 +101,9 @@ impl Selection {
 impl Import {
     pub(super) async fn run(self) -> CommandResult {
         let (mut objects, asked) = self.objects().await?;
-        let (account, webhooks) = choose_account(&objects, asked.as_ref())?;
-        let key = ObjectKey::of(&*account);
+        let chosen = choose_account(&objects.accounts, asked.as_ref())?;
+        let account = &chosen.account;
+        let key = ObjectKey::of(&**account);
         let namespace = self.scope.namespace.clone().unwrap_or_else(|| key.namespace.clone());
         if namespace != key.namespace && account.spec.allowed_namespaces.from == NamespacesFrom::Same {
             return Err(format!(
@@ -111,7 +113,7 @@ impl Import {
         }
         if namespace != key.namespace && !account.spec.allow_guest_adoption {
             return Err(format!(
-                "account {key} does not let Webhooks of namespace {namespace} adopt: set its spec.allowGuestAdoption to true first"
+                "account {key} does not allow Webhooks of namespace {namespace} to adopt: set its spec.allowGuestAdoption to true first"
             )
             .into());
         }
@@ -119,12 +121,12 @@ impl Import {
         let context = context(&objects.source, &self.vendors, &calls, false);
         let mut state = AccountState::new(self.vendors.grace_period()).with_peers(peers(
             &objects,
-            &account,
+            account,
             &Arc::default(),
         ));
-        let asked = account_objects(&account, &webhooks);
-        let seen = preview(&context, &mut state, &asked);
-        let seen = with_spinner(|| "reading the vendor's list".into(), seen).await;
+        let seen = preview(&context, &mut state, &chosen);
+        let waits_for = format!("reading the subscriptions of account {}", named(account));
+        let seen = with_spinner(|| waits_for.clone(), seen).await;
         let Some(observed) = state.observed() else {
             return Err(unread(&seen.report).into());
         };
@@ -141,10 +143,10 @@ impl Import {
             taken: &self.taken(&mut objects, &namespace).await?,
         });
         imported.left_out.extend(unreadable.iter().map(LeftOut::unreadable));
-        self.verify(&objects.source, &mut state, &account, &webhooks, &mut imported).await;
+        self.verify(&objects.source, &mut state, &chosen, &mut imported).await;
         objects.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
         print::warn(&objects.notes);
-        print_summary(&imported);
+        print_summary(&imported, managed.len());
         print::data(
             &yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?,
         )?;
@@ -153,17 +155,27 @@ impl Import {
 
     /// Reads the objects, and returns the key of the account if one is named.
     async fn objects(&self) -> Result<(ObjectSet, Option<ObjectKey>), CommandError> {
-        let Some(named) = &self.account else {
-            return Ok((ObjectSet::of_files(self.files.read(self.scope.offline())?)?, None));
+        let key_in = |namespace: &str| {
+            let named = self.account.as_deref()?;
+            let (namespace, name) = named.split_once('/').unwrap_or((namespace, named));
+            Some(ObjectKey::new(namespace, name))
         };
-        let (mut reader, namespace) = self.scope.reader().await?;
-        let key = named.split_once('/').map_or_else(
-            || ObjectKey::new(&namespace, named),
-            |(namespace, name)| ObjectKey::new(namespace, name),
-        );
+        if self.is_offline() {
+            let namespace = self.scope.offline();
+            return Ok((ObjectSet::of_files(self.files.read(namespace)?)?, key_in(namespace)));
+        }
+        let (mut reader, namespace) = self.scope.reader_unless_offline().await?;
+        let Some(key) = key_in(&namespace) else {
+            return Err("name the account with --account".to_owned().into());
+        };
         // Reads the namespace of the account.
         reader.namespace = Some(NamespaceName::new(&key.namespace).map_err(|error| error.to_string())?);
         Ok((ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
+    }
+
+    /// Whether no cluster is read. Without an account's name, files are enough.
+    fn is_offline(&self) -> bool {
+        self.offline || self.account.is_none()
     }
 
     /// Returns the names of all Webhooks in the namespace.
@@ -174,15 +186,15 @@ impl Import {
     ) -> Result<BTreeSet<String>, CommandError> {
         let here = objects.orphans.iter().filter(|orphan| orphan.namespace == namespace);
         let mut taken: BTreeSet<_> = here.map(|orphan| orphan.name.clone()).collect();
-        if self.account.is_none() {
+        if self.is_offline() {
             return Ok(taken);
         }
-        let (reader, _) = self.scope.reader().await?;
+        let (reader, _) = self.scope.reader_unless_offline().await?;
         let name = NamespaceName::new(namespace).map_err(|error| error.to_string())?;
         match in_namespace::<Webhook>(&reader.client, &name).list_metadata(&ListParams::default()).await {
             Ok(all) => taken.extend(all.items.iter().map(ResourceExt::name_any)),
             Err(error) => objects.notes.push(format!(
-                "the Webhooks of namespace {namespace} may not be listed ({}): one of them may have a name that is printed",
+                "you may not list the Webhooks of namespace {namespace} ({}): a name that is printed may be taken",
                 api_message(&error)
             )),
         }
@@ -194,8 +206,7 @@ impl Import {
         &self,
         source: &OverlaySource,
         state: &mut AccountState,
-        account: &Arc<VendorAccount>,
-        webhooks: &[Arc<Webhook>],
+        chosen: &AccountObjects,
         imported: &mut Imported,
     ) {
         let mut secrets: BTreeMap<ObjectKey, BTreeSet<String>> = BTreeMap::new();
@@ -207,17 +218,17 @@ impl Import {
         // Write-only values cannot be compared: they are sent when the manifest is applied.
         let context = context(&source, &self.vendors, &Arc::default(), true);
         let names: BTreeSet<_> = imported.webhooks.iter().map(ObjectKey::of).collect();
-        let others = webhooks.iter().filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
+        let others = chosen.webhooks.iter();
+        let others = others.filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
         let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
         let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, state, &account_objects(account, &all)).await.report;
+        let proof = preview(&context, state, &account_objects(&chosen.account, &all)).await.report;
         let report: BTreeMap<_, _> =
             proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
         let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;
         webhooks.retain(|webhook| {
             let key = ObjectKey::of(webhook);
-            let Some(why) =
-                report.get(&key).map_or(Some("it is not planned at all".into()), |one| difference(one))
+            let Some(why) = report.get(&key).map_or(Some("it has no plan".into()), |one| difference(one))
             else {
                 return true;
             };
@@ -236,20 +247,34 @@ impl Import {
     }
 }
 
-/// Returns the named account, or the only one.
-fn choose_account(objects: &ObjectSet, asked: Option<&ObjectKey>) -> Result<Chosen, CommandError> {
-    if let Some(key) = asked {
-        let found = objects.accounts.iter().find(|(account, _)| ObjectKey::of(&**account) == *key);
-        return found.cloned().ok_or_else(|| format!("there is no VendorAccount {key}").into());
-    }
-    match &objects.accounts[..] {
-        [one] => Ok(one.clone()),
-        [] => Err("there is no VendorAccount in the files".to_owned().into()),
-        all => {
-            let names: Vec<_> =
-                all.iter().map(|(account, _)| ObjectKey::of(&**account).to_string()).collect();
-            let names = names.join(", ");
-            Err(format!("the files hold several VendorAccounts: {names}; give one a file of its own").into())
+/// Returns the named account, or the only one. An error says which names there are.
+fn choose_account(
+    accounts: &[(Arc<VendorAccount>, Vec<Arc<Webhook>>)],
+    asked: Option<&ObjectKey>,
+) -> Result<AccountObjects, CommandError> {
+    let keys: Vec<_> = accounts.iter().map(|(account, _)| ObjectKey::of(&**account)).collect();
+    let names = || keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let all_of =
+        |(account, webhooks): &(Arc<VendorAccount>, Vec<Arc<Webhook>>)| account_objects(account, webhooks);
+    match (asked, accounts) {
+        (Some(asked), _) => {
+            let found = keys.iter().position(|key| key == asked).map(|at| all_of(&accounts[at]));
+            found.ok_or_else(|| {
+                let others = if keys.is_empty() { String::new() } else { format!("; there are {}", names()) };
+                let here = keys.iter().filter(|key| key.namespace == asked.namespace);
+                let similar = did_you_mean(&asked.name, here.map(|key| key.name.as_str()));
+                let hint = if similar.is_empty() { others } else { similar };
+                format!("there is no VendorAccount {asked}{hint}").into()
+            })
+        }
+        (None, [one]) => Ok(all_of(one)),
+        (None, []) => Err("there is no VendorAccount in the files".to_owned().into()),
+        (None, _) => {
+            let error = format!(
+                "the files hold several VendorAccounts: choose one with --offline --account NAMESPACE/NAME: {}",
+                names()
+            );
+            Err(error.into())
         }
     }
 }
@@ -266,11 +291,7 @@ fn difference(report: &WebhookReport) -> Option<String> {
         (Some(held), _) => Some(format!("{}: {}", held.reason, held.message)),
         (None, action) => {
             let fields: Vec<_> = report.changes.iter().map(|change| change.field.as_str()).collect();
-            Some(format!(
-                "a manifest of it would {} it: {}",
-                action.as_str().to_lowercase(),
-                fields.join(", ")
-            ))
+            Some(format!("its manifest would {} it: {}", action.as_str().to_lowercase(), fields.join(", ")))
         }
     }
 }
@@ -283,8 +304,9 @@ fn as_applied(webhook: &Webhook) -> Webhook {
     webhook
 }
 
-/// Prints what was left out, and what has to be done before the manifests are applied.
-fn print_summary(imported: &Imported) {
+/// Prints what was left out, and what has to be done before the manifests are applied. `declared` is the number of subscriptions that
+/// need no manifest, as a Webhook declares them.
+fn print_summary(imported: &Imported, declared: usize) {
     let mut lines = Vec::new();
     for fill in &imported.to_fill {
         let maybe = if fill.certain {
@@ -293,13 +315,13 @@ fn print_summary(imported: &Imported) {
             "; if the subscription has none, remove the field and its variable"
         };
         lines.push(format!(
-            "fill in: {} of {} is not given back: put it into key {} of Secret {}/{}{maybe}",
+            "fill in: the vendor does not return {} of {}: put the value into key {} of Secret {}/{}{maybe}",
             fill.field, fill.webhook, fill.secret.key, fill.webhook.namespace, fill.secret.name
         ));
     }
     for clear in &imported.clear_secrets {
         lines.push(format!(
-            "looks like a secret: {} of {} holds {} and is printed in clear: put the value into a Secret and $(NAME) in its place",
+            "looks like a secret: {} of {} holds {} and is printed in clear: move the value to a Secret, and write $(NAME) in its place",
             clear.field, clear.webhook, clear.mark
         ));
     }
@@ -307,7 +329,13 @@ fn print_summary(imported: &Imported) {
         let id = if left.id.is_empty() { "an item without a usable id" } else { left.id.as_str() };
         lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
-    lines.push(format!("{} imported, {} left out", imported.webhooks.len(), imported.left_out.len()));
+    let (done, left) = (imported.webhooks.len(), imported.left_out.len());
+    let declared = if done == 0 && left == 0 && declared > 0 {
+        format!("; the Webhooks declare all subscriptions at the vendor ({declared})")
+    } else {
+        String::new()
+    };
+    lines.push(format!("{done} imported, {left} left out{declared}"));
     for line in &lines {
         print::note(line);
     }

@@ -2,27 +2,44 @@
 
 mod api_timeout;
 mod apply;
+mod check;
 mod cluster_reader;
+mod completion;
+mod delete;
+mod deletion;
 mod env_hint;
+mod examples;
+mod execute;
 mod explain;
+mod fail_on;
 mod flags;
+mod help;
 mod import;
+mod init;
+mod man;
+mod named_objects;
+mod object_ref;
 mod objects;
 mod output;
 mod peers;
 mod plan;
 mod plan_runner;
+mod plan_targets;
 mod print;
 mod ready;
 #[cfg(test)]
 mod reference;
 mod remediation;
 mod run;
+mod searched;
+mod suspend;
+mod sync;
+mod validate;
 mod version;
 
 use crate::api;
 use crate::telemetry::{LogFormat, LogOptions, Telemetry};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,6 +55,7 @@ struct Cli {
 
 /// Flags of logging, which goes to stderr.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
 struct Logging {
     /// The format of log lines.
     #[arg(long, global = true, value_enum, default_value = "text", env = "HOOKTENDER_LOG_FORMAT")]
@@ -52,16 +70,44 @@ struct Logging {
 enum Command {
     /// Run the controller until SIGTERM or Ctrl-C.
     Run(Box<run::Run>),
-    /// Show what would change at the vendors, and why; nothing is written. Exit code 0: no changes; 2: changes; 1: an error, or
-    /// something that cannot be applied as it is declared.
+    /// Show what would change at the vendors, and why.
+    ///
+    /// Nothing is written. The plan is of the cluster, of files laid over it, or with --offline of files alone.
+    #[command(visible_alias = "diff")]
     Plan(Box<plan::Plan>),
     /// Make the vendors match manifests once, without a cluster.
     Apply(Box<apply::Apply>),
-    /// Print manifests for the subscriptions that exist at a vendor. Each is verified by planning it: applying it changes nothing
-    /// that the vendor returns.
+    /// Delete at the vendors what manifests declare, without a cluster.
+    Delete(Box<delete::Delete>),
+    /// Print manifests for the subscriptions that exist at a vendor.
+    ///
+    /// Each manifest is planned before it is printed: applying it changes nothing that the vendor returns.
     Import(Box<import::Import>),
-    /// Explain one object: its status, its last events, what happens next, and how to unblock it.
+    /// Explain objects: their status, their last events, what happens next, and how to unblock them.
     Explain(Box<explain::Explain>),
+    /// Have the operator reconcile objects now.
+    ///
+    /// Sets the annotation hooktender.dev/requested-at. With --wait, waits for the pass and prints its outcome.
+    Sync(sync::Sync),
+    /// Leave subscriptions, or all of an account, as they are until they are resumed.
+    ///
+    /// Sets spec.suspend: true. If a GitOps tool applies the manifest with another value, it undoes this.
+    Suspend(suspend::Suspend),
+    /// Resume what was suspended.
+    ///
+    /// Sets spec.suspend: false, which starts a pass at once.
+    Resume(suspend::Suspend),
+    /// Check the cluster, the rights, and the login of each account.
+    ///
+    /// Checks the API server, the CRDs and their version, rights, clocks, and of each account the address, the credentials, the login
+    /// and, where the vendor tells, what the login may do. Each problem is printed with what to do. Nothing is written.
+    Check(Box<check::Check>),
+    /// Check manifests without a cluster, a network or Secrets.
+    ///
+    /// Checks structure and rules as the API server does, and the references between the objects of the files.
+    Validate(validate::Validate),
+    /// Print an account, its login and a Webhook, to fill in.
+    Init(init::Init),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
     /// Print the CRDs as YAML, for `kubectl apply -f -`.
@@ -71,17 +117,12 @@ enum Command {
         output_dir: Option<PathBuf>,
     },
     /// Print a completion script for a shell.
-    Completion {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Write a manual page for each command.
-    Man {
-        /// The folder to write into.
-        #[arg(long, value_name = "DIR")]
-        output_dir: PathBuf,
-    },
-    /// Print the version and the facts of the build.
+    ///
+    /// Completes commands, flags, and the names of namespaces, contexts and objects, for which it reads the cluster of the kubeconfig.
+    Completion(completion::Completion),
+    /// Print a manual page, or write those of all commands.
+    Man(man::Man),
+    /// Print the version and how the program was built.
     Version(version::Version),
 }
 
@@ -110,9 +151,23 @@ impl FromIterator<String> for CommandError {
     }
 }
 
+/// Returns the definition of the command line, with examples in its help.
+fn command() -> clap::Command {
+    help::with_examples(Cli::command())
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
 /// Runs the command that the arguments name. Exit codes: 0, done; 1, an error, printed to stderr; 2, `plan` shows changes.
 pub async fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if completion::answer(command).await {
+        return ExitCode::SUCCESS;
+    }
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             let failed = error.use_stderr();
@@ -159,19 +214,19 @@ impl Command {
             Self::Run(run) => run.run(telemetry).await?,
             Self::Plan(plan) => return plan.run().await,
             Self::Apply(apply) => return apply.run().await,
+            Self::Delete(delete) => return delete.run().await,
             Self::Import(import) => return import.run().await,
             Self::Explain(explain) => return explain.run().await,
+            Self::Sync(sync) => return sync.run().await,
+            Self::Suspend(suspend) => return suspend.run(true).await,
+            Self::Resume(resume) => return resume.run(false).await,
+            Self::Check(check) => return check.run().await,
+            Self::Validate(validate) => return validate.run(),
+            Self::Init(init) => return init.run(),
             Self::Ready(ready) => ready.run().await?,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
-            Self::Completion { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Cli::command(), "hooktender", &mut script);
-                print::data(&String::from_utf8_lossy(&script))?;
-            }
-            Self::Man { output_dir } => {
-                let written = clap_mangen::generate_to(Cli::command(), &output_dir);
-                written.map_err(|error| format!("writing to {}: {error}", output_dir.display()))?;
-            }
+            Self::Completion(completion) => completion.run()?,
+            Self::Man(man) => man.run(Cli::command())?,
             Self::Version(version) => return version.run(),
         }
         Ok(0)

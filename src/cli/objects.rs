@@ -2,15 +2,13 @@
 //! overlaid on it, or from files only. Never writes.
 
 use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
-use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
 use crate::engine::cluster::values::Values;
 use crate::engine::dependency::{Dependency, NamedKeys};
 use crate::engine::status::orphan::Orphan;
-use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change};
-use crate::plan::Cause;
-use crate::plan::report::{Held, Until, WebhookReport};
+use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change, did_you_mean};
+use crate::plan::report::{Class, WebhookReport};
 use crate::vendor::TokenStore;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -86,12 +84,17 @@ impl SecretReader for OverlaySource {
     }
 
     /// Commands do not refresh OAuth tokens: a plan is read-only, and files cannot be written.
-    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
+    fn token_store(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }
 
 impl OverlaySource {
+    /// Reads from the cluster what is not in the files.
+    pub(super) fn with_cluster(self, cluster: KubeSecretReader) -> Self {
+        Self { cluster: Some(cluster), ..self }
+    }
+
     /// Adds keys of Secrets that get a placeholder if they are not filled in yet.
     pub(super) fn with_placeholders(&self, keys: BTreeMap<ObjectKey, BTreeSet<String>>) -> Self {
         Self { placeholders: Arc::new(keys), ..self.clone() }
@@ -102,6 +105,11 @@ impl ObjectSet {
     /// Returns all Webhooks that have an account.
     pub(super) fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
         self.accounts.iter().flat_map(|(_, webhooks)| webhooks)
+    }
+
+    /// Whether there is neither an account nor a Webhook.
+    pub(super) fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.orphans.is_empty()
     }
 
     /// Builds the set from files only.
@@ -193,7 +201,13 @@ fn assign(objects: ClusterObjects) -> Assigned {
                 of.entry(account).or_default().push(Arc::new(webhook));
             }
             Some(_) => orphans.push(orphan(key, &Orphan::NotAllowed(account))),
-            None => orphans.push(orphan(key, &Orphan::without_account(account))),
+            None => {
+                let accounts = objects.accounts.keys().filter(|known| known.namespace == account.namespace);
+                let hint = did_you_mean(&account.name, accounts.map(|known| known.name.as_str()));
+                let mut orphan = orphan(key, &Orphan::without_account(account));
+                orphan.held.iter_mut().for_each(|held| held.message += &hint);
+                orphans.push(orphan);
+            }
         }
     }
     let unreadable = objects.unreadable.into_iter();
@@ -211,18 +225,5 @@ fn orphan(key: ObjectKey, orphan: &Orphan) -> WebhookReport {
 }
 
 fn blocked_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
-    WebhookReport {
-        namespace: key.namespace,
-        name: key.name,
-        declared_at: None,
-        action: Action::None,
-        cause: Cause::InSync,
-        id: None,
-        changes: Vec::new(),
-        held: Some(Held { reason: reason.into(), message, until: Until::Mended }),
-        duplicates: Vec::new(),
-        advice: None,
-        calls: 0,
-        digest: None,
-    }
+    WebhookReport::unknown(key, Class::Blocked, Class::Blocked.held(reason, message))
 }

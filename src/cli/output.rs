@@ -1,4 +1,4 @@
-//! Flags for the output of plans.
+//! Flags for the output of plans and explanations.
 
 use super::{CommandError, print};
 use crate::plan::report::{Report, Style, markdown, text};
@@ -10,16 +10,24 @@ const WIDTH: usize = 100;
 
 /// How a plan is printed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
     /// The format of the plan.
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: Format,
-    /// When to colour text. `auto`: on a terminal, unless `NO_COLOR` is set.
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: Color,
+    #[command(flatten)]
+    color: ColorFlag,
     /// List unchanged Webhooks too.
     #[arg(long)]
     all: bool,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Args)]
+pub(super) struct ColorFlag {
+    /// When to colour text. `auto`: on a terminal, unless `NO_COLOR` is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: Color,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,7 +52,7 @@ impl OutputFlags {
         match self.output {
             Format::Json => print::json(&report.json()),
             Format::Markdown => print::text(&markdown(report)),
-            Format::Text => print::text(&text(report, &self.style())),
+            Format::Text => print::text(&text(report, &self.color.style(self.all))),
         }
     }
 
@@ -52,8 +60,11 @@ impl OutputFlags {
     pub(super) fn is_text(&self) -> bool {
         self.output == Format::Text
     }
+}
 
-    fn style(&self) -> Style {
+impl ColorFlag {
+    /// Returns how text is drawn; `all` is about plans only.
+    pub(super) fn style(&self, all: bool) -> Style {
         let terminal = std::io::stdout().is_terminal();
         let colour = match self.color {
             Color::Always => true,
@@ -61,6 +72,6 @@ impl OutputFlags {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         let width = console::Term::stdout().size_checked().map_or(WIDTH, |(_, width)| usize::from(width));
-        Style { colour, width: if terminal { width } else { WIDTH }, all: self.all }
+        Style { colour, width: if terminal { width } else { WIDTH }, all }
     }
 }

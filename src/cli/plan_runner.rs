@@ -8,13 +8,16 @@ use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::limiter::PassLimiter;
 use crate::engine::pass::Context;
-use crate::engine::preview::{AccountObjects, preview, publish_wants, seed_values};
+use crate::engine::preview::{AccountObjects, Preview, preview, publish_wants, seed_values};
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
+use crate::plan::ExternalId;
 use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ObjectReference;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +34,16 @@ pub(super) struct PlannedAccount {
     pub(super) objects: AccountObjects,
     pub(super) state: AccountState,
     pub(super) report: AccountReport,
+    /// The subscriptions that belong to a Webhook.
+    managed: BTreeSet<ExternalId>,
+}
+
+impl PlannedAccount {
+    /// Whether the vendor has that subscription, and no Webhook has it.
+    pub(super) fn has_unmanaged(&self, id: &ExternalId) -> bool {
+        let listed = || self.state.observed().into_iter().flatten().any(|observed| observed.id == *id);
+        !self.managed.contains(id) && listed()
+    }
 }
 
 /// The plans of all accounts.
@@ -70,19 +83,17 @@ pub(super) fn account_objects(account: &Arc<VendorAccount>, webhooks: &[Arc<Webh
 /// Plans all accounts.
 pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, stateless: bool) -> PlanView {
     let calls = Arc::new(AtomicUsize::new(0));
-    let done = AtomicUsize::new(0);
+    let progress = Progress::new(objects.accounts.len());
     let context = context(&objects.source, vendors, &calls, stateless);
     let registry = Arc::default();
-    let number = objects.accounts.len();
     // Collected first, because the compiler rejects a stream over closures that borrow.
     let groups = groups(objects).into_iter().map(|group| {
         let prepared = group.into_iter().map(|at| prepare(objects, at, vendors, &registry)).collect();
-        plan_group(prepared, &context, &done)
+        plan_group(prepared, &context, &progress)
     });
     let groups: Vec<_> = groups.collect();
     let all = futures::stream::iter(groups).buffered(MAX_CONCURRENT_ACCOUNTS).collect::<Vec<_>>();
-    let progress = || format!("reading accounts: {} of {number} done", done.load(Ordering::Relaxed));
-    let mut accounts: Vec<_> = with_spinner(progress, all).await.into_iter().flatten().collect();
+    let mut accounts: Vec<_> = with_spinner(|| progress.words(), all).await.into_iter().flatten().collect();
     accounts.sort_by_key(|planned| ObjectKey::of(&*planned.objects.account));
     for planned in &mut accounts {
         for webhook in &mut planned.report.webhooks {
@@ -113,7 +124,7 @@ fn prepare(
 async fn plan_group(
     mut accounts: Vec<(AccountObjects, AccountState)>,
     context: &Context<OverlaySource, DryRunWriter<EventSink>>,
-    done: &AtomicUsize,
+    progress: &Progress,
 ) -> Vec<PlannedAccount> {
     let shared = accounts.len() > 1;
     for (objects, state) in accounts.iter_mut().filter(|_| shared) {
@@ -124,11 +135,59 @@ async fn plan_group(
         if let Some(cluster) = context.secrets.overlaid_cluster() {
             seed_values(cluster, &context.secrets, &mut state, &objects).await;
         }
-        let report = preview(context, &mut state, &objects).await.report;
-        done.fetch_add(1, Ordering::Relaxed);
-        planned.push(PlannedAccount { objects, state, report });
+        progress.begin(&objects.account);
+        let Preview { report, managed } = preview(context, &mut state, &objects).await;
+        progress.end(&objects.account);
+        planned.push(PlannedAccount { objects, state, report, managed });
     }
     planned
+}
+
+/// Which accounts are done, and which are waited for.
+struct Progress {
+    number: usize,
+    state: Mutex<ProgressState>,
+}
+
+#[derive(Default)]
+struct ProgressState {
+    done: usize,
+    /// Accounts with the vendors that they belong to, in the order of their beginning.
+    running: Vec<String>,
+}
+
+impl Progress {
+    fn new(number: usize) -> Self {
+        Self { number, state: Mutex::default() }
+    }
+
+    fn begin(&self, account: &VendorAccount) {
+        self.state.lock().running.push(named(account));
+    }
+
+    fn end(&self, account: &VendorAccount) {
+        let mut state = self.state.lock();
+        state.done += 1;
+        let name = named(account);
+        state.running.retain(|running| *running != name);
+    }
+
+    /// Describes the progress; of the accounts that are waited for it names the one that began first.
+    fn words(&self) -> String {
+        let state = self.state.lock();
+        let number = self.number;
+        let waits_for = match &state.running[..] {
+            [] => String::new(),
+            [one] => format!(", waiting for {one}"),
+            [first, others @ ..] => format!(", waiting for {first} and {} more", others.len()),
+        };
+        format!("reading accounts: {} of {number} done{waits_for}", state.done)
+    }
+}
+
+/// Returns an account as progress names it.
+pub(super) fn named(account: &VendorAccount) -> String {
+    format!("{} ({})", ObjectKey::of(account), account.spec.vendor.identity())
 }
 
 /// Waits for `work`, and shows `message` with a spinner on a terminal if it takes long.
@@ -151,5 +210,37 @@ pub(super) async fn with_spinner<T>(message: impl Fn() -> String, work: impl Fut
             }
             _ = tick.tick() => bar.set_message(message()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_names_who_is_waited_for() {
+        let account = |name: &str| {
+            let json = serde_json::json!({
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",
+                "metadata": {"name": name, "namespace": "shop"},
+                "spec": {"vendor": {"contensis": {"alias": "a", "project": "p", "credentials": {"clientCredentials": {
+                    "clientIdSecretRef": {"name": "s", "key": "id"}, "clientSecretSecretRef": {"name": "s", "key": "secret"},
+                }}}}},
+            });
+            serde_json::from_value::<VendorAccount>(json).unwrap()
+        };
+        let (a, b) = (account("a"), account("b"));
+        let progress = Progress::new(2);
+        assert_eq!(progress.words(), "reading accounts: 0 of 2 done");
+        progress.begin(&a);
+        progress.begin(&b);
+        assert_eq!(
+            progress.words(),
+            "reading accounts: 0 of 2 done, waiting for shop/a (contensis/p) and 1 more"
+        );
+        progress.end(&a);
+        assert_eq!(progress.words(), "reading accounts: 1 of 2 done, waiting for shop/b (contensis/p)");
+        progress.end(&b);
+        assert_eq!(progress.words(), "reading accounts: 2 of 2 done");
     }
 }

@@ -1,6 +1,7 @@
 //! Generates `docs/cli.md` from clap: `make reference` rewrites it.
 
 use super::Cli;
+use super::examples::{EXIT_STATUS, of};
 use clap::{Arg, Command, CommandFactory};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -77,10 +78,29 @@ fn reference(mut cli: Command) -> String {
     for command in cli.get_subcommands_mut().filter(shown) {
         let about =
             command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), sentence(&about)).unwrap();
+        let paragraphs: Vec<_> = about.split("\n\n").map(sentence).collect();
+        write!(page, "\n## hooktender {}\n\n{}\n\n", command.get_name(), paragraphs.join("\n\n")).unwrap();
         let usage = command.render_usage().to_string();
         write!(page, "```text\n{}\n```\n\n", usage.trim_start_matches("Usage: ")).unwrap();
+        let aliases: Vec<_> =
+            command.get_visible_aliases().map(|name| format!("`hooktender {name}`")).collect();
+        if !aliases.is_empty() {
+            write!(page, "Another name: {}.\n\n", aliases.join(", ")).unwrap();
+        }
         table(&mut page, command.get_arguments().filter(|arg| !arg.is_global_set()));
+        let help = of(command.get_name());
+        if let Some(help) = help.filter(|help| !help.examples.is_empty()) {
+            page.push_str("\n```sh,illustration\n");
+            for example in help.examples {
+                write!(page, "# {}\n{}\n", example.what, example.line).unwrap();
+            }
+            page.push_str("```\n");
+        }
+        let exit = help.map_or(EXIT_STATUS, |help| help.exit_status);
+        if exit != EXIT_STATUS {
+            let codes: Vec<_> = exit.iter().map(|(code, when)| format!("{code}, {when}")).collect();
+            write!(page, "\nExit codes: {}.\n", codes.join("; ")).unwrap();
+        }
     }
     format!("{}\n", page.trim_end())
 }

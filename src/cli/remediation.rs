@@ -3,7 +3,7 @@
 /// Returns what to do about a condition's reason; `None` for a healthy condition whose reason is not in the table.
 pub(super) fn remediation(reason: &str, healthy: bool) -> Option<&'static str> {
     let known = REMEDIATIONS.iter().find(|(known, _)| *known == reason).map(|(_, way)| *way);
-    let otherwise = "see the message above; hooktender plan shows the current state at the vendor";
+    let otherwise = "see the message; hooktender plan shows the current state at the vendor";
     known.or((!healthy).then_some(otherwise))
 }
 
@@ -14,7 +14,7 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "AccountNotAllowed",
-        "widen the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; the annotation hooktender.dev/release gives its subscription up when it is deleted",
+        "allow the Webhook's namespace in the account's spec.allowedNamespaces, or move the Webhook to the account's namespace; to delete the Webhook and keep its subscription, set the annotation hooktender.dev/release",
     ),
     (
         "AccountNotFound",
@@ -22,15 +22,15 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "ClusterUnavailable",
-        "nothing, if the API server is restarted; else check its log, and whether it can decrypt the Secret that the message names",
+        "nothing, if the API server is being restarted; otherwise check its log, and whether it can decrypt the Secret that the message names",
     ),
     (
         "AdoptionNotAllowed",
-        "remove spec.externalId to have a subscription created, or have the account's owners set spec.allowGuestAdoption: true",
+        "remove spec.externalId to have a subscription created, or ask the account's owners to set spec.allowGuestAdoption: true",
     ),
     (
         "Conflict",
-        "delete one of the two Webhooks, or make them differ; the one that has the subscription keeps it, else the older one",
+        "delete one of the two Webhooks, or change one; the one that has the subscription keeps it, otherwise the older one",
     ),
     (
         "CorrectionDoesNotHold",
@@ -38,15 +38,15 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "Credentials",
-        "put working credentials into the Secret that the account names; hooktender tries again at once",
+        "put working credentials into the Secret that the account names; hooktender then tries again at once",
     ),
     (
         "DeletionGuard",
-        "check what would be deleted, then run the command in the account's condition Stalled; or keep a subscription with the annotation hooktender.dev/release",
+        "check what would be deleted, then allow exactly these deletions with the command; or keep a subscription with the annotation hooktender.dev/release",
     ),
     (
         "Deleting",
-        "delete the Webhooks that still refer to it, also those of namespaces that it does not allow any more; it goes with the last of them",
+        "delete the Webhooks that still refer to the account, also those in namespaces that it no longer allows; the account is deleted with the last of them",
     ),
     ("DriftReported", "set driftPolicy: Correct, or change the manifest to what the vendor has"),
     (
@@ -55,49 +55,53 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     (
         "ExternalIdInvalid",
-        "correct spec.externalId, or the id in the status; or give up the subscription with deletionPolicy: Retain",
+        "correct spec.externalId, or the id in the status; or keep the subscription and delete the Webhook with deletionPolicy: Retain",
     ),
     ("ExternalIdNotFound", "correct spec.externalId, or remove it to have a subscription created"),
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (
         "ListDoubted",
-        "nothing, if the next list decides; else check that the account points to the right tenant",
+        "nothing, if the next list confirms or corrects this one; otherwise check that the account points to the right tenant",
     ),
     ("NotFound", "nothing: the next pass creates it again"),
-    ("Outdated", "nothing: another client wrote at the same time; the next pass reads it again"),
-    ("Planned", "set mode: Enforce at the Webhook and its account, and run hooktender without --plan-only"),
+    ("Outdated", "nothing: another client wrote at the same time, and the next pass reads it again"),
+    (
+        "Planned",
+        "set mode: Enforce at the Webhook and its VendorAccount, and run hooktender without --plan-only",
+    ),
     (
         "Rejected",
-        "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour, or at once with hooktender.dev/requested-at",
+        "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour",
     ),
     ("Settling", "nothing: the vendor's list decides after the grace period"),
     (
         "SimilarExists",
-        "set spec.externalId to the id that the message names to adopt it, or delete it at the vendor to have a new one",
+        "set spec.externalId to adopt the subscription, or delete it at the vendor to have a new one created",
     ),
-    (
-        "StoredDifferently",
-        "nothing has to be done; to clear the message, declare the value that the vendor stores",
-    ),
+    ("Replacing", "nothing: the old subscription is deleted as soon as the new one is recorded"),
+    ("StoredDifferently", "nothing is wrong; to clear the message, declare the value that the vendor stores"),
     ("Suspended", "set spec.suspend: false"),
-    ("Stopped", "set state: Active to have it delivered, if it was not stopped on purpose"),
+    ("Stopped", "set state: Active to have events delivered, if deliveries were not stopped on purpose"),
     (
         "Throttled",
-        "nothing: hooktender waits as long as the vendor asks; lower spec.rateLimit if others need the calls",
+        "nothing: hooktender waits as long as the vendor asks; lower spec.rateLimit if other clients of the account need the calls",
     ),
     (
         "TooManyErrors",
-        "fix the receiver; hooktender re-enables the subscription, or with onTooManyErrors: Leave, re-enable it at the vendor",
+        "fix the receiver; hooktender then re-enables the subscription, or with onTooManyErrors: Leave, re-enable it at the vendor",
     ),
     (
         "SubscriptionTooLarge",
-        "shorten the values of the Webhook's variables, or use them less often; the message says which bound it is over",
+        "shorten the values of the Webhook's variables, or use them less often; the message names the limit",
     ),
     (
         "SubscriptionUnreadable",
         "correct the subscription that the message names at the vendor, or delete it there to have it created again",
     ),
-    ("Unavailable", "nothing, if it is the vendor; else check the address, the proxy and the network policy"),
+    (
+        "Unavailable",
+        "nothing, if the vendor is down; otherwise check the account's address, the proxy and the network policy",
+    ),
     (
         "WebhooksNotWritten",
         "change the policy that refuses the Webhooks that the message names; each has an event with the API server's message",
@@ -109,9 +113,9 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ("Unreadable", "upgrade hooktender to the version that stored the Webhook, or change the spec"),
     (
         "VariableMissing",
-        "create the Secret or ConfigMap, or the key, that the message names, with a valid value; or correct the name",
+        "create the Secret, the ConfigMap or the key that the message names, with a valid value; or correct the name",
     ),
-    ("VendorMismatch", "refer to an account of the subscription's vendor: spec.accountRef of a new Webhook"),
+    ("VendorMismatch", "create a new Webhook whose spec.accountRef names an account of its vendor"),
 ];
 
 #[cfg(test)]

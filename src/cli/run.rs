@@ -88,7 +88,7 @@ fn memory(text: &str) -> Result<usize, String> {
     let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << bits));
     match bytes {
         Some(bytes) if bytes >= AnswerMemory::LEAST => Ok(bytes),
-        Some(_) => Err("give at least 32Mi: less does not hold a response".into()),
+        Some(_) => Err("give at least 32Mi, as one response may need that much".into()),
         None => Err("give a number of bytes, such as 160Mi".into()),
     }
 }

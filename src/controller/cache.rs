@@ -1,53 +1,22 @@
-//! Caches of accounts and Webhooks, filled by watches, and metadata-only watches of Secrets and ConfigMaps.
+//! Caches of accounts and Webhooks, filled by watches. Of Secrets and ConfigMaps only the metadata is watched, and nothing is stored.
 
 use super::Options;
 use super::dependents::Dependents;
 use super::remote_accounts::RemoteAccounts;
-use super::watch_error;
+use super::streams::{Guarded, accounts, api, metadata, names, webhooks};
+use super::trigger::{Trigger, account_triggers, dependency_triggers};
+use super::watches::Watches;
 use super::webhook_store::WebhookStore;
-use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
-use crate::engine::cluster::objects::in_namespace;
+use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
 use crate::engine::dependency::Dependency;
-use crate::engine::error::error_chain;
 use crate::telemetry::Health;
-use futures::future::join_all;
-use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
-use kube::core::error_boundary::InvalidObject;
-use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
-use std::fmt::Debug;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-
-/// The prefix of the annotations that hooktender reads.
-const OUR_ANNOTATIONS: &str = "hooktender.dev/";
-
-/// Page size of the initial list of Webhooks: an object may be 1.5 MiB long, and takes several times that to parse.
-const WEBHOOK_PAGE: u32 = 20;
-/// Page size for the other kinds.
-const SMALL_PAGE: u32 = 10;
-/// Limit of the spec of an account in bytes of JSON, and of its finalizers.
-const MAX_ACCOUNT: usize = 32 << 10;
-
-/// Why a pass is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trigger {
-    /// This account was created, changed or deleted.
-    Account(ObjectKey),
-    /// A Webhook of this account changed, or one of another account that a Webhook of this account waits for.
-    Webhook(ObjectKey),
-    /// A Secret or ConfigMap that this account depends on changed.
-    Dependency(ObjectKey),
-    /// A watch was restarted: anything may have changed.
-    All,
-}
-
-type Guarded<K> = DeserializeGuard<K>;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What accounts depend on besides their own objects.
 #[derive(Clone, Default)]
@@ -75,135 +44,82 @@ pub(super) struct Cache {
     webhooks: Vec<Arc<WebhookStore>>,
     /// Labels of namespaces, if all namespaces are managed.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
-    synced: Vec<watch::Receiver<bool>>,
-    /// Gets the errors of watches.
-    health: Health,
-    /// Sends triggers to the controller.
-    send: mpsc::UnboundedSender<Trigger>,
+    watches: Watches,
 }
 
 impl Cache {
-    /// Starts all watches as tasks.
+    /// Starts all watches; returns what receives their triggers.
     pub(super) fn start(
         client: &Client,
         options: &Options,
         indexes: &Indexes,
-        send: &mpsc::UnboundedSender<Trigger>,
         health: &Health,
-        tasks: &mut JoinSet<()>,
-    ) -> Self {
+    ) -> (Self, UnboundedReceiver<Trigger>) {
+        let (watches, triggers) = Watches::new(health);
         let mut cache = Self {
             accounts: Vec::new(),
             account_names: Vec::new(),
             remote: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
-            synced: Vec::new(),
-            health: health.clone(),
-            send: send.clone(),
+            watches,
         };
         if options.namespaces.is_empty() {
             let (store, events) = names(Api::all(client.clone()));
             cache.namespaces = Some(store);
-            cache.watch::<Namespace, _>(None, events, tasks, |_| vec![Trigger::All]);
+            cache.watches.follow::<Namespace, _>(None, events, |_| vec![Trigger::All]);
+            cache.watch_scope(client, options, indexes, None);
         }
-        let scopes: Vec<Option<&NamespaceName>> = match options.namespaces.as_slice() {
-            [] => vec![None],
-            named => named.iter().map(Some).collect(),
-        };
-        let selected = match &options.account_selector {
-            Some(labels) => watcher::Config::default().labels(labels),
-            None => watcher::Config::default(),
-        };
-        for scope in scopes {
-            let remote = Arc::new(RemoteAccounts::default());
-            let (store, events) = accounts(client, scope, selected.clone(), Arc::clone(&remote));
-            cache.accounts.push(store);
-            cache.remote.push(remote);
-            cache.watch::<VendorAccount, _>(scope, events, tasks, |account| account_triggers(&account));
-            if options.account_selector.is_some() {
-                let (store, events) = names::<VendorAccount>(api(client, scope));
-                cache.account_names.push(store);
-                cache.watch::<VendorAccount, _>(scope, events, tasks, |account| {
-                    vec![Trigger::Webhook(ObjectKey::of(&account))]
-                });
-            }
-            let store = Arc::new(WebhookStore::default());
-            cache.webhooks.push(Arc::clone(&store));
-            let events = webhooks(client, scope, store, Arc::clone(&indexes.waiting));
-            cache.watch::<Webhook, _>(scope, events, tasks, |triggers| triggers);
-            if options.watch_secrets {
-                let on = Arc::clone(&indexes.dependents);
-                let triggers =
-                    move |secret| dependency_triggers(&on, &Dependency::Secret(ObjectKey::of(&secret)));
-                cache.watch::<Secret, _>(scope, metadata::<Secret>(client, scope), tasks, triggers);
-            }
-            let on = Arc::clone(&indexes.dependents);
-            let triggers = move |map| dependency_triggers(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
-            cache.watch::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), tasks, triggers);
+        for namespace in &options.namespaces {
+            cache.watch_scope(client, options, indexes, Some(namespace));
         }
-        cache
+        (cache, triggers)
     }
 
-    /// Spawns a task that follows a watch and sends the triggers of its events. After a restart of the watch it sends [`Trigger::All`].
-    fn watch<K: Resource<DynamicType = ()>, T: Send + 'static>(
+    /// Starts the watches of one namespace, or of all.
+    fn watch_scope(
         &mut self,
+        client: &Client,
+        options: &Options,
+        indexes: &Indexes,
         scope: Option<&NamespaceName>,
-        events: impl Stream<Item = watcher::Result<watcher::Event<T>>> + Send + 'static,
-        tasks: &mut JoinSet<()>,
-        triggers: impl Fn(T) -> Vec<Trigger> + Send + 'static,
     ) {
-        let (synced, is_synced) = watch::channel(false);
-        self.synced.push(is_synced);
-        let (send, health, scope) = (self.send.clone(), self.health.clone(), scope.cloned());
-        tasks.spawn(async move {
-            let mut events = std::pin::pin!(events);
-            let mut failure = None;
-            while let Some(event) = events.next().await {
-                let changes = match event {
-                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => triggers(object),
-                    // Finds dependencies that changed while the watch was down. Objects are compared once all are listed.
-                    Ok(watcher::Event::InitApply(object)) => triggers(object)
-                        .into_iter()
-                        .filter(|trigger| matches!(trigger, Trigger::Dependency(_)))
-                        .collect(),
-                    Ok(watcher::Event::Init) => continue,
-                    Ok(watcher::Event::InitDone) => {
-                        synced.send_replace(true);
-                        vec![Trigger::All]
-                    }
-                    Err(error) => {
-                        // Logged once per reason; kube retries the watch with exponential back-off.
-                        let reason = watch_error::explain::<K>(&error);
-                        if failure.as_ref() != Some(&reason) {
-                            tracing::warn!(kind = %K::kind(&()), error = %error_chain(&error), "watch failed; retrying: {reason}");
-                            health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), Some(&reason));
-                        }
-                        failure = Some(reason);
-                        continue;
-                    }
-                };
-                if failure.take().is_some() {
-                    health.set_watch_error(&K::kind(&()), scope.as_ref().map(NamespaceName::as_str), None);
-                    tracing::info!(kind = %K::kind(&()), "watch recovered");
-                }
-                for change in changes {
-                    // The receiver is gone when the process ends.
-                    let _ = send.send(change);
-                }
-            }
-        });
+        self.watch_accounts(client, options.account_selector.as_deref(), scope);
+        let store = Arc::new(WebhookStore::default());
+        self.webhooks.push(Arc::clone(&store));
+        let events = webhooks(client, scope, store, Arc::clone(&indexes.waiting));
+        self.watches.follow::<Webhook, _>(scope, events, |triggers| triggers);
+        if options.watch_secrets {
+            let on = Arc::clone(&indexes.dependents);
+            let triggers =
+                move |secret| dependency_triggers(&on, &Dependency::Secret(ObjectKey::of(&secret)));
+            self.watches.follow::<Secret, _>(scope, metadata::<Secret>(client, scope), triggers);
+        }
+        let on = Arc::clone(&indexes.dependents);
+        let triggers = move |map| dependency_triggers(&on, &Dependency::ConfigMap(ObjectKey::of(&map)));
+        self.watches.follow::<ConfigMap, _>(scope, metadata::<ConfigMap>(client, scope), triggers);
+    }
+
+    /// Watches the selected accounts, and the names of all others.
+    fn watch_accounts(&mut self, client: &Client, selector: Option<&str>, scope: Option<&NamespaceName>) {
+        let remote = Arc::new(RemoteAccounts::default());
+        let selected =
+            watcher::Config { label_selector: selector.map(str::to_owned), ..watcher::Config::default() };
+        let (store, events) = accounts(client, scope, selected, Arc::clone(&remote));
+        self.accounts.push(store);
+        self.remote.push(remote);
+        self.watches.follow::<VendorAccount, _>(scope, events, |account| account_triggers(&account));
+        if selector.is_some() {
+            let (store, events) = names::<VendorAccount>(api(client, scope));
+            self.account_names.push(store);
+            let triggers = |account| vec![Trigger::Webhook(ObjectKey::of(&account))];
+            self.watches.follow::<VendorAccount, _>(scope, events, triggers);
+        }
     }
 
     /// Waits until every watch has completed its initial list.
     pub(super) async fn synced(&self) {
-        join_all(self.synced.iter().map(|synced| {
-            let mut synced = synced.clone();
-            async move {
-                let _ = synced.wait_for(|synced| *synced).await;
-            }
-        }))
-        .await;
+        self.watches.synced().await;
     }
 
     /// Returns the account of that name, if it exists and can be read.
@@ -275,143 +191,4 @@ impl Cache {
             Some(found.labels().clone())
         })
     }
-}
-
-fn account_triggers(account: &Guarded<VendorAccount>) -> Vec<Trigger> {
-    let key = ObjectKey::of(account);
-    if let Err(error) = &account.0 {
-        tracing::warn!(account = %key, error = %error.error, "this VendorAccount cannot be parsed and is ignored; was it stored by another version?");
-    }
-    vec![Trigger::Account(key)]
-}
-
-fn webhook_triggers(webhook: &Guarded<Webhook>) -> Vec<Trigger> {
-    match &webhook.0 {
-        Ok(webhook) => vec![Trigger::Webhook(webhook.account())],
-        Err(error) => {
-            tracing::warn!(webhook = %ObjectKey::of(webhook), error = %error.error, "this Webhook cannot be parsed and is ignored; was it stored by another version?");
-            Vec::new()
-        }
-    }
-}
-
-fn dependency_triggers(dependents: &Dependents<Dependency>, dependency: &Dependency) -> Vec<Trigger> {
-    dependents.on(dependency).into_iter().map(Trigger::Dependency).collect()
-}
-
-fn api<K>(client: &Client, scope: Option<&NamespaceName>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match scope {
-        Some(namespace) => in_namespace(client, namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-/// Watches names and labels of objects.
-fn names<K>(api: Api<PartialObjectMeta<K>>) -> (Store<PartialObjectMeta<K>>, Events<PartialObjectMeta<K>>)
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
-    PartialObjectMeta<K>: DeserializeOwned,
-{
-    let (store, writer) = reflector::store::<PartialObjectMeta<K>>();
-    let events = watcher(api, watcher::Config::default().page_size(SMALL_PAGE))
-        .default_backoff()
-        .modify(|object| {
-            let metadata = object.meta_mut();
-            metadata.managed_fields = None;
-            metadata.annotations = None;
-            metadata.finalizers = None;
-            metadata.owner_references = None;
-        })
-        .reflect(writer);
-    (store, events.boxed())
-}
-
-/// Removes metadata that is not used, and marks an account as unreadable if it exceeds [`MAX_ACCOUNT`].
-fn bound_account(account: &mut Guarded<VendorAccount>) {
-    let metadata = account.meta_mut();
-    metadata.managed_fields = None;
-    metadata.labels = None;
-    metadata.owner_references = None;
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|name, _| name.starts_with(OUR_ANNOTATIONS));
-    }
-    let finalizers: usize = metadata.finalizers.iter().flatten().map(String::len).sum();
-    let spec = account.0.as_ref().ok().and_then(|account| serde_json::to_vec(&account.spec).ok());
-    if finalizers > MAX_ACCOUNT || spec.is_some_and(|spec| spec.len() > MAX_ACCOUNT) {
-        let mut metadata = account.meta().clone();
-        metadata.finalizers = None;
-        let error =
-            format!("its spec or its finalizers have more than {} KiB: shorten them", MAX_ACCOUNT >> 10);
-        account.0 = Err(InvalidObject { error, metadata });
-    }
-}
-
-type Events<K> = std::pin::Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
-
-/// Returns the store of accounts and the watch that fills it.
-fn accounts(
-    client: &Client,
-    scope: Option<&NamespaceName>,
-    selected: watcher::Config,
-    remote: Arc<RemoteAccounts>,
-) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
-    let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
-    let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected.page_size(SMALL_PAGE))
-        .default_backoff()
-        .modify(bound_account)
-        .inspect_ok(move |event| remote.apply_event(event))
-        .reflect(writer);
-    (store, events.boxed())
-}
-
-/// Watches Webhooks, stores them, and returns the triggers of each event: the Webhook's account, and the accounts whose
-/// Webhooks wait for what it owns.
-fn webhooks(
-    client: &Client,
-    scope: Option<&NamespaceName>,
-    store: Arc<WebhookStore>,
-    waiting: Arc<Dependents<ObjectKey>>,
-) -> Events<Vec<Trigger>> {
-    use watcher::Event;
-    let config = watcher::Config::default().page_size(WEBHOOK_PAGE);
-    let events = watcher(api::<StoredWebhook>(client, scope), config);
-    let apply = move |event: Event<Guarded<Webhook>>| {
-        let mut triggers = match &event {
-            Event::Apply(webhook) => Event::Apply(webhook_triggers(webhook)),
-            Event::Delete(webhook) => Event::Delete(webhook_triggers(webhook)),
-            Event::Init => Event::Init,
-            Event::InitApply(webhook) => Event::InitApply(webhook_triggers(webhook)),
-            Event::InitDone => Event::InitDone,
-        };
-        let changed = store.apply_event(event);
-        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, &changed) {
-            triggers.extend(waiting.on(webhook).into_iter().map(Trigger::Webhook));
-        }
-        triggers
-    };
-    events.default_backoff().map(move |event| event.map(|event| apply(guarded(event)))).boxed()
-}
-
-fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webhook>> {
-    use watcher::Event;
-    match event {
-        Event::Apply(StoredWebhook(webhook)) => Event::Apply(DeserializeGuard(webhook)),
-        Event::Delete(StoredWebhook(webhook)) => Event::Delete(DeserializeGuard(webhook)),
-        Event::Init => Event::Init,
-        Event::InitApply(StoredWebhook(webhook)) => Event::InitApply(DeserializeGuard(webhook)),
-        Event::InitDone => Event::InitDone,
-    }
-}
-
-/// Watches metadata only: the content of Secrets is never cached.
-fn metadata<K>(client: &Client, scope: Option<&NamespaceName>) -> Events<PartialObjectMeta<K>>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let config = watcher::Config::default().page_size(SMALL_PAGE);
-    watcher(api::<PartialObjectMeta<K>>(client, scope), config).default_backoff().boxed()
 }

@@ -6,6 +6,7 @@
 
 use crate::api::{NamespaceName, ObjectName};
 use crate::engine::cluster::objects::ObjectApi;
+use crate::engine::error::error_chain;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
@@ -90,7 +91,7 @@ impl LeaderElector {
                 Ok(Ok(None)) => failing = false,
                 Ok(Err(error)) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(lease = self.name, %error, "the Lease cannot be acquired; retrying");
+                        tracing::warn!(lease = self.name, error = %error_chain(&error), "the Lease cannot be acquired; retrying");
                     }
                 }
                 Err(_) => {}

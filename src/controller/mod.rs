@@ -9,7 +9,10 @@ mod dependents;
 mod leader;
 mod orphans;
 mod remote_accounts;
+mod streams;
+mod trigger;
 mod watch_error;
+mod watches;
 mod webhook_store;
 mod worker;
 
@@ -23,7 +26,7 @@ use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::peers::Registry;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
-use cache::{Cache, Indexes, Trigger};
+use cache::{Cache, Indexes};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{LeaderElector, LeadershipFence};
@@ -31,8 +34,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use trigger::Trigger;
 use worker::{AccountWorker, WakeUp};
 
 /// How long running passes may take to end after a stop signal.
@@ -79,107 +83,105 @@ pub(crate) async fn run(
 ) -> Result<(), String> {
     let fence = LeadershipFence::default();
     let context = Arc::new(context(&client, &options, &fence, &metrics));
-    let ended = reconcile(client, options, health, fence, &context, stop).await;
+    let ended = Controller { client, options, health, stop }.run(fence, &context).await;
     if tokio::time::timeout(TOKEN_REFRESH_GRACE, context.settings.token_exchanges_done()).await.is_err() {
         tracing::error!(
-            "an exchange of OAuth tokens did not end in time; the app may have to be authorised again"
+            "an exchange of OAuth tokens did not end in time; if the next login is refused, authorise the app again"
         );
     }
     ended
 }
 
-/// Runs passes until `stop` is true or the Lease is lost.
-async fn reconcile(
+/// The controller of this process.
+struct Controller {
     client: Client,
     options: Options,
     health: Health,
-    fence: LeadershipFence,
-    context: &Arc<ClusterContext>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), String> {
-    let stopping = Arc::clone(&context.stopping);
-    let indexes = Indexes::default();
-    let lease = |namespace: &NamespaceName| {
-        let name = leader::lease_name(&options.namespaces, options.account_selector.as_deref());
-        ObjectName::new(namespace.as_str(), &name).map_err(|error| error.to_string())
-    };
-    let lease = options.leader_elect.as_ref().map(lease).transpose()?;
-    let mut elector = lease.map(|lease| LeaderElector::new(&client, &lease, options.instance.clone(), fence));
-    let mut led = None;
-    if let Some(elector) = &mut elector {
-        led = wait_for_leadership(elector, &client, &options, &health, &mut stop).await;
-        if led.is_none() {
+    /// Becomes true when the process is to end.
+    stop: watch::Receiver<bool>,
+}
+
+impl Controller {
+    /// Runs passes, with leader election as long as this process is the leader. Fails if the Lease is lost.
+    async fn run(&self, fence: LeadershipFence, context: &Arc<ClusterContext>) -> Result<(), String> {
+        let Some(namespace) = &self.options.leader_elect else {
+            self.run_workers(context).await;
             return Ok(());
-        }
-    }
-    context.metrics.set_leader(true);
-    let (send, mut triggers) = mpsc::unbounded_channel();
-    let mut tasks = JoinSet::new();
-    let cache = Arc::new(Cache::start(&client, &options, &indexes, &send, &health, &mut tasks));
-    let lost = async {
-        match (&elector, led) {
-            (Some(elector), Some(lease)) => elector.renew(lease).await,
-            _ => std::future::pending().await,
-        }
-    };
-    let mut lost = std::pin::pin!(lost);
-    tokio::select! {
-        () = cache.synced() => health.set_ready(),
-        _ = stop.wait_for(|stop| *stop) => return Ok(()),
-        reason = &mut lost => return Err(reason),
-    }
-    tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhook_count(), "caches synced");
-    let mut workers = Workers {
-        grace_period: options.grace_period,
-        wake_ups: HashMap::new(),
-        tasks: JoinSet::new(),
-        context: Arc::clone(context),
-        cache: Arc::clone(&cache),
-        indexes,
-        registry: Arc::default(),
-    };
-    tasks.spawn(watch_error::check_server_version(client.clone()));
-    let orphans = WakeUp::default();
-    tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
-    workers.sync();
-    orphans.notify(false);
-    loop {
+        };
+        let name = leader::lease_name(&self.options.namespaces, self.options.account_selector.as_deref());
+        let lease = ObjectName::new(namespace.as_str(), &name).map_err(|error| error.to_string())?;
+        let mut elector = LeaderElector::new(&self.client, &lease, self.options.instance.clone(), fence);
+        let Some(lease) = self.wait_for_leadership(&mut elector).await else { return Ok(()) };
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = self.run_workers(context) => {}
             // Running passes are cancelled: another process may be the leader already.
-            reason = &mut lost => return Err(reason),
-            // Reaps workers whose accounts are gone.
-            Some(_) = workers.tasks.join_next() => {}
-            event = triggers.recv() => match event {
-                Some(Trigger::Account(key)) => {
-                    workers.sync();
-                    workers.notify(&key, false);
-                    orphans.notify(false);
-                }
-                Some(Trigger::Webhook(key)) => {
-                    workers.notify(&key, false);
-                    orphans.notify(false);
-                }
-                Some(Trigger::Dependency(key)) => workers.notify(&key, true),
-                Some(Trigger::All) => {
-                    workers.sync();
-                    workers.notify_all();
-                    orphans.notify(false);
-                }
-                None => break,
-            },
+            reason = elector.renew(lease) => return Err(reason),
+        }
+        elector.release().await;
+        Ok(())
+    }
+
+    /// Waits until this process is the leader; returns `None` if it is to stop before. A standby fills caches to show that it
+    /// has the rights to. The leader reads all objects again, because a watch may lag behind what the last leader wrote.
+    async fn wait_for_leadership(&self, elector: &mut LeaderElector) -> Option<Lease> {
+        let mut stop = self.stop.clone();
+        let indexes = Indexes::default();
+        let (cache, mut triggers) = Cache::start(&self.client, &self.options, &indexes, &self.health);
+        let ready = async {
+            cache.synced().await;
+            self.health.set_ready();
+            tracing::info!("caches synced; waiting for leadership");
+            while triggers.recv().await.is_some() {}
+        };
+        tokio::select! {
+            lease = elector.acquire() => Some(lease),
+            () = ready => None,
+            _ = stop.wait_for(|stop| *stop) => None,
         }
     }
-    stopping.store(true, Ordering::Relaxed);
-    tracing::info!("stopping: waiting for running steps");
-    tokio::select! {
-        () = workers.shutdown() => {}
-        reason = &mut lost => return Err(reason),
+
+    /// Runs a worker for each account until the process is to stop, then lets running passes end.
+    async fn run_workers(&self, context: &Arc<ClusterContext>) {
+        context.metrics.set_leader(true);
+        let mut stop = self.stop.clone();
+        let indexes = Indexes::default();
+        let (cache, mut triggers) = Cache::start(&self.client, &self.options, &indexes, &self.health);
+        tokio::select! {
+            () = cache.synced() => self.health.set_ready(),
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        tracing::info!(accounts = cache.accounts().len(), webhooks = cache.webhook_count(), "caches synced");
+        let (cache, orphans) = (Arc::new(cache), WakeUp::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(watch_error::check_server_version(self.client.clone()));
+        let options = self.options.clone();
+        tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
+        let mut workers = Workers {
+            grace_period: self.options.grace_period,
+            wake_ups: HashMap::new(),
+            tasks: JoinSet::new(),
+            context: Arc::clone(context),
+            cache,
+            indexes,
+            registry: Arc::default(),
+            orphans,
+        };
+        workers.handle(Trigger::All);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                // Reaps workers whose accounts are gone.
+                Some(_) = workers.tasks.join_next() => {}
+                trigger = triggers.recv() => match trigger {
+                    Some(trigger) => workers.handle(trigger),
+                    None => break,
+                },
+            }
+        }
+        context.stopping.store(true, Ordering::Relaxed);
+        tracing::info!("stopping: waiting for running steps");
+        workers.shutdown().await;
     }
-    if let Some(elector) = &elector {
-        elector.release().await;
-    }
-    Ok(())
 }
 
 /// Builds the context that all passes of this process share.
@@ -205,31 +207,6 @@ fn context(client: &Client, options: &Options, fence: &LeadershipFence, metrics:
     }
 }
 
-/// Waits until this process is the leader; returns `None` if it is to stop before. A standby fills caches to show that it
-/// has the rights to. The leader reads all objects again, because a watch may lag behind what the last leader wrote.
-async fn wait_for_leadership(
-    elector: &mut LeaderElector,
-    client: &Client,
-    options: &Options,
-    health: &Health,
-    stop: &mut watch::Receiver<bool>,
-) -> Option<Lease> {
-    let mut tasks = JoinSet::new();
-    let (send, mut triggers) = mpsc::unbounded_channel();
-    let cache = Cache::start(client, options, &Indexes::default(), &send, health, &mut tasks);
-    let ready = async {
-        cache.synced().await;
-        health.set_ready();
-        tracing::info!("caches synced; waiting for leadership");
-        while triggers.recv().await.is_some() {}
-    };
-    tokio::select! {
-        lease = elector.acquire() => Some(lease),
-        () = ready => None,
-        _ = stop.wait_for(|stop| *stop) => None,
-    }
-}
-
 /// The workers, one per account.
 struct Workers {
     grace_period: GracePeriod,
@@ -240,9 +217,32 @@ struct Workers {
     indexes: Indexes,
     /// Claims and writes of accounts that point to the same account at the vendor.
     registry: Arc<Registry>,
+    /// Wakes the check for orphans.
+    orphans: WakeUp,
 }
 
 impl Workers {
+    /// Wakes the workers that a trigger concerns.
+    fn handle(&mut self, trigger: Trigger) {
+        match trigger {
+            Trigger::Account(key) => {
+                self.sync();
+                self.notify(&key, false);
+                self.orphans.notify(false);
+            }
+            Trigger::Webhook(key) => {
+                self.notify(&key, false);
+                self.orphans.notify(false);
+            }
+            Trigger::Dependency(key) => self.notify(&key, true),
+            Trigger::All => {
+                self.sync();
+                self.notify_all();
+                self.orphans.notify(false);
+            }
+        }
+    }
+
     /// Starts workers for new accounts, and stops those of accounts that are gone.
     fn sync(&mut self) {
         for key in self.cache.account_keys() {
@@ -292,7 +292,7 @@ impl Workers {
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN_GRACE, all).await.is_err() {
-            tracing::warn!("a pass did not end in time; the next start resolves what it left pending");
+            tracing::warn!("a pass did not end in time; the next start resolves its pending creates");
         }
     }
 }

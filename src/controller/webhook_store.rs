@@ -62,7 +62,7 @@ impl BoundedWebhooks {
         }
         if large_specs.values().sum::<usize>() + length > MAX_LARGE_SPECS {
             webhook.without_content(format!(
-                "the specs of this namespace's Webhooks that are longer than {} KiB are more than {} MiB together: shorten them, or use fewer",
+                "the specs of this namespace's Webhooks that are longer than {} KiB have more than {} MiB in total: shorten them, or use fewer",
                 SMALL_SPEC >> 10,
                 MAX_LARGE_SPECS >> 20
             ));

@@ -1,4 +1,4 @@
-//! A client of an account's vendor: as much as the account's mode allows.
+//! A client of an account's vendor: read-only, or with writes if the account's mode allows them.
 
 use crate::plan::List;
 use crate::vendor::{Connection, ReadOnly, ReadWrite, VendorError};
@@ -22,6 +22,14 @@ impl Client {
         match self {
             Self::Reader(connection) => connection.advice(),
             Self::Writer(connection) => connection.advice(),
+        }
+    }
+
+    /// Returns whether the login may write, as the vendor told with the last list; `None` if it does not tell.
+    pub(crate) fn may_write(&self) -> Option<bool> {
+        match self {
+            Self::Reader(connection) => connection.may_write(),
+            Self::Writer(connection) => connection.may_write(),
         }
     }
 

@@ -1,11 +1,10 @@
-//! What time it is, and chance. The engine asks here and nowhere else, so that a test can let hours pass in no time, and a
-//! history that went wrong goes wrong again.
+//! Time and randomness. The engine gets both only from here, so that a test can skip hours, and a failed simulation can be repeated.
 
 use k8s_openapi::jiff::Timestamp;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-/// The time for waits.
+/// Returns the monotonic time, for waits.
 pub(crate) fn now() -> Instant {
     #[cfg(test)]
     if let Some((start, passed)) = test::stopped() {
@@ -14,12 +13,12 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// How long ago that was.
+/// Returns the time since then.
 pub(crate) fn since(then: Instant) -> Duration {
     now().saturating_duration_since(then)
 }
 
-/// The time that people read.
+/// Returns the wall-clock time, for people.
 pub(crate) fn timestamp() -> Timestamp {
     #[cfg(test)]
     if let Some((_, passed)) = test::stopped() {
@@ -28,7 +27,7 @@ pub(crate) fn timestamp() -> Timestamp {
     Timestamp::now()
 }
 
-/// So much more or less, by chance.
+/// Multiplies a duration by a random factor from the range.
 pub(crate) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
     #[cfg(test)]
     if test::stopped().is_some() {
@@ -37,7 +36,16 @@ pub(crate) fn jittered(wait: Duration, by: RangeInclusive<f64>) -> Duration {
     wait.mul_f64(rand::random_range(by))
 }
 
-/// A clock that goes only as a test says, a thread.
+/// Waits for a call, but no longer than that; returns none if it takes longer. Where a test has stopped the clock, no call takes long.
+pub(crate) async fn within<T>(time: Duration, call: impl Future<Output = T>) -> Option<T> {
+    #[cfg(test)]
+    if test::stopped().is_some() {
+        return Some(call.await);
+    }
+    tokio::time::timeout(time, call).await.ok()
+}
+
+/// A clock that each test thread sets.
 #[cfg(test)]
 pub(crate) mod test {
     use super::{Duration, Instant, Timestamp};
@@ -55,7 +63,7 @@ pub(crate) mod test {
         SHIFTED.get()
     }
 
-    /// Sets the clock on the wall: so far from what has passed. Waits know nothing of it.
+    /// Sets the wall clock, as an offset from the elapsed time. Does not affect waits.
     pub(in crate::engine) fn set_wall(shift: SignedDuration) {
         SHIFTED.set(shift);
     }
@@ -64,12 +72,12 @@ pub(crate) mod test {
         STOPPED.get()
     }
 
-    /// How long after its beginning the clock stands.
+    /// The time since the start of the clock.
     pub(in crate::engine) fn passed() -> Duration {
         STOPPED.get().map_or(Duration::ZERO, |(_, passed)| passed)
     }
 
-    /// Stops the clock of this thread, so long after its beginning.
+    /// Stops the clock of this thread at that time after its start.
     pub(in crate::engine) fn stop_at(passed: Duration) {
         let start = STOPPED.get().map_or_else(Instant::now, |(start, _)| start);
         STOPPED.set(Some((start, passed)));

@@ -1,6 +1,7 @@
-//! Why an account cannot be reconciled, and how errors are written to the log.
+//! Why an account cannot be reconciled, that the API server cannot be reached, and how errors are written to the log.
 
 use crate::vendor::{Class, VendorError};
+use std::error::Error;
 
 /// Why an account cannot be reconciled: a condition's reason and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +22,10 @@ impl AccountError {
         Self { reason: error.class.as_str(), message, stalled: is_stalled(error.class) }
     }
 
-    /// Returns the error as a guest may see it, to whom neither the vendor's words nor the account's Secrets belong.
+    /// Returns the error as a guest may see it: without the vendor's message and the names of the account's Secrets.
     pub(crate) fn without_words(&self) -> Self {
         let Self { reason, stalled, .. } = *self;
-        let message = format!("it cannot be reconciled ({reason}); its own status says why");
+        let message = format!("it cannot be reconciled ({reason}): its status has the cause");
         Self { reason, message, stalled }
     }
 }
@@ -37,8 +38,41 @@ pub(crate) fn is_stalled(class: Class) -> bool {
     }
 }
 
-/// Returns an error and all its causes in one line, for the log.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+/// A request that got no response from the API server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{server} cannot be reached: {cause}")]
+pub(crate) struct ApiServerUnreachable {
+    /// The API server, with its address, and with the context of the kubeconfig if it comes from one.
+    pub(crate) server: String,
+    /// The cause in a few words.
+    pub(crate) cause: String,
+}
+
+impl ApiServerUnreachable {
+    /// Returns this error if it is the cause of `error`.
+    pub(crate) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        causes(error).find_map(|error| error.downcast_ref())
+    }
+}
+
+/// Returns an error and all its causes.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn cause<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        // Of the error itself, not of the reference to it, which lives shorter.
+        let error = *error;
+        error.source()
+    }
+    std::iter::successors(Some(error), cause)
+}
+
+/// Returns an error and all its causes in one line, for the log. That the API server cannot be reached needs no more words: the
+/// errors around it only repeat it.
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
+    if let Some(unreachable) = ApiServerUnreachable::find(error) {
+        return unreachable.to_string();
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {

@@ -3,7 +3,7 @@
 use crate::api::VendorAccount;
 use std::time::Duration;
 
-/// The longest interval that may be written.
+/// The longest valid interval.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// The resync interval where the stored one cannot be read: the CRD's default.
 const DEFAULT_RESYNC: Duration = Duration::from_secs(300);
@@ -13,13 +13,13 @@ pub(crate) fn resync_interval(account: &VendorAccount) -> Duration {
     interval(&account.spec.resync_interval).unwrap_or(DEFAULT_RESYNC)
 }
 
-/// Reads `90s`, `5m`, `1h30m`; at most a day, so that a sum of intervals is always a time that a clock can show.
+/// Parses `90s`, `5m` or `1h30m`. At most a day is valid, so that sums of intervals do not overflow a clock.
 ///
 /// # Errors
 ///
 /// What is wrong with the text, and how an interval is written.
 pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no interval: write it like 90s, 5m or 1h30m");
+    let wrong = || format!("{text} is not an interval: write it like 90s, 5m or 1h30m");
     let mut total = Duration::ZERO;
     let mut number = String::new();
     for c in text.chars() {

@@ -12,13 +12,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A vendor that takes longer than this to answer is slow.
 const QUICK: Duration = Duration::from_secs(1);
-/// How many list calls of fast accounts may run, for each account that is worked on,
+/// The number of list calls of fast accounts that may run for each account that is worked on.
 const FAST_LISTS: usize = 4;
-/// and at least.
+/// The number of list calls of fast accounts that may run in any case.
 const FEWEST_FAST_LISTS: usize = 32;
-/// How many list calls of slow accounts may run, for each account that is worked on,
+/// The number of list calls of slow accounts that may run for each account that is worked on.
 const SLOW_LISTS: usize = 32;
-/// and at least.
+/// The number of list calls of slow accounts that may run in any case.
 const FEWEST_SLOW_LISTS: usize = 256;
 
 /// The permits that the passes of a process share.
@@ -32,7 +32,7 @@ struct Permits {
 }
 
 impl PassLimiter {
-    /// Lets so many accounts be worked on at once.
+    /// Creates a limiter that lets this many accounts be worked on at once.
     pub(crate) fn new(accounts: usize) -> Self {
         Self(Some(Permits {
             work: Semaphore::new(accounts),
@@ -42,7 +42,7 @@ impl PassLimiter {
         }))
     }
 
-    /// Bounds nothing, for callers that bound their passes themselves.
+    /// Creates a limiter without limits, for callers that limit their passes themselves.
     pub(crate) fn unlimited() -> Self {
         Self(None)
     }
@@ -62,7 +62,7 @@ pub(crate) struct PassPermits<'a> {
 #[derive(Default)]
 struct Held<'a> {
     work: Option<(SemaphorePermit<'a>, GaugeGuard)>,
-    /// Kept from the list call on until the work begins: lists that wait for that are in memory.
+    /// Held from the list call until the work begins, because the list is in memory for that time.
     list: Option<SemaphorePermit<'a>>,
 }
 
@@ -109,7 +109,7 @@ impl<'a> PassPermits<'a> {
         Ok(call.await)
     }
 
-    /// Waits for the vendor, without the work permit: vendors that answer just fast enough would else hold all of them.
+    /// Waits for the vendor without the work permit. Otherwise vendors that answer just fast enough could hold all permits.
     pub(crate) async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
         if self.limiter.0.is_none() {
             return call.await;
@@ -143,7 +143,7 @@ async fn within<T>(time: Duration, call: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(time, call).await.ok()
 }
 
-/// How long the passes of an account have waited for permits. That time is not the pass's own.
+/// How long the passes of an account have waited for permits. That time does not count as the duration of a pass.
 #[derive(Default)]
 pub(crate) struct QueueTime(Mutex<Queued>);
 
@@ -154,7 +154,7 @@ struct Queued {
 }
 
 impl QueueTime {
-    /// Waits until so much time has passed, the time spent waiting for permits not counted.
+    /// Waits until this much time has passed, without the time spent waiting for permits.
     pub(crate) async fn elapsed_beside(&self, limit: Duration) {
         let (start, before) = (Instant::now(), self.total());
         loop {

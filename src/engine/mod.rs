@@ -12,7 +12,7 @@
 //!
 //! `simulation` plays random histories against all of it, in memory.
 
-mod client;
+pub(crate) mod client;
 mod clock;
 pub(crate) mod cluster;
 pub(crate) mod dependency;
@@ -21,7 +21,7 @@ pub(crate) mod error;
 mod fingerprint;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
-mod inputs;
+pub(crate) mod inputs;
 pub(crate) mod interval;
 pub(crate) mod limiter;
 pub(crate) mod pass;

@@ -106,7 +106,7 @@ impl SecretReader for Nothing {
         Values::default()
     }
 
-    fn keeper(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
+    fn token_store(&self, _: ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
     }
     look("", &SPEC, &spec, &mut found);
     if spec.to_string().len() > LARGEST_OBJECT {
-        found.push("it is larger than an object in Kubernetes may be".into());
+        found.push("it is larger than Kubernetes allows for an object".into());
     }
     found
 }
@@ -41,10 +41,10 @@ fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
         |name: &str| schema.get(name).and_then(Value::as_u64).map(usize::try_from).and_then(Result::ok);
     let mut check = |is: usize, least: &str, most: &str, what: &str| {
         if let Some(least) = limit(least).filter(|least| is < *least) {
-            found.push(format!("{path} has {is} {what}, and a Webhook at least {least}"));
+            found.push(format!("{path} has {is} {what}, but a Webhook needs at least {least}"));
         }
         if let Some(most) = limit(most).filter(|most| is > *most) {
-            found.push(format!("{path} has {is} {what}, and a Webhook at most {most}"));
+            found.push(format!("{path} has {is} {what}, but a Webhook can have at most {most}"));
         }
     };
     match value {
@@ -60,7 +60,7 @@ fn look(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
             check(map.len(), "minProperties", "maxProperties", "members");
             if map.keys().any(|name| name.chars().count() > LONGEST_NAME) {
                 found.push(format!(
-                    "{path} has a name of more than {LONGEST_NAME} characters, which YAML parsers may refuse"
+                    "{path} has a name of more than {LONGEST_NAME} characters, which some YAML parsers refuse"
                 ));
             }
             for (name, value) in map {

@@ -169,7 +169,7 @@ impl<'a> Equals<'a> {
         let same = self.same(observed);
         if let Some(other) = same.iter().find(|other| rules.equal(&other.document, &observed.document)) {
             return Err(vec![format!(
-                "it is equal to {}, and two Webhooks cannot declare the same subscription: delete one of the two at the vendor",
+                "it is equal to {}, but two Webhooks cannot declare the same subscription: delete one of the two at the vendor",
                 other.id
             )]);
         }

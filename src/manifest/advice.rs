@@ -1,7 +1,7 @@
 //! Suggestions for misspelt names.
 
 /// Returns `: did you mean …?` if one of the names is similar enough.
-pub(super) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> String {
+pub(crate) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> String {
     advice(nearest(name, names).as_deref())
 }
 
@@ -22,7 +22,7 @@ pub(super) fn nearest<'a>(
             (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known.to_owned())
         })
         .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4 && *distance < name.len())
         .map(|(_, known)| known)
 }
 

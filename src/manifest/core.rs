@@ -43,7 +43,10 @@ pub(super) fn config_map(value: &Value, namespace: &str, flaws: &mut Vec<Flaw>) 
     let data = texts("data", value, flaws);
     let binary = bytes("binaryData", value, flaws);
     for name in binary.keys().filter(|name| data.contains_key(*name)) {
-        flaws.push(Flaw::new(&join("binaryData", name), "Invalid value: this key is in data too"));
+        flaws.push(Flaw::new(
+            &join("binaryData", name),
+            "Invalid value: this key is also in data: remove one of the two",
+        ));
     }
     let immutable = immutable(value, flaws);
     let metadata = metadata.filter(|_| flaws.len() == before)?;
@@ -75,7 +78,7 @@ fn bytes(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, By
         if let Ok(bytes) = STANDARD.decode(text) {
             decoded.insert(name, ByteString(bytes));
         } else {
-            let advice = if map == "data" { "; plain text goes under stringData" } else { "" };
+            let advice = if map == "data" { "; write plain text under stringData" } else { "" };
             flaws.push(Flaw::new(&join(map, &name), format!("Invalid value: not base64{advice}")));
         }
     }
@@ -101,7 +104,7 @@ fn texts(map: &str, value: &Value, flaws: &mut Vec<Flaw>) -> BTreeMap<String, St
             || name == "."
             || name.starts_with("..")
         {
-            let message = "Invalid value: a key has up to 253 letters, digits, -, _ and .";
+            let message = "Invalid value: use at most 253 letters, digits, -, _ and .";
             flaws.push(Flaw::key(&path, message));
         }
         match member {

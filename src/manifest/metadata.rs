@@ -43,14 +43,14 @@ pub(super) fn check(value: Option<&Value>, namespace: &str, flaws: &mut Vec<Flaw
     match (text("name"), text("generateName")) {
         (None, Some(_)) => flaws.push(Flaw::key(
             "metadata.generateName",
-            "a name is needed: write metadata.name, or there would be another object, and another subscription, each time",
+            "use metadata.name instead: with generateName, each run would create another object and another subscription",
         )),
         (None, None) => flaws.push(Flaw::new("metadata.name", "Required value: name is required")),
         (Some(Value::String(name)), _) => {
             if !is_subdomain(name) {
                 flaws.push(Flaw::new(
                     "metadata.name",
-                    format!("Invalid value: {name:?}: a name has up to 253 lower case letters, digits, - and ., and starts and ends with a letter or digit"),
+                    format!("Invalid value: {name:?}: use at most 253 lower case letters, digits, - and ., starting and ending with a letter or digit"),
                 ));
             }
         }
@@ -60,7 +60,7 @@ pub(super) fn check(value: Option<&Value>, namespace: &str, flaws: &mut Vec<Flaw
         Some(Value::String(name)) if name.is_empty() || is_label(name) => {}
         Some(Value::String(name)) => flaws.push(Flaw::new(
             "metadata.namespace",
-            format!("Invalid value: {name:?}: a namespace has up to 63 lower case letters, digits and -, and starts and ends with a letter or digit"),
+            format!("Invalid value: {name:?}: use at most 63 lower case letters, digits and -, starting and ending with a letter or digit"),
         )),
         Some(_) => flaws.push(Flaw::new("metadata.namespace", NOT_TEXT)),
         None => {}

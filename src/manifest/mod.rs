@@ -25,7 +25,7 @@ pub use kinds::{Kind, check_change};
 pub use place::{Place, Placed, Problem};
 
 use crate::api::{GROUP, VendorAccount, Webhook};
-use advice::did_you_mean;
+pub(crate) use advice::did_you_mean;
 use flaw::Flaw;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -56,6 +56,12 @@ pub struct Manifests {
 }
 
 impl Manifests {
+    /// Whether there is no object that is used; there may be skipped ones.
+    pub fn is_empty(&self) -> bool {
+        let Self { accounts, webhooks, secrets, config_maps, skipped: _ } = self;
+        accounts.is_empty() && webhooks.is_empty() && secrets.is_empty() && config_maps.is_empty()
+    }
+
     /// Replaces the accounts, and adds the previous ones to the skipped objects.
     #[must_use]
     pub fn with_accounts(mut self, accounts: Vec<Placed<VendorAccount>>) -> Self {
@@ -63,7 +69,7 @@ impl Manifests {
         self.skipped.extend(own.into_iter().map(|account| Skipped {
             object: format!("{}/{}", VendorAccount::KIND, account.object.metadata.name.unwrap_or_default()),
             place: account.place,
-            why: "accounts are taken from --accounts-from only".into(),
+            why: "accounts are read only from --accounts-from".into(),
         }));
         self
     }
@@ -148,7 +154,7 @@ impl<'a> Reader<'a> {
     fn object(&mut self, file: &Arc<str>, node: &Node) {
         let place = Place { file: file.clone(), line: node.at.line, column: node.at.column };
         let Shape::Map(_) = node.kind else {
-            let message = "not a Kubernetes object, which is a map with apiVersion, kind and metadata";
+            let message = "not a Kubernetes object: write a map with apiVersion, kind and metadata";
             return self.problems.push(Problem::at(place, message));
         };
         let missing = |what: &str| Problem::at(place.clone(), format!("{what}: Required value"));
@@ -224,7 +230,7 @@ impl<'a> Reader<'a> {
     fn skip(&mut self, place: Place, node: &Node, version: &str, kind: &str) {
         let name = node.get("metadata").and_then(|metadata| text(metadata, "name")).unwrap_or("?");
         let own = format!("{GROUP}/{VERSION}");
-        let why = format!("{version} is none of hooktender's{}", did_you_mean(version, [own]));
+        let why = format!("hooktender has no kinds of {version}{}", did_you_mean(version, [own]));
         self.found.skipped.push(Skipped { place, object: format!("{kind}/{name}"), why });
     }
 }

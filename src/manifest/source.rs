@@ -32,7 +32,7 @@ pub(super) fn files(sources: &[PathBuf], recursive: bool, problems: &mut Vec<Pro
             let before = files.len();
             folder(source, recursive, MAX_DEPTH, &mut files, problems);
             if files.len() == before && problems.is_empty() {
-                let hint = if recursive { "" } else { " (folders in it are left out)" };
+                let hint = if recursive { "" } else { " (its subfolders are not read)" };
                 problems.push(problem(source, &format!("no *.yaml, *.yml or *.json in this folder{hint}")));
             }
         } else {
@@ -59,7 +59,7 @@ fn folder(path: &Path, recursive: bool, depth: usize, files: &mut Vec<Source>, p
         {
             // Reading a pipe or a device may never end.
             if path.metadata().is_ok_and(|found| !found.is_file()) {
-                problems.push(problem(&path, "not a regular file: put a file in its place, or take it out"));
+                problems.push(problem(&path, "not a regular file: replace it with a file, or remove it"));
             } else {
                 files.push(Source::File(path));
             }
@@ -83,7 +83,7 @@ impl Source {
             Self::File(path) if is_named_pipe(path) => {
                 return Err(problem(
                     path,
-                    "a named pipe, which may never be written to: give - and pipe into it",
+                    "a named pipe, on which hooktender might wait forever: use - and pipe the manifest into it",
                 ));
             }
             Self::File(path) => File::open(path).and_then(bounded),
@@ -91,7 +91,10 @@ impl Source {
         let problem = |message: &str| Problem { place: None, message: format!("{}: {message}", self.name()) };
         match read {
             Ok(bytes) if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) => Ok(bytes),
-            Ok(_) => Err(problem(&format!("larger than {} MiB: not read", MAX_BYTES / 1024 / 1024))),
+            Ok(_) => Err(problem(&format!(
+                "larger than {} MiB, the most that hooktender reads: split it",
+                MAX_BYTES / 1024 / 1024
+            ))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(problem("no such file or folder")),
             Err(error) => Err(problem(&format!("cannot be read: {error}"))),
         }

@@ -147,7 +147,7 @@ fn each_mistake_has_one_line_and_its_position() {
         (
             "text",
             "hello\n".into(),
-            "f.yaml:1:1: not a Kubernetes object, which is a map with apiVersion, kind and metadata\n",
+            "f.yaml:1:1: not a Kubernetes object: write a map with apiVersion, kind and metadata\n",
         ),
         (
             "a number that is none",
@@ -168,7 +168,10 @@ fn each_mistake_has_one_line_and_its_position() {
         assert_eq!(bad(&text), wanted, "{reason}");
     }
     let generated = bad(spec("name: a}\nspec", "generateName: a-}\nspec"));
-    assert!(generated.starts_with("f.yaml:3:12: metadata.generateName: a name is needed"), "{generated}");
+    assert!(
+        generated.starts_with("f.yaml:3:12: metadata.generateName: use metadata.name instead"),
+        "{generated}"
+    );
     for name in ["A", "-a", "a-", "a..b", "a_b", "''", &"a".repeat(254)] {
         let refusal = bad(spec("{name: a}\nspec", &format!("{{name: {name}}}\nspec")));
         assert!(refusal.starts_with("f.yaml:3:18: metadata.name: Invalid value: "), "{name}: {refusal}");
@@ -223,7 +226,7 @@ fn secrets_are_merged_as_the_api_server_does_and_never_shown() {
         (
             "not base64",
             "data:\n  a: hunter2!\n",
-            "f.yaml:5:6: data.a: Invalid value: not base64; plain text goes under stringData\n",
+            "f.yaml:5:6: data.a: Invalid value: not base64; write plain text under stringData\n",
         ),
         (
             "a number",
@@ -239,7 +242,7 @@ fn secrets_are_merged_as_the_api_server_does_and_never_shown() {
         (
             "a key",
             "stringData: {'a b': hunter2}\n",
-            "f.yaml:4:14: stringData.a b: Invalid value: a key has up to 253 letters, digits, -, _ and .\n",
+            "f.yaml:4:14: stringData.a b: Invalid value: use at most 253 letters, digits, -, _ and .\n",
         ),
     ] {
         assert_eq!(bad(format!("{SECRET}{members}")), wanted, "{reason}");
@@ -314,10 +317,13 @@ fn files_folders_and_missing_files() {
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert!(
         problems[0]
-            .ends_with("empty: no *.yaml, *.yml or *.json in this folder (folders in it are left out)"),
+            .ends_with("empty: no *.yaml, *.yml or *.json in this folder (its subfolders are not read)"),
         "{problems:?}"
     );
-    assert!(problems[1].ends_with("large.yaml: larger than 16 MiB: not read"), "{problems:?}");
+    assert!(
+        problems[1].ends_with("large.yaml: larger than 16 MiB, the most that hooktender reads: split it"),
+        "{problems:?}"
+    );
     assert!(problems[2].ends_with("none.yaml: no such file or folder"), "{problems:?}");
 }
 
@@ -338,15 +344,15 @@ fn a_pipe_in_place_of_a_file_is_refused() {
     let [folder, pipe] =
         told.recv_timeout(std::time::Duration::from_secs(30)).expect("it waits for a writer");
     assert!(
-        folder[0].ends_with("pipe.yaml: not a regular file: put a file in its place, or take it out"),
+        folder[0].ends_with("pipe.yaml: not a regular file: replace it with a file, or remove it"),
         "{folder:?}"
     );
     assert!(
-        folder[1].ends_with("zero.yaml: not a regular file: put a file in its place, or take it out"),
+        folder[1].ends_with("zero.yaml: not a regular file: replace it with a file, or remove it"),
         "{folder:?}"
     );
     assert!(
-        pipe[0].ends_with("pipe.yaml: a named pipe, which may never be written to: give - and pipe into it"),
+        pipe[0].ends_with("pipe.yaml: a named pipe, on which hooktender might wait forever: use - and pipe the manifest into it"),
         "{pipe:?}"
     );
 }

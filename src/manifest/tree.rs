@@ -206,7 +206,7 @@ impl Composer {
             }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    return Err((at, "an alias inside of its own anchor".into()));
+                    return Err((at, "an alias inside its own anchor".into()));
                 };
                 self.count(at, size)?;
                 self.depth(at, size.depth)?;
@@ -249,7 +249,7 @@ impl Composer {
     ) -> Result<(), Fault> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err((node.at, format!("more than {MAX_VALUES} values in one file")));
+            return Err((node.at, format!("more than {MAX_VALUES} values in one file: split it")));
         }
         if anchor > 0 {
             let mut size = Size::default();
@@ -312,7 +312,10 @@ impl Composer {
         self.repeated = self.repeated.saturating_add(size.text);
         if self.values > MAX_VALUES || self.repeated > MAX_REPEATED {
             self.values = usize::MAX / 2;
-            return Err((at, "the aliases of this file repeat more than is read".into()));
+            return Err((
+                at,
+                "the aliases of this file expand to more than hooktender reads: use fewer aliases".into(),
+            ));
         }
         Ok(())
     }
@@ -358,6 +361,6 @@ fn name(node: &Node) -> Result<String, Fault> {
         Kind::Scalar(Value::String(text)) => Ok(text.clone()),
         Kind::Scalar(Value::Null) => Err((node.at, "a key must not be empty".into())),
         Kind::Scalar(value) => Ok(value.to_string()),
-        Kind::List(_) | Kind::Map(_) => Err((node.at, "a key must be a word, not a list or a map".into())),
+        Kind::List(_) | Kind::Map(_) => Err((node.at, "a key must be a string, not a list or a map".into())),
     }
 }

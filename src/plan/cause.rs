@@ -28,6 +28,10 @@ pub enum Cause {
     Superseded,
     /// The Webhook is being deleted.
     Deleted,
+    /// No Webhook declares it, and a person has named it to be deleted.
+    Pruned,
+    /// Nothing is known of it: no plan was made.
+    Unknown,
 }
 
 impl Cause {
@@ -44,6 +48,8 @@ impl Cause {
             Self::Gone => "gone at the vendor",
             Self::Superseded => "replaced",
             Self::Deleted => "Webhook deleted",
+            Self::Pruned => "unmanaged, and named by --prune",
+            Self::Unknown => "not planned",
         }
     }
 

@@ -71,8 +71,8 @@ struct PlanContext<'a> {
 impl PlanContext<'_> {
     fn decide(&self, found: Match) -> Item {
         let webhook = self.webhook;
-        let answers =
-            webhook.intent.is_some() && matches!(found, Match::FromPendingCreate(_) | Match::Equal(..));
+        let answers = webhook.pending_create.is_some()
+            && matches!(found, Match::FromPendingCreate(_) | Match::Equal(..));
         let item = if webhook.deleting { self.delete(&found) } else { self.keep(found) };
         let decision = apply_policy(item.decision, item.cause, webhook.policy);
         Item { decision, answers, ..item }
@@ -93,8 +93,8 @@ impl PlanContext<'_> {
 
     /// Blocks everything while the vendor may still be working on a create.
     fn settling(&self) -> Option<BlockedReason> {
-        let intent = self.webhook.intent.as_ref()?;
-        (!intent.expired).then_some(BlockedReason::CreatePending)
+        let create = self.webhook.pending_create.as_ref()?;
+        (!create.expired).then_some(BlockedReason::CreatePending)
     }
 
     /// Blocks everything if the Webhook has an id that cannot be one.

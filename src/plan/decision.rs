@@ -32,7 +32,7 @@ pub enum Decision {
 pub enum Step {
     /// Create a subscription.
     Create {
-        /// What it is to be.
+        /// The content to write.
         document: Document,
     },
     /// Record an existing subscription as it is.
@@ -51,21 +51,21 @@ pub enum Step {
     Update {
         /// The subscription.
         id: ExternalId,
-        /// What it is to be.
+        /// The content to write.
         document: Document,
     },
     /// Save a subscription again that the vendor has disabled by itself, so that it delivers again.
     Reenable {
         /// The subscription.
         id: ExternalId,
-        /// What it is to be.
+        /// The content to write.
         document: Document,
     },
     /// Create a subscription, then delete the one that it replaces.
     Replace {
         /// The subscription that is replaced.
         id: ExternalId,
-        /// What the new one is to be.
+        /// The content of the new one.
         document: Document,
     },
     /// Delete subscriptions that were replaced.
@@ -98,13 +98,13 @@ pub enum BlockedReason {
     PlanOnly,
     /// `suspend: true`.
     Suspended,
-    /// A create may still be under way at the vendor.
+    /// The vendor may still commit a create.
     CreatePending,
     /// A subscription that was created lately is not in the vendor's list, which may lag.
     NotListedYet,
     /// `driftPolicy: Report`.
     DriftReported,
-    /// The same difference was corrected several times and came back each time.
+    /// The same difference was corrected several times, and each correction was undone.
     CorrectionDoesNotHold,
     /// Too many subscriptions would be deleted at once.
     DeletionGuard,
@@ -153,7 +153,7 @@ impl Decision {
         }
     }
 
-    /// The one word for it, blocked or not.
+    /// Returns the action, blocked or not.
     pub fn action(&self) -> Action {
         self.intended().map_or(Action::None, Step::action)
     }
@@ -203,7 +203,7 @@ impl Decision {
 }
 
 impl Step {
-    /// The one word for it.
+    /// Returns the action.
     pub fn action(&self) -> Action {
         match self {
             Self::Create { .. } => Action::Create,
@@ -264,14 +264,14 @@ impl Step {
     }
 }
 
-/// Blocks what a person does not allow.
+/// Blocks what policy does not allow.
 pub(super) fn apply_policy(decision: Decision, cause: Cause, policy: Policy) -> Decision {
     if policy.suspended && decision.action() != Action::Retain {
         return decision.block(BlockedReason::Suspended);
     }
     let Some(step) = decision.step() else { return decision };
     let plan_only = policy.mode == Mode::Plan && !step.only_removes_finalizer();
-    // An adoption changes nothing at the vendor, and what is begun is finished.
+    // An adoption changes nothing at the vendor, and a replacement that has begun is completed.
     let changes = !matches!(step, Step::Adopt { .. } | Step::AdoptReplacement { .. });
     let reported = policy.drift == DriftPolicy::Report && cause.is_drift() && changes;
     if plan_only {

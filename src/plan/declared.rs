@@ -39,7 +39,7 @@ pub struct Declared {
     /// and what to do.
     pub invalid_id: Option<(&'static str, String)>,
     /// A create whose outcome is unknown.
-    pub intent: Option<Intent>,
+    pub pending_create: Option<PendingCreate>,
     /// [`digest`](super::digest) of what was last applied.
     pub applied: Option<String>,
     /// The fields that held a secret then.
@@ -156,7 +156,7 @@ pub enum Desired {
 
 /// A create that was recorded before it was sent, and whose outcome is unknown.
 #[derive(Clone, Debug, Default)]
-pub struct Intent {
+pub struct PendingCreate {
     /// Whether the grace period is over, so that the vendor can no longer commit it.
     pub expired: bool,
     /// [`Rules::fingerprint`](super::Rules::fingerprint) of what was sent.

@@ -42,7 +42,7 @@ pub struct Peer {
     /// Replaced ids that it has not deleted yet.
     pub superseded: Vec<ExternalId>,
     /// A create whose outcome is unknown.
-    pub pending: Option<PendingCreate>,
+    pub pending: Option<PeerCreate>,
     /// [`digest`](super::digest) of what was last applied for it.
     pub applied: Option<String>,
     /// [`Rules::content_hash`] of what it sent to the vendor recently, or is sending.
@@ -64,7 +64,7 @@ pub struct Rival {
 
 /// A create of another Webhook whose outcome is unknown.
 #[derive(Clone, Debug)]
-pub struct PendingCreate {
+pub struct PeerCreate {
     /// [`Rules::fingerprint`] of what was sent.
     pub fingerprint: String,
     /// Equal subscriptions that existed before it was sent.
@@ -173,10 +173,11 @@ impl<'a> Index<'a> {
             || self.maker(one, &[&Redactor::default()], |_| true).is_some()
     }
 
-    /// The same for one Webhook: a subscription that pending creates of both may have made belongs to the first of the two.
+    /// Like [`Self::claims`], for one Webhook. A subscription that pending creates of both may have made belongs to the Webhook that goes
+    /// first.
     pub(super) fn claims_against(&self, one: &Observed, webhook: &Declared) -> bool {
         let redactors = [&webhook.redactor, &Redactor::default()];
-        let before = |peer: &Peer| webhook.intent.is_none() || peer.goes_before(webhook);
+        let before = |peer: &Peer| webhook.pending_create.is_none() || peer.goes_before(webhook);
         self.by_id.contains_key(&one.id)
             || self.is_deleted(&one.id)
             || self.maker(one, &redactors, before).is_some()
@@ -216,7 +217,7 @@ impl<'a> Index<'a> {
             return None;
         }
         let fingerprint = self.rules.fingerprint(desired, &webhook.redactor);
-        let sent_it = webhook.intent.as_ref().is_some_and(|intent| intent.fingerprint == fingerprint);
+        let sent_it = webhook.pending_create.as_ref().is_some_and(|create| create.fingerprint == fingerprint);
         let (content, digest) = (self.rules.content_hash(desired), digest(desired));
         // The vendor may store what was applied in another spelling.
         let applied = webhook.applied.as_ref() == Some(&digest);

@@ -82,31 +82,31 @@ pub(crate) fn block(plan: &mut Plan, too_many: &TooMany) {
 }
 
 /// Returns the recorded subscriptions that a list lacks, if the list is not plausible: if it lacks more than half of them, and at
-/// least two. A wrong tenant, a restored backup or the token of another app gives such a list. Those that are `believed` to be gone
+/// least two. A wrong tenant, a restored backup or the token of another app gives such a list. Those in `known_gone`
 /// do not count.
 pub(crate) fn doubted(
     declared: &[Declared],
     there: &HashSet<&ExternalId>,
-    believed: &HashSet<ExternalId>,
+    known_gone: &HashSet<ExternalId>,
 ) -> Option<BTreeSet<ExternalId>> {
     let recorded: BTreeSet<&ExternalId> = declared
         .iter()
         .filter_map(|webhook| webhook.recorded.as_ref())
-        .filter(|id| !believed.contains(*id))
+        .filter(|id| !known_gone.contains(*id))
         .collect();
     let missing: BTreeSet<_> = recorded.iter().copied().filter(|id| !there.contains(id)).cloned().collect();
     (missing.len() >= 2 && missing.len() * 2 > recorded.len()).then_some(missing)
 }
 
 /// Returns the subscriptions of Webhooks that the pages of a list lack. One that moves between pages while they are read may be on
-/// none of them. Those that were created just now or are `believed` to be gone are not expected.
+/// none of them. Those that were created just now or are in `known_gone` are not expected.
 pub(crate) fn missing_from_pages(
     declared: &[Declared],
     there: &HashSet<&ExternalId>,
-    believed: &HashSet<ExternalId>,
+    known_gone: &HashSet<ExternalId>,
 ) -> BTreeSet<ExternalId> {
     let known = declared.iter().filter(|webhook| !webhook.hints.may_lag).flat_map(Declared::known_ids);
-    known.filter(|id| !there.contains(id) && !believed.contains(*id)).cloned().collect()
+    known.filter(|id| !there.contains(id) && !known_gone.contains(*id)).cloned().collect()
 }
 
 #[cfg(test)]

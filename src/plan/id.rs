@@ -14,7 +14,7 @@ pub struct ExternalId(String);
 /// The error for a text that is no id of a subscription. It does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an id has 1 to {LONGEST_ID} letters, digits or any of - _ . : ~ = + @, and is not only dots; this one is none"
+    "this is not an id: an id consists of 1 to {LONGEST_ID} letters, digits and - _ . : ~ = + @, and not only of dots"
 )]
 pub struct InvalidId;
 

@@ -122,7 +122,7 @@ pub fn find_matches(
     // do if they might.
     let some_write = declared.iter().any(Declared::may_write);
     let only_looks = |webhook: &Declared| {
-        some_write && !webhook.may_write() && webhook.recorded.is_none() && webhook.intent.is_none()
+        some_write && !webhook.may_write() && webhook.recorded.is_none() && webhook.pending_create.is_none()
     };
     let (looking, claiming): (Vec<usize>, Vec<usize>) =
         order.iter().partition(|&&i| only_looks(&declared[i]));
@@ -154,7 +154,7 @@ pub fn find_matches(
 fn unless_unreadable(found: Match, webhook: &Declared) -> Match {
     let may_be_unreadable = match found {
         Match::Missing | Match::Nothing => true,
-        Match::Recorded(_) | Match::Pinned(_) => webhook.intent.is_some(),
+        Match::Recorded(_) | Match::Pinned(_) => webhook.pending_create.is_some(),
         Match::Replaced { .. }
         | Match::FromPendingCreate(_)
         | Match::Equal(..)
@@ -226,7 +226,7 @@ impl<'a> Search<'a> {
             taken: HashMap::new(),
             unreadable: HashMap::new(),
             superseded,
-            creating: declared.iter().filter(|webhook| webhook.intent.is_some()).collect(),
+            creating: declared.iter().filter(|webhook| webhook.pending_create.is_some()).collect(),
             wanted: HashMap::new(),
             elsewhere,
             similar_elsewhere: HashMap::new(),

@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use super::decision::{BlockedReason, Decision, Step};
+use super::declared::Declared;
 use super::diff::Change;
 use super::{ExternalId, Key, hash};
 use crate::api::status::Action;
@@ -50,7 +51,7 @@ impl Item {
         self.decision.blocked()
     }
 
-    /// The one word for it, blocked or not.
+    /// Returns the action, blocked or not.
     pub fn action(&self) -> Action {
         self.decision.action()
     }
@@ -98,6 +99,13 @@ impl Item {
         let decision = std::mem::replace(&mut self.decision, Decision::Keep(None));
         self.decision = decision.block(reason);
     }
+}
+
+/// A declared Webhook, and what is decided for it.
+#[derive(Clone, Copy)]
+pub(crate) struct PlannedWebhook<'a> {
+    pub(crate) declared: &'a Declared,
+    pub(crate) item: &'a Item,
 }
 
 /// What is decided for one account.

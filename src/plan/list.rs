@@ -70,7 +70,7 @@ impl Unreadable {
         Self { id, why, key: rules.natural_key.iter().filter_map(text).collect() }
     }
 
-    /// One line for people, in place of the summary of a readable one.
+    /// Returns the line that replaces the summary of a readable item.
     pub fn summary(&self) -> String {
         format!("cannot be read: {}", self.why)
     }

@@ -5,7 +5,7 @@ mod world;
 
 use super::rules::Rules;
 use super::testing::{IN_PLACE, REPLACING, id, key, of, secret, wants};
-use super::{BlockedReason, Intent, Item, Plan, Step, digest, plan};
+use super::{BlockedReason, Item, PendingCreate, Plan, Step, digest, plan};
 use super::{Declared, Desired, Elsewhere, ExternalId, Observed, Redactor, Value};
 use crate::api::Mode;
 use crate::api::status::Action;
@@ -89,7 +89,7 @@ fn check_unmanaged(before: &World, end: &World) -> Result<(), TestCaseError> {
         .collect();
     let may_have_made = |one: &Observed| {
         before.declared.iter().any(|webhook| {
-            webhook.intent.is_some()
+            webhook.pending_create.is_some()
                 && matches!(&webhook.desired, Desired::Known(desired) if before.rules.equal(desired, &one.document))
         })
     };
@@ -180,8 +180,8 @@ proptest! {
         // Until the create has expired it is not sent again. What it made is found: at once if nothing equal can have existed
         // before, otherwise when it has expired.
         if matches!(item.step(), Some(Step::Create { .. } | Step::Replace { .. })) {
-            if let Some(intent) = &mut world.declared[item.index].intent {
-                intent.expired = false;
+            if let Some(create) = &mut world.declared[item.index].pending_create {
+                create.expired = false;
             }
             let plan = world.plan();
             let next = by_key(&plan)[&item.key.to_string()];

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A vendor that changes every field in place, does not return secrets, and has sets and header names.
-pub(super) const IN_PLACE: Rules = Rules {
+pub(crate) const IN_PLACE: Rules = Rules {
     fields: &[
         Field::content("name"),
         Field::address("url"),
@@ -58,7 +58,7 @@ pub(super) fn key(name: &str) -> Key {
 }
 
 /// A subscription with this body; all have the same natural key.
-pub(super) fn document(body: &str) -> Document {
+pub(crate) fn document(body: &str) -> Document {
     of(&[("name", Value::text("n")), ("body", Value::text(body))])
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn wants(name: &str, created: i64, desired: Document) -> Declared {
         superseded: Vec::new(),
         unreadable: None,
         invalid_id: None,
-        intent: None,
+        pending_create: None,
         applied: None,
         sensitive: Vec::new(),
         trusts_write_only: false,

@@ -31,7 +31,7 @@ pub(crate) fn attribute(
             |item: &&&Unreadable| (has_lost && item.id.is_none()) || may_be(item, rules, &webhook.desired);
         // A guest would learn from others' unreadable items that its natural key is theirs.
         let searched =
-            webhook.intent.is_some() || is_missing && (webhook.adopts || webhook.recorded.is_some());
+            webhook.pending_create.is_some() || is_missing && (webhook.adopts || webhook.recorded.is_some());
         let possible = || free.iter().filter(|_| searched).find(may_be_own).copied();
         webhook.unreadable = own.or_else(possible).cloned();
     }

@@ -24,7 +24,13 @@ fn all_metrics() -> Metrics {
     metrics.set_budget(&account, Some(100));
     metrics.set_not_written(&account, 1, false);
     metrics.record_action(vendor, Action::Update, true);
-    metrics.record_request(CallReport { vendor, operation: Operation::List, class: None, elapsed: took });
+    metrics.record_request(CallReport {
+        vendor,
+        operation: Operation::List,
+        class: None,
+        elapsed: took,
+        clock: None,
+    });
     metrics.record_write(&OfWrite { resource: "webhooks/status", verb: "patch", result: "success" });
     metrics
 }

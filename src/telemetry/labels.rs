@@ -14,6 +14,8 @@ pub enum WebhookPhase {
     Planned,
     /// Changed at the vendor; `driftPolicy: Report` leaves it so.
     Drifted,
+    /// The vendor has stopped its deliveries, because too many failed.
+    NotDelivering,
     /// Being reconciled, or waiting to be.
     Reconciling,
     /// A person has to act.
@@ -28,10 +30,11 @@ pub enum WebhookPhase {
 
 impl WebhookPhase {
     /// All states, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Planned,
         Self::Drifted,
+        Self::NotDelivering,
         Self::Reconciling,
         Self::Stalled,
         Self::Suspended,
@@ -44,6 +47,7 @@ impl WebhookPhase {
             Self::Ready => "ready",
             Self::Planned => "planned",
             Self::Drifted => "drifted",
+            Self::NotDelivering => "not_delivering",
             Self::Reconciling => "reconciling",
             Self::Stalled => "stalled",
             Self::Suspended => "suspended",

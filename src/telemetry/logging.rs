@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Lines that are kept while nobody reads stderr: about one megabyte.
+/// The number of lines that are kept while stderr is not read: about one megabyte.
 const MAX_BUFFERED_LINES: usize = 4096;
 
 /// The format of log lines.
@@ -34,7 +34,7 @@ pub enum LogFormat {
 
 /// Parses `--log-level`.
 fn filter(level: &str) -> Result<EnvFilter, String> {
-    let allowed = "give off, error, warn, info, debug or trace, or a filter such as info,hooktender=debug";
+    let allowed = "use off, error, warn, info, debug or trace, or a filter such as info,hooktender=debug";
     // The filter takes a single word for a target, so that a misspelt level would silence everything.
     let is_word = level.chars().all(char::is_alphanumeric) && !level.starts_with("hooktender");
     if is_word && level.parse::<LevelFilter>().is_err() {

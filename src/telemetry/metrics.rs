@@ -114,7 +114,7 @@ impl Metrics {
             &self.lost_lines,
         );
         let build = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("HOOKTENDER_BUILD_COMMIT"))];
-        all.register("build", "The build", Info::new(build));
+        all.register("build", "Version and commit of the program", Info::new(build));
         register_seconds(all, "pass_duration", "Duration of passes", &self.pass_durations);
         register_seconds(
             all,

@@ -42,7 +42,7 @@ mod tests {
 # HELP hooktender_passes Passes.
 # TYPE hooktender_passes counter
 hooktender_passes_total{vendor=\"contensis\"} 3
-# HELP hooktender_build The build.
+# HELP hooktender_build Version and commit of the program.
 # TYPE hooktender_build info
 hooktender_build_info{version=\"1\"} 1
 # HELP hooktender_pass_duration_seconds How long.
@@ -55,7 +55,7 @@ hooktender_pass_duration_seconds_sum 1.0
 # HELP hooktender_passes_total Passes.
 # TYPE hooktender_passes_total counter
 hooktender_passes_total{vendor=\"contensis\"} 3
-# HELP hooktender_build_info The build.
+# HELP hooktender_build_info Version and commit of the program.
 # TYPE hooktender_build_info gauge
 hooktender_build_info{version=\"1\"} 1
 # HELP hooktender_pass_duration_seconds How long.

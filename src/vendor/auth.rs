@@ -25,8 +25,8 @@ pub trait TokenStore: Send + Sync {
     /// Checks that new tokens could be stored now. Called before the old ones are used up.
     fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>>;
 
-    /// Stores the tokens, unless the Secret no longer holds the value `replaced` under that key: then somebody else wrote
-    /// newer ones, which win. Tokens are not used before they are stored.
+    /// Stores the tokens, unless the Secret no longer holds the value `replaced` under that key: then another client
+    /// wrote newer ones, which are used instead. Tokens are not used before they are stored.
     fn persist(
         &self,
         replaced: (&'static str, SecretString),
@@ -52,7 +52,7 @@ pub enum PersistError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MissingSecret {
     /// The Secret, or the key in it, does not exist.
-    #[error("Secret {name} has no key {key}")]
+    #[error("there is no Secret {name} with the key {key}: add it")]
     Key {
         /// Name of the Secret.
         name: String,
@@ -119,7 +119,7 @@ impl Credentials {
     pub(crate) fn for_header(&self, at: &SecretKeyRef) -> Result<SecretString, ConnectError> {
         let value = self.trimmed(at)?;
         if HeaderValue::from_str(value.expose_secret()).is_err() {
-            let problem = "holds a character that no HTTP header can carry; look for line breaks, typographic quotes and dashes";
+            let problem = "contains a character that is not valid in an HTTP header: look for line breaks, typographic quotes and dashes";
             return Err(ConnectError::Unusable {
                 name: at.name.clone(),
                 key: at.key.clone(),

@@ -1,6 +1,6 @@
 //! Rate limit of an account, shared by all its clients.
 //!
-//! The limit is `spec.rateLimit`, or the vendor's published limit less a reserve. It counts over a sliding window, so that no
+//! The limit is `spec.rateLimit`, or the vendor's published limit minus a reserve. It counts over a sliding window, so that no
 //! window of the vendor's exceeds the limit, however it is aligned. Where the vendor reports how many calls remain and when its
 //! window resets, that applies too, as others use the same limit. Crates such as `governor` cannot take such a correction.
 
@@ -18,7 +18,7 @@ const OWN_SHARE: usize = 4;
 struct Limit {
     calls: u32,
     window: Duration,
-    /// How many of them to leave to others.
+    /// How many of them to leave to other clients.
     reserve: u32,
 }
 

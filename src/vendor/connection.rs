@@ -117,7 +117,7 @@ enum AnyVendor {
     Fake(Arc<dyn super::testing::FakeVendor>),
 }
 
-/// Calls the client of whichever vendor it is.
+/// Calls the client of the vendor.
 macro_rules! each {
     ($any:expr, $vendor:ident => $call:expr) => {
         match $any {
@@ -173,6 +173,11 @@ impl<A: AccessLevel> Connection<A> {
     /// Returns what a person should do about an account that can be read, such as rights to add.
     pub fn advice(&self) -> Option<String> {
         each!(&self.vendor, vendor => vendor.advice())
+    }
+
+    /// Returns whether the login may write, as the vendor told with the last list; `None` if it does not tell.
+    pub fn may_write(&self) -> Option<bool> {
+        each!(&self.vendor, vendor => vendor.may_write())
     }
 
     /// Makes the next list check again whether [`Self::advice`] still applies.
@@ -235,7 +240,7 @@ pub fn advice(vendor: VendorName, desired: &Document) -> Option<String> {
 pub fn refusal(account: &Vendor, desired: &Document) -> Option<String> {
     if !desired.has_at_most(MOST_VALUES) {
         return Some(format!(
-            "the subscription has more than {MOST_VALUES} values (topics, events, headers, members of templates or properties, and what they hold); split it into several Webhooks"
+            "the subscription has more than {MOST_VALUES} values (topics, events, headers, and everything in templates or properties): split it into several Webhooks"
         ));
     }
     match account {

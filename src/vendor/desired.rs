@@ -54,29 +54,65 @@ fn expanded<E>(value: Value, expand: &mut dyn FnMut(&str) -> Result<SecretText, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Webhook;
     use crate::plan::{Field, Rule};
-    use serde_json::{Value as Json, json};
+    use kube::CustomResourceExt as _;
+    use serde_json::{Map, Value as Json, json};
     use std::collections::BTreeSet;
     use std::convert::Infallible;
 
-    /// One subscription of each vendor, with every field that a manifest can have.
-    fn full() -> [Json; 3] {
-        [
-            json!({"brightpearl": {"subscribeTo": "order", "httpMethod": "PUT", "uriTemplate": "https://h/$(A)",
-                "bodyTemplate": "b", "contentType": "text/plain", "idSetAccepted": true, "qualityOfService": 1}}),
-            json!({"contensis": {"name": "n", "description": "d", "url": "https://h", "method": "PATCH", "enabled": false,
-                "topics": [{"resourceType": "entry", "event": ["e"], "contentTypeId": ["c"], "language": ["en"], "owner": "o",
-                    "workflowEvent": ["w"], "workflowState": ["s"], "id": "i", "dataFormat": "f"}],
-                "headers": {"X-A": {"value": "$(B)", "secret": true}}, "templates": {"entry": {"a": ["$(C)", null, 1.5]}}}}),
-            json!({"superoffice": {"name": "n", "events": ["e"], "targetUrl": "https://h", "secret": "$(KEY)", "state": "Stopped",
-                "type": "crmscript", "headers": {"X-A": "a"}, "properties": {"p": [true]}, "description": "d",
-                "errorEmails": ["a@example.com"], "notifyVia": ["InApp"], "notifyWhen": ["FirstFailure"],
-                "onTooManyErrors": "Leave"}}),
-        ]
+    /// Subscriptions by vendor, which together have every field that a manifest can have. The contract tests check that each field is
+    /// read back.
+    fn samples() -> BTreeMap<String, Vec<Json>> {
+        serde_json::from_str(include_str!("../../tests/contract/every_field.json")).unwrap()
+    }
+
+    /// The first sample of each vendor has all fields but those that exclude each other.
+    fn full() -> Vec<Json> {
+        samples().into_iter().map(|(vendor, samples)| json!({ vendor: samples[0] })).collect()
     }
 
     fn subscription(json: &Json) -> Subscription {
         serde_json::from_value(json.clone()).unwrap()
+    }
+
+    /// Adds the fields of a schema that no sample sets to a value other than the default.
+    fn unset(schema: &Json, samples: &[&Json], path: &str, found: &mut Vec<String>) {
+        let nothing = [Json::Null, json!(""), json!([]), json!({}), schema["default"].clone()];
+        let is_set = |sample: &&Json| !nothing.contains(sample);
+        if !samples.iter().any(is_set) {
+            found.push(path.to_owned());
+            return;
+        }
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let of: Vec<_> = samples.iter().filter_map(|sample| sample.get(name)).collect();
+            unset(member, &of, &format!("{path}.{name}"), found);
+        }
+        if let Some(item) = schema.get("items") {
+            let of: Vec<_> = samples.iter().filter_map(|sample| sample.as_array()).flatten().collect();
+            unset(item, &of, &format!("{path}[]"), found);
+        }
+        if let Some(value) = schema.get("additionalProperties") {
+            let of: Vec<_> =
+                samples.iter().filter_map(|sample| sample.as_object()).flat_map(Map::values).collect();
+            unset(value, &of, &format!("{path}.*"), found);
+        }
+    }
+
+    #[test]
+    fn the_samples_set_every_field_of_the_crd() {
+        let crd = serde_json::to_value(Webhook::crd()).unwrap();
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        let schemas = &spec["properties"]["subscription"]["properties"];
+        let (mut found, samples) = (Vec::new(), samples());
+        for (vendor, schema) in schemas.as_object().unwrap() {
+            let samples: Vec<_> = samples.get(vendor).into_iter().flatten().collect();
+            unset(schema, &samples, vendor, &mut found);
+        }
+        assert!(
+            found.is_empty(),
+            "tests/contract/every_field.json leaves {found:?} unset or at the default: give a sample another value there"
+        );
     }
 
     #[test]
@@ -97,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_member_of_a_record_has_a_rule() {
-        let [_, contensis, _] = full();
+        let contensis = full().into_iter().find(|json| json.get("contensis").is_some()).unwrap();
         let declared = declared(&subscription(&contensis));
         let Value::List(topics) = &declared["topics"] else { panic!("topics is a list") };
         let Value::Map(topic) = &topics[0] else { panic!("a topic is a record") };

@@ -51,7 +51,7 @@ pub enum EndpointNotAllowed {
     },
     /// It holds a user name or a password.
     #[error(
-        "the address at {host} holds a user name or password; take it out: credentials come from Secrets only"
+        "the address at {host} contains a user name or password: remove it, because credentials must come from Secrets"
     )]
     NamesAUser {
         /// Scheme, host and port.
@@ -59,7 +59,7 @@ pub enum EndpointNotAllowed {
     },
     /// Servers interpret its path in different ways.
     #[error(
-        "the path of the address at {origin} holds an encoded dot, slash, backslash, semicolon, percent sign or NUL, or parameters behind dots; write the path plainly"
+        "the path of the address at {origin} contains an encoded dot, slash, backslash, semicolon, percent sign or NUL, or parameters after dots: write the path without them"
     )]
     AmbiguousPath {
         /// Scheme, host and port.
@@ -77,7 +77,8 @@ pub enum EndpointNotAllowed {
         /// Namespace of the account.
         namespace: String,
     },
-    /// It is allowed, but not for this account. The message does not say for whom, as that may be another tenant.
+    /// It is allowed, but not for this account. The message does not name the allowed account, which may be that of
+    /// another tenant.
     #[error(
         "{origin} is allowed, but not with this path for {vendor} accounts of namespace {namespace}; correct the address, or start hooktender with an --allow-endpoint that covers it"
     )]
@@ -90,7 +91,9 @@ pub enum EndpointNotAllowed {
         namespace: String,
     },
     /// It is not encrypted.
-    #[error("{origin} is not https; plain http is for loopback addresses given with --allow-endpoint only")]
+    #[error(
+        "{origin} is not https: plain http is possible only for a loopback address that --allow-endpoint allows"
+    )]
     Plain {
         /// Scheme, host and port.
         origin: String,

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// A vendor's message is cut to this many characters.
 const LONGEST_MESSAGE: usize = 600;
 
+/// The message of an account that waits because of its own rate limit.
+pub(crate) const BUDGET_USED_UP: &str =
+    "the account's rate limit is used up; hooktender continues automatically";
+
 /// The kind of a failure, which decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -87,8 +91,7 @@ impl VendorError {
     /// A call that was not sent because the account's budget is used up. The message does not name the wait, so that a status
     /// with it does not change every second.
     pub(crate) fn paced(operation: Operation, wait: Duration) -> Self {
-        let message = "the account's budget of calls is used up; hooktender continues by itself";
-        Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, message) }
+        Self { retry_after: Some(wait), ..Self::unsent(Class::Throttled, operation, BUDGET_USED_UP) }
     }
 
     /// Returns the error without the vendor's message, which may repeat what others have sent, or reveal by a redacted part that

@@ -62,7 +62,7 @@ impl ItemReader<'_> {
                 }
                 Err(why) => {
                     let message = format!(
-                        "more than {MOST_UNREADABLE} items of the list cannot be read, such as one because: {why}"
+                        "more than {MOST_UNREADABLE} items of the list cannot be read, one of them because: {why}"
                     );
                     return Err(VendorError { too_large: true, ..answer.malformed(&message) });
                 }
@@ -104,7 +104,7 @@ pub(super) fn within_bounds(item: &RawValue) -> Result<(), String> {
         return Err(format!("it is longer than {} MiB", LONGEST_ITEM >> 20));
     }
     if holds_more_values(item, MOST_VALUES) {
-        return Err(format!("it holds more than {MOST_VALUES} values"));
+        return Err(format!("it has more than {MOST_VALUES} values"));
     }
     Ok(())
 }

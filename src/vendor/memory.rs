@@ -61,7 +61,7 @@ impl fmt::Display for NoMemory {
             Self::Busy => f.write_str("too many long answers are being read at once; hooktender tries again"),
             Self::TooLarge(most) => write!(
                 f,
-                "the answer needs more than the {} MiB of memory that one answer may take; give hooktender more memory (--answer-memory), or delete subscriptions at the vendor",
+                "the answer needs more than the {} MiB that one answer can have: raise --answer-memory, or delete subscriptions at the vendor",
                 most >> 20
             ),
         }

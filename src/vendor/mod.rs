@@ -42,6 +42,7 @@ pub use connection::{
 pub use describe::{Described, describe};
 pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
+pub(crate) use error::BUDGET_USED_UP;
 pub use error::{Class, VendorError};
 pub use manifest_builder::Placeholder;
 pub use memory::AnswerMemory;
@@ -75,6 +76,11 @@ pub(crate) trait Vendor: Send + Sync {
 
     /// Returns what a person should do about an account that can be read, such as rights to add. Makes no call.
     fn advice(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns whether the login may create, change and delete subscriptions; `None` if the vendor does not tell. Makes no call.
+    fn may_write(&self) -> Option<bool> {
         None
     }
 

@@ -5,12 +5,12 @@ use super::transport::operation::Operation;
 use crate::api::VendorName;
 use reqwest::Method;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tracing::Span;
 use tracing::field::Empty;
 use url::Url;
 
-/// A call, for metrics.
+/// A call, for metrics and checks.
 #[derive(Clone, Copy, Debug)]
 pub struct CallReport {
     /// The vendor.
@@ -21,6 +21,8 @@ pub struct CallReport {
     pub class: Option<Class>,
     /// How long the call took.
     pub elapsed: Duration,
+    /// The vendor's clock when it answered (its `Date` header), to the second.
+    pub clock: Option<SystemTime>,
 }
 
 /// Called after each call.

@@ -24,11 +24,11 @@ use failure::{Failure, describe, not_set_up};
 pub(crate) use http::Http;
 pub use operation::Operation;
 use pieces::Pieces;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
@@ -193,7 +193,7 @@ impl Transport {
         for (name, value) in &call.headers {
             let bytes = wiped(value.expose_secret().as_bytes().to_vec().into());
             let mut value = HeaderValue::from_maybe_shared(bytes).map_err(|_| {
-                self.unsent(call, Class::Credentials, &format!("the value for header {name} holds a character that is not valid in a header; check the Secret"))
+                self.unsent(call, Class::Credentials, &format!("the value of header {name} contains a character that is not valid in a header: check the Secret"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -221,10 +221,11 @@ impl Transport {
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         tracing::debug!(vendor = %self.vendor, operation = %call.operation, method = %call.method, host = call.url.host_str(), path = call.url.path(), status, elapsed_ms = elapsed.as_millis(), "vendor call");
         report::ended(&span, status);
+        let clock = result.as_ref().ok().and_then(|answer| clock(&answer.headers));
         let class = status.map_or(Some(Class::Unavailable), report::class_of);
         let report = PendingReport::new(
             Arc::clone(&self.report),
-            CallReport { vendor: self.vendor, operation: call.operation, class, elapsed },
+            CallReport { vendor: self.vendor, operation: call.operation, class, elapsed, clock },
         );
         result.map(|answer| Answer { report: Some(report), ..answer }).map_err(|failure| {
             let unsent = matches!(&failure, Failure::Http(error) if error.is_connect());
@@ -311,6 +312,11 @@ impl Transport {
         let message = Redactor::redact_all([&call.redactor, &self.redactor], message);
         VendorError::unsent(class, call.operation, message)
     }
+}
+
+/// Returns the sender's time in an answer's headers.
+fn clock(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Returns a redactor that hides every secret of a document.

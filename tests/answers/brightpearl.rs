@@ -123,21 +123,24 @@ fn missing() -> Vec<Case> {
             "list",
             404,
             json!({"message": "no Route matched"}),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         ),
         case(
             Ask::List,
             "list",
             404,
             json!("<html>Not Found</html>"),
-            Comes::To(Unavailable, &["not the vendor's own", "text/html", "check the account's address"]),
+            Comes::To(
+                Unavailable,
+                &["not from the vendor's API", "text/html", "check the account's address"],
+            ),
         ),
         case(
             Ask::Delete,
             "delete",
             404,
             json!("<html>Not Found</html>"),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         ),
     ]
 }
@@ -162,7 +165,10 @@ fn logins() -> Vec<Case> {
             "list",
             403,
             errors(&[("CMNC-403", "Forbidden")]),
-            Comes::To(Credentials, &["CMNC-403: Forbidden", "may not list webhooks", "give the app"]),
+            Comes::To(
+                Credentials,
+                &["CMNC-403: Forbidden", "has no right to list webhooks", "give that right to the app"],
+            ),
         ),
     ]
 }
@@ -175,14 +181,20 @@ fn rights() -> Vec<Case> {
             "create",
             403,
             forbidden(),
-            Comes::To(Rejected, &["CMNC-403: Forbidden", "may not create webhooks", "give the app"]),
+            Comes::To(
+                Rejected,
+                &["CMNC-403: Forbidden", "has no right to create webhooks", "give that right to the app"],
+            ),
         ),
         case(
             Ask::Delete,
             "delete",
             403,
             forbidden(),
-            Comes::To(Rejected, &["CMNC-403: Forbidden", "may not delete webhooks", "give the app"]),
+            Comes::To(
+                Rejected,
+                &["CMNC-403: Forbidden", "has no right to delete webhooks", "give that right to the app"],
+            ),
         ),
         case(Ask::Delete, "delete", 403, Value::Null, Comes::To(Rejected, &["permission denied", "delete"])),
         // A filter on the way to the vendor says nothing about rights.
@@ -191,7 +203,7 @@ fn rights() -> Vec<Case> {
             "create",
             403,
             json!("<html>Attention required</html>"),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         ),
     ]
 }
@@ -199,7 +211,7 @@ fn rights() -> Vec<Case> {
 /// Failures with status 200.
 fn successes() -> Vec<Case> {
     let page = || json!("<html>Sign in to the network</html>");
-    let foreign = Comes::To(Unavailable, &["not the vendor's own", "text/html"]);
+    let foreign = Comes::To(Unavailable, &["not from the vendor's API", "text/html"]);
     let told = Comes::To(Unavailable, &["INTC-050: out of order"]);
     let error = || errors(&[("INTC-050", "out of order")]);
     let gateway = || json!({"response": "Service temporarily unavailable"});
@@ -211,10 +223,10 @@ fn successes() -> Vec<Case> {
             "delete",
             200,
             json!({"page": 1}),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         )
         .unknown(),
-        case(Ask::Delete, "delete", 200, json!([]), Comes::To(Unavailable, &["not the vendor's own"]))
+        case(Ask::Delete, "delete", 200, json!([]), Comes::To(Unavailable, &["not from the vendor's API"]))
             .unknown(),
         case(Ask::Delete, "delete", 200, error(), told).unknown(),
         case(Ask::Delete, "delete", 200, gateway(), Comes::To(Unavailable, &["Service temporarily"]))
@@ -290,7 +302,7 @@ fn outages() -> Vec<Case> {
             "list",
             302,
             Value::Null,
-            Comes::To(Unavailable, &["redirected to evil.example", "not followed"]),
+            Comes::To(Unavailable, &["redirected to evil.example", "follows no redirects"]),
         )
         .headers(json!({"location": "https://evil.example/login"})),
         case(

@@ -83,7 +83,7 @@ fn refusals() -> Vec<Case> {
 fn missing() -> Vec<Case> {
     let project = || error("The specified project with ID 'cust1' does not exist");
     let gateway = || json!({"message": "no Route matched with those values"});
-    let foreign = Comes::To(Unavailable, &["not the vendor's own", "check the account's address"]);
+    let foreign = Comes::To(Unavailable, &["not from the vendor's API", "check the account's address"]);
     vec![
         case(
             Ask::List,
@@ -198,7 +198,7 @@ fn rights() -> Vec<Case> {
             "create",
             403,
             json!("<html>Blocked</html>"),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         ),
         case(
             Ask::Delete,
@@ -225,7 +225,7 @@ fn successes() -> Vec<Case> {
             "delete",
             200,
             page(),
-            Comes::To(Unavailable, &["not the vendor's own", "text/html"]),
+            Comes::To(Unavailable, &["not from the vendor's API", "text/html"]),
         )
         .unknown(),
         case(
@@ -233,7 +233,7 @@ fn successes() -> Vec<Case> {
             "delete",
             200,
             json!({"page": 1}),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         )
         .unknown(),
         case(Ask::Delete, "delete", 200, failed(), told).unknown(),
@@ -266,6 +266,6 @@ fn outages() -> Vec<Case> {
         .headers(json!({"date": "Sun, 22 Nov 2026 21:00:00 GMT", "retry-after": "Sun, 22 Nov 2026 21:00:05 GMT"}))
         .wait(5000),
         case(Ask::List, "list", 200, json!("<html>Welcome</html>"), Comes::To(Unavailable, &["not what the vendor documents"])),
-        case(Ask::List, "list", 200, json!({"items": [], "totalCount": 3}), Comes::To(Unavailable, &["hold 0 subscriptions, not the 3"])),
+        case(Ask::List, "list", 200, json!({"items": [], "totalCount": 3}), Comes::To(Unavailable, &["have 0 subscriptions, but announce 3"])),
     ]
 }

@@ -147,9 +147,9 @@ fn logins() -> Vec<Case> {
 fn rights() -> Vec<Case> {
     let denied = || envelope("SoSecurityException", "Access denied");
     let all = [
-        (Ask::Create, "create", Comes::To(Rejected, &["Access denied", "may not create webhooks"])),
-        (Ask::Update, "update", Comes::To(Rejected, &["Access denied", "may not update webhooks"])),
-        (Ask::Delete, "delete", Comes::To(Rejected, &["Access denied", "may not delete webhooks"])),
+        (Ask::Create, "create", Comes::To(Rejected, &["Access denied", "has no right to create webhooks"])),
+        (Ask::Update, "update", Comes::To(Rejected, &["Access denied", "has no right to update webhooks"])),
+        (Ask::Delete, "delete", Comes::To(Rejected, &["Access denied", "has no right to delete webhooks"])),
     ];
     let mut cases: Vec<_> = all.map(|(ask, to, comes)| case(ask, to, 403, denied(), comes)).into();
     let denied = |ask, to, comes| case(ask, to, 403, denied(), comes).login("refreshToken");
@@ -159,7 +159,7 @@ fn rights() -> Vec<Case> {
         "delete",
         403,
         json!("<html>Blocked</html>"),
-        Comes::To(Unavailable, &["not the vendor's own"]),
+        Comes::To(Unavailable, &["not from the vendor's API"]),
     ));
     cases.push(case(
         Ask::Delete,
@@ -186,7 +186,7 @@ fn successes() -> Vec<Case> {
             "delete",
             200,
             page(),
-            Comes::To(Unavailable, &["not the vendor's own", "text/html"]),
+            Comes::To(Unavailable, &["not from the vendor's API", "text/html"]),
         )
         .unknown(),
         case(
@@ -194,7 +194,7 @@ fn successes() -> Vec<Case> {
             "delete",
             200,
             json!({"page": 1}),
-            Comes::To(Unavailable, &["not the vendor's own"]),
+            Comes::To(Unavailable, &["not from the vendor's API"]),
         )
         .unknown(),
         case(Ask::Delete, "delete", 200, failed(), told).unknown(),
@@ -215,10 +215,10 @@ fn system_users() -> Vec<Case> {
     vec![
         refused("Revoked", &["(Revoked)", "approve the app again"]),
         refused("InvalidRedirectUrl", &["(InvalidRedirectUrl)", "check the key secret of Secret login"]),
-        refused("Expired", &["(Expired)", "approved again"]),
+        refused("Expired", &["(Expired)", "approve the app again"]),
         refused("Denied", &["(Denied)", "customerId"]),
-        refused("NeedsReapproval", &["(NeedsReapproval)", "approved again"]),
-        refused("InvalidTimestamp", &["(InvalidTimestamp)", "set the clock"]),
+        refused("NeedsReapproval", &["(NeedsReapproval)", "approve the app again"]),
+        refused("InvalidTimestamp", &["(InvalidTimestamp)", "correct the clock"]),
         refused("InvalidSignature", &["(InvalidSignature)", "check the key key of Secret login"]),
         refused("", &["no reason given"]),
         refused("canary-login is not known", &["is not known"]),
@@ -227,7 +227,7 @@ fn system_users() -> Vec<Case> {
             "token",
             200,
             json!({"IsSuccessful": true, "Token": "canary.not.signed"}),
-            Comes::To(Unavailable, &["not trusted"]),
+            Comes::To(Unavailable, &["cannot be verified"]),
         )
         .login("systemUser"),
         case(Ask::List, "token", 500, json!("<html></html>"), Comes::To(Unavailable, &["(HTTP 500)"]))
@@ -246,7 +246,7 @@ fn states() -> Vec<Case> {
         state(
             "OfflineMaintenance",
             false,
-            Comes::To(Unavailable, &["in state OfflineMaintenance", "hooktender waits for it"]),
+            Comes::To(Unavailable, &["in state OfflineMaintenance", "hooktender waits until it is running"]),
         )
         .wait(30_000),
         state("MigrationPending", false, Comes::To(Unavailable, &["MigrationPending"])).wait(30_000),
@@ -255,10 +255,10 @@ fn states() -> Vec<Case> {
         state(
             "Unknown",
             false,
-            Comes::To(Rejected, &["knows no tenant cust1", "check customerId and environment"]),
+            Comes::To(Rejected, &["has no tenant cust1", "check customerId and environment"]),
         ),
         state("Running", true, Comes::To(Rejected, &["https://online2.evil.example", "--allow-endpoint"])),
-        case(Ask::List, "other", 404, Value::Null, Comes::To(Rejected, &["knows no tenant cust1"]))
+        case(Ask::List, "other", 404, Value::Null, Comes::To(Rejected, &["has no tenant cust1"]))
             .login("systemUser"),
         case(Ask::List, "other", 502, json!("<html></html>"), Comes::To(Unavailable, &["locate failed"]))
             .login("systemUser"),

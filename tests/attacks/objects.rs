@@ -67,7 +67,7 @@ fn a_webhook_that_is_nested_too_deep_ends_no_watch() {
     let conditions = ["get", "webhook", "deep", "--output=jsonpath={.status.conditions}"];
     eventually("it says why it is left alone", || {
         let conditions = site.guest.kubectl(&conditions);
-        if conditions.contains("nested too deep: make it flatter") { Ok(()) } else { Err(conditions) }
+        if conditions.contains("nested too deeply: flatten it") { Ok(()) } else { Err(conditions) }
     })
     .unwrap();
     for number in 0..10 {

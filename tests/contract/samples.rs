@@ -47,6 +47,18 @@ pub(crate) fn manifest(vendor: VendorName, name: &str) -> Value {
     }
 }
 
+/// Documents that have every field of a vendor, without secrets.
+pub(crate) fn every_field_of(vendor: VendorName) -> Vec<Document> {
+    let all: Value = serde_json::from_str(include_str!("every_field.json")).unwrap();
+    let samples = all[vendor.as_str()].as_array().unwrap().iter();
+    samples
+        .map(|manifest| {
+            let plain = manifest.to_string().replace("$(TOKEN)", TOKEN);
+            document_of(vendor, &serde_json::from_str(&plain).unwrap())
+        })
+        .collect()
+}
+
 /// The document of a manifest.
 pub(crate) fn document_of(vendor: VendorName, manifest: &Value) -> Document {
     let subscription: Subscription = match vendor {

@@ -19,7 +19,7 @@ fn the_summary_names_every_page_once() {
 /// Commands are run by `tests/scenarios/book.rs`, or are marked as illustration.
 #[test]
 fn every_block_is_run_or_marked_as_illustration() {
-    const KNOWN: [&str; 6] = ["sh", "sh,illustration", "yaml", "text", "mermaid", "lua"];
+    const KNOWN: [&str; 7] = ["sh", "sh,illustration", "yaml", "text", "text,output", "mermaid", "lua"];
     for page in pages() {
         for block in &page.blocks {
             let language = block.language.as_str();

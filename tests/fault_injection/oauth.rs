@@ -34,7 +34,7 @@ pub(crate) fn ends(scene: &Scene, secret: &str) {
 pub(crate) fn a_person_helps(scene: &Scene, target: &TestAccount) -> bool {
     let asks = eventually("all is well, or the account asks for a person", || {
         let account = scene.get("vendoraccounts", &target.account);
-        let asks = account["status"].to_string().contains("the app has to be authorised again");
+        let asks = account["status"].to_string().contains("authorise the app again");
         let looked = target.look(scene);
         if asks && target.needs_a_person(scene) { Ok(true) } else { looked.map(|()| false) }
     })

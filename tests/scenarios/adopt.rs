@@ -224,8 +224,8 @@ fn survives_a_kill(vendor: Vendor) {
     tenant.fault(&json!({"operation": "create", "kind": "hang_after"}));
     scene.apply(&webhook("hook", vendor));
     one_is_stored(&tenant);
-    let intent = scene.webhook("hook");
-    assert_eq!(intent["status"]["pending"]["action"], "Create", "{}", intent["status"]);
+    let pending = scene.webhook("hook");
+    assert_eq!(pending["status"]["pending"]["action"], "Create", "{}", pending["status"]);
     operator.kill();
     let _operator = scene.operator();
     let ready = scene.ready("hook");

@@ -32,10 +32,7 @@ fn without_an_answer_nothing_is_done() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
     let ran = run(&mut apply(&folder, &[])).exits(1);
     ran.says("+ default/hook: create");
-    assert_eq!(
-        ran.stderr,
-        "error: nothing was written: there is no terminal to ask on, and --yes was not given\n"
-    );
+    assert_eq!(ran.stderr, "error: nothing was written: without a terminal to confirm on, add --yes\n");
     only_reads(&tenant);
 }
 
@@ -81,7 +78,7 @@ fn blocked_changes_are_skipped_and_not_counted_as_done() {
     suspended["spec"]["suspend"] = json!(true);
     folder.write("suspended.json", &suspended.to_string());
     let ran = applied(&folder, &[]).exits(0);
-    ran.says("held back, Planned: plan only");
+    ran.says("planned only, Planned: nothing is written until mode is Enforce");
     ran.says("left as it is, Suspended: nothing is read or written for it");
     ran.says("1 done, 0 not done.");
     assert_eq!((tenant.stored().len(), tenant.writes()), (1, 1));
@@ -101,13 +98,13 @@ fn blocked_changes_are_skipped_and_not_counted_as_done() {
 #[test]
 fn a_person_is_asked() {
     let (tenant, folder) = declared(Vendor::Brightpearl, &["hook"]);
-    for answer in ["no", "y", "", "YES"] {
+    for answer in ["no", "n", "y", "", "YES"] {
         let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
-        terminal.shows("Apply this plan (1 call)? Only `yes` is taken for yes: ");
+        terminal.shows("Apply this plan (1 call)? Only `yes` is accepted: ");
         terminal.types(answer);
         let (code, screen) = terminal.ends();
         assert_eq!(code, Some(1), "{screen}");
-        assert!(screen.ends_with("error: nothing was written\n"), "{screen}");
+        assert!(screen.ends_with("\ncancelled: nothing was written\n"), "{screen}");
         only_reads(&tenant);
     }
     let mut terminal = Terminal::run(&mut apply(&folder, &[]), 100);
@@ -130,7 +127,7 @@ fn a_plan_that_changed_since_it_was_shown_is_not_executed() {
     terminal.types("yes");
     let (code, screen) = terminal.ends();
     assert_eq!(code, Some(1), "{screen}");
-    assert!(screen.contains("the vendor has changed since the plan was shown"), "{screen}");
+    assert!(screen.contains("the vendor's subscriptions changed after the plan was shown"), "{screen}");
     only_reads(&tenant);
     assert_eq!(tenant.stored(), before);
 }
@@ -151,7 +148,7 @@ fn an_interrupt_prints_what_was_done() {
     assert!(stdout.ends_with("3 done, 1 not done.\n"), "{stdout}");
     assert!(stderr.starts_with("stopping after the running steps\n"), "{stderr}");
     let open: Vec<_> = stderr.lines().filter(|line| line.starts_with("not done: default/hook-")).collect();
-    assert!(open.len() == 1 && open[0].contains("it was not begun"), "{stderr}");
+    assert!(open.len() == 1 && open[0].contains("not started"), "{stderr}");
     for stored in tenant.stored() {
         let text = stored.to_string();
         let name =

@@ -180,10 +180,10 @@ fn what_a_vendor_sends_without_end_costs_little_and_the_others_nothing() {
         ("endless", "the answer is longer than 64 MiB", 80 * MIB),
         ("token", "the answer is longer than 4 MiB", 20 * MIB),
         ("packed", "the answer is longer than 64 MiB", MIB + MIB / 16),
-        ("values", "the answer holds more than 500000 values", 41 * MIB),
+        ("values", "the answer has more than 500000 values", 41 * MIB),
         ("deep", "is not what the vendor documents", 2 * MIB),
         ("header", "incomplete answer", 3 * MIB),
-        ("pages", "the list has no end", 80 * MIB),
+        ("pages", "the list does not end", 80 * MIB),
     ];
     let (scene, tenant) = Scene::with_account("bounds", Vendor::Superoffice);
     scene.apply(&secret("anything", &json!({"a": "canary-name", "b": "canary-pass"})));

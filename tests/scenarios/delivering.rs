@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::command::{Reader, of};
 use crate::operator::Operator;
 use crate::scene::{Condition, Scene, condition, is, webhook};
 use crate::vendors::{Tenant, Vendor};
@@ -12,7 +13,7 @@ const RECEIVER: &str = "https://hooks.example.com/so";
 struct Running {
     scene: Scene,
     tenant: Tenant,
-    _operator: Operator,
+    operator: Operator,
     id: String,
 }
 
@@ -28,7 +29,7 @@ impl Running {
         scene.patch("webhook/hook", declared);
         scene.ready("other");
         let id = scene.ready("hook")["status"]["externalId"].as_str().unwrap().to_owned();
-        Self { scene, tenant, _operator: operator, id }
+        Self { scene, tenant, operator, id }
     }
 
     /// The vendor disables the subscription, and a pass sees it.
@@ -82,7 +83,7 @@ fn a_disabled_subscription_is_enabled_again_at_once_and_then_with_delays() {
     // The receiver is still broken.
     running.stops();
     let message = running.stays_stopped("TooManyErrors");
-    assert!(message.contains("too many failed: mend the receiver"), "{message}");
+    assert!(message.contains("too many deliveries failed: fix the receiver"), "{message}");
     assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
     assert_eq!((running.happened("Reactivated"), running.happened("TooManyErrors")), (1, 1));
     // After the receiver is repaired, a person need not wait.
@@ -112,7 +113,7 @@ fn a_receiver_that_still_fails_is_reported_and_does_no_harm() {
     running.tenant.target(RECEIVER, "refuse");
     running.stops();
     let message = running.stays_stopped("TooManyErrors");
-    let why = "starting it again was refused: ";
+    let why = "the vendor refused to re-enable it: ";
     assert!(message.contains(why) && message.contains("the target did not answer 200"), "{message}");
     assert_eq!(running.tenant.count("update"), 1);
     assert_eq!((running.state(), running.happened("Reactivated")), (json!("TooManyErrors"), 0));
@@ -153,6 +154,48 @@ fn a_disabled_subscription_with_reported_drift_is_not_enabled_again() {
     assert_eq!((running.tenant.writes(), running.state()), (0, json!("TooManyErrors")));
     let drifted = condition(&running.scene.webhook("hook"), "Drifted").unwrap();
     assert!(drifted.status == "True" && drifted.message.contains("TooManyErrors"), "{drifted:?}");
+}
+
+#[test]
+fn stopped_deliveries_are_seen_wherever_one_looks() {
+    let leave = json!({"spec": {"subscription": {"superoffice": {"onTooManyErrors": "Leave"}}}});
+    let running = Running::new(&leave);
+    let reader = Reader::of(&running.scene);
+    let column = || {
+        let table = running.scene.kubectl(&["get", "wh", "hook"]);
+        let cells: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        let at = cells[0].iter().position(|name| *name == "DELIVERING").unwrap();
+        // PLAN is in between and never empty here.
+        cells[1][at].to_owned()
+    };
+    let metric = |state: &str, count: usize| {
+        running
+            .operator
+            .measures(&format!("hooktender_webhooks{{vendor=\"superoffice\",state=\"{state}\"}} {count}\n"));
+    };
+    assert_eq!(column(), "True");
+    metric("not_delivering", 0);
+    assert!(!reader.plan(&[]).exits(0).stdout.contains("elivering"));
+    running.stops();
+    running.scene.webhook_becomes("hook", "stopped", |hook| is(hook, "Delivering", "False", "TooManyErrors"));
+    assert_eq!(column(), "False");
+    metric("not_delivering", 1);
+    metric("ready", 1);
+    let ran = reader.plan(&[]).exits(0);
+    ran.says(&format!("{}/hook: unchanged {}", running.scene.namespace, running.id));
+    ran.says("not delivering, TooManyErrors: the vendor stopped the deliveries because too many failed; repair the receiver");
+    ran.says("Not delivering: 1 Webhook; the vendor stopped the deliveries because too many failed.");
+    let report = reader.plan(&["-o", "json"]).exits(0).json();
+    assert_eq!(
+        (&of(&report, "hook")["delivery"], &of(&report, "other")["delivery"]),
+        (&json!("TooManyErrors"), &json!("Active"))
+    );
+    assert_eq!((&report["counts"]["notDelivering"], &report["counts"]["unchanged"]), (&json!(1), &json!(2)));
+    let comment = reader.plan(&["-o", "markdown"]).exits(0).stdout;
+    assert!(
+        comment.contains("**Not delivering: 1 Webhook;") && comment.contains("**not delivering**"),
+        "{comment}"
+    );
 }
 
 #[test]

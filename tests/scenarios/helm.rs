@@ -21,8 +21,11 @@ pub(crate) fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/hooktender")
 }
 
-/// Runs helm with these values, and returns its output.
+/// Runs helm with these values, and returns its output. The chart has no default for the image's name: without one, it is `hooktender`.
 pub(crate) fn helm(cluster: &Cluster, arguments: &[&str], values: &Value) -> Answer {
+    let mut values = values.clone();
+    let image = values.as_object_mut().unwrap().entry("image").or_insert_with(|| json!({}));
+    image.as_object_mut().unwrap().entry("repository").or_insert_with(|| json!("hooktender"));
     let mut helm: Command = cluster.helm();
     fed(helm.args(arguments).arg("--values=-"), &values.to_string())
 }

@@ -1,5 +1,6 @@
 //! Selections of `hooktender import`, its notes beside the manifests, and its errors when it prints none.
 
+use crate::command::{Folder, documents, only_reads};
 use crate::import_cli::{Place, existing, name, read};
 use crate::program::{placed, reader, run, wrote};
 use crate::scene::{Scene, TOKEN, account, login, webhook};
@@ -71,7 +72,7 @@ fn into_another_namespace() {
     assert_eq!(import().failed(), refused);
     scene.patch("vendoraccount/account", &json!({"spec": {"allowedNamespaces": {"from": "All"}}}));
     let refused = format!(
-        "account {account} does not let Webhooks of namespace {other} adopt: set its spec.allowGuestAdoption to true first"
+        "account {account} does not allow Webhooks of namespace {other} to adopt: set its spec.allowGuestAdoption to true first"
     );
     assert_eq!(import().failed(), refused);
     scene.patch("vendoraccount/account", &json!({"spec": {"allowGuestAdoption": true}}));
@@ -158,14 +159,18 @@ fn a_missing_account_is_one_line() {
     let key = format!("{}/nobody", scene.namespace);
     for named in ["nobody", &key] {
         let ran = run(Some(&reader), &["import", "--account", named]);
-        assert_eq!(ran.failed(), format!("there is no VendorAccount {key}"));
+        assert_eq!(
+            ran.failed(),
+            format!("there is no VendorAccount {key}; there are {}/account", scene.namespace)
+        );
     }
+    let ran = run(Some(&reader), &["import", "--account", "acount"]);
+    let says = format!("there is no VendorAccount {}/acount: did you mean account?", scene.namespace);
+    assert_eq!(ran.failed(), says);
     assert_eq!(run(None, &["import", "-f", &place.login]).failed(), "there is no VendorAccount in the files");
-    let second = Tenant::open(Vendor::Brightpearl);
-    let second = placed(scene, account("second", "login", &second));
-    let second = place.files.write("second.yaml", &second);
-    assert!(place.import(&["-f", &second]).failed().contains("give one a file of its own"));
-    assert!(run(None, &["import", "--account", "account"]).failed().contains("no cluster to talk to"));
+    let alone = run(None, &["import", "--account", "account"]).failed();
+    assert!(alone.starts_with("there is no cluster to talk to: "), "{alone}");
+    assert!(alone.ends_with("; without a cluster, add --offline"), "{alone}");
     assert!(run(None, &["import", "-f", &place.account]).failed().contains("Secret"));
     let neither = run(Some(&reader), &["import"]);
     assert_eq!((neither.code, neither.stdout.as_str()), (Some(1), ""));
@@ -173,6 +178,50 @@ fn a_missing_account_is_one_line() {
     let ran = run(Some(&reader), &["import", "--account", "account"]);
     assert!(ran.failed().contains("Suspended: "), "{}", ran.stderr);
     assert_eq!(place.tenant.operations(), Vec::<String>::new());
+}
+
+#[test]
+fn one_of_several_accounts_in_files_is_chosen_without_a_cluster() {
+    let folder = Folder::new();
+    let (first, second) = (Tenant::open(Vendor::Brightpearl), Tenant::open(Vendor::Contensis));
+    let objects = [
+        login("login", &first),
+        account("first", "login", &first),
+        login("other-login", &second),
+        account("second", "other-login", &second),
+    ];
+    folder.write("all.yaml", &documents(&objects));
+    let id = first.insert(&existing(Vendor::Brightpearl, "order", false));
+    let other = second.insert(&existing(Vendor::Contensis, "entries", false));
+    let import = |flags: &[&str]| run(None, &[&["import", "-f", folder.text()], flags].concat());
+    let choose = "the files hold several VendorAccounts: choose one with --offline --account NAMESPACE/NAME: default/first, default/second";
+    for flags in [&[][..], &["--offline"]] {
+        assert_eq!(import(flags).failed(), choose);
+    }
+    assert_eq!(ids(import(&["--offline", "--account", "first"]).well()), [&*id]);
+    assert_eq!(ids(import(&["--offline", "--account", "default/second"]).well()), [&*other]);
+    let typo = import(&["--offline", "--account", "secnd"]).failed();
+    assert_eq!(typo, "there is no VendorAccount default/secnd: did you mean second?");
+    // Manifests without a namespace are taken to be in that of -n.
+    assert_eq!(ids(import(&["--offline", "--account", "second", "-n", "shop"]).well()), [&*other]);
+    run(None, &["import", "--offline", "--account", "first"]).fails_by_usage("--filename");
+    only_reads(&first);
+    only_reads(&second);
+}
+
+#[test]
+fn a_vendor_whose_subscriptions_are_all_declared_is_told_so() {
+    let place = Place::new(Vendor::Brightpearl);
+    let operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.ready("hook");
+    operator.terminate();
+    let ran = run(Some(&reader(&place.scene)), &["import", "--account", "account"]);
+    assert_eq!(ran.well(), "");
+    assert_eq!(
+        ran.stderr,
+        "0 imported, 0 left out; the Webhooks declare all subscriptions at the vendor (1)\n"
+    );
 }
 
 /// An account of the same name in another namespace, which a Webhook here refers to, is another account.

@@ -141,7 +141,11 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
     apply(&namespace, &manifest("Webhook", "two", WEBHOOK)).accepted();
     let webhook = json!({"status": {
         "vendor": "brightpearl", "externalId": "7", "plan": {"action": "Update"},
-        "conditions": [condition("Ready", "False", "Rejected", "say why"), condition("Drifted", "True", "Drifted", "")],
+        "conditions": [
+            condition("Ready", "False", "Rejected", "say why"),
+            condition("Drifted", "True", "Drifted", ""),
+            condition("Delivering", "False", "TooManyErrors", ""),
+        ],
     }});
     let account = json!({"status": {
         "vendor": "brightpearl", "subscriptions": {"declared": 12, "managed": 11, "unmanaged": 3},
@@ -167,18 +171,21 @@ fn kubectl_get_knows_the_short_names_the_category_and_the_columns() {
     };
 
     let webhooks = table(&["wh"]);
-    assert_eq!(webhooks[0], ["NAME", "VENDOR", "ACCOUNT", "ID", "READY", "PLAN", "DRIFTED", "AGE"]);
-    assert_eq!(webhooks[1][..7], ["two", "brightpearl", "a", "7", "False", "Update", "True"]);
+    let columns = ["NAME", "VENDOR", "ACCOUNT", "READY", "REASON", "PLAN", "DRIFTED", "DELIVERING", "AGE"];
+    assert_eq!(webhooks[0], columns);
+    let expected = ["two", "brightpearl", "a", "False", "Rejected", "Update", "True", "False"];
+    assert_eq!(webhooks[1][..8], expected);
     let wide = table(&["wh", "--output=wide"]);
-    assert_eq!(wide[0][8..], ["REASON", "MESSAGE"]);
-    assert_eq!(wide[1][8..], ["Rejected", "say why"]);
+    assert_eq!(wide[0][9..], ["ID", "MESSAGE"]);
+    assert_eq!(wide[1][9..], ["7", "say why"]);
 
     let accounts = table(&["va"]);
-    assert_eq!(accounts[0], ["NAME", "VENDOR", "READY", "DECLARED", "MANAGED", "UNMANAGED", "AGE"]);
-    assert_eq!(accounts[1][..6], ["one", "brightpearl", "True", "12", "11", "3"]);
+    let columns = ["NAME", "VENDOR", "READY", "REASON", "DECLARED", "MANAGED", "UNMANAGED", "AGE"];
+    assert_eq!(accounts[0], columns);
+    assert_eq!(accounts[1][..7], ["one", "brightpearl", "True", "InSync", "12", "11", "3"]);
     let wide = table(&["va", "--output=wide"]);
     assert_eq!(
-        (&wide[0][7..], &wide[1][7..]),
+        (&wide[0][8..], &wide[1][8..]),
         (&["MESSAGE".to_owned()][..], &["all is well".to_owned()][..])
     );
 

@@ -37,7 +37,7 @@ fn an_edit_right_after_the_creation_makes_no_second_subscription() {
     let waiting =
         scene.webhook_becomes("hook", "waiting", |hook| is(hook, "Reconciling", "True", "Settling"));
     let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
-    assert!(message.contains("made just now and contensis does not list it"), "{message}");
+    assert!(message.contains("created just now, but contensis does not list it yet"), "{message}");
     eventually("the edit is there", || {
         let stored = tenant.stored();
         if stored.iter().all(|one| one["description"] == "edited") { Ok(()) } else { Err(stored) }

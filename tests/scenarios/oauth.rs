@@ -234,10 +234,10 @@ fn a_pair_is_not_exchanged_if_the_next_one_could_not_be_stored() {
     app.scene.apply(&webhook("hook", Vendor::Brightpearl));
     let namespace = &app.scene.namespace;
     let message = app.scene.account_stalled("account", "Credentials");
-    assert!(message.contains("none is requested"), "{message}");
+    assert!(message.contains("hooktender requests none"), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
     let cause = format!(
-        "hooktender may not write Secret {namespace}/tokens; give its ServiceAccount the verb patch on it"
+        "hooktender has no permission to write Secret {namespace}/tokens: give its ServiceAccount the verb patch on it"
     );
     assert!(message.contains(&cause), "{message}");
     app.scene.pass("account");
@@ -257,7 +257,7 @@ fn a_secret_that_cannot_be_written_is_noticed_before_its_pair_is_exchanged() {
     app.scene.patch("secret/tokens", &json!({"immutable": true}));
     let _operator = app.scene.operator();
     let message = app.scene.account_stalled("account", "Credentials");
-    assert!(message.contains("is immutable; replace it by one that is not"), "{message}");
+    assert!(message.contains("is immutable: replace it with a mutable one"), "{message}");
     assert_eq!(app.tenant.journal(), [Value::Null; 0]);
 }
 
@@ -318,8 +318,8 @@ fn a_refused_exchange_names_the_keys_to_fill_and_recovers_at_once() {
     let before = app.scene.values("tokens");
     let operator = app.scene.operator_with(&LOUD);
     let message = app.scene.account_stalled("account", "Credentials");
-    let advice = "the token endpoint refused to refresh the access token (invalid_grant); the app has to be authorised \
-                  again: put the new pair into the keys access_token and refresh_token of Secret tokens";
+    let advice = "the token endpoint refused to refresh the access token (invalid_grant); authorise the app \
+                  again, and put the new tokens into the keys access_token and refresh_token of Secret tokens";
     assert!(message.contains(advice), "{message}");
     assert_eq!(app.scene.event("account", "Credentials"), message);
     app.scene.pass("account");
@@ -363,7 +363,7 @@ fn a_pair_that_could_not_be_stored_survives_a_new_client() {
     let _operator = app.scene.operator();
     app.tenant.asked("token", 1);
     app.scene.let_no_tokens_be_kept();
-    app.says("cannot be used before it is stored");
+    app.says("hooktender cannot use it before it is stored");
     // Whatever makes a new client: only the old one has the pair.
     app.scene.kubectl(&["label", "secret", "tokens", "team=shop"]);
     app.scene.request("account");

@@ -1,6 +1,7 @@
 //! The operator under test: the real program, as a process with the rights of a service account.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -125,14 +126,19 @@ impl Operator {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until a text is in the log.
+    /// Waits until a text is in the log. Each look reads what was added since the last one, as a log at level `trace` is long.
     pub(crate) fn logs(&self, text: &str) {
-        eventually(
-            &format!("{text:?} in the log"),
-            || {
-                if self.log().contains(text) { Ok(()) } else { Err(()) }
-            },
-        )
+        let mut log = File::open(&self.log).unwrap();
+        let mut unseen = Vec::new();
+        eventually(&format!("{text:?} in the log"), || {
+            log.read_to_end(&mut unseen).unwrap();
+            if String::from_utf8_lossy(&unseen).contains(text) {
+                return Ok(());
+            }
+            // The text may have been written in part.
+            unseen.drain(..unseen.len().saturating_sub(text.len()));
+            Err(())
+        })
         .unwrap();
     }
 
@@ -146,6 +152,16 @@ impl Operator {
     /// Returns `/metrics`, as a scraper gets it.
     pub(crate) fn metrics(&self) -> String {
         vendors::get(&self.url("metrics"))
+    }
+
+    /// Waits until `/metrics` contains `text`. A pass is counted at its end, after its events and its status have been written.
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn measures(&self, text: &str) {
+        eventually(&format!("/metrics contains {text}"), || match self.metrics() {
+            metrics if metrics.contains(text) => Ok(()),
+            metrics => Err(metrics),
+        })
+        .unwrap();
     }
 
     /// Returns the address of an endpoint, such as `readyz`.

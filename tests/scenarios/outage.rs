@@ -113,7 +113,7 @@ fn a_finalizer_can_be_removed_whatever_the_vendor_answers() {
             is(webhook, "Stalled", "True", "Credentials")
         });
         let message = crate::scene::condition(&waiting, "Ready").unwrap().message;
-        let way = "to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"";
+        let way = "to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"";
         assert!(message.contains(way), "{message}");
         let release = || match vendor {
             Vendor::Brightpearl => {

@@ -148,7 +148,7 @@ fn a_rate_limit_is_kept_and_waiting_webhooks_report_it() {
     let account =
         scene.account_becomes("account", "throttled", |account| is(account, "Ready", "False", "Throttled"));
     let message = condition(&account, "Ready").unwrap().message;
-    assert_eq!(message, "the account's budget of calls is used up; hooktender continues by itself");
+    assert_eq!(message, "the account's rate limit is used up; hooktender continues automatically");
     // A list and five creates; logins count elsewhere.
     let counted = || tenant.operations().into_iter().filter(|one| one != "token").collect::<Vec<_>>();
     assert_eq!(counted(), ["list", "create", "create", "create", "create", "create"]);

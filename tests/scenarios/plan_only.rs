@@ -100,7 +100,7 @@ fn shows_and_does_nothing(vendor: Vendor, level: Level) {
     assert_eq!(plan["action"], action);
     let note = scene.event("new", "Planned");
     assert!(note.contains("Create"), "{note}");
-    assert!(operator.metrics().contains("hooktender_plan_actions_total"));
+    operator.measures("hooktender_plan_actions_total{");
 
     scene.pass("account");
     only_reads(&tenant);

@@ -88,7 +88,7 @@ fn a_list_that_lacks_most_is_read_twice_before_anything_is_created_again() {
     tenant.fault(&json!({"operation": "list", "kind": "status", "status": 200, "body": []}));
     scene.request("account");
     let message = scene.event("account", "ListDoubted");
-    assert!(message.contains("the list lacks 6 of 6 subscriptions that were there"), "{message}");
+    assert!(message.contains("the list lacks 6 of 6 recorded subscriptions"), "{message}");
     scene.account_becomes("account", "ready again", |account| is(account, "Ready", "True", "InSync"));
     assert_eq!((tenant.count("list"), tenant.writes()), (2, 0));
     // For good: the second reading agrees.
@@ -111,7 +111,12 @@ fn an_account_stays_until_its_last_webhook_is_deleted() {
     let account = scene.account_becomes("account", "kept", |account| {
         condition(account, "Ready").is_some_and(|ready| ready.reason == "Deleting")
     });
-    assert!(condition(&account, "Ready").unwrap().message.contains("kept until its 2 Webhooks are gone"));
+    assert!(
+        condition(&account, "Ready")
+            .unwrap()
+            .message
+            .contains("its finalizer stays until its 2 Webhooks are gone")
+    );
     scene.kubectl(&["delete", "webhooks", "--all", "--wait=false"]);
     eventually("the account is gone", || match scene.account("account") {
         Value::Null => Ok(()),

@@ -37,16 +37,21 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
     cluster.stop_api_server().unwrap();
     let operator = Operator::launch(&kubeconfig, &namespace, &[], &[]);
     operator.logs("hooktender starts");
-    says(&operator, false, &["caches not synced yet", "Webhook: no response from the API server", "refused"]);
+    let refused = "cannot be reached: connection refused";
+    says(&operator, false, &["caches not synced yet", "Webhook: the API server https://127.0.0.1:", refused]);
+    says(&operator, false, &["Secret: the API server https://127.0.0.1:"]);
+    let log = operator.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains(refused)).collect();
+    assert!(told.len() == 1 && told[0].contains("watch failed; retrying: the API server "), "{log}");
     cluster.start_api_server().unwrap();
     says(
         &operator,
         false,
         &[
-            "Webhook: hooktender may not list and watch webhooks.hooktender.dev: give its ServiceAccount these verbs",
-            "VendorAccount: hooktender may not",
-            "Secret: hooktender may not",
-            "ConfigMap: hooktender may not",
+            "Webhook: hooktender has no permission to list and watch webhooks.hooktender.dev: give its ServiceAccount these verbs",
+            "VendorAccount: hooktender has no permission",
+            "Secret: hooktender has no permission",
+            "ConfigMap: hooktender has no permission",
         ],
     );
     // One right after another.
@@ -56,7 +61,7 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
         false,
         &[
             "Webhook: the API server does not know webhooks.hooktender.dev: install the CRDs",
-            "Secret: hooktender may not list and watch secrets:",
+            "Secret: hooktender has no permission to list and watch secrets:",
         ],
     );
     for crd in hooktender::api::crds().unwrap() {
@@ -98,13 +103,8 @@ fn an_address_without_an_api_server_is_reported_as_such() {
     let theirs = std::fs::read_to_string(other.kubeconfig()).unwrap();
     let ca = theirs.split_once("certificate-authority-data: ").unwrap().1.lines().next().unwrap();
     for (name, what, to, says_so) in [
-        ("token", "token", "of-yesterday", "token or certificate: it is wrong or expired"),
-        (
-            "authority",
-            "certificate-authority-data",
-            ca,
-            "no response from the API server (invalid peer certificate",
-        ),
+        ("token", "token", "of-yesterday", "token or certificate, which is wrong or expired"),
+        ("authority", "certificate-authority-data", ca, "cannot be reached: invalid peer certificate"),
         ("port", "server", &format!("https://{nobody}"), "refused"),
         ("silent", "server", &format!("https://{}", silent.local_addr().unwrap()), "caches not synced yet"),
     ] {

@@ -152,7 +152,7 @@ fn maintenance_is_reported_and_waited_for() {
     cloud.scene.ready("hook");
     cloud.tenant.settings(&json!({"state": "OfflineMaintenance", "stateValidSeconds": 2}));
     cloud.scene.apply(&hook("later"));
-    let account = cloud.says("is in state OfflineMaintenance; hooktender waits for it");
+    let account = cloud.says("is in state OfflineMaintenance; hooktender waits until it is running");
     assert!(is(&account, "Ready", "False", "Unavailable") && is(&account, "Stalled", "False", "Unavailable"));
     assert!(is(&cloud.scene.webhook("hook"), "Ready", "True", "InSync"));
     cloud.tenant.clear_journal();
@@ -183,7 +183,7 @@ fn an_unknown_tenant_is_named() {
     );
     let _operator = cloud.operator();
     let message = cloud.scene.account_stalled("account", "Rejected");
-    assert!(message.contains("knows no tenant Cust99999; check customerId and environment"), "{message}");
+    assert!(message.contains("has no tenant Cust99999: check customerId and environment"), "{message}");
 }
 
 #[test]
@@ -211,13 +211,13 @@ fn a_refused_ticket_is_renewed_once() {
 #[test]
 fn a_key_of_the_wrong_kind_is_named_with_the_remedy() {
     let cloud = Cloud::new();
-    let wanted = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)";
+    let wanted = "use the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)";
     let pem = |kind: &str| format!("-----BEGIN {kind}-----\nY2FuYXJ5LWtleQ==\n-----END {kind}-----\n");
     let cases = [
         (pem("CERTIFICATE"), format!("the key key of Secret app is a certificate; {wanted}")),
         (pem("ENCRYPTED PRIVATE KEY"), "the key key of Secret app is encrypted with a passphrase, which hooktender cannot ask for; store it decrypted: openssl pkey -in key.pem -out plain.pem".into()),
-        ("canary-garbage".into(), format!("the key key of Secret app is not a key in PEM, or an incomplete one; {wanted}")),
-        (pem("PRIVATE KEY"), "the key key of Secret app holds a key that cannot be used".into()),
+        ("canary-garbage".into(), format!("the key key of Secret app is not a PEM key, or not a complete one; {wanted}")),
+        (pem("PRIVATE KEY"), "the key key of Secret app contains a key that cannot be used".into()),
         ("<RSAKeyValue><Modulus>Y2FuYXJ5LWtleQ==</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>".into(), "the key key of Secret app is RSA XML without <D>: it is the public half".into()),
     ];
     let put = |key: &str| cloud.scene.patch("secret/app", &json!({"stringData": {"key": key}}));
@@ -242,7 +242,8 @@ fn the_key_of_another_app_is_told_apart_from_a_wrong_token() {
     let other = approve(&Tenant::open(Vendor::Superoffice));
     cloud.scene.patch("secret/app", &json!({"stringData": {"key": other}}));
     let _operator = cloud.operator();
-    let account = cloud.says("it was not signed with the app's key: check the key key of Secret app");
+    let account =
+        cloud.says("the request was not signed with the app's key: check the key key of Secret app");
     assert!(is(&account, "Stalled", "True", "Credentials"));
     cloud.scene.patch("secret/app", &json!({"stringData": {"key": cloud.key, "token": "canary-wrong"}}));
     cloud.says("check the key client of Secret app and the key token of Secret app, customerId, and that the tenant's administrator approved the app");
@@ -335,7 +336,7 @@ fn a_receiver_without_https_is_refused_before_the_tenant_is_asked() {
     plain["spec"]["subscription"]["superoffice"]["targetUrl"] = json!("http://hooks.example.com/so");
     cloud.scene.apply(&plain);
     let said = cloud.scene.stalled("plain", "Rejected");
-    assert!(said.contains("must start with https:// at an account online"), "{said}");
+    assert!(said.contains("must start with https:// for an account online"), "{said}");
     assert_eq!((cloud.tenant.count("create"), cloud.tenant.ids().len()), (0, 0));
     cloud.scene.patch(
         "webhook/plain",

@@ -137,7 +137,8 @@ fn no_other_control_character_is_sent_in_an_address_a_header_or_a_key() {
                 &members,
             ));
             let message = scene.stalled("hook", "VariableMissing");
-            let says = format!("the key lines of Secret {}/hook-secrets holds a line break", scene.namespace);
+            let says =
+                format!("the key lines of Secret {}/hook-secrets contains a line break", scene.namespace);
             assert!(message.contains("variable VALUE") && message.contains(&says), "{message}");
         }
         assert_eq!(tenant.writes(), 0, "{:?}", tenant.operations());

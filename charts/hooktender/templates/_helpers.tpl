@@ -9,23 +9,34 @@
 {{- default $full .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
 {{- end -}}
 
+{{- define "hooktender.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- define "hooktender.serviceAccount" -}}
 {{- default (include "hooktender.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
-{{/* Immutable after the Deployment is created. */}}
+{{/* Immutable after the Deployment is created. Quoted, because `y` and `1` are valid names of releases, but no texts in YAML. */}}
 {{- define "hooktender.selector" -}}
-app.kubernetes.io/name: {{ include "hooktender.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "hooktender.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
 {{- define "hooktender.labels" -}}
-app.kubernetes.io/name: {{ include "hooktender.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- include "hooktender.labelsWith" (dict "root" . "labels" dict) -}}
+{{- end -}}
+
+{{/* The chart's labels, these, and `commonLabels`. As one map, because a key that is written twice is not valid YAML. */}}
+{{- define "hooktender.labelsWith" -}}
+{{- $own := dict
+  "app.kubernetes.io/name" (include "hooktender.name" .root)
+  "app.kubernetes.io/instance" .root.Release.Name
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- merge $own .labels .root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{- define "hooktender.image" -}}
@@ -61,19 +72,44 @@ hooktender
 {{- if and .Values.secrets.watch (not .Values.secrets.names) -}}true{{- end -}}
 {{- end -}}
 
-{{/* The Pod Security Standard "restricted", and more. */}}
-{{- define "hooktender.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-seccompProfile: {type: RuntimeDefault}
+{{/* What the Pods of the Deployment and of `helm test` have in common. */}}
+{{- define "hooktender.podSpec" -}}
+serviceAccountName: {{ include "hooktender.serviceAccount" . }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with concat .Values.imagePullSecrets (default list (default dict .Values.global).imagePullSecrets) }}
+imagePullSecrets: {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases: {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 0 }}
+{{- end }}
 {{- end -}}
 
-{{- define "hooktender.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-privileged: false
-capabilities: {drop: [ALL]}
+{{/* Environment variables of all commands that call vendors. */}}
+{{- define "hooktender.env" -}}
+{{- with .Values.proxy }}
+{{- range $name, $value := dict "HTTP_PROXY" .http "HTTPS_PROXY" .https "NO_PROXY" .noProxy }}
+{{- with $value }}
+- {name: {{ $name }}, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* Flags of all commands that call vendors. */}}

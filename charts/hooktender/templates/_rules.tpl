@@ -52,7 +52,7 @@ kind: {{ $kind }}
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "hooktender.labels" .root | nindent 4 }}
 rules:
@@ -63,7 +63,7 @@ kind: {{ $kind }}Binding
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "hooktender.labels" .root | nindent 4 }}
 roleRef:
@@ -73,5 +73,5 @@ roleRef:
 subjects:
 - kind: ServiceAccount
   name: {{ include "hooktender.serviceAccount" .root }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ include "hooktender.namespace" .root | quote }}
 {{ end -}}

@@ -15,9 +15,11 @@ use crate::vendor::Vendor;
 pub(super) fn by_hand(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(4, "Changed by hand at the vendor, and corrected");
-    screen.say("hooktender reads each vendor's list again every few minutes (resyncInterval). Here it is asked to look");
-    screen.say("at once, by an annotation of any new value. What it would do is to be seen before, with a client that");
-    screen.say("cannot write.");
+    screen.say("hooktender reads each vendor's list again every few minutes (resyncInterval). Here an annotation with a");
+    screen.say(
+        "new value requests a pass at once. First, hooktender plan shows what that pass would do: its client",
+    );
+    screen.say("can only read.");
     for part in &cast.parts {
         by_hand_at(stage, cast, part)?;
     }

@@ -43,13 +43,15 @@ pub(super) fn apply(stage: &Stage) -> Step<Cast> {
     let screen = stage.screen;
     screen.chapter(2, "Declared");
     screen.say(
-        "One folder a vendor: an account, the Secrets to log in with, and Webhooks. Of each, one line is",
+        "Each vendor has a folder with an account, the Secrets of its credentials, and Webhooks. In each",
     );
-    screen.say("replaced by the address of the vendor's stand-in; all else is applied as it is.");
+    screen.say(
+        "account one line is replaced with the address of the vendor's stand-in. Nothing else is changed.",
+    );
     let mut examples = Vec::new();
     for vendor in Vendor::ALL {
         screen.gap();
-        let example = Example::of(vendor, stage)?;
+        let example = Example::of(vendor, &stage.url(vendor))?;
         screen.command(&format!(
             "kubectl apply -f {}    # `{}` for `{}`",
             example.folder, example.instead, example.line
@@ -148,7 +150,7 @@ fn all_there(vendor: Vendor, webhooks: &Value, stored: &[Value]) -> Step<()> {
         return Ok(());
     }
     Err(Failure::Unexpected(format!(
-        "{} has the ids {there:?}, and the Webhooks know of {declared:?}",
+        "{} has the ids {there:?}, but the Webhooks have {declared:?}",
         vendor.name()
     )))
 }

@@ -3,20 +3,18 @@
 use std::time::Instant;
 
 use reqwest::Method;
-use serde_json::{Value, json};
 
 use super::change::ask;
 use super::{Cast, KUBECTL_SOON, SOON};
 use crate::failure::{Failure, Step};
 use crate::stage::Stage;
 use crate::subscription;
-use crate::vendor::Vendor;
 
 /// Webhooks are deleted, and their subscriptions with them.
 pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
     screen.chapter(6, "Deleted");
-    screen.say("A Webhook goes when its subscription has gone; kubectl waits for that.");
+    screen.say("hooktender deletes the subscription at the vendor, then removes the finalizer. kubectl waits for both.");
     screen.gap();
     let mut ids = Vec::new();
     for part in &cast.parts {
@@ -32,8 +30,10 @@ pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
             let there = all.iter().any(|stored| subscription::id(part.vendor, stored) == *id);
             Ok(if there { Err(cast.seen(part.vendor, &all)) } else { Ok(all.len()) })
         })?;
-        screen
-            .done(&format!("{} has no {id} any more, and {left} left", part.vendor.name()), start.elapsed());
+        screen.done(
+            &format!("{} no longer has {id}; other subscriptions there: {left}", part.vendor.name()),
+            start.elapsed(),
+        );
     }
     Ok(())
 }
@@ -41,15 +41,15 @@ pub(super) fn deleted(stage: &Stage, cast: &Cast) -> Step<()> {
 /// An unmanaged subscription is reported, and never changed.
 pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     let screen = stage.screen;
-    screen.chapter(7, "Not ours: reported, never touched");
+    screen.chapter(7, "Unmanaged: reported, never changed");
     let part = cast.parts.iter().find(|part| part.reports_unmanaged);
     let part = part.ok_or_else(|| {
-        Failure::Unexpected("no account of the examples reports what nobody declares".to_owned())
+        Failure::Unexpected("no account of the examples reports unmanaged subscriptions".to_owned())
     })?;
     let vendor = part.vendor;
-    screen.say(&format!("Somebody makes a subscription at {} that no Webhook declares:", vendor.name()));
+    screen.say(&format!("Somebody creates a subscription at {} that no Webhook declares:", vendor.name()));
     let url = stage.control.subscriptions_url(vendor, &part.account);
-    let body = foreign(vendor);
+    let body = vendor.unmanaged();
     screen.command(&format!("curl {url} -d '{body}'"));
     let made = stage.control.ask(Method::POST, &url, Some(&body))?;
     let id = made["id"].as_str().unwrap_or_default().to_owned();
@@ -78,7 +78,7 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     let writes: Vec<_> = journal.iter().skip(requests).filter(|request| request.is_write()).collect();
     if after != before || !writes.is_empty() {
         return Err(Failure::Unexpected(format!(
-            "subscription {id} at {} is not ours and was to be left alone; requests since: {writes:?}",
+            "subscription {id} at {} is unmanaged and must not change; requests since it was created: {writes:?}",
             vendor.name()
         )));
     }
@@ -89,22 +89,6 @@ pub(super) fn unmanaged(stage: &Stage, cast: &Cast) -> Step<()> {
     Ok(())
 }
 
-/// An unmanaged subscription at the vendor.
-fn foreign(vendor: Vendor) -> Value {
-    let url = "https://old.example.org/orders";
-    match vendor {
-        Vendor::Brightpearl => json!({
-            "subscribeTo": "order.created", "httpMethod": "GET",
-            "uriTemplate": format!("{url}/${{account-code}}/${{resource-type}}/${{resource-id}}/${{lifecycle-event}}"),
-            "idSetAccepted": false, "qualityOfService": 0,
-        }),
-        Vendor::Contensis => json!({"name": "old", "url": url, "topics": [{"resourceType": "entry"}]}),
-        Vendor::SuperOffice => json!({
-            "Name": "old", "TargetUrl": url, "Events": ["contact.created"], "State": "Active", "Type": "webhook",
-        }),
-    }
-}
-
 /// Declares again what was deleted, so that there is something to look at.
 pub(crate) fn bring_back(stage: &Stage, cast: &Cast) -> Step<()> {
     for part in &cast.parts {
@@ -113,6 +97,6 @@ pub(crate) fn bring_back(stage: &Stage, cast: &Cast) -> Step<()> {
     let start = Instant::now();
     stage.kubectl(&["wait", "--for=condition=Ready", "webhooks", "--all", KUBECTL_SOON], None)?;
     stage.screen.gap();
-    stage.screen.done("what was deleted is declared again, and there", start.elapsed());
+    stage.screen.done("what was deleted is declared again and created", start.elapsed());
     Ok(())
 }

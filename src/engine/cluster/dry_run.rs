@@ -1,5 +1,4 @@
-//! Stands in for the cluster where nothing is to be written to one: what would be written is taken, and what happens is
-//! told.
+//! The writer of a dry run: writes nothing to a cluster, and passes events to a callback.
 
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{ACCOUNT_FINALIZER, FINALIZER, VendorAccount, Webhook};
@@ -8,13 +7,13 @@ use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
 
-/// Takes everything and keeps nothing: the engine keeps what it is given back.
+/// Accepts each write and returns the object as if it had been written; stores nothing.
 pub(crate) struct DryRunWriter<F> {
-    /// Is told what happens to an object.
+    /// Receives the events.
     pub(crate) tell: F,
 }
 
-/// A written object is another version of it.
+/// Returns the next resource version, as a write would.
 fn written<K: Resource>(mut object: K) -> K {
     let version =
         object.resource_version().and_then(|version| version.parse::<u64>().ok()).unwrap_or_default();

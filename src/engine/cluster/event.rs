@@ -1,4 +1,4 @@
-//! Makes an Event within the limits of the API, which refuses what is longer.
+//! Creates Events within the limits of the API, which rejects longer fields.
 
 use crate::api::shorten;
 use crate::engine::clock;
@@ -6,11 +6,11 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 
-/// The most bytes of a note,
+/// Maximum length of a note in bytes.
 const LONGEST_NOTE: usize = 1024;
-/// of a name,
+/// Maximum length of a name in bytes.
 const LONGEST_NAME: usize = 253;
-/// and of what names the process.
+/// Maximum length of the name of the process in bytes.
 const LONGEST_INSTANCE: usize = 128;
 
 /// Something that happened to an object, for `kubectl describe`.
@@ -24,7 +24,7 @@ pub(crate) struct EventRecord {
     pub(crate) note: String,
 }
 
-/// The Event of what happened to an object. `unique` tells it from all others about that object.
+/// Returns the Event of what happened to an object. `unique` makes its name unique among the Events of that object.
 pub(crate) fn event(on: ObjectReference, happened: &EventRecord, instance: &str, unique: u64) -> Event {
     Event {
         metadata: ObjectMeta {
@@ -39,7 +39,7 @@ pub(crate) fn event(on: ObjectReference, happened: &EventRecord, instance: &str,
         note: Some(shorten::to_bytes(&happened.note, LONGEST_NOTE)),
         regarding: Some(on),
         reporting_controller: Some("hooktender.dev/controller".into()),
-        // The end of a Pod's name is what differs from Pod to Pod; names are ASCII.
+        // The end of a Pod's name is kept, because that is what differs between Pods. Names are ASCII.
         reporting_instance: Some(
             instance.get(instance.len().saturating_sub(LONGEST_INSTANCE)..).unwrap_or_default().into(),
         ),
@@ -47,7 +47,7 @@ pub(crate) fn event(on: ObjectReference, happened: &EventRecord, instance: &str,
     }
 }
 
-/// A name that begins with the object's.
+/// Returns a name that begins with the object's.
 fn name(of: &str, unique: u64) -> String {
     let suffix = format!(".{unique:016x}");
     let room = LONGEST_NAME - suffix.len();

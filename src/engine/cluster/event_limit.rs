@@ -1,5 +1,5 @@
-//! Bounds how many events an object makes, as client-go's recorder does: 25 at once, then one in five minutes. What an event
-//! tells is in the object's conditions and in the log as well.
+//! Limits the events of each object, as client-go's recorder does: 25 at once, then one in five minutes. Nothing is lost: the
+//! content of an event is also in the object's conditions and in the log.
 
 use crate::engine::clock;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -7,25 +7,26 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many events an object may make at once.
+/// The number of events of one object without a wait.
 const BURST: u32 = 25;
-/// It may make another one each time that this has passed.
+/// After that, one more event is allowed in each interval of this length.
 const REFILL: Duration = Duration::from_secs(300);
-/// How many objects are kept track of, in each of two generations. One that has made no event for longest is forgotten.
+/// The number of objects in each of two generations. When the recent one is full, it replaces the older one, whose objects are
+/// forgotten.
 const OBJECTS: usize = 2048;
 
-/// The events that objects may still make.
+/// The events that are left to each object.
 #[derive(Default)]
 pub(crate) struct EventLimiter(Mutex<Generations>);
 
-/// Objects that made an event lately, and those before them.
+/// The objects with a recent event, and those of the generation before.
 #[derive(Default)]
 struct Generations {
     recent: HashMap<String, Bucket>,
     older: HashMap<String, Bucket>,
 }
 
-/// How many events are left, as of some time.
+/// The number of events that were left at some time.
 #[derive(Clone, Copy)]
 struct Bucket {
     left: u32,
@@ -37,7 +38,7 @@ impl Bucket {
         Self { left: BURST, since: now }
     }
 
-    /// Takes one event, if there is one.
+    /// Uses one event, if one is left.
     fn take(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.since);
         let gained = u32::try_from(passed.as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
@@ -54,7 +55,7 @@ impl Bucket {
 }
 
 impl EventLimiter {
-    /// Whether the object may make an event now. It counts as made.
+    /// Whether an event of the object may be published now. If so, counts it.
     pub(crate) fn admits(&self, on: &ObjectReference) -> bool {
         let now = clock::now();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +71,7 @@ impl EventLimiter {
     }
 }
 
-/// Another object under the same name is another object.
+/// An object that was deleted and created again under its name counts as another one.
 fn key(on: &ObjectReference) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("{}/{}/{}/{}", part(&on.kind), part(&on.namespace), part(&on.name), part(&on.uid))

@@ -1,5 +1,5 @@
-//! The one way to an object of the API server by its name. A name is part of a path, so that only a checked one is taken; and
-//! a read ends, so that an API server that does not answer costs a pass seconds.
+//! Access to one object of the API server by its name. The name becomes part of a path, so only validated names are accepted.
+//! Reads have a time limit, so that an API server that does not answer delays a pass by seconds only.
 
 use crate::api::{NamespaceName, ObjectName};
 use crate::failpoint;
@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the API server may take to answer for one object, its whole body included.
+/// Time limit for reading one object, including its whole body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An object that was not read in time.
@@ -20,7 +20,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 #[error("the API server did not answer within {} seconds", .0.as_secs())]
 struct NoAnswer(Duration);
 
-/// All objects of a kind in a namespace: to list, to watch and to create.
+/// Returns the API for all objects of a kind in a namespace: to list, watch and create.
 pub(crate) fn in_namespace<K>(client: &Client, namespace: &NamespaceName) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope>,
@@ -29,7 +29,7 @@ where
     Api::namespaced(client.clone(), namespace.as_str())
 }
 
-/// One object, be it there or not.
+/// The API for one object, which may not exist.
 #[derive(Clone)]
 pub(crate) struct ObjectApi<K> {
     api: Api<K>,
@@ -41,19 +41,19 @@ where
     K: Resource<Scope = NamespaceResourceScope>,
     K::DynamicType: Default,
 {
-    /// The object of that name.
+    /// Returns the API for the object of that name.
     pub(crate) fn new(client: &Client, at: &ObjectName) -> Self {
         Self { api: in_namespace(client, at.namespace()), name: at.name().to_owned() }
     }
 }
 
 impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
-    /// Reads it; none if it is not there.
+    /// Reads the object; none if it does not exist.
     pub(crate) async fn read(&self) -> Result<Option<K>, kube::Error> {
         in_time(READ_TIMEOUT, self.api.get_opt(&self.name)).await
     }
 
-    /// Changes it.
+    /// Patches the object.
     pub(crate) async fn patch<P: Serialize + Debug>(
         &self,
         params: &PatchParams,
@@ -62,7 +62,7 @@ impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
         self.api.patch(&self.name, params, patch).await
     }
 
-    /// Changes its status.
+    /// Patches its status.
     pub(crate) async fn patch_status<P: Serialize + Debug>(
         &self,
         params: &PatchParams,
@@ -71,7 +71,7 @@ impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
         self.api.patch_status(&self.name, params, patch).await
     }
 
-    /// Creates it.
+    /// Creates the object.
     pub(crate) async fn create(&self, object: &K) -> Result<K, kube::Error>
     where
         K: Serialize,
@@ -79,7 +79,7 @@ impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
         self.api.create(&PostParams::default(), object).await
     }
 
-    /// Replaces it by `object`, if its version is still the one in there.
+    /// Replaces the object with `object`, if the resource version in `object` is still the current one.
     pub(crate) async fn replace(&self, object: &K) -> Result<K, kube::Error>
     where
         K: Serialize,
@@ -95,7 +95,7 @@ async fn in_time<T>(
     timeout(limit, read).await.unwrap_or_else(|_| Err(kube::Error::Service(Box::new(NoAnswer(limit)))))
 }
 
-/// A fail point on the way to the API server, or back from it.
+/// A fail point before a request to the API server, or after its answer.
 pub(crate) async fn passes<const N: usize>(point: [&str; N]) -> Result<(), kube::Error> {
     let Some(code) = failpoint::reached(point).await else {
         return Ok(());

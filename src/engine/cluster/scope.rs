@@ -1,29 +1,29 @@
-//! Whom a write that the API server refused concerns.
+//! What a refused write to the API server concerns: one object, all objects of a kind, or the server.
 //!
 //! A 403 has two meanings. An authorizer (RBAC or another) lacks a right for the whole kind, which only an administrator can
 //! grant. An admission plugin, policy or webhook refuses one object. The API server answers both with the reason `Forbidden`
 //! and tells them apart in the message alone: an authorizer's is always `<object> is forbidden: User "<name>" cannot <verb>
-//! resource …` (`forbiddenMessage` in k8s.io/apiserver), a text that no policy can put into that place, as whatever it says
-//! stands behind the name of the plugin or policy. A 403 of any other form concerns its object: if that is wrong, each
-//! object backs off by itself, which costs more requests and stops nothing.
+//! resource …` (`forbiddenMessage` in k8s.io/apiserver), a text that no policy can produce in that place, because its message
+//! comes after the name of the plugin or policy. A 403 of any other form concerns its object. If that is wrong, each object backs
+//! off by itself, which costs more requests but blocks nothing.
 
 use kube::core::Status;
 
-/// Whom a failed write concerns.
+/// What a failed write concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// The object is not the one that was read: it was changed, deleted or made again. It is read again soon.
+    /// The object has changed since it was read, or was deleted or created again. It is read again soon.
     Conflict,
     /// This object alone: a policy refuses it, or it is too large or invalid.
     Object,
     /// All objects of the kind, at least in this namespace: hooktender's `ServiceAccount` lacks a right.
     Rights,
-    /// The API server: it is away, overloaded, or failing.
+    /// The API server: it is unreachable, overloaded, or fails.
     Server,
 }
 
 impl Scope {
-    /// Whom an answer of the API server concerns.
+    /// Returns what an answer of the API server concerns.
     pub(crate) fn of(status: &Status) -> Self {
         let message = status.message.as_str();
         // An admission webhook may answer with any code.
@@ -34,8 +34,8 @@ impl Scope {
             404 | 409 | 410 => Self::Conflict,
             403 if is_of_authorizer(message) => Self::Rights,
             400 | 403 | 413 | 422 => Self::Object,
-            // Neither etcd nor gRPC has a code of its own for what is too large, and an admission webhook that is away is
-            // asked only for those objects that its selectors match.
+            // etcd and gRPC have no code of their own for an object that is too large. An admission webhook that is unreachable concerns
+            // only the objects that its selectors match.
             500 if is_too_large(message) || message.contains("failed calling webhook") => Self::Object,
             _ => Self::Server,
         }

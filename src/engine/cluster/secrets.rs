@@ -16,24 +16,24 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-/// How many Secrets and ConfigMaps are read at once, over all passes: each may have a megabyte, most of which is dropped once the used
-/// keys are taken.
+/// How many Secrets and ConfigMaps are read at the same time by all passes. Each may have a megabyte, most of which is dropped when the
+/// used keys have been copied.
 const MAX_READS: usize = 8;
-/// How long all reads of a pass may take together. What is not read by then is read with the next pass.
+/// The time limit for all reads of a pass. The next pass reads what was not read in time.
 const ALL_READS: Duration = Duration::from_secs(30);
 
 /// Reads dependencies.
 pub(crate) trait SecretReader: Send + Sync {
-    /// Reads the named keys of each of them once. One that is not there is left out, and one that cannot be read is noted:
-    /// that concerns those that take a value from it, and nobody else.
+    /// Reads the named keys of each object. An object that does not exist is left out. One that cannot be read is recorded as
+    /// unread, which concerns only those that use a value of it.
     fn read(&self, wanted: &NamedKeys) -> impl Future<Output = Values> + Send;
 
-    /// Who keeps tokens in that Secret, as it was read at that version; none where nothing can be kept.
-    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>>;
+    /// Returns the store for exchanged tokens in that Secret, which was read at that version; none if tokens cannot be stored.
+    fn token_store(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>>;
 }
 
 impl Values {
-    /// The credentials that an account names, all in its own namespace.
+    /// Returns the credentials of an account, whose Secrets are all in its own namespace.
     pub(crate) fn credentials(
         &self,
         vendor: &Vendor,
@@ -44,12 +44,12 @@ impl Values {
         let SecretRefs { keys, exchanged } = secret_refs(vendor);
         for SecretRef { at, optional } in keys {
             let from = Dependency::Secret(ObjectKey::new(namespace, &at.name));
-            // Which optional values are needed depends on the others: an empty one is reported by the login that needs it.
+            // An optional value may be empty. Whether it is needed depends on the others, so the login reports it.
             let value = if optional { self.find(&from, &at.key) } else { self.get(&from, &at.key) };
             match value {
                 Ok(Value::Secret(value)) => credentials.insert(&at, value),
                 Ok(Value::Plain(_)) => {}
-                // A Secret that is not there at all is worth a word although none of its keys is a must.
+                // If the Secret exists, an optional key may be missing. A missing Secret is reported.
                 Err(_) if optional && self.version(&from).is_some() => {}
                 Err(missing) => return Err(missing),
             }
@@ -57,21 +57,21 @@ impl Values {
         if let Some(name) = exchanged {
             let key = ObjectKey::new(namespace, name);
             let version = self.version(&Dependency::Secret(key.clone())).unwrap_or_default().to_owned();
-            if let Some(keeper) = source.keeper(key, version) {
-                credentials.set_token_store(keeper);
+            if let Some(store) = source.token_store(key, version) {
+                credentials.set_token_store(store);
             }
         }
         Ok(credentials)
     }
 }
 
-/// The keys of Secrets that an account names.
+/// Returns the keys of Secrets that an account refers to.
 pub(crate) fn account_keys(vendor: &Vendor, namespace: &str) -> impl Iterator<Item = (Dependency, String)> {
     let keys = secret_refs(vendor).keys.into_iter();
     keys.map(move |SecretRef { at, .. }| (Dependency::Secret(ObjectKey::new(namespace, &at.name)), at.key))
 }
 
-/// Reads from the cluster, by `get` and nothing else.
+/// Reads from the cluster with `get` requests only.
 #[derive(Clone)]
 pub(crate) struct KubeSecretReader {
     client: Client,
@@ -80,17 +80,17 @@ pub(crate) struct KubeSecretReader {
 }
 
 impl KubeSecretReader {
-    /// Reads with that client what fits into that budget.
+    /// Creates a reader whose values are limited by the budget.
     pub(crate) fn new(client: Client, budget: ValueBudget) -> Self {
         Self { client, budget, reads: Arc::new(Semaphore::new(MAX_READS)) }
     }
 
-    /// Reads one into values of its own.
+    /// Reads one object.
     async fn one(&self, from: &Dependency, keys: &BTreeSet<String>) -> Result<Values, ReadFailure> {
         let at = ObjectName::try_from(from.key());
         let at = at.map_err(|invalid| ReadFailure::InvalidName(invalid.to_string()))?;
         let mut values = Values::default();
-        // Held until all but the named keys is dropped. The semaphore is never closed.
+        // Held until everything but the named keys is dropped. The semaphore is never closed.
         let _permit = self.reads.acquire().await;
         match from {
             Dependency::Secret(_) => {
@@ -115,7 +115,7 @@ impl SecretReader for KubeSecretReader {
             let read = timeout_at(deadline, self.one(from, keys)).await;
             (from, read.unwrap_or_else(|_| Err(read_late(ALL_READS))))
         });
-        // In their order, so that it is the same ones that a budget has room for each time.
+        // In a fixed order, so that the same objects fit into the budget in each pass.
         let reads: Vec<_> = reads.collect();
         let mut reads = stream::iter(reads).buffered(MAX_READS);
         let mut values = Values::default();
@@ -128,7 +128,7 @@ impl SecretReader for KubeSecretReader {
         values
     }
 
-    fn keeper(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>> {
+    fn token_store(&self, secret: ObjectKey, version: String) -> Option<Arc<dyn TokenStore>> {
         let at = ObjectName::try_from(&secret).ok()?;
         Some(Arc::new(SecretTokenStore::new(&self.client, &at, version)))
     }
@@ -195,9 +195,9 @@ mod tests {
         assert!(values.get(&of("good"), "k").is_ok());
         for name in names {
             let problem = values.get(&of(name), "k").err().unwrap();
-            assert!(problem.contains("is not valid: lower case letters"), "{problem}");
+            assert!(problem.contains("is not valid: use at most"), "{problem}");
         }
-        assert!(source.keeper(ObjectKey::new("shop", "?watch=true"), String::new()).is_none());
+        assert!(source.token_store(ObjectKey::new("shop", "?watch=true"), String::new()).is_none());
     }
 
     #[tokio::test]

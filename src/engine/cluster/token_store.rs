@@ -1,4 +1,4 @@
-//! The one writer of Secrets: tokens that a vendor gave in exchange for those in a Secret are written back to it.
+//! Writes exchanged tokens back to the Secret that the old ones came from. Nothing else writes Secrets.
 
 use crate::api::ObjectName;
 use crate::engine::cluster::objects::{ObjectApi, passes};
@@ -15,11 +15,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Who writes, as managed fields show it.
+/// The field manager.
 const MANAGER: &str = "hooktender";
-/// A key that a dry run writes: an immutable Secret takes a write that changes nothing.
+/// The key that the check with a dry run writes. A write without a change would succeed even if the Secret is immutable.
 const PROBE: &str = "hooktender-dry-run";
-/// How often somebody else may change the Secret between our reading and writing.
+/// How often a write is retried after another client has changed the Secret since it was read.
 const CONFLICTS: u32 = 5;
 
 /// Keeps tokens in a Secret of the cluster, guarded by its resource version.
@@ -54,29 +54,31 @@ impl SecretTokenStore {
             secret.resource_version().unwrap_or_default();
     }
 
-    /// Why a write failed, and so who can help.
-    fn not_kept(&self, error: &kube::Error) -> PersistError {
+    /// Returns why a write failed, and what helps.
+    fn persist_error(&self, error: &kube::Error) -> PersistError {
         let key = &self.key;
         let kube::Error::Api(refused) = error else {
-            return PersistError::Failed(format!("the API server did not take Secret {key} ({error})"));
+            return PersistError::Failed(format!("the API server did not store Secret {key} ({error})"));
         };
         let message = &refused.message;
         match Scope::of(refused) {
-            _ if refused.is_not_found() => PersistError::Refused(format!("Secret {key} is gone")),
+            _ if refused.is_not_found() => {
+                PersistError::Refused(format!("Secret {key} was deleted: create it again"))
+            }
             _ if message.contains("immutable") => {
-                PersistError::Refused(format!("Secret {key} is immutable; replace it by one that is not"))
+                PersistError::Refused(format!("Secret {key} is immutable: replace it with a mutable one"))
             }
             Scope::Conflict => {
-                PersistError::Failed(format!("Secret {key} was changed meanwhile; it is read again"))
+                PersistError::Failed(format!("Secret {key} was changed meanwhile; hooktender reads it again"))
             }
             Scope::Rights => PersistError::Refused(format!(
-                "hooktender may not write Secret {key}; give its ServiceAccount the verb patch on it"
+                "hooktender has no permission to write Secret {key}: give its ServiceAccount the verb patch on it"
             )),
             Scope::Object => {
                 PersistError::Refused(format!("the API server refuses to write Secret {key}: {message}"))
             }
             Scope::Server => {
-                PersistError::Failed(format!("the API server did not take Secret {key} ({message})"))
+                PersistError::Failed(format!("the API server did not store Secret {key} ({message})"))
             }
         }
     }
@@ -86,7 +88,7 @@ impl SecretTokenStore {
         replaced: (&'static str, SecretString),
         tokens: NewTokens,
     ) -> Result<(), PersistError> {
-        let failed = |error: kube::Error| self.not_kept(&error);
+        let failed = |error: kube::Error| self.persist_error(&error);
         let data: BTreeMap<_, _> = tokens
             .iter()
             .map(|(key, value)| (*key, ByteString(value.expose_secret().as_bytes().to_vec())))
@@ -97,14 +99,17 @@ impl SecretTokenStore {
                 Err(kube::Error::Api(refused)) if refused.is_conflict() => {}
                 written => return written.map_err(failed),
             }
-            // Somebody changed something in it. If that is not the pair, ours is still the only one that is good.
+            // Another client has changed the Secret. If it did not change the tokens, ours are still the only valid ones.
             let Some(now) = self.api.read().await.map_err(failed)? else {
-                return Err(PersistError::Refused(format!("Secret {} is gone", self.key)));
+                return Err(PersistError::Refused(format!(
+                    "Secret {} was deleted: create it again",
+                    self.key
+                )));
             };
             let held = now.data.as_ref().and_then(|data| data.get(key));
             if held.is_none_or(|held| held.0.trim_ascii() != old.expose_secret().as_bytes()) {
                 return Err(PersistError::Overtaken(format!(
-                    "another pair was put into Secret {} meanwhile; it is read again",
+                    "Secret {} has other tokens by now; hooktender reads it again",
                     self.key
                 )));
             }
@@ -118,7 +123,7 @@ impl TokenStore for SecretTokenStore {
     fn check_writable(&self) -> BoxFuture<'_, Result<(), PersistError>> {
         async {
             let probe = BTreeMap::from([(PROBE, ByteString::default())]);
-            self.patch(&probe, true).await.map_err(|error| self.not_kept(&error))
+            self.patch(&probe, true).await.map_err(|error| self.persist_error(&error))
         }
         .boxed()
     }

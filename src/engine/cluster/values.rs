@@ -1,5 +1,5 @@
-//! The values that Secrets and ConfigMaps gave a pass, and why others could not be had. Bounded: a value by its length, and
-//! all values of a namespace together, over all passes.
+//! The values of Secrets and ConfigMaps that a pass has read, and why others could not be read. Limits the length of each value, and
+//! the memory for all values of a namespace in all passes.
 
 use crate::api::ObjectKey;
 use crate::api::shorten;
@@ -15,21 +15,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Most bytes of one value. A subscription is no longer than that with all its values, see `variables`.
+/// Maximum length of one value in bytes. A subscription with all its values has the same limit, see `variables`.
 const MAX_VALUE: usize = 256 * 1024;
-/// Most bytes of the values that the Secrets and ConfigMaps of one namespace give to all passes that run at the same time.
+/// Maximum size, in bytes, of the values from one namespace in all passes that run at the same time.
 const MAX_NAMESPACE: usize = 4 * 1024 * 1024;
-/// What a value takes in memory beside its own bytes.
+/// Memory for a value besides its own bytes.
 const PER_VALUE: usize = 128;
-/// The API server's words are cut to this many characters.
+/// Maximum length of the API server's message in characters.
 const LONGEST_MESSAGE: usize = 300;
 
 /// A value of one key.
 #[derive(Clone)]
 pub(crate) enum Value {
-    /// Nobody may see it.
+    /// From a Secret: never shown.
     Secret(SecretString),
-    /// Everybody may.
+    /// From a ConfigMap or a manifest: may be shown.
     Plain(String),
 }
 
@@ -57,7 +57,7 @@ impl Value {
     }
 }
 
-/// What a key of an object holds.
+/// The value of a key, or why it cannot be used.
 enum Held {
     Value(Value),
     NotText,
@@ -98,7 +98,7 @@ pub(crate) fn read_late(after: Duration) -> ReadFailure {
     ReadFailure::Failed(format!("it was not read within {} seconds", after.as_secs()))
 }
 
-/// What the dependencies of one pass hold. Kept no longer than the pass.
+/// The values that one pass has read. Dropped with the pass.
 #[derive(Default)]
 pub(crate) struct Values {
     found: HashMap<Dependency, Keys>,
@@ -127,9 +127,11 @@ impl Values {
     pub(crate) fn find(&self, from: &Dependency, key: &str) -> Result<Value, String> {
         match self.unread.get(from) {
             Some(ReadFailure::InvalidName(why)) => {
-                return Err(format!("{why}; name the {} that has the value", from.kind()));
+                return Err(format!("{why}; correct the name of the {}", from.kind()));
             }
-            Some(ReadFailure::Forbidden(why)) => return Err(format!("{from} may not be read: {why}")),
+            Some(ReadFailure::Forbidden(why)) => {
+                return Err(format!("no permission to read {from}: {why}"));
+            }
             Some(ReadFailure::Failed(why)) => {
                 return Err(format!("{from} cannot be read at the moment: {why}"));
             }
@@ -148,7 +150,7 @@ impl Values {
         }
     }
 
-    /// Those Secrets, with their versions: the same text means the same values.
+    /// Returns the names and versions of these Secrets as a text: the same text means the same values.
     pub(crate) fn versions(&self, of: impl Iterator<Item = Dependency>) -> String {
         let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
         let version =
@@ -156,25 +158,25 @@ impl Values {
         all.iter().map(|from| format!("{from}@{}", version(from))).collect::<Vec<_>>().join(";")
     }
 
-    /// Those Secrets, with their uids: to know them is to be allowed to read the values.
+    /// Returns the names and uids of these Secrets. Only clients that can read the Secrets know the uids.
     pub(crate) fn uids(&self, of: impl Iterator<Item = Dependency>) -> Zeroizing<String> {
         let all: BTreeSet<_> = of.filter(|from| matches!(from, Dependency::Secret(_))).collect();
         let uid = |from: &Dependency| self.found.get(from).map(|keys| keys.uid.as_str()).unwrap_or_default();
         Zeroizing::new(all.iter().map(|from| format!("{from}={}", uid(from))).collect::<Vec<_>>().join(";"))
     }
 
-    /// Whether all these keys of an object were read, or the object could not be.
+    /// Whether all these keys of an object were read, or reading it was attempted and failed.
     pub(crate) fn was_read(&self, from: &Dependency, keys: &BTreeSet<String>) -> bool {
         self.unread.contains_key(from)
             || self.found.get(from).is_some_and(|found| keys.iter().all(|key| found.values.contains_key(key)))
     }
 
-    /// Notes why an object could not be read.
+    /// Records why an object could not be read.
     pub(crate) fn note_unread(&mut self, from: Dependency, why: ReadFailure) {
         self.unread.insert(from, why);
     }
 
-    /// The objects that could not be read, and why.
+    /// Returns the objects that could not be read, and why.
     pub(crate) fn unread(&self) -> impl Iterator<Item = (&Dependency, &ReadFailure)> {
         self.unread.iter()
     }
@@ -183,7 +185,7 @@ impl Values {
     pub(crate) fn add_secret(&mut self, secret: Secret) {
         let key = Dependency::Secret(ObjectKey::of(&secret));
         let version = secret.resource_version().unwrap_or_default();
-        // One from a file is the object that it is laid over.
+        // A Secret from a file has no uid. It keeps that of the object with its name.
         let known = || self.found.get(&key).map(|keys| keys.uid.clone());
         let uid = secret.uid().or_else(known).unwrap_or_default();
         let values = secret.data.unwrap_or_default().into_iter().map(|(name, bytes)| {
@@ -212,7 +214,7 @@ impl Values {
         }
     }
 
-    /// Takes room for what was read of an object, until these values are dropped; an error if there is none.
+    /// Reserves memory for the values of an object until these values are dropped; fails if none is left.
     pub(crate) fn reserve(&mut self, from: &Dependency, budget: &ValueBudget) -> Result<(), ReadFailure> {
         let Some(found) = self.found.get(from) else { return Ok(()) };
         let sizes = found.values.iter().map(|(key, held)| key.len() + held.size() + PER_VALUE);
@@ -220,19 +222,19 @@ impl Values {
         Ok(())
     }
 
-    /// Adds what was read elsewhere.
+    /// Adds other values.
     pub(crate) fn extend(&mut self, other: Self) {
         self.found.extend(other.found);
         self.unread.extend(other.unread);
         self.room.extend(other.room);
     }
 
-    /// Adds what was read elsewhere, if it could be.
+    /// Adds the values that were read, without the failures.
     pub(crate) fn extend_found(&mut self, other: Self) {
         self.extend(Self { unread: BTreeMap::new(), ..other });
     }
 
-    /// Adds to a Secret, whether it is there or not, a value for each of the keys that it does not have.
+    /// Adds a value for each of these keys that a Secret lacks. The Secret itself may be missing.
     pub(crate) fn make_up(&mut self, secret: ObjectKey, keys: &BTreeSet<String>) {
         let found = self.found.entry(Dependency::Secret(secret)).or_default();
         for key in keys {
@@ -241,12 +243,12 @@ impl Values {
         }
     }
 
-    /// The version of an object that was read.
+    /// Returns the version of an object that was read.
     pub(crate) fn version(&self, of: &Dependency) -> Option<&str> {
         self.found.get(of).map(|keys| keys.version.as_str())
     }
 
-    /// The value of a key as text, for comparing; the error where there is none.
+    /// Returns the value of a key as text, for comparisons; the error if there is no value.
     pub(crate) fn text(&self, from: &Dependency, key: &str) -> Result<SecretText, String> {
         let mut text = SecretText::default();
         match self.get(from, key)? {
@@ -257,7 +259,7 @@ impl Values {
     }
 }
 
-/// How many bytes of values each namespace has in memory. One that uses up its share waits for itself, and for no other.
+/// Counts the bytes of values of each namespace in memory. A namespace that uses up its share delays only itself.
 #[derive(Clone)]
 pub(crate) struct ValueBudget {
     most: usize,
@@ -271,7 +273,7 @@ impl Default for ValueBudget {
 }
 
 impl ValueBudget {
-    /// Bounds nothing, for a process that serves one person.
+    /// Returns a budget without a limit, for the command line.
     pub(crate) fn unlimited() -> Self {
         Self { most: usize::MAX, ..Self::default() }
     }
@@ -282,7 +284,7 @@ impl ValueBudget {
         let wanted = all.saturating_add(bytes);
         if wanted > self.most {
             return Err(ReadFailure::Failed(format!(
-                "the values that are taken from Secrets and ConfigMaps of namespace {namespace} are more than {} MiB: use fewer or shorter ones",
+                "the values from Secrets and ConfigMaps of namespace {namespace} have more than {} MiB in total: use fewer or shorter ones",
                 self.most / 1024 / 1024
             )));
         }
@@ -291,7 +293,7 @@ impl ValueBudget {
     }
 }
 
-/// Bytes of a namespace's share, given back when this is dropped.
+/// Reserved bytes of a namespace's share. Released on drop.
 struct Room {
     budget: ValueBudget,
     namespace: String,
@@ -354,7 +356,7 @@ mod tests {
         let held: Vec<_> = (0..15).map(|n| read("greedy", &n.to_string()).ok().unwrap()).collect();
         let problem = read("greedy", "more").err().unwrap();
         assert!(
-            matches!(&problem, ReadFailure::Failed(why) if why.contains("namespace greedy are more than 4 MiB")),
+            matches!(&problem, ReadFailure::Failed(why) if why.contains("namespace greedy have more than 4 MiB")),
             "{problem:?}"
         );
         assert!(read("other", "one").is_ok());

@@ -1,4 +1,4 @@
-//! The one writer to the cluster: status, finalizer, events.
+//! Writes statuses, finalizers and events. In the engine, only this module and `token_store` write to the cluster.
 
 use crate::api::status::{AccountStatus, WebhookStatus};
 use crate::api::{
@@ -15,16 +15,16 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Who writes, as managed fields and events show it.
+/// The field manager, and the reporting controller of events.
 const MANAGER: &str = "hooktender";
-/// How often a finalizer is tried again after somebody else changed the object at the same time.
+/// How often the write of a finalizer is retried after a conflict.
 const CONFLICTS: usize = 5;
-/// The API server's words in conditions and events are cut to this many characters.
+/// Maximum length, in characters, of the API server's message in conditions and events.
 const LONGEST_WORDS: usize = 300;
 
 /// A write to the cluster that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the API server did not take the {what} of {object}")]
+#[error("the request to the API server failed: {what} of {object}")]
 pub(crate) struct WriteError {
     what: &'static str,
     object: String,
@@ -33,19 +33,19 @@ pub(crate) struct WriteError {
 }
 
 impl WriteError {
-    /// Somebody else has written the object since it was read.
+    /// Returns the error of a write whose object was changed by another client since it was read.
     pub(crate) fn overtaken(webhook: &Webhook) -> Self {
         let message = "another process has written its status since it was read";
         let status = kube::core::Status::failure(message, "Conflict").with_code(409);
         failed("pending create", webhook, kube::Error::Api(Box::new(status)))
     }
 
-    /// Whether somebody else has written the object since it was read.
+    /// Whether another client has written the object since it was read.
     pub(crate) fn is_conflict(&self) -> bool {
         self.scope() == Scope::Conflict
     }
 
-    /// Whom it concerns.
+    /// Returns what the failure concerns: the object, all objects, or the API server.
     pub(crate) fn scope(&self) -> Scope {
         match &*self.source {
             kube::Error::Api(status) => Scope::of(status),
@@ -53,7 +53,7 @@ impl WriteError {
         }
     }
 
-    /// What was refused, and the API server's words, for conditions and events.
+    /// Returns what was refused, with the API server's message, for conditions and events.
     pub(crate) fn in_words(&self) -> String {
         let why = match &*self.source {
             kube::Error::Api(status) => status.message.clone(),
@@ -69,43 +69,43 @@ impl WriteError {
 
 /// Writes statuses, finalizers and events.
 pub(crate) trait ClusterWriter: Send + Sync {
-    /// Reads the object again; none if it is gone or another one has its name.
+    /// Reads the object again; none if it is gone, also if a new one has its name.
     fn webhook(&self, webhook: &Webhook) -> impl Future<Output = Result<Option<Webhook>, WriteError>> + Send;
 
-    /// Writes the status; gives the object as it is now, or none if it is gone. A conflict if somebody has written the object
-    /// since it was read: a status that was made of an older one would undo what another process has recorded.
+    /// Writes the status. Returns the object as it is now, or none if it is gone. Fails with a conflict if another client has
+    /// written the object since it was read: a status derived from the older version could undo what another process recorded.
     fn webhook_status(
         &self,
         webhook: &Webhook,
         status: &WebhookStatus,
     ) -> impl Future<Output = Result<Option<Webhook>, WriteError>> + Send;
 
-    /// Writes the status; gives the object as it is now, or none if it is gone.
+    /// Writes the status. Returns the object as it is now, or none if it is gone.
     fn account_status(
         &self,
         account: &VendorAccount,
         status: &AccountStatus,
     ) -> impl Future<Output = Result<Option<VendorAccount>, WriteError>> + Send;
 
-    /// Puts our finalizer on it; gives the object as it is now.
+    /// Adds our finalizer. Returns the object as it is now.
     fn add_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<Webhook, WriteError>> + Send;
 
-    /// Takes our finalizer off. An object that is gone is fine. A conflict if its status is another one than was read.
+    /// Removes our finalizer, if the object still exists. Fails with a conflict if its status has changed since it was read.
     fn remove_finalizer(&self, webhook: &Webhook) -> impl Future<Output = Result<(), WriteError>> + Send;
 
-    /// Puts our finalizer on an account; gives it as it is now. One that is being deleted takes none.
+    /// Adds our finalizer to an account, unless it is being deleted. Returns the account as it is now.
     fn add_account_finalizer(
         &self,
         account: &VendorAccount,
     ) -> impl Future<Output = Result<VendorAccount, WriteError>> + Send;
 
-    /// Takes our finalizer off an account. One that is gone is fine.
+    /// Removes our finalizer from an account, if it still exists.
     fn remove_account_finalizer(
         &self,
         account: &VendorAccount,
     ) -> impl Future<Output = Result<(), WriteError>> + Send;
 
-    /// Makes an event, unless the object has made too many. One that the API server does not take is logged and left.
+    /// Publishes an event, unless the object has too many. A failure is logged and not retried.
     fn event(&self, on: ObjectReference, happened: &EventRecord) -> impl Future<Output = ()> + Send;
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct KubeWriter {
 }
 
 impl KubeWriter {
-    /// `instance` tells several hooktenders apart in events.
+    /// Creates a writer. `instance` identifies this process in events.
     pub(crate) fn new(client: Client, instance: String) -> Self {
         Self { client, instance, events: Arc::default() }
     }
@@ -146,7 +146,7 @@ impl KubeWriter {
         K: serde::de::DeserializeOwned + serde::Serialize,
     {
         let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
-        // A precondition: the object that was made again under this name is another one.
+        // A precondition: an object that was deleted and created again under this name has another uid.
         body["metadata"] = json!({ "uid": object.uid() });
         if let Some(version) = at {
             body["metadata"]["resourceVersion"] = json!(version);
@@ -157,7 +157,8 @@ impl KubeWriter {
         let written = async {
             passes([&kind, "status", "writing"]).await?;
             let written = match api.patch_status(&params, &Patch::Apply(&body)).await {
-                // Who wrote a field by hand owns it: to leave it out is not to remove it, and half of something is invalid.
+                // A client that wrote a status field by hand owns it, so that leaving the field out does not remove it. The rest may
+                // then be invalid. A merge patch removes it.
                 Err(kube::Error::Api(refused)) if refused.code == 422 => {
                     clear_absent(&mut body["status"], object);
                     let params =
@@ -176,8 +177,8 @@ impl KubeWriter {
         }
     }
 
-    /// Changes the finalizers of just the object that was read. After a conflict it is read again, and changed if it `may` be as it
-    /// is then. None: it is gone.
+    /// Changes the finalizers of an object. After a conflict reads the object again, and changes it if `may` still allows that.
+    /// Returns none if the object is gone.
     async fn finalizers<K>(
         &self,
         object: &K,
@@ -267,7 +268,7 @@ impl ClusterWriter for KubeWriter {
 
     async fn add_finalizer(&self, webhook: &Webhook) -> Result<Webhook, WriteError> {
         let held = self.finalizers(&stored(webhook), |all| add(all, FINALIZER), |_| true).await?;
-        // A Webhook that vanished at this very moment has nothing to be held for.
+        // A Webhook that is already gone needs no finalizer.
         read(webhook, held)?.ok_or_else(|| failed("finalizer", webhook, gone(webhook)))
     }
 
@@ -300,7 +301,7 @@ impl ClusterWriter for KubeWriter {
                 namespace = on.namespace,
                 name = on.name,
                 reason = happened.reason,
-                "no event is made: the object made too many"
+                "event dropped: the object has too many"
             );
             return;
         }
@@ -318,12 +319,12 @@ impl ClusterWriter for KubeWriter {
             Err(kube::Error::Api(refused)) if matches!(refused.code, 400 | 413 | 422) => {
                 tracing::warn!(error = %refused.message, "the API server refused an event: please report it");
             }
-            Err(error) => tracing::debug!(%error, "the API server did not take an event"),
+            Err(error) => tracing::debug!(%error, "the API server did not store an event"),
         }
     }
 }
 
-/// Names what the object's status has and this one has not, so that a merge removes it.
+/// Adds a null for each field of the object's status that the new status lacks, so that a merge patch removes it.
 fn clear_absent(status: &mut Value, object: &impl serde::Serialize) {
     let known = serde_json::to_value(object).unwrap_or_default();
     if let (Some(status), Some(known)) = (status.as_object_mut(), known["status"].as_object()) {
@@ -333,7 +334,8 @@ fn clear_absent(status: &mut Value, object: &impl serde::Serialize) {
     }
 }
 
-/// The same Webhook, of a type that the API server's answer can be read as whatever version has written its spec.
+/// Wraps a Webhook in the type for stored objects, so that the API server's answer can be read even if another version has written
+/// the spec.
 fn stored(webhook: &Webhook) -> StoredWebhook {
     StoredWebhook(Ok(webhook.clone()))
 }

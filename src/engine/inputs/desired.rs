@@ -35,7 +35,7 @@ pub(crate) fn build_desired(
     let (declared, actual) = (webhook.spec.subscription.vendor(), account.spec.vendor.name());
     if declared != actual {
         let message = format!(
-            "the subscription is for {declared} and the account is at {actual}: refer to an account of {declared}"
+            "the subscription is for {declared}, but the account is at {actual}: refer to an account at {declared} in a new Webhook"
         );
         return unknown("VendorMismatch", message);
     }
@@ -79,7 +79,7 @@ impl DocumentBudget {
         let used = used.entry(namespace).or_default();
         if *used + bytes > MAX_DOCUMENTS {
             let message = format!(
-                "the long subscriptions of this namespace (over {} KiB each) are more than {} MiB together at this account, and older Webhooks come first: shorten them, or use fewer",
+                "the long subscriptions of this namespace (over {} KiB each) have more than {} MiB in total at this account, and older Webhooks have priority: shorten them, or use fewer",
                 UNCOUNTED / 1024,
                 MAX_DOCUMENTS / 1024 / 1024
             );

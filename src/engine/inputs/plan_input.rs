@@ -2,7 +2,7 @@
 
 use super::desired::{DocumentBudget, build_desired};
 use super::write_only::{digest_key, trusts, write_only_changed};
-use crate::api::status::WebhookStatus;
+use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{Mode, ObjectKey, RELEASE, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::account_keys;
 use crate::engine::cluster::values::Values;
@@ -10,7 +10,9 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::observed::ObservedIndex;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Desired, Document, ExternalId, Hints, Intent, Policy, Redactor, SecretText};
+use crate::plan::{
+    Declared, Desired, Document, ExternalId, Hints, PendingCreate, Policy, Redactor, SecretText,
+};
 use crate::vendor;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -42,7 +44,8 @@ pub(crate) fn plan_input(
     let spec = &webhook.spec;
     let (desired, redactor) = build_desired(webhook, account, values);
     let mut desired = options.documents.limit(webhook, desired);
-    // Without stored state nothing tells whose a subscription is, and whoever runs such a pass has the login in a file.
+    // Without stored state it is unknown which Webhook a subscription belongs to. The person who runs such a pass has the credentials
+    // in a file, so that the limits for guests would protect nothing.
     let guest = webhook.is_guest() && !options.stateless;
     let adopts = !guest || account.spec.allow_guest_adoption;
     let pinned = spec.external_id.as_ref();
@@ -51,16 +54,6 @@ pub(crate) fn plan_input(
     if may_not_pin && status.external_id.is_none() && !deleting {
         desired = adoption_not_allowed(account);
     }
-    let document = match &desired {
-        Desired::Known(document) => Some(document),
-        Desired::Unknown { .. } => None,
-    };
-    let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
-    let write_only_changed =
-        document.is_some_and(|document| !first_time && write_only_changed(state, document, values));
-    let values_changed = document.is_some_and(|document| state.differs_from_in_sync(document) == Some(true));
-    let stored_differently =
-        document.map(|document| stored_differently(state, document, values, options)).unwrap_or_default();
     Declared {
         key: ObjectKey::of(webhook),
         created: webhook.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
@@ -72,36 +65,61 @@ pub(crate) fn plan_input(
         superseded: ExternalId::valid(&status.superseded).collect(),
         unreadable: None,
         invalid_id: invalid_id(webhook, status),
-        intent: status.pending.as_ref().map(|pending| Intent {
-            expired: state.creates.is_over(pending, options.grace, options.read),
-            fingerprint: pending.digest.clone(),
-            document: state.creates.sent(pending).cloned(),
-            preexisting: ExternalId::valid(&pending.beside).collect(),
-        }),
+        pending_create: status.pending.as_ref().map(|pending| pending_create(state, pending, options)),
         applied: status.last_applied.as_ref().map(|applied| applied.digest.clone()),
         sensitive: status.last_applied.as_ref().map(|applied| applied.sensitive.clone()).unwrap_or_default(),
         trusts_write_only: trusts(webhook),
         remote_version: status.last_applied.as_ref().and_then(|last| last.concealed.as_ref()?.mark.clone()),
-        hints: Hints {
-            values_changed,
-            write_only_changed,
-            stored_differently,
-            reenable_due: vendor::auto_reenable(&spec.subscription) && state.reenable.is_due(),
-            // A dry run has no history, so recent creates cannot be detected.
-            may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
-        },
+        hints: hints(state, &desired, values, options),
         deleting,
         stateless: options.stateless,
-        policy: Policy {
-            mode: spec.mode.max(account.spec.mode).max(options.ceiling),
-            drift: spec.drift_policy,
-            deletion: spec.deletion_policy,
-            suspended: spec.suspend,
-            release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
-        },
+        policy: policy(webhook, account, options.ceiling),
         desired,
         redactor,
         secrets: Arc::default(),
+    }
+}
+
+/// Returns what is known of a create with an unknown outcome.
+fn pending_create(state: &WebhookState, pending: &Pending, options: PlanOptions<'_>) -> PendingCreate {
+    PendingCreate {
+        expired: state.creates.is_over(pending, options.grace, options.read),
+        fingerprint: pending.digest.clone(),
+        document: state.creates.sent(pending).cloned(),
+        preexisting: ExternalId::valid(&pending.beside).collect(),
+    }
+}
+
+/// Returns what earlier passes and the values of Secrets tell about the subscription.
+fn hints(state: &WebhookState, desired: &Desired, values: &Values, options: PlanOptions<'_>) -> Hints {
+    let known = match desired {
+        Desired::Known(document) => Some(document),
+        Desired::Unknown { .. } => None,
+    };
+    let status = &*state.status;
+    let first_time = options.stateless && status.last_applied.is_none() && status.pending.is_none();
+    Hints {
+        values_changed: known.is_some_and(|document| state.differs_from_in_sync(document) == Some(true)),
+        write_only_changed: known
+            .is_some_and(|document| !first_time && write_only_changed(state, document, values)),
+        stored_differently: known
+            .map(|document| stored_differently(state, document, values, options))
+            .unwrap_or_default(),
+        reenable_due: vendor::auto_reenable(&state.object.spec.subscription) && state.reenable.is_due(),
+        // A dry run has no history, so recent creates cannot be detected.
+        may_lag: !options.dry_run && !state.time_until_listed(options.read).is_zero(),
+    }
+}
+
+/// Returns what may be done for a Webhook. The strictest of the modes of Webhook, account and process applies.
+fn policy(webhook: &Webhook, account: &VendorAccount, ceiling: Mode) -> Policy {
+    let spec = &webhook.spec;
+    Policy {
+        mode: spec.mode.max(account.spec.mode).max(ceiling),
+        drift: spec.drift_policy,
+        deletion: spec.deletion_policy,
+        suspended: spec.suspend,
+        release: webhook.annotations().get(RELEASE).is_some_and(|value| value == "true"),
     }
 }
 
@@ -141,7 +159,7 @@ fn invalid_id(webhook: &Webhook, status: &WebhookStatus) -> Option<(&'static str
 /// Returns the reason of a guest that pins a subscription which it did not create.
 fn adoption_not_allowed(account: &VendorAccount) -> Desired {
     let message = format!(
-        "VendorAccount {} does not let Webhooks of other namespaces use externalId: remove externalId to have a subscription created, or have the owners of the account set allowGuestAdoption: true",
+        "VendorAccount {} does not allow Webhooks of other namespaces to use externalId: remove externalId to have a subscription created, or ask the owners of the account to set allowGuestAdoption: true",
         ObjectKey::of(account)
     );
     Desired::Unknown { reason: "AdoptionNotAllowed", message }

@@ -9,39 +9,39 @@ use crate::engine::dependency::Dependency;
 use crate::plan::{Redactor, SecretText, Usage};
 use std::collections::{BTreeMap, HashMap};
 
-/// Most bytes of a subscription with the values of its variables put in. More would be kept, compared, shown and sent many
-/// times over, while the manifest stays small.
+/// Maximum size, in bytes, of a subscription with the values of its variables. Without a limit a small manifest could expand to
+/// many times its size, in each place where it is stored, compared, shown and sent.
 pub(crate) const MAX_EXPANDED: usize = 256 * 1024;
-/// Each use of a variable counts for this many bytes at least, as it takes so much however short the value is.
+/// Each use of a variable counts as at least this many bytes, because it needs that much memory even if the value is short.
 const LEAST_PER_USE: usize = 64;
 
-/// Why the values of variables cannot be put into a subscription.
+/// Why the variables of a subscription cannot be expanded.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExpandError {
     /// A value is missing, or cannot be used there.
     #[error("{0}")]
     Missing(String),
-    /// It would become too long.
+    /// The expanded subscription would be too long.
     #[error(
-        "the subscription is longer than {} KiB with the values of its variables put in: shorten the values, or use them less often",
+        "the subscription is longer than {} KiB with the values of its variables: shorten the values, or use them less often",
         MAX_EXPANDED / 1024
     )]
     TooLarge,
 }
 
-/// A variable's value, and its source for messages.
+/// The value of a variable, and where it comes from, for messages.
 struct Resolved {
     value: Value,
     from: String,
 }
 
 impl Resolved {
-    /// Returns why the value cannot be used there, without showing it.
+    /// Returns why the value cannot be used there; the message does not show the value.
     fn refused(&self, usage: Usage) -> Option<String> {
         let place = usage.one_line()?;
         let found = self.value.control_character()?;
         let what = if matches!(found, '\n' | '\r') { "a line break" } else { "a control character" };
-        Some(format!("{} holds {what}, which is not allowed in {place}: remove it", self.from))
+        Some(format!("{} contains {what}, which is not allowed in {place}: remove it", self.from))
     }
 }
 
@@ -49,12 +49,12 @@ impl Resolved {
 #[derive(Default)]
 pub(crate) struct Variables(HashMap<String, Resolved>);
 
-/// The objects that a Webhook's variables are taken from.
+/// Returns the Secrets and ConfigMaps that a Webhook's variables refer to.
 pub(crate) fn dependencies(webhook: &Webhook) -> impl Iterator<Item = Dependency> + '_ {
     keys(webhook).map(|(from, _)| from)
 }
 
-/// The keys of these objects that a Webhook's variables name.
+/// Returns the keys of Secrets and ConfigMaps that a Webhook's variables refer to.
 pub(crate) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)> + '_ {
     let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
     webhook.spec.variables.iter().filter_map(move |variable| {
@@ -67,7 +67,7 @@ pub(crate) fn keys(webhook: &Webhook) -> impl Iterator<Item = (Dependency, &str)
 }
 
 impl Variables {
-    /// Names with their values, and whether nobody may see them.
+    /// Creates variables from names and values, each with whether the value is secret.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(all: &[(&str, &str, bool)]) -> Self {
         let resolved = |value: &str, secret| {
@@ -77,7 +77,7 @@ impl Variables {
         Self(all.iter().map(|(name, value, secret)| ((*name).to_owned(), resolved(value, *secret))).collect())
     }
 
-    /// Those of them whose value is to be had.
+    /// Returns the variables whose values are known.
     pub(crate) fn known(webhook: &Webhook, values: &Values) -> Self {
         let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
         let known =
@@ -87,7 +87,11 @@ impl Variables {
         Self(known.collect())
     }
 
-    /// Takes the values; an error says which variable lacks what, and how to put it right.
+    /// Resolves all variables.
+    ///
+    /// # Errors
+    ///
+    /// If a variable has no usable value; the message says which one, and what to do.
     pub(crate) fn resolve(webhook: &Webhook, values: &Values) -> Result<Self, String> {
         let namespace = webhook.metadata.namespace.as_deref().unwrap_or_default();
         let resolved = webhook.spec.variables.iter().map(|variable| {
@@ -98,10 +102,10 @@ impl Variables {
         resolved.collect::<Result<_, String>>().map(Self)
     }
 
-    /// Hides every value that comes from a Secret.
+    /// Returns a redactor for every value that comes from a Secret.
     pub(crate) fn redactor(&self) -> Redactor {
         let mut redactor = Redactor::default();
-        // In order of their names: a digest is made of what is shown.
+        // Sorted by name, because digests are computed from redacted values.
         let sorted: BTreeMap<_, _> = self.0.iter().collect();
         for (name, value) in sorted {
             if let Value::Secret(value) = &value.value {
@@ -111,12 +115,12 @@ impl Variables {
         redactor
     }
 
-    /// Starts putting the values into the strings of one subscription.
+    /// Starts the expansion of one subscription.
     pub(crate) fn expansion(&self) -> Expansion<'_> {
         Expansion { variables: self, room: MAX_EXPANDED }
     }
 
-    /// Puts the values into one string of a subscription that has no others.
+    /// Expands one string, as of a subscription without any other.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn expand(&self, text: &str, usage: Usage) -> Result<SecretText, ExpandError> {
         self.expansion().expand(text, usage)
@@ -125,7 +129,7 @@ impl Variables {
     fn value(&self, name: &str, usage: Usage) -> Result<&Resolved, ExpandError> {
         let resolved = self.0.get(name).ok_or_else(|| {
             ExpandError::Missing(format!(
-                "$({name}) is used and not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
+                "$({name}) is used but not declared: add it to spec.variables, or write $$({name}) for a literal $({name})"
             ))
         })?;
         match resolved.refused(usage) {
@@ -135,16 +139,19 @@ impl Variables {
     }
 }
 
-/// One subscription whose strings get their values. What it may become is bounded, and counted before it is built.
+/// The expansion of one subscription. Its size is limited, and counted before memory is allocated.
 pub(crate) struct Expansion<'v> {
     variables: &'v Variables,
-    /// How many bytes it may still grow by.
+    /// How many bytes are left.
     room: usize,
 }
 
 impl Expansion<'_> {
-    /// Puts the values into a string. `$$(NAME)` is a literal `$(NAME)`; what does not look like a variable stays. An error
-    /// names the variable that is not declared, or whose value cannot be used there.
+    /// Expands a string. `$$(NAME)` becomes a literal `$(NAME)`; text that does not look like a variable stays unchanged.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is not declared or its value cannot be used there; the message names the variable.
     pub(crate) fn expand(&mut self, text: &str, usage: Usage) -> Result<SecretText, ExpandError> {
         let mut expanded = SecretText::default();
         let mut rest = text;
@@ -165,7 +172,7 @@ impl Expansion<'_> {
             } else {
                 expanded.push_plain(&rest[..at]);
                 let value = &self.variables.value(name, usage)?.value;
-                // A secret one is shown by its name.
+                // A redacted value is shown by its name, which may be longer.
                 self.take(value.len().max(after - at).max(LEAST_PER_USE))?;
                 match value {
                     Value::Plain(value) => expanded.push_plain(value),
@@ -205,7 +212,7 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
     Ok(Resolved { value: values.get(&object, key)?, from: format!("the key {key} of {object}") })
 }
 
-/// What a Webhook declares, with one secret for each of its variables.
+/// Returns what a Webhook declares if each of its variables is this secret.
 #[cfg(test)]
 pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
     let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
@@ -262,7 +269,7 @@ mod tests {
             );
         }
         let undeclared = variables.expand("$(NONE)", Usage::Content).unwrap_err().to_string();
-        assert!(undeclared.contains("$(NONE) is used and not declared"));
+        assert!(undeclared.contains("$(NONE) is used but not declared"));
     }
 
     #[test]
@@ -307,7 +314,7 @@ mod tests {
                 for usage in refused {
                     let problem = variables.expand("a$(TOKEN)", usage).unwrap_err().to_string();
                     assert!(
-                        problem.starts_with(&format!("variable TOKEN: its value holds {found}, ")),
+                        problem.starts_with(&format!("variable TOKEN: its value contains {found}, ")),
                         "{problem}"
                     );
                     assert!(!problem.contains("s3"), "{problem}");

@@ -4,17 +4,18 @@ use super::Pass;
 use super::report::PassReport;
 use super::schedule::PassOutcome;
 use crate::api::ACCOUNT_FINALIZER;
-use crate::api::conditions::{self, READY, RECONCILING, STALLED};
+use crate::api::conditions::{self, READY};
+use crate::api::status::AccountStatus;
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::scope::Scope;
 use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use crate::engine::error::{AccountError, error_chain};
 use crate::engine::state::account::AccountState;
-use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::account::{AccountInputs, IN_SYNC, account_conditions};
-use crate::engine::status::conditions::WEBHOOKS_NOT_WRITTEN;
+use crate::engine::status::conditions::{ConditionSummary, Drift, WEBHOOKS_NOT_WRITTEN, set_all};
 use crate::engine::status::webhook::account_write_refused;
 use crate::plan::Plan;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 
@@ -62,7 +63,16 @@ fn has_finalizer<S, R>(pass: &Pass<'_, S, R>) -> bool {
 
 /// Whether a Webhook of the account has a subscription, or had one.
 fn is_in_use(state: &AccountState) -> bool {
-    !state.not_allowed.is_empty() || state.webhooks.values().any(WebhookState::has_finalizer)
+    !state.not_allowed.is_empty() || state.webhooks.values().any(|webhook| webhook.has_finalizer())
+}
+
+/// How a pass ended, for the account's status.
+#[derive(Clone, Copy)]
+pub(crate) struct PassEnd<'a> {
+    pub(crate) error: Option<&'a AccountError>,
+    pub(crate) outcome: &'a PassOutcome,
+    /// When the next pass runs, if something waits for a retry.
+    pub(crate) next_attempt: Option<&'a Time>,
 }
 
 /// Updates the account's status; writes it and publishes an event only if something has changed. Returns whether the cluster has it now.
@@ -70,41 +80,11 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
     pass: &mut Pass<'_, S, R>,
     state: &mut AccountState,
     report: &mut PassReport,
-    (error, outcome): (Option<&AccountError>, &PassOutcome),
+    end: PassEnd<'_>,
 ) -> bool {
     let before = pass.account.status.clone().unwrap_or_default();
-    let inputs = AccountInputs {
-        account: &pass.account,
-        was_ready: conditions::is_true(&before.conditions, READY),
-        error,
-        credentials_lost: error.is_some() && error == report.credentials_lost(),
-        blocked: report.plan.as_ref().and_then(|plan| plan.blocked.first()),
-        webhooks: state.uids.len(),
-        not_allowed: &state.not_allowed,
-        refused: state.refused_webhooks(),
-        advice: report.advice.as_deref(),
-    };
-    let now = account_conditions(&inputs);
-    let advised = now.reason == IN_SYNC && report.advice.is_some();
-    let generation = pass.account.meta().generation;
-    let mut status = before.clone();
-    status.observed_generation = generation;
-    status.vendor = Some(pass.vendor);
-    if let Some(plan) = &mut report.plan {
-        status.subscriptions = Some(plan.subscriptions);
-        status.unmanaged = std::mem::take(&mut plan.unmanaged);
-        status.allowed_deletions = std::mem::take(&mut plan.allowed);
-        status.recent_deletions = plan.recent.take();
-    }
-    for (kind, value) in [(READY, now.ready), (RECONCILING, now.reconciling), (STALLED, now.stalled)] {
-        let message = if kind == READY || value { now.message.as_str() } else { "" };
-        conditions::set(&mut status.conditions, kind, value, now.reason, message, generation, pass.now);
-    }
-    let handled =
-        matches!(outcome, PassOutcome::InSync | PassOutcome::Failed { .. } | PassOutcome::Forbidden(_));
-    if handled && pass.requested.is_some() {
-        status.last_handled_request.clone_from(&pass.requested);
-    }
+    let summary = summarize(pass, state, report, end.error);
+    let status = next_status(pass, &before, &summary, (&mut *report, end));
     if status == before {
         return true;
     }
@@ -119,18 +99,73 @@ pub(crate) async fn write_account_status<S, R: ClusterWriter>(
     }
     state.status_refused = None;
     let was = conditions::get(&before.conditions, READY).map(|c| (c.reason.as_str(), c.message.as_str()));
-    if was == Some((now.reason, now.message.as_str())) {
-        return true;
+    if was != Some((summary.reason, summary.message.as_str())) {
+        publish_change(pass, summary, report.advice.is_some()).await;
     }
-    let refused = now.reason == WEBHOOKS_NOT_WRITTEN;
-    let warning = error.is_some() || now.stalled || refused || advised;
-    let reason = if advised { "LikelyRefused" } else { now.reason };
-    let event = EventRecord { warning, reason, note: now.message };
+    true
+}
+
+/// Returns what the account's conditions say after the pass.
+fn summarize<S, R>(
+    pass: &Pass<'_, S, R>,
+    state: &AccountState,
+    report: &PassReport,
+    error: Option<&AccountError>,
+) -> ConditionSummary {
+    account_conditions(&AccountInputs {
+        account: &pass.account,
+        error,
+        deletions_only: error.is_some() && error == report.deletions_only(),
+        blocked: report.plan.as_ref().and_then(|plan| plan.blocked.first()),
+        webhooks: state.uids.len(),
+        not_allowed: &state.not_allowed,
+        refused: state.refused_webhooks(),
+        advice: report.advice.as_deref(),
+    })
+}
+
+/// Returns the account's status after the pass. Moves what the plan says about the account as a whole out of the report.
+fn next_status<S, R>(
+    pass: &Pass<'_, S, R>,
+    before: &AccountStatus,
+    summary: &ConditionSummary,
+    (report, end): (&mut PassReport, PassEnd<'_>),
+) -> AccountStatus {
+    let generation = pass.account.meta().generation;
+    let mut status = before.clone();
+    status.observed_generation = generation;
+    status.vendor = Some(pass.vendor);
+    status.next_attempt = end.next_attempt.cloned();
+    if let Some(plan) = &mut report.plan {
+        status.subscriptions = Some(plan.subscriptions);
+        status.unmanaged = std::mem::take(&mut plan.unmanaged);
+        status.allowed_deletions = std::mem::take(&mut plan.allowed);
+        status.recent_deletions = plan.recent.take();
+    }
+    set_all(&mut status.conditions, summary, &Drift::Unknown, generation, pass.now);
+    let handled =
+        matches!(end.outcome, PassOutcome::InSync | PassOutcome::Failed { .. } | PassOutcome::Forbidden(_));
+    if handled && pass.requested.is_some() {
+        status.last_handled_request.clone_from(&pass.requested);
+    }
+    status
+}
+
+/// Publishes that the account's condition `Ready` has changed. `has_advice`: its message says what a person should do although the list
+/// can be read.
+async fn publish_change<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    summary: ConditionSummary,
+    has_advice: bool,
+) {
+    let advised = summary.reason == IN_SYNC && has_advice;
+    let failed = summary.stalled || summary.ready == Some(false) || summary.reason == WEBHOOKS_NOT_WRITTEN;
+    let reason = if advised { "LikelyRefused" } else { summary.reason };
+    let event = EventRecord { warning: failed || advised, reason, note: summary.message };
     if event.warning {
         tracing::warn!(vendor = %pass.vendor, account = %pass.key, reason, "{}", event.note);
     }
     pass.context.writer.event(pass.account.object_ref(&()), &event).await;
-    true
 }
 
 /// Publishes an event, once, when the API server refuses the account's own status, which cannot say so then.
@@ -171,8 +206,9 @@ mod tests {
         let mut pass = Pass::new(&scene.context, &scene.state, &account, &read);
         // As the write of a finalizer returns it: an annotation does not change the generation.
         pass.written(request(&account, "second"));
-        let (mut report, outcome) = (PassReport::default(), (None, &PassOutcome::InSync));
-        assert!(write_account_status(&mut pass, &mut scene.state, &mut report, outcome).await);
+        let mut report = PassReport::default();
+        let end = PassEnd { error: None, outcome: &PassOutcome::InSync, next_attempt: None };
+        assert!(write_account_status(&mut pass, &mut scene.state, &mut report, end).await);
         let handled = |account: &VendorAccount| account.status.as_ref().unwrap().last_handled_request.clone();
         assert_eq!(handled(&pass.account).as_deref(), Some("first"));
         let account = Arc::clone(&pass.account);

@@ -9,16 +9,16 @@ use crate::engine::state::comparison::Comparison;
 use crate::engine::state::corrections;
 use crate::engine::state::webhook::WebhookState;
 use crate::plan::diff::changes;
-use crate::plan::{Cause, Change, Declared, Document, Item, Observed, Step};
+use crate::plan::{Cause, Change, Document, Item, Observed, PlannedWebhook, Step};
 use crate::vendor::rules;
 
 /// Returns the fingerprint of the drift that a step corrects; none for any other step.
 pub(crate) fn correction(
     shared: &Shared<'_>,
+    planned: PlannedWebhook<'_>,
     webhook: &WebhookState,
-    item: &Item,
-    declared: &Declared,
 ) -> Option<u64> {
+    let PlannedWebhook { declared, item } = planned;
     if item.step().is_none() || !matches!(item.cause, Cause::VendorEdit | Cause::Gone) {
         return None;
     }
@@ -35,11 +35,11 @@ pub(crate) fn correction(
 /// Returns the fields that the vendor of a Webhook in sync stores in another spelling: to be recorded, and to be shown.
 pub(crate) fn stored_differently(
     shared: &Shared<'_>,
+    planned: PlannedWebhook<'_>,
     webhook: &mut WebhookState,
-    declared: &Declared,
-    item: &Item,
     vendor: VendorName,
 ) -> (Vec<StoredDifferently>, Vec<Change>) {
+    let PlannedWebhook { declared, item } = planned;
     let Some(document) = document(&declared.desired) else { return Default::default() };
     let WebhookState { status, spellings, object, .. } = webhook;
     let last = status.last_applied.as_ref();

@@ -13,7 +13,7 @@ use crate::engine::state::account::AccountState;
 use crate::engine::state::client_cache::ClientCache;
 use crate::engine::state::observed::Snapshot;
 use crate::engine::state::webhook::WebhookState;
-use crate::plan::{Declared, Item, Step};
+use crate::plan::{Item, PlannedWebhook, Step};
 use crate::vendor::{Operation, VendorError};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use std::time::Duration;
 /// Rate-limit waits shorter than this are not reported.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// What an execution came to.
+/// The result of an execution.
 pub(crate) struct Executed {
     pub(crate) counts: PassCounts,
     pub(crate) stopped_by: Option<PassError>,
@@ -48,13 +48,13 @@ pub(crate) async fn execute<S: Sync, R: ClusterWriter>(
         refusal_grid: *refusal_grid,
     };
     let mut webhooks: HashMap<&str, &mut WebhookState> =
-        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
+        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook.as_mut())).collect();
     let mut window = ExecutionWindow::new();
     let mut in_flight = FuturesUnordered::new();
     for item in &plan.items {
         let Some(webhook) = webhooks.remove(uids[item.index].as_str()) else { continue };
-        let declared = &declared[item.index];
-        if is_unchanged(&shared, webhook, declared, item) {
+        let planned = PlannedWebhook { declared: &declared[item.index], item };
+        if is_unchanged(&shared, planned, webhook) {
             continue;
         }
         webhook.status_inputs = None;
@@ -68,13 +68,13 @@ pub(crate) async fn execute<S: Sync, R: ClusterWriter>(
         if window.cluster_error.is_some() {
             break;
         }
-        match admit(pass, &mut window, (webhook, declared, item), cache) {
+        match admit(pass, &mut window, planned, webhook, cache) {
             Admission::Later => {}
             Admission::Now(blocked_by) => {
                 window.calls += calls;
                 let shared = &shared;
                 in_flight.push(async move {
-                    (calls, process_item(pass, shared, item, declared, webhook, blocked_by).await)
+                    (calls, process_item(pass, shared, planned, webhook, blocked_by).await)
                 });
             }
         }
@@ -108,9 +108,11 @@ enum Admission {
 fn admit<S, R>(
     pass: &Pass<'_, S, R>,
     window: &mut ExecutionWindow,
-    (webhook, declared, item): (&WebhookState, &Declared, &Item),
+    planned: PlannedWebhook<'_>,
+    webhook: &WebhookState,
     cache: &ClientCache,
 ) -> Admission {
+    let PlannedWebhook { declared, item } = planned;
     let (has_step, calls) = (item.step().is_some(), item.step().map_or(0, Step::number_of_calls));
     if webhook.is_refused() || window.is_forbidden(&item.key.namespace) {
         window.counts.failed += 1;

@@ -1,8 +1,8 @@
-//! What of a plan may be executed: no deletions that are too many, and nothing but deletions without a usable login. Only a [`Planned`]
-//! can be executed, and only the guard makes one.
+//! Takes out of a plan what may not be executed: too many deletions, and everything but deletions if there is no usable login. Only a
+//! [`Planned`] can be executed, and only the guard creates one.
 
 use super::Pass;
-use super::prepare::{Credentials, Prepared};
+use super::prepare::{Access, Prepared};
 use super::report::PlanReport;
 use crate::api::ALLOW_DELETIONS;
 use crate::api::account::DeletionGuard;
@@ -15,19 +15,19 @@ use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-/// A plan without the deletions that the guard blocks, and with nothing but deletions if the credentials are lost.
+/// A plan without the deletions that the guard blocks, and with nothing but deletions if [`Access`] allows no more.
 pub(crate) struct Planned {
     prepared: Prepared,
     plan: Plan,
 }
 
 impl Planned {
-    /// Returns the uids of the Webhooks that are left out because the credentials are lost.
+    /// Returns the uids of the Webhooks that are left out because only deletions are executed.
     pub(crate) fn left_out(&self) -> Vec<String> {
-        let Prepared { credentials, declared, uids, .. } = &self.prepared;
-        match credentials {
-            Credentials::Current => Vec::new(),
-            Credentials::LastGood(_) | Credentials::Unlisted(_) => {
+        let Prepared { access, declared, uids, .. } = &self.prepared;
+        match access {
+            Access::Full => Vec::new(),
+            Access::LastGoodClient(_) | Access::ListTooLarge(_) => {
                 let stay = uids.iter().zip(declared).filter(|(_, webhook)| !webhook.deleting);
                 stay.map(|(uid, _)| uid.clone()).collect()
             }
@@ -43,16 +43,16 @@ impl Planned {
     }
 }
 
-/// Judges the deletions of a plan and takes out those that may not be executed now; adds the result to the report. Whatever lets a
-/// deletion be executed is recorded in the account's status before: what a person allowed, and what needs no approval but counts for ten
-/// minutes. So a crash loses neither.
+/// Checks the deletions of a plan and takes out those that may not be executed now; adds the result to the report. Before a deletion is
+/// executed, the account's status records why it may be: a person allowed it, or it needs no approval and counts for ten minutes. So a
+/// crash loses neither.
 pub(crate) async fn guard<S, R: ClusterWriter>(
     pass: &mut Pass<'_, S, R>,
     state: &mut AccountState,
     (prepared, mut plan): (Prepared, Plan),
     report: &mut PlanReport,
 ) -> Planned {
-    if prepared.credentials.lost().is_some() {
+    if prepared.access.deletions_only().is_some() {
         plan.items.retain(|item| prepared.declared[item.index].deleting);
     }
     let known = pass.account.status.clone().unwrap_or_default();
@@ -162,8 +162,8 @@ fn approved(allowed: &[String], prepared: &Prepared, plan: &Plan) -> HashSet<Ext
     ExternalId::valid(allowed).filter(is_left).collect()
 }
 
-/// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed:
-/// it takes a recent one for one that is not listed yet, and it would count both here and in [`recent`].
+/// Takes subscriptions whose deletion has begun, and that the list no longer shows, out of those that the plan counts as managed. The
+/// plan treats a recent one as not listed yet; it would then count both there and in [`recent`].
 fn discount_deleted(state: &AccountState, prepared: &Prepared, plan: &mut Plan) {
     for item in plan.items.iter().filter(|item| item.blocked() == Some(&BlockedReason::NotListedYet)) {
         let recorded = prepared.declared[item.index].recorded.as_ref();

@@ -20,7 +20,9 @@ use crate::engine::state::effect::Effect;
 use crate::engine::state::webhook::{WebhookState, version};
 use crate::engine::status::blocked::similar_declared;
 use crate::engine::status::webhook::{MESSAGE_IN_LOG, Outcome, StatusInputs, update_status};
-use crate::plan::{BlockedReason, Decision, Declared, Delivery, ExternalId, Item, Observed, Step};
+use crate::plan::{
+    BlockedReason, Decision, Declared, Delivery, ExternalId, Item, Observed, PlannedWebhook, Step,
+};
 use crate::vendor::{VendorError, advice, rules};
 use kube::Resource;
 
@@ -28,18 +30,18 @@ use kube::Resource;
 pub(crate) async fn process_item<S: Sync, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
     shared: &Shared<'_>,
-    item: &Item,
-    declared: &Declared,
+    planned: PlannedWebhook<'_>,
     webhook: &mut WebhookState,
     blocked_by: Option<VendorError>,
 ) -> Result<ItemResult, PassError> {
-    let correction = correction(shared, webhook, item, declared);
+    let item = planned.item;
+    let correction = correction(shared, planned, webhook);
     let result = match blocked_by {
         Some(error) => StepResult::Stays(Outcome::Waiting(AccountError::of(&error))),
         None if correction.is_some_and(|difference| webhook.corrections.is_blocked(difference)) => {
             StepResult::Stays(Outcome::Blocked(BlockedReason::CorrectionDoesNotHold))
         }
-        None => match execute_step(pass, shared, item, declared, webhook).await {
+        None => match execute_step(pass, shared, planned, webhook).await {
             Ok(result) => result,
             Err(error) => {
                 let result = not_written(pass, shared, webhook, item, &error).await?;
@@ -58,12 +60,12 @@ pub(crate) async fn process_item<S: Sync, R: ClusterWriter>(
             if let (Outcome::Done(_), Some(difference)) = (&outcome, correction) {
                 webhook.corrections.record(difference);
             }
-            write_outcome(pass, shared, webhook, declared, item, outcome).await
+            write_outcome(pass, shared, planned, webhook, outcome).await
         }
         StepResult::Removed(note) => {
             let reason = if item.action() == Action::Retain { "Retained" } else { "Deleted" };
             publish(pass, webhook, item, &EventRecord { warning: false, reason, note }).await;
-            Ok(ItemResult::Removed(webhook.uid.clone()))
+            Ok(ItemResult::Removed(webhook.uid().to_owned()))
         }
     }
 }
@@ -71,37 +73,36 @@ pub(crate) async fn process_item<S: Sync, R: ClusterWriter>(
 async fn execute_step<S: Sync, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
     shared: &Shared<'_>,
-    item: &Item,
-    declared: &Declared,
+    planned: PlannedWebhook<'_>,
     webhook: &mut WebhookState,
 ) -> Result<StepResult, WriteError> {
     let writer = &pass.context.writer;
-    let step = match &item.decision {
+    let step = match &planned.item.decision {
         Decision::Blocked { reason, .. } => {
             return Ok(StepResult::Stays(Outcome::Blocked(reason.clone())));
         }
         Decision::Keep(_) => {
             // The finalizer may have been removed by force.
-            if declared.policy.mode == Mode::Enforce && webhook.status.external_id.is_some() {
+            if planned.declared.policy.mode == Mode::Enforce && webhook.status.external_id.is_some() {
                 add_finalizer(webhook, writer).await?;
             }
             return Ok(StepResult::Stays(Outcome::InSync));
         }
         Decision::Execute(step) => step,
     };
-    publish_advice(pass, webhook, declared, item).await;
+    publish_advice(pass, planned, webhook).await;
     let identity = pass.account.spec.vendor.identity();
-    let executor = StepExecutor { writer, account: &pass.account, identity, shared, declared };
-    executor.run(webhook, item, step).await
+    let executor = StepExecutor { writer, account: &pass.account, identity, shared, planned };
+    executor.run(webhook, step).await
 }
 
 /// Warns, once a generation, of what the vendor is likely to reject, and of deliveries that come twice.
 async fn publish_advice<S, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
+    planned: PlannedWebhook<'_>,
     webhook: &WebhookState,
-    declared: &Declared,
-    item: &Item,
 ) {
+    let PlannedWebhook { declared, item } = planned;
     if webhook.status.observed_generation == webhook.requested.generation {
         return;
     }
@@ -150,13 +151,12 @@ async fn not_written<S, R: ClusterWriter>(
 async fn write_outcome<S, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
     shared: &Shared<'_>,
+    planned: PlannedWebhook<'_>,
     webhook: &mut WebhookState,
-    declared: &Declared,
-    item: &Item,
     outcome: Outcome,
 ) -> Result<ItemResult, PassError> {
-    let writer = &pass.context.writer;
-    if needs_update(pass, shared, webhook, declared, item, &outcome) {
+    let (writer, item) = (&pass.context.writer, planned.item);
+    if needs_update(pass, shared, planned, webhook, &outcome) {
         webhook.status.pending = None;
         return match write_status(webhook, writer).await {
             Ok(()) => Ok(ItemResult::AdoptedNeedsUpdate),
@@ -164,11 +164,11 @@ async fn write_outcome<S, R: ClusterWriter>(
         };
     }
     let remote = shared.remote_state(webhook);
-    let inputs = status_inputs(pass, shared, webhook, declared, item, (&outcome, &remote));
-    let redacted = without_message(pass, declared, &outcome);
+    let redacted = without_message(pass, planned.declared, &outcome);
     let shown = redacted.as_ref().unwrap_or(&outcome);
+    let inputs = status_inputs(pass, shared, planned, webhook, (shown, &remote));
     // Not the time at which the pass began: the vendor may just have answered.
-    let events = update_status(webhook, declared, item, shown, inputs, pass.vendor, clock::timestamp());
+    let events = update_status(webhook, planned, inputs, pass.vendor, clock::timestamp());
     if let (Outcome::Done(_), Some(id), Some(last)) =
         (&outcome, webhook.status.external_id.clone(), webhook.status.last_applied.clone())
     {
@@ -208,26 +208,26 @@ async fn write_outcome<S, R: ClusterWriter>(
 }
 
 /// Records what follows from an outcome, and returns what the status is made of beside it.
-fn status_inputs<S, R>(
+fn status_inputs<'o, S, R>(
     pass: &Pass<'_, S, R>,
     shared: &Shared<'_>,
+    planned: PlannedWebhook<'_>,
     webhook: &mut WebhookState,
-    declared: &Declared,
-    item: &Item,
-    (outcome, remote): (&Outcome, &RemoteState),
-) -> StatusInputs {
-    let mut inputs = StatusInputs { delivery: remote.delivery, ..StatusInputs::default() };
+    (outcome, remote): (&'o Outcome, &RemoteState),
+) -> StatusInputs<'o> {
+    let declared = planned.declared;
+    let mut inputs = StatusInputs::new(outcome, remote.delivery);
     if matches!(outcome, Outcome::InSync | Outcome::Done(_)) {
         if let Some(document) = document(&declared.desired) {
             let (changed, version) = (declared.hints.write_only_changed, remote.version.clone());
             inputs.concealed = write_only_digest(webhook, document, shared.values, changed, version);
             webhook.record_in_sync(document);
             (inputs.stored_differently, inputs.spellings) =
-                stored_differently(shared, webhook, declared, item, pass.vendor);
-            record_unverified_create(shared, webhook, item, document);
+                stored_differently(shared, planned, webhook, pass.vendor);
+            record_unverified_create(shared, webhook, planned.item, document);
         }
         // In sync, but the list may be older than what a lost create of another content has made: that is still to be deleted.
-        if declared.intent.as_ref().is_none_or(|intent| intent.expired) {
+        if declared.pending_create.as_ref().is_none_or(|create| create.expired) {
             webhook.status.pending = None;
         }
     }
@@ -260,11 +260,11 @@ fn without_message<S, R>(pass: &Pass<'_, S, R>, declared: &Declared, outcome: &O
 fn needs_update<S, R>(
     pass: &Pass<'_, S, R>,
     shared: &Shared<'_>,
+    planned: PlannedWebhook<'_>,
     webhook: &WebhookState,
-    declared: &Declared,
-    item: &Item,
     outcome: &Outcome,
 ) -> bool {
+    let PlannedWebhook { declared, item } = planned;
     let adopted = matches!((outcome, item.step()), (Outcome::Done(_), Some(Step::AdoptReplacement { .. })));
     let id = webhook.status.external_id.as_deref();
     let (Some(desired), Some(id), true) = (document(&declared.desired), id, adopted) else {
@@ -295,12 +295,8 @@ async fn publish<S, R: ClusterWriter>(
 }
 
 /// Whether the status of a Webhook in sync says so already, and nothing that it was derived from has changed.
-pub(crate) fn is_unchanged(
-    shared: &Shared<'_>,
-    webhook: &WebhookState,
-    declared: &Declared,
-    item: &Item,
-) -> bool {
+pub(crate) fn is_unchanged(shared: &Shared<'_>, planned: PlannedWebhook<'_>, webhook: &WebhookState) -> bool {
+    let PlannedWebhook { declared, item } = planned;
     let in_sync = item.step().is_none() && item.blocked().is_none();
     let same_values = !declared.hints.values_changed && !declared.hints.write_only_changed;
     in_sync

@@ -192,7 +192,7 @@ async fn run_phases<S: SecretReader, R: ClusterWriter>(
         Ok(planned) => planned,
         Err(error) => return PassReport { error: Some(error), ..report },
     };
-    if plan.credentials_lost.is_none()
+    if plan.deletions_only.is_none()
         && let Err(error) = add_account_finalizer(pass, state, planned.plan()).await
     {
         return PassReport { plan: Some(plan), error: Some(error.into()), ..report };
@@ -201,8 +201,8 @@ async fn run_phases<S: SecretReader, R: ClusterWriter>(
     let Executed { counts, stopped_by } = execute(pass, state, planned).await;
     report.counts = counts;
     report.advice = state.client.last().and_then(|client| client.advice());
-    if let Some(lost) = &plan.credentials_lost {
-        report_failure(pass, state, &left_out, lost).await;
+    if let Some(reason) = &plan.deletions_only {
+        report_failure(pass, state, &left_out, reason).await;
     }
     if let Some(snapshot) = &state.snapshot {
         plan.allowed.retain(|id| snapshot.observed.has(id));
@@ -225,7 +225,7 @@ pub(crate) async fn prepare_and_guard<S: SecretReader, R: ClusterWriter>(
     // Boxed, as it is most of the size of a pass.
     let (prepared, plan) = Box::pin(prepare(pass, state, depends)).await?;
     let mut report = unmanaged_report(pass, &prepared, &plan);
-    report.credentials_lost = prepared.credentials.lost().cloned();
+    report.deletions_only = prepared.access.deletions_only().cloned();
     let planned = guard(pass, state, (prepared, plan), &mut report).await;
     Ok((planned, report))
 }

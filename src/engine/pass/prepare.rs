@@ -2,7 +2,7 @@
 
 use super::connect::connect;
 use super::pages::Pages;
-use super::plausible::is_plausible;
+use super::plausible::{ListCheck, check_list};
 use super::report_failure::report_failure;
 use super::{Context, Pass, PassError};
 use crate::api::Webhook;
@@ -43,33 +43,34 @@ pub(crate) struct Prepared {
     pub(crate) uids: Vec<String>,
     /// What Webhooks at other VendorAccount objects claim.
     pub(crate) elsewhere: Elsewhere,
-    pub(crate) credentials: Credentials,
+    pub(crate) access: Access,
 }
 
-/// The credentials that a pass uses.
-pub(crate) enum Credentials {
-    Current,
-    /// The last good ones, because the current ones are lost for this reason: they serve to delete, and for nothing else.
-    LastGood(AccountError),
-    /// The current ones; but the list is too large to be read, so that only subscriptions with a recorded id can be deleted.
-    Unlisted(AccountError),
+/// What a pass can do at the vendor.
+pub(crate) enum Access {
+    /// Everything.
+    Full,
+    /// Only deletions, with the last client that worked: the current credentials cannot be used, for this reason.
+    LastGoodClient(AccountError),
+    /// Only deletions of subscriptions with a recorded id: the list is too large to be read.
+    ListTooLarge(AccountError),
 }
 
-impl Credentials {
-    /// Returns why the list could not be read. The last good credentials may be refused: then the reason is that the current ones are
-    /// lost, since that is what a person can change.
+impl Access {
+    /// Returns why the list could not be read. If the vendor refuses the last client that worked, the reason is why the current
+    /// credentials cannot be used, because that is what a person can fix.
     fn explain(&self, error: &VendorError) -> AccountError {
         match self {
-            Self::LastGood(lost) if error.class == Class::Credentials => lost.clone(),
-            Self::LastGood(_) | Self::Current | Self::Unlisted(_) => AccountError::of(error),
+            Self::LastGoodClient(reason) if error.class == Class::Credentials => reason.clone(),
+            Self::LastGoodClient(_) | Self::Full | Self::ListTooLarge(_) => AccountError::of(error),
         }
     }
 
-    /// Returns why nothing but deletions can be executed, if that is so.
-    pub(crate) fn lost(&self) -> Option<&AccountError> {
+    /// Returns why only deletions can be executed; none if everything can be.
+    pub(crate) fn deletions_only(&self) -> Option<&AccountError> {
         match self {
-            Self::Current => None,
-            Self::LastGood(error) | Self::Unlisted(error) => Some(error),
+            Self::Full => None,
+            Self::LastGoodClient(reason) | Self::ListTooLarge(reason) => Some(reason),
         }
     }
 }
@@ -96,7 +97,7 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
     let mut values = read_values(pass, state, depends).await;
     state.values = Some(value_fingerprints(&pass.account, state.of(&state.uids), &values));
     let mut doubted = doubted_dependencies(pass, state, &values)?;
-    let (client, mut credentials) = client(pass, state, &values).await?;
+    let (client, mut access) = client(pass, state, &values).await?;
     let mut pages = Pages::default();
     loop {
         let mut listed = list(pass, state, &client).await;
@@ -105,16 +106,16 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
             && error.too_large
             && state.of(&state.uids).any(WebhookState::is_deleting)
         {
-            credentials = Credentials::Unlisted(AccountError::of(error));
+            access = Access::ListTooLarge(AccountError::of(error));
             listed = Ok(unlisted(pass, state, &error.message));
         }
-        let snapshot = listed.map_err(|error| list_error(state, &values, &credentials, &error))?;
+        let snapshot = listed.map_err(|error| list_error(state, &values, &access, &error))?;
         if refresh(pass, state) && read_more_values(pass, state, depends, &mut values).await {
             doubted = doubted_dependencies(pass, state, &values)?;
         }
         state.values = Some(value_fingerprints(&pass.account, state.of(&state.uids), &values));
         let mut uids = own_webhooks(pass, state).await;
-        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(WebhookState::age));
+        uids.sort_by_cached_key(|uid| state.webhooks.get(uid).map(|webhook| webhook.age()));
         retry_requested(pass, state, &uids);
         let declared: usize = state.of(&uids).map(|one| one.object.spec.subscription.values()).sum();
         let (declared, elsewhere, mut plan) =
@@ -126,8 +127,9 @@ pub(crate) async fn prepare<S: SecretReader, R: ClusterWriter>(
             let webhook = state.webhooks.get(&uids[item.index]);
             !webhook.is_some_and(|webhook| reads_any(&webhook.object, &doubted))
         });
-        if is_plausible(state, &declared, &plan, &snapshot.observed, &mut pages)? {
-            let prepared = Prepared { values, client, snapshot, declared, uids, elsewhere, credentials };
+        let check = check_list(state, &declared, &plan, &snapshot.observed, &mut pages)?;
+        if check == ListCheck::Plausible {
+            let prepared = Prepared { values, client, snapshot, declared, uids, elsewhere, access };
             return Ok((prepared, plan));
         }
     }
@@ -150,7 +152,7 @@ fn refresh<S, R>(pass: &Pass<'_, S, R>, state: &mut AccountState) -> bool {
     !unchanged
 }
 
-/// Forgets what delays the next attempt of the Webhooks for which a user has requested a pass: not the next pass retries, but this one.
+/// Ends the back-off of the Webhooks for which a user has requested a pass, so that this pass retries them.
 fn retry_requested<S, R>(pass: &Pass<'_, S, R>, state: &mut AccountState, uids: &[String]) {
     let requested = pass.is_requested();
     for uid in uids {
@@ -184,7 +186,7 @@ fn make_plan<S, R>(
     let published = state
         .of(uids)
         .zip(&declared)
-        .map(|(webhook, declared)| (webhook.uid.as_str(), webhook.object.metadata.generation, declared));
+        .map(|(webhook, declared)| (webhook.uid(), webhook.object.metadata.generation, declared));
     let elsewhere = state.peers.exchange(&pass.account, published);
     let is_listed = |id: &ExternalId| observed.get(id.as_str()).is_some();
     unreadable::attribute(rules, &mut declared, &elsewhere, observed.unreadable(), is_listed);
@@ -223,7 +225,7 @@ pub(crate) async fn read_values<S: SecretReader, R>(
     pass.context.secrets.read(&keys).await
 }
 
-/// Reads the objects with keys that are used by now and were not when the values were read. Returns whether there are any.
+/// Reads the objects with keys that are in use since an edit after the first read. Returns whether there are any.
 async fn read_more_values<S: SecretReader, R>(
     pass: &Pass<'_, S, R>,
     state: &AccountState,
@@ -256,14 +258,14 @@ fn doubted_dependencies<S, R>(
     let doubted = state.unread.count(values.unread());
     for (from, why) in &doubted {
         let message = why.message();
-        tracing::warn!(vendor = %pass.vendor, account = %pass.key, "{from} was not read and is tried again: {message}");
+        tracing::warn!(vendor = %pass.vendor, account = %pass.key, "{from} was not read; retrying: {message}");
     }
     for own in named_keys(&pass.account, std::iter::empty()).into_keys() {
         if state.unread.keeps_failing(&own)
             && let Some(why) = values.unread().find_map(|(from, why)| (*from == own).then_some(why))
         {
             let message = format!(
-                "{own}, which the account logs in with, cannot be read: {}; it is tried again with growing pauses",
+                "{own}, which has the credentials of the account, cannot be read: {}; hooktender retries with back-off",
                 why.message()
             );
             let error = AccountError { reason: CLUSTER_UNAVAILABLE, message, stalled: false };
@@ -276,32 +278,32 @@ fn doubted_dependencies<S, R>(
     Ok(doubted.into_keys().cloned().collect())
 }
 
-/// Returns the account's client. When a namespace is deleted as a whole, its Secrets may be the first to go: then the last good client is
-/// used as long as there is something to delete.
+/// Returns the account's client. When a namespace is deleted as a whole, its Secrets may be the first to go: then the last
+/// client that worked is used as long as there is something to delete.
 async fn client<S: SecretReader, R>(
     pass: &Pass<'_, S, R>,
     state: &mut AccountState,
     values: &Values,
-) -> Result<(Arc<Client>, Credentials), PassError> {
+) -> Result<(Arc<Client>, Access), PassError> {
     let Context { secrets, settings, ceiling, dry_run, .. } = pass.context;
     let ceiling = if *dry_run { crate::api::Mode::Plan } else { *ceiling };
     let before = state.client.last();
     let connected = connect(&mut state.client, &pass.account, values, secrets, (ceiling, settings)).await;
-    let (lost, error) = match connected {
+    let (reason, error) = match connected {
         Ok(client) => {
             // Another login may have other rights: what was rejected before may be accepted now.
             if before.is_none_or(|before| !Arc::ptr_eq(&before, &client)) {
                 state.webhooks.values_mut().for_each(|webhook| webhook.attempts.forget_rejection());
             }
-            return Ok((client, Credentials::Current));
+            return Ok((client, Access::Full));
         }
-        Err(lost) => lost,
+        Err(error) => error,
     };
     match state.client.last() {
         Some(client) if state.of(&state.uids).any(WebhookState::is_deleting) => {
-            Ok((client, Credentials::LastGood(lost)))
+            Ok((client, Access::LastGoodClient(reason)))
         }
-        _ => Err(PassError::Failed(lost, error)),
+        _ => Err(PassError::Failed(reason, error)),
     }
 }
 
@@ -324,7 +326,7 @@ async fn list<S, R>(
     let call = Box::pin(async { (clock::now(), client.list().await) });
     let listed = pass.permits.list(&mut state.is_slow, call).await;
     let (read, list) = listed.map_err(|TooManySlowLists| {
-        let message = "the vendor takes long to answer, and so do too many others at the moment; its list is read again when it is its turn";
+        let message = "the vendor answers slowly, and so do too many others at the moment; its list is read after theirs";
         VendorError::unsent(Class::Unavailable, Operation::List, message)
     })?;
     Ok(Snapshot { observed: ObservedIndex::new(rules(pass.vendor), list?), read })
@@ -340,20 +342,15 @@ fn unlisted<S, R>(pass: &Pass<'_, S, R>, state: &AccountState, why: &str) -> Sna
 
 /// Returns why the list could not be read. The account's own secrets are redacted by its client; the vendor also has those of its
 /// Webhooks.
-fn list_error(
-    state: &AccountState,
-    values: &Values,
-    credentials: &Credentials,
-    error: &VendorError,
-) -> PassError {
+fn list_error(state: &AccountState, values: &Values, access: &Access, error: &VendorError) -> PassError {
     let redactors = state.of(&state.uids).map(|webhook| Variables::known(&webhook.object, values).redactor());
     let message = Redactor::redact_all(redactors, &error.message);
     let error = VendorError { message, ..error.clone() };
-    PassError::Failed(credentials.explain(&error), Some(error))
+    PassError::Failed(access.explain(&error), Some(error))
 }
 
-/// Returns the Webhooks whose recorded ids belong to this account at the vendor, and reports to the others: under the account's name
-/// there was another one before, and the same number may be an unmanaged subscription here.
+/// Returns the Webhooks whose recorded ids belong to this account at the vendor, and reports an error to the others. Theirs were recorded
+/// when the VendorAccount pointed to another account, so that the same id may be an unmanaged subscription here.
 async fn own_webhooks<S, R: ClusterWriter>(pass: &Pass<'_, S, R>, state: &mut AccountState) -> Vec<String> {
     let identity = pass.account.spec.vendor.identity();
     let is_foreign = |uid: &String| {
@@ -363,7 +360,7 @@ async fn own_webhooks<S, R: ClusterWriter>(pass: &Pass<'_, S, R>, state: &mut Ac
     let (foreign, own): (Vec<_>, Vec<_>) = state.uids.iter().cloned().partition(is_foreign);
     if !foreign.is_empty() {
         let message = format!(
-            "the recorded subscription belongs to another account at the vendor than {identity}: make the account point there again, or make a new Webhook"
+            "the recorded subscription belongs to another account at the vendor, not to {identity}: change the VendorAccount back, or create a new Webhook"
         );
         report_failure(pass, state, &foreign, &AccountError::stalled(ACCOUNT_CHANGED, message)).await;
     }

@@ -20,9 +20,9 @@ pub(crate) struct PassReport {
 }
 
 impl PassReport {
-    /// Returns why the credentials are lost, so that only deletions are executed.
-    pub(crate) fn credentials_lost(&self) -> Option<&AccountError> {
-        self.plan.as_ref()?.credentials_lost.as_ref()
+    /// Returns why only deletions are executed, if that is so.
+    pub(crate) fn deletions_only(&self) -> Option<&AccountError> {
+        self.plan.as_ref()?.deletions_only.as_ref()
     }
 }
 
@@ -31,7 +31,7 @@ impl PassReport {
 pub(crate) struct PlanReport {
     pub(crate) subscriptions: SubscriptionCounts,
     pub(crate) unmanaged: Vec<UnmanagedSubscription>,
-    pub(crate) credentials_lost: Option<AccountError>,
+    pub(crate) deletions_only: Option<AccountError>,
     /// How long some deletions wait for others of their namespace, with which they are judged together.
     pub(crate) gathering: Option<Duration>,
     /// Deletions that need an approval: those of the account's own namespace first.

@@ -18,7 +18,7 @@ use crate::engine::status::webhook::{report_account_error, write_refused};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use kube::Resource;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long one pass reports; what is left is reported soon after.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -43,14 +43,7 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     error: &AccountError,
 ) {
     let AccountState { webhooks, status_retry, refusal_grid, .. } = state;
-    let mut webhooks: HashMap<&str, &mut WebhookState> =
-        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook)).collect();
-    // Users wait for what is being deleted.
-    let (released, others): (Vec<_>, Vec<_>) = uids
-        .iter()
-        .filter_map(|uid| webhooks.remove(uid.as_str()))
-        .partition(|webhook| webhook.is_released());
-    let mut left = released.into_iter().chain(others);
+    let mut left = in_order(webhooks, uids);
     let deadline = clock::now() + LONGEST;
     let mut in_flight = FuturesUnordered::new();
     let mut removed = Vec::new();
@@ -63,7 +56,7 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
         {
             let Some(webhook) = left.next() else { break };
             if webhook.is_refused() {
-                status_retry.add_webhook(&webhook.uid, error);
+                status_retry.add_webhook(webhook.uid(), error);
             } else {
                 in_flight.push(report(pass, webhook, error));
             }
@@ -71,25 +64,15 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
         let Some((webhook, reported)) = in_flight.next().await else { break };
         match reported {
             Reported::Written => {}
-            Reported::Removed => removed.push(webhook.uid.clone()),
+            Reported::Removed => removed.push(webhook.uid().to_owned()),
             Reported::Failed(failure) => {
-                status_retry.add_webhook(&webhook.uid, error);
-                match failure.scope() {
-                    Scope::Object => {
-                        let message = failure.in_words();
-                        if webhook.record_refusal(message.clone(), *refusal_grid) {
-                            report_refusal(pass, webhook, &message).await;
-                        }
-                    }
-                    Scope::Conflict => {}
-                    // The server is not asked once for each of them.
-                    Scope::Rights | Scope::Server => server_failed = true,
-                }
+                status_retry.add_webhook(webhook.uid(), error);
+                server_failed |= not_written(pass, webhook, &failure, *refusal_grid).await;
             }
         }
     }
     drop(in_flight);
-    let left = left.map(|webhook| webhook.uid.clone());
+    let left = left.map(|webhook| webhook.uid().to_owned());
     if server_failed {
         status_retry.server_failed(error, left);
     } else {
@@ -97,6 +80,42 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     }
     for uid in &removed {
         state.remove(uid);
+    }
+}
+
+/// Returns the Webhooks with these uids in the order in which they are reported to.
+fn in_order<'w>(
+    webhooks: &'w mut HashMap<String, Box<WebhookState>>,
+    uids: &[String],
+) -> impl Iterator<Item = &'w mut WebhookState> + use<'w> {
+    let mut webhooks: HashMap<&str, &mut WebhookState> =
+        webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook.as_mut())).collect();
+    // Users wait for what is being deleted.
+    let (released, others): (Vec<_>, Vec<_>) = uids
+        .iter()
+        .filter_map(|uid| webhooks.remove(uid.as_str()))
+        .partition(|webhook| webhook.is_released());
+    released.into_iter().chain(others)
+}
+
+/// Records that a Webhook was not written. Returns whether the others cannot be written either, so that the server is not asked once for
+/// each of them.
+async fn not_written<S, R: ClusterWriter>(
+    pass: &Pass<'_, S, R>,
+    webhook: &mut WebhookState,
+    failure: &WriteError,
+    refusal_grid: Instant,
+) -> bool {
+    match failure.scope() {
+        Scope::Object => {
+            let message = failure.in_words();
+            if webhook.record_refusal(message.clone(), refusal_grid) {
+                report_refusal(pass, webhook, &message).await;
+            }
+            false
+        }
+        Scope::Conflict => false,
+        Scope::Rights | Scope::Server => true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Retries status and finalizer writes that failed while the vendor could not be called.
 
 use super::Pass;
-use super::account_status::{remove_account_finalizer, write_account_status};
+use super::account_status::{PassEnd, remove_account_finalizer, write_account_status};
 use super::report::PassReport;
 use super::report_failure::report_failure;
 use super::schedule::PassOutcome;
@@ -33,7 +33,10 @@ pub(crate) async fn retry_status_writes<S, R: ClusterWriter>(
     if let Some(error) = account {
         let outcome = PassOutcome::Failed { error: error.clone(), cause: None };
         let mut report = PassReport::default();
-        let written = write_account_status(pass, state, &mut report, (Some(&error), &outcome)).await;
+        // The schedule of passes stays as it is.
+        let next_attempt = before.status.as_ref().and_then(|status| status.next_attempt.as_ref());
+        let end = PassEnd { error: Some(&error), outcome: &outcome, next_attempt };
+        let written = write_account_status(pass, state, &mut report, end).await;
         if !(remove_account_finalizer(pass, state).await && written) {
             state.status_retry.add_account(&error);
         }

@@ -127,7 +127,7 @@ pub(crate) fn count(outcome: &PassOutcome, retry: &mut RetryState) {
 fn vendor_wait(error: &VendorError) -> Option<Duration> {
     match error.class {
         Class::Throttled => Some(error.retry_after.unwrap_or(THROTTLED)),
-        // During maintenance, for example, the vendor knows when to ask again. A wait of nothing is none.
+        // During maintenance, for example, the vendor says when to retry. A wait of zero does not count.
         _ => error.retry_after.filter(|wait| *wait >= SHORTEST_VENDOR_WAIT),
     }
 }

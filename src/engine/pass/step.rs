@@ -1,10 +1,12 @@
 //! Executes a step of a plan. Each call to the vendor is preceded by what makes a crash after it safe: the finalizer, the pending create,
 //! the recorded id.
 
+mod delete;
+
 use super::shared::Shared;
-use crate::api::VendorAccount;
 use crate::api::conditions::seconds;
 use crate::api::status::{Action, LastApplied, Pending};
+use crate::api::{VendorAccount, VendorName};
 use crate::engine::client::Client;
 use crate::engine::clock;
 use crate::engine::cluster::webhook_writes::{
@@ -14,9 +16,10 @@ use crate::engine::cluster::writer::{ClusterWriter, WriteError};
 use crate::engine::state::effect::Effect;
 use crate::engine::state::peers::Reservation;
 use crate::engine::state::webhook::WebhookState;
+use crate::engine::status::progress::replacing;
 use crate::engine::status::webhook::Outcome;
 use crate::engine::status::words::describe_effect;
-use crate::plan::{BlockedReason, Declared, Desired, Document, ExternalId, Item, Rival, Step};
+use crate::plan::{BlockedReason, Desired, Document, ExternalId, PlannedWebhook, Rival, Step};
 use crate::vendor::{Class, Connection, ReadWrite, VendorError, rules};
 use std::hash::Hash;
 
@@ -55,7 +58,7 @@ pub(crate) struct StepExecutor<'a, R> {
     /// The account at the vendor, which is recorded with ids.
     pub(crate) identity: String,
     pub(crate) shared: &'a Shared<'a>,
-    pub(crate) declared: &'a Declared,
+    pub(crate) planned: PlannedWebhook<'a>,
 }
 
 impl<R: ClusterWriter> StepExecutor<'_, R> {
@@ -67,7 +70,6 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
     pub(crate) async fn run(
         &self,
         webhook: &mut WebhookState,
-        item: &Item,
         step: &Step,
     ) -> Result<StepResult, WriteError> {
         let reservation = match self.reserve(webhook, step) {
@@ -78,7 +80,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             }
         };
         let before = webhook.status.external_id.clone();
-        let result = match self.write(webhook, item, step).await {
+        let result = match self.write(webhook, step).await {
             Ok(result) => Ok(result),
             Err(StepError::Vendor(error)) => Ok(StepResult::Stays(Outcome::Failed(error))),
             Err(StepError::Cluster(error)) => Err(error),
@@ -115,17 +117,12 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         self.shared.peers.reserve(self.account, &webhook.object, content, ids).map(Some)
     }
 
-    async fn write(
-        &self,
-        webhook: &mut WebhookState,
-        item: &Item,
-        step: &Step,
-    ) -> Result<StepResult, StepError> {
+    async fn write(&self, webhook: &mut WebhookState, step: &Step) -> Result<StepResult, StepError> {
         if step.only_removes_finalizer() {
-            return Ok(self.remove_finalizer(webhook, item).await?);
+            return Ok(self.remove_finalizer(webhook).await?);
         }
         let Client::Writer(connection) = self.shared.client else {
-            // A plan for a reader blocks every other step; the type alone would refuse it.
+            // For a read-only client the plan blocks every other step, so this is not reached.
             return Ok(StepResult::Stays(Outcome::Blocked(BlockedReason::PlanOnly)));
         };
         match step {
@@ -136,13 +133,14 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 self.supersede(connection, webhook, replaced).await?;
             }
             Step::Reenable { id, document } => {
-                return self.reenable(connection, webhook, item, id, document).await;
+                return self.reenable(connection, webhook, id, document).await;
             }
             Step::Update { id, document } => {
-                let done = self.update(connection, webhook, (id, document), item.answers).await;
+                let answers = self.planned.item.answers;
+                let done = self.update(connection, webhook, (id, document), answers).await;
                 let is_written = !matches!(done, Err(StepError::Cluster(_)));
-                // Once recorded, it is the answer to the create, whatever became of the update.
-                if is_written && item.answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
+                // Once it is recorded, the create has its outcome, whatever the result of the update.
+                if is_written && answers && webhook.status.external_id.as_deref() == Some(id.as_str()) {
                     webhook.status.pending = None;
                 }
                 done?;
@@ -150,6 +148,9 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Step::Replace { id: old, document } => {
                 // What a create with an unknown outcome made is recorded before the next create forgets that one.
                 webhook.status.external_id = Some(old.to_string());
+                // Written together with the pending create.
+                let generation = webhook.requested.generation;
+                replacing(&mut webhook.status, old, self.vendor(), generation, clock::timestamp());
                 self.create(connection, webhook, document).await?;
                 self.supersede(connection, webhook, old).await?;
             }
@@ -160,13 +161,13 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             }
             Step::Delete { ids, .. } => {
                 for id in ids {
-                    self.delete(connection, webhook, id).await?;
+                    self.delete_announced(connection, webhook, id).await?;
                 }
-                return Ok(self.remove_finalizer(webhook, item).await?);
+                return Ok(self.remove_finalizer(webhook).await?);
             }
             Step::Retain { .. } | Step::RemoveFinalizer => {}
         }
-        Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
+        Ok(StepResult::Stays(Outcome::Done(self.describe(webhook))))
     }
 
     /// Writes finalizer and pending create, sends the request, and keeps the id as an effect, which the next status write records: in this
@@ -186,7 +187,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         let pending = Pending {
             action: Action::Create,
             since: seconds(clock::timestamp()),
-            digest: rules.fingerprint(desired, &self.declared.redactor),
+            digest: rules.fingerprint(desired, &self.planned.declared.redactor),
             // The status of a guest must not say which others are equal.
             beside: if webhook.object.is_guest() { Vec::new() } else { observed.lock().equal_to(desired) },
             write_only: !rules.write_only_values(desired).is_empty(),
@@ -196,7 +197,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             Ok(created) => {
                 let before = webhook.status.external_id.clone();
                 let (id, account) = (created.id.to_string(), self.identity.clone());
-                webhook.note(Effect::Created { id, account, intent: pending, before });
+                webhook.note(Effect::Created { id, account, pending, before });
                 let mut observed = observed.lock();
                 webhook.status.superseded.retain(|old| observed.has(old));
                 observed.upsert(created);
@@ -206,7 +207,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
                 if error.outcome_unknown {
                     webhook.creates.record_lost(&pending, desired);
                 } else {
-                    webhook.note(Effect::NotCreated { intent: pending });
+                    webhook.note(Effect::NotCreated { pending });
                 }
                 Err(self.record_error(webhook, desired, error).into())
             }
@@ -239,7 +240,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             let pending = webhook.status.pending.take_if(|_| answers);
             let write_only = pending.as_ref().is_some_and(|pending| pending.write_only);
             webhook.status.last_applied = write_only.then(LastApplied::unknown);
-            // Once it is updated, nothing tells any more that the pending create has made it.
+            // After the update, its content no longer shows that the pending create made it.
             if pending.is_some() {
                 write_status(webhook, self.writer).await?;
             }
@@ -257,7 +258,6 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         &self,
         connection: &Connection<ReadWrite>,
         webhook: &mut WebhookState,
-        item: &Item,
         id: &ExternalId,
         desired: &Document,
     ) -> Result<StepResult, StepError> {
@@ -265,7 +265,7 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         match self.update(connection, webhook, (id, desired), false).await {
             Ok(()) => {
                 webhook.reenable.record(None);
-                Ok(StepResult::Stays(Outcome::Done(self.describe(webhook, item))))
+                Ok(StepResult::Stays(Outcome::Done(self.describe(webhook))))
             }
             Err(StepError::Vendor(error)) if error.class == Class::Rejected => {
                 webhook.reenable.record(Some(error.message));
@@ -289,40 +289,8 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         Ok(self.delete_superseded(connection, webhook, std::slice::from_ref(old)).await?)
     }
 
-    async fn delete_superseded(
-        &self,
-        connection: &Connection<ReadWrite>,
-        webhook: &mut WebhookState,
-        ids: &[ExternalId],
-    ) -> Result<(), VendorError> {
-        for id in ids {
-            self.delete(connection, webhook, id).await?;
-            webhook.note(Effect::Deleted { id: id.to_string() });
-        }
-        Ok(())
-    }
-
-    async fn delete(
-        &self,
-        connection: &Connection<ReadWrite>,
-        webhook: &mut WebhookState,
-        id: &ExternalId,
-    ) -> Result<(), VendorError> {
-        if let Some(error) = webhook.attempts.rejection(id) {
-            return Err(error.clone());
-        }
-        connection.delete(id).await.map_err(|error| self.record_error(webhook, id, error))?;
-        self.shared.observed.lock().remove(id);
-        self.shared.peers.deleted(self.account, id);
-        Ok(())
-    }
-
-    async fn remove_finalizer(
-        &self,
-        webhook: &mut WebhookState,
-        item: &Item,
-    ) -> Result<StepResult, WriteError> {
-        let note = self.describe(webhook, item);
+    async fn remove_finalizer(&self, webhook: &mut WebhookState) -> Result<StepResult, WriteError> {
+        let note = self.describe(webhook);
         remove_finalizer(webhook, self.writer).await?;
         Ok(StepResult::Removed(note))
     }
@@ -335,15 +303,19 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
         what: impl Hash,
         mut error: VendorError,
     ) -> VendorError {
-        error.message = self.declared.secrets.redact(&error.message);
+        error.message = self.planned.declared.secrets.redact(&error.message);
         if error.class == Class::Rejected {
             webhook.attempts.record_rejection(what, error.clone());
         }
         error
     }
 
-    fn describe(&self, webhook: &WebhookState, item: &Item) -> String {
-        describe_effect(item, webhook.status.external_id.as_deref(), self.account.spec.vendor.name())
+    fn describe(&self, webhook: &WebhookState) -> String {
+        describe_effect(self.planned.item, webhook.status.external_id.as_deref(), self.vendor())
+    }
+
+    fn vendor(&self) -> VendorName {
+        self.account.spec.vendor.name()
     }
 }
 

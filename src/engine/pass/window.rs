@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Steps begin for this long; then the account is planned again, so that a new edit never waits behind a backlog.
 const LONGEST: Duration = Duration::from_secs(10);
-/// The same as soon as steps of guests have begun.
+/// The same limit from the first step of a guest on.
 const LONGEST_OF_GUESTS: Duration = Duration::from_secs(1);
 /// The most steps in flight: enough to hide how long a vendor takes to answer, few enough to be no burst. The first step runs alone, each
 /// success doubles the limit, and a failure sets it back to one.
@@ -167,7 +167,7 @@ impl ExecutionWindow {
 
 fn lacks_right(namespace: &str, message: &str) -> AccountError {
     let message = format!(
-        "hooktender may not write Webhooks of namespace {namespace}: {message}; give its ServiceAccount the rights of the chart"
+        "hooktender has no permission to write Webhooks of namespace {namespace}: {message}; give its ServiceAccount the rights that the chart gives it"
     );
     AccountError::stalled(FORBIDDEN, message)
 }

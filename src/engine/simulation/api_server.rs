@@ -205,7 +205,7 @@ impl SecretReader for World {
         .await
     }
 
-    fn keeper(&self, _: crate::api::ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
+    fn token_store(&self, _: crate::api::ObjectKey, _: String) -> Option<Arc<dyn TokenStore>> {
         None
     }
 }

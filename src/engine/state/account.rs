@@ -31,8 +31,8 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// State kept between passes of one account.
 pub(crate) struct AccountState {
-    /// By uid.
-    pub(crate) webhooks: HashMap<String, WebhookState>,
+    /// By uid. Boxed, so that the spare places of the map are small.
+    pub(crate) webhooks: HashMap<String, Box<WebhookState>>,
     /// The uids of the Webhooks to reconcile, as the watch cache showed them last.
     pub(crate) uids: Vec<String>,
     /// The account as our last write returned it.
@@ -141,7 +141,7 @@ impl AccountState {
                 continue;
             }
             if !self.webhooks.contains_key(uid) {
-                self.webhooks.insert(uid.clone(), WebhookState::new(uid.clone(), Arc::clone(object)));
+                self.webhooks.insert(uid.clone(), Box::new(WebhookState::new(Arc::clone(object))));
             }
             let Some(webhook) = self.webhooks.get_mut(uid) else { continue };
             webhook.refresh(object);
@@ -165,7 +165,7 @@ impl AccountState {
 
     /// Returns the states of these Webhooks; one that was removed is left out.
     pub(crate) fn of<'a>(&'a self, uids: &'a [String]) -> impl Iterator<Item = &'a WebhookState> + Clone {
-        uids.iter().filter_map(|uid| self.webhooks.get(uid))
+        uids.iter().filter_map(|uid| self.webhooks.get(uid).map(Box::as_ref))
     }
 
     /// Whether the grace period of a pending create has ended since then. A list from before its end may not show what the create has
@@ -215,7 +215,7 @@ impl AccountState {
 
     /// Returns what the conditions of each Webhook say after the last pass, sorted by name.
     pub(crate) fn readiness(&self) -> Vec<Readiness> {
-        let mut all: Vec<_> = self.webhooks.values().map(Readiness::of).collect();
+        let mut all: Vec<_> = self.webhooks.values().map(|webhook| Readiness::of(webhook)).collect();
         all.sort_by(|a, b| a.webhook.cmp(&b.webhook));
         all
     }
@@ -241,7 +241,7 @@ impl Readiness {
             // Without a condition no pass has handled it yet.
             reconciling: ready.is_none() || conditions::is_true(conditions, RECONCILING),
             reason: ready.map_or_else(|| "Waiting".into(), |ready| ready.reason.clone()),
-            message: ready.map_or_else(|| "it was not begun".into(), |ready| ready.message.clone()),
+            message: ready.map_or_else(|| "not started".into(), |ready| ready.message.clone()),
         }
     }
 }
@@ -270,9 +270,9 @@ mod tests {
         for name in ["g", "b", "c", "d", "e", "f", "a"] {
             let mut object = webhook("5", None);
             object.metadata.name = Some(name.into());
-            let mut webhook = WebhookState::new(name.into(), Arc::new(object));
+            let mut webhook = WebhookState::new(Arc::new(object));
             webhook.record_refusal(format!("no {name}"), state.refusal_grid);
-            state.webhooks.insert(name.into(), webhook);
+            state.webhooks.insert(name.into(), Box::new(webhook));
         }
         let expected = "n/a (no a), n/b (no b), n/c (no c), n/d (no d), n/e (no e) and 2 more";
         assert_eq!(state.refused_webhooks(), Some((7, expected.to_owned())));
@@ -283,7 +283,8 @@ mod tests {
         let mut state = AccountState::new(GracePeriod::default());
         state.refresh(&[Arc::new(webhook("5", None))], &[]);
         // Our own write gave version 9 with the id.
-        state.webhooks.insert("u".into(), WebhookState::new("u".into(), Arc::new(webhook("9", Some("7")))));
+        let ours = WebhookState::new(Arc::new(webhook("9", Some("7"))));
+        state.webhooks.insert("u".into(), Box::new(ours));
         state.refresh(&[Arc::new(webhook("5", None))], &[]);
         assert_eq!(state.webhooks["u"].status.external_id.as_deref(), Some("7"), "the cache is older");
         state.refresh(&[Arc::new(webhook("10", None))], &[]);
@@ -297,7 +298,7 @@ mod tests {
         let created = Effect::Created {
             id: "7".into(),
             account: "superoffice/Cust1".into(),
-            intent: serde_json::from_value(json!({
+            pending: serde_json::from_value(json!({
                 "action": "Create", "since": "2026-01-01T00:00:00Z", "digest": "mine",
             }))
             .unwrap(),

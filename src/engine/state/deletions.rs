@@ -1,4 +1,4 @@
-//! Deletions of one account: the window in which they are collected, and those of the last ten minutes.
+//! Deletions of one account: the windows in which they are collected, and those of the last ten minutes.
 
 use crate::api::conditions::seconds;
 use crate::api::status::RecentDeletions;
@@ -7,11 +7,11 @@ use crate::plan::ExternalId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// A window closes when no other deletion has come for this long,
+/// A window closes when no deletion was added for this long.
 const QUIET: Duration = Duration::from_secs(1);
-/// and at the latest this long after it opened.
+/// A window closes this long after it was opened, even if deletions are still added.
 const LONGEST_WINDOW: Duration = Duration::from_secs(10);
-/// How long a deletion counts when others are planned.
+/// How long the guard counts a deletion together with later ones.
 const RECENT: Duration = Duration::from_secs(600);
 
 /// State of the deletion guard between passes.
@@ -26,9 +26,9 @@ pub(crate) struct Deletions {
 /// The deletion of one subscription.
 #[derive(Clone)]
 struct Begun {
-    /// When this process began it or first read of it.
+    /// When this process began the deletion, or first read of it in the status.
     at: Instant,
-    /// The namespace of the Webhook, if it is another than the account's.
+    /// The Webhook's namespace, if it differs from the account's.
     guest: Option<String>,
 }
 
@@ -36,20 +36,20 @@ struct Begun {
 #[derive(Default)]
 struct Windows {
     open: Option<Window>,
-    /// Uids of the Webhooks whose window has closed. A deletion that takes long or keeps failing opens no other one.
+    /// Uids of the Webhooks whose window has closed. A deletion that is slow or fails repeatedly does not open another window.
     judged: BTreeSet<String>,
 }
 
-/// Deletions that are to be judged together.
+/// Deletions that the guard checks together.
 struct Window {
     webhooks: BTreeSet<String>,
     opened: Instant,
-    /// When the last of them came.
+    /// When the last one was added.
     grew: Instant,
 }
 
 impl Windows {
-    /// Returns how long the deletions of these Webhooks (uids) wait for others; none when they are to be judged now.
+    /// Returns how long the deletions of these Webhooks (uids) wait for others; none if the guard checks them now.
     fn wait(&mut self, leaving: BTreeSet<String>) -> Option<Duration> {
         let now = clock::now();
         self.judged.retain(|uid| leaving.contains(uid));
@@ -74,8 +74,8 @@ impl Windows {
 }
 
 impl Deletions {
-    /// Returns how long the deletions of the Webhooks (uids) of each namespace wait for others; those that are to be judged now
-    /// are left out.
+    /// Returns, by namespace, how long the deletions of the Webhooks (uids) wait for others. Namespaces whose deletions the guard
+    /// checks now are left out.
     pub(crate) fn wait(&mut self, leaving: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, Duration> {
         self.windows.retain(|namespace, _| leaving.contains_key(namespace));
         let wait = |(namespace, uids): (String, BTreeSet<String>)| {
@@ -85,7 +85,7 @@ impl Deletions {
         leaving.into_iter().filter_map(wait).collect()
     }
 
-    /// Takes over what the account's status records. What another process began counts from now, not by its clock.
+    /// Adds the deletions that the account's status records. Those of another process count from now, because its clock may be wrong.
     pub(crate) fn learn(&mut self, recorded: Option<&RecentDeletions>) {
         let mut known: HashSet<&str> = HashSet::new();
         for (guest, id) in recorded.into_iter().flat_map(ids) {
@@ -95,12 +95,12 @@ impl Deletions {
                 self.begun.entry(id).or_insert_with(begun);
             }
         }
-        // An expired one is kept for as long as another process may still record it: read again, it would count anew.
+        // Expired entries stay while a status may still record them. Otherwise such an id, read again, would count for another ten minutes.
         self.begun.retain(|id, begun| clock::since(begun.at) < 2 * RECENT || known.contains(id.as_str()));
     }
 
-    /// Returns how many subscriptions of each namespace's Webhooks were deleted lately without an approval; `own` is the
-    /// account's namespace. `remains` tells which of those whose deletion began are still there.
+    /// Returns, by namespace, how many subscriptions were deleted without an approval in the last ten minutes. `own` is the
+    /// account's namespace; `remains` returns whether the vendor still has a subscription whose deletion began.
     pub(crate) fn recent(&self, own: &str, remains: impl Fn(&ExternalId) -> bool) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for (_, begun) in self.counting().filter(|(id, _)| !remains(id)) {
@@ -109,23 +109,24 @@ impl Deletions {
         counts
     }
 
-    /// Whether the deletion of that subscription counts.
+    /// Whether the guard counts the deletion of that subscription.
     pub(crate) fn counts(&self, id: &ExternalId) -> bool {
         self.begun.get(id).is_some_and(|begun| clock::since(begun.at) < RECENT)
     }
 
-    /// Whether no deletion counts any more.
+    /// Whether the guard counts no deletion at present.
     pub(crate) fn is_calm(&self) -> bool {
         self.counting().next().is_none()
     }
 
-    /// The deletions of these are about to begin, for Webhooks of another namespace than the account's or of its own.
+    /// Records that the deletions of these subscriptions begin. `guest` is the namespace of their Webhooks, if it differs from the
+    /// account's.
     pub(crate) fn begin(&mut self, guest: Option<&str>, ids: impl IntoIterator<Item = ExternalId>) {
         let begun = Begun { at: clock::now(), guest: guest.map(str::to_owned) };
         self.begun.extend(ids.into_iter().map(|id| (id, begun.clone())));
     }
 
-    /// Returns what the account's status is to record: `known` while it names all that count, nothing when none do.
+    /// Returns what to record in the account's status: `known` unchanged while it has all deletions that count, none if none counts.
     pub(crate) fn record(&self, known: Option<&RecentDeletions>) -> Option<RecentDeletions> {
         if self.is_calm() {
             return None;
@@ -155,7 +156,7 @@ impl Deletions {
     }
 }
 
-/// The recorded ids, each with the namespace of its Webhook if that is another than the account's.
+/// Returns the recorded ids, each with the namespace of its Webhook if that differs from the account's.
 fn ids(recorded: &RecentDeletions) -> impl Iterator<Item = (Option<&String>, &str)> {
     let own = recorded.ids.iter().map(|id| (None, id.as_str()));
     let guests = recorded.guests.iter();

@@ -16,8 +16,8 @@ struct Doubted {
 #[derive(Default)]
 pub(crate) struct ListDoubt {
     doubted: Option<Doubted>,
-    /// Recorded ids that are gone beyond doubt.
-    pub(crate) believed: HashSet<ExternalId>,
+    /// Recorded ids that at least two lists lacked.
+    pub(crate) known_gone: HashSet<ExternalId>,
 }
 
 impl ListDoubt {
@@ -41,16 +41,16 @@ impl ListDoubt {
             return Some(left);
         }
         self.doubted = None;
-        self.believed.extend(missing);
+        self.known_gone.extend(missing);
         None
     }
 
     /// Takes a plausible list, with the ids in it.
     pub(crate) fn trust(&mut self, declared: &[Declared], listed: &HashSet<&ExternalId>) {
         self.doubted = None;
-        if !self.believed.is_empty() {
+        if !self.known_gone.is_empty() {
             let known: HashSet<_> = declared.iter().flat_map(Declared::known_ids).collect();
-            self.believed.retain(|id| known.contains(id) && !listed.contains(id));
+            self.known_gone.retain(|id| known.contains(id) && !listed.contains(id));
         }
     }
 }

@@ -1,29 +1,29 @@
 //! Facts that follow from calls to the vendor and that the cluster has not recorded yet.
 //!
-//! A status write rests on the version of the Webhook that was read, and the API server refuses it when somebody else has written
-//! the object since. Everything in the refused status is then dropped, as it was derived from an outdated object, except for
-//! these facts: no other process knows them, and a lost id would become a second subscription.
+//! A status write carries the version of the Webhook that was read. The API server refuses it if another client has written the object
+//! since. The refused status is then dropped, because it was derived from an outdated object, except for these facts: no other process
+//! knows them, and a lost id would lead to a second subscription.
 
 use crate::api::status::{LastApplied, Pending, WebhookStatus};
 
 /// What a call to the vendor brought about for one Webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// The vendor answered the create of this intent: the subscription exists.
+    /// The vendor answered the create of this pending create: the subscription exists.
     Created {
         /// The vendor's id.
         id: String,
         /// The account at the vendor that the id belongs to.
         account: String,
-        /// The intent that the create had stored.
-        intent: Pending,
+        /// The pending create that was stored before the request.
+        pending: Pending,
         /// The id that was recorded when the create was sent.
         before: Option<String>,
     },
-    /// The vendor refused the create of this intent: there is no subscription.
+    /// The vendor refused the create of this pending create: there is no subscription.
     NotCreated {
-        /// The intent that the create had stored.
-        intent: Pending,
+        /// The pending create that was stored before the request.
+        pending: Pending,
     },
     /// The subscription has these values.
     Applied {
@@ -43,8 +43,8 @@ impl Effect {
     /// Adds the fact to a status, which may be newer than the one that the call was made for.
     pub(crate) fn apply(&self, status: &mut WebhookStatus) {
         match self {
-            Self::Created { id, account, intent, before } => {
-                clear(status, intent);
+            Self::Created { id, account, pending, before } => {
+                clear(status, pending);
                 if status.external_id.as_ref() == Some(id) || status.superseded.contains(id) {
                     return;
                 }
@@ -56,7 +56,7 @@ impl Effect {
                 status.superseded.extend(status.external_id.replace(id.clone()));
                 status.account = Some(account.clone());
             }
-            Self::NotCreated { intent } => clear(status, intent),
+            Self::NotCreated { pending } => clear(status, pending),
             Self::Applied { id, last } => {
                 if status.external_id.as_ref() == Some(id) {
                     status.last_applied = Some(last.clone());
@@ -67,9 +67,9 @@ impl Effect {
     }
 }
 
-/// Removes the intent, unless another process has stored its own since.
-fn clear(status: &mut WebhookStatus, intent: &Pending) {
-    if status.pending.as_ref() == Some(intent) {
+/// Removes the pending create, unless another process has stored its own since.
+fn clear(status: &mut WebhookStatus, pending: &Pending) {
+    if status.pending.as_ref() == Some(pending) {
         status.pending = None;
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 
-    fn intent(digest: &str) -> Pending {
+    fn pending(digest: &str) -> Pending {
         Pending {
             action: Action::Create,
             since: Time(Timestamp::UNIX_EPOCH),
@@ -94,7 +94,7 @@ mod tests {
     fn status(id: Option<&str>, pending: Option<&str>, superseded: &[&str]) -> WebhookStatus {
         WebhookStatus {
             external_id: id.map(Into::into),
-            pending: pending.map(intent),
+            pending: pending.map(self::pending),
             superseded: superseded.iter().map(ToString::to_string).collect(),
             ..WebhookStatus::default()
         }
@@ -105,11 +105,11 @@ mod tests {
         let created = |before: Option<&str>| Effect::Created {
             id: "7".into(),
             account: "brightpearl/acme".into(),
-            intent: intent("mine"),
+            pending: pending("mine"),
             before: before.map(Into::into),
         };
         let deleted = Effect::Deleted { id: "6".into() };
-        let refused = Effect::NotCreated { intent: intent("mine") };
+        let refused = Effect::NotCreated { pending: pending("mine") };
         let cases = [
             ("as it was left", created(None), status(None, Some("mine"), &[]), status(Some("7"), None, &[])),
             ("wiped meanwhile", created(None), status(None, None, &[]), status(Some("7"), None, &[])),
@@ -127,7 +127,7 @@ mod tests {
             ),
             ("recorded twice", created(None), status(Some("7"), None, &[]), status(Some("7"), None, &[])),
             (
-                "another has its intent",
+                "another has its pending create",
                 created(None),
                 status(None, Some("other"), &[]),
                 status(Some("7"), Some("other"), &[]),
@@ -146,7 +146,7 @@ mod tests {
             ),
             ("refused", refused.clone(), status(None, Some("mine"), &[]), status(None, None, &[])),
             (
-                "refused, another has its intent",
+                "refused, another has its pending create",
                 refused,
                 status(None, Some("other"), &[]),
                 status(None, Some("other"), &[]),

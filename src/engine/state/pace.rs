@@ -1,47 +1,47 @@
-//! How often a pass may be asked for: a request and an edit by a guest cost the account a call of its vendor each, whoever
-//! makes them.
+//! Limits how often passes run because of guests, and how often they can be requested: each such pass costs the account a call to
+//! its vendor.
 
 use crate::engine::clock;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-/// The number of requested passes that may follow one another at once;
+/// How many passes a namespace can trigger without a wait.
 const BURST: u32 = 5;
-/// after them one in this time.
+/// The time between two passes after that.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Stands for guests where it is not known which: one of them is gone.
+/// Stands for the namespace of a guest that is gone, so that its namespace is unknown.
 pub(crate) const GUESTS: &str = "";
 
 /// Why a pass is due before its time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// The account, a Webhook of its own namespace or a value that these name is another.
+    /// Whether the account, a Webhook in its namespace, or a value that one of them uses has changed.
     pub(crate) by_owner: bool,
-    /// The namespaces of guests that are others, and those in which only a pass was asked for.
+    /// The namespaces in which a guest has changed or a pass was requested.
     pub(crate) by: BTreeSet<String>,
 }
 
 impl Changes {
-    /// Something of that namespace is another.
+    /// Adds a change in that namespace.
     pub(crate) fn by(&mut self, namespace: &str) {
         if !self.by.contains(namespace) {
             self.by.insert(namespace.to_owned());
         }
     }
 
-    /// Whether there is anything.
+    /// Whether anything has changed.
     pub(crate) fn is_some(&self) -> bool {
         self.by_owner || !self.by.is_empty()
     }
 }
 
-/// When each namespace's passes would be spent, at the pace of one in an interval.
+/// For each namespace, the time at which its whole burst is available again.
 #[derive(Default)]
 pub(crate) struct Pace(HashMap<String, Instant>);
 
 impl Pace {
-    /// Returns how long a pass has to wait that is due for this reason; none if it may be made now, which is taken note of.
+    /// Returns how long a pass for this reason has to wait. If it can run now, returns none and counts it.
     pub(crate) fn wait(&mut self, changed: &Changes) -> Option<Duration> {
         let now = clock::now();
         self.0.retain(|_, spent| *spent > now);

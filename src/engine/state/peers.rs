@@ -1,17 +1,17 @@
-//! The Webhooks at other VendorAccount objects that point to the same account at the vendor, and what they claim.
+//! The Webhooks of other VendorAccount objects that point to the same account at the vendor, and what they claim.
 //!
-//! Each VendorAccount object is reconciled by a worker of its own, several at the same time. What one of them has just
-//! written may be missing both in the watch cache and in the list that another one plans with. Therefore a Webhook reserves
-//! the content and the ids of a write in the [`Registry`] of the process before it is sent, and a reservation of what a
-//! Webhook at another object has reserved fails. Reservations stay for as long as a list may be used that is older.
+//! Each VendorAccount object has its own worker, and several workers run at the same time. What one of them has just written may
+//! be missing in the watch cache, and in the list that another one plans with. Therefore the content and the ids of a write are
+//! reserved in the [`Registry`] of the process before the write is sent. The reservation fails if a Webhook of another object has
+//! reserved the same. A reservation stays until no older list can be in use.
 //!
-//! No lock is held while a vendor is called, so that a slow pass over one object delays no other.
+//! No lock is held during a call to a vendor, so that a slow pass over one object does not delay the others.
 
 use crate::api::status::{Pending, WebhookStatus};
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::clock;
 use crate::plan::{
-    BlockedReason, Cause, Declared, Desired, Elsewhere, ExternalId, Peer, PendingCreate, Plan, Rival, Rules,
+    BlockedReason, Cause, Declared, Desired, Elsewhere, ExternalId, Peer, PeerCreate, Plan, Rival, Rules,
     Wants,
 };
 use crate::vendor::rules;
@@ -20,8 +20,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Reservations and deletions are remembered for this long: a list is used for a minute at most, by a pass that may take
-/// four.
+/// How long reservations and deletions are kept: a list is used for at most a minute, by a pass that takes at most four.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Reads the Webhooks of all other VendorAccount objects that point to the same account at the vendor as this one.
@@ -37,7 +36,7 @@ struct Ledger {
     /// The last write of each Webhook, by its uid.
     writes: HashMap<String, Write>,
     deleted: Vec<(ExternalId, Instant)>,
-    /// What the last pass found each Webhook to want, by its uid, with the generation that it was found in.
+    /// What each Webhook wanted in the last pass, by its uid, with the generation of its spec.
     wants: HashMap<String, (Option<i64>, Wants)>,
 }
 
@@ -82,7 +81,7 @@ impl Registry {
         with(ledgers.entry(ObjectKey::of(account)).or_default())
     }
 
-    /// Drops what is out of date, so that an account that writes nothing takes no memory.
+    /// Removes expired entries, so that an account that writes nothing uses no memory.
     fn prune(&self, account: &VendorAccount) {
         let (mut all, remote) = (self.lock(), account.spec.vendor.remote_account());
         let Some(ledgers) = all.get_mut(&remote) else { return };
@@ -103,9 +102,9 @@ impl Registry {
 pub(crate) struct Peers {
     registry: Arc<Registry>,
     read: Box<ReadPeers>,
-    /// The Webhooks that the pass under way plans with.
+    /// The Webhooks elsewhere that the current pass plans with.
     seen: Mutex<Vec<Arc<Webhook>>>,
-    /// The Webhooks elsewhere that Webhooks here wait for in `Conflict`, as they were then.
+    /// The Webhooks elsewhere that block Webhooks here with `Conflict`, as they were in that pass.
     waits: Mutex<HashMap<ObjectKey, Arc<Webhook>>>,
 }
 
@@ -149,7 +148,7 @@ impl Peers {
         elsewhere
     }
 
-    /// Takes back what the Webhooks of an account that cannot be worked on want: only what they hold is theirs.
+    /// Withdraws what the Webhooks of an account want that cannot be reconciled. What they have stays theirs.
     pub(crate) fn withdraw(&self, account: &VendorAccount) {
         let mut all = self.registry.lock();
         let ledgers = all.get_mut(&account.spec.vendor.remote_account());
@@ -175,7 +174,7 @@ impl Peers {
         }
     }
 
-    /// Notes which Webhooks elsewhere the Webhooks of a plan wait for.
+    /// Records which Webhooks elsewhere block Webhooks of the plan.
     pub(crate) fn note_waits(&self, plan: &Plan) {
         let waits = plan.items.iter().filter_map(|item| match item.blocked() {
             Some(BlockedReason::ConflictElsewhere(rival)) => Some(&rival.webhook),
@@ -187,17 +186,17 @@ impl Peers {
         *locked(&self.waits) = seen.filter(|(key, _)| waits.contains(key)).collect();
     }
 
-    /// The Webhooks elsewhere that Webhooks of this account wait for.
+    /// Returns the Webhooks elsewhere that block Webhooks of this account.
     pub(crate) fn waits_for(&self) -> BTreeSet<ObjectKey> {
         locked(&self.waits).keys().cloned().collect()
     }
 
-    /// Whether one of them claims something else by now, so that the account has to be planned again.
+    /// Whether one of them has changed its claims since, so that the account needs a new plan.
     pub(crate) fn have_moved(&self, account: &VendorAccount) -> bool {
         self.moved(account, &locked(&self.waits)).is_some()
     }
 
-    /// The same, once: a pass that fails before it plans is not run again because of it.
+    /// Like [`Self::have_moved`], but reports each change once: a pass that fails before it plans is not repeated because of it.
     pub(crate) fn take_moved(&self, account: &VendorAccount) -> bool {
         let mut waits = locked(&self.waits);
         let moved = self.moved(account, &waits);
@@ -208,7 +207,7 @@ impl Peers {
         moved.is_some()
     }
 
-    /// The Webhooks elsewhere as they are now, if one of those that are waited for claims something else.
+    /// Returns the Webhooks elsewhere as they are now, if one of those in `waits` has changed its claims.
     fn moved(
         &self,
         account: &VendorAccount,
@@ -237,7 +236,7 @@ impl Peers {
         let remote = account.spec.vendor.remote_account();
         let mut all = self.registry.lock();
         let ledgers = all.entry(remote.clone()).or_default();
-        // A guest would learn that another namespace writes the same.
+        // Otherwise a guest would learn that another namespace writes the same.
         let compares = content.is_some() && !webhook.is_guest();
         let taken = |write: &Write| {
             (compares && write.content == content) || write.ids.iter().any(|id| ids.contains(id))
@@ -248,7 +247,7 @@ impl Peers {
             .filter(|(_, write)| write.ended.is_none_or(|at| clock::since(at) < REMEMBERED) && taken(write))
             .collect();
         if !holders.is_empty() {
-            // A Webhook that is gone keeps nothing.
+            // The reservation of a Webhook that is gone does not count.
             let there = (self.read)(account);
             let there: HashMap<_, _> =
                 there.iter().filter_map(|peer| Some((peer.metadata.uid.as_deref()?, peer))).collect();
@@ -264,12 +263,12 @@ impl Peers {
         Ok(Reservation { registry: &self.registry, remote, account: key, uid })
     }
 
-    /// Remembers that a subscription was deleted: another object's list may still show it.
+    /// Records that a subscription was deleted, because the list of another object may still show it.
     pub(crate) fn deleted(&self, account: &VendorAccount, id: &ExternalId) {
         self.registry.with_ledger(account, |ledger| ledger.deleted.push((id.clone(), clock::now())));
     }
 
-    /// Remembers the subscriptions that a plan found to belong to Webhooks of the account, where no status records them.
+    /// Records which subscriptions the plan attributes to Webhooks of the account although no status records them.
     pub(crate) fn note_found(&self, account: &VendorAccount, plan: &Plan, uids: &[String]) {
         for item in plan.items.iter().filter(|item| item.cause != Cause::Deleted) {
             let (Some(id), None | Some(BlockedReason::PlanOnly)) = (item.id(), item.blocked()) else {
@@ -284,7 +283,8 @@ impl Peers {
     }
 }
 
-/// A reserved write. When it is dropped, the outcome counts as unknown: content and ids stay reserved.
+/// A reserved write. If it is dropped without [`Self::holds`] or [`Self::cancel`], the outcome counts as unknown: content and
+/// ids stay reserved.
 pub(crate) struct Reservation<'a> {
     registry: &'a Registry,
     remote: String,
@@ -301,7 +301,7 @@ impl Reservation<'_> {
         }
     }
 
-    /// The write was done, and the Webhook has that subscription now.
+    /// Records that the write succeeded and that the Webhook has that subscription now.
     pub(crate) fn holds(&self, id: Option<&str>) {
         self.change(|write| {
             write.ids.extend(ExternalId::valid(id));
@@ -310,7 +310,7 @@ impl Reservation<'_> {
         });
     }
 
-    /// The write was not done.
+    /// Records that the write was not done.
     pub(crate) fn cancel(&self) {
         self.change(|write| (write.content, write.answered) = (None, true));
     }
@@ -326,7 +326,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a Webhook wants; nothing while it may not write, or is being deleted.
+/// Returns what a Webhook wants; none if it may not write, or is being deleted.
 fn wants(rules: &Rules, webhook: &Declared) -> Option<Wants> {
     let may_write = webhook.policy.mode == Mode::Enforce && !webhook.policy.suspended;
     match &webhook.desired {
@@ -337,9 +337,9 @@ fn wants(rules: &Rules, webhook: &Declared) -> Option<Wants> {
     }
 }
 
-/// The claims of a Webhook at another object. `identity` is that of the account at the vendor.
+/// Returns the claims of a Webhook of another object. `identity` is that of the account at the vendor.
 fn peer(webhook: &Arc<Webhook>, identity: &str, ledger: Option<&Ledger>) -> Peer {
-    // Ids that were recorded at another account belong there.
+    // Ids that were recorded for another account at the vendor say nothing about this one.
     let is_here = |status: &&WebhookStatus| {
         status.account.as_ref().is_none_or(|recorded| recorded.eq_ignore_ascii_case(identity))
     };
@@ -351,7 +351,7 @@ fn peer(webhook: &Arc<Webhook>, identity: &str, ledger: Option<&Ledger>) -> Peer
     let recorded = ExternalId::valid(status.and_then(|status| status.external_id.as_ref()));
     let mut holds: Vec<_> = write.iter().flat_map(|write| &write.ids).cloned().collect();
     holds.extend(recorded);
-    let pending = |pending: &Pending| PendingCreate {
+    let pending = |pending: &Pending| PeerCreate {
         fingerprint: pending.digest.clone(),
         preexisting: ExternalId::valid(&pending.beside).collect(),
     };

@@ -1,16 +1,16 @@
 //! Secrets and ConfigMaps that could not be read. A failure concerns only those that take a value from the object.
 //!
-//! A refusal is believed when it has been repeated, because rights may not be in force at once, as after a restart of the API server.
+//! A refusal is reported when it has been repeated, because rights may take effect late, as after a restart of the API server.
 //! The same holds for a failure. Until then those that read the object wait. What failed is read again with a growing back-off; what
-//! was refused is read again with the next pass that has another cause. An invalid name is believed at once.
+//! was refused is read again with the next pass that has another cause. An invalid name is reported at once.
 
 use super::retry::back_off;
 use crate::engine::dependency::{Dependency, ReadFailure};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A refusal or failure is believed after this many attempts in a row.
-const BELIEVED: u32 = 3;
+/// A refusal or failure is reported after this many attempts in a row.
+const REPORTED_AFTER: u32 = 3;
 
 /// How often in a row an object could not be read.
 #[derive(Clone, Copy, Default)]
@@ -25,7 +25,7 @@ struct Attempts {
 pub(crate) struct UnreadObjects(BTreeMap<Dependency, Attempts>);
 
 impl UnreadObjects {
-    /// Counts what could not be read. Returns those that are not believed yet.
+    /// Counts what could not be read. Returns those that are not reported yet, as the next attempt may succeed.
     pub(crate) fn count<'v>(
         &mut self,
         unread: impl Iterator<Item = (&'v Dependency, &'v ReadFailure)>,
@@ -37,7 +37,7 @@ impl UnreadObjects {
             let attempts = self.0.entry((*from).clone()).or_default();
             attempts.count = attempts.count.saturating_add(1);
             attempts.failed = matches!(why, ReadFailure::Failed(_));
-            attempts.count < BELIEVED
+            attempts.count < REPORTED_AFTER
         };
         unread.into_iter().filter(is_new).collect()
     }
@@ -49,7 +49,8 @@ impl UnreadObjects {
 
     /// Returns how long until they are read again, if any is to be.
     pub(crate) fn retry(&self) -> Option<Duration> {
-        let read_again = self.0.values().filter(|attempts| attempts.failed || attempts.count < BELIEVED);
+        let read_again =
+            self.0.values().filter(|attempts| attempts.failed || attempts.count < REPORTED_AFTER);
         read_again.map(|attempts| attempts.count).min().map(|count| back_off(count - 1))
     }
 }
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_believed_once_and_not_doubted_again() {
+    fn a_refusal_is_reported_once_and_not_doubted_again() {
         let mut unread = UnreadObjects::default();
         let mut doubted = |names: &[&str]| {
             let doubted = counted(&mut unread, names, &ReadFailure::Forbidden("forbidden".into()));
@@ -92,7 +93,7 @@ mod tests {
         let mut unread = UnreadObjects::default();
         for count in 1..9 {
             let doubted = counted(&mut unread, &["a"], &ReadFailure::Failed("etcd".into()));
-            assert_eq!(doubted.len(), usize::from(count < BELIEVED));
+            assert_eq!(doubted.len(), usize::from(count < REPORTED_AFTER));
             assert_eq!(unread.keeps_failing(&secret("a")), count > 1);
             let wait = unread.retry().unwrap();
             assert!(wait <= Duration::from_secs(1 << (count - 1)) && wait <= Duration::from_secs(300));

@@ -25,7 +25,6 @@ const ANNOTATIONS: [&str; 2] = [RELEASE, REQUESTED_AT];
 
 /// State kept between passes of one Webhook.
 pub(crate) struct WebhookState {
-    pub(crate) uid: String,
     /// The newest known version of the object: the cache's own copy, or what our last write returned.
     pub(crate) object: Arc<Webhook>,
     /// The status that the object should have.
@@ -61,10 +60,9 @@ pub(crate) struct HandledWebhook {
 }
 
 impl WebhookState {
-    pub(crate) fn new(uid: String, object: Arc<Webhook>) -> Self {
+    pub(crate) fn new(object: Arc<Webhook>) -> Self {
         let status = UnwrittenStatus::of(&object);
         Self {
-            uid,
             object,
             status,
             effects: Vec::new(),
@@ -79,6 +77,11 @@ impl WebhookState {
             spellings: Spellings::default(),
             refusals: Refusals::default(),
         }
+    }
+
+    /// Returns the uid of the object, which every version of it has.
+    pub(crate) fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 
     /// Returns a key that sorts Webhooks by age, oldest first.
@@ -237,7 +240,7 @@ mod tests {
             "spec": {"accountRef": {"name": "acc"}, "subscription": {"superoffice":
                 {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
         });
-        let mut state = WebhookState::new("u".into(), Arc::new(serde_json::from_value(webhook).unwrap()));
+        let mut state = WebhookState::new(Arc::new(serde_json::from_value(webhook).unwrap()));
         state.note(Effect::Deleted { id: "7".into() });
         state.effects_recorded();
         assert_eq!(state.effects.capacity(), 0);

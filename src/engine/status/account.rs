@@ -1,6 +1,6 @@
 //! The conditions and messages of an account.
 
-use super::conditions::WEBHOOKS_NOT_WRITTEN;
+use super::conditions::{ConditionSummary, WEBHOOKS_NOT_WRITTEN};
 use crate::api::{ALLOW_DELETIONS, ObjectKey, RELEASE, VendorAccount};
 use crate::engine::error::AccountError;
 use crate::plan::guard::TooMany;
@@ -12,22 +12,12 @@ pub(crate) const DELETION_GUARD: &str = "DeletionGuard";
 /// How many Webhooks a message names.
 const MAX_NAMED: usize = 5;
 
-/// Values for the conditions of an account.
-pub(crate) struct AccountConditions {
-    pub(crate) ready: bool,
-    pub(crate) reconciling: bool,
-    pub(crate) stalled: bool,
-    pub(crate) reason: &'static str,
-    pub(crate) message: String,
-}
-
 /// What a pass has found out about an account.
 pub(crate) struct AccountInputs<'a> {
     pub(crate) account: &'a VendorAccount,
-    pub(crate) was_ready: bool,
     pub(crate) error: Option<&'a AccountError>,
-    /// Whether the error is that the credentials are lost, so that only deletions are executed.
-    pub(crate) credentials_lost: bool,
+    /// Whether the error is why only deletions are executed.
+    pub(crate) deletions_only: bool,
     /// Deletions that need an approval: those of the account's own namespace first.
     pub(crate) blocked: Option<&'a TooMany>,
     /// The number of Webhooks of the account.
@@ -41,67 +31,56 @@ pub(crate) struct AccountInputs<'a> {
 }
 
 /// Returns what the conditions of an account say after a pass.
-pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> AccountConditions {
-    let steady = |ready, reason, message| AccountConditions {
-        ready,
-        reconciling: false,
-        stalled: false,
-        reason,
-        message,
-    };
+pub(crate) fn account_conditions(inputs: &AccountInputs<'_>) -> ConditionSummary {
     let spec = &inputs.account.spec;
     let deleting = inputs.account.metadata.deletion_timestamp.is_some();
     if spec.suspend {
         let message = "suspended: the vendor is not called until spec.suspend is false".to_owned();
-        return steady(inputs.was_ready, "Suspended", message);
+        return ConditionSummary { ready: None, ..ConditionSummary::ready("Suspended", message) };
     }
-    if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.credentials_lost, inputs.blocked) {
+    if let (true, Some(blocked)) = (inputs.error.is_none() || inputs.deletions_only, inputs.blocked) {
         let key = ObjectKey::of(inputs.account);
-        return AccountConditions {
-            // Deletions of guests are no fault of the account.
-            ready: inputs.error.is_none() && blocked.namespace != key.namespace,
-            reconciling: false,
-            stalled: true,
-            reason: DELETION_GUARD,
-            message: deletions_blocked(&key, blocked, inputs.error),
-        };
+        // Deletions of guests are no fault of the account.
+        let ready = Some(inputs.error.is_none() && blocked.namespace != key.namespace);
+        let message = deletions_blocked(&key, blocked, inputs.error);
+        return ConditionSummary { ready, ..ConditionSummary::stalled(DELETION_GUARD, message) };
     }
     if let Some(AccountError { reason, message, stalled }) = inputs.error {
         let waits = if deleting && !inputs.not_allowed.is_empty() {
-            format!("; is being deleted and {}", finalizer_stays(inputs))
+            format!("; it is being deleted, and {}", finalizer_stays(inputs))
         } else {
             String::new()
         };
         let message = format!("{message}{waits}");
-        return AccountConditions { ready: false, reconciling: !stalled, stalled: *stalled, reason, message };
+        return ConditionSummary::failed(*stalled, reason, message);
     }
     if deleting {
-        let message = format!("is being deleted; {}", finalizer_stays(inputs));
-        return AccountConditions { reconciling: true, ..steady(inputs.was_ready, "Deleting", message) };
+        let message = format!("being deleted: {}", finalizer_stays(inputs));
+        return ConditionSummary { ready: None, ..ConditionSummary::busy("Deleting", message) };
     }
     if let Some((count, which)) = &inputs.refused {
         let message = format!(
-            "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept up",
+            "the API server refuses to write {count} of {} Webhooks: {which}; the others are kept in sync",
             inputs.webhooks
         );
-        return steady(true, WEBHOOKS_NOT_WRITTEN, message);
+        return ConditionSummary::ready(WEBHOOKS_NOT_WRITTEN, message);
     }
     let advice = inputs.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
     let message = format!("{} is read every {}{advice}", spec.vendor.name(), spec.resync_interval);
-    steady(true, IN_SYNC, message)
+    ConditionSummary::ready(IN_SYNC, message)
 }
 
 /// Returns what an account that is being deleted waits for.
 fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
     let others = inputs.not_allowed;
-    let stays = format!("kept until its {} Webhooks are gone", inputs.webhooks + others.len());
+    let stays = format!("its finalizer stays until its {} Webhooks are gone", inputs.webhooks + others.len());
     if others.is_empty() {
         return stays;
     }
     let shown: Vec<_> = others.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     let more = if others.len() > shown.len() { ", ..." } else { "" };
     format!(
-        "{stays}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces does not allow any more ({}{more}): \
+        "{stays}; {} of them have subscriptions and are in namespaces that spec.allowedNamespaces no longer allows ({}{more}): \
          allow these namespaces again and delete the Webhooks, or delete them with the annotation {RELEASE}=true, which keeps their subscriptions",
         others.len(),
         shown.join(", ")
@@ -109,12 +88,12 @@ fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
 }
 
 /// Returns the message about deletions that need an approval. It ends with the command that gives it, so that the command can be copied.
-/// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `lost` is why the
-/// credentials are lost.
+/// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `deletions_only`
+/// is why nothing else is executed.
 pub(crate) fn deletions_blocked(
     account: &ObjectKey,
     blocked: &TooMany,
-    lost: Option<&AccountError>,
+    deletions_only: Option<&AccountError>,
 ) -> String {
     let of = if blocked.namespace == account.namespace {
         String::new()
@@ -125,14 +104,11 @@ pub(crate) fn deletions_blocked(
         0 => String::new(),
         recent => format!(" after {recent} more were deleted within the last ten minutes"),
     };
-    let lost = lost.map_or_else(String::new, |lost| {
-        format!(
-            "; the account is in trouble as well ({}), so that nothing but deletions is executed",
-            lost.message
-        )
+    let trouble = deletions_only.map_or_else(String::new, |error| {
+        format!("; the account also has an error ({}), so that only deletions are executed", error.message)
     });
     format!(
-        "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{lost}; \
+        "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{trouble}; \
          to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
         blocked.ids.len(),
         blocked.managed,

@@ -3,28 +3,43 @@
 use crate::api::{ObjectKey, VendorName};
 use crate::engine::status::conditions::{ConditionSummary, SETTLING};
 use crate::engine::status::words::describe_item;
-use crate::plan::report::{Held, Until};
-use crate::plan::{BlockedReason, Declared, Item, Rival, Unreadable};
+use crate::plan::report::{Class, Held};
+use crate::plan::{BlockedReason, Declared, ExternalId, Item, Rival, Unreadable};
 
-/// Returns a blocked change as a plan shows it: condition reason, message, and what it waits for.
+/// The message of a Webhook whose deletion needs an approval.
+const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows: the account's condition Stalled has the command that allows them. To delete only this Webhook and keep its subscription, set the annotation hooktender.dev/release: \"true\"";
+
+/// Returns a blocked change as a plan shows it: its class, and why.
 pub(crate) fn blocked_report(
     declared: &Declared,
     item: &Item,
     reason: &BlockedReason,
     vendor: VendorName,
-) -> Held {
-    let summary = blocked(declared, item, reason, vendor);
-    let (until, message) = match reason {
+) -> (Class, Held) {
+    let ConditionSummary { reason: name, message, .. } = blocked(declared, item, reason, vendor);
+    let message = match reason {
         BlockedReason::PlanOnly => {
-            let message =
-                "plan only: nothing is written until mode is Enforce at the Webhook and its account";
-            (Until::Later, message.to_owned())
+            "nothing is written until mode is Enforce in the Webhook and in its account".to_owned()
         }
-        BlockedReason::CreatePending | BlockedReason::NotListedYet => (Until::Later, summary.message),
         BlockedReason::Suspended => {
-            (Until::Left, "nothing is read or written for it until spec.suspend is false".to_owned())
+            "nothing is read or written for it until spec.suspend is false".to_owned()
         }
-        BlockedReason::DriftReported => (Until::Left, summary.message),
+        // The plan shows the change itself.
+        BlockedReason::DriftReported => {
+            format!("driftPolicy: Report leaves what was changed at {vendor}; Correct undoes it")
+        }
+        _ => message,
+    };
+    let class = class(reason);
+    (class, class.held(name, message))
+}
+
+fn class(reason: &BlockedReason) -> Class {
+    match reason {
+        BlockedReason::PlanOnly => Class::PlannedOnly,
+        BlockedReason::CreatePending | BlockedReason::NotListedYet => Class::HeldBack,
+        BlockedReason::Suspended => Class::Suspended,
+        BlockedReason::DriftReported => Class::Drifted,
         BlockedReason::DeletionGuard
         | BlockedReason::CorrectionDoesNotHold
         | BlockedReason::SimilarExists(_)
@@ -32,15 +47,14 @@ pub(crate) fn blocked_report(
         | BlockedReason::ConflictElsewhere(_)
         | BlockedReason::ExternalIdNotFound(_)
         | BlockedReason::Unreadable(_)
-        | BlockedReason::Unknown { .. } => (Until::Mended, summary.message),
-    };
-    Held { reason: summary.reason.to_owned(), message, until }
+        | BlockedReason::Unknown { .. } => Class::Blocked,
+    }
 }
 
 /// Returns the advice about a Webhook with the same natural key and other content.
 pub(crate) fn similar_declared(other: &ObjectKey) -> String {
     format!(
-        "Webhook {other} declares a subscription of the same name and address with other content; both are kept, and what both ask for is delivered twice"
+        "Webhook {other} declares a subscription with the same name and address but other content: both are kept, and events that match both are delivered twice; delete one of the two if that is not intended"
     )
 }
 
@@ -63,45 +77,31 @@ pub(crate) fn blocked(
         BlockedReason::CreatePending => ConditionSummary::busy(
             SETTLING,
             format!(
-                "a create was sent and not answered; {vendor} may still commit it, so nothing is sent before the list is read again"
+                "a create has an unknown outcome: {vendor} may still commit it, so nothing is sent until the list has been read again"
             ),
         ),
         BlockedReason::NotListedYet => ConditionSummary::busy(
             SETTLING,
             format!(
-                "it was made just now and {vendor} does not list it; its list may lag, and is read again"
+                "it was created just now, but {vendor} does not list it yet: hooktender reads the list again"
             ),
         ),
         BlockedReason::DriftReported => {
-            let message = format!("left as it is at {vendor} (driftPolicy: Report): {}", describe_item(item));
+            let message = format!("not corrected at {vendor} (driftPolicy: Report): {}", describe_item(item));
             ConditionSummary::ready("DriftReported", message)
         }
         BlockedReason::CorrectionDoesNotHold => {
-            let message = format!(
-                "{vendor} had this changed back after each of three corrections: {}; further corrections wait, up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
-                describe_item(item)
-            );
-            ConditionSummary::stalled("CorrectionDoesNotHold", message)
+            ConditionSummary::stalled("CorrectionDoesNotHold", correction_does_not_hold(item, vendor))
         }
-        BlockedReason::DeletionGuard => {
-            let message = "more subscriptions of the account would be deleted at once than its deletionGuard allows; the account's condition Stalled holds the command that allows them. To keep the subscription and let only this Webhook go, set the annotation hooktender.dev/release: \"true\"";
-            ConditionSummary::stalled("DeletionGuard", message)
-        }
+        BlockedReason::DeletionGuard => ConditionSummary::stalled("DeletionGuard", TOO_MANY_DELETIONS),
         BlockedReason::SimilarExists(ids) => {
-            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
-            let message = format!(
-                "{vendor} has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: {}",
-                ids.join(" or ")
-            );
-            ConditionSummary::stalled("SimilarExists", message)
+            ConditionSummary::stalled("SimilarExists", similar_exists(ids, vendor))
         }
         BlockedReason::Conflict(other) => {
             ConditionSummary::stalled("Conflict", conflict(declared, other, ""))
         }
-        BlockedReason::ConflictElsewhere(Rival { webhook, account }) => {
-            let through =
-                format!(", through VendorAccount {account}, which points to the same account at {vendor}");
-            ConditionSummary::stalled("Conflict", conflict(declared, webhook, &through))
+        BlockedReason::ConflictElsewhere(rival) => {
+            ConditionSummary::stalled("Conflict", conflict_elsewhere(declared, rival, vendor))
         }
         BlockedReason::ExternalIdNotFound(id) => {
             let message = format!(
@@ -113,14 +113,42 @@ pub(crate) fn blocked(
             ConditionSummary::stalled("SubscriptionUnreadable", unreadable(declared, item, vendor))
         }
         BlockedReason::Unknown { reason, message } => {
-            let mut message = message.clone();
-            if declared.deleting {
-                message =
-                    format!("{message}; to let this Webhook go all the same, set deletionPolicy: Retain");
-            }
-            ConditionSummary::stalled(reason, message)
+            ConditionSummary::stalled(reason, unknown(declared, message))
         }
     }
+}
+
+/// Returns the message about a correction that somebody else undid again and again.
+fn correction_does_not_hold(item: &Item, vendor: VendorName) -> String {
+    format!(
+        "each of the last three corrections was undone at {vendor}: {}; the next one waits up to an hour. Stop the other writer, declare what {vendor} has, or set driftPolicy: Report",
+        describe_item(item)
+    )
+}
+
+/// Returns the message about unmanaged subscriptions with the natural key of the declared one.
+fn similar_exists(ids: &[ExternalId], vendor: VendorName) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!(
+        "{vendor} has a similar subscription that no Webhook declares, so none is created. To adopt it, set spec.externalId: {}",
+        ids.join(" or ")
+    )
+}
+
+/// Returns the message about a subscription whose declared content is unknown.
+fn unknown(declared: &Declared, message: &str) -> String {
+    if declared.deleting {
+        format!("{message}; to delete this Webhook anyway, set deletionPolicy: Retain")
+    } else {
+        message.to_owned()
+    }
+}
+
+/// Returns the message about a Webhook of another VendorAccount that claims the same.
+fn conflict_elsewhere(declared: &Declared, rival: &Rival, vendor: VendorName) -> String {
+    let Rival { webhook, account } = rival;
+    let through = format!(", through VendorAccount {account}, which points to the same account at {vendor}");
+    conflict(declared, webhook, &through)
 }
 
 /// Returns the message about two Webhooks that claim the same. A guest must not learn names of another namespace.
@@ -139,13 +167,13 @@ fn unreadable(declared: &Declared, item: &Unreadable, vendor: VendorName) -> Str
     let listed = match &item.id {
         Some(id) if declared.known_ids().any(|known| known == id) => {
             return format!(
-                "{vendor} lists subscription {id} in a shape that cannot be read ({why}); it is left as it is. Correct it at {vendor}, or delete it there to have it created again"
+                "{vendor} lists subscription {id} in a shape that hooktender cannot read ({why}), so it is not changed. Correct it at {vendor}, or delete it there so that it is created again"
             );
         }
         Some(id) => format!("subscription {id}"),
         None => "a subscription without an id".to_owned(),
     };
     format!(
-        "{vendor} lists {listed} in a shape that cannot be read ({why}), which may be the one of this Webhook; nothing is created beside it. Correct it at {vendor}, or delete it there"
+        "{vendor} lists {listed} in a shape that hooktender cannot read ({why}). It may belong to this Webhook, so none is created. Correct it at {vendor}, or delete it there"
     )
 }

@@ -1,11 +1,13 @@
-//! The conditions of a Webhook, which are set together, and the reasons that several modules use.
+//! The conditions of an object, which are set together, and the reasons that several modules use.
 
 use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
-use crate::api::status::WebhookStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
 /// A create ended with an unknown outcome, and its grace period is not over.
 pub(crate) const SETTLING: &str = "Settling";
+/// The vendor has stopped deliveries, because too many failed.
+pub(crate) const TOO_MANY_ERRORS: &str = "TooManyErrors";
 /// The recorded id belongs to another account at the vendor.
 pub(crate) const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// The API server refuses to write the object, as an admission policy does.
@@ -39,6 +41,11 @@ impl ConditionSummary {
     pub(crate) fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
         Self { ready: Some(false), reconciling: false, stalled: true, reason, message: message.into() }
     }
+
+    /// Returns [`Self::stalled`] if a person has to act, and [`Self::busy`] otherwise.
+    pub(crate) fn failed(stalled: bool, reason: &'static str, message: impl Into<String>) -> Self {
+        if stalled { Self::stalled(reason, message) } else { Self::busy(reason, message) }
+    }
 }
 
 /// What is known about changes made at the vendor.
@@ -50,16 +57,24 @@ pub(crate) enum Drift {
 
 /// Sets the conditions `Ready`, `Drifted`, `Reconciling` and `Stalled`.
 pub(crate) fn set_all(
-    status: &mut WebhookStatus,
+    all: &mut Vec<Condition>,
     summary: &ConditionSummary,
     drift: &Drift,
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let ready = summary.ready.unwrap_or_else(|| conditions::is_true(&status.conditions, READY));
+    let ready = summary.ready.unwrap_or_else(|| conditions::is_true(all, READY));
     let (reason, message) = (summary.reason, summary.message.as_str());
-    let mut set = |kind, value, reason, message: &str| {
-        conditions::set(&mut status.conditions, kind, value, reason, message, generation, now);
+    let mut set = |kind: &str, is_true, reason: &str, message: &str| {
+        let new = Condition {
+            type_: kind.into(),
+            status: conditions::status(is_true),
+            reason: reason.into(),
+            message: message.into(),
+            observed_generation: generation,
+            last_transition_time: conditions::seconds(now),
+        };
+        conditions::set(all, new);
     };
     set(READY, ready, reason, message);
     match drift {

@@ -1,10 +1,11 @@
 //! What the conditions of an account and its Webhooks say, as metrics.
 
-use crate::api::conditions::{self, DRIFTED, READY, RECONCILING, STALLED};
+use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::{ObjectKey, VendorAccount};
 use crate::engine::interval::resync_interval;
 use crate::engine::state::account::AccountState;
 use crate::engine::state::webhook::WebhookState;
+use crate::engine::status::conditions::TOO_MANY_ERRORS;
 use crate::telemetry::{AccountPhase, Metrics, StateCounts, WebhookPhase};
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(crate) fn set_gauges(state: &AccountState, cached: &Arc<VendorAccount>, metr
 fn of_webhook(webhook: &WebhookState) -> WebhookPhase {
     let all = &webhook.status.conditions;
     let is = |kind| conditions::is_true(all, kind);
-    let planned = || conditions::get(all, READY).is_some_and(|ready| ready.reason == "Planned");
+    let has = |kind, reason| conditions::get(all, kind).is_some_and(|condition| condition.reason == reason);
     if webhook.object.spec.suspend {
         WebhookPhase::Suspended
     } else if webhook.object.metadata.deletion_timestamp.is_some() {
@@ -33,7 +34,10 @@ fn of_webhook(webhook: &WebhookState) -> WebhookPhase {
         WebhookPhase::Stalled
     } else if is(RECONCILING) || !is(READY) {
         WebhookPhase::Reconciling
-    } else if planned() {
+    } else if has(DELIVERING, TOO_MANY_ERRORS) {
+        // Whatever else is so: the receiver gets nothing.
+        WebhookPhase::NotDelivering
+    } else if has(READY, "Planned") {
         WebhookPhase::Planned
     } else if is(DRIFTED) {
         WebhookPhase::Drifted
@@ -55,5 +59,48 @@ fn of_account(account: &VendorAccount) -> AccountPhase {
         AccountPhase::Reconciling
     } else {
         AccountPhase::Ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Webhook;
+    use serde_json::json;
+
+    fn phase(spec: &serde_json::Value, conditions: &[(&str, &str, &str)]) -> WebhookPhase {
+        let condition = |(kind, status, reason): &(&str, &str, &str)| {
+            json!({"type": kind, "status": status, "reason": reason, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        };
+        let mut object = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "Webhook", "metadata": {"name": "a", "namespace": "n"},
+            "spec": {"accountRef": {"name": "acc"}, "subscription": {"superoffice":
+                {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
+            "status": {"conditions": conditions.iter().map(condition).collect::<Vec<_>>()},
+        });
+        object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let object: Webhook = serde_json::from_value(object).unwrap();
+        of_webhook(&WebhookState::new(Arc::new(object)))
+    }
+
+    #[test]
+    fn stopped_deliveries_are_a_state_of_their_own_unless_somebody_works_on_it() {
+        let disabled = ("Delivering", "False", "TooManyErrors");
+        let (ready, planned) = (("Ready", "True", "InSync"), ("Ready", "True", "Planned"));
+        let (stopped, drifted) = (("Delivering", "False", "Stopped"), ("Drifted", "True", "Drifted"));
+        for (conditions, expected) in [
+            (&[ready][..], WebhookPhase::Ready),
+            (&[ready, disabled], WebhookPhase::NotDelivering),
+            (&[ready, drifted, disabled], WebhookPhase::NotDelivering),
+            (&[planned, disabled], WebhookPhase::NotDelivering),
+            (&[ready, stopped], WebhookPhase::Ready),
+            (&[ready, drifted], WebhookPhase::Drifted),
+            (&[ready, disabled, ("Reconciling", "True", "Unavailable")], WebhookPhase::Reconciling),
+            (&[ready, disabled, ("Stalled", "True", "Rejected")], WebhookPhase::Stalled),
+        ] {
+            assert_eq!(phase(&json!({}), conditions), expected, "{conditions:?}");
+        }
+        assert_eq!(phase(&json!({"suspend": true}), &[ready, disabled]), WebhookPhase::Suspended);
     }
 }

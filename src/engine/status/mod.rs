@@ -5,5 +5,7 @@ pub(crate) mod blocked;
 pub(crate) mod conditions;
 pub(crate) mod gauges;
 pub(crate) mod orphan;
+pub(crate) mod progress;
+pub(crate) mod reported;
 pub(crate) mod webhook;
 pub(crate) mod words;

@@ -42,17 +42,19 @@ impl Orphan {
             Self::NotAllowed(key) => (
                 "AccountNotAllowed",
                 format!(
-                    "VendorAccount {key} does not allow Webhooks of this namespace: widen its spec.allowedNamespaces (a selector is read only by a hooktender without --namespace)"
+                    "VendorAccount {key} does not allow Webhooks of this namespace: allow it in spec.allowedNamespaces of the account (a selector has an effect only if hooktender runs without --namespace)"
                 ),
             ),
             Self::InvalidName(invalid) => (
                 "AccountNotFound",
-                format!("spec.accountRef: {invalid}; refer to the VendorAccount in a new Webhook"),
+                format!(
+                    "spec.accountRef: {invalid}; it cannot be changed, so create a new Webhook with the right name"
+                ),
             ),
             Self::NotWatched(key) => (
                 "AccountNotFound",
                 format!(
-                    "VendorAccount {key} is outside the namespaces that this hooktender looks after (--namespace)"
+                    "VendorAccount {key} is not in the namespaces that this hooktender watches: add its namespace with --namespace, or refer to another account in a new Webhook"
                 ),
             ),
         }
@@ -64,11 +66,11 @@ pub(crate) fn orphan_status(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatu
     let (reason, mut message) = orphan.words();
     if webhook.metadata.deletion_timestamp.is_some() {
         message = format!(
-            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+            "{message}; to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
         );
     } else if webhook.finalizers().iter().any(|name| name == FINALIZER) {
         message = format!(
-            "{message}; its subscription stays as it is meanwhile; to give it up, set the annotation hooktender.dev/release: \"true\" and delete this Webhook"
+            "{message}; its subscription is not changed meanwhile; to delete this Webhook and keep its subscription, first set the annotation hooktender.dev/release: \"true\""
         );
     }
     let mut status = webhook.status.clone().unwrap_or_default();
@@ -77,7 +79,7 @@ pub(crate) fn orphan_status(webhook: &Webhook, orphan: &Orphan) -> (WebhookStatu
     status.observed_generation = generation;
     status.vendor = Some(webhook.spec.subscription.vendor());
     set_all(
-        &mut status,
+        &mut status.conditions,
         &ConditionSummary::stalled(reason, message.clone()),
         &Drift::Unknown,
         generation,

@@ -13,11 +13,12 @@ use crate::engine::error::{AccountError, is_stalled};
 use crate::engine::state::webhook::WebhookState;
 use crate::engine::status::blocked::blocked;
 use crate::engine::status::conditions::{
-    ACCOUNT_CHANGED, ConditionSummary, Drift, FORBIDDEN, WRITE_REFUSED, set_all,
+    ACCOUNT_CHANGED, ConditionSummary, Drift, FORBIDDEN, TOO_MANY_ERRORS, WRITE_REFUSED, set_all,
 };
 use crate::engine::status::words::{describe_item, spelling};
-use crate::plan::{BlockedReason, Change, Declared, Delivery, Desired, Item, Step, digest};
+use crate::plan::{BlockedReason, Change, Declared, Delivery, Desired, Item, PlannedWebhook, Step, digest};
 use crate::vendor::VendorError;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
 /// Values in status and events are cut to this many characters.
@@ -53,11 +54,12 @@ impl Outcome {
 }
 
 /// Replaces a vendor's message where the reader may not see it.
-pub(crate) const MESSAGE_IN_LOG: &str = "its words are in hooktender's log";
+pub(crate) const MESSAGE_IN_LOG: &str = "the vendor's message is in hooktender's log";
 
 /// What a pass has found out about one Webhook, for its status.
-#[derive(Default)]
-pub(crate) struct StatusInputs {
+pub(crate) struct StatusInputs<'a> {
+    /// What became of the Webhook, as its readers may see it.
+    pub(crate) outcome: &'a Outcome,
     /// Digest of the write-only values that were sent last.
     pub(crate) concealed: Option<WriteOnlyDigest>,
     /// Fields that the vendor stores in another spelling, to be recorded.
@@ -70,16 +72,29 @@ pub(crate) struct StatusInputs {
     pub(crate) reenable_rejected: Option<String>,
 }
 
+impl<'a> StatusInputs<'a> {
+    pub(crate) fn new(outcome: &'a Outcome, delivery: Option<Delivery>) -> Self {
+        Self {
+            outcome,
+            concealed: None,
+            stored_differently: Vec::new(),
+            spellings: Vec::new(),
+            delivery,
+            reenable_rejected: None,
+        }
+    }
+}
+
 /// Updates the status of one Webhook after a pass. Returns the events to publish, none if nothing has changed.
 pub(crate) fn update_status(
     webhook: &mut WebhookState,
-    declared: &Declared,
-    item: &Item,
-    outcome: &Outcome,
-    inputs: StatusInputs,
+    planned: PlannedWebhook<'_>,
+    inputs: StatusInputs<'_>,
     vendor: VendorName,
     now: Timestamp,
 ) -> Vec<EventRecord> {
+    let PlannedWebhook { declared, item } = planned;
+    let outcome = inputs.outcome;
     let before = webhook.status.clone();
     let in_sync = matches!(outcome, Outcome::InSync | Outcome::Done(_));
     let respelled = in_sync && !inputs.spellings.is_empty();
@@ -91,11 +106,12 @@ pub(crate) fn update_status(
     if matches!(outcome, Outcome::Blocked(BlockedReason::Suspended)) {
         // Nothing but the spec was read, so everything else stays.
         webhook.status.observed_generation = webhook.requested.generation;
-        set_all(&mut webhook.status, &summary, &Drift::Unknown, webhook.requested.generation, now);
+        set_all(&mut webhook.status.conditions, &summary, &Drift::Unknown, webhook.requested.generation, now);
         return transition(&before, webhook, &summary, false).into_iter().collect();
     }
     let drifted = !in_sync && item.cause.is_drift();
-    set_conditions(webhook, &summary, drifted, item, vendor, now);
+    let drift = if drifted { Drift::Found(describe_item(item)) } else { Drift::None };
+    set_conditions(webhook, &summary, &drift, vendor, now);
     delivering(&mut webhook.status, &inputs, webhook.requested.generation, vendor, now);
     webhook.status.plan = Some(plan_status(item, in_sync));
     if in_sync {
@@ -113,7 +129,7 @@ pub(crate) fn update_status(
 /// Sets the condition `Delivering`, or removes it where the vendor's list does not say.
 fn delivering(
     status: &mut WebhookStatus,
-    inputs: &StatusInputs,
+    inputs: &StatusInputs<'_>,
     generation: Option<i64>,
     vendor: VendorName,
     now: Timestamp,
@@ -127,23 +143,32 @@ fn delivering(
         (Some(Delivery::DisabledByVendor), rejected) => {
             let rejected = rejected
                 .as_ref()
-                .map_or_else(String::new, |why| format!("; starting it again was refused: {why}"));
-            let message =
-                format!("{vendor} has stopped deliveries, as too many failed: mend the receiver{rejected}");
-            (false, "TooManyErrors", message)
+                .map_or_else(String::new, |why| format!("; the vendor refused to re-enable it: {why}"));
+            let message = format!(
+                "{vendor} disabled the subscription because too many deliveries failed: fix the receiver{rejected}"
+            );
+            (false, TOO_MANY_ERRORS, message)
         }
     };
-    conditions::set(&mut status.conditions, DELIVERING, delivers, reason, &message, generation, now);
+    let condition = Condition {
+        type_: DELIVERING.into(),
+        status: conditions::status(delivers),
+        reason: reason.into(),
+        message,
+        observed_generation: generation,
+        last_transition_time: conditions::seconds(now),
+    };
+    conditions::set(&mut status.conditions, condition);
 }
 
 /// Returns the event for a subscription that the vendor has disabled by itself, once.
 fn disabled_event(before: &WebhookStatus, now: &WebhookStatus) -> Option<EventRecord> {
     let of = |status: &WebhookStatus| {
         let condition = conditions::get(&status.conditions, DELIVERING)?;
-        (condition.reason == "TooManyErrors").then(|| condition.message.clone())
+        (condition.reason == TOO_MANY_ERRORS).then(|| condition.message.clone())
     };
     let (was, is) = (of(before), of(now)?);
-    (was.as_ref() != Some(&is)).then_some(EventRecord { warning: true, reason: "TooManyErrors", note: is })
+    (was.as_ref() != Some(&is)).then_some(EventRecord { warning: true, reason: TOO_MANY_ERRORS, note: is })
 }
 
 /// Updates the status of one Webhook whose account cannot be reconciled. A Webhook that was in sync stays in sync: the account's
@@ -166,18 +191,11 @@ pub(crate) fn report_account_error(
     let mut message = format!("account {account}: {}", error.message);
     if deleting {
         message = format!(
-            "{message}; to let this Webhook go without deleting its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+            "{message}; to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
         );
     }
-    let summary = if error.stalled {
-        ConditionSummary::stalled(error.reason, message)
-    } else {
-        ConditionSummary::busy(error.reason, message)
-    };
-    let generation = webhook.requested.generation;
-    webhook.status.observed_generation = generation;
-    webhook.status.vendor = Some(vendor);
-    set_all(&mut webhook.status, &summary, &Drift::Unknown, generation, now);
+    let summary = ConditionSummary::failed(error.stalled, error.reason, message);
+    set_conditions(webhook, &summary, &Drift::Unknown, vendor, now);
     transition(&before, webhook, &summary, true)
 }
 
@@ -187,23 +205,20 @@ fn summarize(declared: &Declared, item: &Item, outcome: &Outcome, vendor: Vendor
             ConditionSummary::ready("InSync", format!("{vendor} has it as declared"))
         }
         Outcome::Blocked(reason) => blocked(declared, item, reason, vendor),
-        Outcome::Failed(error) if is_stalled(error.class) => {
-            ConditionSummary::stalled(error.class.as_str(), error.to_string())
+        Outcome::Failed(error) => {
+            ConditionSummary::failed(is_stalled(error.class), error.class.as_str(), error.to_string())
         }
-        Outcome::Failed(error) => ConditionSummary::busy(error.class.as_str(), error.to_string()),
         Outcome::Refused(words) => ConditionSummary::stalled(WRITE_REFUSED, write_refused(words).note),
-        Outcome::Waiting(error) if error.stalled => {
-            ConditionSummary::stalled(error.reason, error.message.clone())
+        Outcome::Waiting(error) => {
+            ConditionSummary::failed(error.stalled, error.reason, error.message.clone())
         }
-        Outcome::Waiting(error) => ConditionSummary::busy(error.reason, error.message.clone()),
     }
 }
 
 fn set_conditions(
     webhook: &mut WebhookState,
     summary: &ConditionSummary,
-    drifted: bool,
-    item: &Item,
+    drift: &Drift,
     vendor: VendorName,
     now: Timestamp,
 ) {
@@ -211,8 +226,7 @@ fn set_conditions(
     let status = &mut webhook.status;
     status.observed_generation = generation;
     status.vendor = Some(vendor);
-    let drift = if drifted { Drift::Found(describe_item(item)) } else { Drift::None };
-    set_all(status, summary, &drift, generation, now);
+    set_all(&mut status.conditions, summary, drift, generation, now);
 }
 
 fn plan_status(item: &Item, in_sync: bool) -> PlanStatus {
@@ -238,7 +252,7 @@ fn field_change(change: &Change) -> FieldChange {
 fn applied(
     status: &mut WebhookStatus,
     declared: &Declared,
-    inputs: StatusInputs,
+    inputs: StatusInputs<'_>,
     created: bool,
     now: Timestamp,
 ) {
@@ -284,8 +298,10 @@ fn event_for(
 /// Returns the error of an account that the API server refuses to write: this object alone, or because hooktender lacks a right.
 pub(crate) fn account_write_refused(scope: Scope, words: &str) -> AccountError {
     let (reason, what_helps) = match scope {
-        Scope::Rights => (FORBIDDEN, "give hooktender's ServiceAccount the rights of the chart"),
-        Scope::Object | Scope::Conflict | Scope::Server => (WRITE_REFUSED, "change what refuses it"),
+        Scope::Rights => (FORBIDDEN, "give hooktender's ServiceAccount the rights that the chart gives it"),
+        Scope::Object | Scope::Conflict | Scope::Server => {
+            (WRITE_REFUSED, "change the policy that refuses it, or the account")
+        }
     };
     let message = format!("the API server refuses to write this account: {words}; {what_helps}");
     AccountError { reason, message, stalled: true }
@@ -294,7 +310,7 @@ pub(crate) fn account_write_refused(scope: Scope, words: &str) -> AccountError {
 /// Returns the event for a Webhook that the API server refuses to write.
 pub(crate) fn write_refused(words: &str) -> EventRecord {
     let note = format!(
-        "the API server refuses to write this Webhook: {words}; change what refuses it, or the Webhook (it is tried again with growing pauses)"
+        "the API server refuses to write this Webhook: {words}; change the policy that refuses it, or the Webhook (hooktender retries with back-off)"
     );
     EventRecord { warning: true, reason: WRITE_REFUSED, note }
 }

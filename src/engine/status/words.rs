@@ -60,9 +60,9 @@ pub(crate) fn describe_effect(item: &Item, id: Option<&str>, vendor: VendorName)
     let old = item.id().map_or(id, ExternalId::as_str);
     match item.action() {
         Action::Create => format!("created {id} at {vendor}{why}"),
-        Action::Adopt => format!("adopted {id} at {vendor} as it is{}", duplicates(item)),
+        Action::Adopt => format!("adopted {id} at {vendor} without a change{}", duplicates(item)),
         Action::Update => format!("updated {id} at {vendor}{why}{}{}", fields(item), duplicates(item)),
-        Action::Replace => format!("replaced {old} by {id} at {vendor}{why}{}", fields(item)),
+        Action::Replace => format!("replaced {old} with {id} at {vendor}{why}{}", fields(item)),
         Action::Delete => format!("deleted {old} at {vendor}"),
         Action::Retain => format!("finalizer removed; subscription {old} kept at {vendor}"),
         Action::None => format!("nothing left to delete at {vendor}"),
@@ -75,5 +75,5 @@ fn duplicates(item: &Item) -> String {
     if others.is_empty() {
         return String::new();
     }
-    format!("; it has equal ones that no Webhook declares, which are left as they are: {}", others.join(", "))
+    format!("; equal subscriptions that no Webhook declares are not changed: {}", others.join(", "))
 }

@@ -26,7 +26,7 @@ impl PlanContext<'_> {
         if let Some(reason) = self.settling() {
             return blocked(found, reason);
         }
-        // Without its finalizer it would turn up later as unmanaged.
+        // Without the finalizer, a subscription that appears later would be unmanaged.
         let unseen = match claim {
             Match::Unreadable(item) => Some(BlockedReason::Unreadable(item.clone())),
             _ => (webhook.recorded.is_some() && webhook.hints.may_lag).then_some(BlockedReason::NotListedYet),

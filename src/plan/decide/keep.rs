@@ -46,7 +46,9 @@ impl PlanContext<'_> {
             Match::Nothing => self.create(desired, Cause::New),
             Match::Similar(ids) => {
                 let create = Decision::Execute(Step::Create { document: desired.clone() });
-                self.item(create.block(BlockedReason::SimilarExists(ids)), Cause::New)
+                let changes = self.changes_to_similar(&ids, desired);
+                let item = self.item(create.block(BlockedReason::SimilarExists(ids)), Cause::New);
+                Item { changes, ..item }
             }
             Match::PinnedNotFound(id) => self.blocked(None, BlockedReason::ExternalIdNotFound(id)),
             Match::PinnedPending => self.blocked(None, BlockedReason::CreatePending),
@@ -58,7 +60,15 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Nothing can be decided for that subscription.
+    /// Returns what an adoption of the first similar subscription would change: a person decides by that whether it is the same one. A guest is
+    /// not shown which fields are equal to what another namespace may have written.
+    fn changes_to_similar(&self, ids: &[ExternalId], desired: &Document) -> Vec<Change> {
+        let first = ids.first().filter(|_| !self.webhook.guest);
+        let first = first.and_then(|id| self.observed.iter().find(|one| one.id == *id));
+        first.map(|first| self.changes(first, desired, MatchedBy::Pinned)).unwrap_or_default()
+    }
+
+    /// Returns that nothing can be decided for that subscription.
     fn blocked(&self, id: Option<ExternalId>, reason: BlockedReason) -> Item {
         self.item(Decision::Keep(id).block(reason), Cause::InSync)
     }
@@ -103,7 +113,7 @@ impl PlanContext<'_> {
             true => Cause::SpecChanged,
             false => Cause::VendorEdit,
         };
-        // Drift that is only reported must not keep what was replaced beside its replacement.
+        // A replaced subscription is deleted even if drift of its replacement is only reported.
         let superseded = self.superseded();
         if cause.is_drift() && self.webhook.policy.drift == DriftPolicy::Report && !superseded.is_empty() {
             return self.delete_superseded(id, superseded);
@@ -133,11 +143,11 @@ impl PlanContext<'_> {
         Some(Item { changes: vec![change], ..self.item(Decision::Execute(step), Cause::DisabledByVendor) })
     }
 
-    /// Whether it was created by somebody else and has write-only values. They may be others than the declared ones, and a
+    /// Whether another client created it and it has write-only values. They may be others than the declared ones, and a
     /// subscription with a wrong secret does not work.
     fn takes_over(&self, found: &Observed, desired: &Document) -> bool {
-        let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.intent.is_some();
-        // Without a status every subscription would be somebody else's, and be sent again by each run.
+        let ours = self.webhook.recorded.as_ref() == Some(&found.id) || self.webhook.pending_create.is_some();
+        // Without a status, every subscription would count as created by another client, and each run would send its values again.
         let unknown = !self.webhook.stateless && !self.webhook.trusts_write_only;
         !ours && unknown && !self.rules.write_only_values(desired).is_empty()
     }
@@ -151,7 +161,7 @@ impl PlanContext<'_> {
     }
 
     /// A create that replaces the recorded subscription was done, and its answer was lost: the new one only has to be recorded.
-    /// Until the grace period of the create is over, the new one may be somebody else's, and our own still to come.
+    /// Until the grace period of the create is over, the new one may be another client's, and ours may still be committed.
     fn replaced(&self, old: &Observed, new: &Observed, desired: &Document) -> Item {
         let item = self.existing(old, desired, MatchedBy::Recorded);
         let cause = if item.cause == Cause::InSync { Cause::Found } else { item.cause };
@@ -172,7 +182,7 @@ impl PlanContext<'_> {
 
     /// It exists as declared. Its id is recorded, unless nothing is recorded anywhere; its pending create is answered by it.
     fn adopt(&self, id: &ExternalId) -> Item {
-        if self.webhook.stateless && self.webhook.intent.is_none() {
+        if self.webhook.stateless && self.webhook.pending_create.is_none() {
             self.item(Decision::Keep(Some(id.clone())), Cause::InSync)
         } else {
             self.item(Decision::Execute(Step::Adopt { id: id.clone() }), Cause::Found)

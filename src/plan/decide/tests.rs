@@ -16,7 +16,7 @@ use crate::plan::testing::{
     ENFORCE, IN_PLACE, REPLACING, document, has, id, ids, key, of, secret, unknown, wants,
 };
 use crate::plan::{Desired, Document, Step, digest};
-use crate::plan::{Hints, Intent, Policy, Redactor, Value};
+use crate::plan::{Hints, PendingCreate, Policy, Redactor, Value};
 
 struct Case {
     reason: &'static str,
@@ -92,7 +92,10 @@ fn sent(expired: bool, webhook: Declared) -> Declared {
         Desired::Known(desired) => IN_PLACE.fingerprint(desired, &webhook.redactor),
         Desired::Unknown { .. } => String::new(),
     };
-    Declared { intent: Some(Intent { expired, fingerprint: sent, ..Intent::default() }), ..webhook }
+    Declared {
+        pending_create: Some(PendingCreate { expired, fingerprint: sent, ..PendingCreate::default() }),
+        ..webhook
+    }
 }
 
 fn deleting(webhook: Declared) -> Declared {

@@ -125,8 +125,8 @@ fn a_list_that_lacks_most_is_doubted() {
         assert_eq!(missing.is_some(), doubt, "{reason}");
         if let Some(missing) = missing {
             assert_eq!(missing.len(), all - there, "{reason}");
-            let believed = missing.into_iter().collect();
-            assert_eq!(doubted(&declared, &listed, &believed), None, "{reason}: a second reading agreed");
+            let known_gone = missing.into_iter().collect();
+            assert_eq!(doubted(&declared, &listed, &known_gone), None, "{reason}: a second reading agreed");
         }
     }
 }
@@ -140,10 +140,10 @@ fn pages_that_lack_one_are_read_again_unless_it_is_expected() {
         superseded: vec![three.clone(), four.clone()],
         ..webhook(0, false)
     };
-    let lacks = |webhook: &Declared, listed: &[&ExternalId], believed: &[&ExternalId]| -> Vec<ExternalId> {
-        let believed = believed.iter().copied().cloned().collect();
+    let lacks = |webhook: &Declared, listed: &[&ExternalId], known_gone: &[&ExternalId]| -> Vec<ExternalId> {
+        let known_gone = known_gone.iter().copied().cloned().collect();
         let listed = listed.iter().copied().collect();
-        missing_from_pages(std::slice::from_ref(webhook), &listed, &believed).into_iter().collect()
+        missing_from_pages(std::slice::from_ref(webhook), &listed, &known_gone).into_iter().collect()
     };
     assert_eq!(lacks(&knows, &[&one, &two, &three, &four], &[]), []);
     assert_eq!(lacks(&knows, &[&two, &four], &[]), [one.clone(), three.clone()]);

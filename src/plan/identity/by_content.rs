@@ -18,8 +18,8 @@ impl<'a> Search<'a> {
     /// The last round: `found` is the match by id.
     pub(super) fn by_content(&mut self, webhook: &'a Declared, found: Option<Match>) -> Match {
         let otherwise = if webhook.recorded.is_some() { Match::Missing } else { Match::Nothing };
-        // A Webhook that is being deleted creates nothing. All that it may get is what its own pending create has made.
-        if webhook.deleting && webhook.intent.is_none() {
+        // A Webhook that is being deleted creates nothing. It is matched only with what its own pending create has made.
+        if webhook.deleting && webhook.pending_create.is_none() {
             return found.unwrap_or(otherwise);
         }
         let Desired::Known(desired) = &webhook.desired else {
@@ -36,7 +36,8 @@ impl<'a> Search<'a> {
         let Candidates { equal, similar, made } = self.candidates(webhook, &key, desired, found.is_some());
         match found {
             Some(Match::Recorded(old) | Match::Pinned(old))
-                if (webhook.intent.is_some() || webhook.stateless) && self.needs_another(old, desired) =>
+                if (webhook.pending_create.is_some() || webhook.stateless)
+                    && self.needs_another(old, desired) =>
             {
                 // The youngest: older ones may have existed when the create was sent.
                 match equal.last() {
@@ -45,8 +46,11 @@ impl<'a> Search<'a> {
                 }
             }
             Some(_) => self.with_made(webhook, found, made, otherwise),
-            // Its own may only not be listed yet. If an equal one were adopted instead, its own would be left over.
-            None if webhook.recorded.is_some() && webhook.hints.may_lag && webhook.intent.is_none() => {
+            // Its own subscription may not be listed yet. If an equal one were adopted instead, its own would become unmanaged.
+            None if webhook.recorded.is_some()
+                && webhook.hints.may_lag
+                && webhook.pending_create.is_none() =>
+            {
                 otherwise
             }
             None => self.free_match(webhook, Candidates { equal, similar, made }, otherwise),
@@ -68,15 +72,15 @@ impl<'a> Search<'a> {
     }
 
     fn candidates(&self, webhook: &Declared, key: &str, desired: &Document, has_one: bool) -> Candidates {
-        let searches = !has_one || webhook.intent.is_some() || webhook.stateless;
+        let searches = !has_one || webhook.pending_create.is_some() || webhook.stateless;
         let (mut equal, similar) =
             if searches { self.free(key, webhook, desired) } else { (Vec::new(), Vec::new()) };
         let made = self.made(webhook);
         // A subscription from before its pending create was not made by it, although it may be free by now.
-        if let Some(intent) = &webhook.intent
+        if let Some(create) = &webhook.pending_create
             && (has_one || made.is_some())
         {
-            equal.retain(|&i| !intent.preexisting.contains(&self.observed[i].id));
+            equal.retain(|&i| !create.preexisting.contains(&self.observed[i].id));
         }
         if webhook.deleting || !webhook.adopts_equal {
             equal.retain(|&i| self.may_have_made(webhook, i));
@@ -87,14 +91,14 @@ impl<'a> Search<'a> {
     /// The match of a Webhook that has no subscription by id.
     fn free_match(&mut self, webhook: &'a Declared, candidates: Candidates, otherwise: Match) -> Match {
         let Candidates { equal, similar, made } = candidates;
-        let is_pending = webhook.intent.as_ref().is_some_and(|intent| !intent.expired);
+        let is_pending = webhook.pending_create.as_ref().is_some_and(|create| !create.expired);
         match (equal.split_first(), made) {
-            // Another one is declared by now, and exists: what the pending create made is left over.
+            // The declaration has changed since, and such a subscription exists: what the pending create made is surplus.
             (Some((&new, _)), Some(old)) if !equal.contains(&old) => {
                 self.taken.insert(old, &webhook.key);
                 self.assign(new, webhook, Match::Replaced { old, new })
             }
-            // The pending create may still be committed. If another one were adopted now, it would never be looked for again.
+            // The vendor may still commit the pending create. If another subscription were adopted now, that one would stay unmanaged.
             (Some((&at, _)), None) if is_pending && !self.is_as_sent(webhook, at) => otherwise,
             (Some((&at, others)), _) => {
                 let duplicates = if webhook.adopts { self.ids(others) } else { Vec::new() };
@@ -157,7 +161,7 @@ impl<'a> Search<'a> {
             .filter(|i| !self.taken.contains_key(i) && !self.superseded.contains_key(&self.observed[*i].id))
             .filter(|&i| !self.elsewhere.claims_against(&self.observed[i], webhook))
             .partition(|i| all_equal.contains(i));
-        let may_know = webhook.adopts || webhook.intent.is_some();
+        let may_know = webhook.adopts || webhook.pending_create.is_some();
         let unwanted =
             similar.into_iter().filter(|&i| may_know && !self.elsewhere.is_wanted(&self.observed[i]));
         (equal, unwanted.take(MOST_SIMILAR).collect())

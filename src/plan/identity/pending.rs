@@ -4,18 +4,20 @@ use super::Search;
 use crate::plan::{Declared, Redactor};
 
 impl Search<'_> {
-    /// Whether a pending create of that Webhook may have made it. Until the create has expired it may have made anything: if a
-    /// Secret has another value by now, what was sent is not recognised.
+    /// Whether the pending create of `other` may have made it. Until that create has expired, it may have made any subscription,
+    /// because what was sent is not recognised if a Secret has changed since.
     pub(super) fn may_come_from(&self, other: &Declared, at: usize) -> bool {
         let id = &self.observed[at].id;
-        let may_be_any =
-            other.intent.as_ref().is_some_and(|intent| !intent.expired && !intent.preexisting.contains(id));
+        let may_be_any = other
+            .pending_create
+            .as_ref()
+            .is_some_and(|create| !create.expired && !create.preexisting.contains(id));
         may_be_any || self.may_have_made(other, at)
     }
 
     /// Returns the youngest free subscription that is as the pending create of a Webhook was.
     pub(super) fn made(&self, webhook: &Declared) -> Option<usize> {
-        webhook.intent.as_ref()?;
+        webhook.pending_create.as_ref()?;
         (0..self.observed.len())
             .filter(|&i| self.may_have_made(webhook, i))
             .max_by_key(|&i| self.observed[i].age())
@@ -24,7 +26,8 @@ impl Search<'_> {
     /// Whether it is free, is as the pending create of a Webhook was, and did not exist before.
     pub(super) fn may_have_made(&self, webhook: &Declared, at: usize) -> bool {
         let id = &self.observed[at].id;
-        let was_there = || webhook.intent.as_ref().is_some_and(|intent| intent.preexisting.contains(id));
+        let was_there =
+            || webhook.pending_create.as_ref().is_some_and(|create| create.preexisting.contains(id));
         self.by_id.get(id) == Some(&at)
             && !self.taken.contains_key(&at)
             && !self.superseded.contains_key(id)
@@ -35,9 +38,9 @@ impl Search<'_> {
 
     pub(super) fn is_as_sent(&self, webhook: &Declared, at: usize) -> bool {
         let shown = &self.observed[at].document;
-        webhook.intent.as_ref().is_some_and(|intent| {
-            intent.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
-                || self.fingerprint_is(at, &webhook.redactor, &intent.fingerprint)
+        webhook.pending_create.as_ref().is_some_and(|create| {
+            create.document.as_ref().is_some_and(|sent| self.rules.equal(shown, sent))
+                || self.fingerprint_is(at, &webhook.redactor, &create.fingerprint)
         })
     }
 

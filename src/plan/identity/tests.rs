@@ -7,10 +7,14 @@ mod pending;
 
 use super::*;
 use crate::plan::testing::{IN_PLACE, REPLACING, document, has, id, ids, key, unknown, wants};
-use crate::plan::{Declared, Document, Intent, Observed};
+use crate::plan::{Declared, Document, Observed, PendingCreate};
 
-const SENT: Option<Intent> =
-    Some(Intent { expired: true, fingerprint: String::new(), document: None, preexisting: Vec::new() });
+const SENT: Option<PendingCreate> = Some(PendingCreate {
+    expired: true,
+    fingerprint: String::new(),
+    document: None,
+    preexisting: Vec::new(),
+});
 
 struct Case {
     reason: &'static str,
@@ -64,13 +68,16 @@ fn pinned(external_id: &str, webhook: Declared) -> Declared {
 }
 
 fn sent(webhook: Declared) -> Declared {
-    Declared { intent: SENT, ..webhook }
+    Declared { pending_create: SENT, ..webhook }
 }
 
 /// A create that sent a subscription with this body.
 fn sent_as(body: &str, webhook: Declared) -> Declared {
     let sent = REPLACING.fingerprint(&document(body), &webhook.redactor);
-    Declared { intent: Some(Intent { expired: true, fingerprint: sent, ..Intent::default() }), ..webhook }
+    Declared {
+        pending_create: Some(PendingCreate { expired: true, fingerprint: sent, ..PendingCreate::default() }),
+        ..webhook
+    }
 }
 
 fn deleting(webhook: Declared) -> Declared {
@@ -129,7 +136,10 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
         ),
         case(
             "its own create is pending and may still be committed: it waits for that",
-            vec![Declared { intent: Some(Intent { expired: false, ..Intent::default() }), ..a("x") }],
+            vec![Declared {
+                pending_create: Some(PendingCreate { expired: false, ..PendingCreate::default() }),
+                ..a("x")
+            }],
             vec![one("1", "y")],
             vec![Match::Nothing],
             &[],
@@ -152,8 +162,9 @@ fn a_webhook_finds_the_subscription_that_is_its_own() {
             "its own create is pending: an equal one from before it is not its result",
             vec![{
                 let webhook = sent_as("x", a("x"));
-                let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["1"]), ..intent });
-                Declared { intent, ..webhook }
+                let pending_create =
+                    webhook.pending_create.map(|create| PendingCreate { preexisting: ids(&["1"]), ..create });
+                Declared { pending_create, ..webhook }
             }],
             vec![one("1", "x"), one("2", "x")],
             vec![Match::Equal(1, vec![])],

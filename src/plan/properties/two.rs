@@ -3,7 +3,7 @@
 
 use super::world::{Crash, World, world};
 use super::*;
-use crate::plan::{Elsewhere, Peer, PendingCreate, Rival, Wants};
+use crate::plan::{Elsewhere, Peer, PeerCreate, Rival, Wants};
 
 /// Both objects; each has its own Webhooks, and both have the vendor.
 struct Two([World; 2]);
@@ -80,9 +80,9 @@ fn claims_of(world: &World) -> Elsewhere {
             }
             _ => None,
         };
-        let pending = webhook.intent.as_ref().map(|intent| PendingCreate {
-            fingerprint: intent.fingerprint.clone(),
-            preexisting: intent.preexisting.clone(),
+        let pending = webhook.pending_create.as_ref().map(|create| PeerCreate {
+            fingerprint: create.fingerprint.clone(),
+            preexisting: create.preexisting.clone(),
         });
         Peer {
             rival: Rival { webhook: webhook.key.clone(), account: key("account") },

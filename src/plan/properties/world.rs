@@ -1,8 +1,8 @@
 //! A vendor and a cluster in memory, small enough that ids and contents meet all the time.
 
 use super::{
-    Declared, Desired, ExternalId, HashMap, HashSet, IN_PLACE, Intent, Item, Mode, Observed, Plan, REPLACING,
-    ROUNDS, Rules, Step, Value, digest, id, key, of, plan, wants,
+    Declared, Desired, ExternalId, HashMap, HashSet, IN_PLACE, Item, Mode, Observed, PendingCreate, Plan,
+    REPLACING, ROUNDS, Rules, Step, Value, digest, id, key, of, plan, wants,
 };
 use crate::api::status::Action;
 use crate::api::webhook::{DeletionPolicy, DriftPolicy};
@@ -16,7 +16,7 @@ use std::fmt;
 /// Where the operator dies within a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Crash {
-    /// The intent is stored, the request was never sent.
+    /// The pending create is stored, the request was never sent.
     BeforeTheVendor,
     /// The vendor did it, and its answer was lost.
     AfterTheVendor,
@@ -39,14 +39,16 @@ impl fmt::Debug for World {
         let replaces = self.rules.fields.iter().any(|field| field.replaces);
         writeln!(f, "a vendor that {}", if replaces { "replaces" } else { "changes in place" })?;
         for webhook in &self.declared {
-            let Declared { recorded, pinned_id, superseded, intent, applied, deleting, policy, .. } = webhook;
+            let Declared {
+                recorded, pinned_id, superseded, pending_create, applied, deleting, policy, ..
+            } = webhook;
             let wanted = match &webhook.desired {
                 Desired::Known(desired) => desired.redacted().to_string(),
                 Desired::Unknown { .. } => "unknown".into(),
             };
             writeln!(
                 f,
-                "{} ({}) wants {wanted} recorded {recorded:?} pinned {pinned_id:?} superseded {superseded:?} {intent:?} \
+                "{} ({}) wants {wanted} recorded {recorded:?} pinned {pinned_id:?} superseded {superseded:?} {pending_create:?} \
                  applied {applied:?} deleting {deleting} {policy:?}",
                 webhook.key.name, webhook.created
             )?;
@@ -80,8 +82,8 @@ impl World {
 
     /// Lets so much time pass that all creates have expired.
     pub(super) fn settle(&mut self) {
-        for intent in self.declared.iter_mut().filter_map(|webhook| webhook.intent.as_mut()) {
-            intent.expired = true;
+        for create in self.declared.iter_mut().filter_map(|webhook| webhook.pending_create.as_mut()) {
+            create.expired = true;
         }
     }
 
@@ -108,7 +110,7 @@ impl World {
         }
     }
 
-    /// Executes a step as the engine does: intent, request, record. Only [`Self::rounds`] removes an object.
+    /// Executes a step as the engine does: pending create, request, record. Only [`Self::rounds`] removes an object.
     pub(super) fn take(&mut self, item: &Item, crash: Option<Crash>) {
         let Some(step) = item.step() else {
             if item.action() == Action::None && item.blocked().is_none() {
@@ -118,9 +120,9 @@ impl World {
             return;
         };
         if let Step::Create { document: desired } | Step::Replace { document: desired, .. } = step {
-            let intent = self.intent(&self.declared[item.index], desired);
+            let pending_create = self.pending_create(&self.declared[item.index], desired);
             let webhook = &mut self.declared[item.index];
-            webhook.intent = Some(intent);
+            webhook.pending_create = Some(pending_create);
             if let Step::Replace { id: old, .. } = step {
                 webhook.recorded = Some(old.clone());
             }
@@ -134,9 +136,9 @@ impl World {
         }
     }
 
-    fn intent(&self, webhook: &Declared, desired: &Document) -> Intent {
+    fn pending_create(&self, webhook: &Declared, desired: &Document) -> PendingCreate {
         let equal = self.vendor.iter().filter(|one| self.rules.equal(&one.document, desired));
-        Intent {
+        PendingCreate {
             expired: true,
             fingerprint: self.rules.fingerprint(desired, &webhook.redactor),
             document: None,
@@ -194,7 +196,7 @@ impl World {
             step,
             Step::Create { .. } | Step::Adopt { .. } | Step::AdoptReplacement { .. } | Step::Replace { .. }
         ) {
-            webhook.intent = None;
+            webhook.pending_create = None;
         }
         // What was taken over as it is, is brought up to date in the next round.
         let as_it_is = matches!(step, Step::AdoptReplacement { .. });
@@ -300,14 +302,15 @@ fn webhook() -> impl Strategy<Value = Declared> {
         prop::option::weighted(0.25, any::<bool>()),
         prop::option::of(any::<bool>()),
     );
-    (wanted, status).prop_map(|(wanted, (recorded, named, superseded, intent, applied))| {
+    (wanted, status).prop_map(|(wanted, (recorded, named, superseded, pending_create, applied))| {
         let (desired, lacks, deleting, created, policy) = wanted;
         let last = if applied == Some(true) { digest(&desired) } else { "sha256:other".into() };
         Declared {
             recorded,
             pinned_id: named,
             superseded,
-            intent: intent.map(|settled| Intent { expired: settled, ..Intent::default() }),
+            pending_create: pending_create
+                .map(|expired| PendingCreate { expired, ..PendingCreate::default() }),
             applied: applied.map(|_| last),
             hints: Hints { values_changed: created == 2, ..Hints::default() },
             deleting,

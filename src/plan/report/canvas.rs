@@ -4,11 +4,11 @@ use anstyle::{AnsiColor, Effects, Style as Sgr};
 use unicode_width::UnicodeWidthChar;
 
 /// The smallest width in columns.
-pub(super) const NARROWEST: usize = 20;
+pub(crate) const NARROWEST: usize = 20;
 
 /// The role of a piece of a line, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(crate) enum Ink {
     Plain,
     Title,
     Faint,
@@ -43,25 +43,27 @@ impl Ink {
 
 /// A piece of a line. Its text has no control characters.
 #[derive(Clone, Debug)]
-pub(super) struct Span(pub(super) Ink, pub(super) String);
+pub(crate) struct Span(pub(crate) Ink, pub(crate) String);
 
 impl Span {
-    pub(super) fn plain(text: impl Into<String>) -> Self {
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
         Self(Ink::Plain, text.into())
     }
 }
 
 /// Where a long line may be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Break {
+pub(crate) enum Break {
     /// Between words, if possible.
     Words,
     /// Anywhere.
     Anywhere,
+    /// Nowhere: a command, which is copied.
+    Nowhere,
 }
 
 /// The width of a text in columns.
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
@@ -70,35 +72,35 @@ fn width(c: char) -> usize {
 }
 
 /// The text drawn so far.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     out: String,
     colour: bool,
     width: usize,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize, colour: bool) -> Self {
+    pub(crate) fn new(width: usize, colour: bool) -> Self {
         Self { out: String::new(), colour, width: width.max(NARROWEST) }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.out
     }
 
     /// Draws an empty line, but never at the top.
-    pub(super) fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }
     }
 
     /// Whether it fits on one line.
-    pub(super) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
+    pub(crate) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
         indent + spans.iter().map(|span| columns(&span.1)).sum::<usize>() <= self.width
     }
 
     /// Draws a line. If it is too long, it continues on the next line, `hang` columns from the left.
-    pub(super) fn line(&mut self, indent: usize, hang: usize, breaks: Break, spans: &[Span]) {
+    pub(crate) fn line(&mut self, indent: usize, hang: usize, breaks: Break, spans: &[Span]) {
         let chars: Vec<_> = spans.iter().flat_map(|span| span.1.chars().map(|c| (c, span.0))).collect();
         let mut rest = &chars[..];
         let mut indent = indent;
@@ -151,6 +153,7 @@ fn cut(chars: &Inked, room: usize, breaks: Break) -> (&Inked, &Inked) {
             (&chars[..end], &chars[next..])
         }
         // A space at the end of a row would be invisible.
+        Break::Nowhere => (chars, &[]),
         Break::Anywhere => chars.split_at((1..=full).rev().find(|&at| !is_space(at - 1)).unwrap_or(full)),
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
     };
     if before == after {
         let mut entry = Entry::line(path, None, None);
-        entry.notes.push(format!("{} (only what is hidden differs)", value(after)));
+        entry.notes.push(format!("{} (only redacted values differ)", value(after)));
         return vec![entry];
     }
     if before.contains('\n') || after.contains('\n') {
@@ -102,14 +102,14 @@ pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
     members.compare(&path, &old, &new);
     let Some(last) = members.entries.last_mut() else {
         let mut entry = whole();
-        entry.notes.push("(the same JSON, written in another way)".into());
+        entry.notes.push("(the same JSON in another notation)".into());
         return vec![entry];
     };
     if members.reordered {
-        last.notes.push("(some of what stays is in another order)".into());
+        last.notes.push("(some unchanged items are in another order)".into());
     }
     if !json::same_writing((before, &old), (after, &new)) {
-        last.notes.push("(spaces or spelling of the JSON differ as well)".into());
+        last.notes.push("(white space or notation of the JSON differs too)".into());
     }
     members.entries
 }
@@ -168,8 +168,8 @@ fn text_lines(path: String, before: Option<&str>, after: Option<&str>) -> Entry 
                 notes.push("(line endings: CRLF)".into());
             }
             match (old.ended, new.ended) {
-                (true, false) => notes.push("(no line break at the end any more)".into()),
-                (false, true) => notes.push("(a line break at the end, where there was none)".into()),
+                (true, false) => notes.push("(line break at the end removed)".into()),
+                (false, true) => notes.push("(line break at the end added)".into()),
                 (true, true) | (false, false) => {}
             }
         }

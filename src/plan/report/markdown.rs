@@ -19,8 +19,8 @@ const RESERVE: usize = 500;
 pub fn markdown(report: &Report) -> String {
     let mut comment =
         Comment { out: format!("### {}\n\n{}\n", words::summary(report), words::calls(report)), used: 0 };
-    if let Some(blocked) = words::blocked(report) {
-        let _ = write!(comment.out, "\n**{blocked}**\n");
+    for warning in words::blocked(report).into_iter().chain(words::not_delivering(report)) {
+        let _ = write!(comment.out, "\n**{warning}**\n");
     }
     comment.used = comment.out.chars().count();
     let messages =
@@ -35,7 +35,9 @@ pub fn markdown(report: &Report) -> String {
         .filter(|(_, webhook)| !words::is_quiet(webhook))
         .collect();
     let rows = table(&mut comment, &loud);
-    let details = loud.iter().filter_map(|(_, webhook)| details(webhook));
+    // Why a whole account is not planned is said once, at the account.
+    let details = loud.iter().filter(|(_, webhook)| !words::is_listed_only(webhook));
+    let details = details.filter_map(|(_, webhook)| details_of(webhook));
     let details = details.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
     let unmanaged = report.accounts.iter().filter_map(unmanaged);
     let unmanaged = unmanaged.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
@@ -103,8 +105,11 @@ fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookRep
         let action = words::verb(webhook).map(str::to_owned).into_iter();
         let action: Vec<_> = action.chain(words::id(webhook).map(|id| cell(&id))).collect();
         let held = webhook.held.as_ref();
-        let held = held.map(|held| format!("**{}**: {}", words::held(held), cell(&value(&held.reason))));
-        let why: Vec<_> = words::why(webhook).map(str::to_owned).into_iter().chain(held).collect();
+        let held =
+            held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
+        let delivery = webhook.is_disabled_by_vendor().then(|| "**not delivering**".to_owned());
+        let why: Vec<_> =
+            words::why(webhook).map(str::to_owned).into_iter().chain(held).chain(delivery).collect();
         let row = format!(
             "| `{}` | {} | {} | {} | {} |\n",
             words::sign(webhook),
@@ -119,7 +124,7 @@ fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookRep
 }
 
 /// The details of a Webhook besides its row.
-fn details(webhook: &WebhookReport) -> Option<String> {
+fn details_of(webhook: &WebhookReport) -> Option<String> {
     let mut lines = Vec::new();
     for field in &webhook.changes {
         for shown in entries(field) {
@@ -130,11 +135,16 @@ fn details(webhook: &WebhookReport) -> Option<String> {
         let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
         lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
     }
+    for former in &webhook.former {
+        let one = format!("{} {}", visible(&former.external_id), visible(&former.summary));
+        lines.push(format!("! former: {one}: {}", words::former(former)));
+    }
+    lines.extend(words::delivery(webhook).map(|delivery| format!("! {delivery}")));
     if let Some(advice) = &webhook.advice {
         foreign("advice: ", advice, &mut lines);
     }
     if let Some(held) = &webhook.held {
-        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+        let what = format!("{}, {}: ", words::held_of(webhook, held), visible(&held.reason));
         foreign(&what, &held.message, &mut lines);
     }
     if lines.is_empty() {

@@ -1,8 +1,10 @@
 //! A plan as it is shown to people and pipelines: plain values without secrets.
 //!
-//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it.
+//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it, and
+//! neither knows more than it says.
 
-mod canvas;
+pub(crate) mod canvas;
+mod class;
 mod diff;
 mod markdown;
 mod schema;
@@ -15,6 +17,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use class::{Class, Counts};
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};
@@ -38,15 +41,41 @@ pub struct Report {
     pub format: String,
     /// The overall result.
     pub result: Outlook,
+    /// Where objects were looked for in the cluster; absent if only files were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub searched: Option<Searched>,
     /// The accounts, in the order of their names.
     pub accounts: Vec<AccountReport>,
     /// Webhooks without an account that reconciles them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<WebhookReport>,
-    /// The number of Webhooks by action.
+    /// The number of Webhooks by class: each is counted once.
     pub counts: Counts,
     /// Calls to vendors.
     pub calls: Calls,
+}
+
+/// Where objects were looked for in the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Searched {
+    /// The namespace; absent for all namespaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The namespaces that have Webhooks, if this one has neither an account nor a Webhook. Empty as well if Webhooks of other
+    /// namespaces may not be listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<WebhooksOf>,
+}
+
+/// The number of Webhooks in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhooksOf {
+    /// The namespace.
+    pub namespace: String,
+    /// How many.
+    pub webhooks: usize,
 }
 
 /// The overall result of a plan.
@@ -76,10 +105,13 @@ pub struct AccountReport {
     /// What blocks the whole account, or all its deletions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// Whether no plan could be made of it, for the reason in `held`: its Webhooks are listed, and nothing is known of them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not_planned: bool,
     /// What should be changed about the account although it can be read, such as missing rights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// One entry a Webhook, in the order of work; empty if the vendor could not be read.
+    /// One entry a Webhook, in the order of work.
     pub webhooks: Vec<WebhookReport>,
     /// Subscriptions at the vendor that no Webhook declares. They are never changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -101,7 +133,9 @@ pub struct WebhookReport {
     /// Where it is declared, as `file:line:column`, if not in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_at: Option<String>,
-    /// The action.
+    /// Its class.
+    pub class: Class,
+    /// The action, blocked or not.
     pub action: Action,
     /// Why.
     pub cause: Cause,
@@ -117,6 +151,13 @@ pub struct WebhookReport {
     /// Unmanaged subscriptions equal to the one that is adopted; they are left as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
+    /// Unmanaged subscriptions that look like the former one of a subscription that is to be created; they are left as they are, and go on
+    /// delivering. Only known without a cluster: with one, the status records the former subscription.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerReport>,
+    /// Whether the vendor delivers for its subscription, if the vendor's list says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryState>,
     /// What the vendor is likely to refuse, or to deliver twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
@@ -125,6 +166,17 @@ pub struct WebhookReport {
     /// A digest of the effect; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// Whether a vendor delivers for a subscription. The names are the reasons of the condition `Delivering`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum DeliveryState {
+    /// It delivers.
+    Active,
+    /// A person has stopped it.
+    Stopped,
+    /// The vendor has stopped it by itself, because too many deliveries failed.
+    TooManyErrors,
 }
 
 /// One field that differs. Secrets are redacted; values are not shortened.
@@ -178,28 +230,16 @@ pub struct UnmanagedReport {
     pub summary: String,
 }
 
-/// The number of Webhooks by action.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+/// A subscription that looks like the former one of a Webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// To be created.
-    pub create: usize,
-    /// To be adopted as they are.
-    pub adopt: usize,
-    /// To be changed in place.
-    pub update: usize,
-    /// To be replaced by a new one.
-    pub replace: usize,
-    /// To be deleted.
-    pub delete: usize,
-    /// Deleted Webhooks whose subscriptions are kept.
-    pub retain: usize,
-    /// In sync.
-    pub unchanged: usize,
-    /// Blocked, whatever their action.
-    pub held: usize,
-    /// At the vendor, and declared by no Webhook.
-    pub unmanaged: usize,
+pub struct FormerReport {
+    /// The vendor's id.
+    pub external_id: String,
+    /// Its subject and its receiver, without path or query.
+    pub summary: String,
+    /// The fields in which it differs from what is declared.
+    pub differs: Vec<String>,
 }
 
 /// Calls to vendors.
@@ -220,9 +260,7 @@ impl Report {
     pub fn new(mut accounts: Vec<AccountReport>, orphans: Vec<WebhookReport>, made: usize) -> Self {
         accounts.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let all = || accounts.iter().flat_map(|account| &account.webhooks).chain(&orphans);
-        let mut counts = Counts::default();
-        all().for_each(|webhook| counts.add(webhook));
-        counts.unmanaged = accounts.iter().map(|account| account.unmanaged.len()).sum();
+        let counts = Counts::of(&accounts, &orphans);
         let calls = Calls {
             made,
             to_apply: all().filter(|webhook| webhook.held.is_none()).map(|webhook| webhook.calls).sum(),
@@ -232,7 +270,22 @@ impl Report {
         let of_accounts = accounts.iter().filter_map(|account| account.held.as_ref());
         let result = all().map(WebhookReport::outlook).chain(of_accounts.map(Held::outlook)).max();
         let result = result.unwrap_or(Outlook::NoChanges);
-        Self { format: FORMAT.into(), result, accounts, orphans, counts, calls }
+        Self { format: FORMAT.into(), result, searched: None, accounts, orphans, counts, calls }
+    }
+
+    /// Returns all Webhooks, with an account or without.
+    pub fn webhooks(&self) -> impl Iterator<Item = &WebhookReport> {
+        self.accounts.iter().flat_map(|account| &account.webhooks).chain(&self.orphans)
+    }
+
+    /// Whether a subscription was changed at its vendor, whatever is to be done about it. Suspended ones are not looked after.
+    pub fn has_drift(&self) -> bool {
+        self.webhooks().any(|webhook| webhook.cause.is_drift() && webhook.class != Class::Suspended)
+    }
+
+    /// Whether something would be written at a vendor, now or when plan mode ends, whatever else is blocked.
+    pub fn has_changes(&self) -> bool {
+        self.webhooks().any(|webhook| webhook.outlook() == Outlook::Changes)
     }
 
     /// Whether applying it writes anything at a vendor now.
@@ -278,6 +331,38 @@ impl Held {
 }
 
 impl WebhookReport {
+    /// Makes the report of a Webhook of which nothing is known but why.
+    pub fn unknown(key: ObjectKey, class: Class, held: Held) -> Self {
+        Self {
+            namespace: key.namespace,
+            name: key.name,
+            declared_at: None,
+            class,
+            action: Action::None,
+            cause: Cause::Unknown,
+            id: None,
+            changes: Vec::new(),
+            held: Some(held),
+            duplicates: Vec::new(),
+            former: Vec::new(),
+            delivery: None,
+            advice: None,
+            calls: 0,
+            digest: None,
+        }
+    }
+
+    /// Whether it is not known which subscription it has.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.class, Class::Blocked | Class::NotPlanned | Class::HeldBack)
+            || self.cause == Cause::Unknown
+    }
+
+    /// Whether the vendor has stopped its deliveries by itself.
+    pub fn is_disabled_by_vendor(&self) -> bool {
+        self.delivery == Some(DeliveryState::TooManyErrors)
+    }
+
     /// Which Webhook it is.
     pub fn key(&self) -> ObjectKey {
         ObjectKey::new(&self.namespace, &self.name)
@@ -290,22 +375,5 @@ impl WebhookReport {
             Some(Until::Later) | None if self.calls > 0 => Outlook::Changes,
             Some(Until::Left | Until::Later) | None => Outlook::NoChanges,
         }
-    }
-}
-
-impl Counts {
-    fn add(&mut self, webhook: &WebhookReport) {
-        self.held += usize::from(webhook.held.is_some());
-        let count = match webhook.action {
-            Action::None if webhook.held.is_some() => return,
-            Action::None => &mut self.unchanged,
-            Action::Create => &mut self.create,
-            Action::Adopt => &mut self.adopt,
-            Action::Update => &mut self.update,
-            Action::Replace => &mut self.replace,
-            Action::Delete => &mut self.delete,
-            Action::Retain => &mut self.retain,
-        };
-        *count += 1;
     }
 }

@@ -1,12 +1,16 @@
 //! A report with everything in it, generated reports, and helpers of tests.
 
-use super::{AccountReport, FieldReport, Held, Report, UnmanagedReport, Until, WebhookReport};
-use crate::api::VendorName;
+mod generated;
+
+pub(super) use generated::{any_report, wild};
+
+use super::{
+    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Report, Searched, UnmanagedReport,
+    WebhookReport,
+};
 use crate::api::status::Action;
+use crate::api::{ObjectKey, VendorName};
 use crate::plan::Cause;
-use proptest::option::of;
-use proptest::prelude::*;
-use proptest::sample::select;
 
 fn webhook(name: &str, action: Action, cause: Cause, id: Option<&str>) -> WebhookReport {
     let calls = match action {
@@ -18,12 +22,15 @@ fn webhook(name: &str, action: Action, cause: Cause, id: Option<&str>) -> Webhoo
         namespace: "shop".into(),
         name: name.into(),
         declared_at: None,
+        class: Class::of(action),
         action,
         cause,
         id: id.map(Into::into),
         changes: Vec::new(),
         held: None,
         duplicates: Vec::new(),
+        former: Vec::new(),
+        delivery: None,
         advice: None,
         calls,
         digest: (calls > 0).then(|| "sha256:0f1e2d".into()),
@@ -39,8 +46,9 @@ fn replacing(path: &str, before: &str, after: &str) -> FieldReport {
     FieldReport { replaces: true, ..field(path, Some(before), Some(after)) }
 }
 
-fn held(reason: &str, message: &str, until: Until) -> Held {
-    Held { reason: reason.into(), message: message.into(), until }
+/// The same, not applied.
+fn held(webhook: WebhookReport, class: Class, reason: &str, message: &str) -> WebhookReport {
+    WebhookReport { class, held: Some(class.held(reason, message)), ..webhook }
 }
 
 fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<WebhookReport>) -> AccountReport {
@@ -50,6 +58,7 @@ fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<Webhook
         vendor,
         identity: identity.into(),
         held: None,
+        not_planned: false,
         advice: None,
         webhooks,
         unmanaged: Vec::new(),
@@ -59,24 +68,40 @@ fn account(name: &str, vendor: VendorName, identity: &str, webhooks: Vec<Webhook
 
 /// Everything that a report can have.
 pub(super) fn rich() -> Report {
-    let mut trouble = account("crm-old", VendorName::Superoffice, "superoffice/Cust26759", Vec::new());
-    trouble.held = Some(held(
+    let lost = ["lost-one", "lost-two"].map(|name| {
+        let held = Class::NotPlanned
+            .held("Credentials", "no plan could be made of VendorAccount integrations/crm-old");
+        WebhookReport::unknown(ObjectKey::new("shop", name), Class::NotPlanned, held)
+    });
+    let mut trouble = account("crm-old", VendorName::Superoffice, "superoffice/Cust26759", lost.into());
+    trouble.not_planned = true;
+    trouble.held = Some(Class::NotPlanned.held(
         "Credentials",
         "the vendor refused the login (401): the ticket has expired; put a new one into Secret integrations/crm-old, key ticket",
-        Until::Mended,
     ));
     let quiet = vec![webhook("all-well", Action::None, Cause::InSync, Some("3"))];
     let quiet = account("quiet", VendorName::Superoffice, "Cust00001 at sod", quiet);
+    let not_found = Class::Blocked.held(
+        "AccountNotFound",
+        "account integrations/crm is not there; correct spec.accountRef, or apply the account",
+    );
     let orphan = WebhookReport {
-        held: Some(held(
-            "AccountNotFound",
-            "account integrations/crm is not there; correct spec.accountRef, or apply the account",
-            Until::Mended,
-        )),
         declared_at: Some("hooks/stray.yaml:1:1".into()),
-        ..webhook("stray", Action::None, Cause::New, None)
+        ..WebhookReport::unknown(ObjectKey::new("shop", "stray"), Class::Blocked, not_found)
     };
-    Report::new(vec![brightpearl(), contensis(), superoffice(), trouble, quiet], vec![orphan], 9)
+    let accounts = vec![brightpearl(), contensis(), superoffice(), trouble, resting(), quiet];
+    Report { searched: Some(Searched::default()), ..Report::new(accounts, vec![orphan], 9) }
+}
+
+/// A suspended account.
+fn resting() -> AccountReport {
+    let suspended = |message: &str| Class::Suspended.held("Suspended", message);
+    let held = suspended("VendorAccount integrations/resting is suspended");
+    let webhook = WebhookReport::unknown(ObjectKey::new("shop", "asleep"), Class::Suspended, held);
+    AccountReport {
+        held: Some(suspended("the vendor is not called until spec.suspend is false")),
+        ..account("resting", VendorName::Brightpearl, "brightpearl/resting", vec![webhook])
+    }
 }
 
 fn brightpearl() -> AccountReport {
@@ -90,6 +115,11 @@ fn brightpearl() -> AccountReport {
             field("bodyTemplate", None, Some(body)),
             field("qualityOfService", None, Some("1")),
         ],
+        former: vec![FormerReport {
+            external_id: "104".into(),
+            summary: "order.modified -> https://old.example.com/…".into(),
+            differs: vec!["uriTemplate".into()],
+        }],
         advice: Some(
             "the body does not use ${resource-id}, which Brightpearl demands: it may refuse it".into(),
         ),
@@ -108,13 +138,10 @@ fn brightpearl() -> AccountReport {
         ],
         ..webhook("product-changes", Action::Replace, Cause::SpecChanged, Some("7"))
     };
-    let guarded = |name: &str, id: &str| WebhookReport {
-        held: Some(held(
-            "DeletionGuard",
-            "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it",
-            Until::Mended,
-        )),
-        ..webhook(name, Action::Delete, Cause::Deleted, Some(id))
+    let guarded = |name: &str, id: &str| {
+        let message = "too many subscriptions of the account would be deleted at once; its condition Stalled says how to allow it";
+        let webhook = webhook(name, Action::Delete, Cause::Deleted, Some(id));
+        held(webhook, Class::Blocked, "DeletionGuard", message)
     };
     let adopt = WebhookReport {
         duplicates: vec!["41".into(), "57".into()],
@@ -126,10 +153,9 @@ fn brightpearl() -> AccountReport {
         summary: "order.modified -> https://old.example.com/…".into(),
     });
     AccountReport {
-        held: Some(held(
+        held: Some(Class::Blocked.held(
             "DeletionGuard",
             "2 of 5 subscriptions would be deleted, more than 30 %: to allow just these, annotate the account with hooktender.dev/allow-deletions: sha256:9f2c",
-            Until::Mended,
         )),
         unmanaged: unmanaged.collect(),
         about_seconds: Some(130),
@@ -172,13 +198,10 @@ fn contensis() -> AccountReport {
     };
     let drift = WebhookReport {
         changes: vec![field("enabled", Some("false"), Some("true"))],
-        held: Some(held(
-            "DriftReported",
-            "left as it is at contensis (driftPolicy: Report): Update e3b0 (vendor-side edit)",
-            Until::Left,
-        )),
         ..webhook("editorial-chat", Action::Update, Cause::VendorEdit, Some("77aa11d0-1c14-4d1e"))
     };
+    let message = "driftPolicy: Report leaves what was changed at contensis; Correct undoes it";
+    let drift = held(drift, Class::Drifted, "DriftReported", message);
     let retain = webhook("kept", Action::Retain, Cause::Deleted, Some("0b1c2d3e-0000-4000"));
     let mut webhooks = vec![update, retain, drift];
     webhooks.extend(["a", "b", "c"].map(|name| webhook(name, Action::None, Cause::InSync, Some(name))));
@@ -190,10 +213,6 @@ fn contensis() -> AccountReport {
 }
 
 fn superoffice() -> AccountReport {
-    let hold = |name: &str, reason: &str, message: &str, until| WebhookReport {
-        held: Some(held(reason, message, until)),
-        ..webhook(name, Action::None, Cause::New, None)
-    };
     let planned = WebhookReport {
         changes: vec![
             field(
@@ -204,55 +223,67 @@ fn superoffice() -> AccountReport {
             field("secret", Some("(hidden)"), Some("$(SIGNING_KEY)")),
             field("state", Some("TooManyErrors"), Some("Active")),
         ],
-        held: Some(held("Planned", "plan only: nothing is written at the vendor", Until::Later)),
+        delivery: Some(DeliveryState::TooManyErrors),
         ..webhook("contact-sync", Action::Update, Cause::DisabledByVendor, Some("19"))
+    };
+    let planned = held(planned, Class::PlannedOnly, "Planned", "nothing is written until mode is Enforce");
+    let stopped = WebhookReport {
+        delivery: Some(DeliveryState::TooManyErrors),
+        ..webhook("stopped", Action::None, Cause::InSync, Some("20"))
     };
     let gone = WebhookReport {
         changes: vec![field("name", None, Some("sale-won"))],
         ..webhook("sale-won", Action::Create, Cause::Gone, Some("23"))
     };
-    let webhooks = vec![
-        webhook("leaving", Action::Delete, Cause::Deleted, Some("31")),
-        planned,
-        gone,
+    let mut webhooks =
+        vec![webhook("leaving", Action::Delete, Cause::Deleted, Some("31")), planned, stopped, gone];
+    webhooks.extend(superoffice_held());
+    account("crm", VendorName::Superoffice, "superoffice/Cust12345", webhooks)
+}
+
+/// Webhooks of which nothing may be changed now, each for another reason.
+fn superoffice_held() -> Vec<WebhookReport> {
+    let hold = |name: &str, reason: &str, message: &str, class| {
+        held(webhook(name, Action::None, Cause::InSync, None), class, reason, message)
+    };
+    vec![
         hold(
             "paused",
             "Suspended",
-            "suspended: nothing is read or written until spec.suspend is false",
-            Until::Left,
+            "nothing is read or written for it until spec.suspend is false",
+            Class::Suspended,
         ),
         hold(
             "hasty",
             "Settling",
             "a create was sent and not answered; the vendor may still commit it",
-            Until::Later,
+            Class::HeldBack,
         ),
         hold(
             "twin",
             "SimilarExists",
             "superoffice has a similar subscription that no Webhook declares; nothing is created beside it. To adopt it, set spec.externalId: \"8\"",
-            Until::Mended,
+            Class::Blocked,
         ),
         hold(
             "second",
             "Conflict",
             "Webhook shop/first declares the same subscription and keeps it; delete one of the two, or change it",
-            Until::Mended,
+            Class::Blocked,
         ),
         hold(
             "lost",
             "ExternalIdNotFound",
             "superoffice has no subscription 99; correct spec.externalId, or remove it to have one created",
-            Until::Mended,
+            Class::Blocked,
         ),
         hold(
             "mute",
             "VariableMissing",
             "Secret shop/hook-secrets has no key token\nadd it, or correct spec.variables",
-            Until::Mended,
+            Class::Blocked,
         ),
-    ];
-    account("crm", VendorName::Superoffice, "superoffice/Cust12345", webhooks)
+    ]
 }
 
 /// A report with one change and nothing else.
@@ -273,84 +304,4 @@ pub(super) fn many(webhooks: usize) -> Report {
         WebhookReport { changes, ..webhook(&n.to_string(), Action::Update, Cause::SpecChanged, Some("1")) }
     });
     Report::new(vec![account("a", VendorName::Contensis, "here", webhooks.collect())], Vec::new(), 1)
-}
-
-/// Text as a vendor may send it.
-pub(super) fn wild() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[a-c \\-+>·|`<@#]{0,12}",
-        "[ab \t\r\n]{0,16}",
-        "\\PC{0,24}",
-        any::<String>(),
-        "(\x1b\\[[0-9;]{0,4}[mJHK]|\u{9b}2J|\u{7}|\u{202e}|[a-z ]|漢|e\u{301}){0,20}",
-        "(\\{\"[ab]\":[ ]?(1|\"x\"|\\[1,2\\]|null)(,\"[cd]\":(2|\"y\\\\n\"|\\{\\}))?\\}|\\[(1|2|\"a\")(,(1|2|\"b\")){0,3}\\])",
-        "(line [0-9]\n){0,20}",
-        "https://[a-z/?=&]{0,120}",
-    ]
-}
-
-fn any_held() -> impl Strategy<Value = Held> {
-    (wild(), wild(), select(vec![Until::Mended, Until::Later, Until::Left]))
-        .prop_map(|(reason, message, until)| Held { reason, message, until })
-}
-
-fn any_field() -> impl Strategy<Value = FieldReport> {
-    (wild(), of(wild()), of(wild()), any::<bool>()).prop_map(|(field, before, after, replaces)| FieldReport {
-        field,
-        before,
-        after,
-        replaces,
-    })
-}
-
-fn any_webhook() -> impl Strategy<Value = WebhookReport> {
-    let actions = vec![
-        Action::None,
-        Action::Create,
-        Action::Adopt,
-        Action::Update,
-        Action::Replace,
-        Action::Delete,
-        Action::Retain,
-    ];
-    let causes = vec![Cause::InSync, Cause::New, Cause::DisabledByVendor, Cause::VendorEdit, Cause::Deleted];
-    let names = (wild(), wild(), of(wild()), of(wild()), of(wild()));
-    let changes = prop::collection::vec(any_field(), 0..4);
-    let rest = (of(any_held()), prop::collection::vec(wild(), 0..3), of(wild()), 0..3usize);
-    (names, select(actions), select(causes), changes, rest).prop_map(
-        |(
-            (namespace, name, declared_at, id, digest),
-            action,
-            cause,
-            changes,
-            (held, duplicates, advice, calls),
-        )| {
-            let head = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
-            WebhookReport { changes, held, duplicates, advice, calls, digest, ..head }
-        },
-    )
-}
-
-fn any_account() -> impl Strategy<Value = AccountReport> {
-    let unmanaged = prop::collection::vec((wild(), wild()), 0..13);
-    let webhooks = prop::collection::vec(any_webhook(), 0..4);
-    (wild(), wild(), of(any_held()), of(wild()), webhooks, unmanaged, of(any::<u32>())).prop_map(
-        |(name, identity, held, advice, webhooks, unmanaged, seconds)| AccountReport {
-            held,
-            advice,
-            unmanaged: unmanaged
-                .into_iter()
-                .map(|(external_id, summary)| UnmanagedReport { external_id, summary })
-                .collect(),
-            about_seconds: seconds.map(u64::from),
-            ..account(&name, VendorName::Brightpearl, &identity, webhooks)
-        },
-    )
-}
-
-/// Anything that the types allow.
-pub(super) fn any_report() -> impl Strategy<Value = Report> {
-    let orphans = prop::collection::vec(any_webhook(), 0..2);
-    (prop::collection::vec(any_account(), 0..3), orphans, 0..99usize)
-        .prop_map(|(accounts, orphans, made)| Report::new(accounts, orphans, made))
 }

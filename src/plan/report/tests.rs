@@ -2,7 +2,7 @@
 
 use super::canvas::columns;
 use super::testing::{any_report, many, of_change, rich, wild};
-use super::{Held, Report, Style, UnmanagedReport, Until, markdown, text};
+use super::{Class, Report, Searched, Style, UnmanagedReport, WebhookReport, WebhooksOf, markdown, text};
 use proptest::prelude::*;
 
 const PLAIN: Style = Style { colour: false, width: 80, all: false };
@@ -47,7 +47,7 @@ fn nothing_of_others_comes_to_life_in_a_comment() {
     let mut report = of_change(None, Some(evil.into()));
     let account = &mut report.accounts[0];
     account.identity = evil.into();
-    account.held = Some(Held { reason: evil.into(), message: evil.into(), until: Until::Mended });
+    account.held = Some(Class::Blocked.held(evil, evil));
     account.unmanaged.push(UnmanagedReport { external_id: evil.into(), summary: evil.into() });
     account.webhooks[0].id = Some(evil.into());
     account.webhooks[0].held.clone_from(&account.held);
@@ -55,16 +55,77 @@ fn nothing_of_others_comes_to_life_in_a_comment() {
 }
 
 #[test]
-fn nothing_to_do_is_said_clearly() {
-    let nothing = Report::new(Vec::new(), Vec::new(), 1);
-    assert_eq!(text(&nothing, &PLAIN), "No changes. Nothing is declared.\n1 vendor call made.\n");
+fn nothing_declared_names_where_it_was_looked_for() {
+    let nothing = |searched| {
+        let report = Report { searched, ..Report::new(Vec::new(), Vec::new(), 0) };
+        assert!(markdown(&report).starts_with("### Nothing to plan: "), "{}", markdown(&report));
+        text(&report, &Style { width: 300, ..PLAIN }).replace("\n0 vendor calls made.\n", "")
+    };
+    assert_eq!(nothing(None), "Nothing to plan: there is no VendorAccount and no Webhook.");
+    assert_eq!(
+        nothing(Some(Searched::default())),
+        "Nothing to plan: no namespace has a VendorAccount or a Webhook."
+    );
+    let namespace = Some("shop".to_owned());
+    let elsewhere =
+        |n: usize| (0..n).map(|n| WebhooksOf { namespace: format!("team-{n}"), webhooks: n + 1 }).collect();
+    assert_eq!(
+        nothing(Some(Searched { namespace: namespace.clone(), elsewhere: elsewhere(0) })),
+        "Nothing to plan: namespace shop has no VendorAccount and no Webhook."
+    );
+    assert_eq!(
+        nothing(Some(Searched { namespace, elsewhere: elsewhere(7) })),
+        "Nothing to plan: namespace shop has no VendorAccount and no Webhook. There are Webhooks in team-0 (1), team-1 (2), \
+         team-2 (3), team-3 (4), team-4 (5), 2 more namespaces: choose a namespace with -n, or all with -A."
+    );
     let mut quiet = rich();
     quiet.accounts.retain(|account| account.name == "quiet");
-    let quiet = Report::new(quiet.accounts, Vec::new(), 1);
+    let mut empty = quiet.accounts.clone();
     assert_eq!(
-        text(&quiet, &PLAIN),
+        text(&Report::new(quiet.accounts, Vec::new(), 1), &PLAIN),
         "No changes. Nothing would be written at a vendor: 1 unchanged.\n1 vendor call made.\n"
     );
+    empty[0].webhooks.clear();
+    assert_eq!(
+        text(&Report::new(empty, Vec::new(), 1), &PLAIN),
+        "No changes. Nothing would be written at a vendor: no Webhook is declared.\n1 vendor call made.\n"
+    );
+}
+
+#[test]
+fn an_account_without_a_plan_is_never_nothing_to_do() {
+    let mut report = rich();
+    report.accounts.retain(|account| ["crm-old", "quiet"].contains(&account.name.as_str()));
+    let of = |accounts: &[_]| Report::new(accounts.to_vec(), Vec::new(), 1);
+    let lost = of(&report.accounts[..1]);
+    let head = "No plan could be made for 1 of 1 account: 2 not planned.";
+    assert_eq!(markdown(&lost).lines().next(), Some(&*format!("### {head}")));
+    let drawn = text(&lost, &PLAIN);
+    assert!(drawn.contains(head) && drawn.contains("Blocked: 1 account cannot be read"), "{drawn}");
+    assert!(drawn.contains("Not planned: 2\n    ! shop/lost-one\n    ! shop/lost-two\n"), "{drawn}");
+    assert!(
+        markdown(&lost).contains("| `!` | `shop/lost-two` | `integrations/crm-old` |"),
+        "{}",
+        markdown(&lost)
+    );
+    let some = of(&report.accounts);
+    assert_eq!((some.counts.accounts, some.counts.accounts_not_planned, some.counts.not_planned), (2, 1, 2));
+    let head = "No plan could be made for 1 of 2 accounts: 1 unchanged, 2 not planned.";
+    assert!(markdown(&some).contains(head), "{}", markdown(&some));
+}
+
+#[test]
+fn a_webhook_whose_deliveries_stopped_is_never_quiet() {
+    let mut report = rich();
+    report.accounts.retain(|account| account.name == "crm");
+    report.accounts[0].webhooks.retain(|webhook| webhook.name == "stopped");
+    let report = Report::new(report.accounts, Vec::new(), 1);
+    let drawn = text(&report, &Style { width: 200, ..PLAIN });
+    assert!(drawn.contains("1 unchanged.\n") && drawn.contains("\nNot delivering: 1 Webhook;"), "{drawn}");
+    assert!(drawn.contains("shop/stopped: unchanged 20\n    not delivering, TooManyErrors: "), "{drawn}");
+    let comment = markdown(&report);
+    assert!(comment.contains("\n**Not delivering: 1 Webhook;"), "{comment}");
+    assert!(comment.contains("| unchanged `20` | **not delivering** |"), "{comment}");
 }
 
 /// Removes exactly the colour codes.
@@ -116,6 +177,18 @@ proptest! {
         is_fit(&plain, width)?;
         let colour = text(&report, &Style { colour: true, width, all });
         prop_assert_eq!(stripped(&colour), plain);
+    }
+
+    #[test]
+    fn every_webhook_is_counted_once(report in any_report()) {
+        let c = report.counts;
+        let by_action = c.create + c.update + c.replace + c.delete + c.adopt + c.retain + c.unchanged;
+        let others = c.drifted + c.planned_only + c.suspended + c.held_back + c.blocked + c.not_planned;
+        prop_assert_eq!(by_action + others, report.webhooks().count());
+        let of = |class: Class| report.webhooks().filter(|webhook| webhook.class == class).count();
+        prop_assert_eq!((c.create, c.blocked, c.held_back), (of(Class::Create), of(Class::Blocked), of(Class::HeldBack)));
+        let is_applied = |webhook: &&WebhookReport| webhook.class == Class::of(webhook.action);
+        prop_assert_eq!(by_action, report.webhooks().filter(is_applied).count());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::{AccountReport, Held, Report, UnmanagedReport, WebhookReport};
 use crate::api::status::Action;
 use crate::api::visible;
 
-/// The number of unmanaged subscriptions that are listed for an account, unless all are.
-const MAX_UNMANAGED: usize = 10;
+/// The number of unmanaged subscriptions, and of Webhooks that are not planned, that are listed for an account, unless all are.
+const MAX_LISTED: usize = 10;
 /// Paths are padded up to this many columns, so that one long path does not push all values away.
 const WIDEST_PATH: usize = 28;
 
@@ -37,8 +37,8 @@ pub fn text(report: &Report, style: &Style) -> String {
     page.canvas.gap();
     page.prose(0, 0, &[Span(Ink::Title, words::summary(report))]);
     page.prose(0, 0, &[Span::plain(words::calls(report))]);
-    if let Some(blocked) = words::blocked(report) {
-        page.prose(0, 0, &[Span(Ink::Warning, blocked)]);
+    for warning in words::blocked(report).into_iter().chain(words::not_delivering(report)) {
+        page.prose(0, 0, &[Span(Ink::Warning, warning)]);
     }
     page.canvas.finish()
 }
@@ -76,7 +76,7 @@ impl Page {
 
     /// Draws the signs that occur.
     fn legend(&mut self, report: &Report) {
-        let webhooks = || report.accounts.iter().flat_map(|account| &account.webhooks).chain(&report.orphans);
+        let webhooks = || report.webhooks();
         let shown = |action: &&Action| webhooks().any(|webhook| webhook.action == **action);
         let mut signs: Vec<_> = ACTIONS.iter().filter(shown).copied().collect();
         if self.all && webhooks().any(words::is_quiet) {
@@ -84,9 +84,10 @@ impl Page {
         }
         let signs =
             signs.into_iter().map(|action| (ink(action), words::action_sign(action), words::meaning(action)));
-        let stuck = webhooks().any(|webhook| words::sign(webhook) == words::STUCK);
-        let stuck = stuck.then_some((Ink::Warning, words::STUCK, "nothing can be planned"));
-        for (ink, sign, meaning) in signs.chain(stuck) {
+        let occurs = |sign: char| webhooks().any(|webhook| words::sign(webhook) == sign);
+        let others = words::WITHOUT_ACTION.into_iter().filter(|(sign, _)| occurs(*sign));
+        let others = others.map(|(sign, meaning)| (Ink::Warning, sign, meaning));
+        for (ink, sign, meaning) in signs.chain(others) {
             self.prose(2, 4, &[Span(ink, sign.into()), Span::plain(format!(" {meaning}"))]);
         }
     }
@@ -104,12 +105,24 @@ impl Page {
         let identity = format!(" ({})", visible(&account.identity));
         self.prose(0, 2, &[Span(Ink::Title, format!("Account {name}")), Span(Ink::Faint, identity)]);
         if let Some(held) = &account.held {
-            self.held(2, held);
+            self.held(2, words::held(held), held);
         }
         if let Some(advice) = &account.advice {
             self.foreign(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
         }
-        self.webhooks(&account.webhooks);
+        let (listed, planned): (Vec<_>, Vec<_>) =
+            account.webhooks.iter().partition(|one| words::is_listed_only(one));
+        self.webhooks(&planned);
+        let listed: Vec<_> = listed
+            .into_iter()
+            .map(|webhook| Listed {
+                sign: words::sign(webhook),
+                id: String::new(),
+                text: words::name(&webhook.namespace, &webhook.name),
+            })
+            .collect();
+        let head = format!("{}: {}", words::listed(account), listed.len());
+        self.list(&head, &listed);
         self.unmanaged(&account.unmanaged);
     }
 
@@ -119,11 +132,12 @@ impl Page {
         }
         self.canvas.gap();
         self.prose(0, 2, &[Span(Ink::Title, "Webhooks without an account".into())]);
-        self.webhooks(orphans);
+        self.webhooks(&orphans.iter().collect::<Vec<_>>());
     }
 
-    fn webhooks(&mut self, webhooks: &[WebhookReport]) {
-        let (quiet, loud): (Vec<_>, Vec<_>) = webhooks.iter().partition(|webhook| words::is_quiet(webhook));
+    fn webhooks(&mut self, webhooks: &[&WebhookReport]) {
+        let (quiet, loud): (Vec<_>, Vec<_>) =
+            webhooks.iter().copied().partition(|webhook| words::is_quiet(webhook));
         for webhook in loud {
             self.canvas.gap();
             self.webhook(webhook);
@@ -145,7 +159,8 @@ impl Page {
     fn webhook(&mut self, webhook: &WebhookReport) {
         let name = words::name(&webhook.namespace, &webhook.name);
         let sign = words::sign(webhook);
-        let ink = if sign == words::STUCK { Ink::Warning } else { ink(webhook.action) };
+        let has_action = webhook.action != Action::None || webhook.held.is_none();
+        let ink = if has_action { ink(webhook.action) } else { Ink::Warning };
         let mut spans = vec![Span(ink, format!("{sign} ")), Span(Ink::Title, name)];
         spans.extend(words::verb(webhook).map(|verb| Span::plain(format!(": {verb}"))));
         spans.extend(words::id(webhook).map(|id| Span::plain(format!(" {id}"))));
@@ -160,16 +175,24 @@ impl Page {
             let text = format!("{} (equal and unmanaged; left as they are)", ids.join(", "));
             self.prose(4, 6, &[Span(Ink::Warning, "duplicates: ".into()), Span::plain(text)]);
         }
+        for former in &webhook.former {
+            let one = format!("{} {}", visible(&former.external_id), visible(&former.summary));
+            let text = format!("{one}: {}", words::former(former));
+            self.prose(4, 6, &[Span(Ink::Warning, "former: ".into()), Span::plain(text)]);
+        }
+        if let Some(delivery) = words::delivery(webhook) {
+            self.prose(4, 6, &[Span(Ink::Warning, delivery.into())]);
+        }
         if let Some(advice) = &webhook.advice {
             self.foreign(4, 6, Span(Ink::Warning, "advice: ".into()), advice);
         }
         if let Some(held) = &webhook.held {
-            self.held(4, held);
+            self.held(4, words::held_of(webhook, held), held);
         }
     }
 
-    fn held(&mut self, indent: usize, held: &Held) {
-        let what = format!("{}, {}: ", words::held(held), visible(&held.reason));
+    fn held(&mut self, indent: usize, words: &str, held: &Held) {
+        let what = format!("{words}, {}: ", visible(&held.reason));
         self.foreign(indent, indent + 2, Span(Ink::Warning, what), &held.message);
     }
 
@@ -253,22 +276,38 @@ impl Page {
     }
 
     fn unmanaged(&mut self, unmanaged: &[UnmanagedReport]) {
-        if unmanaged.is_empty() {
+        let listed = unmanaged.iter().map(|one| Listed {
+            sign: '?',
+            id: format!("{}  ", visible(&one.external_id)),
+            text: visible(&one.summary),
+        });
+        let head =
+            format!("Unmanaged: {} at the vendor that no Webhook declares; never changed", unmanaged.len());
+        self.list(&head, &listed.collect::<Vec<_>>());
+    }
+
+    /// Draws the first lines of a list, if there is any.
+    fn list(&mut self, head: &str, listed: &[Listed]) {
+        if listed.is_empty() {
             return;
         }
         self.canvas.gap();
-        let head =
-            format!("Unmanaged: {} at the vendor that no Webhook declares; never changed", unmanaged.len());
         self.prose(2, 4, &[Span::plain(head)]);
-        let most = if self.all { unmanaged.len() } else { MAX_UNMANAGED };
-        for one in unmanaged.iter().take(most) {
-            let id = Span(Ink::Faint, format!("? {}  ", visible(&one.external_id)));
-            self.prose(4, 8, &[id, Span::plain(visible(&one.summary))]);
+        let most = if self.all { listed.len() } else { MAX_LISTED };
+        for Listed { sign, id, text } in listed.iter().take(most) {
+            self.prose(4, 8, &[Span(Ink::Faint, format!("{sign} {id}")), Span::plain(text)]);
         }
-        if unmanaged.len() > most {
-            self.prose(4, 6, &[Span(Ink::Faint, format!("… and {} more", unmanaged.len() - most))]);
+        if listed.len() > most {
+            self.prose(4, 6, &[Span(Ink::Faint, format!("… and {} more", listed.len() - most))]);
         }
     }
+}
+
+/// One line of a list.
+struct Listed {
+    sign: char,
+    id: String,
+    text: String,
 }
 
 /// Returns the values of an entry for the line of its path, unless they would be ambiguous there.

@@ -1,6 +1,9 @@
 //! The sentences and signs that text and Markdown have in common.
 
-use super::{Held, Outlook, Report, Until, WebhookReport};
+use super::{
+    AccountReport, Class, Counts, DeliveryState, FormerReport, Held, Outlook, Report, Searched, Until,
+    WebhookReport, WebhooksOf,
+};
 use crate::api::status::Action;
 use crate::api::visible;
 use crate::plan::Cause;
@@ -11,10 +14,19 @@ pub(super) const ACTIONS: [Action; 6] =
 
 /// The sign of an object for which nothing can be planned.
 pub(super) const STUCK: char = '!';
+/// The sign of a suspended object.
+pub(super) const SUSPENDED: char = '‖';
+/// How many namespaces a sentence names.
+const MAX_NAMESPACES: usize = 5;
+
+/// The signs of objects without an action, with their meaning.
+pub(super) const WITHOUT_ACTION: [(char, &str); 2] =
+    [(STUCK, "nothing can be planned"), (SUSPENDED, "suspended")];
 
 /// The sign of an object.
 pub(super) fn sign(webhook: &WebhookReport) -> char {
     match webhook.action {
+        Action::None if webhook.class == Class::Suspended => SUSPENDED,
         Action::None if webhook.held.is_some() => STUCK,
         action => action_sign(action),
     }
@@ -66,11 +78,16 @@ pub(super) fn id(webhook: &WebhookReport) -> Option<String> {
 
 /// Why, if there is anything to say.
 pub(super) fn why(webhook: &WebhookReport) -> Option<&'static str> {
-    (webhook.cause != Cause::InSync).then(|| webhook.cause.as_str())
+    (!matches!(webhook.cause, Cause::InSync | Cause::Unknown)).then(|| webhook.cause.as_str())
 }
 
 pub(super) fn name(namespace: &str, name: &str) -> String {
     format!("{}/{}", visible(namespace), visible(name))
+}
+
+/// The words in front of the reason why the change of a Webhook is not applied.
+pub(super) fn held_of(webhook: &WebhookReport, held: &Held) -> &'static str {
+    if webhook.class == Class::PlannedOnly { "planned only" } else { self::held(held) }
 }
 
 /// The words in front of the reason.
@@ -89,38 +106,94 @@ pub(super) fn is_quiet(webhook: &WebhookReport) -> bool {
         && webhook.changes.is_empty()
         && webhook.duplicates.is_empty()
         && webhook.advice.is_none()
+        && !webhook.is_disabled_by_vendor()
 }
 
-/// The overall result in a sentence.
+/// Whether nothing is known of it but that it exists, because of its account: such Webhooks are listed in short.
+pub(super) fn is_listed_only(webhook: &WebhookReport) -> bool {
+    webhook.cause == Cause::Unknown && matches!(webhook.class, Class::NotPlanned | Class::Suspended)
+}
+
+/// What is so about the Webhooks of an account of which nothing else is known.
+pub(super) fn listed(account: &AccountReport) -> &'static str {
+    if account.not_planned { "Not planned" } else { "Suspended with the account" }
+}
+
+/// The overall result in a sentence. What could not be planned comes first.
 pub(super) fn summary(report: &Report) -> String {
     let counts = &report.counts;
-    let of = |action| match action {
-        Action::None => (counts.unchanged, "unchanged"),
-        Action::Create => (counts.create, "to create"),
-        Action::Adopt => (counts.adopt, "to adopt"),
-        Action::Update => (counts.update, "to update"),
-        Action::Replace => (counts.replace, "to replace"),
-        Action::Delete => (counts.delete, "to delete"),
-        Action::Retain => (counts.retain, "to retain"),
-    };
-    let list = |all: &[(usize, &str)]| {
-        let all: Vec<_> = all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        all.join(", ")
-    };
-    let actions = list(&ACTIONS.map(of));
-    let others = list(&[of(Action::None), (counts.held, "held back"), (counts.unmanaged, "unmanaged")]);
+    let actions = list(&[
+        (counts.create, "to create"),
+        (counts.update, "to update"),
+        (counts.replace, "to replace"),
+        (counts.delete, "to delete"),
+        (counts.adopt, "to adopt"),
+        (counts.retain, "to retain"),
+    ]);
+    let others = list(&[
+        (counts.unchanged, "unchanged"),
+        (counts.drifted, "drifted (left: driftPolicy Report)"),
+        (counts.planned_only, "planned only"),
+        (counts.suspended, "suspended"),
+        (counts.held_back, "held back"),
+        (counts.blocked, "blocked"),
+        (counts.not_planned, "not planned"),
+        (counts.unmanaged, "unmanaged"),
+    ]);
     let parts: Vec<_> = [actions, others].into_iter().filter(|part| !part.is_empty()).collect();
     let parts = parts.join("; ");
+    let Counts { accounts, accounts_not_planned: failed, .. } = *counts;
     match (report.result, parts.as_str()) {
-        // The Webhooks of a suspended account are not planned.
-        (Outlook::NoChanges, "") if report.accounts.iter().any(|account| account.held.is_some()) => {
-            "No changes. Nothing would be written at a vendor.".into()
+        _ if failed > 0 => {
+            let of = format!("No plan could be made for {failed} of {}", some(accounts, "account"));
+            if parts.is_empty() { format!("{of}.") } else { format!("{of}: {parts}.") }
         }
-        (Outlook::NoChanges, "") => "No changes. Nothing is declared.".into(),
+        (Outlook::NoChanges, "") if accounts > 0 => {
+            "No changes. Nothing would be written at a vendor: no Webhook is declared.".into()
+        }
+        (_, "") => nothing_declared(report.searched.as_ref()),
         (Outlook::NoChanges, _) => format!("No changes. Nothing would be written at a vendor: {parts}."),
-        (Outlook::Changes | Outlook::Blocked, "") => "Plan: nothing to do.".into(),
         (Outlook::Changes | Outlook::Blocked, _) => format!("Plan: {parts}."),
     }
+}
+
+/// Says where nothing is declared, and where Webhooks are.
+fn nothing_declared(searched: Option<&Searched>) -> String {
+    let nothing = match searched.map(|searched| &searched.namespace) {
+        None => "there is no VendorAccount and no Webhook".to_owned(),
+        Some(None) => "no namespace has a VendorAccount or a Webhook".to_owned(),
+        Some(Some(namespace)) => {
+            format!("namespace {} has no VendorAccount and no Webhook", visible(namespace))
+        }
+    };
+    let hint = searched.and_then(Searched::where_webhooks_are);
+    let hint = hint.map(|hint| format!(" {hint}.")).unwrap_or_default();
+    format!("Nothing to plan: {nothing}.{hint}")
+}
+
+impl Searched {
+    /// Says which namespaces have Webhooks, if that is known; without a full stop.
+    pub fn where_webhooks_are(&self) -> Option<String> {
+        let all = &self.elsewhere;
+        let of = |of: &WebhooksOf| format!("{} ({})", visible(&of.namespace), of.webhooks);
+        let mut shown: Vec<_> = all.iter().take(MAX_NAMESPACES).map(of).collect();
+        if all.len() > shown.len() {
+            shown.push(format!("{} more namespaces", all.len() - shown.len()));
+        }
+        (!all.is_empty()).then(|| {
+            format!("There are Webhooks in {}: choose a namespace with -n, or all with -A", shown.join(", "))
+        })
+    }
+}
+
+fn list(all: &[(usize, &str)]) -> String {
+    let all: Vec<_> = all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    all.join(", ")
+}
+
+/// A number with its noun.
+fn some(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// The calls to vendors in a sentence.
@@ -142,19 +215,45 @@ pub(super) fn calls(report: &Report) -> String {
 pub(super) fn blocked(report: &Report) -> Option<String> {
     let accounts = report.accounts.iter().filter_map(|account| account.held.as_ref());
     let accounts = accounts.filter(|held| held.until == Until::Mended).count();
-    let webhooks = report.accounts.iter().flat_map(|account| &account.webhooks).chain(&report.orphans);
-    let webhooks = webhooks.filter(|webhook| webhook.outlook() == Outlook::Blocked).count();
-    let some = |n: usize, one: &str, many: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        n => Some(format!("{n} {many}")),
-    };
-    let all = [some(webhooks, "Webhook", "Webhooks"), some(accounts, "account", "accounts")];
-    let all: Vec<_> = all.into_iter().flatten().collect();
+    let webhooks = report.counts.blocked;
+    let all = [(webhooks, "Webhook"), (accounts, "account")];
+    let all: Vec<_> = all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| some(n, what)).collect();
     (report.result == Outlook::Blocked).then(|| {
         let what = if all.is_empty() { "something".into() } else { all.join(" and ") };
         format!("Blocked: {what} cannot be read, or cannot be applied as declared; change that first.")
     })
+}
+
+/// How many Webhooks the vendors do not deliver for, in a sentence, if any.
+pub(super) fn not_delivering(report: &Report) -> Option<String> {
+    let n = report.counts.not_delivering;
+    (n > 0).then(|| {
+        format!(
+            "Not delivering: {}; the vendor stopped the deliveries because too many failed.",
+            some(n, "Webhook")
+        )
+    })
+}
+
+/// What to say about a subscription that looks like the former one, besides its id and summary.
+pub(super) fn former(former: &FormerReport) -> String {
+    let differs: Vec<_> = former.differs.iter().map(|field| visible(field)).collect();
+    format!(
+        "it looks like the former subscription of this Webhook ({} differs), stays at the vendor and goes on delivering; --prune {} deletes it",
+        differs.join(", "),
+        visible(&former.external_id)
+    )
+}
+
+/// What to say about the deliveries of a Webhook that has any other line.
+pub(super) fn delivery(webhook: &WebhookReport) -> Option<&'static str> {
+    match webhook.delivery? {
+        DeliveryState::Active => None,
+        DeliveryState::Stopped => Some("not delivering, Stopped: its state at the vendor is Stopped"),
+        DeliveryState::TooManyErrors => Some(
+            "not delivering, TooManyErrors: the vendor stopped the deliveries because too many failed; repair the receiver",
+        ),
+    }
 }
 
 fn duration(seconds: u64) -> String {

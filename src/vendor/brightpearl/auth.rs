@@ -55,7 +55,7 @@ pub(super) fn session(
                 ),
                 Session::Refreshed { .. } => {
                     format!(
-                        "it was refreshed just now; check appRef, devRef and what the app may do (Secret {secret})"
+                        "it was refreshed just now, so check appRef, devRef and the app's rights (Secret {secret})"
                     )
                 }
             };

@@ -39,7 +39,7 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     }
     let missing = missing.join(", ");
     Some(format!(
-        "neither uriTemplate nor bodyTemplate mentions {missing}; Brightpearl is likely to refuse it"
+        "neither uriTemplate nor bodyTemplate contains {missing}: add it, because Brightpearl probably refuses a webhook without it"
     ))
 }
 
@@ -112,6 +112,6 @@ mod tests {
         assert_eq!(advice(&with("https://h", &all)), None);
         assert_eq!(advice(&with(&format!("https://h/{all}"), "")), None);
         let some = advice(&with("https://h/${account-code}", "${resource-id}")).unwrap();
-        assert!(some.contains("${resource-type}, ${lifecycle-event};"), "{some}");
+        assert!(some.contains("${resource-type}, ${lifecycle-event}:"), "{some}");
     }
 }

@@ -167,7 +167,7 @@ impl Brightpearl {
             }
             (403, _) => {
                 let advice = format!(
-                    "this login may not {} webhooks: give the app, or the member of staff it acts for, that right in Brightpearl",
+                    "this login has no right to {} webhooks: in Brightpearl, give that right to the app, or to the member of staff that it acts for",
                     answer.operation
                 );
                 answer.forbidden(detail, &advice)

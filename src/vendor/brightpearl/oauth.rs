@@ -150,8 +150,9 @@ impl OauthApp {
             if matches!(why, PersistError::Overtaken(_)) {
                 tokens.unpersisted = None;
             }
-            let message =
-                format!("the access token was refreshed, but cannot be used before it is stored: {why}");
+            let message = format!(
+                "the access token was refreshed, but hooktender cannot use it before it is stored: {why}"
+            );
             return Err(VendorError::unsent(class(&why), Operation::Token, message));
         }
         tracing::info!(secret = self.secret, "the access token was refreshed and stored in its Secret");
@@ -165,7 +166,7 @@ impl OauthApp {
     async fn exchange(&self, refresh: &SecretString, transport: &Transport) -> Result<Pair, VendorError> {
         self.store.check_writable().await.map_err(|why| {
             let message = format!(
-                "the access token has to be refreshed, but a new one could not be stored, so none is requested: {why}"
+                "the access token must be refreshed, but hooktender requests none because it could not store it: {why}"
             );
             VendorError::unsent(class(&why), Operation::Token, message)
         })?;
@@ -203,7 +204,7 @@ impl OauthApp {
         let advice = match code.as_deref() {
             Some("invalid_client") => format!("check appRef and the key {CLIENT_SECRET} of Secret {secret}"),
             Some("invalid_grant") => format!(
-                "the app has to be authorised again: put the new pair into the keys {ACCESS_TOKEN} and {REFRESH_TOKEN} of Secret {secret}"
+                "authorise the app again, and put the new tokens into the keys {ACCESS_TOKEN} and {REFRESH_TOKEN} of Secret {secret}"
             ),
             _ => format!("check the app, tokenUrl and Secret {secret}"),
         };

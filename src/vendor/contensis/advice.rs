@@ -20,8 +20,7 @@ pub(super) fn of_account(client: &Contensis) -> Option<String> {
     let missing = client.rights.missing();
     let rights = (!missing.is_empty()).then(|| {
         format!(
-            "the role of this {} lacks the webhook permission {} of project {}: add it, and annotate this account with \
-             {REQUESTED_AT} to have it checked again",
+            "the role of this {} lacks the webhook permission {} of project {}: add it, then set the annotation {REQUESTED_AT} on this account to check it again",
             client.login,
             rights::names(&missing),
             client.project
@@ -56,7 +55,7 @@ pub(super) async fn explained(client: &Contensis, error: VendorError) -> VendorE
 pub(super) async fn check_rights(client: &Contensis) {
     let calls = 1 + Right::BEYOND_VIEW.len();
     if client.transport.affords(2 * calls) && client.rights.start_check() {
-        client.rights.record(missing_rights(client).await.unwrap_or_default());
+        client.rights.record(missing_rights(client).await);
     }
 }
 

@@ -97,7 +97,8 @@ pub(in crate::vendor) fn describe(
 fn unknown_members(builder: &mut ManifestBuilder<'_>, raw: &Json) {
     let Some(map) = raw.as_object() else { return };
     let mut reject = |whose: &str, name: &str| {
-        builder.reject::<()>(format!("{whose} has the member {}, which no Webhook has", quoted(name)));
+        builder
+            .reject::<()>(format!("{whose} has the member {}, which a Webhook cannot declare", quoted(name)));
     };
     for topic in member(map, "topics").and_then(Json::as_array).into_iter().flatten() {
         for (name, value) in topic.as_object().into_iter().flatten() {
@@ -137,7 +138,7 @@ fn topics(builder: &mut ManifestBuilder<'_>) -> Option<Vec<Topic>> {
         }
     };
     if list.is_empty() {
-        return builder.reject("it has no topic, and a Webhook must have one");
+        return builder.reject("it has no topic, but a Webhook needs one");
     }
     list.iter().enumerate().map(|(at, value)| topic(builder, &format!("topics[{at}]"), value)).collect()
 }

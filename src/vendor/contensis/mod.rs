@@ -215,6 +215,10 @@ impl Vendor for Contensis {
         advice::of_account(self)
     }
 
+    fn may_write(&self) -> Option<bool> {
+        self.rights.are_complete()
+    }
+
     fn recheck_advice(&self) {
         self.rights.recheck();
     }
@@ -363,7 +367,7 @@ impl Contensis {
             // A server that ignores the page index would return the same page forever.
             if new == 0 && held - repeated < total {
                 let message = format!(
-                    "the pages of the list hold {} subscriptions, not the {total} that they announce",
+                    "the pages of the list have {} subscriptions, but announce {total}",
                     held - repeated
                 );
                 return Err(answer.error(Class::Unavailable, message));
@@ -382,7 +386,7 @@ impl Contensis {
 
 fn endless(answer: &Answer, pages: usize, length: usize) -> VendorError {
     let message = format!(
-        "the list has no end: {pages} pages hold {} MiB; check the account's address, and what it has there",
+        "the list does not end: {pages} pages have {} MiB; check the account's address",
         length >> 20
     );
     VendorError { too_large: true, ..answer.error(Class::Unavailable, message) }

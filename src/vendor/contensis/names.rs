@@ -29,12 +29,11 @@ impl Dialect {
     pub(super) fn mismatch(&self, language: Option<&str>) -> Option<String> {
         match (self, language) {
             (Self::ByLanguage(languages), None) => Some(format!(
-                "this server keeps names by language: set spec.vendor.contensis.nameLanguage to the language in which the \
-                 Webhooks of this account are named{}",
+                "this server stores names by language: set spec.vendor.contensis.nameLanguage to the language of the names in the Webhooks of this account{}",
                 listed(languages)
             )),
             (Self::Plain, Some(language)) => Some(format!(
-                "this server keeps names as plain texts: remove spec.vendor.contensis.nameLanguage ({language})"
+                "this server stores names as plain strings: remove spec.vendor.contensis.nameLanguage ({language})"
             )),
             (Self::ByLanguage(_), Some(_)) | (Self::Plain, None) => None,
         }
@@ -45,14 +44,12 @@ impl Dialect {
 pub(super) fn guess(language: Option<&str>, primary: Option<&str>) -> String {
     match (language, primary) {
         (None, Some(primary)) => format!(
-            "if this server keeps names by language, set spec.vendor.contensis.nameLanguage to the language in which the \
-             Webhooks of this account are named ({primary} is the project's primary language)"
+            "if this server stores names by language, set spec.vendor.contensis.nameLanguage to the language of the names in the Webhooks of this account ({primary} is the project's primary language)"
         ),
-        (None, None) => "if this server keeps names by language, set spec.vendor.contensis.nameLanguage to the language in \
-             which the Webhooks of this account are named, such as en-GB"
+        (None, None) => "if this server stores names by language, set spec.vendor.contensis.nameLanguage to the language of the names in the Webhooks of this account, such as en-GB"
             .into(),
         (Some(language), _) => format!(
-            "if this server keeps names as plain texts, remove spec.vendor.contensis.nameLanguage ({language})"
+            "if this server stores names as plain strings, remove spec.vendor.contensis.nameLanguage ({language})"
         ),
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Rights(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     checked: bool,
+    /// Whether the last check had an answer.
+    told: bool,
     missing: Vec<Right>,
 }
 
@@ -46,12 +48,20 @@ impl Rights {
         !std::mem::replace(&mut self.state().checked, true)
     }
 
-    /// Records the result of a check.
-    pub(super) fn record(&self, missing: Vec<Right>) {
-        self.state().missing = missing;
+    /// Records the missing rights, or that the server does not tell.
+    pub(super) fn record(&self, missing: Option<Vec<Right>>) {
+        let mut state = self.state();
+        state.told = missing.is_some();
+        state.missing = missing.unwrap_or_default();
     }
 
-    /// Requests another check after the next list if a right is missing: somebody may have added it.
+    /// Returns whether no right is missing; `None` if the server does not tell, or was not asked yet.
+    pub(super) fn are_complete(&self) -> Option<bool> {
+        let state = self.state();
+        state.told.then(|| state.missing.is_empty())
+    }
+
+    /// Requests another check after the next list if a right is missing: it may have been added.
     pub(super) fn recheck(&self) {
         let mut state = self.state();
         state.checked &= state.missing.is_empty();
@@ -124,7 +134,7 @@ mod tests {
         let rights = Rights::default();
         assert!(rights.start_check());
         assert!(!rights.start_check(), "not at each list");
-        rights.record(vec![Create]);
+        rights.record(Some(vec![Create]));
         assert_eq!(rights.record_refusal(&[Create, UseCustomTemplates]), [Create]);
         assert!(!rights.start_check(), "the last check explains the refusal");
         assert_eq!(rights.record_refusal(&[Delete]), [Delete]);
@@ -137,7 +147,7 @@ mod tests {
         assert!(rights.start_check());
         rights.recheck();
         assert!(!rights.start_check(), "nothing is missing");
-        rights.record(vec![Delete]);
+        rights.record(Some(vec![Delete]));
         rights.recheck();
         assert!(rights.start_check());
     }
@@ -145,9 +155,21 @@ mod tests {
     #[test]
     fn a_right_that_was_used_is_not_missing() {
         let rights = Rights::default();
-        rights.record(vec![Create, Delete]);
+        rights.record(Some(vec![Create, Delete]));
         rights.record_used(&[Create]);
         assert_eq!(rights.missing(), [Delete]);
+    }
+
+    #[test]
+    fn nothing_is_said_about_rights_that_the_server_does_not_tell() {
+        let rights = Rights::default();
+        assert_eq!(rights.are_complete(), None);
+        rights.record(Some(Vec::new()));
+        assert_eq!(rights.are_complete(), Some(true));
+        rights.record(Some(vec![Delete]));
+        assert_eq!(rights.are_complete(), Some(false));
+        rights.record(None);
+        assert_eq!((rights.are_complete(), rights.missing()), (None, vec![]));
     }
 
     #[test]

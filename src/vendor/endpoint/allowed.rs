@@ -5,7 +5,7 @@ use crate::api::{NamespaceName, VendorName};
 use std::str::FromStr;
 use url::{Host, Url};
 
-const SYNTAX: &str = "give https://host or https://host:port, with a path to allow only what is below it, and ,vendor=NAME or ,namespace=NAME to limit it, such as https://crm.example.com/superoffice,vendor=superoffice,namespace=crm";
+const SYNTAX: &str = "write https://host or https://host:port, a path to allow only addresses below it, and ,vendor=NAME or ,namespace=NAME to limit it further, such as https://crm.example.com/superoffice,vendor=superoffice,namespace=crm";
 
 /// Endpoints besides the vendors' own hosts.
 #[derive(Clone, Debug, Default)]
@@ -75,10 +75,12 @@ impl FromStr for AllowedEndpoint {
                 }
                 Some(("vendor" | "namespace", _)) => {
                     return Err(format!(
-                        "{part} is one too many: repeat --allow-endpoint for another vendor or namespace"
+                        "{part}: an endpoint has one vendor and one namespace at most; repeat --allow-endpoint for another one"
                     ));
                 }
-                Some(_) | None => return Err(format!("{part:?} limits nothing: {SYNTAX}")),
+                Some(_) | None => {
+                    return Err(format!("{part:?} is neither vendor=NAME nor namespace=NAME: {SYNTAX}"));
+                }
             }
         }
         Ok(endpoint)
@@ -90,12 +92,14 @@ fn address(text: &str) -> Result<AllowedEndpoint, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; {SYNTAX}"))?;
     let named = url.username().is_empty() && url.password().is_none() && url.host().is_some();
     if !named || url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("an endpoint has no user, query or fragment: {SYNTAX}"));
+        return Err(format!(
+            "an endpoint needs a host, and must not have a user, query or fragment: {SYNTAX}"
+        ));
     }
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        _ => return Err("use https; plain http is for loopback addresses only".into()),
+        _ => return Err("use https: plain http is possible only for loopback addresses".into()),
     }
     let path = url.path().trim_matches('/');
     let written =
@@ -112,7 +116,7 @@ fn vendor(name: &str) -> Result<VendorName, String> {
     const ALL: [VendorName; 3] = [VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice];
     let found = ALL.into_iter().find(|vendor| vendor.as_str() == name);
     found.ok_or_else(|| {
-        format!("there is no vendor {name:?}: vendor is one of {}", ALL.map(VendorName::as_str).join(", "))
+        format!("unknown vendor {name:?}: use one of {}", ALL.map(VendorName::as_str).join(", "))
     })
 }
 

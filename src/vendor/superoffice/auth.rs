@@ -1,6 +1,5 @@
 //! Login at SuperOffice (vendors/superoffice.md 3): fixed headers, a system user's ticket, or a person's access token.
 
-use super::key::PrivateKey;
 use super::system_user::{Central, SystemUser};
 use super::wire;
 use crate::api::SecretKeyRef;
@@ -81,71 +80,75 @@ pub(super) fn session(
     kind: &SuperofficeCredentials,
     credentials: &Credentials,
     central: Option<Central<'_>>,
-) -> Result<(Session<Grant>, String), ConnectError> {
-    let fixed = |headers: Headers, keys: &[&SecretKeyRef]| {
-        Ok((Session::Fixed(headers), format!("check {}", list_keys(keys))))
-    };
+) -> Result<Login, ConnectError> {
     // The CRD allows these two kinds with `online` only.
-    let online = || central.ok_or_else(|| ConnectError::Client("this kind of login is for online".into()));
+    let online = || {
+        central.ok_or_else(|| ConnectError::Client("this kind of credentials works only with online".into()))
+    };
     match kind {
-        SuperofficeCredentials::Basic(user) => {
-            let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
-            let (user, pass) = (credentials.trimmed(name)?, credentials.exact(password)?);
-            let pair = Zeroizing::new(format!("{}:{}", user.expose_secret(), pass.expose_secret()));
-            let pair = SecretString::from(STANDARD.encode(&*pair));
-            fixed(vec![(AUTHORIZATION, format!("Basic {}", pair.expose_secret()).into())], &[name, password])
-        }
+        SuperofficeCredentials::Basic(user) => basic(user, credentials),
         SuperofficeCredentials::Bearer(bearer) => {
             let at = &bearer.token_secret_ref;
-            fixed(bearer_of(&credentials.for_header(at)?), &[at])
+            Ok(fixed(bearer_of(&credentials.for_header(at)?), &[at]))
         }
-        SuperofficeCredentials::Ticket(ticket) => {
-            let mut keys = vec![&ticket.ticket_secret_ref];
-            keys.extend(&ticket.app_token_secret_ref);
-            let app_token =
-                ticket.app_token_secret_ref.as_ref().map(|at| credentials.for_header(at)).transpose()?;
-            fixed(ticket_of(&credentials.for_header(keys[0])?, app_token), &keys)
-        }
-        SuperofficeCredentials::SystemUser(user) => {
-            let central = online()?;
-            let (secret, token, key) = (
-                &user.client_secret_secret_ref,
-                &user.system_user_token_secret_ref,
-                &user.private_key_secret_ref,
-            );
-            let from = list_keys(&[secret, token, key]);
-            let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
-            let private_key = parsed.map_err(|problem| ConnectError::Unusable {
-                name: key.name.clone(),
-                key: key.key.clone(),
-                problem,
-            })?;
-            let user = SystemUser::new(
-                central,
-                credentials.for_header(secret)?,
-                credentials.trimmed(token)?,
-                private_key,
-                list_keys(&[key]),
-                list_keys(&[secret, token]),
-            );
-            let advice = format!("check {from}, {WEBHOOK_AGENT}");
-            Ok((Session::refreshed(Grant::SystemUser(user), None), advice))
-        }
-        SuperofficeCredentials::RefreshToken(consent) => {
-            let central = online()?;
-            let (secret, token) = (&consent.client_secret_secret_ref, &consent.refresh_token_secret_ref);
-            let from = list_keys(&[secret, token]);
-            let grant = Consent {
-                central: central.endpoint.clone(),
-                client_id: consent.client_id.clone(),
-                client_secret: credentials.trimmed(secret)?,
-                token: credentials.trimmed(token)?,
-                from: from.clone(),
-            };
-            let advice = format!("check the rights of the person behind {from}, {WEBHOOK_AGENT}");
-            Ok((Session::refreshed(Grant::Consent(grant), None), advice))
-        }
+        SuperofficeCredentials::Ticket(ticket) => fixed_ticket(ticket, credentials),
+        SuperofficeCredentials::SystemUser(user) => system_user(user, credentials, online()?),
+        SuperofficeCredentials::RefreshToken(token) => consent(token, credentials, online()?),
     }
+}
+
+/// A session, and advice for the message if its credentials are refused.
+type Login = (Session<Grant>, String);
+
+fn fixed(headers: Headers, keys: &[&SecretKeyRef]) -> Login {
+    (Session::Fixed(headers), format!("check {}", list_keys(keys)))
+}
+
+fn basic(user: &Basic, credentials: &Credentials) -> Result<Login, ConnectError> {
+    let (name, password) = (&user.username_secret_ref, &user.password_secret_ref);
+    let (user, pass) = (credentials.trimmed(name)?, credentials.exact(password)?);
+    let pair = Zeroizing::new(format!("{}:{}", user.expose_secret(), pass.expose_secret()));
+    let pair = SecretString::from(STANDARD.encode(&*pair));
+    let header = (AUTHORIZATION, format!("Basic {}", pair.expose_secret()).into());
+    Ok(fixed(vec![header], &[name, password]))
+}
+
+fn fixed_ticket(ticket: &Ticket, credentials: &Credentials) -> Result<Login, ConnectError> {
+    let mut keys = vec![&ticket.ticket_secret_ref];
+    keys.extend(&ticket.app_token_secret_ref);
+    let app_token = ticket.app_token_secret_ref.as_ref().map(|at| credentials.for_header(at)).transpose()?;
+    Ok(fixed(ticket_of(&credentials.for_header(&ticket.ticket_secret_ref)?, app_token), &keys))
+}
+
+fn system_user(
+    user: &api::SystemUser,
+    credentials: &Credentials,
+    central: Central<'_>,
+) -> Result<Login, ConnectError> {
+    let login = SystemUser::new(user, credentials, central)?;
+    let api::SystemUser { client_secret_secret_ref, system_user_token_secret_ref, private_key_secret_ref } =
+        user;
+    let from = list_keys(&[client_secret_secret_ref, system_user_token_secret_ref, private_key_secret_ref]);
+    let advice = format!("check {from}, {WEBHOOK_AGENT}");
+    Ok((Session::refreshed(Grant::SystemUser(login), None), advice))
+}
+
+fn consent(
+    consent: &RefreshToken,
+    credentials: &Credentials,
+    central: Central<'_>,
+) -> Result<Login, ConnectError> {
+    let (secret, token) = (&consent.client_secret_secret_ref, &consent.refresh_token_secret_ref);
+    let from = list_keys(&[secret, token]);
+    let grant = Consent {
+        central: central.endpoint.clone(),
+        client_id: consent.client_id.clone(),
+        client_secret: credentials.trimmed(secret)?,
+        token: credentials.trimmed(token)?,
+        from: from.clone(),
+    };
+    let advice = format!("check the rights of the person who gave consent ({from}), {WEBHOOK_AGENT}");
+    Ok((Session::refreshed(Grant::Consent(grant), None), advice))
 }
 
 fn bearer_of(token: &SecretString) -> Headers {

@@ -140,7 +140,7 @@ pub(super) fn default_notification(has_email: bool) -> (&'static [&'static str],
 /// Returns why a tenant online refuses what is declared. On-site a setting of the server decides (3.3).
 pub(in crate::vendor) fn refusal(account: &SuperofficeAccount, desired: &Document) -> Option<String> {
     (account.online.is_some() && is_plain_http(desired)).then(|| {
-        "targetUrl of type webhook must start with https:// at an account online; http:// is possible on-site only".into()
+        "targetUrl of type webhook must start with https:// for an account online: http:// is possible on-site only".into()
     })
 }
 
@@ -167,12 +167,12 @@ pub(crate) fn advice(desired: &Document) -> Option<String> {
     let length: usize = texts(desired.get("events")).iter().map(|event| event.len() + 1).sum();
     if length > LONGEST_EVENTS {
         return Some(format!(
-            "the events are {length} characters long together, and SuperOffice keeps {LONGEST_EVENTS}; split it into two Webhooks"
+            "the events have {length} characters in total, but SuperOffice stores at most {LONGEST_EVENTS}: split them into two Webhooks"
         ));
     }
     let length = desired.get("name").expose().as_str().map_or(0, |name| name.chars().count());
     (length > LONGEST_NAME_ON_SCREEN).then(|| {
-        format!("name has {length} characters, and SuperOffice's screens allow {LONGEST_NAME_ON_SCREEN}: an administrator cannot save it there")
+        format!("name has {length} characters, but SuperOffice's screens allow only {LONGEST_NAME_ON_SCREEN}: an administrator cannot save the webhook there")
     })
 }
 
@@ -182,7 +182,7 @@ fn header_advice(desired: &Document) -> Option<String> {
         let lower = name.to_lowercase();
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Some(format!(
-                "{name:?} cannot be the name of a header; SuperOffice is likely to refuse it"
+                "{name:?} is not a valid name of a header: change it, because SuperOffice probably refuses it"
             ));
         }
         let own = ["host", "connection"].contains(&lower.as_str())
@@ -255,7 +255,7 @@ fn delivery(state: &str) -> Option<Delivery> {
     }
 }
 
-/// Returns when it was last saved, in seconds, and by whom (6).
+/// Returns when it was last saved, in seconds, and by which user (6).
 fn remote_version(item: &Map<String, Json>) -> String {
     let by = item.get("UpdatedAssociate").and_then(|by| by.get("AssociateId")).unwrap_or(&Json::Null);
     format!("{} {by}", item.get("Updated").and_then(Json::as_str).unwrap_or_default())

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// Maximum length of a key in bytes, far above any real one.
 const LONGEST: usize = 64 << 10;
 /// What the text has to be.
-const WANTED: &str = "it has to be the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal issues it";
+const WANTED: &str = "use the app's RSA private key: PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY), or RSA XML (<RSAKeyValue>) as the Developer Portal issues it";
 
 /// An RSA private key.
 pub(in crate::vendor) struct PrivateKey(KeyPair);
@@ -54,11 +54,11 @@ impl PrivateKey {
         }
         let der = PrivateKeyDer::from_pem_slice(text.as_bytes())
             .map(Zeroizing::new)
-            .map_err(|_| format!("is not a key in PEM, or an incomplete one; {WANTED}"))?;
+            .map_err(|_| format!("is not a PEM key, or not a complete one; {WANTED}"))?;
         let pair = match &*der {
             PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
-            _ => return Err(format!("is another kind of key; {WANTED}")),
+            _ => return Err(format!("is a key of another kind; {WANTED}")),
         };
         pair.map_err(rejected)
     }
@@ -68,7 +68,7 @@ impl PrivateKey {
             .map_err(|_| format!("starts like XML, but is not valid XML; {WANTED}"))?;
         let root = document.root_element();
         if root.tag_name().name() != "RSAKeyValue" {
-            return Err(format!("is XML without <RSAKeyValue> at its top; {WANTED}"));
+            return Err(format!("is XML without the root element <RSAKeyValue>; {WANTED}"));
         }
         let number = |name: &str| {
             let found =
@@ -97,7 +97,7 @@ impl PrivateKey {
 }
 
 fn rejected(error: aws_lc_rs::error::KeyRejected) -> String {
-    format!("holds a key that cannot be used ({error}): part of it may be missing; {WANTED}")
+    format!("contains a key that cannot be used ({error}), perhaps because part of it is missing; {WANTED}")
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub(in crate::vendor) fn describe(
     let secret = secret(builder, raw);
     let (events, kind, target_url) = (events?, kind?, target_url?);
     if kind == "webhook" && !is_address(&target_url) {
-        return builder.reject("targetUrl starts with neither https:// nor http://, as type webhook must");
+        return builder.reject("targetUrl of type webhook starts with neither https:// nor http://");
     }
     let title = name.clone().or_else(|| events.first().cloned()).unwrap_or_default();
     let (state, on_too_many_errors) = state?;
@@ -105,10 +105,10 @@ fn events(builder: &mut ManifestBuilder<'_>) -> Option<Vec<String>> {
     let value = builder.get("events");
     let events = builder.texts("events", &value)?;
     if events.is_empty() {
-        return builder.reject("it has no event, and a Webhook must have one");
+        return builder.reject("it has no event, but a Webhook needs one");
     }
     match events.iter().find(|event| event.contains(',')) {
-        Some(event) => builder.reject(format!("the event {} has a comma in it", quoted(event))),
+        Some(event) => builder.reject(format!("the event {} contains a comma", quoted(event))),
         None => Some(events),
     }
 }
@@ -196,7 +196,7 @@ fn flags<T>(
     let flags: Option<Vec<_>> = names.iter().map(|name| flag(name)).collect();
     flags.or_else(|| {
         let names = quoted(&names.join(", "));
-        builder.reject(format!("{field} has a value that a Webhook cannot name: {names}"))
+        builder.reject(format!("{field} has a value that a Webhook cannot declare: {names}"))
     })
 }
 

@@ -171,8 +171,10 @@ impl Superoffice {
         match current {
             // A save of an id that does not exist may create a webhook (4.5).
             Some(current) if current.id != saved.id => {
-                let message =
-                    format!("the vendor saved {} as {}; look for a duplicate", current.id, saved.id);
+                let message = format!(
+                    "the vendor saved {} as a new subscription, {}: look for a duplicate",
+                    current.id, saved.id
+                );
                 Err(answer.error(Class::Outdated, message))
             }
             _ => Ok(saved),
@@ -201,7 +203,7 @@ impl Superoffice {
         match (answer.status.as_u16(), error_detail(answer)) {
             (403, detail) if !answer.operation.concerns_account() => {
                 let advice = format!(
-                    "this login may not {} webhooks: give its user, or its app, that right in SuperOffice",
+                    "this login has no right to {} webhooks: in SuperOffice, give that right to its user or its app",
                     answer.operation
                 );
                 answer.forbidden(detail, &advice)

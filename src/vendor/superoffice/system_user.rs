@@ -2,9 +2,11 @@
 
 use super::key::PrivateKey;
 use super::wire;
+use crate::api::superoffice as api;
+use crate::vendor::auth::list_keys;
 use crate::vendor::session::Token;
 use crate::vendor::transport::{Answer, Body, Call, Operation, Transport};
-use crate::vendor::{Class, Endpoint, VendorError};
+use crate::vendor::{Class, ConnectError, Credentials, Endpoint, VendorError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -49,24 +51,33 @@ pub(super) struct SystemUser {
 }
 
 impl SystemUser {
+    /// Reads the secrets of a login.
     pub(super) fn new(
+        user: &api::SystemUser,
+        credentials: &Credentials,
         central: Central<'_>,
-        client_secret: SecretString,
-        token: SecretString,
-        private_key: PrivateKey,
-        key_from: String,
-        texts_from: String,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, ConnectError> {
+        let api::SystemUser {
+            client_secret_secret_ref: secret,
+            system_user_token_secret_ref: token,
+            private_key_secret_ref: key,
+        } = user;
+        let parsed = PrivateKey::parse(credentials.exact(key)?.expose_secret());
+        let private_key = parsed.map_err(|problem| ConnectError::Unusable {
+            name: key.name.clone(),
+            key: key.key.clone(),
+            problem,
+        })?;
+        Ok(Self {
             central: central.endpoint.clone(),
             customer_id: central.customer_id.to_owned(),
-            client_secret,
-            token,
+            client_secret: credentials.for_header(secret)?,
+            token: credentials.trimmed(token)?,
             private_key,
             keys: Mutex::default(),
-            key_from,
-            texts_from,
-        }
+            key_from: list_keys(&[key]),
+            texts_from: list_keys(&[secret, token]),
+        })
     }
 
     /// Returns the client secret, which is sent with every ticket.
@@ -107,12 +118,14 @@ impl SystemUser {
             Unverified::Unavailable(error) => error,
             Unverified::Forged(why) => answer.error(
                 Class::Unavailable,
-                format!("the token in the answer is not trusted ({why}); it may not come from SuperOffice"),
+                format!(
+                    "the token in the answer cannot be verified ({why}): perhaps it is not from SuperOffice"
+                ),
             ),
         })?;
         let ticket = claims.get(&format!("{CLAIM}ticket")).and_then(Value::as_str);
         let ticket = ticket
-            .ok_or_else(|| answer.error(Class::Unavailable, "the token in the answer holds no ticket"))?;
+            .ok_or_else(|| answer.error(Class::Unavailable, "the token in the answer has no ticket"))?;
         Ok(Token::sliding(ticket.into(), TICKET_LIFE))
     }
 
@@ -131,14 +144,14 @@ impl SystemUser {
             detail if detail.contains("timestamp") => clock_advice(answer.date()),
             detail if detail.contains("signature") => {
                 format!(
-                    "it was not signed with the app's key: check {key}; the Developer Portal may hold a newer one"
+                    "the request was not signed with the app's key: check {key}; the Developer Portal may have a newer key"
                 )
             }
             detail if detail.contains("revoked") => {
                 "the tenant's administrator has to approve the app again".to_owned()
             }
             detail if detail.contains("expired") || detail.contains("reapproval") => {
-                "the app has to be approved again by the tenant's administrator".to_owned()
+                "the tenant's administrator has to approve the app again".to_owned()
             }
             _ => format!("check {texts}, customerId, and that the tenant's administrator approved the app"),
         };
@@ -218,5 +231,5 @@ fn clock_advice(theirs: Option<SystemTime>) -> String {
             format!(": it is {}m {which} SuperOffice's", apart.as_mins())
         })
     });
-    format!("set the clock of the machine that hooktender runs on{}", apart.unwrap_or_default())
+    format!("correct the clock of the machine that hooktender runs on{}", apart.unwrap_or_default())
 }

@@ -79,7 +79,7 @@ impl Online {
         let answer = transport.send(Call::new(Operation::Discover, Method::GET, url)).await?;
         let unknown = || {
             let message = format!(
-                "{} knows no tenant {}; check customerId and environment",
+                "{} has no tenant {}: check customerId and environment",
                 self.central, self.customer_id
             );
             answer.error(Class::Rejected, message)
@@ -104,8 +104,8 @@ impl Online {
                 ),
                 _ => {
                     let wait = valid_for.unwrap_or(AWAY_RETRY).clamp(Duration::from_secs(1), LONGEST_LIFE);
-                    let error =
-                        answer.error(Class::Unavailable, format!("{detail}; hooktender waits for it"));
+                    let error = answer
+                        .error(Class::Unavailable, format!("{detail}; hooktender waits until it is running"));
                     VendorError { retry_after: Some(wait), ..error }
                 }
             });

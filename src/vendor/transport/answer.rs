@@ -236,12 +236,14 @@ impl Answer {
         if self.status.is_redirection() {
             let to = self.header("location").and_then(|to| Url::parse(to).ok());
             let host = to.as_ref().and_then(|to| to.host_str()).unwrap_or("another address");
-            return format!("redirected to {host}, which is not followed; check the account's address");
+            return format!(
+                "redirected to {host}, but hooktender follows no redirects: check the account's address"
+            );
         }
         let kind =
             self.header("content-type").unwrap_or("no content type").split(';').next().unwrap_or_default();
         format!(
-            "the answer is not the vendor's own ({kind}, {} bytes); check the account's address",
+            "the answer is not from the vendor's API ({kind}, {} bytes): check the account's address",
             self.body.len()
         )
     }

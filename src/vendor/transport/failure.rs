@@ -28,13 +28,13 @@ impl fmt::Display for Failure {
             Self::TimedOut(host) => write!(f, "no answer in time from {host}"),
             Self::TooLong(longest) => write!(
                 f,
-                "the answer is longer than {} MiB, the most that hooktender reads; check the account's address, and what it has there",
+                "the answer is longer than {} MiB, the most that hooktender reads: check the account's address, and the subscriptions there",
                 longest >> 20
             ),
             Self::NoMemory(error) => error.fmt(f),
             Self::TooMany(most) => write!(
                 f,
-                "the answer holds more than {most} values, the most that hooktender reads; check the account's address, and what it has there"
+                "the answer has more than {most} values, the most that hooktender reads: check the account's address, and the subscriptions there"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Starts etcd, the API server and the controller manager, in that order, in one temporary folder.
+//! Starts etcd, the API server and, if it is one of the tools, the controller manager, in that order, in one temporary folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,7 +36,8 @@ pub(crate) struct ControlPlane {
     etcd: Server,
     /// `None` while it is stopped by command.
     api_server: Option<Server>,
-    controllers: Server,
+    /// `None` for the demo, which needs none.
+    controllers: Option<Server>,
     token: String,
     ca: String,
     folder: TempDir,
@@ -79,10 +80,12 @@ impl ControlPlane {
             kubectl(tools, folder.path(), &["get", "--raw", "/readyz"])
         })?;
         let mut controllers = start_controllers(tools, folder.path())?;
-        // The first visible effect of the controllers.
-        wait_until(&mut controllers, cancelled, || {
-            kubectl(tools, folder.path(), &["get", "serviceaccount", "default", "--namespace=default"])
-        })?;
+        if let Some(controllers) = &mut controllers {
+            // The first visible effect of the controllers.
+            wait_until(controllers, cancelled, || {
+                kubectl(tools, folder.path(), &["get", "serviceaccount", "default", "--namespace=default"])
+            })?;
+        }
         Ok(Self {
             tools: tools.clone(),
             ports,
@@ -98,7 +101,7 @@ impl ControlPlane {
     /// Where everything is.
     pub(crate) fn addresses(&self) -> Addresses {
         let folder = self.folder.path();
-        let servers = [Some(&self.etcd), self.api_server.as_ref(), Some(&self.controllers)];
+        let servers = [Some(&self.etcd), self.api_server.as_ref(), self.controllers.as_ref()];
         Addresses {
             folder: folder.to_owned(),
             kubeconfig: kubeconfig_path(folder),
@@ -133,14 +136,15 @@ impl ControlPlane {
 
     /// Restarts the controller manager, which looks for kinds at once.
     pub(crate) fn restart_controllers(&mut self) -> Result<(), Error> {
-        self.controllers.kill();
+        // It is killed when it is dropped.
+        drop(self.controllers.take());
         self.controllers = start_controllers(&self.tools, self.folder.path())?;
         Ok(())
     }
 
     /// Reports the servers that have ended by themselves.
     pub(crate) fn check(&mut self) -> BTreeMap<&'static str, Error> {
-        [Some(&mut self.etcd), self.api_server.as_mut(), Some(&mut self.controllers)]
+        [Some(&mut self.etcd), self.api_server.as_mut(), self.controllers.as_mut()]
             .into_iter()
             .flatten()
             .filter_map(|server| server.check().err().map(|error| (server.name(), error)))
@@ -151,7 +155,7 @@ impl ControlPlane {
     pub(crate) fn stop(self) {
         let Self { controllers, api_server, etcd, folder, .. } = self;
         // The store last: an API server without one waits for it.
-        server::stop([Some(controllers), api_server].into_iter().flatten().collect(), GRACE);
+        server::stop([controllers, api_server].into_iter().flatten().collect(), GRACE);
         server::stop(vec![etcd], GRACE);
         drop(folder);
     }
@@ -236,7 +240,10 @@ fn start_api_server(tools: &Tools, ports: Ports, folder: &Path) -> Result<Server
     Server::spawn(Tool::ApiServer.name(), tools.path(Tool::ApiServer), arguments, folder)
 }
 
-fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
+fn start_controllers(tools: &Tools, folder: &Path) -> Result<Option<Server>, Error> {
+    if !tools.has(Tool::ControllerManager) {
+        return Ok(None);
+    }
     let arguments = vec![
         format!("--kubeconfig={}", kubeconfig_path(folder).display()),
         format!("--controllers={CONTROLLERS}"),
@@ -249,6 +256,7 @@ fn start_controllers(tools: &Tools, folder: &Path) -> Result<Server, Error> {
         "--kube-api-burst=1000".to_owned(),
     ];
     Server::spawn(Tool::ControllerManager.name(), tools.path(Tool::ControllerManager), arguments, folder)
+        .map(Some)
 }
 
 /// Looks every 25 ms until `look` succeeds; fails when the server ends, the limit passes or the owner is gone.

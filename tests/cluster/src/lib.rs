@@ -14,6 +14,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | `tools` | the seven programs: found, or built once from the pinned Go modules beside this crate |
+//! | `builder`, `progress`, `child` | building them, with a line about the time that is left |
 //! | `cluster` | what a test holds: addresses, kubectl, helm, namespaces, service accounts |
 //! | `audit` | what was asked of the API server, by whom and with which result |
 //! | `wait` | waiting for a condition, and judging times on machines of any speed |
@@ -25,12 +26,15 @@
 //! nothing else has to move meanwhile.
 
 mod audit;
+mod builder;
+mod child;
 mod cluster;
 mod control_plane;
 mod credentials;
 mod error;
 mod kubectl;
 mod locate;
+mod progress;
 mod protocol;
 mod server;
 mod supervisor;
@@ -42,5 +46,5 @@ pub use cluster::{Cluster, shared};
 pub use error::{Error, KubectlError};
 pub use server::become_server;
 pub use supervisor::{serve, supervise};
-pub use tools::{Tool, Tools};
+pub use tools::{Purpose, Tool, Tools};
 pub use wait::{KUBECTL_WAIT_LIMIT, Stopwatch, TimedOut, WAIT_LIMIT, eventually, eventually_within};

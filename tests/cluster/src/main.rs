@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hooktender_cluster::{Error, Tools, become_server, serve, supervise};
+use hooktender_cluster::{Error, Purpose, Tools, become_server, serve, supervise};
 
 /// A real Kubernetes control plane on loopback, without containers: etcd, kube-apiserver, kube-controller-manager.
 #[derive(Parser)]
@@ -20,6 +20,12 @@ struct Arguments {
 enum Command {
     /// Build the pinned tools where they are missing, and print their folder.
     Tools,
+    /// Build what the demo needs where it is missing, and run a cargo command beside that.
+    PrepareDemo {
+        /// Such as `cargo build`.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        cargo: Vec<String>,
+    },
     /// Run a cluster until Ctrl-C or the end of standard input.
     Serve {
         /// Also write the administrator's kubeconfig here; removed in the end.
@@ -57,10 +63,11 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Tools => {
-            let tools = Tools::ensure()?;
+            let tools = Tools::ensure(Purpose::Tests)?;
             writeln!(io::stdout(), "{}", tools.folder().display())
                 .map_err(|source| Error::Io { what: "writing to standard output".to_owned(), source })
         }
+        Command::PrepareDemo { cargo } => Tools::ensure_beside(Purpose::Demo, &cargo).map(drop),
         Command::Serve { kubeconfig } => serve(kubeconfig.as_deref()),
         Command::Supervise { stamp, tools } => supervise(&stamp, &tools),
         Command::Launch { owner, program, arguments } => Err(become_server(owner, &program, &arguments)),

@@ -17,7 +17,7 @@ use nix::sys::signal::{SigSet, Signal};
 use crate::control_plane::ControlPlane;
 use crate::credentials;
 use crate::protocol::{Answer, Command, STAMP};
-use crate::{Error, Tools};
+use crate::{Error, Purpose, Tools};
 
 /// Events for the supervisor.
 enum Event {
@@ -116,7 +116,7 @@ pub fn serve(kubeconfig: Option<&Path>) -> Result<(), Error> {
         return Err(Error::ForeignKubeconfig(path.to_owned()));
     }
     // While signals still have their default action: this may take minutes.
-    let tools = Tools::ensure()?;
+    let tools = Tools::ensure(Purpose::Tests)?;
     let events = Events::listen()?;
     let start = Instant::now();
     let mut control_plane = ControlPlane::start(&tools, &events.ended)?;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs};
 
-use hooktender_cluster::{Tool, Tools};
+use hooktender_cluster::{Purpose, Tool, Tools};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -109,9 +109,9 @@ fn a_failing_build_shows_the_compilers_output_and_leaves_nothing_behind() {
 fn two_processes_do_not_build_at_the_same_time() {
     let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = cache.path().join("log");
-    // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS PACKAGE`
+    // `go build -trimpath -ldflags FLAGS -o FILE -tags TAGS -v PACKAGE`
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = version ] && exit 0\necho \"${{6##*/}}\" >> {log}\n/bin/sleep 0.2\n: > \"$6\"\n",
+        "#!/bin/sh\n[ \"$1\" = build ] || exit 0\necho \"${{6##*/}}\" >> {log}\n/bin/sleep 0.2\n: > \"$6\"\n",
         log = log.display()
     );
     let go = programs.path().join("go");
@@ -129,6 +129,66 @@ fn two_processes_do_not_build_at_the_same_time() {
     assert_eq!(built.lines().collect::<Vec<_>>(), expected, "each once");
 }
 
+/// Runs `hooktender-cluster prepare-demo` with these programs only: `go` and `kubectl` on the PATH, and `cargo`. Returns the result, and what
+/// was called, in order of its names.
+fn prepare_demo(kubectl: &str, cargo: &str) -> (Output, Vec<String>) {
+    let (programs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = cache.path().join("log");
+    let log_name = |name: &str| format!("echo \"{name}\" >> {}\n", log.display());
+    let go =
+        format!("[ \"$1\" = build ] || exit 0\n{}echo package >&2\n: > \"$6\"\n", log_name("${6##*/} ${10}"));
+    for (name, script) in [
+        ("go", go),
+        ("kubectl", format!("echo '{kubectl}'\n")),
+        ("cargo", format!("[ $1 = tree ] && exit 0\n{}{cargo}\n", log_name("cargo $*"))),
+    ] {
+        let path = programs.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}")).unwrap();
+        make_executable(&path);
+    }
+    let mut command = binary();
+    command.args(["prepare-demo", "--"]).arg(programs.path().join("cargo")).args(["build", "--workspace"]);
+    command
+        .env("PATH", programs.path())
+        .env("HOOKTENDER_TOOLS", cache.path())
+        .env_remove("KUBEBUILDER_ASSETS");
+    let output = command.output().unwrap();
+    let mut called: Vec<_> =
+        fs::read_to_string(&log).unwrap_or_default().lines().map(str::to_owned).collect();
+    called.sort();
+    (output, called)
+}
+
+const CARGO_CALL: &str = "cargo build --workspace --message-format=json-render-diagnostics";
+
+#[test]
+fn the_demo_builds_only_what_it_uses_beside_cargo() {
+    let flags = "all=-dwarf=false -N -l";
+    let new = r#"{"clientVersion": {"major": "1", "minor": "33"}}"#;
+    let (output, called) = prepare_demo(new, "");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(called, [CARGO_CALL.to_owned(), format!("etcd {flags}"), format!("kube-apiserver {flags}")]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("building etcd, kube-apiserver and hooktender from source, the first time only"),
+        "{said}"
+    );
+    assert!(said.contains(" minutes\n"), "it says how long it takes: {said}");
+
+    let old = r#"{"clientVersion": {"major": "1", "minor": "20"}}"#;
+    let (output, called) = prepare_demo(old, "");
+    assert!(output.status.success(), "{output:?}");
+    assert!(called.contains(&format!("kubectl {flags}")), "{called:?}");
+}
+
+#[test]
+fn a_failing_cargo_command_is_shown() {
+    let (output, _) = prepare_demo("", "echo 'error: no linker' >&2; exit 101");
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("building hooktender failed:\nerror: no linker"), "{said}");
+}
+
 #[test]
 fn serve_runs_on_given_assets_until_its_input_ends() {
     serve_until(|server| drop(server.stdin.take()));
@@ -140,7 +200,7 @@ fn serve_runs_until_it_is_interrupted() {
 }
 
 fn serve_until(end: impl FnOnce(&mut Child)) {
-    let ours = Tools::ensure().unwrap();
+    let ours = Tools::ensure(Purpose::Tests).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for tool in Tool::ALL {
         symlink(ours.path(tool), folder.path().join(tool.name())).unwrap();

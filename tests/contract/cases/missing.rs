@@ -92,7 +92,7 @@ async fn redirect(bench: Bench) {
             .fault(json!({"operation": operation, "kind": "status", "status": 302, "headers": location}))
             .await;
     }
-    says(&fails(connection.list().await, Class::Unavailable), &["login.example.com", "not followed"]);
+    says(&fails(connection.list().await, Class::Unavailable), &["login.example.com", "follows no redirects"]);
     let error = fails(connection.create(&document(bench.column, "one")).await, Class::Unavailable);
     assert!(!error.outcome_unknown, "nothing was done: {error:?}");
 }

@@ -175,9 +175,9 @@ async fn forbidden(bench: Bench) {
     for body in [bench.envelope("No access"), json!({"response": "No access"}), json!("")] {
         bench.fault(json!({"operation": "create", "kind": "status", "status": 403, "body": body})).await;
         let error = fails(connection.create(&document(bench.column, "one")).await, Class::Rejected);
-        says(&error, &["may not create webhooks"]);
+        says(&error, &["has no right to create webhooks"]);
         bench.fault(json!({"operation": "list", "kind": "status", "status": 403, "body": body})).await;
-        says(&fails(connection.list().await, Class::Credentials), &["may not list webhooks"]);
+        says(&fails(connection.list().await, Class::Credentials), &["has no right to list webhooks"]);
     }
 }
 
@@ -231,7 +231,7 @@ async fn invalid_grant(mut bench: Bench) {
     let connection = bench.connect();
     bench.revoke().await;
     let error = fails(connection.list().await, Class::Credentials);
-    says(&error, &["invalid_grant", "authorised again", "refresh_token", "Secret login"]);
+    says(&error, &["invalid_grant", "authorise the app again", "refresh_token", "Secret login"]);
     bench.put("refresh_token", "canary");
     bench.put("client_secret", "another");
     let error = fails(bench.connect().list().await, Class::Credentials);

@@ -191,7 +191,7 @@ async fn name_language_set(mut bench: Bench) {
     bench.insert(&foreign(Contensis, "one")).await;
     connection.list().await.unwrap();
     let advice = connection.advice().unwrap();
-    assert!(advice.contains("plain texts") && advice.contains(SETTING), "{advice}");
+    assert!(advice.contains("plain strings") && advice.contains(SETTING), "{advice}");
 }
 
 async fn scalars(bench: Bench) {

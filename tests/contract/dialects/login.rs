@@ -61,7 +61,7 @@ async fn wrong_clock(bench: Bench) {
     let bench = Bench::new(world, bench.column).await;
     bench.world.control("POST", "/clock", &json!({"advanceMillis": 3_600_000})).await;
     let error = fails(bench.connect().list().await, Class::Credentials);
-    says(&error, &["InvalidTimestamp", "set the clock"]);
+    says(&error, &["InvalidTimestamp", "correct the clock"]);
     // The answer's own date says how far it is off.
     let theirs = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
     let body = json!({"IsSuccessful": false, "ErrorMessage": "InvalidTimestamp"});
@@ -82,8 +82,8 @@ async fn revoked(bench: Bench) {
 async fn refusals(bench: Bench) {
     for (said, advice) in [
         ("Revoked", "approve the app again"),
-        ("Expired", "approved again"),
-        ("NeedsReapproval", "approved again"),
+        ("Expired", "approve the app again"),
+        ("NeedsReapproval", "approve the app again"),
         ("Denied", "Secret login"),
         ("InvalidSignature", "the key private-key of Secret login"),
         ("InvalidTimestamp", "clock"),
@@ -104,7 +104,7 @@ async fn untrusted(bench: Bench) {
     let connection = bench.connect();
     for fault in ["signature", "issuer", "audience", "expired", "context"] {
         bench.set(json!({"jwtFault": fault})).await;
-        says(&fails(connection.list().await, Class::Unavailable), &["not trusted"]);
+        says(&fails(connection.list().await, Class::Unavailable), &["cannot be verified"]);
     }
     assert_eq!((bench.count("token").await, bench.count("list").await), (5, 0), "no ticket of these is used");
     bench.set(json!({"jwtFault": "none"})).await;
@@ -131,7 +131,7 @@ async fn unsigned(bench: Bench) {
             let body = json!({"IsSuccessful": true, "Token": token});
             bench.fault(json!({"operation": "token", "kind": "status", "status": 200, "body": body})).await;
             let error = fails(bench.connect().list().await, Class::Unavailable);
-            says(&error, &["not trusted"]);
+            says(&error, &["cannot be verified"]);
             assert!(!error.message.contains("7T:forged"), "{error}");
         }
     }

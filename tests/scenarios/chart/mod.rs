@@ -1,6 +1,8 @@
 //! The chart, from the view of a platform team: what it renders, the rights that it gives, and a release's whole life in a
 //! cluster.
 
+mod manifests;
+mod options;
 pub(crate) mod pod;
 mod readme;
 mod render;

@@ -12,24 +12,24 @@ use hooktender_cluster::eventually;
 /// Sets of values, by name, and how many objects each renders beside the CRDs.
 fn sets() -> Vec<(&'static str, Value, usize)> {
     vec![
-        ("nothing", json!({}), 8),
-        ("plan-only", json!({"planOnly": true, "logFormat": "json", "logLevel": "info,hooktender=debug"}), 8),
-        ("three", json!({"replicas": 3}), 11),
-        ("one-elects", json!({"leaderElection": "always"}), 10),
-        ("two-teams", json!({"watchNamespaces": ["default", "kube-public"], "replicas": 2}), 13),
+        ("nothing", json!({}), 9),
+        ("plan-only", json!({"planOnly": true, "logFormat": "json", "logLevel": "info,hooktender=debug"}), 9),
+        ("three", json!({"replicas": 3}), 12),
+        ("one-elects", json!({"leaderElection": "always"}), 11),
+        ("two-teams", json!({"watchNamespaces": ["default", "kube-public"], "replicas": 2}), 15),
         (
             "shard",
             json!({"accountSelector": "shard in (a,b)", "concurrency": 100, "settle": "1m", "requestTimeout": "1m30s"}),
-            8,
+            9,
         ),
         (
             "endpoints",
             json!({"allowedEndpoints": ["https://crm.example.com:8443", "http://127.0.0.1:8080",
                 {"url": "https://crm.example.com/so", "vendor": "superoffice", "namespace": "crm"}, {"url": "https://cms.example.com"}],
                 "listenAddress": "[::]"}),
-            8,
+            9,
         ),
-        ("few-secrets", json!({"secrets": {"names": ["a"], "writable": ["b"]}}), 8),
+        ("few-secrets", json!({"secrets": {"names": ["a"], "writable": ["b"]}}), 9),
         (
             "theirs",
             json!({"serviceAccount": {"create": false, "name": "theirs"}, "rbac": {"create": false, "userRoles": false},
@@ -39,8 +39,8 @@ fn sets() -> Vec<(&'static str, Value, usize)> {
         (
             "image",
             json!({"fullnameOverride": "hooks", "image": {"repository": "registry.example.com:5000/a/b", "digest": format!("sha256:{:064}", 0),
-                "pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]}, "serviceAccount": {"annotations": {"a": "b"}}}),
-            8,
+                "pullPolicy": "Always"}, "imagePullSecrets": [{"name": "registry"}], "serviceAccount": {"annotations": {"a": "b"}}}),
+            9,
         ),
         (
             "placed",
@@ -51,29 +51,58 @@ fn sets() -> Vec<(&'static str, Value, usize)> {
                 "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
                     "labelSelector": {"matchLabels": {"a": "b"}}}],
                 "replicas": 2, "podDisruptionBudget": {"maxUnavailable": "50%"}}),
-            11,
+            12,
         ),
         (
             "proxy",
             json!({"extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"}],
                 "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
                 "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": true}]}),
-            8,
+            9,
         ),
         (
             "watched",
             json!({"metrics": {"token": {"secret": "scraper"}, "service": {"port": 9090, "annotations": {"a": "b"}}, "serviceMonitor": {"enabled": true, "labels": {"a": "b"}},
                 "prometheusRule": {"enabled": true, "labels": {"a": "b"}}, "dashboard": {"enabled": true, "annotations": {"folder": "hooks"}}}}),
+            12,
+        ),
+        ("pods-watched", json!({"metrics": {"podMonitor": {"enabled": true, "interval": "1m"}}}), 10),
+        ("fenced", json!({"networkPolicy": {"enabled": true}}), 10),
+        (
+            "labelled",
+            json!({"commonLabels": {"team": "hooks", "a": "b"}, "podLabels": {"team": "pods"}, "metrics": {"serviceMonitor": {"enabled": true,
+                "labels": {"team": "monitoring"}, "relabelings": [{"action": "labeldrop", "regex": "pod"}],
+                "metricRelabelings": [{"sourceLabels": ["account"], "targetLabel": "tenant"}]}, "dashboard": {"enabled": true}}}),
             11,
         ),
-        ("pods-watched", json!({"metrics": {"podMonitor": {"enabled": true, "interval": "1m"}}}), 9),
-        ("fenced", json!({"networkPolicy": {"enabled": true}}), 9),
+        (
+            "relabelled-pods",
+            json!({"metrics": {"podMonitor": {"enabled": true, "relabelings": [{"action": "labeldrop", "regex": "pod"}],
+                "metricRelabelings": [{"action": "drop", "regex": "a", "sourceLabels": ["account"]}]}}}),
+            10,
+        ),
+        (
+            "pod-options",
+            json!({"hostAliases": [{"ip": "192.0.2.1", "hostnames": ["crm.example.com"]}], "dnsPolicy": "None",
+                "dnsConfig": {"nameservers": ["192.0.2.53"]}, "revisionHistoryLimit": 2, "deploymentAnnotations": {"a": "b"},
+                "proxy": {"https": "http://proxy:3128", "http": "http://proxy:3128", "noProxy": ".svc"},
+                "tracing": {"endpoint": "http://collector.monitoring.svc:4318"}, "extraArgs": ["--answer-memory=160Mi"],
+                "podSecurityContext": {"runAsUser": null, "runAsGroup": null, "fsGroup": 1}, "securityContext": {"privileged": null},
+                "global": {"imagePullSecrets": [{"name": "shared"}]}, "imagePullSecrets": [{"name": "registry"}]}),
+            9,
+        ),
+        (
+            "more-objects",
+            json!({"extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-ca", "namespace": "default"}},
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\n  namespace: {{ include \"hooktender.namespace\" . }}\n"]}),
+            11,
+        ),
         (
             "closely-fenced",
             json!({"networkPolicy": {"enabled": true, "apiServerCIDRs": ["10.0.0.1/32", "fd00::1/128"], "vendorCIDRs": ["192.0.2.0/24"],
                 "vendorPorts": [443, 8443], "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
                 "extraEgress": [{"ports": [{"port": 3128, "protocol": "TCP"}]}]}}),
-            9,
+            10,
         ),
     ]
 }
@@ -86,8 +115,11 @@ fn with_monitoring() -> &'static Cluster {
         let text = || json!({"type": "string"});
         let credentials = json!({"type": "object", "required": ["key"], "properties": {"name": text(), "key": text()}});
         let authorization = json!({"type": "object", "properties": {"type": text(), "credentials": credentials}});
+        let names = || json!({"type": "array", "items": text()});
+        let relabelings = || json!({"type": "array", "items": {"type": "object", "properties":
+            {"action": text(), "regex": text(), "sourceLabels": names(), "targetLabel": text()}}});
         let endpoints = json!({"type": "array", "items": {"type": "object", "properties":
-            {"port": text(), "path": text(), "authorization": authorization, "honorLabels": {"type": "boolean"}, "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
+            {"relabelings": relabelings(), "metricRelabelings": relabelings(), "port": text(), "path": text(), "authorization": authorization, "honorLabels": {"type": "boolean"}, "interval": {"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$"}}}});
         let selector = json!({"type": "object", "properties":
             {"matchLabels": {"type": "object", "additionalProperties": text()}}});
         let texts = || json!({"type": "object", "additionalProperties": text()});

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::{Value, json};
@@ -66,27 +67,57 @@ impl Release {
         Process::of(self.cluster, NAMESPACE, &pod, &pod["containers"][0]).start()
     }
 
-    /// Does what `helm test` does, without the kubelet; `operator` is the endpoint of the Service.
+    /// `helm test --logs`. The kubelet's part is played here: it runs the container of each Pod, and reports how it ended; `operator` is
+    /// the endpoint of the Service. Without a kubelet, the API server has no logs, but refuses to read those of a Pod with several
+    /// containers, or of one that is gone.
     fn test(&self, operator: &Operator) {
-        let hooks = objects(&self.told(&["get", "hooks", RELEASE]));
-        let pods: Vec<_> = hooks.iter().filter(|hook| hook["kind"] == "Pod").collect();
-        assert_eq!(pods.len(), 1);
-        let pod = &pods[0]["spec"];
-        let containers = pod["containers"].as_array().unwrap();
-        let names: Vec<_> = containers.iter().map(|container| container["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["ready", "plan-0"]);
-        for container in containers {
-            let mut process = Process::of(self.cluster, NAMESPACE, pod, container);
-            for argument in &mut process.arguments {
-                if argument.starts_with("--address=") {
-                    assert_eq!(argument, "--address=hooks-hooktender.hooktender.svc:8080");
-                    *argument = format!("--address={}", operator.address());
-                }
+        let mut helm = self.cluster.helm();
+        helm.args(["test", RELEASE, "--namespace", NAMESPACE, "--logs", "--timeout=2m"]);
+        let names = ["hooks-hooktender-test-ready", "hooks-hooktender-test-plan"];
+        let answer = thread::scope(|scope| {
+            let helm = scope.spawn(move || crate::support::fed(&mut helm, ""));
+            for name in names {
+                self.play_kubelet(name, operator);
             }
-            let ran = process.run();
-            eprintln!("helm test: {:?} {}", process.arguments, ran.stdout);
-            ran.exits(0);
+            helm.join().unwrap()
+        });
+        assert!(answer.success, "{answer:?}");
+        for name in names {
+            assert!(answer.stdout.contains(&format!("TEST SUITE:     {name}\n")), "{}", answer.stdout);
+            assert!(answer.stdout.contains(&format!("POD LOGS: {name}\n")), "{}", answer.stdout);
         }
+        assert_eq!(answer.stdout.matches("Phase:          Succeeded").count(), 2, "{}", answer.stdout);
+        // They stay, so that their logs can be read again.
+        let selector = "--selector=app.kubernetes.io/component=test";
+        let left = ["get", "pods", "--namespace", NAMESPACE, selector, "--output=name"];
+        assert_eq!(self.cluster.kubectl_run(&left).unwrap().lines().count(), 2);
+    }
+
+    /// Runs the one container of a Pod, and reports its success.
+    fn play_kubelet(&self, name: &str, operator: &Operator) {
+        // That of the last test is replaced.
+        let pod = eventually(&format!("helm makes {name}"), || {
+            let get = ["get", "pod", name, "--namespace", NAMESPACE];
+            let pod = self.cluster.kubectl_json(&get).map_err(|error| error.to_string())?;
+            if pod["status"]["phase"] == "Pending" { Ok(pod) } else { Err(pod["status"].to_string()) }
+        })
+        .unwrap();
+        let containers = pod["spec"]["containers"].as_array().unwrap();
+        assert_eq!(containers.len(), 1);
+        let mut process = Process::of(self.cluster, NAMESPACE, &pod["spec"], &containers[0]);
+        for argument in &mut process.arguments {
+            if argument.starts_with("--address=") {
+                assert_eq!(argument, "--address=hooks-hooktender.hooktender.svc:8080");
+                *argument = format!("--address={}", operator.address());
+            }
+        }
+        let ran = process.run();
+        eprintln!("helm test: {:?} {}", process.arguments, ran.stdout);
+        ran.exits(0);
+        let ended = r#"{"status": {"phase": "Succeeded"}}"#;
+        let patch =
+            ["patch", "pod", name, "--namespace", NAMESPACE, "--subresource=status", "--patch", ended];
+        self.cluster.kubectl_run(&patch).unwrap();
     }
 
     fn short_names(&self) -> Value {
@@ -176,6 +207,22 @@ fn rollback(release: &Release, scene: &Scene, tenant: &Tenant) {
     operator.terminate();
 }
 
+/// Helm cannot roll back to a release with CRDs from one without, as the docs say; an upgrade can.
+fn without_crds_and_back(release: &Release) {
+    let newer = chart();
+    let upgrade = ["upgrade", RELEASE, newer.to_str().unwrap()];
+    release.helm(&upgrade, &json!({"crds": {"install": false}})).accepted();
+    assert_eq!(release.short_names(), Value::Null, "they are kept, of the older chart");
+    let mut helm = release.cluster.helm();
+    let rollback = ["rollback", RELEASE, "--namespace", NAMESPACE];
+    let refused = crate::support::fed(helm.args(rollback), "").refused();
+    assert!(refused.contains("metadata.resourceVersion: Invalid value"), "{refused}");
+    release.helm(&upgrade, &json!({})).accepted();
+    assert_eq!(release.short_names(), json!(["wh"]));
+    let status = release.told(&["status", RELEASE]);
+    assert!(status.contains("STATUS: deployed"), "{status}");
+}
+
 /// Everything is removed but declared objects and their kinds.
 fn uninstall(release: &Release, scene: &Scene, declared: &Declared) {
     release.told(&["uninstall", RELEASE]);
@@ -211,6 +258,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_leaves_what_is_declared() {
     let (tenant, _) = &declared[0];
     upgrade(&release, &scene, tenant);
     rollback(&release, &scene, tenant);
+    without_crds_and_back(&release);
     uninstall(&release, &scene, &declared);
 
     // The release can be installed again: it owns the CRDs that it left.

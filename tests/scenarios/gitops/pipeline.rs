@@ -62,7 +62,7 @@ fn a_pull_request_cannot_change_where_credentials_go() {
         .collect();
     let manifests = Folder::of(&[theirs.clone(), of("Webhook")].concat());
     let plan = proposed(&accounts, &manifests, &secrets, &[]).exits(0);
-    plan.says("VendorAccount/account is skipped: accounts are taken from --accounts-from only");
+    plan.says("VendorAccount/account is skipped: accounts are read only from --accounts-from");
     assert_eq!(ear.operations(), [""; 0], "the plan called whom the pull request named");
     assert!(!tenant.operations().is_empty());
     // An account that the base branch does not have does not exist.

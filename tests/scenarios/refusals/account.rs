@@ -73,7 +73,7 @@ fn manifests() -> Vec<Case> {
                 "another vendor has other subscriptions",
                 ACCOUNT,
                 vendor(OTHER_VENDOR),
-                "the vendor cannot be changed: make a new VendorAccount instead",
+                "the vendor cannot be changed: create a new VendorAccount instead",
             ),
             vendor(VENDOR),
         ),
@@ -104,13 +104,13 @@ fn policies() -> Vec<Case> {
             "a selector would be ignored",
             ACCOUNT,
             with("allowedNamespaces: {selector: {matchLabels: {team: shop}}}"),
-            "selector goes with from: Selector, and only with it",
+            "selector is needed with from: Selector, and allowed only with it",
         ),
         bad(
             "nothing would be selected",
             ACCOUNT,
             with("allowedNamespaces: {from: Selector}"),
-            "selector goes with from: Selector, and only with it",
+            "selector is needed with from: Selector, and allowed only with it",
         ),
     ]
 }
@@ -121,31 +121,31 @@ fn numbers() -> Vec<Case> {
             "a share above the whole",
             ACCOUNT,
             with("deletionGuard: {maxPercent: 101}"),
-            "maxPercent must lie between 0 and 100",
+            "maxPercent must be between 0 and 100",
         ),
         bad(
             "a share below nothing",
             ACCOUNT,
             with("deletionGuard: {maxPercent: -1}"),
-            "maxPercent must lie between 0 and 100",
+            "maxPercent must be between 0 and 100",
         ),
         bad(
             "a guard that holds back nothing at all",
             ACCOUNT,
             with("deletionGuard: {minCount: 0}"),
-            "minCount must lie between 1 and 100000",
+            "minCount must be between 1 and 100000",
         ),
         bad(
             "a guard that never holds",
             ACCOUNT,
             with("deletionGuard: {minCount: 100001}"),
-            "minCount must lie between 1 and 100000",
+            "minCount must be between 1 and 100000",
         ),
         bad(
             "no call at all is suspend, not a rate",
             ACCOUNT,
             with("rateLimit: {requestsPerMinute: 0}"),
-            "requestsPerMinute must lie between 1 and 100000",
+            "requestsPerMinute must be between 1 and 100000",
         ),
         bad(
             "less than nothing left for others",
@@ -184,7 +184,7 @@ fn intervals() -> Vec<Case> {
             reason,
             ACCOUNT,
             with(&format!("resyncInterval: {interval}")),
-            "resyncInterval must lie between 30s and 24h, written like 90s, 5m or 1h30m",
+            "resyncInterval must be between 30s and 24h, written like 90s, 5m or 1h30m",
         )
     })
     .into()

@@ -58,13 +58,13 @@ fn accounts() -> Vec<Case> {
             "an address is no account code",
             ACCOUNT,
             named("'acme/x'"),
-            "account is the short account code used to log in: letters, digits, - and _ only",
+            "account must be the short account code used to log in: only letters, digits, - and _",
         ),
         bad(
             "an empty account code",
             ACCOUNT,
             named("''"),
-            "account is the short account code used to log in: letters, digits, - and _ only",
+            "account must be the short account code used to log in: only letters, digits, - and _",
         ),
         changed(
             bad(
@@ -81,7 +81,7 @@ fn accounts() -> Vec<Case> {
             "a datacentre is a code",
             ACCOUNT,
             at(&format!("datacenter: {code}")),
-            "datacenter is a bare code such as euw1 or use1, not a host name; for a whole base URL use url",
+            "datacenter must be a code such as euw1 or use1, not a host name: for a base URL, set url instead",
         )
     }));
     cases.extend(
@@ -164,19 +164,19 @@ fn logins() -> Vec<Case> {
             "a Secret without a name",
             ACCOUNT,
             oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: ''}"),
-            "name the Secret: a name must not be empty",
+            "name must not be empty: give the name of the Secret",
         ),
         bad(
             "a Secret whose name would be another request",
             ACCOUNT,
             oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: '?watch=true'}"),
-            "no Secret can have that name: lower case letters, digits, - and .",
+            "not a valid name of a Secret: use at most 253 lower case letters, digits, - and .",
         ),
         bad(
             "no token endpoint",
             ACCOUNT,
             oauth("appRef: my-app, devRef: acmedev, tokenSecretRef: {name: b}, tokenUrl: /token"),
-            "tokenUrl must be a whole address such as https://oauth.brightpearlapp.com/token/acme",
+            "tokenUrl must be an absolute URL such as https://oauth.brightpearlapp.com/token/acme",
         ),
     ]
 }
@@ -286,7 +286,7 @@ fn bodies() -> Vec<Case> {
                 "a body belongs to it",
                 WEBHOOK,
                 with(method, lacking),
-                "httpMethod POST and PUT carry a body: set both bodyTemplate and contentType",
+                "httpMethod POST and PUT need a body: set both bodyTemplate and contentType",
             ));
         }
     }
@@ -297,7 +297,7 @@ fn bodies() -> Vec<Case> {
                 "no body belongs to it",
                 WEBHOOK,
                 with(method, &excess),
-                "httpMethod GET and DELETE carry no body: remove bodyTemplate and contentType, and put the variables into uriTemplate",
+                "httpMethod GET and DELETE have no body: remove bodyTemplate and contentType, and put the variables into uriTemplate",
             ));
         }
     }

@@ -59,7 +59,7 @@ fn accounts() -> Vec<Case> {
             "a project's name is not its id",
             ACCOUNT,
             project("'Our movies'"),
-            "project is the project's id from its overview: letters, digits, - and _ only",
+            "project must be the project's id, which its overview shows: only letters, digits, - and _",
         ),
         changed(
             bad(
@@ -82,7 +82,7 @@ fn accounts() -> Vec<Case> {
             "an alias is a bare name",
             ACCOUNT,
             at(&format!("alias: {alias}")),
-            "alias is the bare cloud alias such as example, not a host name; for a whole address use url",
+            "alias must be the cloud alias such as example, not a host name: for a URL, set url instead",
         )
     }));
     cases.extend(
@@ -92,7 +92,7 @@ fn accounts() -> Vec<Case> {
                     "not the root",
                     ACCOUNT,
                     at(&format!("url: '{url}'")),
-                    "url must be the bare root of the CMS such as https://cms-example.cloud.contensis.com, without path or query",
+                    "url must be the root URL of the CMS such as https://cms-example.cloud.contensis.com, without path or query",
                 )
             },
         ),
@@ -161,7 +161,7 @@ fn subscriptions() -> Vec<Case> {
             "an empty name",
             WEBHOOK,
             webhook(&format!("name: '', url: 'https://a.example/', {TOPICS}")),
-            "name must not be empty: it is what people see in the CMS",
+            "name must not be empty: the CMS shows it to its users",
         ),
         bad(
             "no receiver",
@@ -253,13 +253,13 @@ fn headers() -> Vec<Case> {
             "the vendor drops it",
             WEBHOOK,
             with("headers: {X-A: {value: ''}}"),
-            "a header value must not be empty: the vendor drops such a header; remove it or give it a value",
+            "a header value must not be empty, because Contensis drops such a header: remove the header or give it a value",
         ),
         bad(
             "one header twice",
             WEBHOOK,
             with("headers: {X-A: {value: a}, x-a: {value: b}}"),
-            "two headers are equal but for case: header names ignore case, keep one of them",
+            "two header names differ only in case, which HTTP ignores: keep one of them",
         ),
     ]
 }

@@ -62,7 +62,7 @@ fn accounts() -> Vec<Case> {
                 "another place has other subscriptions",
                 ACCOUNT,
                 account(ONSITE, BEARER),
-                "online cannot be exchanged for onsite, nor onsite for online",
+                "online and onsite cannot be exchanged",
             ),
             account(ONLINE, BEARER),
         ),
@@ -71,7 +71,7 @@ fn accounts() -> Vec<Case> {
             "an address is no tenant's id",
             ACCOUNT,
             tenant("customerId: online.superoffice.com/Cust12345"),
-            "customerId is the tenant's id, such as Cust12345: letters and digits only",
+            "customerId must be the tenant's id, such as Cust12345: only letters and digits",
         ),
         changed(
             bad(
@@ -101,7 +101,7 @@ fn accounts() -> Vec<Case> {
             "no base address",
             ACCOUNT,
             tenant("customerId: Cust1, url: 'https://online.superoffice.com/Cust1'"),
-            "url must be a bare base URL such as https://online.superoffice.com, without path or query",
+            "url must be a base URL such as https://online.superoffice.com, without path or query",
         ),
         bad("no address", ACCOUNT, account("onsite: {}", BASIC), "onsite.url: Required value"),
     ];
@@ -146,19 +146,19 @@ fn logins() -> Vec<Case> {
             "online knows no passwords",
             ACCOUNT,
             account(ONLINE, BASIC),
-            "credentials.basic works with onsite only; for online use systemUser or refreshToken",
+            "credentials.basic works only with onsite: for online, set systemUser or refreshToken",
         ),
         bad(
             "on-site knows no system users",
             ACCOUNT,
             account(ONSITE, SYSTEM_USER),
-            "credentials.systemUser and refreshToken work with online only; for onsite use basic",
+            "credentials.systemUser and refreshToken work only with online: for onsite, set basic",
         ),
         bad(
             "on-site knows no consent",
             ACCOUNT,
             account(ONSITE, REFRESH),
-            "credentials.systemUser and refreshToken work with online only; for onsite use basic",
+            "credentials.systemUser and refreshToken work only with online: for onsite, set basic",
         ),
         bad(
             "no client",
@@ -224,7 +224,7 @@ fn subscriptions() -> Vec<Case> {
             "no name of one event",
             WEBHOOK,
             events(name),
-            "an event is one name such as sale.changed, without commas: list each on its own",
+            "an event must be one name such as sale.changed, without commas: write one list item for each event",
         )
     }));
     cases
@@ -255,7 +255,7 @@ fn notifications() -> Vec<Case> {
             "an empty address",
             WEBHOOK,
             with("errorEmails: ['']"),
-            "an address of errorEmails must not be empty: remove it",
+            "errorEmails must not contain an empty address: remove it",
         ),
         bad(
             "no such channel",
@@ -301,7 +301,7 @@ fn targets() -> Vec<Case> {
             "no address of the web",
             WEBHOOK,
             to("webhook", url),
-            "targetUrl of type webhook must start with https:// (or with a $(NAME) variable that does)",
+            "targetUrl of type webhook must start with https:// or with a $(NAME) variable that does",
         )
     }));
     cases
@@ -310,7 +310,7 @@ fn targets() -> Vec<Case> {
 fn secrets() -> Vec<Case> {
     let signed = |variable: &str| with("secret: $(KEY)") + "\nvariables: [" + variable + "]";
     let literal =
-        "the variable that superoffice.secret names must come from a Secret: give it valueFrom.secretKeyRef";
+        "superoffice.secret must use a variable from a Secret: give that variable valueFrom.secretKeyRef";
     let mut cases = vec![
         fine(
             "from a Secret",
@@ -331,7 +331,7 @@ fn secrets() -> Vec<Case> {
                 "a literal secret",
                 WEBHOOK,
                 with(&format!("secret: '{secret}'")),
-                "secret must be exactly one $(NAME), with NAME a variable taken from a Secret",
+                "secret must be exactly one $(NAME), where NAME is a variable from a Secret",
             )
         },
     ));
@@ -361,7 +361,7 @@ fn headers() -> Vec<Case> {
             "one header twice",
             WEBHOOK,
             with("headers: {X-A: a, x-a: b}"),
-            "two headers are equal but for case: header names ignore case, keep one of them",
+            "two header names differ only in case, which HTTP ignores: keep one of them",
         ),
     ]
 }

@@ -67,32 +67,32 @@ fn the_object() -> Vec<Case> {
             "an empty account",
             WEBHOOK,
             account_ref("{name: ''}"),
-            "name the VendorAccount: a name must not be empty",
+            "name must not be empty: give the name of the VendorAccount",
         ),
         bad(
             "an empty namespace",
             WEBHOOK,
             account_ref("{name: a, namespace: ''}"),
-            "name the VendorAccount's namespace, or remove it",
+            "give the VendorAccount's namespace, or remove it",
         ),
         bad(
             "an account whose name would be another request",
             WEBHOOK,
             account_ref("{name: '?watch=true'}"),
-            "no VendorAccount can have that name: lower case letters, digits, - and .",
+            "not a valid name of a VendorAccount: use at most 253 lower case letters, digits, - and .",
         ),
         bad(
             "a namespace that would be another path",
             WEBHOOK,
             account_ref("{name: a, namespace: ../b}"),
-            "no namespace can have that name: lower case letters, digits and -",
+            "not a valid name of a namespace: use at most 63 lower case letters, digits and -",
         ),
         changed(
             bad(
                 "the recorded id belongs to the account",
                 WEBHOOK,
                 account_ref("{name: b}"),
-                "accountRef cannot be changed: delete this Webhook and make a new one for the other account",
+                "accountRef cannot be changed: delete this Webhook and create a new one for the other account",
             ),
             subscription(CONTENSIS),
         ),
@@ -114,20 +114,20 @@ fn the_subscription() -> Vec<Case> {
             "a subscription at no vendor",
             WEBHOOK,
             subscription("{}"),
-            "spec.subscription: Invalid value: set exactly one vendor: brightpearl, contensis or superoffice, the one of the account",
+            "spec.subscription: Invalid value: set exactly one vendor, the account's: brightpearl, contensis or superoffice",
         ),
         bad(
             "a subscription at two vendors",
             WEBHOOK,
             subscription(&format!("{}, {}", &CONTENSIS[..CONTENSIS.len() - 1], &BRIGHTPEARL[1..])),
-            "set exactly one vendor: brightpearl, contensis or superoffice, the one of the account",
+            "set exactly one vendor, the account's: brightpearl, contensis or superoffice",
         ),
         changed(
             bad(
                 "the recorded id belongs to the vendor",
                 WEBHOOK,
                 subscription(BRIGHTPEARL),
-                "the vendor cannot be changed: delete this Webhook and make a new one",
+                "the vendor cannot be changed: delete this Webhook and create a new one",
             ),
             subscription(CONTENSIS),
         ),
@@ -153,13 +153,13 @@ fn the_subscription() -> Vec<Case> {
             "an empty id",
             WEBHOOK,
             with("externalId: ''"),
-            "externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it",
+            "externalId must consist of letters, digits and - _ . : ~ = + @, and not only of dots: give the vendor's id of an existing subscription, or remove it",
         ),
         bad(
             "an id that would lead to another path",
             WEBHOOK,
             with("externalId: '../7'"),
-            "externalId has letters, digits or any of - _ . : ~ = + @, and not only dots: give the vendor's id of an existing subscription, or remove it",
+            "externalId must consist of letters, digits and - _ . : ~ = + @, and not only of dots: give the vendor's id of an existing subscription, or remove it",
         ),
         bad(
             "an id without quotes is a number",
@@ -188,18 +188,18 @@ fn variables() -> Vec<Case> {
             list("{name: A, value: a}, {name: B, value: b}, {name: A, value: c}"),
             "spec.variables: Invalid value: two variables have the same name: keep one of them",
         ),
-        bad("no value", WEBHOOK, list("{name: A}"), "a variable has exactly one of value and valueFrom"),
+        bad("no value", WEBHOOK, list("{name: A}"), "set exactly one of value and valueFrom"),
         bad(
             "two values",
             WEBHOOK,
             list("{name: A, value: a, valueFrom: {secretKeyRef: {name: s, key: k}}}"),
-            "a variable has exactly one of value and valueFrom",
+            "set exactly one of value and valueFrom",
         ),
         bad(
             "a value from nowhere",
             WEBHOOK,
             list("{name: A, valueFrom: {}}"),
-            "valueFrom has exactly one of secretKeyRef and configMapKeyRef",
+            "set exactly one of secretKeyRef and configMapKeyRef in valueFrom",
         ),
         bad(
             "a value from two places",
@@ -207,32 +207,32 @@ fn variables() -> Vec<Case> {
             list(
                 "{name: A, valueFrom: {secretKeyRef: {name: s, key: k}, configMapKeyRef: {name: m, key: k}}}",
             ),
-            "valueFrom has exactly one of secretKeyRef and configMapKeyRef",
+            "set exactly one of secretKeyRef and configMapKeyRef in valueFrom",
         ),
         bad("no name", WEBHOOK, list("{value: a}"), "spec.variables[0].name: Required value"),
         bad(
             "a Secret without a name",
             WEBHOOK,
             list("{name: A, valueFrom: {secretKeyRef: {name: '', key: k}}}"),
-            "name the Secret: a name must not be empty",
+            "name must not be empty: give the name of the Secret",
         ),
         bad(
             "a Secret without a key",
             WEBHOOK,
             list("{name: A, valueFrom: {secretKeyRef: {name: s, key: ''}}}"),
-            "name the key in the Secret: a key must not be empty",
+            "key must not be empty: give the key in the Secret",
         ),
         bad(
             "a ConfigMap without a name",
             WEBHOOK,
             list("{name: A, valueFrom: {configMapKeyRef: {name: '', key: k}}}"),
-            "name the ConfigMap: a name must not be empty",
+            "name must not be empty: give the name of the ConfigMap",
         ),
         bad(
             "a ConfigMap without a key",
             WEBHOOK,
             list("{name: A, valueFrom: {configMapKeyRef: {name: m, key: ''}}}"),
-            "name the key in the ConfigMap: a key must not be empty",
+            "key must not be empty: give the key in the ConfigMap",
         ),
     ];
     cases.extend(names_in_paths());
@@ -241,7 +241,7 @@ fn variables() -> Vec<Case> {
             "$(NAME) would not find it",
             WEBHOOK,
             list(&format!("{{name: {name}, value: a}}")),
-            "a variable name starts with a letter or _ and goes on with letters, digits, _, - and .",
+            "a variable name must start with a letter or _ and go on with letters, digits, _, - and .",
         )
     }));
     let many = |count: usize| {
@@ -269,7 +269,7 @@ fn names_in_paths() -> Vec<Case> {
                     "it is part of a path of the API server",
                     WEBHOOK,
                     list(&format!("{{name: A, valueFrom: {{secretKeyRef: {{name: {name}, key: k}}}}}}")),
-                    "no Secret can have that name: lower case letters, digits, - and .",
+                    "not a valid name of a Secret: use at most 253 lower case letters, digits, - and .",
                 )
             },
         ),
@@ -278,7 +278,7 @@ fn names_in_paths() -> Vec<Case> {
         "it is part of a path of the API server",
         WEBHOOK,
         list("{name: A, valueFrom: {configMapKeyRef: {name: '?watch=true', key: k}}}"),
-        "no ConfigMap can have that name: lower case letters, digits, - and .",
+        "not a valid name of a ConfigMap: use at most 253 lower case letters, digits, - and .",
     ));
     cases
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 fn promtool(arguments: &[&str]) {
-    let tools = hooktender_cluster::Tools::ensure().unwrap();
+    let tools = hooktender_cluster::Tools::ensure(hooktender_cluster::Purpose::Tests).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(tools.path(Tool::Promtool)).args(arguments).current_dir(root).output().unwrap();
     let said = [output.stdout, output.stderr].concat();

@@ -36,7 +36,7 @@ impl Prometheus {
         fs::write(&path, config.to_string()).unwrap();
         let listen = free_address();
         let log = File::create(folder.path().join("log")).unwrap();
-        let tools = hooktender_cluster::Tools::ensure().unwrap();
+        let tools = hooktender_cluster::Tools::ensure(hooktender_cluster::Purpose::Tests).unwrap();
         let child = Command::new(tools.path(Tool::Prometheus))
             .arg(format!("--config.file={}", path.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))

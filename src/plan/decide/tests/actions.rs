@@ -104,7 +104,10 @@ fn a_subscription_is_made_found_or_changed() {
         case(
             "the answer to a replacement was lost, and the spec is again as it was before",
             &REPLACING,
-            Declared { intent: sent(true, wants("a", 1, document("w"))).intent, ..applied("x") },
+            Declared {
+                pending_create: sent(true, wants("a", 1, document("w"))).pending_create,
+                ..applied("x")
+            },
             &[("1", "x"), ("2", "w")],
             (A::Replace, C::Found, "adopt 2 for 1", L::Create),
         ),

@@ -236,3 +236,19 @@ fn a_blocked_update_still_says_what_would_change() {
         assert_eq!(item.id().cloned(), Some(id("1")));
     }
 }
+
+#[test]
+fn what_a_similar_subscription_differs_in_is_shown_but_to_guests() {
+    let similar = |webhook: Declared, observed: &[(&str, &str)]| {
+        let item = item(&IN_PLACE, &webhook, observed);
+        assert!(matches!(item.blocked(), Some(BlockedReason::SimilarExists(_))), "{item:?}");
+        item.changes.into_iter().map(|change| (change.field, change.before, change.after)).collect::<Vec<_>>()
+    };
+    let differs = |before: &str| vec![("body".to_owned(), Some(before.to_owned()), Some("x".to_owned()))];
+    // It may hold a secret of somebody else.
+    assert_eq!(similar(new(), &[("3", "y")]), differs("(hidden)"));
+    // Without any record, all that exists is the user's own, and only several similar ones are ambiguous.
+    let stateless = Declared { stateless: true, ..new() };
+    assert_eq!(similar(stateless, &[("3", "y"), ("4", "z")]), differs("y"));
+    assert_eq!(similar(Declared { guest: true, adopts: true, ..new() }, &[("3", "y")]), []);
+}

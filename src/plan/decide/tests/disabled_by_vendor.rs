@@ -104,7 +104,7 @@ fn what_the_vendor_stopped_is_started_when_it_is_time_and_never_else() {
 #[test]
 fn one_that_the_vendor_stopped_is_still_adopted() {
     let unanswered = Declared {
-        intent: Some(Intent { expired: true, ..Intent::default() }),
+        pending_create: Some(PendingCreate { expired: true, ..PendingCreate::default() }),
         ..wants("a", 1, state("on"))
     };
     let seen = Observed { delivery: Some(Delivery::DisabledByVendor), ..has("1", state("broken")) };

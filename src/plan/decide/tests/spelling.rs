@@ -20,8 +20,8 @@ fn stored() -> Declared {
 /// A create of it was sent and not answered.
 fn unanswered() -> Declared {
     let sent = IN_PLACE.fingerprint(&declared(), &Redactor::default());
-    let intent = Some(Intent { expired: true, fingerprint: sent, ..Intent::default() });
-    Declared { intent, ..wants("a", 1, declared()) }
+    let pending_create = Some(PendingCreate { expired: true, fingerprint: sent, ..PendingCreate::default() });
+    Declared { pending_create, ..wants("a", 1, declared()) }
 }
 
 #[test]

@@ -151,8 +151,10 @@ fn a_difference_that_can_be_seen_is_told_beside_what_cannot_be_compared() {
 
 #[test]
 fn what_a_pending_create_made_is_sent_the_secret_again_if_it_may_have_another() {
-    let unanswered =
-        Declared { intent: Some(Intent { expired: true, ..Intent::default() }), ..wants("a", 1, signed()) };
+    let unanswered = Declared {
+        pending_create: Some(PendingCreate { expired: true, ..PendingCreate::default() }),
+        ..wants("a", 1, signed())
+    };
     let cases = [
         ("it was sent with the same", false, Action::Adopt, Cause::Found),
         ("the spec, the Secret or the process is another since", true, Action::Update, Cause::SpecChanged),

@@ -1,7 +1,7 @@
 //! Every row of the table in `plan/elsewhere.rs`: Webhooks at two VendorAccount objects of one account at the vendor.
 
 use super::*;
-use crate::plan::{Peer, PendingCreate, Redactor, Rival, Wants, digest};
+use crate::plan::{Peer, PeerCreate, Redactor, Rival, Wants, digest};
 
 /// The Webhook `other` at another VendorAccount object, created at that time.
 fn other(created: i64) -> Peer {
@@ -35,7 +35,7 @@ fn wants_content(body: &str, peer: Peer) -> Peer {
 
 fn pending(body: &str, preexisting: &[&str], peer: Peer) -> Peer {
     let fingerprint = REPLACING.fingerprint(&document(body), &Redactor::default());
-    Peer { pending: Some(PendingCreate { fingerprint, preexisting: ids(preexisting) }), ..peer }
+    Peer { pending: Some(PeerCreate { fingerprint, preexisting: ids(preexisting) }), ..peer }
 }
 
 fn content(body: &str) -> String {

@@ -13,7 +13,10 @@ fn guest(name: &str, created: i64, desired: Document) -> Declared {
 
 fn unexpired(body: &str, webhook: Declared) -> Declared {
     let webhook = sent_as(body, webhook);
-    Declared { intent: webhook.intent.map(|intent| Intent { expired: false, ..intent }), ..webhook }
+    Declared {
+        pending_create: webhook.pending_create.map(|create| PendingCreate { expired: false, ..create }),
+        ..webhook
+    }
 }
 
 fn only_looks(webhook: Declared) -> Declared {
@@ -185,8 +188,10 @@ fn what_another_ones_pending_create_may_have_made_cannot_be_pinned() {
             vec![
                 {
                     let webhook = unexpired("x", a("x"));
-                    let intent = webhook.intent.map(|intent| Intent { preexisting: ids(&["2"]), ..intent });
-                    Declared { intent, ..webhook }
+                    let pending_create = webhook
+                        .pending_create
+                        .map(|create| PendingCreate { preexisting: ids(&["2"]), ..create });
+                    Declared { pending_create, ..webhook }
                 },
                 pinned("2", b("y")),
             ],

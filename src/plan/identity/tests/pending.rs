@@ -64,8 +64,8 @@ fn a_replacement_whose_answer_was_lost_is_found() {
 #[test]
 fn a_spec_that_moved_on_after_a_pending_create_to_what_is_there_leaves_nothing_behind() {
     let unexpired = |webhook: Declared| {
-        let intent = webhook.intent.map(|intent| Intent { expired: false, ..intent });
-        Declared { intent, ..webhook }
+        let pending_create = webhook.pending_create.map(|create| PendingCreate { expired: false, ..create });
+        Declared { pending_create, ..webhook }
     };
     check(vec![
         case(

@@ -32,7 +32,7 @@ fn values_on_one_line() {
         (None, Some("b"), "f: - -> b", "only one side"),
         (Some(""), Some(" "), "f: (empty) -> ·", "what nobody sees is shown"),
         (Some("a"), Some("a "), "f: a -> a·", "a space at the end"),
-        (Some("(hidden)"), Some("(hidden)"), "f: - -> -\n(hidden) (only what is hidden differs)", "a secret"),
+        (Some("(hidden)"), Some("(hidden)"), "f: - -> -\n(hidden) (only redacted values differ)", "a secret"),
     ];
     for (before, after, expected, reason) in cases {
         assert_eq!(drawn(before, after), expected, "{reason}");
@@ -52,13 +52,13 @@ fn json_by_member() {
         (
             r#"["a","b"]"#,
             r#"["b","a"]"#,
-            "f: [\"a\",\"b\"] -> [\"b\",\"a\"]\n(the same JSON, written in another way)",
+            "f: [\"a\",\"b\"] -> [\"b\",\"a\"]\n(the same JSON in another notation)",
             "order",
         ),
         (
             r#"["a","b"]"#,
             r#"["b","a","c"]"#,
-            "f[]: - -> \"c\"\n(some of what stays is in another order)",
+            "f[]: - -> \"c\"\n(some unchanged items are in another order)",
             "order too",
         ),
         (r#"[{"a":1,"b":2}]"#, r#"[{"a":1,"b":3}]"#, "f[0].b: 2 -> 3", "objects that belong together"),
@@ -66,13 +66,13 @@ fn json_by_member() {
         (
             r#"{"a": 1}"#,
             r#"{"a":1}"#,
-            "f: {\"a\": 1} -> {\"a\":1}\n(the same JSON, written in another way)",
+            "f: {\"a\": 1} -> {\"a\":1}\n(the same JSON in another notation)",
             "bytes count",
         ),
         (
             r#"{"a": 1}"#,
             r#"{"a":2}"#,
-            "f.a: 1 -> 2\n(spaces or spelling of the JSON differ as well)",
+            "f.a: 1 -> 2\n(white space or notation of the JSON differs too)",
             "bytes count too",
         ),
         (r#"{"a": 1}"#, r#"{"a": 2}"#, "f.a: 1 -> 2", "one way of writing"),
@@ -100,7 +100,7 @@ fn texts_by_line() {
         (
             "a\nb\n".into(),
             "a\nb".into(),
-            "f:\n  a\n  b\n(no line break at the end any more)",
+            "f:\n  a\n  b\n(line break at the end removed)",
             "the last line break",
         ),
         ("a\r\nb\n".into(), "a\nb\n".into(), "f:\n- a\\u{d}\n+ a\n  b", "mixed endings"),

@@ -24,7 +24,7 @@ fn a_report_is_what_the_schema_says() {
     wrong["accounts"][0]["webhooks"][0]["action"] = "Destroy".into();
     assert!(complies(&wrong, &schema, &schema).is_err());
     let mut wrong = json.clone();
-    wrong["counts"].as_object_mut().unwrap().remove("held");
+    wrong["counts"].as_object_mut().unwrap().remove("heldBack");
     assert!(complies(&wrong, &schema, &schema).is_err());
     let mut wrong = json;
     wrong["accounts"][0]["more"] = 1.into();

@@ -88,11 +88,11 @@ fn an_error_names_the_problem_without_a_byte_of_the_key() {
     let last = bent.len() - 20;
     bent[last] ^= 0xff;
     let cases = [
-        ("", "is not a key in PEM"),
-        ("hunter2hunter2", "is not a key in PEM"),
-        (&half, "is not a key in PEM, or an incomplete one"),
-        (&pem("PRIVATE KEY", &bent), "holds a key that cannot be used"),
-        (&pem("PRIVATE KEY", b"hunter2"), "holds a key that cannot be used"),
+        ("", "is not a PEM key"),
+        ("hunter2hunter2", "is not a PEM key"),
+        (&half, "is not a PEM key, or not a complete one"),
+        (&pem("PRIVATE KEY", &bent), "contains a key that cannot be used"),
+        (&pem("PRIVATE KEY", b"hunter2"), "contains a key that cannot be used"),
         (&pem("ENCRYPTED PRIVATE KEY", &KEY.1), "encrypted with a passphrase"),
         (
             &pem("RSA PRIVATE KEY", &KEY.1).replacen('\n', "\nProc-Type: 4,ENCRYPTED\n", 1),
@@ -105,15 +105,14 @@ fn an_error_names_the_problem_without_a_byte_of_the_key() {
         (&xml("D"), "without <D>: it is the public half"),
         (&xml("Modulus"), "without <Modulus>"),
         (&xml("").replace("<DQ>", "<DQ>!"), "<DQ> is not base64"),
-        (&xml("").replace("RSAKeyValue", "OtherKey"), "without <RSAKeyValue>"),
+        (&xml("").replace("RSAKeyValue", "OtherKey"), "without the root element <RSAKeyValue>"),
         (&xml("").replace("</Modulus>", ""), "starts like XML, but is not valid XML"),
         (&"<".repeat(100_000), "is too long"),
     ];
     for (text, says) in cases {
         let Err(problem) = PrivateKey::parse(text) else { panic!("{text} was accepted as a key") };
         assert!(problem.contains(says), "{problem} / {says}");
-        let advised =
-            problem.contains("it has to be the app's RSA private key") || problem.contains("openssl pkey");
+        let advised = problem.contains("use the app's RSA private key") || problem.contains("openssl pkey");
         assert!(advised, "{problem}");
         let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
         let words = |text: &str| text.as_bytes().windows(12).map(<[u8]>::to_vec).collect::<HashSet<_>>();

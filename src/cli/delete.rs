@@ -1,0 +1,59 @@
+//! `hooktender delete --offline`: deletes what manifests declare at their vendors, without a cluster.
+
+use super::CommandResult;
+use super::deletion::plan_delete;
+use super::execute::{ExecuteFlags, Execution, confirm};
+use super::objects::ObjectSet;
+use super::plan::{Files, Scope};
+use super::plan_runner::plan_all;
+use super::print;
+use crate::plan::report::{Outlook, Report, WebhookReport};
+use clap::Args;
+
+const NO_CLUSTER: &str = "nothing was deleted: without a cluster, add --offline; with a cluster, use kubectl delete, and hooktender run deletes the subscriptions";
+
+/// Flags of `hooktender delete`.
+#[derive(Debug, Args)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    files: Files,
+    /// Required: delete works without a cluster only. With a cluster, use `kubectl delete`, and hooktender run deletes the subscriptions.
+    #[arg(long, requires = "files")]
+    offline: bool,
+    #[command(flatten)]
+    execute: ExecuteFlags,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+impl Delete {
+    pub(super) async fn run(self) -> CommandResult {
+        if !self.offline {
+            return Err(NO_CLUSTER.to_owned().into());
+        }
+        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?)?;
+        let planned = plan_all(&objects, &self.execute.vendors, true).await;
+        let deletions = plan_delete(&planned, &objects, &self.execute.vendors).await;
+        print::warn(&objects.notes);
+        missing(&planned.report).for_each(|line| print::note(&line));
+        let report = deletions.replace_in(planned.report);
+        self.execute.output.print(&report)?;
+        if !report.changes_something() {
+            return Ok(u8::from(report.result == Outlook::Blocked));
+        }
+        if !confirm("Delete these subscriptions", &report, &self.execute)? {
+            return Ok(1);
+        }
+        let execution = Execution::begin(&self.execute, &objects.source);
+        let executed = execution.run(deletions.accounts).await;
+        executed.print(&self.execute, report.result)
+    }
+}
+
+/// Describes the Webhooks that have no subscription to delete.
+fn missing(report: &Report) -> impl Iterator<Item = String> {
+    let missing = |webhook: &&WebhookReport| webhook.id.is_none() && !webhook.is_undecided();
+    let name =
+        |webhook: &WebhookReport| format!("{}: not at the vendor; there is nothing to delete", webhook.key());
+    report.webhooks().filter(missing).map(name)
+}

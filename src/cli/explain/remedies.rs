@@ -1,0 +1,151 @@
+//! What unblocks an object: the advice for the reasons of its conditions, with what only this object's fields tell.
+
+use super::mode::{self, Limit};
+use super::page::{Remedy, split_command};
+use crate::api::conditions::{self, DELIVERING, READY, STALLED};
+use crate::api::{FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::cli::remediation::remediation;
+use crate::vendor::BUDGET_USED_UP;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+
+/// Reasons of settings, which [`mode`] names.
+const LIMITS: [&str; 2] = ["Planned", "Suspended"];
+
+/// A Webhook with what belongs to it.
+pub(super) struct Objects<'a> {
+    pub(super) webhook: &'a Webhook,
+    pub(super) account: Option<&'a VendorAccount>,
+    /// The account that the Webhook may mean, if the one that it refers to does not exist.
+    pub(super) similar_account: &'a str,
+}
+
+/// Returns what unblocks a Webhook.
+pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy> {
+    let (key, account_key) = (ObjectKey::of(objects.webhook), objects.webhook.account());
+    let mut all = mode::remedies(limits, &key, &account_key);
+    let own = own_conditions(objects.webhook);
+    let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
+    for condition in conditions::get(own, READY).into_iter().chain(not_delivering) {
+        all.extend(remedy(condition, objects.account, Some(objects)));
+    }
+    let of_account = conditions::get(conditions_of(objects.account), READY);
+    if let Some(way) = of_account.and_then(|ready| remedy(ready, objects.account, None))
+        && !all.iter().any(|known| known.reason == way.reason)
+    {
+        all.push(Remedy { text: format!("the account: {}", way.text), ..way });
+    }
+    let is_well = conditions::is_true(own, READY) && of_account.is_some_and(|ready| ready.status == "True");
+    all.extend(release(objects.webhook).filter(|_| !is_well));
+    all
+}
+
+/// Returns what unblocks an account.
+pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remedy> {
+    let key = ObjectKey::of(account);
+    let mut all = mode::remedies(limits, &key, &key);
+    let conditions = conditions_of(Some(account));
+    let ready = conditions::get(conditions, READY);
+    // Deletions of guests do not make the account unready.
+    let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
+    all.extend(stalled.or(ready).and_then(|condition| remedy(condition, Some(account), None)));
+    all
+}
+
+pub(super) fn own_conditions(webhook: &Webhook) -> &[Condition] {
+    webhook.status.as_ref().map_or(&[], |status| &status.conditions)
+}
+
+pub(super) fn conditions_of(account: Option<&VendorAccount>) -> &[Condition] {
+    account.and_then(|account| account.status.as_ref()).map_or(&[], |status| &status.conditions)
+}
+
+/// Returns what to do about a condition; none if it is well, or if a setting is the reason.
+fn remedy(
+    condition: &Condition,
+    account: Option<&VendorAccount>,
+    webhook: Option<&Objects<'_>>,
+) -> Option<Remedy> {
+    let reason = condition.reason.clone();
+    if LIMITS.contains(&reason.as_str()) {
+        return None;
+    }
+    let is_good = condition.type_ != STALLED && condition.status == "True";
+    let text = remediation(&reason, is_good)?;
+    let mut remedy = Remedy { reason, text: text.to_owned(), commands: Vec::new() };
+    match (remedy.reason.as_str(), webhook) {
+        // The advice is that for an account.
+        ("Deleting", Some(_)) => {
+            remedy.text = "nothing: hooktender waits for the vendor's response to the deletion".into();
+        }
+        ("AccountNotFound", Some(objects)) => remedy.text += objects.similar_account,
+        ("SimilarExists", Some(objects)) => {
+            let ids = similar_ids(&condition.message);
+            remedy.commands = ids.map(|id| adoption(objects.webhook, id)).collect();
+        }
+        ("DeletionGuard", _) => {
+            let stalled = conditions::get(conditions_of(account), STALLED);
+            remedy.commands = stalled
+                .and_then(|stalled| split_command(&stalled.message).1)
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+        }
+        ("Throttled", _) if condition.message.contains(BUDGET_USED_UP) => remedy.text = budget(account),
+        _ => {}
+    }
+    Some(remedy)
+}
+
+/// Returns the ids that the message about similar subscriptions names.
+fn similar_ids(message: &str) -> impl Iterator<Item = &str> {
+    let ids = message.split_once("spec.externalId: ").map_or("", |(_, ids)| ids);
+    ids.split('"').skip(1).step_by(2)
+}
+
+fn adoption(webhook: &Webhook, id: &str) -> String {
+    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
+    format!(
+        "kubectl patch webhook -n {namespace} {name} --type=merge -p '{{\"spec\":{{\"externalId\":\"{id}\"}}}}'"
+    )
+}
+
+/// Returns what to do about an account that has used up its own budget of calls.
+fn budget(account: Option<&VendorAccount>) -> String {
+    match account.and_then(|account| account.spec.rate_limit.as_ref()) {
+        Some(rate) => format!(
+            "nothing: hooktender continues as soon as spec.rateLimit ({} calls per minute, {} of them left to others) allows it; raise it if that takes too long",
+            rate.requests_per_minute, rate.reserve
+        ),
+        None => "nothing: hooktender continues as soon as the vendor's published limit allows it; if your account has a higher limit, set spec.rateLimit".into(),
+    }
+}
+
+/// Returns how to delete a Webhook at once that is being deleted; its subscription stays.
+fn release(webhook: &Webhook) -> Option<Remedy> {
+    let is_kept = webhook.finalizers().iter().any(|name| name == FINALIZER);
+    if webhook.metadata.deletion_timestamp.is_none() || !is_kept {
+        return None;
+    }
+    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
+    let id = webhook.status.as_ref().and_then(|status| status.external_id.as_deref());
+    let stays =
+        id.map_or_else(|| "its subscription, if there is one,".into(), |id| format!("subscription {id}"));
+    Some(Remedy {
+        reason: "Release".into(),
+        text: format!("to delete the Webhook without waiting; {stays} stays at the vendor:"),
+        commands: vec![format!("kubectl annotate webhook -n {namespace} {name} {RELEASE}=true")],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_similar_subscriptions_are_found() {
+        let message = r#"nothing is created "beside" it. To adopt it, set spec.externalId: "7" or "a.b:c""#;
+        assert_eq!(similar_ids(message).collect::<Vec<_>>(), ["7", "a.b:c"]);
+        assert_eq!(similar_ids(r#"something "else""#).count(), 0);
+    }
+}

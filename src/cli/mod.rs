@@ -21,6 +21,7 @@ mod named_objects;
 mod object_ref;
 mod objects;
 mod output;
+mod overlay;
 mod peers;
 mod plan;
 mod plan_runner;
@@ -32,6 +33,7 @@ mod reference;
 mod remediation;
 mod run;
 mod searched;
+mod sets;
 mod suspend;
 mod sync;
 mod validate;
@@ -89,13 +91,13 @@ enum Command {
     ///
     /// Sets the annotation hooktender.dev/requested-at. With --wait, waits for the pass and prints its outcome.
     Sync(sync::Sync),
-    /// Leave subscriptions, or all of an account, as they are until they are resumed.
+    /// Leave subscriptions, all of an account, or the Webhooks of a set, as they are until they are resumed.
     ///
-    /// Sets spec.suspend: true. If a GitOps tool applies the manifest with another value, it undoes this.
+    /// Sets spec.suspend: true; at a WebhookSet spec.paused: true. If a GitOps tool applies the manifest with another value, it undoes this.
     Suspend(suspend::Suspend),
     /// Resume what was suspended.
     ///
-    /// Sets spec.suspend: false, which starts a pass at once.
+    /// Sets spec.suspend: false; at a WebhookSet spec.paused: false. This starts a pass at once.
     Resume(suspend::Suspend),
     /// Check the cluster, the rights, and the login of each account.
     ///

@@ -34,7 +34,7 @@ pub use declared::{Declared, Desired, Hints, PendingCreate, Policy};
 pub use diff::Change;
 pub use document::{Document, Members, SecretText, Value, digest};
 pub use elsewhere::{Elsewhere, Peer, PeerCreate, Rival, Wants};
-pub use field::{Absent, Field, Rule, Usage};
+pub use field::{Absent, Field, Role, Rule, Usage};
 pub(crate) use id::order;
 pub use id::{ExternalId, InvalidId, LONGEST_ID};
 pub(crate) use item::PlannedWebhook;

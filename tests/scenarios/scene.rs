@@ -195,6 +195,12 @@ impl Scene {
         self.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
     }
 
+    /// Returns a WebhookSet; null if it does not exist.
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn set(&self, name: &str) -> Value {
+        self.read("hooktender.dev/v1alpha1", &format!("webhooksets/{name}"))
+    }
+
     /// Returns all objects of our kinds and all events: everything that an operator has written.
     pub(crate) fn everything(&self) -> String {
         let group = "hooktender.dev/v1alpha1";

@@ -11,17 +11,18 @@ use super::requested::{Requested, is_unanswered};
 use super::spellings::Spellings;
 use super::unwritten::UnwrittenStatus;
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, Webhook};
+use crate::api::{FINALIZER, GROUP, ObjectKey, RELEASE, REQUESTED_AT, SET_REVISION, Webhook, WebhookSet};
 use crate::engine::clock;
 use crate::engine::fingerprint::fingerprint;
 use crate::plan::Document;
 use crate::vendor;
-use kube::ResourceExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource as _, ResourceExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The annotations of a Webhook that are read.
-const ANNOTATIONS: [&str; 2] = [RELEASE, REQUESTED_AT];
+const ANNOTATIONS: [&str; 3] = [RELEASE, REQUESTED_AT, SET_REVISION];
 
 /// State kept between passes of one Webhook.
 pub(crate) struct WebhookState {
@@ -215,12 +216,21 @@ pub(crate) fn slim(webhook: &mut Webhook) {
     let metadata = &mut webhook.metadata;
     metadata.managed_fields = None;
     metadata.labels = None;
-    metadata.owner_references = None;
+    metadata.owner_references = metadata.owner_references.take().and_then(|mut all| {
+        all.retain(is_set);
+        (!all.is_empty()).then_some(all)
+    });
     metadata.annotations = metadata.annotations.take().and_then(|mut all| {
         all.retain(|name, _| ANNOTATIONS.contains(&name.as_str()));
         (!all.is_empty()).then_some(all)
     });
     webhook.spec.subscription.shrink_to_fit();
+}
+
+/// Whether an owner is a WebhookSet that manages the object.
+fn is_set(owner: &OwnerReference) -> bool {
+    let group = owner.api_version.split('/').next();
+    owner.controller == Some(true) && owner.kind == WebhookSet::kind(&()) && group == Some(GROUP)
 }
 
 /// Returns the resource version as a number that grows. One that is no number counts as the oldest, so that the cache wins.

@@ -124,7 +124,10 @@ impl PlanContext<'_> {
         } else {
             Decision::Execute(Step::Update { id, document })
         };
-        Item { changes, ..self.item(decision, cause) }
+        // A correction restores what was declared.
+        let impact =
+            (cause == Cause::SpecChanged).then(|| self.rules.impact(&found.document, desired)).flatten();
+        Item { changes, impact, ..self.item(decision, cause) }
     }
 
     /// Re-enables a subscription that the vendor has disabled by itself, if that is due.

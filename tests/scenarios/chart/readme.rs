@@ -52,10 +52,13 @@ fn values_table() -> String {
 /// The purpose of a rule of the chart.
 fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static str {
     match (group, resource, verbs) {
-        ("hooktender.dev", "vendoraccounts, webhooks", _) => {
-            "reads them, and adds and removes their finalizer"
+        ("hooktender.dev", "vendoraccounts, webhooks, webhooksets", _) => {
+            "reads them, adds and removes their finalizer, and changes Webhooks of WebhookSets"
         }
-        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "writes their status",
+        ("hooktender.dev", "webhooks", "create, delete") => "creates and deletes Webhooks of WebhookSets",
+        ("hooktender.dev", "vendoraccounts/status, webhooks/status, webhooksets/status", _) => {
+            "writes their status"
+        }
         ("", "configmaps", _) => "reads values that Webhooks refer to; watches metadata only",
         ("", "secrets", "get, list, watch") => {
             "reads Secrets that accounts and Webhooks refer to, with `get` only; watches metadata only (`secrets.watch`, `secrets.names`)"

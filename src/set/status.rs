@@ -8,6 +8,7 @@ use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STAL
 use crate::api::shorten;
 use crate::api::status::{MemberProblem, WebhookSetStatus};
 use crate::api::{Webhook, WebhookSet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
 /// The number of members that the status lists.
@@ -60,20 +61,7 @@ pub(crate) fn status(
         recent_changes: before.recent_changes,
     };
     let summary = error.map_or_else(|| summary(set, decision, &status), of_error);
-    let generation = set.metadata.generation;
-    for (kind, holds) in
-        [(READY, summary.ready), (RECONCILING, summary.reconciling), (STALLED, summary.stalled)]
-    {
-        conditions::set(
-            &mut status.conditions,
-            kind,
-            holds,
-            summary.reason,
-            &summary.message,
-            generation,
-            now,
-        );
-    }
+    set_conditions(&mut status.conditions, &summary, set.metadata.generation, now);
     status
 }
 
@@ -81,11 +69,25 @@ pub(crate) fn status(
 pub(crate) fn failed(set: &WebhookSet, error: &SetError, now: Timestamp) -> WebhookSetStatus {
     let mut status = set.status.clone().unwrap_or_default();
     status.observed_generation = set.metadata.generation;
-    let Summary { ready, reconciling, stalled, reason, message } = of_error(error);
-    for (kind, holds) in [(READY, ready), (RECONCILING, reconciling), (STALLED, stalled)] {
-        conditions::set(&mut status.conditions, kind, holds, reason, &message, set.metadata.generation, now);
-    }
+    set_conditions(&mut status.conditions, &of_error(error), set.metadata.generation, now);
     status
+}
+
+fn set_conditions(all: &mut Vec<Condition>, summary: &Summary, generation: Option<i64>, now: Timestamp) {
+    for (kind, is_true) in
+        [(READY, summary.ready), (RECONCILING, summary.reconciling), (STALLED, summary.stalled)]
+    {
+        let message = if kind == READY || is_true { summary.message.clone() } else { String::new() };
+        let condition = Condition {
+            type_: kind.into(),
+            status: conditions::status(is_true),
+            reason: summary.reason.into(),
+            message,
+            observed_generation: generation,
+            last_transition_time: conditions::seconds(now),
+        };
+        conditions::set(all, condition);
+    }
 }
 
 fn of_error(error: &SetError) -> Summary {

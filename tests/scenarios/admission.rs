@@ -5,7 +5,6 @@ use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use crate::helm::{OPERATOR, rights, stream};
-use crate::operator::Operator;
 use crate::scene::{Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 

@@ -169,9 +169,9 @@ fn stopped_deliveries_are_seen_wherever_one_looks() {
         cells[1][at].to_owned()
     };
     let metric = |state: &str, count: usize| {
-        running.operator.measures(&format!(
-            "hooktender_webhooks{{vendor=\"superoffice\",state=\"{state}\"}} {count}\n"
-        ));
+        running
+            .operator
+            .measures(&format!("hooktender_webhooks{{vendor=\"superoffice\",state=\"{state}\"}} {count}\n"));
     };
     assert_eq!(column(), "True");
     metric("not_delivering", 0);

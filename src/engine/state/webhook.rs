@@ -250,7 +250,7 @@ mod tests {
             "spec": {"accountRef": {"name": "acc"}, "subscription": {"superoffice":
                 {"name": "a", "events": ["contact.created"], "targetUrl": "https://h"}}},
         });
-        let mut state = WebhookState::new("u".into(), Arc::new(serde_json::from_value(webhook).unwrap()));
+        let mut state = WebhookState::new(Arc::new(serde_json::from_value(webhook).unwrap()));
         state.note(Effect::Deleted { id: "7".into() });
         state.effects_recorded();
         assert_eq!(state.effects.capacity(), 0);

@@ -5,7 +5,7 @@ mod generated;
 pub(super) use generated::{any_report, wild};
 
 use super::{
-    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Held, Report, Searched, UnmanagedReport,
+    AccountReport, Class, DeliveryState, FieldReport, FormerReport, Report, Searched, UnmanagedReport,
     WebhookReport,
 };
 use crate::api::status::Action;

@@ -231,6 +231,6 @@ mod tests {
             Err(Error::Supervisor("cancelled".to_owned()))
         };
         let jobs = vec![Job::new("one", 1.0, waiting), Job::new("other", 1.0, failing)];
-        assert!(matches!(run(jobs, "nothing"), Err(Error::NoWorkspace)));
+        assert!(matches!(run(&jobs, "nothing"), Err(Error::NoWorkspace)));
     }
 }

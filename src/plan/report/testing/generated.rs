@@ -4,6 +4,7 @@ use super::super::{
     AccountReport, Class, DeliveryState, FieldReport, FormerReport, Held, Report, Searched, UnmanagedReport,
     WebhookReport, WebhooksOf,
 };
+use super::{account, webhook};
 use crate::api::VendorName;
 use crate::api::status::Action;
 use crate::plan::Cause;

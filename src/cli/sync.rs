@@ -134,7 +134,9 @@ pub(super) fn manager() -> PatchParams {
 /// Returns why no operator would answer a request.
 async fn no_pass<K: OwnKind>(client: &Client, named: &Named, object: &K) -> Option<String> {
     if !K::HAS_REQUESTS {
-        return Some("a set has a pass at once when it, an account or a member changes; sync its Webhooks".into());
+        return Some(
+            "a set has a pass at once when it, an account or a member changes; sync its Webhooks".into(),
+        );
     }
     if object.is_suspended() {
         return Some(format!("it is suspended: {}", named.command("resume")));

@@ -61,7 +61,8 @@ fn files_without_objects_are_an_error() {
     let only_secret = folder.write("secret.yaml", &documents(&[secret("login", &json!({"id": "ops"}))]));
     let of = |arguments: &[&str]| run(&mut hooktender(arguments)).failed();
     for file in [&empty, &other] {
-        let message = format!("{file}: there is no VendorAccount, Webhook, WebhookSet, Secret or ConfigMap in it");
+        let message =
+            format!("{file}: there is no VendorAccount, Webhook, WebhookSet, Secret or ConfigMap in it");
         for command in ["plan", "apply", "delete"] {
             assert_eq!(of(&[command, "--offline", "-f", file]), message, "{command}");
         }

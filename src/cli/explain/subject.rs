@@ -96,7 +96,10 @@ mod tests {
         }
         for (arguments, says) in [
             ("", "write wh/NAME, whs/NAME or va/NAME"),
-            ("foo", "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount"),
+            (
+                "foo",
+                "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount",
+            ),
             ("wh,foo", "foo is not a kind of hooktender"),
             ("pod/x", "pod is not a kind of hooktender"),
             ("wh/", "write wh/NAME"),

@@ -15,6 +15,7 @@ pub(crate) mod former;
 pub(crate) mod guard;
 mod id;
 pub mod identity;
+mod impact;
 mod item;
 pub(crate) mod list;
 pub mod redact;

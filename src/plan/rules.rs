@@ -2,9 +2,8 @@
 
 pub(super) mod members;
 
-use super::diff::host;
 use super::document::{Document, Members, SecretText, Value};
-use super::field::{Field, Role, Rule};
+use super::field::{Field, Rule};
 use super::redact::Redactor;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -58,30 +57,6 @@ impl Rules {
             }
             _ => None,
         })
-    }
-
-    /// Returns what a change from one document to the other does to deliveries: `receiver:DIGEST` of another host, `disabled`, or
-    /// both. A path or a query changes with a secret that is rotated, and is no other receiver.
-    pub(super) fn impact(&self, observed: &Document, desired: &Document) -> Option<String> {
-        let mut effects = Vec::new();
-        for field in self.fields {
-            let (is, wanted) = (observed.get(field.name), desired.get(field.name));
-            match (field.role, is, wanted) {
-                (Role::Receiver, Value::Text(is), Value::Text(wanted)) => {
-                    let to = destination(&wanted.expose());
-                    if destination(&is.expose()) != to {
-                        let digest = super::hash(&Json::String(to));
-                        let digest: String = digest.chars().skip("sha256:".len()).take(12).collect();
-                        effects.push(format!("receiver:{digest}"));
-                    }
-                }
-                (Role::Switch, is, wanted) if field.rule.is_on(is) && !field.rule.is_on(wanted) => {
-                    effects.push("disabled".to_owned());
-                }
-                _ => {}
-            }
-        }
-        (!effects.is_empty()).then(|| effects.join("+"))
     }
 
     /// Returns a digest of everything that can be read back. It is the same for documents that are
@@ -159,20 +134,7 @@ impl Field {
     }
 }
 
-/// Returns scheme and host of an address, or the whole text if it is none, such as the name of a script.
-fn destination(text: &str) -> String {
-    host(text).map_or_else(|| text.to_owned(), |host| host.trim_end_matches("/...").to_lowercase())
-}
-
 impl Rule {
-    /// Whether a [`Role::Switch`] has this value when deliveries are on.
-    fn is_on(self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::EnabledState { enabled, .. }, value) => value.is_text(enabled),
-            (_, value) => *value == Value::Bool(true),
-        }
-    }
-
     fn canonical(self, value: Value) -> Value {
         match (self, value) {
             (Self::Set(inner), Value::List(list)) => {

@@ -9,6 +9,7 @@ use crate::plan::declared::Desired;
 use crate::plan::diff::{Change, creation};
 use crate::plan::document::{Document, digest};
 use crate::plan::identity::Match;
+use crate::plan::impact::impact;
 use crate::plan::item::Item;
 use crate::plan::{Delivery, ExternalId, Observed};
 
@@ -125,8 +126,8 @@ impl PlanContext<'_> {
             Decision::Execute(Step::Update { id, document })
         };
         // A correction restores what was declared.
-        let impact =
-            (cause == Cause::SpecChanged).then(|| self.rules.impact(&found.document, desired)).flatten();
+        let is_edit = cause == Cause::SpecChanged;
+        let impact = if is_edit { impact(self.rules, &found.document, desired) } else { None };
         Item { changes, impact, ..self.item(decision, cause) }
     }
 

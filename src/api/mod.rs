@@ -18,6 +18,7 @@ pub mod shorten;
 pub mod status;
 mod stored;
 pub mod superoffice;
+pub mod update_strategy;
 pub(crate) mod variables;
 mod visible;
 pub mod webhook;

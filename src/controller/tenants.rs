@@ -82,7 +82,7 @@ fn upsert(all: &mut ByKey, object: &DeserializeGuard<VendorAccount>) -> bool {
 fn slim(account: &VendorAccount) -> VendorAccount {
     let mut slim = VendorAccount::new(&account.name_any(), account.spec.clone());
     slim.metadata.namespace = account.namespace();
-    slim.metadata.deletion_timestamp = account.metadata.deletion_timestamp.clone();
+    slim.metadata.deletion_timestamp.clone_from(&account.metadata.deletion_timestamp);
     let short = |(_, value): &(&String, &String)| value.len() <= LONGEST_ANNOTATION;
     slim.metadata.labels = bounded(account.labels().iter());
     slim.metadata.annotations = bounded(account.annotations().iter().filter(short));

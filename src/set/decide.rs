@@ -4,7 +4,7 @@ use super::expand::{Member, MemberError};
 use super::guard::{self, Changes, Judged, REMOVED, Verdict};
 use super::member::{self, Difference, compare, is_owned};
 use super::rollout::{self, Rolling, Rollout};
-use crate::api::webhook_set::UpdateStrategyType;
+use crate::api::update_strategy::UpdateStrategyType;
 use crate::api::{ALLOW_SET_CHANGES, ObjectKey, Webhook, WebhookSet};
 use kube::ResourceExt;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -8,6 +8,7 @@ use crate::api::webhook_set::SetGuard;
 use crate::plan;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// The effect of removing a member.
 pub(crate) const REMOVED: &str = "removed";
@@ -95,11 +96,12 @@ fn digest(changes: &Changes) -> String {
 impl TooMany {
     /// Returns what is blocked, and how to allow it.
     pub(crate) fn message(&self, deleting: bool) -> String {
-        let count = |effect: &str| self.changes.iter().filter(|change| change.contains(effect)).count();
+        let effects = || self.changes.iter().filter_map(|change| Some(change.split_once('=')?.1));
+        let count = |effect: &str| effects().filter(|all| all.contains(effect)).count();
         let mut parts = Vec::new();
         for (number, what) in [
-            (count("=removed"), "would be removed"),
-            (count("=receiver:"), "would get another receiver"),
+            (count(REMOVED), "would be removed"),
+            (count("receiver:"), "would get another receiver"),
             (count("disabled"), "would be disabled"),
         ] {
             if number > 0 {
@@ -108,7 +110,7 @@ impl TooMany {
         }
         let mut message = parts.join(", ");
         if self.recent > 0 {
-            message.push_str(&format!(", after {} such changes in the last ten minutes", self.recent));
+            let _ = write!(message, ", after {} such changes in the last ten minutes", self.recent);
         }
         let why = if deleting {
             ": the set is being deleted"

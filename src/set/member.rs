@@ -2,6 +2,7 @@
 
 use super::expand::{DeclaredMember, Member};
 use crate::api::conditions::{self, DELIVERING, READY};
+use crate::api::update_strategy::OrderBy;
 use crate::api::webhook::{DeletionPolicy, Subscription, ValueFrom};
 use crate::api::{FINALIZER, SET_REVISION, Webhook, WebhookSpec};
 use crate::plan;
@@ -169,7 +170,7 @@ fn receiver(spec: &WebhookSpec) -> Vec<String> {
 }
 
 /// Returns the value of an account's label that orders a rolling update, as its place in the list.
-pub(crate) fn ring(member: &Member, order: Option<&crate::api::webhook_set::OrderBy>) -> usize {
+pub(crate) fn ring(member: &Member, order: Option<&OrderBy>) -> usize {
     let Some(order) = order else { return 0 };
     let value = member.account.labels().get(&order.label);
     let place = value.and_then(|value| order.values.iter().position(|one| one == value));

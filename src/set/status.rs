@@ -10,6 +10,7 @@ use crate::api::status::{MemberProblem, WebhookSetStatus};
 use crate::api::{Webhook, WebhookSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
+use std::fmt::Write as _;
 
 /// The number of members that the status lists.
 const MAX_WORST: usize = 10;
@@ -177,11 +178,9 @@ fn rolling(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus, rin
     let place = place.unwrap_or_default();
     let mut message = format!("{} of {} members are updated", status.updated, status.members);
     if decision.rollout.now.is_empty() {
-        message.push_str(&format!(
-            ": waiting{place} for {} unavailable members: {}",
-            decision.rollout.unavailable,
-            first(&worst(decision.rows.iter().filter(|row| row.ring <= ring)))
-        ));
+        let worst = worst(decision.rows.iter().filter(|row| row.ring <= ring));
+        let (unavailable, first) = (decision.rollout.unavailable, first(&worst));
+        let _ = write!(message, ": waiting{place} for {unavailable} unavailable members: {first}");
     } else {
         message.push_str(&place);
     }

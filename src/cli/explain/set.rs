@@ -1,16 +1,18 @@
 //! What only WebhookSets have: counts of members, the members in the worst state, and how members follow the template.
 
 use crate::api::status::{MemberProblem, WebhookSetStatus};
-use crate::api::webhook_set::UpdateStrategyType;
+use crate::api::update_strategy::UpdateStrategyType;
 use crate::api::{WebhookSet, WebhookSetSpec};
 
 /// Returns the counts of members; those of problems only if there are some.
 pub(super) fn counts(status: &WebhookSetStatus) -> String {
     let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
+    let mut counts =
+        vec![format!("{members} members"), format!("{updated} updated"), format!("{ready} ready")];
     let problems = [(drifted, "drifted"), (not_delivering, "not delivering"), (blocked, "blocked")];
     let problems = problems.into_iter().filter(|(number, _)| **number > 0);
-    let problems = problems.map(|(number, what)| format!(", {number} {what}")).collect::<String>();
-    format!("{members} members, {updated} updated, {ready} ready{problems}")
+    counts.extend(problems.map(|(number, what)| format!("{number} {what}")));
+    counts.join(", ")
 }
 
 /// Returns the members in the worst state, one line each.

@@ -232,7 +232,7 @@ async fn write_status(
     if let Some(since) = since.filter(|since| *since < COUNTS_INTERVAL)
         && !differs_in_conditions(set.status.as_ref(), &status)
     {
-        return Ok(COUNTS_INTERVAL - since);
+        return Ok(COUNTS_INTERVAL.saturating_sub(since));
     }
     let Some(written) = shared.context.writer.set_status(set, &status).await? else {
         return Ok(Duration::MAX);

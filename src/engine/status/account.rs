@@ -89,8 +89,9 @@ fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
 
 /// Returns the message about changes that redirect or disable deliveries and need an approval; as [`deletions_blocked`].
 fn changes_blocked(account: &ObjectKey, blocked: &TooMany) -> String {
-    let count = |effect: &str| blocked.changes.iter().filter(|change| change.contains(effect)).count();
-    let parts = [(count(" receiver:"), "get a receiver on another host"), (count("disabled"), "be disabled")];
+    let effects = || blocked.changes.iter().filter_map(|change| Some(change.split_once(' ')?.1));
+    let count = |effect: &str| effects().filter(|all| all.contains(effect)).count();
+    let parts = [(count("receiver:"), "get a receiver on another host"), (count("disabled"), "be disabled")];
     let parts: Vec<_> = parts
         .iter()
         .filter(|(count, _)| *count > 0)

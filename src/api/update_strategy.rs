@@ -9,7 +9,7 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("!has(self.rollingUpdate) || self.type == 'RollingUpdate'")
-        .message("rollingUpdate goes with type: RollingUpdate, and only with it")
+        .message("rollingUpdate is allowed only with type: RollingUpdate")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateStrategy {
@@ -39,7 +39,7 @@ pub struct RollingUpdate {
     /// How many members may be unavailable at a time: a number, or a share of all members such as `25%`, rounded up. A member is
     /// available when its Webhook is ready and the vendor does not report that it stopped delivering. Default 25%.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("string(self).matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')").message("maxUnavailable is a number from 1 on, or a share from 1% to 100%"))]
+    #[x_kube(validation = Rule::new("string(self).matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')").message("maxUnavailable must be a number from 1 on, or a share from 1% to 100%"))]
     pub max_unavailable: MaxUnavailable,
     /// Which members are changed first. Default: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,12 +51,12 @@ pub struct RollingUpdate {
 #[serde(rename_all = "camelCase")]
 pub struct OrderBy {
     /// The label of the accounts.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the label: it must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("label must not be empty: give the name of a label"))]
     #[schemars(length(max = 317))]
     pub label: String,
     /// Its values, first to last, such as `[canary, early]`. The members of one value are changed only when all members of the
     /// values before it are changed and available. Accounts with another value, or without the label, come last.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("give at least one value, such as canary"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("values must not be empty: give at least one value, such as canary"))]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a == b))").message("two values are the same: keep one of them"))]
     #[schemars(length(max = 16), inner(length(max = 63)))]
     pub values: Vec<String>,

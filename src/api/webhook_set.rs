@@ -6,13 +6,13 @@
 // The names of the Kubernetes API end with `Ref`. The derive of `KubeSchema` repeats each struct, so that the lint is off for the file.
 #![allow(clippy::struct_field_names)]
 
-use super::Mode;
 use super::account::AllowedNamespaces;
 use super::status::WebhookSetStatus;
 use super::update_strategy::UpdateStrategy;
 use super::webhook::{Adoption, DeletionPolicy, DriftPolicy, Subscription};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::{CustomResource, KubeSchema};
+use super::{GROUP, Mode};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
+use kube::{CustomResource, KubeSchema, Resource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ pub struct WebhookSetSpec {
     /// Namespaces whose VendorAccounts the selector may match, as far as their `allowedNamespaces` allow the set's namespace.
     /// Default: the set's own namespace.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector goes with from: Selector, and only with it"))]
+    #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message("selector is needed with from: Selector, and allowed only with it"))]
     pub account_namespaces: AllowedNamespaces,
     /// The Webhook that each matching account gets.
     pub template: WebhookTemplate,
@@ -106,6 +106,17 @@ pub struct WebhookSetSpec {
     /// Which changes of many members at once are blocked until a person allows them.
     #[serde(default)]
     pub guard: SetGuard,
+}
+
+/// Returns the WebhookSet that manages an object, if one does.
+pub fn managing_set(object: &impl Resource) -> Option<&OwnerReference> {
+    object.meta().owner_references.iter().flatten().find(|owner| is_set(owner))
+}
+
+/// Whether an owner is a WebhookSet that manages the object.
+pub fn is_set(owner: &OwnerReference) -> bool {
+    let group = owner.api_version.split('/').next();
+    owner.controller == Some(true) && owner.kind == WebhookSet::kind(&()) && group == Some(GROUP)
 }
 
 /// A Webhook without account.
@@ -125,12 +136,12 @@ pub struct WebhookTemplate {
 pub struct TemplateMetadata {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('hooktender.dev/'))").message("labels of hooktender.dev belong to hooktender: use another prefix"))]
+    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('hooktender.dev/'))").message("hooktender writes the labels of hooktender.dev: use another prefix"))]
     #[schemars(extend("maxProperties" = 32))]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('hooktender.dev/'))").message("annotations of hooktender.dev belong to one Webhook: set them there"))]
+    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('hooktender.dev/'))").message("annotations of hooktender.dev are for a single Webhook: set them there"))]
     #[schemars(extend("maxProperties" = 32))]
     pub annotations: BTreeMap<String, String>,
 }
@@ -145,13 +156,13 @@ impl TemplateMetadata {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("!has(self.subscription.superoffice) || !has(self.subscription.superoffice.secret) || !has(self.variables) || self.variables.all(v, '$(' + v.name + ')' != self.subscription.superoffice.secret || (has(v.valueFrom) && has(v.valueFrom.secretKeyRef)))")
-        .message("the variable that superoffice.secret names must come from a Secret: give it valueFrom.secretKeyRef")
+        .message("superoffice.secret must use a variable from a Secret: give that variable valueFrom.secretKeyRef")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSpec {
     /// The subscription: exactly one key, the accounts' vendor. The key cannot be changed.
-    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor: brightpearl, contensis or superoffice, the one of the accounts"))]
-    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: make a new WebhookSet"))]
+    #[x_kube(validation = Rule::new("(has(self.brightpearl) ? 1 : 0) + (has(self.contensis) ? 1 : 0) + (has(self.superoffice) ? 1 : 0) == 1").message("set exactly one vendor, the accounts': brightpearl, contensis or superoffice"))]
+    #[x_kube(validation = Rule::new("has(self.brightpearl) == has(oldSelf.brightpearl) && has(self.contensis) == has(oldSelf.contensis) && has(self.superoffice) == has(oldSelf.superoffice)").message("the vendor cannot be changed: create a new WebhookSet instead"))]
     pub subscription: Subscription,
     /// Values for `$(NAME)` in any string of `subscription`, as in a Webhook. They may also come from the account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -179,12 +190,12 @@ pub struct TemplateSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("has(self.value) != has(self.valueFrom)")
-        .message("a variable has exactly one of value and valueFrom")
+        .message("set exactly one of value and valueFrom")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateVariable {
     /// Name, as in `$(NAME)`.
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.-]*$')").message("a variable name starts with a letter or _ and goes on with letters, digits, _, - and ."))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.-]*$')").message("a variable name must start with a letter or _ and go on with letters, digits, _, - and ."))]
     #[schemars(length(max = 200))]
     pub name: String,
     /// A literal value. Not for secrets: everybody who can read the object can read it.
@@ -200,7 +211,7 @@ pub struct TemplateVariable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("(has(self.secretKeyRef) ? 1 : 0) + (has(self.configMapKeyRef) ? 1 : 0) + (has(self.accountRef) ? 1 : 0) == 1")
-        .message("valueFrom has exactly one of secretKeyRef, configMapKeyRef and accountRef")
+        .message("set exactly one of secretKeyRef, configMapKeyRef and accountRef in valueFrom")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateValueFrom {
@@ -221,12 +232,12 @@ pub struct TemplateValueFrom {
 pub struct TemplateKeyRef {
     /// Name of the object. It may have `$(NAME)` of variables further up in the list with a `value` or an `accountRef`, such as
     /// `hook-$(TENANT)`. Values of accounts in another namespace than the set's are refused here.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the object: a name must not be empty"))]
-    #[x_kube(validation = Rule::new("size(self) == 0 || self.matches('^([a-z0-9.-]|[$][(][A-Za-z_][A-Za-z0-9_.-]*[)])+$')").message("a name has lower case letters, digits, -, . and variables such as $(TENANT)"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("name must not be empty: give the name of the Secret or ConfigMap"))]
+    #[x_kube(validation = Rule::new("size(self) == 0 || self.matches('^([a-z0-9.-]|[$][(][A-Za-z_][A-Za-z0-9_.-]*[)])+$')").message("name must consist of lower case letters, digits, -, . and variables such as $(TENANT)"))]
     #[schemars(length(max = 253))]
     pub name: String,
     /// Key in the object's `data`.
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the key: a key must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("key must not be empty: give the key in the Secret or ConfigMap"))]
     #[schemars(length(max = 253))]
     pub key: String,
 }
@@ -235,23 +246,23 @@ pub struct TemplateKeyRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("(has(self.label) ? 1 : 0) + (has(self.annotation) ? 1 : 0) + (has(self.name) ? 1 : 0) == 1")
-        .message("accountRef has exactly one of label, annotation and name")
+        .message("set exactly one of label, annotation and name in accountRef")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AccountField {
     /// The value of this label of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the label: it must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("label must not be empty: give the name of a label"))]
     #[schemars(length(max = 317))]
     pub label: Option<String>,
     /// The value of this annotation of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("size(self) > 0").message("name the annotation: it must not be empty"))]
+    #[x_kube(validation = Rule::new("size(self) > 0").message("annotation must not be empty: give the name of an annotation"))]
     #[schemars(length(max = 317))]
     pub annotation: Option<String>,
     /// True: the account's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self").message("write name: true, or remove it"))]
+    #[x_kube(validation = Rule::new("self").message("name must be true: write name: true, or remove it"))]
     pub name: Option<bool>,
 }
 
@@ -262,11 +273,11 @@ pub struct AccountField {
 pub struct SetGuard {
     /// Such changes are blocked above this share of the members, in percent. Default 30.
     #[serde(default = "default_percent")]
-    #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must lie between 0 and 100"))]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 100").message("maxPercent must be between 0 and 100"))]
     pub max_percent: i32,
     /// Fewer such changes than this are not blocked. Default 5.
     #[serde(default = "default_count")]
-    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must lie between 1 and 100000"))]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 100000").message("minCount must be between 1 and 100000"))]
     pub min_count: i32,
 }
 

@@ -7,6 +7,7 @@ use super::named_objects::{Named, NamedObjects, OwnKind, read};
 use super::object_ref::ObjectKind;
 use super::sync::manager;
 use super::{CommandResult, print};
+use crate::api::webhook_set::managing_set;
 use crate::api::{VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::ObjectApi;
 use clap::Args;
@@ -50,6 +51,15 @@ async fn set<K: OwnKind>(client: &Client, named: &Named, suspend: bool) -> Resul
     if object.is_suspended() == suspend {
         let state = if suspend { "is suspended already" } else { "is not suspended" };
         return Ok(format!("{} {state}", named.title()));
+    }
+    if let Some(set) = managing_set(&object) {
+        let all = if suspend { "suspend" } else { "resume" };
+        return Err(format!(
+            "{} belongs to WebhookSet {set}, which undoes such edits: hooktender {all} whs/{set}{flag}, or set spec.template.spec.suspend there",
+            named.title(),
+            set = set.name,
+            flag = named.flag
+        ));
     }
     let patch = Patch::Merge(json!({"spec": {K::SUSPEND: suspend}}));
     let written = ObjectApi::<K>::new(client, &named.at).patch(&manager(), &patch).await;

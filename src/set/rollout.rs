@@ -1,4 +1,4 @@
-//! Which outdated members of a set are changed now. As a DaemonSet's rolling update: members that are unavailable use up
+//! Which outdated members of a set are changed now. As in a `DaemonSet`'s rolling update: members that are unavailable use up
 //! `maxUnavailable`, and an outdated member that is unavailable already is changed without using more of it.
 
 /// A member that has a Webhook.

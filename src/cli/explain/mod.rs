@@ -15,12 +15,14 @@ use super::plan::Scope;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, READY};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
+use crate::api::webhook_set::managing_set;
 use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::manifest::did_you_mean;
 use crate::plan::report::Style;
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
@@ -150,6 +152,7 @@ async fn webhook(client: &Client, key: &ObjectKey, style: &Style) -> Result<Stri
     let mut page = Page::new(style, &format!("Webhook {key}"), vendor.as_str());
     let mut facts =
         vec![("account", named), ("subscription", at_vendor(&status)), ("mode", mode::mode(&limits))];
+    facts.extend(managing_set(&object).map(|set| ("set", of_set(set))));
     facts.extend(generation(&object, status.observed_generation));
     page.facts("Status", &facts);
     page.conditions(&status.conditions);
@@ -254,6 +257,10 @@ fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Err
         Ok(None) => format!("{key}, which does not exist"),
         Err(error) => format!("{key}, which cannot be read: {}", api_message(error)),
     }
+}
+
+fn of_set(set: &OwnerReference) -> String {
+    format!("whs/{}, which undoes edits of the spec but for externalId", set.name)
 }
 
 fn at_vendor(status: &WebhookStatus) -> String {

@@ -11,13 +11,13 @@ use super::requested::{Requested, is_unanswered};
 use super::spellings::Spellings;
 use super::unwritten::UnwrittenStatus;
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{FINALIZER, GROUP, ObjectKey, RELEASE, REQUESTED_AT, SET_REVISION, Webhook, WebhookSet};
+use crate::api::webhook_set::is_set;
+use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, SET_REVISION, Webhook};
 use crate::engine::clock;
 use crate::engine::fingerprint::fingerprint;
 use crate::plan::Document;
 use crate::vendor;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::{Resource as _, ResourceExt};
+use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -225,12 +225,6 @@ pub(crate) fn slim(webhook: &mut Webhook) {
         (!all.is_empty()).then_some(all)
     });
     webhook.spec.subscription.shrink_to_fit();
-}
-
-/// Whether an owner is a WebhookSet that manages the object.
-fn is_set(owner: &OwnerReference) -> bool {
-    let group = owner.api_version.split('/').next();
-    owner.controller == Some(true) && owner.kind == WebhookSet::kind(&()) && group == Some(GROUP)
 }
 
 /// Returns the resource version as a number that grows. One that is no number counts as the oldest, so that the cache wins.

@@ -39,7 +39,7 @@ fn sets() -> Vec<Case> {
     let order = |values: &str| {
         set(&format!("updateStrategy: {{rollingUpdate: {{orderBy: {{label: ring, values: {values}}}}}}}"))
     };
-    let of_limit = "maxUnavailable is a number from 1 on, or a share from 1% to 100%";
+    let of_limit = "maxUnavailable must be a number from 1 on, or a share from 1% to 100%";
     vec![
         fine("a selector and a template", SET, set("")),
         fine("a number of members", SET, limit("5")),
@@ -49,42 +49,52 @@ fn sets() -> Vec<Case> {
         bad("more than all", SET, limit("101%"), of_limit),
         bad("no share", SET, limit("many"), of_limit),
         fine("a canary first", SET, order("[canary, early]")),
-        bad("no order", SET, order("[]"), "give at least one value, such as canary"),
+        bad(
+            "no order",
+            SET,
+            order("[]"),
+            "values must not be empty: give at least one value, such as canary",
+        ),
         bad("one value twice", SET, order("[canary, canary]"), "two values are the same: keep one of them"),
         bad(
             "an order without a label",
             SET,
             set("updateStrategy: {rollingUpdate: {orderBy: {label: '', values: [canary]}}}"),
-            "name the label: it must not be empty",
+            "label must not be empty: give the name of a label",
         ),
         fine("on delete", SET, set("updateStrategy: {type: OnDelete}")),
         bad(
             "limits without a rolling update",
             SET,
             set("updateStrategy: {type: OnDelete, rollingUpdate: {maxUnavailable: 1}}"),
-            "rollingUpdate goes with type: RollingUpdate, and only with it",
+            "rollingUpdate is allowed only with type: RollingUpdate",
         ),
         fine("labels and annotations", SET, metadata("labels: {team: crm}, annotations: {note: x}")),
         bad(
             "a label of hooktender",
             SET,
             metadata("labels: {hooktender.dev/set: other}"),
-            "labels of hooktender.dev belong to hooktender: use another prefix",
+            "hooktender writes the labels of hooktender.dev: use another prefix",
         ),
         bad(
             "an annotation of hooktender",
             SET,
             metadata("annotations: {hooktender.dev/release: 'true'}"),
-            "annotations of hooktender.dev belong to one Webhook: set them there",
+            "annotations of hooktender.dev are for a single Webhook: set them there",
         ),
         bad(
             "no vendor",
             SET,
             template("subscription: {}"),
-            "set exactly one vendor: brightpearl, contensis or superoffice, the one of the accounts",
+            "set exactly one vendor, the accounts': brightpearl, contensis or superoffice",
         ),
         changed(
-            bad("another vendor", SET, set(""), "the vendor cannot be changed: make a new WebhookSet"),
+            bad(
+                "another vendor",
+                SET,
+                set(""),
+                "the vendor cannot be changed: create a new WebhookSet instead",
+            ),
             template(
                 "subscription: {brightpearl: {subscribeTo: product, httpMethod: GET, uriTemplate: 'https://a.example/'}}",
             ),
@@ -94,8 +104,8 @@ fn sets() -> Vec<Case> {
 
 fn variables() -> Vec<Case> {
     let secret = |name: &str| variable(&format!("secretKeyRef: {{name: {name}, key: token}}"));
-    let of_name = "a name has lower case letters, digits, -, . and variables such as $(TENANT)";
-    let one = "accountRef has exactly one of label, annotation and name";
+    let of_name = "name must consist of lower case letters, digits, -, . and variables such as $(TENANT)";
+    let one = "set exactly one of label, annotation and name in accountRef";
     vec![
         fine("a label of the account", SET, variable("accountRef: {label: example.com/tenant}")),
         fine("an annotation of the account", SET, variable("accountRef: {annotation: shown}")),
@@ -107,34 +117,39 @@ fn variables() -> Vec<Case> {
             "not the account's name",
             SET,
             variable("accountRef: {name: false}"),
-            "write name: true, or remove it",
+            "name must be true: write name: true, or remove it",
         ),
         bad(
             "an empty label",
             SET,
             variable("accountRef: {label: ''}"),
-            "name the label: it must not be empty",
+            "label must not be empty: give the name of a label",
         ),
         bad(
             "an empty annotation",
             SET,
             variable("accountRef: {annotation: ''}"),
-            "name the annotation: it must not be empty",
+            "annotation must not be empty: give the name of an annotation",
         ),
         bad(
             "two sources",
             SET,
             variable("accountRef: {name: true}, secretKeyRef: {name: a, key: b}"),
-            "valueFrom has exactly one of secretKeyRef, configMapKeyRef and accountRef",
+            "set exactly one of secretKeyRef, configMapKeyRef and accountRef in valueFrom",
         ),
-        bad("an empty name", SET, secret("''"), "name the object: a name must not be empty"),
+        bad(
+            "an empty name",
+            SET,
+            secret("''"),
+            "name must not be empty: give the name of the Secret or ConfigMap",
+        ),
         bad("no name of a Secret", SET, secret("Hook_1"), of_name),
         bad("no variable in a name", SET, secret("'hook-$(a b)'"), of_name),
         bad(
             "an empty key",
             SET,
             variable("configMapKeyRef: {name: a, key: ''}"),
-            "name the key: a key must not be empty",
+            "key must not be empty: give the key in the Secret or ConfigMap",
         ),
     ]
 }

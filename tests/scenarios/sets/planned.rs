@@ -22,6 +22,12 @@ fn a_plan_shows_what_a_changed_set_does_to_its_members() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let refused = |arguments: &[&str]| program::run(Some(&program::reader(&crowd.scene)), arguments).failed();
+    let undone = refused(&["suspend", &format!("wh/{}", member(0))]);
+    assert!(undone.contains("belongs to WebhookSet hooks, which undoes such edits"), "{undone}");
+    assert!(undone.contains("hooktender suspend whs/hooks"), "{undone}");
+    let synced = refused(&["sync", "whs/hooks"]);
+    assert!(synced.contains("no pass was requested: a set has a pass at once when it"), "{synced}");
     operator.terminate();
     let (reader, folder) = (Reader::of(&crowd.scene), Folder::new());
     let report = |name: &str, objects: &[Value], code: i32| {

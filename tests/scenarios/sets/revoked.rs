@@ -17,7 +17,7 @@ fn a_tenant_that_has_revoked_the_login_waits_or_is_forgotten() {
     crowd.scene.kubectl(&["delete", "vendoraccount", &account(1), "--wait=false"]);
     // Wait, the default: Webhook and account stay, and the message names the way out.
     let message = crowd.scene.stalled(&member(1), "Credentials");
-    assert!(message.contains("lets all of them go with spec.whenRevoked: Forget"), "{message}");
+    assert!(message.contains("set its spec.whenRevoked: Forget"), "{message}");
     crowd.scene.patch(&format!("vendoraccount/{}", account(1)), &json!({"spec": {"whenRevoked": "Forget"}}));
     eventually("Webhook and account are gone", || {
         let left = (crowd.scene.webhook(&member(1)).is_null(), crowd.scene.account(&account(1)).is_null());

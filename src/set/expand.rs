@@ -239,12 +239,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn members(variables: Value, accounts: &[VendorAccount]) -> Vec<Member> {
+    fn members(variables: &Value, accounts: &[VendorAccount]) -> Vec<Member> {
         let accounts: Vec<_> = accounts.iter().cloned().map(Arc::new).collect();
         expand(&set(json!({"template": {"spec": {"variables": variables}}})), &accounts)
     }
 
-    fn only(variables: Value, account: &VendorAccount) -> Result<Value, MemberError> {
+    fn only(variables: &Value, account: &VendorAccount) -> Result<Value, MemberError> {
         let member = members(variables, std::slice::from_ref(account)).remove(0);
         member.declared.map(|declared| serde_json::to_value(declared.spec.variables).unwrap())
     }
@@ -262,7 +262,7 @@ mod tests {
             {"name": "MAP", "valueFrom": {"configMapKeyRef": {"name": "map", "key": "k"}}},
         ]);
         assert_eq!(
-            only(template, &acme).unwrap(),
+            only(&template, &acme).unwrap(),
             json!([
                 {"name": "TENANT", "value": "t1"},
                 {"name": "SHOWN", "value": "Acme Ltd."},
@@ -285,7 +285,7 @@ mod tests {
             (json!([label("upper"), secret]), "\"hook-A\" is not valid"),
             (json!([secret, label("upper")]), "is no variable above it"),
         ] {
-            let error = only(variables, &acme).unwrap_err();
+            let error = only(&variables, &acme).unwrap_err();
             assert_eq!(error.reason, "VariableMissing");
             assert!(error.message.contains(words), "{}", error.message);
         }
@@ -298,11 +298,11 @@ mod tests {
         let label = json!({"name": "T", "valueFrom": {"accountRef": {"label": "tenant"}}});
         let secret =
             |name: &str| json!({"name": "K", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}});
-        let error = only(json!([label, secret("hook-$(T)")]), &acme).unwrap_err();
+        let error = only(&json!([label, secret("hook-$(T)")]), &acme).unwrap_err();
         assert_eq!(error.reason, "VariableNotAllowed");
-        assert!(only(json!([label, secret("hook")]), &acme).is_ok());
+        assert!(only(&json!([label, secret("hook")]), &acme).is_ok());
         let plain = json!({"name": "T", "value": "own"});
-        assert!(only(json!([plain, secret("hook-$(T)")]), &acme).is_ok(), "the set's owner chose it");
+        assert!(only(&json!([plain, secret("hook-$(T)")]), &acme).is_ok(), "the set's owner chose it");
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
         other.spec.vendor = serde_json::from_value(json!({"contensis": {"alias": "a", "project": "p", "credentials":
             {"clientCredentials": {"clientIdSecretRef": {"name": "s", "key": "k"}, "clientSecretSecretRef": {"name": "s", "key": "k"}}}}}))
         .unwrap();
-        let all = members(json!([]), &[account("acme", &[]), other]);
+        let all = members(&json!([]), &[account("acme", &[]), other]);
         assert!(all[0].declared.is_ok());
         let error = all[1].declared.as_ref().unwrap_err();
         assert_eq!(error.reason, "VendorMismatch");
@@ -326,7 +326,7 @@ mod tests {
     fn a_member_names_its_account() {
         let mut far = account("far", &[]);
         far.metadata.namespace = Some("tenants".into());
-        let all = members(json!([]), &[account("acme", &[]), far]);
+        let all = members(&json!([]), &[account("acme", &[]), far]);
         let at = |member: &Member| member.declared.as_ref().unwrap().spec.account_ref.clone();
         assert_eq!((at(&all[0]).name.as_str(), at(&all[0]).namespace), ("acme", None));
         assert_eq!((at(&all[1]).name.as_str(), at(&all[1]).namespace.as_deref()), ("far", Some("tenants")));
@@ -342,7 +342,7 @@ mod tests {
             let mut some = all.clone();
             some.remove(drop % some.len());
             let of = |accounts: &[VendorAccount]| -> Vec<_> {
-                members(variables.clone(), accounts).into_iter().map(|member| (member.name, member.declared)).collect()
+                members(&variables, accounts).into_iter().map(|member| (member.name, member.declared)).collect()
             };
             let (all, some) = (of(&all), of(&some));
             prop_assert!(some.iter().all(|member| all.contains(member)));

@@ -104,7 +104,12 @@ async fn find(
         ObjectKind::Account => keys::<VendorAccount>(&reader.client, scope).await,
     };
     let place = scope.map_or_else(|| "any namespace".into(), |scope| format!("namespace {scope}"));
-    let all = listed.map_err(|error| api_error(&format!("{kind}s of {place} cannot be listed"), &error))?;
+    let all = match listed {
+        Ok(all) => all,
+        // A cluster may lack the CRD, or the user the right, of a kind that was not asked for by name.
+        Err(kube::Error::Api(refused)) if is_optional && matches!(refused.code, 403 | 404) => Vec::new(),
+        Err(error) => return Err(api_error(&format!("{kind}s of {place} cannot be listed"), &error).into()),
+    };
     let names: Vec<_> = all.iter().map(|key| key.name.clone()).collect();
     let before = found.objects.len();
     let wanted = all.into_iter().filter(|key| name.as_ref().is_none_or(|name| key.name == *name));

@@ -35,6 +35,12 @@ struct Summary {
     message: String,
 }
 
+impl Summary {
+    fn busy(reason: &'static str, message: String) -> Self {
+        Self { ready: false, reconciling: true, stalled: false, reason, message }
+    }
+}
+
 /// Returns the status of a set after a decision. `writes`: whether writes are left to do.
 pub(crate) fn status(
     set: &WebhookSet,
@@ -108,13 +114,7 @@ fn is_blocked(row: &Row) -> bool {
 fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> Summary {
     let deleting = set.metadata.deletion_timestamp.is_some();
     let total = status.members;
-    let with = |reason, message: String| Summary {
-        ready: false,
-        reconciling: true,
-        stalled: false,
-        reason,
-        message,
-    };
+    let with = Summary::busy;
     if let Verdict::Blocked(too_many) = &decision.verdict {
         let message = too_many.message(deleting);
         return Summary { reconciling: false, stalled: true, ..with("SetGuard", message) };
@@ -143,6 +143,12 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }
+    of_members(decision, status)
+}
+
+/// Summarizes the state of members that all are as the template declares.
+fn of_members(decision: &Decision, status: &WebhookSetStatus) -> Summary {
+    let (total, with) = (status.members, Summary::busy);
     let current = |row: &Row| row.problem.is_some() || row.webhook.as_deref().is_none_or(member::is_current);
     if status.blocked > 0 && decision.rows.iter().all(current) {
         let message =

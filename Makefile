@@ -11,9 +11,9 @@ DENY = $(CURDIR)/.cache/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 FUZZ_VERSION = 0.13.1
 FUZZ = $(CURDIR)/.cache/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-# Builds the book of docs/; built once, at exactly this version, without its server and its search.
+# Builds the book of docs/; built once, at exactly this version, with its search and without its server.
 BOOK_VERSION = 0.5.4
-MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)/bin/mdbook
+MDBOOK = $(CURDIR)/.cache/mdbook-$(BOOK_VERSION)-search/bin/mdbook
 # Seconds a target.
 FUZZ_TIME ?= 600
 # Embed the dependency list into a program, and write a bill of materials; built once, at exactly these versions.
@@ -151,7 +151,7 @@ $(FUZZ):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(MDBOOK):
-	env -u CARGO_TARGET_DIR $(CARGO) install mdbook --version $(BOOK_VERSION) --locked --no-default-features --root $(dir $(patsubst %/,%,$(dir $@)))
+	env -u CARGO_TARGET_DIR $(CARGO) install mdbook --version $(BOOK_VERSION) --locked --no-default-features --features search --root $(dir $(patsubst %/,%,$(dir $@)))
 
 $(DENY):
 	env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(dir $(patsubst %/,%,$(dir $@)))

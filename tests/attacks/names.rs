@@ -1,6 +1,6 @@
 //! Invalid names, values that are too long, and too many objects, edits and events.
 
-use hooktender_cluster::eventually;
+use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use crate::helm;
@@ -145,10 +145,8 @@ fn webhooks_that_refer_to_nothing_cost_no_reads() {
     site.attack(&last).accepted();
     site.guest.stalled("last", "AccountNotFound");
     let user = format!("system:serviceaccount:{}:{}", site.owner.namespace, helm::OPERATOR);
-    let reads = site.owner.cluster.audit().unwrap().into_iter();
-    let reads =
-        reads.filter(|event| event.user == user && event.verb == "get" && event.resource == "vendoraccounts");
-    let reads: Vec<_> = reads.collect();
+    let account = |event: &AuditEvent| event.verb == "get" && event.resource == "vendoraccounts";
+    let reads = site.owner.cluster.audit(|event| event.user == user && account(event)).unwrap();
     assert!(reads.is_empty(), "{} reads, such as {:?}", reads.len(), reads[0]);
     // An orphan whose account appears is reconciled.
     let late = hostile::account("none-0", "https://crm.example.com");

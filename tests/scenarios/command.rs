@@ -167,8 +167,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn only_read(&self, tenant: &Tenant) {
         only_reads(tenant);
         let user = format!("system:serviceaccount:{}:reader", self.scene.namespace);
-        let all = self.scene.cluster.audit().unwrap();
-        let own: Vec<_> = all.iter().filter(|event| event.user == user).collect();
+        let own = self.scene.cluster.audit(|event| event.user == user).unwrap();
         assert!(own.iter().any(|event| event.resource == "webhooks"), "nothing was read");
         // kubectl's check of the rules is a create by its verb.
         let wrote = own.iter().find(|event| event.is_write() && event.api_group != "authorization.k8s.io");

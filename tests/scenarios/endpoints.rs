@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use hooktender_cluster::eventually;
+use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
@@ -157,10 +157,10 @@ fn each_object_gets_the_secrets_of_its_own_namespace() {
     let stored = json!(tenant.stored()).to_string();
     assert!(stored.contains("canary-of-guest") && !stored.contains("canary-of-home"), "{stored}");
     let user = format!("system:serviceaccount:{}:reads-both", home.namespace);
-    let all = home.cluster.audit().unwrap();
-    let read =
-        all.iter().filter(|event| event.user == user && event.resource == "secrets" && event.verb == "get");
-    let read: BTreeSet<_> = read.map(|event| (event.namespace.as_str(), event.name.as_str())).collect();
+    let secret = |event: &AuditEvent| event.resource == "secrets" && event.verb == "get";
+    let read = home.cluster.audit(|event| event.user == user && secret(event)).unwrap();
+    let read: BTreeSet<_> =
+        read.iter().map(|event| (event.namespace.as_str(), event.name.as_str())).collect();
     let own = [(home.namespace.as_str(), "login"), (guest.namespace.as_str(), "hook-secrets")];
     assert_eq!(read, BTreeSet::from(own));
 }

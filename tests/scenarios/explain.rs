@@ -273,9 +273,10 @@ fn the_mode_that_holds_is_named() {
     let text =
         place.says("wh/hook", &[mode, "Pending changes Create ", "(nothing) -> product", "$(TOKEN)", &own]);
     assert!(!text.contains("--plan-only") && !text.contains("at the VendorAccount"), "{text}");
+    // From here on nothing enforces: the Webhook stays planned.
+    operator.terminate();
     place.scene.patch("webhook/hook", &json!({"spec": {"mode": "Enforce"}}));
     place.scene.patch("vendoraccount/account", &json!({"spec": {"mode": "Plan"}}));
-    operator.terminate();
     let text = place.says("wh/hook", &["mode Plan, by spec.mode of the VendorAccount spec "]);
     assert!(!text.contains("--plan-only") && !text.contains("Enforce at the Webhook"), "{text}");
     place.says("va/account", &["mode Plan, by spec.mode of the VendorAccount"]);

@@ -54,6 +54,7 @@ mod printed;
 mod program;
 mod progress;
 mod quiet;
+mod readme;
 mod redirections;
 mod refusals;
 mod requests;

@@ -1,6 +1,7 @@
 //! The operator under test: the real program, as a process with the rights of a service account.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -125,14 +126,19 @@ impl Operator {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until a text is in the log.
+    /// Waits until a text is in the log. Each look reads what was added since the last one, as a log at level `trace` is long.
     pub(crate) fn logs(&self, text: &str) {
-        eventually(
-            &format!("{text:?} in the log"),
-            || {
-                if self.log().contains(text) { Ok(()) } else { Err(()) }
-            },
-        )
+        let mut log = File::open(&self.log).unwrap();
+        let mut unseen = Vec::new();
+        eventually(&format!("{text:?} in the log"), || {
+            log.read_to_end(&mut unseen).unwrap();
+            if String::from_utf8_lossy(&unseen).contains(text) {
+                return Ok(());
+            }
+            // The text may have been written in part.
+            unseen.drain(..unseen.len().saturating_sub(text.len()));
+            Err(())
+        })
         .unwrap();
     }
 

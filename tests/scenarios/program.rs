@@ -29,8 +29,7 @@ pub(crate) fn reader(scene: &Scene) -> PathBuf {
 pub(crate) fn wrote(scene: &Scene) -> Vec<AuditEvent> {
     let user = format!("system:serviceaccount:{}:reader", scene.namespace);
     let of_program = |event: &AuditEvent| event.user == user && !event.user_agent.starts_with("kubectl");
-    let all = scene.cluster.audit().unwrap();
-    let own: Vec<_> = all.into_iter().filter(of_program).collect();
+    let own = scene.cluster.audit(of_program).unwrap();
     assert!(!own.is_empty(), "the reader has read nothing");
     own.into_iter().filter(AuditEvent::is_write).collect()
 }

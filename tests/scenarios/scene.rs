@@ -309,8 +309,7 @@ impl Scene {
     /// Returns the writes of this scene's operator to the cluster.
     pub(crate) fn cluster_writes(&self) -> Vec<AuditEvent> {
         let user = format!("system:serviceaccount:{}:operator", self.namespace);
-        let all = self.cluster.audit().unwrap();
-        all.into_iter().filter(|event| event.user == user && event.is_write()).collect()
+        self.cluster.audit(|event| event.user == user && event.is_write()).unwrap()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The API server's audit log, read as events: tests count requests to Kubernetes with it.
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -52,17 +53,40 @@ impl AuditEvent {
     }
 }
 
-/// Reads the log, oldest event first. A line that is still being written is left for the next read.
-pub(crate) fn read(path: &Path) -> Result<Vec<AuditEvent>, Error> {
-    let bytes = fs::read(path).map_err(Error::io(format!("reading {}", path.display())))?;
-    // A half-written character may be invalid UTF-8.
-    parse(&String::from_utf8_lossy(&bytes))
+/// The log as far as it has been read: tests ask again and again while it grows, and each line is parsed once.
+#[derive(Debug)]
+pub(crate) struct AuditLog {
+    path: PathBuf,
+    /// Bytes of complete lines that have been read.
+    read: u64,
+    events: Vec<AuditEvent>,
 }
 
+impl AuditLog {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), read: 0, events: Vec::new() }
+    }
+
+    /// Reads what was added, and returns all events, oldest first. A line that is still being written is left for the next call.
+    pub(crate) fn events(&mut self) -> Result<&[AuditEvent], Error> {
+        let mut added = Vec::new();
+        File::open(&self.path)
+            .and_then(|mut file| {
+                file.seek(SeekFrom::Start(self.read))?;
+                file.read_to_end(&mut added)
+            })
+            .map_err(Error::io(format!("reading {}", self.path.display())))?;
+        // A half-written character would be invalid UTF-8, but never before the last line end.
+        let complete = added.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.events.extend(parse(&String::from_utf8_lossy(&added[..complete]))?);
+        self.read += complete as u64;
+        Ok(&self.events)
+    }
+}
+
+/// Parses complete lines.
 fn parse(text: &str) -> Result<Vec<AuditEvent>, Error> {
-    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    complete
-        .lines()
+    text.lines()
         .map(|line| serde_json::from_str::<Wire>(line).map_err(Error::json("a line of the audit log")))
         .filter_map(|line| line.map(Wire::into_event).transpose())
         .collect()
@@ -154,8 +178,14 @@ mod tests {
 
     #[test]
     fn a_line_that_is_being_written_waits() {
-        let half = &CREATE[..40];
-        assert_eq!(parse(&format!("{CREATE}\n{half}")).unwrap().len(), 1);
-        assert_eq!(parse(half).unwrap().len(), 0);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut log = AuditLog::new(file.path());
+        let mut seen = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            log.events().unwrap().len()
+        };
+        assert_eq!(seen(&CREATE[..40]), 0);
+        assert_eq!(seen(&format!("{CREATE}\n{}", &CREATE[..40])), 1);
+        assert_eq!(seen(&format!("{CREATE}\n{CREATE}\n")), 2);
     }
 }

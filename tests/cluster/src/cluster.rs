@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::audit::AuditLog;
 use crate::protocol::{self, Addresses, Answer, STAMP};
-use crate::{AuditEvent, Error, Purpose, Tools, audit, locate};
+use crate::{AuditEvent, Error, Purpose, Tools, locate};
 
 /// A running control plane on loopback. It ends when this is dropped, and also when this process ends in any way, `kill -9`
 /// included.
@@ -16,6 +17,7 @@ use crate::{AuditEvent, Error, Purpose, Tools, audit, locate};
 pub struct Cluster {
     pub(crate) tools: Tools,
     pub(crate) addresses: Addresses,
+    audit: Mutex<AuditLog>,
     link: Mutex<Link>,
 }
 
@@ -45,7 +47,8 @@ impl Cluster {
                 Error::Supervisor("still built from other sources after building it".to_owned())
             })?,
         };
-        Ok(Self { tools, addresses, link: Mutex::new(link) })
+        let audit = Mutex::new(AuditLog::new(&addresses.audit_log));
+        Ok(Self { tools, addresses, audit, link: Mutex::new(link) })
     }
 
     /// The administrator's kubeconfig.
@@ -88,10 +91,11 @@ impl Cluster {
         self.link().child.id()
     }
 
-    /// Returns every request that the API server has answered since the start, oldest first. An event is here before its answer
-    /// reaches the client.
-    pub fn audit(&self) -> Result<Vec<AuditEvent>, Error> {
-        audit::read(&self.addresses.audit_log)
+    /// Returns the requests that the API server has answered since the start and that `wanted` chooses, oldest first. An event is
+    /// here before its answer reaches the client.
+    pub fn audit(&self, wanted: impl Fn(&AuditEvent) -> bool) -> Result<Vec<AuditEvent>, Error> {
+        let mut log = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.events()?.iter().filter(|event| wanted(event)).cloned().collect())
     }
 
     /// Kills the API server like a power cut: connections break, data stays. Does nothing if it is down already.

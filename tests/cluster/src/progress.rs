@@ -230,7 +230,7 @@ mod tests {
             }
             Err(Error::Supervisor("cancelled".to_owned()))
         };
-        let jobs = vec![Job::new("one", 1.0, waiting), Job::new("other", 1.0, failing)];
+        let jobs = [Job::new("one", 1.0, waiting), Job::new("other", 1.0, failing)];
         assert!(matches!(run(&jobs, "nothing"), Err(Error::NoWorkspace)));
     }
 }

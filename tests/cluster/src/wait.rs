@@ -15,7 +15,7 @@ pub const WAIT_LIMIT: Duration = Duration::from_secs(60 * BUSY);
 /// [`WAIT_LIMIT`] as an argument of `kubectl wait` and `kubectl delete`.
 pub const KUBECTL_WAIT_LIMIT: &str = "--timeout=300s";
 
-/// How often a condition is looked at.
+/// How long to wait between two looks at a condition, at least.
 const INTERVAL: Duration = Duration::from_millis(25);
 
 /// How long one call of kubectl takes on an idle machine.
@@ -33,7 +33,8 @@ pub struct TimedOut {
     pub last: String,
 }
 
-/// Looks every 25 ms until `look` returns `Ok`, whose value is the result; fails after [`WAIT_LIMIT`]. An `Err` holds what was seen
+/// Looks every 25 ms until `look` returns `Ok`, whose value is the result; fails after [`WAIT_LIMIT`]. Between two long looks it waits
+/// as long as one takes, so that a test that waits leaves half a core to what it waits for. An `Err` holds what was seen
 /// instead: the last one is part of the failure.
 ///
 /// ```
@@ -56,6 +57,7 @@ pub fn eventually_within<T, Seen: Debug>(
 ) -> Result<T, TimedOut> {
     let start = Instant::now();
     loop {
+        let looked = Instant::now();
         match look() {
             Ok(value) => return Ok(value),
             Err(seen) if start.elapsed() >= limit => {
@@ -65,7 +67,7 @@ pub fn eventually_within<T, Seen: Debug>(
                     last: format!("{seen:?}"),
                 });
             }
-            Err(_) => thread::sleep(INTERVAL),
+            Err(_) => thread::sleep(looked.elapsed().max(INTERVAL)),
         }
     }
 }

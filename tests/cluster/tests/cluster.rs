@@ -103,11 +103,9 @@ fn the_audit_log_has_each_request_once_and_at_once() {
     cluster().kubectl_run_as(&user, &["get", "secret", "hidden", "-n", &namespace]).unwrap_err();
 
     // No waiting: events are written before answers.
-    let events = cluster().audit().unwrap();
+    let events = cluster().audit(|event| event.namespace == namespace).unwrap();
     let of = |resource: &str, name: &str| -> Vec<&AuditEvent> {
-        let same = |event: &&AuditEvent| {
-            event.namespace == namespace && event.resource == resource && event.name == name
-        };
+        let same = |event: &&AuditEvent| event.resource == resource && event.name == name;
         events.iter().filter(same).collect()
     };
     let [created] = of("configmaps", "seen")[..] else { panic!("{:?}", of("configmaps", "seen")) };

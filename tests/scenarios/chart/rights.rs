@@ -39,11 +39,10 @@ fn granted(objects: &[Value]) -> BTreeSet<Right> {
 
 /// Returns what operators have requested of the API server, without kubectl in their name.
 fn asked(of: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
-    let all = crate::support::cluster().audit().unwrap().into_iter();
     let own = |event: &AuditEvent| {
         of(&event.user) && !event.resource.is_empty() && !event.user_agent.starts_with("kubectl")
     };
-    all.filter(own).collect()
+    crate::support::cluster().audit(own).unwrap()
 }
 
 fn right(event: &AuditEvent) -> Right {

@@ -29,7 +29,14 @@ fn tell(metrics: &Metrics, account: &ObjectKey) {
             target: "hooktender::vendor::report", "vendor call", otel.kind = "client",
             http.request.method = "GET", server.address = "cms.example.com", http.response.status_code = 200
         );
-        call.in_scope(|| metrics.record_request(CallReport { vendor: VENDOR, operation: Operation::List, class: None, elapsed: took, clock: None }));
+        let report = CallReport {
+            vendor: VENDOR,
+            operation: Operation::List,
+            class: None,
+            elapsed: took,
+            clock: None,
+        };
+        call.in_scope(|| metrics.record_request(report));
         let mut tally = StateCounts::of(VENDOR, AccountPhase::Ready);
         for _ in 0..WEBHOOKS {
             tally.add(black_box(WebhookPhase::Ready));

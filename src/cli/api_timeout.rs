@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep, timeout};
 use tower::{Layer, Service};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Fails a request whose answer does not begin, or whose body does not continue, in time.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ impl AnswerTimeout {
 
     /// Names the API server if a request did not get to it. Other errors stay as they are, such as those of a login program.
     fn name_server(&self, error: BoxError) -> BoxError {
-        if !causes(&*error).any(|cause| cause.is::<hyper_util::client::legacy::Error>()) {
+        if !causes(&*error).any(<dyn Error>::is::<hyper_util::client::legacy::Error>) {
             return error;
         }
         let cause = causes(&*error).last().map(ToString::to_string).unwrap_or_default();

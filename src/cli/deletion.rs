@@ -80,7 +80,7 @@ impl Prune {
 
 fn owner(planned: &PlannedAccount, id: &ExternalId) -> Option<ObjectKey> {
     let mut webhooks = planned.report.webhooks.iter();
-    webhooks.find(|webhook| webhook.id.as_deref() == Some(id.as_str())).map(|webhook| webhook.key())
+    webhooks.find(|webhook| webhook.id.as_deref() == Some(id.as_str())).map(WebhookReport::key)
 }
 
 /// Plans the deletion of the subscriptions that a person has named. Nothing but what the plan found to be unmanaged is deleted.
@@ -138,8 +138,11 @@ fn decided(report: &AccountReport) -> impl Iterator<Item = &WebhookReport> {
     report.webhooks.iter().filter(|webhook| !webhook.is_undecided())
 }
 
+/// An account and the subscriptions to delete there, each with its Webhook.
+type AccountDeletions = (Arc<VendorAccount>, Vec<(ExternalId, Webhook)>);
+
 async fn plan_deletions(
-    deleting: Vec<(Arc<VendorAccount>, Vec<(ExternalId, Webhook)>)>,
+    deleting: Vec<AccountDeletions>,
     objects: &ObjectSet,
     vendors: &VendorFlags,
 ) -> Deletions {
@@ -255,8 +258,8 @@ fn merge(account: &mut AccountReport, prunes: &AccountReport) {
     for webhook in &mut account.webhooks {
         webhook.former.retain(|one| !ids.contains(&one.external_id));
     }
-    let pruned = prunes.webhooks.iter().cloned();
-    account.webhooks.extend(pruned.map(|webhook| WebhookReport { cause: Cause::Pruned, ..webhook }));
+    let webhooks = prunes.webhooks.iter().cloned();
+    account.webhooks.extend(webhooks.map(|webhook| WebhookReport { cause: Cause::Pruned, ..webhook }));
     account.about_seconds = account.about_seconds.max(prunes.about_seconds);
     if account.held.is_none() {
         account.held.clone_from(&prunes.held);

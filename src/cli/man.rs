@@ -1,4 +1,4 @@
-//! `hooktender man`: manual pages. clap_mangen renders what it knows of a command; examples, exit codes, environment and references are
+//! `hooktender man`: manual pages. `clap_mangen` renders what it knows of a command; examples, exit codes, environment and references are
 //! added here.
 
 use super::examples::{CommandHelp, EXIT_STATUS, of};
@@ -83,7 +83,7 @@ fn page(command: &Command, root: &Command) -> Result<Vec<u8>, Error> {
     Ok(page)
 }
 
-/// Returns the sections that clap_mangen does not have.
+/// Returns the sections that `clap_mangen` does not have.
 fn sections(command: &Command, root: &Command, is_root: bool) -> Roff {
     let mut roff = Roff::new();
     let help = of(command.get_name()).filter(|_| !is_root);

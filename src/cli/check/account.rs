@@ -57,7 +57,7 @@ async fn check(account: &VendorAccount, source: &OverlaySource, vendors: &Vendor
             let number = list.observed.len() + list.unreadable.len();
             let what = if number == 1 { "1 subscription".into() } else { format!("{number} subscriptions") };
             lines.push(Line::ok(&title, format!("the login works: the list has {what}")));
-            lines.extend(rights(&title, account, &client));
+            lines.push(rights(&title, account, &client));
         }
         Err(error) => lines.push(failed(&title, &error)),
     }
@@ -90,19 +90,19 @@ fn failed(title: &str, error: &VendorError) -> Line {
 }
 
 /// Says what the login may do, as far as the vendor tells.
-fn rights(title: &str, account: &VendorAccount, client: &Client) -> Option<Line> {
+fn rights(title: &str, account: &VendorAccount, client: &Client) -> Line {
     let advice = client.advice();
     match client.may_write() {
         Some(true) => {
             let line = Line::ok(title, "the login may create, change and delete subscriptions");
-            Some(advice.map_or(line, |advice| Line::note(title, advice)))
+            advice.map_or(line, |advice| Line::note(title, advice))
         }
-        Some(false) => Some(Line::problem(title, advice.unwrap_or_else(|| "the login may not write".into()))),
+        Some(false) => Line::problem(title, advice.unwrap_or_else(|| "the login may not write".into())),
         None => {
             let vendor = account.spec.vendor.name();
             let unknown =
                 format!("{vendor} does not tell whether a login may write: the first write shows it");
-            Some(Line::note(title, advice.unwrap_or(unknown)))
+            Line::note(title, advice.unwrap_or(unknown))
         }
     }
 }

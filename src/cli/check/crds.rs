@@ -35,7 +35,7 @@ pub(super) async fn check(client: &Client) -> Vec<Line> {
                 return vec![served(client, &own).await];
             }
             Err(error) => {
-                lines.push(Line::problem(CRDS, format!("{name} cannot be read: {}", api_message(&error))))
+                lines.push(Line::problem(CRDS, format!("{name} cannot be read: {}", api_message(&error))));
             }
         }
     }
@@ -146,7 +146,9 @@ fn add_fields(schema: &JSONSchemaProps, path: &str, all: &mut BTreeSet<String>) 
     match &schema.items {
         Some(Items::Schema(item)) => add_fields(item, &format!("{path}[]"), all),
         Some(Items::Schemas(items)) => {
-            items.iter().for_each(|item| add_fields(item, &format!("{path}[]"), all))
+            for item in items {
+                add_fields(item, &format!("{path}[]"), all);
+            }
         }
         None => {}
     }

@@ -56,8 +56,8 @@ pub(super) fn objects(current: &OsStr) -> Vec<CompletionCandidate> {
     }
     let words = words();
     let typed = current.to_str().and_then(|text| text.split_once('/')).map(|(kind, _)| kind.to_owned());
-    let named = kind_before(&words);
-    let wanted: Vec<(ObjectKind, String)> = match (named, typed) {
+    let kind = kind_before(&words);
+    let wanted: Vec<(ObjectKind, String)> = match (kind, typed) {
         (Some(kind), _) => vec![(kind, String::new())],
         (None, Some(typed)) => {
             ObjectKind::parse(&typed).map(|kind| (kind, format!("{typed}/"))).into_iter().collect()

@@ -35,8 +35,7 @@ enum Shell {
     Bash,
     Elvish,
     Fish,
-    #[value(name = "powershell")]
-    PowerShell,
+    Powershell,
     Zsh,
     /// The kubectl plug-in: put the script into the PATH as `kubectl_complete-hooktender`.
     Kubectl,
@@ -48,7 +47,7 @@ impl Shell {
             Self::Bash => &Bash,
             Self::Elvish => &Elvish,
             Self::Fish => &Fish,
-            Self::PowerShell => &Powershell,
+            Self::Powershell => &Powershell,
             Self::Zsh => &Zsh,
             Self::Kubectl => &Kubectl,
         }

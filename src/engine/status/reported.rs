@@ -84,7 +84,7 @@ mod tests {
         plan(&IN_PLACE, std::slice::from_ref(declared), &[], &Elsewhere::default()).items.remove(0)
     }
 
-    fn webhook(generation: i64, digest: Option<String>, conditions: &[(&str, &str, &str)]) -> Webhook {
+    fn webhook(generation: i64, digest: Option<&str>, conditions: &[(&str, &str, &str)]) -> Webhook {
         let condition = |(kind, status, reason): &(&str, &str, &str)| {
             json!({"type": kind, "status": status, "reason": reason, "message": "the vendor's words",
                 "lastTransitionTime": "2026-01-01T00:00:00Z"})
@@ -107,7 +107,7 @@ mod tests {
     fn class_of(conditions: &[(&str, &str, &str)]) -> Option<Class> {
         let declared = wants("a", 1, document("x"));
         let item = item(&declared);
-        match reported(&webhook(2, item.digest(), conditions), &declared, &item) {
+        match reported(&webhook(2, item.digest().as_deref(), conditions), &declared, &item) {
             Some(Reported::Held(class, _)) => Some(class),
             Some(Reported::Failed(_)) => Some(Class::of(item.action())),
             None => None,
@@ -132,11 +132,11 @@ mod tests {
     fn what_was_reported_about_another_spec_or_effect_does_not_count() {
         let declared = wants("a", 1, document("x"));
         let item = item(&declared);
-        let tried = webhook(2, item.digest(), &REJECTED);
+        let tried = webhook(2, item.digest().as_deref(), &REJECTED);
         assert!(reported(&tried, &declared, &item).is_some());
-        let edited = webhook(3, item.digest(), &REJECTED);
+        let edited = webhook(3, item.digest().as_deref(), &REJECTED);
         assert_eq!(reported(&edited, &declared, &item), None, "the spec has changed since");
-        let other = webhook(2, Some("sha256:other".into()), &REJECTED);
+        let other = webhook(2, Some("sha256:other"), &REJECTED);
         assert_eq!(reported(&other, &declared, &item), None, "another effect");
         let mut rotated = declared.clone();
         rotated.hints.values_changed = true;

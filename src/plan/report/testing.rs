@@ -213,9 +213,6 @@ fn contensis() -> AccountReport {
 }
 
 fn superoffice() -> AccountReport {
-    let hold = |name: &str, reason: &str, message: &str, class| {
-        held(webhook(name, Action::None, Cause::InSync, None), class, reason, message)
-    };
     let planned = WebhookReport {
         changes: vec![
             field(
@@ -238,11 +235,18 @@ fn superoffice() -> AccountReport {
         changes: vec![field("name", None, Some("sale-won"))],
         ..webhook("sale-won", Action::Create, Cause::Gone, Some("23"))
     };
-    let webhooks = vec![
-        webhook("leaving", Action::Delete, Cause::Deleted, Some("31")),
-        planned,
-        stopped,
-        gone,
+    let mut webhooks =
+        vec![webhook("leaving", Action::Delete, Cause::Deleted, Some("31")), planned, stopped, gone];
+    webhooks.extend(superoffice_held());
+    account("crm", VendorName::Superoffice, "superoffice/Cust12345", webhooks)
+}
+
+/// Webhooks of which nothing may be changed now, each for another reason.
+fn superoffice_held() -> Vec<WebhookReport> {
+    let hold = |name: &str, reason: &str, message: &str, class| {
+        held(webhook(name, Action::None, Cause::InSync, None), class, reason, message)
+    };
+    vec![
         hold(
             "paused",
             "Suspended",
@@ -279,8 +283,7 @@ fn superoffice() -> AccountReport {
             "Secret shop/hook-secrets has no key token\nadd it, or correct spec.variables",
             Class::Blocked,
         ),
-    ];
-    account("crm", VendorName::Superoffice, "superoffice/Cust12345", webhooks)
+    ]
 }
 
 /// A report with one change and nothing else.

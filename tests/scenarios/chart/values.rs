@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use crate::helm::{chart, helm, template};
 use crate::support::cluster;
 
-/// Values, and the message about them.
-fn wrong() -> Vec<(Value, &'static str)> {
+/// Values, and a part of the message that refuses them.
+type Refused = Vec<(Value, &'static str)>;
+
+/// What the schema refuses.
+fn against_the_schema() -> Refused {
     vec![
         (json!({"replica": 2}), "at '': additional properties 'replica' not allowed"),
         (json!({"replicas": "two"}), "at '/replicas': got string, want integer"),
@@ -24,22 +27,28 @@ fn wrong() -> Vec<(Value, &'static str)> {
         (json!({"watchNamespaces": ["a", "a"]}), "at '/watchNamespaces': items at 0 and 1 are equal"),
         (json!({"podLabels": {"a": 1}}), "at '/podLabels/a': got number, want string"),
         (json!({"metrics": {"service": {"port": 70000}}}), "at '/metrics/service/port': maximum: got 70,000"),
+        (json!({"accountSelector": "a=\"b\""}), "at '/accountSelector': 'a=\"b\"' does not match pattern"),
         (
-            json!({"replicas": 2, "leaderElection": "never"}),
-            "leaderElection=never is for one replica, and replicas is 2: set it to auto",
+            json!({"logLevel": "verbose"}),
+            "at '/logLevel': value must be one of 'off', 'error', 'warn', 'info', 'debug', 'trace'",
         ),
+        (json!({"logLevel": "info,hooktender=verbose"}), "at '/logLevel': "),
         (
-            json!({"serviceAccount": {"create": false}}),
-            "serviceAccount.name is missing: with serviceAccount.create=false, set the ServiceAccount of the operator",
+            json!({"image": {"pullSecrets": []}}),
+            "at '/image': additional properties 'pullSecrets' not allowed",
         ),
+        (json!({"extraArgs": ["-n"]}), "at '/extraArgs/0': '-n' does not match pattern"),
         (
-            json!({"metrics": {"service": {"enabled": false}, "serviceMonitor": {"enabled": true}}}),
-            "metrics.serviceMonitor needs the Service: enable metrics.service too",
+            json!({"tracing": {"endpoint": "collector:4318"}}),
+            "at '/tracing/endpoint': 'collector:4318' does not match",
         ),
-        (
-            json!({"metrics": {"podMonitor": {"enabled": true}, "serviceMonitor": {"enabled": true}}}),
-            "metrics.serviceMonitor and metrics.podMonitor would scrape everything twice",
-        ),
+        (json!({"dnsPolicy": "Cluster"}), "at '/dnsPolicy': value must be one of '', 'ClusterFirst'"),
+    ]
+}
+
+/// Text that the program could not read.
+fn malformed() -> Refused {
+    vec![
         (
             json!({"watchNamespaces": ["Shop"]}),
             r#"watchNamespaces: "Shop" is not a valid namespace name: lower case letters, digits and dashes only"#,
@@ -63,26 +72,48 @@ fn wrong() -> Vec<(Value, &'static str)> {
             r#"allowedEndpoints: "A_b" is not a valid namespace name"#,
         ),
         (json!({"settle": "30"}), r#"settle: "30" is not a valid interval: write it like 90s, 5m or 1h30m"#),
-        (json!({"requestTimeout": "0s"}), r#"requestTimeout: "0s" leaves no time for an answer"#),
-        (json!({"accountSelector": "a=\"b\""}), "at '/accountSelector': 'a=\"b\"' does not match pattern"),
         (
             json!({"accountSelector": "shard in (a"}),
             r#"accountSelector: "shard in (a" is not a valid label selector: write it like shard=a or shard in (a,b)"#,
         ),
         (json!({"accountSelector": "a=b=c"}), r#"accountSelector: "a=b=c" is not a valid label selector"#),
+        (json!({"namespaceOverride": "A"}), r#"namespaceOverride: "A" is not a valid namespace name"#),
+        (json!({"image": {"digest": "sha256:12"}}), r#"image.digest: "sha256:12" is not a valid digest"#),
         (
-            json!({"logLevel": "verbose"}),
-            "at '/logLevel': value must be one of 'off', 'error', 'warn', 'info', 'debug', 'trace'",
+            json!({"listenAddress": "::"}),
+            r#"listenAddress: "::" is not a valid address: write it like 0.0.0.0 or [::]"#,
         ),
-        (json!({"logLevel": "info,hooktender=verbose"}), "at '/logLevel': "),
+        (
+            json!({"networkPolicy": {"vendorCIDRs": ["10.0.0.1"]}}),
+            r#"networkPolicy: "10.0.0.1" is not a valid address range: write it like 10.0.0.1/32"#,
+        ),
+    ]
+}
+
+/// Values that the schema allows, but that do not work, or not together.
+fn contradictory() -> Refused {
+    vec![
+        (
+            json!({"replicas": 2, "leaderElection": "never"}),
+            "leaderElection=never is for one replica, and replicas is 2: set it to auto",
+        ),
+        (
+            json!({"serviceAccount": {"create": false}}),
+            "serviceAccount.name is missing: with serviceAccount.create=false, set the ServiceAccount of the operator",
+        ),
+        (
+            json!({"metrics": {"service": {"enabled": false}, "serviceMonitor": {"enabled": true}}}),
+            "metrics.serviceMonitor needs the Service: enable metrics.service too",
+        ),
+        (
+            json!({"metrics": {"podMonitor": {"enabled": true}, "serviceMonitor": {"enabled": true}}}),
+            "metrics.serviceMonitor and metrics.podMonitor would scrape everything twice",
+        ),
+        (json!({"requestTimeout": "0s"}), r#"requestTimeout: "0s" leaves no time for an answer"#),
         (
             json!({"image": {"repository": ""}}),
             "image.repository is missing: there is no public image, so build one (`make image`), push it to a registry of yours, \
              and add --set image.repository=registry.example.com/hooktender",
-        ),
-        (
-            json!({"image": {"pullSecrets": []}}),
-            "at '/image': additional properties 'pullSecrets' not allowed",
         ),
         (
             json!({"enabled": false}),
@@ -96,7 +127,6 @@ fn wrong() -> Vec<(Value, &'static str)> {
             json!({"commonLabels": {"helm.sh/chart": "foo"}}),
             "commonLabels: the chart itself sets the label helm.sh/chart: remove it there",
         ),
-        (json!({"namespaceOverride": "A"}), r#"namespaceOverride: "A" is not a valid namespace name"#),
         (
             json!({"extraArgs": ["--log-level=debug"]}),
             "extraArgs: --log-level is set by the value logLevel: use that",
@@ -105,31 +135,16 @@ fn wrong() -> Vec<(Value, &'static str)> {
             json!({"extraArgs": ["--plan-only"]}),
             "extraArgs: --plan-only is set by the value planOnly: use that",
         ),
-        (json!({"extraArgs": ["-n"]}), "at '/extraArgs/0': '-n' does not match pattern"),
         (
             json!({"proxy": {"https": "http://a"}, "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://b"}]}),
             "extraEnv: HTTPS_PROXY is set by the value proxy, too: remove one of them",
-        ),
-        (
-            json!({"tracing": {"endpoint": "collector:4318"}}),
-            "at '/tracing/endpoint': 'collector:4318' does not match",
-        ),
-        (json!({"dnsPolicy": "Cluster"}), "at '/dnsPolicy': value must be one of '', 'ClusterFirst'"),
-        (json!({"image": {"digest": "sha256:12"}}), r#"image.digest: "sha256:12" is not a valid digest"#),
-        (
-            json!({"listenAddress": "::"}),
-            r#"listenAddress: "::" is not a valid address: write it like 0.0.0.0 or [::]"#,
-        ),
-        (
-            json!({"networkPolicy": {"vendorCIDRs": ["10.0.0.1"]}}),
-            r#"networkPolicy: "10.0.0.1" is not a valid address range: write it like 10.0.0.1/32"#,
         ),
     ]
 }
 
 #[test]
 fn values_that_make_no_sense_are_refused_with_a_message() {
-    for (values, words) in wrong() {
+    for (values, words) in [against_the_schema(), malformed(), contradictory()].concat() {
         let answer = template("wrong", "default", &values, &[]);
         let said = answer.refused();
         assert!(said.contains(words), "{values}: no {words:?} in:\n{said}");

@@ -57,14 +57,13 @@ impl<R: ClusterWriter> StepExecutor<'_, R> {
             return Err(error.clone().into());
         }
         let mut call = pin!(connection.delete(id));
-        let (deleted, announced) = match clock::within(SLOW, &mut call).await {
-            Some(deleted) => (deleted, Ok(())),
-            None => {
-                let generation = webhook.requested.generation;
-                deleting(&mut webhook.status, id, self.vendor(), generation, clock::timestamp());
-                let announced = write_status(webhook, self.writer).await;
-                (call.await, announced)
-            }
+        let (deleted, announced) = if let Some(deleted) = clock::within(SLOW, &mut call).await {
+            (deleted, Ok(()))
+        } else {
+            let generation = webhook.requested.generation;
+            deleting(&mut webhook.status, id, self.vendor(), generation, clock::timestamp());
+            let announced = write_status(webhook, self.writer).await;
+            (call.await, announced)
         };
         deleted.map_err(|error| self.record_error(webhook, id, error))?;
         self.record_deleted(id);

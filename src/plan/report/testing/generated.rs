@@ -93,7 +93,7 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
             (held, duplicates, advice, calls, delivery, former),
         )| {
             let (class, held) = held.map_or((Class::of(action), None), |(class, held)| (class, Some(held)));
-            let head = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
+            let base = WebhookReport { namespace, name, declared_at, id, ..webhook("", action, cause, None) };
             WebhookReport {
                 class,
                 changes,
@@ -104,7 +104,7 @@ fn any_webhook() -> impl Strategy<Value = WebhookReport> {
                 advice,
                 calls,
                 digest,
-                ..head
+                ..base
             }
         },
     )

@@ -13,4 +13,5 @@ pub mod import;
 pub mod manifest;
 pub mod plan;
 pub mod telemetry;
+pub(crate) mod ui;
 pub mod vendor;

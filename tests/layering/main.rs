@@ -116,8 +116,14 @@ const LAYERS: &[Layer] = &[
         reason: "the controller works without the command line and without files",
     },
     Layer {
+        name: "ui",
+        imports: &["api", "plan", "engine"],
+        forbidden: &["reqwest", "PreEscaped", "ObjectApi", "brightpearl", "contensis", "superoffice"],
+        reason: "the pages show what watches have read: they call no vendor, write nothing and escape everything",
+    },
+    Layer {
         name: "cli",
-        imports: &["api", "plan", "manifest", "vendor", "import", "telemetry", "engine", "controller"],
+        imports: &["api", "plan", "manifest", "vendor", "import", "telemetry", "engine", "controller", "ui"],
         forbidden: &["reqwest"],
         reason: "only vendor::transport sends requests to vendors",
     },

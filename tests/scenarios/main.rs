@@ -74,6 +74,7 @@ mod trouble;
 mod two_accounts;
 mod two_processes;
 mod unreachable;
+mod ui;
 mod unreadable;
 mod values;
 mod vendors;

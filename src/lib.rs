@@ -14,4 +14,5 @@ pub mod manifest;
 pub mod plan;
 pub(crate) mod set;
 pub mod telemetry;
+pub(crate) mod ui;
 pub mod vendor;

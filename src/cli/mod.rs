@@ -36,6 +36,7 @@ mod searched;
 mod sets;
 mod suspend;
 mod sync;
+mod ui;
 mod validate;
 mod version;
 
@@ -110,6 +111,8 @@ enum Command {
     Validate(validate::Validate),
     /// Print an account, its login and a Webhook, to fill in.
     Init(init::Init),
+    /// Show accounts, Webhooks and their plans as pages in a browser, with your own rights. Reads the cluster only.
+    Ui(Box<ui::Ui>),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
     /// Print the CRDs as YAML, for `kubectl apply -f -`.
@@ -225,6 +228,7 @@ impl Command {
             Self::Check(check) => return check.run().await,
             Self::Validate(validate) => return validate.run(),
             Self::Init(init) => return init.run(),
+            Self::Ui(ui) => return ui.run().await,
             Self::Ready(ready) => ready.run().await?,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
             Self::Completion(completion) => completion.run()?,

@@ -182,6 +182,14 @@ impl Metrics {
         set(&self.budget, account, calls.map(i64::from));
     }
 
+    /// Returns how many calls the rate limit of an account leaves, and when its last good pass ended, in seconds since 1970; none
+    /// of what is not known.
+    pub(crate) fn pace(&self, account: &ObjectKey) -> (Option<i64>, Option<i64>) {
+        let account = OfAccount::of(account);
+        let of = |family: &Family<OfAccount, Gauge>| family.get(&account).map(|gauge| gauge.get());
+        (of(&self.budget), of(&self.last_pass))
+    }
+
     /// Sets the state of an account and its Webhooks, and its resync interval; `None` while it is suspended.
     pub fn set_state(&self, account: &ObjectKey, counts: StateCounts, resync: Option<Duration>) {
         self.states.set(account, Some(counts));

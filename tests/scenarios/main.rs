@@ -76,6 +76,7 @@ mod terminal;
 mod trouble;
 mod two_accounts;
 mod two_processes;
+mod ui;
 mod unreachable;
 mod unreadable;
 mod values;

@@ -34,6 +34,11 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.ui.enabled }}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, watch]
+{{- end }}
 {{- end -}}
 
 {{- define "hooktender.leaseRules" -}}

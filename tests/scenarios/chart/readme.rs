@@ -68,6 +68,7 @@ fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static 
         }
         ("", "namespaces", _) => "reads their labels for `allowedNamespaces`; not with `watchNamespaces`",
         ("events.k8s.io", "events", _) => "reports what it did",
+        ("", "events", "list, watch") => "shows them on its pages (`ui.enabled`)",
         ("coordination.k8s.io", "leases", "create") => {
             "leader election in the release's namespace; with several replicas"
         }
@@ -77,7 +78,7 @@ fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static 
 }
 
 fn rights_table() -> String {
-    let all = json!({"replicas": 2, "secrets": {"writable": ["tokens"]}});
+    let all = json!({"replicas": 2, "secrets": {"writable": ["tokens"]}, "ui": {"enabled": true}});
     let objects = rendered("hooktender", "hooktender", &all, &["--show-only=templates/rbac.yaml"]);
     let roles = objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Role"));
     let mut table = "| group | kinds | verbs | what for |\n| --- | --- | --- | --- |\n".to_owned();

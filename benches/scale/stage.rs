@@ -190,8 +190,7 @@ impl<'a> Scene<'a> {
     /// Returns the operator's requests to the API server so far.
     pub(crate) fn audit(&self) -> Vec<AuditEvent> {
         let user = format!("system:serviceaccount:{}:operator", self.namespace);
-        let all = self.stage.cluster.audit().unwrap();
-        all.into_iter().filter(|event| event.user == user).collect()
+        self.stage.cluster.audit(|event| event.user == user).unwrap()
     }
 
     /// The operator's writes after the first so many requests, by kind.

@@ -134,6 +134,7 @@ impl Plan {
         if self.offline && self.fail_on.contains(&FailOn::Drift) {
             return Err(DRIFT_OFFLINE.to_owned().into());
         }
+        let targets = Targets::parse(&self.objects)?;
         let (mut objects, namespace, searched) = if self.offline {
             let namespace = self.scope.offline();
             let objects = ObjectSet::of_files(self.files.read_whole(namespace)?).await?;
@@ -145,7 +146,7 @@ impl Plan {
             (objects, namespace, Some(searched))
         };
         let namespace = (!self.scope.all_namespaces).then_some(namespace);
-        let targets = Targets::parse(&self.objects, namespace)?;
+        let targets = targets.within(namespace);
         targets.restrict_objects(&mut objects)?;
         let plan = plan_all(&objects, &self.vendors, self.offline).await;
         print::warn(&objects.notes);

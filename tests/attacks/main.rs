@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod addresses;
+#[path = "../scenarios/api.rs"]
+mod api;
 mod bombs;
 mod border;
 #[path = "../scenarios/command.rs"]

@@ -77,11 +77,7 @@ fn missing_rights_are_named_with_the_rule_that_gives_them() {
     has(&ran, "problem rights", &format!("{user} may not get secrets in namespace {}", scene.namespace));
     has(&ran, "problem rights", rule);
     has(&ran, "note rights", "may not list events");
-    has(
-        &ran,
-        "problem va",
-        &format!("hooktender has no permission to read Secret {}/login", scene.namespace),
-    );
+    has(&ran, "problem va", &format!("no permission to read Secret {}/login", scene.namespace));
     assert!(!ran.stdout.contains("ok       rights"), "{}", ran.stdout);
 }
 

@@ -4,6 +4,7 @@
 mod admission;
 mod adopt;
 mod answers;
+mod api;
 mod api_server;
 mod apply_offline;
 mod book;

@@ -172,7 +172,7 @@ fn missing_rights_are_reported() {
     let own = "- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}";
     let few = scene.cluster.service_account(&scene.namespace, "few", own).unwrap();
     let ran = run(hooktender(&["plan"]).env("KUBECONFIG", few)).exits(1);
-    ran.says("blocked, Credentials: Secret ");
+    ran.says(&format!("blocked, Credentials: no permission to read Secret {}/login: ", scene.namespace));
     ran.says("is forbidden");
     let none = scene.cluster.service_account(&scene.namespace, "none", "").unwrap();
     let errors = run(hooktender(&["plan"]).env("KUBECONFIG", none)).fails();

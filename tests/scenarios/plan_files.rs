@@ -147,7 +147,11 @@ fn an_account_admits_other_namespaces_or_does_not() {
         crate::command::hooktender(&["plan", "-o", "json"]).env("KUBECONFIG", narrow(&scene)),
     )
     .exits(2);
-    assert!(near.stderr.starts_with("warning: Webhooks outside of namespace"), "{}", near.stderr);
+    assert!(
+        near.stderr.starts_with("warning: you may not list Webhooks outside of namespace"),
+        "{}",
+        near.stderr
+    );
     assert_eq!(near.json()["counts"]["create"], 1);
 }
 

@@ -98,11 +98,16 @@ fn a_create_that_waits_for_its_grace_period_is_held_back() {
 #[test]
 fn a_failed_attempt_is_told_and_the_change_stays_planned() {
     let (scene, tenant) = Scene::with_account("plan-failed", Vendor::Contensis);
-    tenant.fault(
-        &json!({"operation": "create", "kind": "status", "status": 503, "times": null, "body": "sorry"}),
-    );
     let operator = scene.operator();
-    scene.apply(&webhook("hook", Vendor::Contensis));
+    let mut hook = webhook("hook", Vendor::Contensis);
+    scene.apply(&hook);
+    scene.ready("hook");
+    // Not of a create, whose outcome would be unknown.
+    tenant.fault(
+        &json!({"operation": "update", "kind": "status", "status": 503, "times": null, "body": "sorry"}),
+    );
+    hook["spec"]["subscription"]["contensis"]["description"] = json!("feeds another index");
+    scene.apply(&hook);
     scene.webhook_becomes("hook", "failing", |hook| is(hook, "Reconciling", "True", "Unavailable"));
     let reader = Reader::of(&scene);
     let (hook, _) = planned(&reader, 2);
@@ -112,6 +117,6 @@ fn a_failed_attempt_is_told_and_the_change_stays_planned() {
             && advice.ends_with("; hooktender tries it again"),
         "{advice}"
     );
-    assert_eq!((&hook["class"], &hook["held"]), (&json!("create"), &Value::Null));
+    assert_eq!((&hook["class"], &hook["held"]), (&json!("update"), &Value::Null));
     operator.terminate();
 }

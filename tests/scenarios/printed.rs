@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::command::{Folder, hooktender, run};
+use crate::command::{Folder, documents, hooktender, run};
 use crate::plan_offline::everything;
-use crate::scene::{Scene, webhook};
+use crate::scene::{Scene, account, webhook};
 use crate::vendors::{self, Tenant, Vendor};
 
 /// A text that would clear a screen, write to a clipboard, reverse the text and begin new lines with commands.
@@ -115,7 +115,9 @@ fn a_file_of_many_mistakes_gives_one_page_of_errors() {
     assert!(errors.iter().map(String::len).sum::<usize>() < 100_000, "pages of errors");
     // Left-out items are reported in the hundreds too.
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
-    let others = folder.write("others.yaml", &service.repeat(1_000));
+    let tenant = Tenant::open(Vendor::Brightpearl);
+    let account = documents(&[account("account", "login", &tenant)]);
+    let others = folder.write("others.yaml", &(account + &service.repeat(1_000)));
     let ran = run(&mut hooktender(&["plan", "--offline", "-f", &others]));
     assert_eq!(
         ran.stderr.lines().filter(|line| line.starts_with("warning: ")).count(),

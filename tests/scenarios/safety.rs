@@ -88,7 +88,7 @@ fn a_list_that_lacks_most_is_read_twice_before_anything_is_created_again() {
     tenant.fault(&json!({"operation": "list", "kind": "status", "status": 200, "body": []}));
     scene.request("account");
     let message = scene.event("account", "ListDoubted");
-    assert!(message.contains("the list lacks 6 of 6 subscriptions that were there"), "{message}");
+    assert!(message.contains("the list lacks 6 of 6 recorded subscriptions"), "{message}");
     scene.account_becomes("account", "ready again", |account| is(account, "Ready", "True", "InSync"));
     assert_eq!((tenant.count("list"), tenant.writes()), (2, 0));
     // For good: the second reading agrees.

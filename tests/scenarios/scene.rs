@@ -1,7 +1,6 @@
 //! The cluster's side of a test: a namespace of its own, an operator with rights in it, and the actions of a user.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,10 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use hooktender_cluster::{AuditEvent, Cluster, Stopwatch, eventually};
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::helm;
 use crate::operator::Operator;
 use crate::support;
-use crate::vendors::{self, Tenant, Vendor};
+use crate::vendors::{Tenant, Vendor};
 
 /// How soon an edit must have reached its end. The promise is a pass within a second; the rest is for what the pass does.
 pub(crate) const PROMPT: Duration = Duration::from_secs(5);
@@ -37,8 +37,7 @@ pub(crate) struct Scene {
     pub(crate) namespace: String,
     /// The operator's kubeconfig.
     pub(crate) kubeconfig: PathBuf,
-    /// Trusts this cluster's API server.
-    http: reqwest::Client,
+    api: Api,
 }
 
 impl Scene {
@@ -53,9 +52,8 @@ impl Scene {
         let namespace = cluster.namespace(name).unwrap();
         let rights = helm::usual_rights(&namespace);
         let kubeconfig = cluster.granted(&namespace, helm::OPERATOR, &rights).unwrap();
-        let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-        let scene = Self { cluster, namespace, kubeconfig, http };
+        let api = Api::new(cluster, &namespace);
+        let scene = Self { cluster, namespace, kubeconfig, api };
         scene.apply(&secret("hook-secrets", &json!({"token": TOKEN})));
         scene
     }
@@ -147,17 +145,11 @@ impl Scene {
         self.cluster.kubectl_run(&all).unwrap()
     }
 
-    /// `kubectl apply` in the namespace.
+    /// Applies an object in the namespace.
     pub(crate) fn apply(&self, object: &Value) {
-        let mut kubectl = self.cluster.kubectl();
-        kubectl.args(["--namespace", &self.namespace, "apply", "--filename=-"]);
-        let mut child =
-            kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let input = object.to_string();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        if !self.api.apply(object) {
+            self.cluster.kubectl_apply_in(&self.namespace, &object.to_string()).unwrap();
+        }
     }
 
     /// Applies a status as the operator, like another process of it.
@@ -171,28 +163,24 @@ impl Scene {
 
     /// `kubectl patch --type=merge` of an object, such as `webhook/name`.
     pub(crate) fn patch(&self, object: &str, patch: &Value) {
-        self.kubectl(&["patch", object, "--type=merge", "--patch", &patch.to_string()]);
+        if !self.api.patch(object, patch) {
+            self.kubectl(&["patch", object, "--type=merge", "--patch", &patch.to_string()]);
+        }
     }
 
-    /// Reads a path below the namespace's, such as `webhooks/name`; null if it does not exist.
-    fn read(&self, group: &str, path: &str) -> Value {
-        let url = format!("{}/apis/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace);
-        let (status, text) = vendors::send(self.http.get(url).bearer_auth(self.cluster.admin_token()));
-        match status.as_u16() {
-            200 => serde_json::from_str(&text).unwrap(),
-            404 => Value::Null,
-            _ => panic!("{path}: {status} {text}"),
-        }
+    /// Sets an annotation of an object, such as `webhook/name`.
+    pub(crate) fn annotate(&self, object: &str, annotation: &str, value: &str) {
+        self.patch(object, &json!({"metadata": {"annotations": {annotation: value}}}));
     }
 
     /// Returns a Webhook; null if it does not exist.
     pub(crate) fn webhook(&self, name: &str) -> Value {
-        self.read("hooktender.dev/v1alpha1", &format!("webhooks/{name}"))
+        self.api.read("hooktender.dev/v1alpha1", &format!("webhooks/{name}"))
     }
 
     /// Returns a VendorAccount; null if it does not exist.
     pub(crate) fn account(&self, name: &str) -> Value {
-        self.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
+        self.api.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
     }
 
     /// Returns a WebhookSet; null if it does not exist.
@@ -205,16 +193,16 @@ impl Scene {
     pub(crate) fn everything(&self) -> String {
         let group = "hooktender.dev/v1alpha1";
         let all = [
-            self.read(group, "webhooks"),
-            self.read(group, "vendoraccounts"),
-            self.read("events.k8s.io/v1", "events"),
+            self.api.read(group, "webhooks"),
+            self.api.read(group, "vendoraccounts"),
+            self.api.read("events.k8s.io/v1", "events"),
         ];
         all.iter().map(Value::to_string).collect()
     }
 
     /// Returns the events about an object: reason and note.
     pub(crate) fn events(&self, name: &str) -> Vec<(String, String)> {
-        let all = self.read("events.k8s.io/v1", "events");
+        let all = self.api.read("events.k8s.io/v1", "events");
         let text = |event: &Value, member: &str| event[member].as_str().unwrap_or_default().to_owned();
         let items = all["items"].as_array().unwrap().iter();
         items
@@ -279,8 +267,7 @@ impl Scene {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         let value = format!("request-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let object = format!("vendoraccount/{account}");
-        let annotation = format!("hooktender.dev/requested-at={value}");
-        self.kubectl(&["annotate", &object, "--overwrite", &annotation]);
+        self.annotate(&object, "hooktender.dev/requested-at", &value);
         value
     }
 
@@ -290,8 +277,7 @@ impl Scene {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         for _ in 0..2 {
             let value = format!("pass-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-            let annotation = format!("hooktender.dev/requested-at={value}");
-            self.kubectl(&["annotate", &format!("webhook/{webhook}"), "--overwrite", &annotation]);
+            self.annotate(&format!("webhook/{webhook}"), "hooktender.dev/requested-at", &value);
             self.webhook_becomes(webhook, &format!("done with {value}"), |object| {
                 object["status"]["lastHandledRequest"] == value.as_str()
             });

@@ -130,7 +130,7 @@ impl Values {
                 return Err(format!("{why}; correct the name of the {}", from.kind()));
             }
             Some(ReadFailure::Forbidden(why)) => {
-                return Err(format!("hooktender has no permission to read {from}: {why}"));
+                return Err(format!("no permission to read {from}: {why}"));
             }
             Some(ReadFailure::Failed(why)) => {
                 return Err(format!("{from} cannot be read at the moment: {why}"));

@@ -186,7 +186,7 @@ impl Scene {
     /// Returns a WebhookSet; null if it does not exist.
     #[allow(dead_code, reason = "not for fault injection")]
     pub(crate) fn set(&self, name: &str) -> Value {
-        self.read("hooktender.dev/v1alpha1", &format!("webhooksets/{name}"))
+        self.api.read("hooktender.dev/v1alpha1", &format!("webhooksets/{name}"))
     }
 
     /// Returns all objects of our kinds and all events: everything that an operator has written.
@@ -195,6 +195,7 @@ impl Scene {
         let all = [
             self.api.read(group, "webhooks"),
             self.api.read(group, "vendoraccounts"),
+            self.api.read(group, "webhooksets"),
             self.api.read("events.k8s.io/v1", "events"),
         ];
         all.iter().map(Value::to_string).collect()

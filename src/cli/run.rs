@@ -182,8 +182,8 @@ async fn serve_pages(
     let (listener, address) = ui::bind(port).await.map_err(|error| cannot_listen(port, &error))?;
     let shown = match options.namespaces.as_slice() {
         [] => "all namespaces".to_owned(),
-        named => {
-            let names: Vec<_> = named.iter().map(NamespaceName::as_str).collect();
+        some => {
+            let names: Vec<_> = some.iter().map(NamespaceName::as_str).collect();
             format!("namespaces {}", names.join(", "))
         }
     };

@@ -66,7 +66,7 @@ fn find_or_install() -> Result<String, String> {
     };
     let _ = run(&["update"]);
     for package in &packages {
-        match run(&[
+        last = match run(&[
             "install",
             "--yes",
             "--no-install-recommends",
@@ -76,11 +76,9 @@ fn find_or_install() -> Result<String, String> {
             Ok(done) if done.status.success() => {
                 return find().ok_or_else(|| "it was installed, and does not run".into());
             }
-            Ok(done) => {
-                last = String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_owned()
-            }
-            Err(error) => last = format!("apt-get: {error}"),
-        }
+            Ok(done) => String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_owned(),
+            Err(error) => format!("apt-get: {error}"),
+        };
     }
     Err(last)
 }

@@ -74,7 +74,9 @@ fn in_shell(scene: &Scene, line: &str) {
     let script = format!("kubectl() {{ {} \"$@\"; }}; {line}", words.join(" "));
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]);
-    kubectl.get_envs().for_each(|(name, value)| drop(value.map(|value| shell.env(name, value))));
+    for (name, value) in kubectl.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        shell.env(name, value);
+    }
     let done = shell.output().unwrap();
     assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
 }

@@ -219,6 +219,7 @@ mod tests {
     use super::*;
     use crate::ui::testing::{condition, webhook};
     use serde_json::{Value, json};
+    use std::slice::from_ref;
 
     fn state_of(conditions: &[Value], edit: impl FnOnce(&mut Value)) -> State {
         let mut object = webhook("shop", "a", "acme");
@@ -236,7 +237,7 @@ mod tests {
         let busy = condition("Reconciling", true, "Unavailable");
         let stopped = condition("Delivering", false, "Stopped");
         let as_is = |_: &mut Value| {};
-        assert_eq!(state_of(&[ready.clone()], as_is), State::InSync);
+        assert_eq!(state_of(from_ref(&ready), as_is), State::InSync);
         assert_eq!(state_of(&[condition("Ready", true, "StoredDifferently")], as_is), State::InSync);
         assert_eq!(state_of(&[condition("Ready", true, "Planned")], as_is), State::Planned);
         assert_eq!(state_of(&[ready.clone(), drifted.clone()], as_is), State::Drifted);
@@ -246,9 +247,9 @@ mod tests {
         assert_eq!(state_of(&[not_ready], as_is), State::Working);
         assert_eq!(state_of(&[], as_is), State::NotObserved);
         let edited = |object: &mut Value| object["metadata"]["generation"] = json!(2);
-        assert_eq!(state_of(&[ready.clone()], edited), State::NotObserved);
+        assert_eq!(state_of(from_ref(&ready), edited), State::NotObserved);
         let suspended = |object: &mut Value| object["spec"]["suspend"] = json!(true);
-        assert_eq!(state_of(&[ready.clone()], suspended), State::Suspended);
+        assert_eq!(state_of(from_ref(&ready), suspended), State::Suspended);
         let deleted =
             |object: &mut Value| object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(state_of(&[ready], deleted), State::Deleting);

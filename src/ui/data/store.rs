@@ -112,7 +112,9 @@ impl Data {
             Kind::Webhooks => self.webhooks.retain(|key, _| other(&key.namespace)),
             Kind::Events => self.events.retain(|_, of| of.iter().any(|event| other(&event.namespace))),
         }
-        all.into_iter().for_each(|fact| self.upsert(fact));
+        for fact in all {
+            self.upsert(fact);
+        }
         self.sources.insert(watched.clone(), Source::Live);
     }
 

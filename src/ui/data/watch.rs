@@ -84,17 +84,17 @@ impl Watch {
     /// Follows the watch for ever. `fact` takes what a page needs of an object; none of one that cannot be read.
     fn follow<K>(
         self,
-        watches: &Watches,
+        settings: &Watches,
         fact: fn(K) -> Option<Fact>,
     ) -> impl Future<Output = ()> + Send + use<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        let viewer = watches.viewer;
+        let viewer = settings.viewer;
         let api: Api<K> = match &self.scope {
-            Some(namespace) => in_namespace(&watches.client, namespace),
-            None => Api::all(watches.client.clone()),
+            Some(namespace) => in_namespace(&settings.client, namespace),
+            None => Api::all(settings.client.clone()),
         };
         let namespace = self.scope.as_ref().map(ToString::to_string);
         let watched = Watched { kind: self.kind, namespace };

@@ -4,7 +4,7 @@ use super::icon::state;
 use crate::api::status::Action;
 use crate::ui::address::{Filter, Page};
 use crate::ui::data::state::State;
-use crate::ui::views::list::Rows;
+use crate::ui::views::list::ListPage;
 use crate::ui::views::webhooks::{AccountName, Choices, WebhookRow};
 use maud::{Markup, html};
 
@@ -130,7 +130,7 @@ pub(crate) enum List {
 }
 
 /// Draws the links to the other pages of a list.
-pub(crate) fn pages<T>(rows: &Rows<T>, page: &Page, filter: &Filter, list: List, what: &str) -> Markup {
+pub(crate) fn pages<T>(shown: &ListPage<T>, page: &Page, filter: &Filter, list: List, what: &str) -> Markup {
     let at = |number: usize| {
         let mut filter = filter.clone();
         match list {
@@ -139,13 +139,13 @@ pub(crate) fn pages<T>(rows: &Rows<T>, page: &Page, filter: &Filter, list: List,
         }
         format!("{}{}", page.path(), filter.query())
     };
-    let (first, last) = rows.range();
+    let (first, end) = shown.range();
     html! {
-        @if rows.pages > 1 {
+        @if shown.pages > 1 {
             nav.pages aria-label=(format!("Pages of {what}")) {
-                @if rows.page > 1 { a rel="prev" href=(at(rows.page - 1)) { "← Previous" } }
-                span { (first) "–" (last) " of " (rows.total) }
-                @if rows.page < rows.pages { a rel="next" href=(at(rows.page + 1)) { "Next →" } }
+                @if shown.page > 1 { a rel="prev" href=(at(shown.page - 1)) { "← Previous" } }
+                span { (first) "–" (end) " of " (shown.total) }
+                @if shown.page < shown.pages { a rel="next" href=(at(shown.page + 1)) { "Next →" } }
             }
         }
     }

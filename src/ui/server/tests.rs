@@ -25,9 +25,12 @@ fn watched(kind: Kind) -> Watched {
 fn server(objects: Vec<Value>) -> Server {
     let store = Store::default();
     store.write(|data| {
-        let all = [Kind::Accounts, Kind::Webhooks, Kind::Events];
-        all.iter().for_each(|kind| data.replace(&watched(*kind), Vec::new()));
-        objects.into_iter().for_each(|object| data.upsert(facts_of(object)));
+        for kind in [Kind::Accounts, Kind::Webhooks, Kind::Events] {
+            data.replace(&watched(kind), Vec::new());
+        }
+        for object in objects {
+            data.upsert(facts_of(object));
+        }
     });
     let remedies: Remedies = |reason, healthy| (!healthy || reason == "Planned").then_some("do this");
     Server(Arc::new(Settings { store, scope: "all namespaces".into(), remedies, paces: None }))

@@ -3,7 +3,7 @@
 use super::Inputs;
 use super::accounts::{AccountRow, Troubles};
 use super::commands::{account_remedies, import};
-use super::list::Rows;
+use super::list::ListPage;
 use super::object::{ConditionView, EventView, Remedy, events, not_observed};
 use super::time::length;
 use super::webhooks::WebhookRow;
@@ -29,9 +29,9 @@ pub(crate) struct AccountView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) unblock: Vec<Remedy>,
     /// Webhooks whose subscription exists at the vendor.
-    pub(crate) there: Rows<WebhookRow>,
+    pub(crate) there: ListPage<WebhookRow>,
     /// Webhooks without a subscription at the vendor.
-    pub(crate) missing: Rows<WebhookRow>,
+    pub(crate) missing: ListPage<WebhookRow>,
     pub(crate) unmanaged: UnmanagedView,
     /// Subscriptions that belong to Webhooks of other VendorAccounts for the same account at the vendor.
     #[serde(skip_serializing_if = "is_zero")]
@@ -93,8 +93,8 @@ pub(crate) fn view(key: &ObjectKey, inputs: &Inputs<'_>) -> Option<AccountView> 
         not_observed: not_observed(account.generation, account.status.observed_generation),
         next: next(account),
         unblock: account_remedies(account, inputs),
-        there: Rows::of(&there, inputs.filter.page, row),
-        missing: Rows::of(&missing, inputs.filter.second_page, row),
+        there: ListPage::of(&there, inputs.filter.page, row),
+        missing: ListPage::of(&missing, inputs.filter.second_page, row),
         unmanaged: unmanaged(account),
         elsewhere: account.counts().elsewhere,
         events: events(&account.uid, inputs),

@@ -1,6 +1,6 @@
 //! The list of accounts.
 
-use super::list::Rows;
+use super::list::ListPage;
 use super::time::When;
 use super::webhooks::Choices;
 use super::{Inputs, Pace};
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(crate) struct AccountsView {
     /// How many Webhooks are in each state, over all accounts.
     pub(crate) states: BTreeMap<State, usize>,
-    pub(crate) accounts: Rows<AccountRow>,
+    pub(crate) accounts: ListPage<AccountRow>,
     #[serde(skip)]
     pub(crate) choices: Choices,
 }
@@ -137,5 +137,5 @@ pub(crate) fn view(inputs: &Inputs<'_>) -> AccountsView {
         let troubles = troubles.get(&account.key).copied().unwrap_or_default();
         AccountRow::new(account, troubles, inputs)
     };
-    AccountsView { states, accounts: Rows::of(&found, inputs.filter.page, row), choices }
+    AccountsView { states, accounts: ListPage::of(&found, inputs.filter.page, row), choices }
 }

@@ -8,7 +8,7 @@ pub(crate) const ROWS: usize = 50;
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Rows<T> {
+pub(crate) struct ListPage<T> {
     /// How many there are on all pages.
     pub(crate) total: usize,
     /// The number of this page, from 1 on.
@@ -18,7 +18,7 @@ pub(crate) struct Rows<T> {
     pub(crate) rows: Vec<T>,
 }
 
-impl<T> Rows<T> {
+impl<T> ListPage<T> {
     /// Takes a page of all items, and draws only those on it. A page after the last is the last.
     pub(crate) fn of<S>(all: &[S], page: usize, row: impl FnMut(&S) -> T) -> Self {
         let pages = all.len().div_ceil(ROWS).max(1);
@@ -42,15 +42,15 @@ mod tests {
     fn only_the_rows_of_the_page_are_drawn() {
         let all: Vec<usize> = (0..10_000).collect();
         let mut drawn = 0;
-        let rows = Rows::of(&all, 3, |one| {
+        let rows = ListPage::of(&all, 3, |one| {
             drawn += 1;
             *one
         });
         assert_eq!((rows.total, rows.page, rows.pages, rows.range()), (10_000, 3, 200, (101, 150)));
         assert_eq!((rows.rows[0], drawn), (100, ROWS));
-        let last = Rows::of(&all[..101], 99, |one| *one);
+        let last = ListPage::of(&all[..101], 99, |one| *one);
         assert_eq!((last.page, last.range(), last.rows.as_slice()), (3, (101, 101), &[100][..]));
-        let none = Rows::of(&all[..0], 0, |one| *one);
+        let none = ListPage::of(&all[..0], 0, |one| *one);
         assert_eq!((none.page, none.pages, none.range()), (1, 1, (0, 0)));
     }
 }

@@ -1,7 +1,7 @@
 //! The plan of everything.
 
 use super::Inputs;
-use super::list::Rows;
+use super::list::ListPage;
 use super::report::{account_report, webhook_report};
 use super::webhook::PlannedView;
 use super::webhooks::{AccountName, Choices, admits};
@@ -23,7 +23,7 @@ pub(crate) struct PlanView {
     pub(crate) warnings: Vec<String>,
     pub(crate) counts: Counts,
     /// Webhooks with something to say about, by account.
-    pub(crate) webhooks: Rows<PlanRow>,
+    pub(crate) webhooks: ListPage<PlanRow>,
     #[serde(skip)]
     pub(crate) choices: Choices,
 }
@@ -62,7 +62,7 @@ pub(crate) fn view(inputs: &Inputs<'_>) -> PlanView {
         summary: html_summary(&report),
         warnings: html_warnings(&report),
         counts: report.counts,
-        webhooks: Rows::of(&loud, inputs.filter.page, row),
+        webhooks: ListPage::of(&loud, inputs.filter.page, row),
         choices: Choices {
             namespaces: namespaces.into_iter().collect(),
             vendors: vendors.into_iter().collect(),

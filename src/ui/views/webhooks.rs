@@ -1,7 +1,7 @@
 //! The list of Webhooks.
 
 use super::Inputs;
-use super::list::Rows;
+use super::list::ListPage;
 use crate::api::conditions::{DELIVERING, DRIFTED, READY};
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName, shorten, visible};
@@ -20,7 +20,7 @@ const LONGEST_MESSAGE: usize = 200;
 pub(crate) struct WebhooksView {
     /// How many Webhooks are in each state, of those that the rest of the filter admits.
     pub(crate) states: BTreeMap<State, usize>,
-    pub(crate) webhooks: Rows<WebhookRow>,
+    pub(crate) webhooks: ListPage<WebhookRow>,
     #[serde(skip)]
     pub(crate) choices: Choices,
 }
@@ -129,6 +129,6 @@ pub(crate) fn view(inputs: &Inputs<'_>) -> WebhooksView {
         namespaces: namespaces.into_iter().map(str::to_owned).collect(),
         vendors: vendors.into_iter().collect(),
     };
-    let webhooks = Rows::of(&found, inputs.filter.page, |webhook| WebhookRow::new(webhook));
+    let webhooks = ListPage::of(&found, inputs.filter.page, |webhook| WebhookRow::new(webhook));
     WebhooksView { states, webhooks, choices }
 }

@@ -35,7 +35,7 @@ impl Apply {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?)?;
+        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
         let planned = plan_all(&objects, &self.execute.vendors, true).await;
         let prunes = plan_prunes(&self.prune, &planned, &objects, &self.execute.vendors).await?;
         let report = prunes.merge_into(planned.report);

@@ -31,7 +31,7 @@ impl Delete {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?)?;
+        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
         let planned = plan_all(&objects, &self.execute.vendors, true).await;
         let deletions = plan_delete(&planned, &objects, &self.execute.vendors).await;
         print::warn(&objects.notes);

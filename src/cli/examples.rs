@@ -113,6 +113,7 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         examples: &[
             example("Why is this Webhook not ready?", "hooktender explain wh/product-changes -n shop"),
             example("What is the state of this account?", "hooktender explain va/brightpearl"),
+            example("Which members of this set need attention?", "hooktender explain whs/orders -n tenants"),
         ],
         exit_status: EXIT_STATUS,
     },

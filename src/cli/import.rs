@@ -162,7 +162,7 @@ impl Import {
         };
         if self.is_offline() {
             let namespace = self.scope.offline();
-            return Ok((ObjectSet::of_files(self.files.read(namespace)?)?, key_in(namespace)));
+            return Ok((ObjectSet::of_files(self.files.read(namespace)?).await?, key_in(namespace)));
         }
         let (mut reader, namespace) = self.scope.reader_unless_offline().await?;
         let Some(key) = key_in(&namespace) else {

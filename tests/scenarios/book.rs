@@ -21,7 +21,7 @@ use crate::vendors::{self, Tenant, Vendor};
 type Played = (&'static str, fn(&Reader));
 
 /// In the order in which they are read.
-const PAGES: [Played; 11] = [
+const PAGES: [Played; 12] = [
     ("docs/two-minutes.md", Reader::has_only_looked),
     ("docs/getting-started.md", Reader::has_begun_and_ended),
     ("docs/tutorials/contensis.md", Reader::has_managed_contensis),
@@ -30,6 +30,7 @@ const PAGES: [Played; 11] = [
     ("docs/how-to/adopt.md", Reader::has_adopted),
     ("docs/how-to/rotate.md", Reader::has_rotated),
     ("docs/how-to/move.md", Reader::has_moved),
+    ("docs/how-to/tenants.md", Reader::has_served_tenants),
     ("docs/how-to/shards.md", Reader::has_written_nothing),
     ("docs/how-to/recover.md", Reader::has_written_nothing),
     ("docs/how-to/remove.md", Reader::has_kept_all),
@@ -182,6 +183,11 @@ impl Reader {
     }
 }
 
+/// The tenants of the page about them.
+fn merchants() -> impl Iterator<Item = Tenant> {
+    (1..=20).map(|number| Tenant { vendor: Vendor::Brightpearl, code: format!("shop{number:02}") })
+}
+
 /// State before a page, and checks after it.
 impl Reader {
     fn before(&mut self, page: &str) {
@@ -192,6 +198,9 @@ impl Reader {
             "docs/how-to/rotate.md" => {
                 self.tenant.put(&json!({"staffTokens": {"acme_ops": NEW_TOKEN}}));
             }
+            "docs/how-to/tenants.md" => merchants().for_each(|merchant| {
+                merchant.put(&json!({"staffTokens": {"acme_ops": TOKEN}}));
+            }),
             "docs/how-to/recover.md" => self.the_cluster_is_lost(),
             _ => {}
         }
@@ -240,7 +249,13 @@ impl Reader {
                 self.kubectl(&["patch", name, "-n", "webhooks", "--type=merge", "--patch", no_finalizers]);
             }
         }
-        self.kubectl(&["delete", "crd", "webhooks.hooktender.dev", "vendoraccounts.hooktender.dev"]);
+        self.kubectl(&[
+            "delete",
+            "crd",
+            "webhooks.hooktender.dev",
+            "webhooksets.hooktender.dev",
+            "vendoraccounts.hooktender.dev",
+        ]);
         self.kubectl(&["delete", "namespace", "webhooks", "hooktender"]);
         let rights = "--selector=app.kubernetes.io/name=hooktender";
         self.kubectl(&["delete", "clusterroles,clusterrolebindings", rights]);
@@ -323,6 +338,15 @@ impl Reader {
         let moved =
             addresses.iter().filter(|address| address.starts_with("https://hooks-2.example.com/stock/"));
         assert_eq!(moved.count(), 1, "{addresses:?}");
+    }
+
+    /// Each was created, replaced and deleted.
+    fn has_served_tenants(&self) {
+        for merchant in merchants() {
+            let count = ["create", "delete"].map(|operation| merchant.count(operation));
+            assert_eq!(count, [2, 2], "{}: {:?}", merchant.code, merchant.operations());
+        }
+        self.has_written_nothing();
     }
 
     fn has_written_nothing(&self) {

@@ -118,7 +118,7 @@ fn an_object_that_cannot_be_explained_gives_one_line() {
     );
     assert_eq!(place.ran(&["wh"]).failed(), format!("there is no Webhook in namespace {namespace}"));
     for (wrong, says) in [
-        ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
+        ("foo", "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount"),
         ("pod/x", "pod is not a kind of hooktender: write wh/NAME"),
         ("wh/", "write wh/NAME; --namespace says in which namespace"),
         ("wh/a/b", "write wh/NAME; --namespace says in which namespace"),

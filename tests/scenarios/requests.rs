@@ -119,7 +119,9 @@ fn sync_refuses_what_no_pass_can_come_of() {
     let none = place.ran(&["sync"]).exits(1);
     none.fails_by_usage("<KIND/NAME>");
     let bare = place.ran(&["sync", "hook"]).failed();
-    assert_eq!(bare, "write wh/hook for the Webhook, or va/hook for the VendorAccount");
+    let kinds =
+        "write wh/hook for the Webhook, whs/hook for the WebhookSet, or va/hook for the VendorAccount";
+    assert_eq!(bare, kinds);
     // A user who may only read.
     let reader = reader(&place.scene);
     let refused = run(Some(&reader), &["sync", "wh/hook"]).failed();

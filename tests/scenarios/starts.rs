@@ -12,7 +12,7 @@ use crate::support::{cluster, run_on};
 use crate::vendors;
 
 const KINDS: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list, watch, patch]}
 ";
 const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}\n";
 

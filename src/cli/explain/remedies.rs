@@ -3,7 +3,7 @@
 use super::mode::{self, Limit};
 use super::page::{Remedy, split_command};
 use crate::api::conditions::{self, DELIVERING, READY, STALLED};
-use crate::api::{FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::api::{ALLOW_SET_CHANGES, FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook, WebhookSet};
 use crate::cli::remediation::remediation;
 use crate::vendor::BUDGET_USED_UP;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -50,6 +50,24 @@ pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remed
     let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
     all.extend(stalled.or(ready).and_then(|condition| remedy(condition, Some(account), None)));
     all
+}
+
+/// Returns what unblocks a WebhookSet.
+pub(super) fn of_set(set: &WebhookSet) -> Option<Remedy> {
+    let conditions = set.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let ready = conditions::get(conditions, READY).filter(|ready| ready.status != "True")?;
+    let text = remediation(&ready.reason, false)?.to_owned();
+    // The message of a member may end with a command.
+    let command = split_command(&ready.message).1.map(str::to_owned);
+    let commands = command.or_else(|| approval(set, &ready.message)).into_iter().collect();
+    Some(Remedy { reason: ready.reason.clone(), text, commands })
+}
+
+/// Returns the command that allows what the guard of a set blocks, if its message names the annotation.
+fn approval(set: &WebhookSet, message: &str) -> Option<String> {
+    let annotation = &message[message.find(ALLOW_SET_CHANGES)?..];
+    let ObjectKey { namespace, name } = ObjectKey::of(set);
+    Some(format!("kubectl annotate --overwrite webhookset -n {namespace} {name} {annotation}"))
 }
 
 pub(super) fn own_conditions(webhook: &Webhook) -> &[Condition] {

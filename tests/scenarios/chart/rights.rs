@@ -65,10 +65,12 @@ fn nobody_was_refused() {
 }
 
 /// After a conflict an object is read again: each kind meets one.
-const CONFLICTS: (&str, &str) =
-    ("FAILPOINTS", "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409)");
+const CONFLICTS: (&str, &str) = (
+    "FAILPOINTS",
+    "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409);WebhookSet.hold.writing=fail(409)",
+);
 
-/// Creates and deletes a Webhook with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
+/// Creates and deletes a Webhook, and a WebhookSet with one member, with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
 /// election.
 fn each_right_is_used_and_no_other(everywhere: bool) {
     let app = App::new(&json!({"expires_at": ENDED}));
@@ -94,6 +96,20 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
     scene.apply(&hook);
     scene.ready("hook");
     assert_eq!(app.tenant.count("token"), 1, "tokens were exchanged, and kept");
+    // A set makes, changes and deletes its member.
+    let mut template = hook["spec"].clone();
+    template.as_object_mut().unwrap().remove("accountRef");
+    template["subscription"]["brightpearl"]["uriTemplate"] = json!("https://$(HOST)/set?token=$(TOKEN)");
+    let set = json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "metadata": {"name": "set", "labels": {"of": scene.namespace}},
+        "spec": {"accountSelector": {}, "template": {"spec": template}},
+    });
+    scene.apply(&set);
+    scene.ready("set-account");
+    scene.patch("webhookset/set", &json!({"spec": {"template": {"spec": {"driftPolicy": "Report"}}}}));
+    scene.webhook_becomes("set-account", "changed", |webhook| webhook["spec"]["driftPolicy"] == "Report");
+    scene.kubectl(&["delete", "webhookset/set", KUBECTL_WAIT_LIMIT]);
     for object in ["webhook/hook", "vendoraccount/account"] {
         scene.kubectl(&["delete", object, KUBECTL_WAIT_LIMIT]);
     }

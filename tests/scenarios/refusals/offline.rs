@@ -1,8 +1,8 @@
 //! The same cases without an API server: the offline validation refuses the same manifests, with the same messages.
 
-use super::{ACCOUNT, Case, WEBHOOK, cases, causes, fine, messages, subscription};
+use super::{ACCOUNT, Case, SET, WEBHOOK, cases, causes, fine, messages, subscription};
 use crate::support::{Answer, cluster, kubectl, manifest};
-use hooktender::api::{VendorAccount, Webhook};
+use hooktender::api::{VendorAccount, Webhook, WebhookSet};
 use hooktender::manifest::{self, Manifests, Problem};
 use serde_json::{Value, json};
 use std::fs;
@@ -27,6 +27,7 @@ fn changed(case: &Case, old: &Manifests, new: &Manifests) -> Vec<Problem> {
     match case.kind {
         ACCOUNT => manifest::check_change::<VendorAccount>(&old.accounts[0].object, &new.accounts[0]),
         WEBHOOK => manifest::check_change::<Webhook>(&old.webhooks[0].object, &new.webhooks[0]),
+        SET => manifest::check_change::<WebhookSet>(&old.sets[0].object, &new.sets[0]),
         other => panic!("no such kind: {other}"),
     }
 }

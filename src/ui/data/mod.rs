@@ -1,0 +1,7 @@
+//! What the pages know of a cluster: facts about accounts and Webhooks, and events, kept up to date by watches.
+
+pub(super) mod facts;
+pub(super) mod problem;
+pub(super) mod state;
+pub(super) mod store;
+pub(super) mod watch;

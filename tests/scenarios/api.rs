@@ -44,9 +44,9 @@ impl Api {
     /// Applies an object as `kubectl apply --server-side` does. Returns false, and does nothing, for a kind that has no path here.
     pub(crate) fn apply(&self, object: &Value) -> bool {
         let kind = object["kind"].as_str().unwrap().to_lowercase();
-        let Some(url) = self.object(&kind, object["metadata"]["name"].as_str().unwrap()) else {
-            return false;
-        };
+        // A List has no name.
+        let name = object["metadata"]["name"].as_str();
+        let Some(url) = name.and_then(|name| self.object(&kind, name)) else { return false };
         let options = "fieldManager=kubectl&force=true&fieldValidation=Strict";
         self.change(&format!("{url}?{options}"), "application/apply-patch+yaml", object);
         true

@@ -62,6 +62,27 @@ pub struct OrderBy {
     pub values: Vec<String>,
 }
 
+impl UpdateStrategy {
+    /// Describes how a change of the template reaches so many members.
+    pub fn describe(&self, members: usize) -> String {
+        match self.kind {
+            UpdateStrategyType::OnDelete => {
+                "a change of the template reaches a member when its Webhook is deleted".to_owned()
+            }
+            UpdateStrategyType::RollingUpdate => {
+                let limits = self.rolling_update.clone().unwrap_or_default();
+                let limit = limits.max_unavailable.of(members);
+                let order = limits.order_by.map_or_else(String::new, |order| {
+                    format!(", {} first by the accounts' label {}", order.values.join(", then "), order.label)
+                });
+                format!(
+                    "a change of the template reaches members while at most {limit} are unavailable{order}"
+                )
+            }
+        }
+    }
+}
+
 /// A number of members, or a share of all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -184,6 +184,17 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         exit_status: EXIT_STATUS,
     },
     CommandHelp {
+        name: "ui",
+        examples: &[
+            example("Open the pages of the context's namespace in a browser.", "hooktender ui"),
+            example(
+                "Serve those of all namespaces, at a fixed port.",
+                "hooktender ui -A --no-open --port 8099",
+            ),
+        ],
+        exit_status: &[(0, "ended by SIGTERM or Ctrl-C"), (1, "an error, printed to stderr")],
+    },
+    CommandHelp {
         name: "ready",
         examples: &[example(
             "Wait for the operator, as a probe does.",

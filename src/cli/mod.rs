@@ -111,7 +111,9 @@ enum Command {
     Validate(validate::Validate),
     /// Print an account, its login and a Webhook, to fill in.
     Init(init::Init),
-    /// Show accounts, Webhooks and their plans as pages in a browser, with your own rights. Reads the cluster only.
+    /// Show accounts, sets, Webhooks and their plans as pages in a browser.
+    ///
+    /// Reads the cluster with your own rights. Nothing is written, and no vendor is called.
     Ui(Box<ui::Ui>),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),

@@ -194,6 +194,7 @@ mod tests {
                 "Warning",
             ],
         ),
+        ("statuses of conditions", &["False", "True"]),
         ("a plan that the cluster keeps from being made, which has no condition", &["Cluster"]),
     ];
 

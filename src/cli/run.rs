@@ -68,8 +68,8 @@ pub(super) struct Run {
     /// tenants.
     #[arg(long, value_name = "FILE", env = "HOOKTENDER_METRICS_TOKEN_FILE")]
     metrics_token_file: Option<PathBuf>,
-    /// Serve pages that show accounts, Webhooks and their plans on this port of loopback, for `kubectl port-forward`. Whoever may
-    /// forward a port of this Pod sees what the operator sees. 0: any port that is free, which is logged.
+    /// Serve pages that show accounts, sets, Webhooks and their plans on this port of loopback, for `kubectl port-forward`. A user who
+    /// may forward a port of this Pod sees what the operator sees. 0: any port that is free, which is logged.
     #[arg(long, value_name = "PORT", env = "HOOKTENDER_UI_PORT")]
     ui_port: Option<u16>,
     /// Send a trace of each pass to this OpenTelemetry collector by OTLP over HTTP, such as `http://localhost:4318`. The other

@@ -37,6 +37,8 @@ pub(crate) enum Format {
 pub(crate) enum Page {
     Accounts,
     Account(ObjectKey),
+    Sets,
+    Set(ObjectKey),
     Webhooks,
     Webhook(ObjectKey),
     Plan,
@@ -61,6 +63,8 @@ impl Page {
         let page = match (first.as_str(), object) {
             ("accounts", None) => Self::Accounts,
             ("accounts", Some(key)) => Self::Account(key),
+            ("sets", None) => Self::Sets,
+            ("sets", Some(key)) => Self::Set(key),
             ("webhooks", None) => Self::Webhooks,
             ("webhooks", Some(key)) => Self::Webhook(key),
             ("plan", None) => Self::Plan,
@@ -74,6 +78,8 @@ impl Page {
         match self {
             Self::Accounts => "/accounts".into(),
             Self::Account(key) => object("accounts", key),
+            Self::Sets => "/sets".into(),
+            Self::Set(key) => object("sets", key),
             Self::Webhooks => "/webhooks".into(),
             Self::Webhook(key) => object("webhooks", key),
             Self::Plan => "/plan".into(),
@@ -89,8 +95,8 @@ impl Page {
     /// Whether the name of its object ends like a format.
     fn is_escaped(&self) -> bool {
         match self {
-            Self::Account(key) | Self::Webhook(key) => ends_like_a_format(&key.name),
-            Self::Accounts | Self::Webhooks | Self::Plan => false,
+            Self::Account(key) | Self::Set(key) | Self::Webhook(key) => ends_like_a_format(&key.name),
+            Self::Accounts | Self::Sets | Self::Webhooks | Self::Plan => false,
         }
     }
 }
@@ -114,6 +120,8 @@ pub(crate) struct Filter {
     pub(crate) namespace: Option<String>,
     pub(crate) vendor: Option<VendorName>,
     pub(crate) account: Option<ObjectKey>,
+    /// The WebhookSet that manages a Webhook.
+    pub(crate) set: Option<ObjectKey>,
     /// The page of a list, from 1 on; 0 for the first.
     pub(crate) page: usize,
     /// The page of the second list of a page.
@@ -138,11 +146,8 @@ impl Filter {
                 "state" => filter.state = Some(state(value)?),
                 "namespace" => filter.namespace = Some(value.to_owned()),
                 "vendor" => filter.vendor = Some(vendor(value)?),
-                "account" => {
-                    let (namespace, name) =
-                        value.split_once('/').ok_or("account is written NAMESPACE/NAME")?;
-                    filter.account = Some(ObjectKey::new(namespace, name));
-                }
+                "account" => filter.account = Some(key("account", value)?),
+                "set" => filter.set = Some(key("set", value)?),
                 "page" => filter.page = number(value)?,
                 "missing" => filter.second_page = number(value)?,
                 _ => {}
@@ -154,14 +159,15 @@ impl Filter {
     /// The query, with its question mark; empty without a filter.
     pub(crate) fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let account = self.account.as_ref().map(ToString::to_string);
+        let key = |key: &Option<ObjectKey>| key.as_ref().map(ToString::to_string).unwrap_or_default();
         let page = |number: usize| if number > 1 { number.to_string() } else { String::new() };
         let all = [
             ("q", self.words.clone()),
             ("state", self.state.map_or("", State::slug).to_owned()),
             ("namespace", self.namespace.clone().unwrap_or_default()),
             ("vendor", self.vendor.map_or("", VendorName::as_str).to_owned()),
-            ("account", account.unwrap_or_default()),
+            ("account", key(&self.account)),
+            ("set", key(&self.set)),
             ("page", page(self.page)),
             ("missing", page(self.second_page)),
         ];
@@ -191,6 +197,12 @@ impl Filter {
             && self.namespace.as_ref().is_none_or(|wanted| *wanted == key.namespace)
             && self.words.split_whitespace().all(|word| search.contains(word))
     }
+}
+
+fn key(name: &str, text: &str) -> Result<ObjectKey, String> {
+    let (namespace, name) =
+        text.split_once('/').ok_or_else(|| format!("{name} is written NAMESPACE/NAME"))?;
+    Ok(ObjectKey::new(namespace, name))
 }
 
 fn state(text: &str) -> Result<State, String> {
@@ -223,6 +235,8 @@ mod tests {
             ("/accounts/shop/orders", Some((Page::Account(key()), None))),
             ("/webhooks/shop/orders.json", Some((Page::Webhook(key()), Some(Format::Json)))),
             ("/webhooks/shop/orders.html", Some((Page::Webhook(key()), Some(Format::Html)))),
+            ("/sets", Some((Page::Sets, None))),
+            ("/sets/shop/orders.json", Some((Page::Set(key()), Some(Format::Json)))),
             ("/plan", Some((Page::Plan, None))),
             ("/", None),
             ("", None),
@@ -242,7 +256,8 @@ mod tests {
     fn a_wrong_filter_says_what_may_stand_there() {
         assert!(Filter::parse("state=fine").unwrap_err().contains("one of blocked, not-delivering"));
         assert!(Filter::parse("vendor=acme").is_err() && Filter::parse("page=x").is_err());
-        assert!(Filter::parse("account=acme").unwrap_err().contains("NAMESPACE/NAME"));
+        assert!(Filter::parse("account=acme").unwrap_err().contains("account is written NAMESPACE/NAME"));
+        assert!(Filter::parse("set=orders").unwrap_err().contains("set is written NAMESPACE/NAME"));
         let filter = Filter::parse("q=+Order+7&state=&utm=1&vendor=contensis&page=1").unwrap();
         assert_eq!(filter.query(), "?q=order+7&vendor=contensis");
         assert!(filter.is_set() && !Filter { page: 3, ..Filter::default() }.is_set());
@@ -254,7 +269,7 @@ mod tests {
         #[test]
         fn every_object_has_an_address(namespace in "[a-z<>?#%/&. \u{202e}]{1,8}", name in "[a-z<>?#%/&\"]{1,8}(\\.json|\\.html)?") {
             let key = ObjectKey::new(namespace, name);
-            for page in [Page::Account(key.clone()), Page::Webhook(key)] {
+            for page in [Page::Account(key.clone()), Page::Set(key.clone()), Page::Webhook(key)] {
                 let path = page.path();
                 prop_assert!(path.is_ascii() && !path.contains(['<', '>', '?', '#', '"', ' ']), "{}", path);
                 prop_assert_eq!(Page::parse(&path).map(|(page, _)| page), Some(page.clone()), "{}", path);
@@ -266,8 +281,8 @@ mod tests {
         #[test]
         fn a_query_is_read_as_it_is_written(words in "[a-z&=+%#]{0,6}", namespace in "[a-z&=+%# ]{1,6}", page in 2_usize..99) {
             let namespace = Some(namespace.trim().to_owned()).filter(|name| !name.is_empty());
-            let account = Some(ObjectKey::new("a", "b"));
-            let filter = Filter { words, namespace, page, account, state: Some(State::Drifted), ..Filter::default() };
+            let (account, set) = (Some(ObjectKey::new("a", "b")), Some(ObjectKey::new("c", "d")));
+            let filter = Filter { words, namespace, page, account, set, state: Some(State::Drifted), ..Filter::default() };
             prop_assert_eq!(Filter::parse(filter.query().trim_start_matches('?')).unwrap(), filter);
         }
     }

@@ -8,7 +8,7 @@ use super::assets::Asset;
 use super::data::store::{Kind, Store};
 use super::data::watch::Watches;
 use super::pages::layout::{Frame, page};
-use super::pages::{account, accounts, plan, problem, webhook, webhooks};
+use super::pages::{account, accounts, plan, problem, set, sets, webhook, webhooks};
 use super::views::freshness::Freshness;
 use super::views::{self, Inputs, Paces, Remedies};
 use crate::api::is_hidden;
@@ -118,39 +118,8 @@ impl Server {
 
     fn page(&self, page: &Page, filter: &Filter, format: Format) -> Response {
         let drawn = self.with_inputs(filter, |inputs| {
-            let freshness = Freshness::new(inputs);
-            Some(match page {
-                Page::Accounts => {
-                    let view = views::accounts::view(inputs);
-                    self.drawn(page, inputs, &freshness, format, &view, || {
-                        ("Accounts".into(), accounts::draw(&view, filter))
-                    })
-                }
-                Page::Webhooks => {
-                    let view = views::webhooks::view(inputs);
-                    self.drawn(page, inputs, &freshness, format, &view, || {
-                        ("Webhooks".into(), webhooks::draw(&view, filter))
-                    })
-                }
-                Page::Plan => {
-                    let view = views::plan::view(inputs);
-                    self.drawn(page, inputs, &freshness, format, &view, || {
-                        ("Plan".into(), plan::draw(&view, filter))
-                    })
-                }
-                Page::Account(key) => {
-                    let view = views::account::view(key, inputs)?;
-                    let title = format!("VendorAccount {}/{}", view.account.namespace, view.account.name);
-                    self.drawn(page, inputs, &freshness, format, &view, || {
-                        (title, account::draw(&view, page, filter))
-                    })
-                }
-                Page::Webhook(key) => {
-                    let view = views::webhook::view(key, inputs)?;
-                    let title = format!("Webhook {}/{}", view.webhook.namespace, view.webhook.name);
-                    self.drawn(page, inputs, &freshness, format, &view, || (title, webhook::draw(&view)))
-                }
-            })
+            let freshness = &Freshness::new(inputs);
+            Shown { server: self, page, inputs, freshness, format }.draw()
         });
         drawn.unwrap_or_else(|| self.missing(page, format))
     }
@@ -159,6 +128,7 @@ impl Server {
     fn missing(&self, page: &Page, format: Format) -> Response {
         let (kind, what) = match page {
             Page::Account(_) => (Kind::Accounts, "VendorAccount"),
+            Page::Set(_) => (Kind::Sets, "WebhookSet"),
             _ => (Kind::Webhooks, "Webhook"),
         };
         if self.with_inputs(&Filter::default(), |inputs| Freshness::has_read(inputs, kind)) {
@@ -176,23 +146,6 @@ impl Server {
         store.read(|data| {
             read(&Inputs { data, filter, now: timestamp(), remedies: *remedies, paces: paces.as_ref() })
         })
-    }
-
-    /// Answers with a view, as JSON or drawn by `draw`.
-    fn drawn<V: Serialize>(
-        &self,
-        page: &Page,
-        inputs: &Inputs<'_>,
-        freshness: &Freshness,
-        format: Format,
-        view: &V,
-        draw: impl FnOnce() -> (String, Markup),
-    ) -> Response {
-        if format == Format::Json {
-            return json(&Json { format: FORMAT, freshness, view });
-        }
-        let (title, main) = draw();
-        self.html(StatusCode::OK, Some(page), inputs.filter, freshness, (&title, &main))
     }
 
     fn problem(&self, format: Format, (status, title, what): (StatusCode, &str, &str)) -> Response {
@@ -218,6 +171,65 @@ impl Server {
         let headers =
             [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
         (status, headers, page(&frame, title, main).into_string()).into_response()
+    }
+}
+
+/// A page that is asked for.
+struct Shown<'a> {
+    server: &'a Server,
+    page: &'a Page,
+    inputs: &'a Inputs<'a>,
+    freshness: &'a Freshness,
+    format: Format,
+}
+
+impl Shown<'_> {
+    /// Answers with the page; none if it is about an object that does not exist.
+    fn draw(&self) -> Option<Response> {
+        let (page, inputs, filter) = (self.page, self.inputs, self.inputs.filter);
+        Some(match page {
+            Page::Accounts => {
+                let view = views::accounts::view(inputs);
+                self.answer(&view, || ("Accounts".into(), accounts::draw(&view, filter)))
+            }
+            Page::Sets => {
+                let view = views::sets::view(inputs);
+                self.answer(&view, || ("Sets".into(), sets::draw(&view, filter)))
+            }
+            Page::Webhooks => {
+                let view = views::webhooks::view(inputs);
+                self.answer(&view, || ("Webhooks".into(), webhooks::draw(&view, filter)))
+            }
+            Page::Plan => {
+                let view = views::plan::view(inputs);
+                self.answer(&view, || ("Plan".into(), plan::draw(&view, filter)))
+            }
+            Page::Account(key) => {
+                let view = views::account::view(key, inputs)?;
+                let title = format!("VendorAccount {}/{}", view.account.namespace, view.account.name);
+                self.answer(&view, || (title, account::draw(&view, page, filter)))
+            }
+            Page::Set(key) => {
+                let view = views::set::view(key, inputs)?;
+                let title = format!("WebhookSet {}/{}", view.set.namespace, view.set.name);
+                self.answer(&view, || (title, set::draw(&view, page, filter)))
+            }
+            Page::Webhook(key) => {
+                let view = views::webhook::view(key, inputs)?;
+                let title = format!("Webhook {}/{}", view.webhook.namespace, view.webhook.name);
+                self.answer(&view, || (title, webhook::draw(&view)))
+            }
+        })
+    }
+
+    /// Answers with a view, as JSON or drawn by `draw` with a title.
+    fn answer<V: Serialize>(&self, view: &V, draw: impl FnOnce() -> (String, Markup)) -> Response {
+        if self.format == Format::Json {
+            return json(&Json { format: FORMAT, freshness: self.freshness, view });
+        }
+        let (title, main) = draw();
+        let (page, filter) = (Some(self.page), self.inputs.filter);
+        self.server.html(StatusCode::OK, page, filter, self.freshness, (&title, &main))
     }
 }
 

@@ -21,6 +21,25 @@ pub(crate) fn webhook(namespace: &str, name: &str, account: &str) -> Value {
     })
 }
 
+/// A Webhook that is a member of a set and in sync.
+pub(crate) fn member(namespace: &str, set: &str, account: &str) -> Value {
+    let mut webhook = webhook(namespace, &format!("{set}-{account}"), account);
+    webhook["metadata"]["ownerReferences"] = json!([{"apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "name": set, "uid": format!("{namespace}/{set}"), "controller": true}]);
+    webhook
+}
+
+/// A set without members that is ready.
+pub(crate) fn set(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "metadata": {"namespace": namespace, "name": name, "uid": format!("{namespace}/{name}"), "generation": 1},
+        "spec": {"accountSelector": {}, "template": {"spec": {"subscription": {"brightpearl":
+            {"subscribeTo": "product", "httpMethod": "POST", "uriTemplate": "https://hooks.example.com"}}}}},
+        "status": {"observedGeneration": 1, "conditions": [condition("Ready", true, "InSync")]},
+    })
+}
+
 /// An account that is ready.
 pub(crate) fn account(namespace: &str, name: &str) -> Value {
     let key = json!({"name": "s", "key": "k"});

@@ -55,6 +55,44 @@ pub(crate) fn webhook(
     })
 }
 
+/// A set of Brightpearl accounts.
+fn set((namespace, name): (&str, &str), mut status: Value) -> Value {
+    status["observedGeneration"] = json!(1);
+    json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "metadata": {"namespace": namespace, "name": name, "uid": format!("whs-{namespace}-{name}"), "generation": 1,
+            "resourceVersion": "1"},
+        "spec": {"accountSelector": {}, "template": {"spec": {"subscription": of_brightpearl()}}},
+        "status": status,
+    })
+}
+
+/// A member of a set, with its account's namespace and name.
+fn member((namespace, name): (&str, &str), account: (&str, &str), status: Value) -> Value {
+    let of_member = format!("{name}-{}", account.1);
+    let mut member = webhook((namespace, &of_member), account, &of_brightpearl(), status);
+    member["metadata"]["ownerReferences"] = json!([{"apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "name": name, "uid": format!("whs-{namespace}-{name}"), "controller": true}]);
+    member
+}
+
+/// A set with members in several states, one of which has no Webhook.
+fn tenants() -> Vec<Value> {
+    let message = "1 of 14 members wait for a person: tenants-no-label (VariableMissing: the account has no label merchant)";
+    let status = json!({"conditions": conditions(("False", "MembersBlocked", message), false, true, 8),
+        "members": 14, "updated": 13, "ready": 12, "drifted": 1, "notDelivering": 0, "blocked": 1,
+        "worst": [{"name": "tenants-no-label", "account": "shop/no-label", "reason": "VariableMissing",
+            "message": "the account has no label merchant"}]});
+    let names: Vec<_> = (1..=11).map(|at| format!("merchant-with-a-long-name-{at:02}")).collect();
+    let mut all = vec![set(("shop", "tenants"), status)];
+    all.push(member(("shop", "tenants"), ("integrations", "brightpearl-eu"), in_sync("70", "brightpearl")));
+    all.push(member(("shop", "tenants"), ("shop", "drifting"), drifted()));
+    all.extend(names.iter().enumerate().map(|(at, name)| {
+        member(("shop", "tenants"), ("shop", name.as_str()), in_sync(&at.to_string(), "brightpearl"))
+    }));
+    all
+}
+
 pub(crate) fn event(
     object: &Value,
     number: usize,
@@ -179,6 +217,7 @@ pub(crate) fn company() -> Vec<Value> {
         all.push(webhook(("sales", name), crm, &of_superoffice(), status));
     }
     all.push(webhook(("sales", "appointments"), crm, &of_superoffice(), not_delivering()));
+    all.extend(tenants());
     all
 }
 
@@ -253,7 +292,10 @@ pub(crate) fn hostile() -> Vec<Value> {
     let of_vendor = json!({"conditions": conditions(("False", "Rejected", HOSTILE), false, true, 5),
         "subscriptions": {"declared": 1, "managed": 1, "unmanaged": 1},
         "unmanaged": [{"externalId": HOSTILE, "summary": HOSTILE}]});
-    vec![account("shop", "acme", &brightpearl(), of_vendor), hook, named, told]
+    let of_set = json!({"conditions": conditions(("False", "MembersBlocked", HOSTILE), false, true, 5), "members": 1,
+        "worst": [{"name": HOSTILE, "account": format!("shop/{HOSTILE}"), "reason": HOSTILE, "message": HOSTILE}]});
+    let set = set(("shop", "orders"), of_set);
+    vec![account("shop", "acme", &brightpearl(), of_vendor), set, hook, named, told]
 }
 
 /// Many Webhooks of twenty accounts; every hundredth is blocked, every fiftieth has drifted.

@@ -16,7 +16,10 @@ const PAGES: &[&str] = &[
     "/webhooks",
     "/webhooks?q=shop&state=drifted",
     "/webhooks?q=nothing-like-this",
+    "/sets",
+    "/sets/shop/tenants",
     "/webhooks/shop/invoices",
+    "/webhooks/shop/tenants-brightpearl-eu",
     "/webhooks/shop/stock-levels",
     "/webhooks/sales/appointments",
     "/plan",
@@ -129,6 +132,8 @@ fn hostile_text_runs_no_script_and_sends_no_request() {
     let mut pages = vec![
         "/accounts".to_owned(),
         "/accounts/shop/acme".into(),
+        "/sets".into(),
+        "/sets/shop/orders".into(),
         "/webhooks".into(),
         "/webhooks/shop/hook".into(),
         "/plan".into(),
@@ -190,7 +195,7 @@ fn a_page_refreshes_itself_without_losing_the_place() {
 fn no_page_lists_watches_or_writes_anything() {
     let api = ApiServer::start(&company());
     let program = Program::start(&api, &["-A"]);
-    api.watched(3);
+    api.watched(4);
     let before = api.asked();
     for page in PAGES {
         program.get(page);
@@ -198,7 +203,7 @@ fn no_page_lists_watches_or_writes_anything() {
     }
     assert_eq!(api.asked(), before, "pages are made of what the watches have read");
     let lists: Vec<_> = before.iter().filter(|asked| !asked.watch).map(|asked| asked.path.as_str()).collect();
-    assert_eq!(lists.len(), 3, "one list of each kind: {lists:?}");
+    assert_eq!(lists.len(), 4, "one list of each kind: {lists:?}");
     assert!(before.iter().all(|asked| asked.method == "GET"), "{before:?}");
 }
 

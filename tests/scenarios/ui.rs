@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 /// The rights that the pages need.
 const READ_ONLY: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [list, watch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, webhooksets, vendoraccounts], verbs: [list, watch]}
 - {apiGroups: [''], resources: [events], verbs: [list, watch]}
 ";
 
@@ -105,6 +105,31 @@ fn a_user_sees_what_the_operator_does_and_no_vendor_is_called() {
     page_becomes(&pages.origin, &path, "the command on the page unblocks it", |page| {
         page["state"] == "in-sync"
     });
+}
+
+#[test]
+fn a_set_is_shown_with_a_cell_for_each_member() {
+    let (scene, _tenant) = Scene::with_account("ui-set", Vendor::Brightpearl);
+    let _operator = scene.operator();
+    let mut template = webhook("hook", Vendor::Brightpearl)["spec"].clone();
+    template.as_object_mut().unwrap().remove("accountRef");
+    scene.apply(&json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "hooks"},
+        "spec": {"accountSelector": {}, "template": {"spec": template}},
+    }));
+    let viewer = scene.cluster.service_account(&scene.namespace, "viewer", READ_ONLY).unwrap();
+    let pages = Pages::start(&viewer, &scene.namespace);
+    let path = format!("/sets/{}/hooks.json", scene.namespace);
+    let is_ready = |page: &Value| page["set"]["state"] == "in-sync" && page["set"]["ready"] == 1;
+    let shown = page_becomes(&pages.origin, &path, "the page shows that the set is ready", is_ready);
+    let member = &shown["members"]["rows"][0];
+    assert_eq!((&member["webhook"], &member["state"]), (&json!("hooks-account"), &json!("in-sync")));
+    scene.patch("webhookset/hooks", &json!({"spec": {"paused": true}}));
+    let paused = page_becomes(&pages.origin, &path, "the page shows that the set is paused", |page| {
+        page["set"]["state"] == "suspended"
+    });
+    in_shell(&scene, paused["unblock"][0]["commands"][0].as_str().unwrap());
+    page_becomes(&pages.origin, &path, "the command on the page resumes the set", is_ready);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What only WebhookSets have: counts of members, the members in the worst state, and how members follow the template.
 
 use crate::api::status::{MemberProblem, WebhookSetStatus};
-use crate::api::update_strategy::UpdateStrategyType;
 use crate::api::{WebhookSet, WebhookSetSpec};
 
 /// Returns the counts of members; those of problems only if there are some.
@@ -29,20 +28,8 @@ pub(super) fn next(set: &WebhookSet) -> Vec<String> {
     if *paused {
         return vec!["nothing, until spec.paused is false".into()];
     }
-    let roll_out = match update_strategy.kind {
-        UpdateStrategyType::OnDelete => {
-            "a change of the template reaches a member when its Webhook is deleted".to_owned()
-        }
-        UpdateStrategyType::RollingUpdate => {
-            let limits = update_strategy.rolling_update.clone().unwrap_or_default();
-            let members = usize::try_from(set.status.as_ref().map_or(0, |status| status.members));
-            let limit = limits.max_unavailable.of(members.unwrap_or_default());
-            let order = limits.order_by.map_or_else(String::new, |order| {
-                format!(", {} first by the accounts' label {}", order.values.join(", then "), order.label)
-            });
-            format!("a change of the template reaches members while at most {limit} are unavailable{order}")
-        }
-    };
+    let members = usize::try_from(set.status.as_ref().map_or(0, |status| status.members));
+    let roll_out = update_strategy.describe(members.unwrap_or_default());
     vec![roll_out, "a pass at once when the set, an account or a member changes".to_owned()]
 }
 

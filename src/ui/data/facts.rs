@@ -6,6 +6,7 @@ use super::state::State;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::status::{AccountStatus, Action, SubscriptionCounts, WebhookStatus};
 use crate::api::webhook::Subscription;
+use crate::api::webhook_set::managing_set;
 use crate::api::{Mode, ObjectKey, VendorAccount, VendorName, Webhook};
 use crate::engine::interval::resync_interval;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
@@ -21,6 +22,8 @@ const LONGEST_MESSAGE: usize = 1024;
 pub(crate) struct WebhookFacts {
     pub(crate) key: ObjectKey,
     pub(crate) account: ObjectKey,
+    /// The WebhookSet that manages it.
+    pub(crate) set: Option<ObjectKey>,
     pub(crate) uid: String,
     pub(crate) vendor: VendorName,
     pub(crate) generation: i64,
@@ -70,6 +73,7 @@ pub(crate) struct EventFacts {
 impl WebhookFacts {
     pub(crate) fn new(webhook: Webhook) -> Self {
         let (key, account) = (ObjectKey::of(&webhook), webhook.account());
+        let set = managing_set(&webhook).map(|owner| ObjectKey::new(&key.namespace, &owner.name));
         let vendor = webhook.spec.subscription.vendor();
         let unreadable = match &webhook.spec.subscription {
             Subscription::Unreadable { error, .. } => Some(error.clone()),
@@ -78,10 +82,13 @@ impl WebhookFacts {
         let status = webhook.status.unwrap_or_default();
         let meta = Meta::of(webhook.metadata);
         let state = state(&status.conditions, status.observed_generation, &meta, webhook.spec.suspend);
-        let search = search(&key, &[&account.to_string(), vendor.as_str(), id(&status)], &status.conditions);
+        let (of_account, of_set) = (account.to_string(), set.as_ref().map_or("", |set| set.name.as_str()));
+        let words = [of_account.as_str(), of_set, vendor.as_str(), id(&status)];
+        let search = search(&key, &words, &status.conditions);
         Self {
             key,
             account,
+            set,
             uid: meta.uid,
             vendor,
             generation: meta.generation,
@@ -163,15 +170,15 @@ impl EventFacts {
     }
 }
 
-/// Metadata that both kinds need.
-struct Meta {
-    uid: String,
-    generation: i64,
-    deleting_since: Option<Timestamp>,
+/// Metadata that all kinds need.
+pub(super) struct Meta {
+    pub(super) uid: String,
+    pub(super) generation: i64,
+    pub(super) deleting_since: Option<Timestamp>,
 }
 
 impl Meta {
-    fn of(meta: ObjectMeta) -> Self {
+    pub(super) fn of(meta: ObjectMeta) -> Self {
         Self {
             uid: meta.uid.unwrap_or_default(),
             generation: meta.generation.unwrap_or_default(),
@@ -208,7 +215,7 @@ fn id(status: &WebhookStatus) -> &str {
 }
 
 /// Joins what the search box searches.
-fn search(key: &ObjectKey, words: &[&str], conditions: &[Condition]) -> String {
+pub(super) fn search(key: &ObjectKey, words: &[&str], conditions: &[Condition]) -> String {
     let reasons = conditions.iter().map(|condition| condition.reason.as_str());
     let all = words.iter().copied().chain(reasons).filter(|word| !word.is_empty());
     all.fold(key.to_string(), |text, word| text + "\n" + word).to_lowercase()

@@ -16,13 +16,13 @@ pub(crate) enum State {
     Working,
     /// The object is being deleted.
     Deleting,
-    /// A change is planned, and plan mode keeps it from being made.
+    /// A change is planned, and plan mode, or the update strategy of a set, keeps it from being made.
     Planned,
-    /// `spec.suspend` is true.
+    /// `spec.suspend` is true; of a set: `spec.paused`.
     Suspended,
     /// hooktender has not yet observed the current spec.
     NotObserved,
-    /// The vendor has what is declared; of an account: it can be read.
+    /// The vendor has what is declared; of an account: it can be read; of a set: all members are ready.
     InSync,
 }
 
@@ -105,8 +105,10 @@ impl State {
             Self::Drifted => "The subscription was changed at the vendor.",
             Self::Working => "hooktender is at work, or tries again by itself.",
             Self::Deleting => "The object is being deleted.",
-            Self::Planned => "A change is planned; plan mode keeps it from being made.",
-            Self::Suspended => "Nothing is read or written until spec.suspend is false.",
+            Self::Planned => {
+                "A change is planned; plan mode, or a set's update strategy OnDelete, keeps it from being made."
+            }
+            Self::Suspended => "Nothing is written until spec.suspend, of a set spec.paused, is false.",
             Self::NotObserved => "No hooktender has observed the current spec yet.",
             Self::InSync => "The vendor has what is declared.",
         }

@@ -2,6 +2,7 @@
 
 use super::facts::{AccountFacts, EventFacts, WebhookFacts};
 use super::problem::Problem;
+use super::set_facts::SetFacts;
 use crate::api::ObjectKey;
 use k8s_openapi::jiff::Timestamp;
 use parking_lot::RwLock;
@@ -15,6 +16,7 @@ const MAX_EVENTS: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Accounts,
+    Sets,
     Webhooks,
     Events,
 }
@@ -24,6 +26,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Accounts => "VendorAccounts",
+            Self::Sets => "WebhookSets",
             Self::Webhooks => "Webhooks",
             Self::Events => "events",
         }
@@ -52,6 +55,7 @@ pub(crate) enum Source {
 /// An object of one of the kinds.
 pub(crate) enum Fact {
     Account(Box<AccountFacts>),
+    Set(Box<SetFacts>),
     Webhook(Box<WebhookFacts>),
     Event(Box<EventFacts>),
 }
@@ -60,6 +64,7 @@ pub(crate) enum Fact {
 #[derive(Debug, Default)]
 pub(crate) struct Data {
     pub(crate) accounts: BTreeMap<ObjectKey, AccountFacts>,
+    pub(crate) sets: BTreeMap<ObjectKey, SetFacts>,
     pub(crate) webhooks: BTreeMap<ObjectKey, WebhookFacts>,
     /// By the uid of the object; the oldest first.
     events: HashMap<String, Vec<EventFacts>>,
@@ -109,6 +114,7 @@ impl Data {
         let other = |namespace: &str| watched.namespace.as_ref().is_some_and(|watched| watched != namespace);
         match watched.kind {
             Kind::Accounts => self.accounts.retain(|key, _| other(&key.namespace)),
+            Kind::Sets => self.sets.retain(|key, _| other(&key.namespace)),
             Kind::Webhooks => self.webhooks.retain(|key, _| other(&key.namespace)),
             Kind::Events => self.events.retain(|_, of| of.iter().any(|event| other(&event.namespace))),
         }
@@ -122,6 +128,7 @@ impl Data {
     pub(crate) fn upsert(&mut self, fact: Fact) {
         match fact {
             Fact::Account(account) => drop(self.accounts.insert(account.key.clone(), *account)),
+            Fact::Set(set) => drop(self.sets.insert(set.key.clone(), *set)),
             Fact::Webhook(webhook) => drop(self.webhooks.insert(webhook.key.clone(), *webhook)),
             Fact::Event(event) => {
                 let of = self.events.entry(event.of.clone()).or_default();
@@ -139,6 +146,7 @@ impl Data {
     pub(crate) fn remove(&mut self, fact: Fact) {
         match fact {
             Fact::Account(account) => drop(self.accounts.remove(&account.key)),
+            Fact::Set(set) => drop(self.sets.remove(&set.key)),
             Fact::Webhook(webhook) => drop(self.webhooks.remove(&webhook.key)),
             Fact::Event(event) => {
                 if let Some(of) = self.events.get_mut(&event.of) {
@@ -162,6 +170,14 @@ impl Data {
         account: &'a ObjectKey,
     ) -> impl Iterator<Item = &'a WebhookFacts> {
         self.webhooks.values().filter(move |webhook| webhook.account == *account)
+    }
+
+    /// The Webhooks that a set manages.
+    pub(crate) fn webhooks_of_set<'a>(
+        &'a self,
+        set: &'a ObjectKey,
+    ) -> impl Iterator<Item = &'a WebhookFacts> {
+        self.webhooks.values().filter(move |webhook| webhook.set.as_ref() == Some(set))
     }
 }
 

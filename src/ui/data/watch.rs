@@ -5,8 +5,9 @@
 
 use super::facts::{AccountFacts, EventFacts, WebhookFacts};
 use super::problem::{Viewer, explain};
+use super::set_facts::SetFacts;
 use super::store::{Fact, Kind, Store, Watched};
-use crate::api::{NamespaceName, StoredWebhook, VendorAccount};
+use crate::api::{NamespaceName, StoredWebhook, VendorAccount, WebhookSet};
 use crate::engine::clock::{jittered, timestamp};
 use crate::engine::cluster::objects::in_namespace;
 use futures::{Stream, StreamExt};
@@ -59,6 +60,10 @@ impl Watches {
                 account.0.ok().map(|account| Fact::Account(Box::new(AccountFacts::new(account))))
             }),
         );
+        let all = watcher::Config::default();
+        tasks.spawn(watch(Kind::Sets, all).follow::<DeserializeGuard<WebhookSet>>(self, |set| {
+            set.0.ok().map(|set| Fact::Set(Box::new(SetFacts::new(set))))
+        }));
         tasks.spawn(
             watch(Kind::Webhooks, watcher::Config::default()).follow::<StoredWebhook>(self, |webhook| {
                 webhook.0.ok().map(|webhook| Fact::Webhook(Box::new(WebhookFacts::new(webhook))))

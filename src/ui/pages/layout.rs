@@ -47,11 +47,17 @@ pub(crate) fn page(frame: &Frame<'_>, title: &str, main: &Markup) -> Markup {
 fn head(frame: &Frame<'_>) -> Markup {
     let on = |page: &Page| match frame.page {
         Some(Page::Accounts | Page::Account(_)) => *page == Page::Accounts,
+        Some(Page::Sets | Page::Set(_)) => *page == Page::Sets,
         Some(Page::Webhooks | Page::Webhook(_)) => *page == Page::Webhooks,
         Some(Page::Plan) => *page == Page::Plan,
         None => false,
     };
-    let tabs = [("Accounts", Page::Accounts), ("Webhooks", Page::Webhooks), ("Plan", Page::Plan)];
+    let tabs = [
+        ("Accounts", Page::Accounts),
+        ("Sets", Page::Sets),
+        ("Webhooks", Page::Webhooks),
+        ("Plan", Page::Plan),
+    ];
     html! {
         header.top {
             a.brand href=(Page::Accounts.path()) { (mark()) span { "hooktender" } }

@@ -9,5 +9,7 @@ pub(super) mod object;
 pub(super) mod plan;
 pub(super) mod problem;
 pub(super) mod rows;
+pub(super) mod set;
+pub(super) mod sets;
 pub(super) mod webhook;
 pub(super) mod webhooks;

@@ -1,4 +1,4 @@
-//! Parts of the pages of accounts and of Webhooks.
+//! Parts of the pages of accounts, sets and Webhooks.
 
 use super::layout::time;
 use crate::ui::views::object::{ConditionView, EventView, Remedy};
@@ -15,6 +15,7 @@ pub(crate) fn unblock(remedies: &[Remedy]) -> Markup {
                         b { @if remedy.of_account { "The account, " } (remedy.reason) ": " }
                         (remedy.what) "."
                     }
+                    @if remedy.of_all_members { p.faint { "The command changes the template of the set, and so all of its members." } }
                     @for line in &remedy.commands { (command(line)) }
                 }
             }

@@ -81,6 +81,7 @@ pub(crate) fn filter(page: &Page, filter: &Filter, choices: &Choices, states: &[
     html! {
         form.filter action=(page.path()) aria-label="Filter" {
             @if let Some(account) = &filter.account { input type="hidden" name="account" value=(account); }
+            @if let Some(set) = &filter.set { input type="hidden" name="set" value=(set); }
             p {
                 label for="filter-q" { "Search" }
                 input #filter-q type="search" name="q" value=(filter.words) autocomplete="off" spellcheck="false";

@@ -6,6 +6,7 @@ use super::object::{conditions, events, next, unblock};
 use super::rows::{account_link, nothing, object_name};
 use crate::api::status::Action;
 use crate::plan::report::{WebhookReport, html as draw_plan};
+use crate::ui::address::Page;
 use crate::ui::views::webhook::WebhookView;
 use maud::{Markup, html};
 
@@ -45,6 +46,12 @@ fn facts(view: &WebhookView) -> Markup {
                 @if let Some(of_account) = view.account_state { " " (state(of_account)) }
                 @if let Some(trouble) = &view.account_trouble { " " span.message { (trouble) } }
             } }
+            @if let (Some(set), Some(name)) = (&view.set_key, &row.set) {
+                div { dt { "Set" } dd {
+                    a href=(Page::Set(set.clone()).path()) { (name) }
+                    " " span.message { "It undoes edits of this Webhook, except of externalId." }
+                } }
+            }
             div { dt { "Vendor" } dd { (row.vendor) } }
             div { dt { "Subscription" } dd { @match &row.id { Some(id) => code { (id) }, None => (nothing()) } } }
             @if let Some(at) = &view.last_applied { div { dt { "As last applied" } dd { (time(at)) } } }

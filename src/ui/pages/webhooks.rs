@@ -22,6 +22,14 @@ pub(crate) fn draw(view: &WebhooksView, chosen: &Filter) -> Markup {
                 }
             }
         }
+        @if let Some(set) = &chosen.set {
+            p.chosen {
+                "Of set "
+                a href=(Page::Set(set.clone()).path()) {
+                    (object_name(&visible(&set.namespace), &visible(&set.name)))
+                }
+            }
+        }
         @if total == 0 {
             p.empty {
                 @if chosen.is_set() { "No Webhook is like this." } @else { "There is no Webhook." }

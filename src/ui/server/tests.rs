@@ -1,19 +1,24 @@
 //! Requests as a browser, a pipeline and another site send them.
 
+mod sets;
+
 use super::*;
 use crate::ui::data::facts::{AccountFacts, WebhookFacts};
 use crate::ui::data::problem::Problem;
+use crate::ui::data::set_facts::SetFacts;
 use crate::ui::data::store::{Fact, Watched};
-use crate::ui::testing::{account, condition, webhook};
+use crate::ui::testing::{account, condition, set, webhook};
 use axum::body::{Body, to_bytes};
 use serde_json::{Value, json};
 use tower::Service as _;
 
 fn facts_of(object: Value) -> Fact {
-    if object["kind"] == "Webhook" {
-        Fact::Webhook(Box::new(WebhookFacts::new(serde_json::from_value(object).unwrap())))
-    } else {
-        Fact::Account(Box::new(AccountFacts::new(serde_json::from_value(object).unwrap())))
+    match object["kind"].as_str() {
+        Some("Webhook") => {
+            Fact::Webhook(Box::new(WebhookFacts::new(serde_json::from_value(object).unwrap())))
+        }
+        Some("WebhookSet") => Fact::Set(Box::new(SetFacts::new(serde_json::from_value(object).unwrap()))),
+        _ => Fact::Account(Box::new(AccountFacts::new(serde_json::from_value(object).unwrap()))),
     }
 }
 
@@ -25,7 +30,7 @@ fn watched(kind: Kind) -> Watched {
 fn server(objects: Vec<Value>) -> Server {
     let store = Store::default();
     store.write(|data| {
-        for kind in [Kind::Accounts, Kind::Webhooks, Kind::Events] {
+        for kind in [Kind::Accounts, Kind::Sets, Kind::Webhooks, Kind::Events] {
             data.replace(&watched(kind), Vec::new());
         }
         for object in objects {
@@ -269,10 +274,15 @@ async fn foreign_text_stays_text() {
         json!({"action": "Update", "changes": [{"field": EVIL, "before": EVIL, "after": "b"}]});
     let mut of_vendor = account("shop", "acme");
     of_vendor["status"]["unmanaged"] = json!([{"externalId": EVIL, "summary": EVIL}]);
-    let server = server(vec![of_vendor, hostile]);
+    let mut of_tenants = set("shop", "orders");
+    of_tenants["status"]["conditions"] = hostile["status"]["conditions"].clone();
+    of_tenants["status"]["worst"] = json!([{"name": EVIL, "account": EVIL, "reason": EVIL, "message": EVIL}]);
+    let server = server(vec![of_vendor, of_tenants, hostile]);
     for uri in [
         "/accounts",
         "/accounts/shop/acme",
+        "/sets",
+        "/sets/shop/orders",
         "/webhooks",
         "/webhooks/shop/a",
         "/plan",

@@ -3,9 +3,13 @@
 use super::object::Remedy;
 use super::{Inputs, Remedies};
 use crate::api::conditions::{DELIVERING, READY};
-use crate::api::{ObjectKey, RELEASE, REQUESTED_AT, visible};
+use crate::api::{ALLOW_SET_CHANGES, ObjectKey, RELEASE, REQUESTED_AT, visible};
 use crate::ui::data::facts::{AccountFacts, WebhookFacts};
+use crate::ui::data::set_facts::SetFacts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// The reason of a set that changes nothing.
+const PAUSED: &str = "Paused";
 
 /// What a command is about.
 #[derive(Clone, Copy)]
@@ -22,6 +26,17 @@ impl Target<'_> {
 
     fn patch(&self, spec: &str) -> String {
         self.kubectl("patch", &format!("--type=merge -p '{{\"spec\":{{{spec}}}}}'"))
+    }
+
+    /// Patches the spec of a Webhook. A set undoes edits of its Webhooks, so that its template is patched.
+    fn patch_webhook(&self, webhook: &WebhookFacts, spec: &str) -> String {
+        match &webhook.set {
+            Some(set) => {
+                let template = format!("\"template\":{{\"spec\":{{{spec}}}}}");
+                Target { kind: "webhookset", key: set }.patch(&template)
+            }
+            None => self.patch(spec),
+        }
     }
 
     /// Asks for a pass now.
@@ -57,7 +72,10 @@ pub(crate) fn of_webhook(
     let conditions = webhook.condition(READY).into_iter().chain(not_delivering);
     let mut all: Vec<_> = conditions
         .filter_map(|condition| {
-            remedy(condition, inputs.remedies, || webhook_commands(target, condition, webhook, account))
+            let commands = || webhook_commands(target, condition, webhook, account);
+            let mut remedy = remedy(condition, inputs.remedies, commands)?;
+            remedy.of_all_members = remedy.commands.iter().any(|command| command.contains(" webhookset "));
+            Some(remedy)
         })
         .collect();
     if let Some(account) = account {
@@ -83,13 +101,53 @@ pub(crate) fn account_remedies(account: &AccountFacts, inputs: &Inputs<'_>) -> V
         .collect()
 }
 
+/// How to unblock a WebhookSet.
+pub(crate) fn set_remedies(set: &SetFacts, inputs: &Inputs<'_>) -> Vec<Remedy> {
+    let target = Target { kind: "webhookset", key: &set.key };
+    let resume = || vec![target.patch("\"paused\":false")];
+    let ready = set.condition(READY).filter(|ready| ready.status != "True");
+    let mut all: Vec<_> = ready
+        .and_then(|ready| {
+            remedy(ready, inputs.remedies, || match ready.reason.as_str() {
+                PAUSED => resume(),
+                "SetGuard" => approval(target, &ready.message).into_iter().collect(),
+                _ => Vec::new(),
+            })
+        })
+        .into_iter()
+        .collect();
+    // A set that is as declared does not say that it is paused.
+    if set.paused && !all.iter().any(|remedy| remedy.reason == PAUSED) {
+        all.extend((inputs.remedies)(PAUSED, false).map(|what| Remedy {
+            reason: PAUSED.into(),
+            of_account: false,
+            of_all_members: false,
+            what,
+            commands: resume(),
+        }));
+    }
+    all
+}
+
+/// The command that allows what the guard of a set blocks, if its message names the annotation.
+fn approval(target: Target<'_>, message: &str) -> Option<String> {
+    let annotation = message[message.find(ALLOW_SET_CHANGES)?..].split_whitespace().next()?;
+    Some(target.kubectl("annotate", &format!("--overwrite {}", word(annotation))))
+}
+
 fn remedy(
     condition: &Condition,
     remedies: Remedies,
     commands: impl FnOnce() -> Vec<String>,
 ) -> Option<Remedy> {
     let what = remedies(&condition.reason, condition.status == "True")?;
-    Some(Remedy { reason: visible(&condition.reason), of_account: false, what, commands: commands() })
+    Some(Remedy {
+        reason: visible(&condition.reason),
+        of_account: false,
+        of_all_members: false,
+        what,
+        commands: commands(),
+    })
 }
 
 fn webhook_commands(
@@ -99,7 +157,7 @@ fn webhook_commands(
     account: Option<&AccountFacts>,
 ) -> Vec<String> {
     let mut commands = match condition.reason.as_str() {
-        "Suspended" if webhook.suspend => vec![target.patch("\"suspend\":false")],
+        "Suspended" if webhook.suspend => vec![target.patch_webhook(webhook, "\"suspend\":false")],
         "Planned" => plan_mode(target, webhook, account),
         "SimilarExists" => quoted_ids(&condition.message)
             .map(|id| target.patch(&format!("\"externalId\":\"{id}\"")))
@@ -109,8 +167,10 @@ fn webhook_commands(
         }
         "DriftReported" | "CorrectionDoesNotHold" => {
             let policy = if condition.reason == "DriftReported" { "Correct" } else { "Report" };
-            vec![target.patch(&format!("\"driftPolicy\":\"{policy}\""))]
+            vec![target.patch_webhook(webhook, &format!("\"driftPolicy\":\"{policy}\""))]
         }
+        // Its set would create it again.
+        "Conflict" if webhook.set.is_some() => Vec::new(),
         "Conflict" => vec![target.kubectl("delete", "").trim_end().to_owned()],
         "AccountNotFound" => {
             vec![format!("kubectl get -n {} vendoraccounts", word(&webhook.account.namespace))]
@@ -127,7 +187,7 @@ fn webhook_commands(
 /// Ends plan mode where it is set: at the Webhook, at the account, or at both. `--plan-only` of the operator has no command.
 fn plan_mode(target: Target<'_>, webhook: &WebhookFacts, account: Option<&AccountFacts>) -> Vec<String> {
     const ENFORCE: &str = "\"mode\":\"Enforce\"";
-    let own = webhook.plan_mode.then(|| target.patch(ENFORCE));
+    let own = webhook.plan_mode.then(|| target.patch_webhook(webhook, ENFORCE));
     let account = account.filter(|account| account.plan_mode);
     let of_account =
         account.map(|account| Target { kind: "vendoraccount", key: &account.key }.patch(ENFORCE));

@@ -16,20 +16,28 @@ pub(crate) struct ListPage<T> {
     /// How many pages there are, at least 1.
     pub(crate) pages: usize,
     pub(crate) rows: Vec<T>,
+    /// The number of rows on a full page.
+    #[serde(skip)]
+    size: usize,
 }
 
 impl<T> ListPage<T> {
     /// Takes a page of all items, and draws only those on it. A page after the last is the last.
     pub(crate) fn of<S>(all: &[S], page: usize, row: impl FnMut(&S) -> T) -> Self {
-        let pages = all.len().div_ceil(ROWS).max(1);
+        Self::of_size(ROWS, all, page, row)
+    }
+
+    /// As [`Self::of`], with this number of rows on a page.
+    pub(crate) fn of_size<S>(size: usize, all: &[S], page: usize, row: impl FnMut(&S) -> T) -> Self {
+        let pages = all.len().div_ceil(size).max(1);
         let page = page.clamp(1, pages);
-        let rows = all.iter().skip((page - 1) * ROWS).take(ROWS).map(row).collect();
-        Self { total: all.len(), page, pages, rows }
+        let rows = all.iter().skip((page - 1) * size).take(size).map(row).collect();
+        Self { total: all.len(), page, pages, rows, size }
     }
 
     /// The numbers of the first and the last row of this page, from 1 on; zeros if there is none.
     pub(crate) fn range(&self) -> (usize, usize) {
-        let first = (self.page - 1) * ROWS;
+        let first = (self.page - 1) * self.size;
         (first + usize::from(!self.rows.is_empty()), first + self.rows.len())
     }
 }

@@ -11,6 +11,8 @@ pub(super) mod list;
 pub(super) mod object;
 pub(super) mod plan;
 pub(super) mod report;
+pub(super) mod set;
+pub(super) mod sets;
 pub(super) mod time;
 pub(super) mod webhook;
 pub(super) mod webhooks;

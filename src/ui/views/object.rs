@@ -1,4 +1,4 @@
-//! What the pages of accounts and of Webhooks have in common.
+//! What the pages of accounts, sets and Webhooks have in common.
 
 use super::Inputs;
 use super::time::When;
@@ -45,6 +45,9 @@ pub(crate) struct Remedy {
     /// Whether it is the account's problem.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) of_account: bool,
+    /// Whether its commands change the template of a set, and so all members.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) of_all_members: bool,
     pub(crate) what: &'static str,
     /// Commands that do it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

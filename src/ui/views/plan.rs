@@ -89,7 +89,10 @@ fn report(webhooks: &[&WebhookFacts], inputs: &Inputs<'_>) -> Report {
             None => orphans.push(report),
         }
     }
-    let is_chosen = filter.state.is_some() || filter.namespace.is_some() || !filter.words.is_empty();
+    let is_chosen = filter.state.is_some()
+        || filter.namespace.is_some()
+        || filter.set.is_some()
+        || !filter.words.is_empty();
     // A filter for Webhooks leaves out accounts without one.
     accounts.retain(|_, account| !is_chosen || !account.webhooks.is_empty());
     let counts = accounts.keys().filter_map(|key| inputs.data.accounts.get(*key));

@@ -19,6 +19,9 @@ use serde::Serialize;
 pub(crate) struct WebhookView {
     #[serde(flatten)]
     pub(crate) webhook: WebhookRow,
+    /// The WebhookSet that manages it, for the link.
+    #[serde(skip)]
+    pub(crate) set_key: Option<ObjectKey>,
     /// The state of its account; absent if the account is not there, or not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account_state: Option<State>,
@@ -72,6 +75,7 @@ pub(crate) fn view(key: &ObjectKey, inputs: &Inputs<'_>) -> Option<WebhookView> 
     let applied = webhook.status.last_applied.as_ref().map(|last| last.time.0);
     Some(WebhookView {
         webhook: WebhookRow::new(webhook),
+        set_key: webhook.set.clone(),
         account_state: account.map(|account| account.state),
         account_trouble: account.and_then(trouble),
         last_applied: applied.filter(|at| at.as_second() > 0).map(when),

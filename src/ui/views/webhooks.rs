@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages are cut to this many characters in a list; the page of the object has all of them.
-const LONGEST_MESSAGE: usize = 200;
+pub(super) const LONGEST_MESSAGE: usize = 200;
 
 /// The page with the list of Webhooks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +39,9 @@ pub(crate) struct WebhookRow {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) account: AccountName,
+    /// The name of the WebhookSet that manages it, in the same namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set: Option<String>,
     pub(crate) vendor: VendorName,
     pub(crate) state: State,
     /// What holds besides.
@@ -85,6 +88,7 @@ impl WebhookRow {
             namespace: visible(&webhook.key.namespace),
             name: visible(&webhook.key.name),
             account: AccountName::new(&webhook.account),
+            set: webhook.set.as_ref().map(|set| visible(&set.name)),
             vendor: webhook.vendor,
             state: webhook.state,
             also: also.map(|(_, state)| state).collect(),
@@ -102,6 +106,7 @@ impl WebhookRow {
 /// Whether a filter admits a Webhook.
 pub(crate) fn admits(filter: &Filter, webhook: &WebhookFacts) -> bool {
     filter.account.as_ref().is_none_or(|account| *account == webhook.account)
+        && filter.set.as_ref().is_none_or(|set| Some(set) == webhook.set.as_ref())
         && filter.admits(&webhook.key, webhook.vendor, webhook.state, &webhook.search)
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -83,12 +84,29 @@ fn find_or_install() -> Result<String, String> {
     Err(last)
 }
 
+/// Prefers Inter where it is installed, for the pictures: the default of most machines without a desktop is hard to read.
+fn fonts(config: &Path) {
+    let alias = |family: &str, font: &str| {
+        format!(
+            "<alias binding=\"strong\"><family>{family}</family><prefer><family>{font}</family></prefer></alias>"
+        )
+    };
+    let all =
+        [("system-ui", "Inter"), ("sans-serif", "Inter"), ("sans", "Inter"), ("monospace", "JetBrains Mono")];
+    let all: String = all.iter().map(|(family, font)| alias(family, font)).collect();
+    let folder = config.join("fontconfig");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("fonts.conf"), format!("<fontconfig>{all}</fontconfig>")).unwrap();
+}
+
 impl Browser {
     fn start(program: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         // The protocol is spoken on the descriptors 3 and 4, which a shell makes of stdin and stdout.
         let script = "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+        fonts(profile.path());
         let mut child = Command::new("sh")
+            .env("XDG_CONFIG_HOME", profile.path())
             .args(["-c", script, program])
             .args([
                 "--headless=new",
@@ -231,6 +249,17 @@ impl Browser {
             }
             self.call("Input.dispatchKeyEvent", &parameters);
         }
+    }
+
+    /// Takes a picture of the whole page as PNG, `scale` times as large as it is.
+    pub(crate) fn picture(&mut self, scale: f64, height: Option<u32>) -> Vec<u8> {
+        use base64::Engine as _;
+        let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
+        let height = height.map_or(size["height"].clone(), |height| json!(height));
+        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": scale});
+        let picture =
+            self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
+        base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 }
 

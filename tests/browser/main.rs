@@ -8,5 +8,7 @@ mod api_server;
 mod axe;
 mod chromium;
 mod objects;
+mod pictures;
+mod plan_picture;
 mod program;
 mod tests;

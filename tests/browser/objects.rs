@@ -1,4 +1,4 @@
-//! What the pages show in these tests: a small company's accounts, with something of everything.
+//! What the pages show in these tests and in the pictures: a small company's accounts, with something of everything.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -82,6 +82,8 @@ fn a_set_survives_a_kill_at_each_of_its_writes() {
         supervised.until(&format!("{point}: deleted"), Value::is_null);
         assert_eq!(crowd.stored(), [0; 3], "{point}");
         assert_eq!(supervised.kills, 1, "{point} was reached");
+        // It may have just been started again, and handles no signal yet.
+        supervised.operator.logs("caches synced");
         supervised.operator.terminate();
     }
 }

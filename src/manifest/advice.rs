@@ -22,7 +22,7 @@ pub(super) fn nearest<'a>(
             (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known.to_owned())
         })
         .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4 && *distance < name.len())
         .map(|(_, known)| known)
 }
 

@@ -79,7 +79,7 @@ fn a_guest_cannot_fill_the_owners_list_with_many_long_subscriptions() {
         site.attack(&hook).accepted();
     }
     let message = site.guest.stalled("long-19", "SubscriptionTooLarge");
-    assert!(message.contains("more than 4 MiB together"), "{message}");
+    assert!(message.contains("more than 4 MiB in total"), "{message}");
     let stored = Value::from(site.tenant.stored()).to_string().len();
     assert!(stored < 5 << 20, "{stored}");
     site.an_edit_of_the_owner_arrives();

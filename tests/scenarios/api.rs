@@ -44,11 +44,13 @@ impl Api {
     /// Applies an object as `kubectl apply --server-side` does. Returns false, and does nothing, for a kind that has no path here.
     pub(crate) fn apply(&self, object: &Value) -> bool {
         let kind = object["kind"].as_str().unwrap().to_lowercase();
-        // A List has no name.
-        let name = object["metadata"]["name"].as_str();
-        let Some(url) = name.and_then(|name| self.object(&kind, name)) else { return false };
+        let Some(url) = self.object(&kind, object["metadata"]["name"].as_str().unwrap()) else {
+            return false;
+        };
+        let mut object = object.clone();
+        remove_nulls(&mut object);
         let options = "fieldManager=kubectl&force=true&fieldValidation=Strict";
-        self.change(&format!("{url}?{options}"), "application/apply-patch+yaml", object);
+        self.change(&format!("{url}?{options}"), "application/apply-patch+yaml", &object);
         true
     }
 
@@ -74,5 +76,17 @@ impl Api {
 
     fn url(&self, group: &str, path: &str) -> String {
         format!("{}/{group}/namespaces/{}/{path}", self.cluster.api_url(), self.namespace)
+    }
+}
+
+/// Removes members that are null, as kubectl does.
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
     }
 }

@@ -180,7 +180,7 @@ fn an_invalid_flag_is_an_error_and_never_a_change() {
     for (arguments, word) in usage {
         run(&mut hooktender(arguments)).fails_by_usage(word);
     }
-    run(&mut hooktender(&["plan", "--help"])).exits(0).says("Exit code 0");
+    run(&mut hooktender(&["plan", "--help"])).exits(0).says("Exit codes:");
 }
 
 #[test]

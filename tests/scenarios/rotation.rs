@@ -94,6 +94,10 @@ fn a_secret_or_config_map_with_the_same_values_costs_no_call_and_no_write() {
         let operator = scene.operator();
         scene.apply(&hook);
         scene.ready("hook");
+        // The last write of its pass.
+        scene.account_becomes("account", "counted", |account| {
+            account["status"]["subscriptions"]["managed"] == 1
+        });
         tenant.clear_journal();
         let written = scene.cluster_writes().len();
         for object in ["secret/hook-secrets", "secret/login", "configmap/settings"] {

@@ -145,9 +145,11 @@ impl Scene {
         self.cluster.kubectl_run(&all).unwrap()
     }
 
-    /// Applies an object in the namespace.
+    /// Applies an object in the namespace, or those of a `List`.
     pub(crate) fn apply(&self, object: &Value) {
-        if !self.api.apply(object) {
+        if object["kind"] == "List" {
+            object["items"].as_array().unwrap().iter().for_each(|item| self.apply(item));
+        } else if !self.api.apply(object) {
             self.cluster.kubectl_apply_in(&self.namespace, &object.to_string()).unwrap();
         }
     }

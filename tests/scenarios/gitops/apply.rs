@@ -88,6 +88,7 @@ fn applying_again_changes_nothing_and_meets_no_conflict() {
 #[test]
 fn a_change_to_server_side_apply_meets_no_conflict() {
     let (scene, tenant) = Scene::with_account("apply", Vendor::Contensis);
+    scene.kubectl(&["delete", "vendoraccount", "account"]);
     let manifests = manifests(&scene, &tenant);
     applied(&[], &manifests).accepted();
     let _operator = scene.operator();

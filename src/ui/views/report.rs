@@ -5,14 +5,12 @@
 
 use crate::api::conditions::{DELIVERING, DRIFTED, READY, STALLED};
 use crate::api::status::Action;
+use crate::engine::status::account::DELETION_GUARD;
 use crate::plan::Cause;
 use crate::plan::report::{
     AccountReport, Class, DeliveryState, FieldReport, Held, UnmanagedReport, WebhookReport,
 };
 use crate::ui::data::facts::{AccountFacts, WebhookFacts};
-
-/// The reason of an account whose deletions need an approval. Everything else about it is planned.
-const DELETION_GUARD: &str = "DeletionGuard";
 
 /// Returns the plan of one Webhook of an account; none if the account is not there.
 pub(crate) fn webhook_report(webhook: &WebhookFacts, account: Option<&AccountFacts>) -> WebhookReport {
@@ -127,5 +125,66 @@ fn delivery(webhook: &WebhookFacts) -> Option<DeliveryState> {
         (_, "TooManyErrors") => Some(DeliveryState::TooManyErrors),
         (_, "Stopped") => Some(DeliveryState::Stopped),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::testing::{account, condition, webhook};
+    use serde_json::{Value, json};
+
+    fn account_with(conditions: &[Value]) -> AccountFacts {
+        let mut object = account("shop", "acme");
+        object["status"]["conditions"] = json!(conditions);
+        AccountFacts::new(serde_json::from_value(object).unwrap())
+    }
+
+    fn webhook_with(action: &str, conditions: &[Value]) -> WebhookFacts {
+        let mut object = webhook("shop", "a", "acme");
+        object["status"]["conditions"] = json!(conditions);
+        object["status"]["plan"] = json!({"action": action});
+        WebhookFacts::new(serde_json::from_value(object).unwrap())
+    }
+
+    fn unready(reason: &str) -> Vec<Value> {
+        vec![condition("Ready", false, reason)]
+    }
+
+    fn stalled(reason: &str) -> Vec<Value> {
+        vec![condition("Ready", false, reason), condition("Stalled", true, reason)]
+    }
+
+    #[test]
+    fn an_account_with_an_error_has_no_plan_until_somebody_acts() {
+        let report = |conditions: &[Value]| {
+            let report = account_report(&account_with(conditions));
+            (report.not_planned, report.held.map(|held| held.until))
+        };
+        let class = Class::until;
+        assert_eq!(report(&[condition("Ready", true, "InSync")]), (false, None));
+        assert_eq!(report(&stalled("Credentials")), (true, Some(class(Class::NotPlanned))));
+        assert_eq!(report(&stalled("DeletionGuard")), (false, Some(class(Class::Blocked))));
+        assert_eq!(report(&unready("Unavailable")), (false, Some(class(Class::HeldBack))));
+        assert_eq!(report(&unready("Suspended")), (false, Some(class(Class::Suspended))));
+    }
+
+    #[test]
+    fn the_class_of_a_webhook_says_why_its_change_waits() {
+        let failed = account_with(&stalled("Credentials"));
+        let class = |action, conditions: &[Value]| {
+            webhook_report(&webhook_with(action, conditions), Some(&failed)).class
+        };
+        let ready = |reason| [condition("Ready", true, reason)];
+        assert_eq!(class("Update", &stalled("Credentials")), Class::NotPlanned);
+        assert_eq!(class("Update", &stalled("Rejected")), Class::Blocked);
+        assert_eq!(class("Update", &unready("Unavailable")), Class::HeldBack);
+        assert_eq!(class("Update", &ready("DriftReported")), Class::Drifted);
+        assert_eq!(class("Create", &ready("Planned")), Class::PlannedOnly);
+        assert_eq!(class("None", &unready("Suspended")), Class::Suspended);
+        assert_eq!(class("None", &ready("InSync")), Class::Unchanged);
+        let stopped = [condition("Ready", true, "InSync"), condition("Delivering", false, "TooManyErrors")];
+        let report = webhook_report(&webhook_with("None", &stopped), None);
+        assert_eq!(report.delivery, Some(DeliveryState::TooManyErrors));
     }
 }

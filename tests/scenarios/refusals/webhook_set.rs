@@ -29,12 +29,13 @@ fn variable(from: &str) -> String {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = sets();
+    let mut cases = selectors_and_strategies();
+    cases.extend(templates());
     cases.extend(variables());
     cases
 }
 
-fn sets() -> Vec<Case> {
+fn selectors_and_strategies() -> Vec<Case> {
     let limit = |limit: &str| set(&format!("updateStrategy: {{rollingUpdate: {{maxUnavailable: {limit}}}}}"));
     let order = |values: &str| {
         set(&format!("updateStrategy: {{rollingUpdate: {{orderBy: {{label: ring, values: {values}}}}}}}"))
@@ -69,6 +70,11 @@ fn sets() -> Vec<Case> {
             set("updateStrategy: {type: OnDelete, rollingUpdate: {maxUnavailable: 1}}"),
             "rollingUpdate is allowed only with type: RollingUpdate",
         ),
+    ]
+}
+
+fn templates() -> Vec<Case> {
+    vec![
         fine("labels and annotations", SET, metadata("labels: {team: crm}, annotations: {note: x}")),
         bad(
             "a label of hooktender",

@@ -22,8 +22,7 @@ pub(super) struct Objects<'a> {
 
 /// Returns what unblocks a Webhook.
 pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy> {
-    let (key, account_key) = (ObjectKey::of(objects.webhook), objects.webhook.account());
-    let mut all = mode::remedies(limits, &key, &account_key);
+    let mut all = mode::remedies(limits, Some(objects.webhook), &objects.webhook.account());
     let own = own_conditions(objects.webhook);
     let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
     for condition in conditions::get(own, READY).into_iter().chain(not_delivering) {
@@ -42,8 +41,7 @@ pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy>
 
 /// Returns what unblocks an account.
 pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remedy> {
-    let key = ObjectKey::of(account);
-    let mut all = mode::remedies(limits, &key, &key);
+    let mut all = mode::remedies(limits, None, &ObjectKey::of(account));
     let conditions = conditions_of(Some(account));
     let ready = conditions::get(conditions, READY);
     // Deletions of guests do not make the account unready.

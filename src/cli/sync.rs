@@ -185,7 +185,12 @@ async fn until_handled<K: OwnKind>(
         let conditions = object.conditions();
         let ready = conditions::get(conditions, READY).cloned();
         if object.handled_request() == Some(value) {
-            return Ok(outcome_of(named, ready.as_ref()));
+            return Ok(match unready_account(client, &object).await {
+                Some(account) => {
+                    Outcome { line: format!("{}: pass done, but {account}", named.title()), ready: false }
+                }
+                None => outcome_of(named, ready.as_ref()),
+            });
         }
         // The operator answers no request of a Webhook that belongs to no account.
         let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
@@ -202,6 +207,19 @@ async fn until_handled<K: OwnKind>(
         };
     }
     Err(format!("the watch of {} has ended", named.title()))
+}
+
+/// Returns why an object's account is not ready. A pass that cannot read the vendor's list answers, too, and leaves what is known of a
+/// Webhook as it is.
+async fn unready_account<K: OwnKind>(client: &Client, object: &K) -> Option<String> {
+    let key = object.account_key()?;
+    let at = ObjectName::try_from(&key).ok()?;
+    let account = ObjectApi::<VendorAccount>::new(client, &at).read().await.ok()??;
+    let ready = conditions::get(account.conditions(), READY).filter(|ready| ready.status != "True")?;
+    Some(format!(
+        "its account, VendorAccount {key}, is not ready: {}: {}; its conditions are from an earlier pass",
+        ready.reason, ready.message
+    ))
 }
 
 /// Reasons of Webhooks that no account reconciles.

@@ -120,9 +120,9 @@ fn draw(command: &str, output: &str) -> String {
         for (number, piece) in line.split("\u{1b}[").enumerate() {
             let (sequence, text) = if number == 0 { ("", piece) } else { piece.split_once('m').unwrap() };
             if sequence == "0" || number == 0 {
-                style.clear()
+                style.clear();
             } else {
-                style.push(classes(sequence))
+                style.push(classes(sequence));
             }
             if text.is_empty() {
                 continue;

@@ -55,6 +55,6 @@ impl Apply {
         } else {
             prunes.descriptions().for_each(|what| executed.leave(what));
         }
-        executed.print(&self.execute, report.result)
+        executed.print(&self.execute, &report)
     }
 }

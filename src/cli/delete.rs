@@ -46,7 +46,7 @@ impl Delete {
         }
         let execution = Execution::begin(&self.execute, &objects.source);
         let executed = execution.run(deletions.accounts).await;
-        executed.print(&self.execute, report.result)
+        executed.print(&self.execute, &report)
     }
 }
 

@@ -26,6 +26,7 @@ mod peers;
 mod plan;
 mod plan_runner;
 mod plan_targets;
+mod planned_only;
 mod print;
 mod ready;
 #[cfg(test)]

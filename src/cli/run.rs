@@ -2,7 +2,7 @@
 
 use super::flags::{ClusterFlags, VendorFlags};
 use super::remediation::remediation;
-use super::ui::cannot_listen;
+use super::ui::{cannot_listen, listen_error};
 use crate::api::{Mode, NamespaceName, ObjectKey};
 use crate::controller::{self, Options};
 use crate::telemetry::{self, Health, Metrics, Telemetry};
@@ -17,6 +17,9 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// What to do about an address of `--listen` that is not free.
+const OTHER_ADDRESS: &str = "choose another address, such as --listen 127.0.0.1:0";
 
 /// Flags of `hooktender run`.
 #[derive(Debug, Args)]
@@ -130,7 +133,7 @@ impl Run {
         let token = telemetry::MetricsToken::new(self.metrics_token_file.clone())?;
         let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), token, ended)
             .await
-            .map_err(|error| format!("--listen {}: {error}", self.listen))?;
+            .map_err(|error| format!("--listen {}: {}", self.listen, listen_error(&error, OTHER_ADDRESS)))?;
         let (client, namespace) = self.cluster.connect_counting(metrics.clone()).await?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,

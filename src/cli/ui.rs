@@ -64,5 +64,31 @@ impl Ui {
 
 /// Says why nothing can listen on the port, and what to do.
 pub(super) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
-    format!("cannot listen on 127.0.0.1:{port}: {error}; choose another port, or 0 for any that is free")
+    let reason = listen_error(error, "choose another port, or 0 for any that is free");
+    format!("cannot listen on 127.0.0.1:{port}: {reason}")
+}
+
+/// Returns the error of an address on which nothing can listen, with this advice.
+pub(super) fn listen_error(error: &std::io::Error, advice: &str) -> String {
+    let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+    let cause = if in_use { "another process listens there: " } else { "" };
+    format!("{error}; {cause}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn an_error_of_an_address_says_what_to_do() {
+        let in_use = cannot_listen(8099, &Error::new(ErrorKind::AddrInUse, "in use"));
+        let advice = "choose another port, or 0 for any that is free";
+        assert_eq!(
+            in_use,
+            format!("cannot listen on 127.0.0.1:8099: in use; another process listens there: {advice}")
+        );
+        let refused = cannot_listen(80, &Error::new(ErrorKind::PermissionDenied, "refused"));
+        assert_eq!(refused, format!("cannot listen on 127.0.0.1:80: refused; {advice}"));
+    }
 }

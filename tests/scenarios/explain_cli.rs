@@ -63,9 +63,9 @@ fn all_namespaces_are_all() {
     );
     // In the wrong namespace.
     scene.apply(&webhook("only-there", Vendor::Brightpearl));
+    let there = &scene.namespace;
     let says = format!(
-        "there is no Webhook {other}/only-there: did you mean the one in namespace {}?",
-        scene.namespace
+        "there is no Webhook {other}/only-there: did you mean the one in namespace {there}? Add -n {there}."
     );
     assert_eq!(explain(&["-n", &other, "wh/only-there"]).failed(), says);
 }

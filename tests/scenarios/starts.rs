@@ -116,6 +116,15 @@ fn an_address_without_an_api_server_is_reported_as_such() {
 }
 
 #[test]
+fn an_address_in_use_is_an_error_with_advice() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = run(&mut hooktender(&["run", "--listen", &address])).exits(1);
+    assert!(ran.stderr.contains(&format!("--listen {address}: ")), "{}", ran.stderr);
+    ran.says("; another process listens there: choose another address, such as --listen 127.0.0.1:0");
+}
+
+#[test]
 fn an_invalid_flag_or_variable_is_named_with_the_allowed_values() {
     let cases = [
         // The flag, its variable, a value, and the message about it.

@@ -252,8 +252,9 @@ where
     }
     let elsewhere = keys::<K>(client, None).await.unwrap_or_default();
     let elsewhere = elsewhere.into_iter().find(|one| one.name == key.name);
-    elsewhere
-        .map_or_else(String::new, |one| format!(": did you mean the one in namespace {}?", one.namespace))
+    elsewhere.map_or_else(String::new, |ObjectKey { namespace, .. }| {
+        format!(": did you mean the one in namespace {namespace}? Add -n {namespace}.")
+    })
 }
 
 fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Error>) -> String {

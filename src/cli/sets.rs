@@ -109,6 +109,8 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
     let labels = |namespace: &str| objects.labels.get(namespace).cloned();
     let accounts = objects.accounts.values().cloned().map(Arc::new);
     let members = expand(set, &select(set, accounts, &labels)?);
+    let existing = objects.accounts.iter().map(|(key, account)| (key.clone(), Arc::new(account.clone())));
+    let existing = existing.collect();
     let uid = set.uid().unwrap_or_default();
     let namespace = set.namespace().unwrap_or_default();
     let owned: Vec<_> =
@@ -123,7 +125,7 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
         members,
         owned,
         unknown_accounts: HashSet::new(),
-        existing_accounts: objects.accounts.keys().cloned().collect(),
+        existing_accounts: existing,
         refused: HashMap::new(),
         recent: Changes::new(),
     }))

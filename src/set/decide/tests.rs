@@ -33,7 +33,9 @@ impl Scene {
     }
 
     fn decide(&self) -> Decision {
-        let existing = self.existing.iter().map(|name| ObjectKey::new("shop", name)).collect();
+        let existing =
+            self.existing.iter().map(|name| (ObjectKey::new("shop", name), Arc::new(account(name, &[]))));
+        let existing = existing.collect();
         decide(Input {
             set: &self.set,
             members: expand(&self.set, &self.accounts),
@@ -236,7 +238,7 @@ fn an_account_that_another_process_has_is_left() {
         owned: scene.owned.clone(),
         others: HashMap::new(),
         unknown_accounts: HashSet::from([account]),
-        existing_accounts: HashSet::new(),
+        existing_accounts: HashMap::new(),
         refused: HashMap::new(),
         recent: Changes::new(),
     });

@@ -17,6 +17,9 @@ const MAX_WORST: usize = 10;
 /// Characters of a member's message that the status repeats.
 const LONGEST_MESSAGE: usize = 300;
 
+/// The message of a paused set whose members are all ready.
+const PAUSED: &str = "paused: no member is changed until spec.paused is false";
+
 /// Why a set as a whole cannot be reconciled: a condition's reason and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SetError {
@@ -155,7 +158,11 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }
-    of_members(decision, status)
+    let summary = of_members(decision, status);
+    if set.spec.paused && summary.ready {
+        return Summary { reason: "Suspended", message: PAUSED.to_owned(), ..summary };
+    }
+    summary
 }
 
 /// Summarizes the state of members that all are as the template declares.

@@ -78,6 +78,17 @@ fn conditions_say_where_a_set_stands() {
 }
 
 #[test]
+fn a_paused_set_says_so_and_still_reports_its_members() {
+    let paused = |members: &[Option<Value>]| shown(&of(json!({"paused": true}), members));
+    let (conditions, message) = paused(&[Some(ready()), Some(ready())]);
+    assert_eq!(conditions, "TFF Suspended");
+    assert_eq!(message, "paused: no member is changed until spec.paused is false");
+    assert_eq!(paused(&[Some(ready()), None]).0, "FFF Paused");
+    assert_eq!(paused(&[Some(with("Stalled", "True", "Rejected"))]).0, "FFT MembersBlocked");
+    assert_eq!(paused(&[Some(with("Ready", "False", "Unavailable"))]).0, "FTF MembersNotReady");
+}
+
+#[test]
 fn the_worst_ten_are_listed() {
     let mut members: Vec<_> = (0..12).map(|_| Some(with("Ready", "False", "Unavailable"))).collect();
     members.extend([Some(with("Stalled", "True", "Rejected")), Some(ready())]);

@@ -2,7 +2,7 @@
 
 use super::decide::{Decision, Row};
 use super::expand::MemberError;
-use super::guard::Verdict;
+use super::guard::{Verdict, counted};
 use super::member::{self, Difference};
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::shorten;
@@ -141,7 +141,7 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
     if deleting {
         return with(
             "DeletingMembers",
-            format!("waiting for {} members to be deleted", decision.leaving.len()),
+            format!("waiting for {} to be deleted", counted(decision.leaving.len(), "member")),
         );
     }
     if let Some(ring) = decision.rollout.ring {

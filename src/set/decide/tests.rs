@@ -188,6 +188,20 @@ fn a_set_that_is_deleted_keeps_its_members_until_that_is_allowed() {
 }
 
 #[test]
+fn a_set_that_is_deleted_waits_for_nothing_when_its_webhooks_retain() {
+    let mut scene = Scene::made(6, json!({}));
+    scene.set.metadata.deletion_timestamp =
+        Some(crate::api::conditions::seconds(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+    scene.accounts.clear();
+    scene.edit(json!({"template": {"spec": {"deletionPolicy": "Retain"}}}));
+    assert_eq!(blocked(&scene.decide()).changes.len(), 6, "the template is not applied any more");
+    for webhook in &mut scene.owned {
+        Arc::make_mut(webhook).spec.deletion_policy = crate::api::webhook::DeletionPolicy::Retain;
+    }
+    assert_eq!(scene.decide().writes.len(), 6);
+}
+
+#[test]
 fn a_template_that_redirects_or_disables_many_changes_nothing() {
     for edit in [
         target("https://other.example/"),

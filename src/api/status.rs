@@ -278,7 +278,7 @@ pub struct WebhookSetStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Accounts that the selector matches.
+    /// Accounts that the selector matches, and members that the guard keeps.
     #[serde(default)]
     pub members: i64,
     /// Members whose Webhook is as the template declares.

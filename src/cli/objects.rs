@@ -28,6 +28,8 @@ pub(super) struct ObjectSet {
     pub(super) places: BTreeMap<ObjectKey, Place>,
     /// Warnings to print with the plan.
     pub(super) notes: Vec<String>,
+    /// Webhooks whose changes the guard of their set would block, and why.
+    pub(super) guarded: BTreeMap<ObjectKey, String>,
 }
 
 /// Secrets and ConfigMaps of files, overlaid on those of the cluster.
@@ -151,7 +153,7 @@ impl ObjectSet {
         if !problems.is_empty() {
             return Err(problems.iter().map(ToString::to_string).collect());
         }
-        let Expanded { blocked, notes } = expand_into(&mut objects, sets, &mut places)?;
+        let Expanded { blocked, notes, guarded } = expand_into(&mut objects, sets, &mut places)?;
         let skipped = files.skipped.iter().map(ToString::to_string);
         let notes = objects.notes.drain(..).chain(skipped).chain(notes).collect();
         let by_key = |secret: Placed<Secret>| (ObjectKey::of(&secret.object), secret.object);
@@ -164,7 +166,7 @@ impl ObjectSet {
         };
         let (accounts, mut orphans) = assign(objects);
         orphans.extend(blocked);
-        Ok(Self { accounts, orphans, source, places, notes })
+        Ok(Self { accounts, orphans, source, places, notes, guarded })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plan::report::WebhookReport;
 use crate::set::decide::{Decision, Input, decide};
 use crate::set::expand::{Member, expand, metadata};
 use crate::set::guard::{Changes, Verdict};
-use crate::set::member::{has_spec, is_owned};
+use crate::set::member::{Difference, has_spec, is_owned};
 use crate::set::select::select;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -61,6 +61,8 @@ pub(super) struct Expanded {
     pub(super) blocked: Vec<WebhookReport>,
     /// What the guards of the sets would block.
     pub(super) notes: Vec<String>,
+    /// Webhooks whose changes the guard of their set would block, and why.
+    pub(super) guarded: BTreeMap<ObjectKey, String>,
 }
 
 /// Puts the members of the sets among the Webhooks: new ones, changed ones, and those that would be removed, as being deleted.
@@ -77,10 +79,17 @@ pub(super) fn expand_into(
     for DeclaredSet { set, place } in sets {
         let decision = decide_for(objects, set).map_err(|error| vec![format!("{place}: {error}")])?;
         let key = ObjectKey::of(set);
-        if let Verdict::Blocked(too_many) = &decision.verdict {
-            let message = too_many.message(false);
-            expanded.notes.push(format!("{place}: WebhookSet {key}: SetGuard: {message}"));
-        }
+        let guarded = match &decision.verdict {
+            Verdict::Blocked(too_many) => {
+                let message = too_many.message(false);
+                expanded.notes.push(format!("{place}: WebhookSet {key}: SetGuard: {message}"));
+                Some(format!(
+                    "the guard of WebhookSet {key} blocks all changes of its members: {}",
+                    too_many.summary(false)
+                ))
+            }
+            Verdict::Clear { .. } => None,
+        };
         let uid = set.uid().unwrap_or_default();
         let names: HashSet<ObjectKey> =
             decision.members.iter().map(|member| ObjectKey::new(&key.namespace, &member.name)).collect();
@@ -90,6 +99,11 @@ pub(super) fn expand_into(
                 let blocked = blocked_orphan(at.clone(), problem.reason, problem.message.clone());
                 expanded.blocked.push(blocked);
             } else {
+                // The others are reconciled whatever the guard blocks.
+                let changes = [Difference::Missing, Difference::Edited, Difference::Outdated];
+                if row.difference.is_some_and(|difference| changes.contains(&difference)) {
+                    expanded.guarded.extend(guarded.iter().map(|why| (at.clone(), why.clone())));
+                }
                 let known = objects.webhooks.remove(&at);
                 objects.webhooks.extend(declare(set, member, known).map(|webhook| (at.clone(), webhook)));
             }
@@ -97,6 +111,10 @@ pub(super) fn expand_into(
         }
         for (at, webhook) in &mut objects.webhooks {
             if is_owned(webhook, &uid) && !names.contains(at) {
+                // One that is being deleted already needs nothing of its set.
+                if webhook.metadata.deletion_timestamp.is_none() {
+                    expanded.guarded.extend(guarded.iter().map(|why| (at.clone(), why.clone())));
+                }
                 webhook.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
             }
         }
@@ -109,6 +127,8 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
     let labels = |namespace: &str| objects.labels.get(namespace).cloned();
     let accounts = objects.accounts.values().cloned().map(Arc::new);
     let members = expand(set, &select(set, accounts, &labels)?);
+    let existing = objects.accounts.iter().map(|(key, account)| (key.clone(), Arc::new(account.clone())));
+    let existing = existing.collect();
     let uid = set.uid().unwrap_or_default();
     let namespace = set.namespace().unwrap_or_default();
     let owned: Vec<_> =
@@ -123,7 +143,7 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
         members,
         owned,
         unknown_accounts: HashSet::new(),
-        existing_accounts: objects.accounts.keys().cloned().collect(),
+        existing_accounts: existing,
         refused: HashMap::new(),
         recent: Changes::new(),
     }))

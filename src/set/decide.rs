@@ -1,11 +1,11 @@
 //! What is to be done for a set: which Webhooks are created, changed and removed now, and what keeps others from it.
 
-use super::expand::{Member, MemberError};
+use super::expand::{Member, MemberError, expand};
 use super::guard::{self, Changes, Judged, REMOVED, Verdict};
 use super::member::{self, Difference, compare, is_owned};
 use super::rollout::{self, Rolling, Rollout};
 use crate::api::update_strategy::UpdateStrategyType;
-use crate::api::{ALLOW_SET_CHANGES, ObjectKey, Webhook, WebhookSet};
+use crate::api::{ALLOW_SET_CHANGES, ObjectKey, VendorAccount, Webhook, WebhookSet};
 use kube::ResourceExt;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Input<'a> {
     /// Accounts that exist and that this process cannot judge: another process selects them, or they cannot be read.
     pub(crate) unknown_accounts: HashSet<ObjectKey>,
     /// Accounts that exist and are not being deleted.
-    pub(crate) existing_accounts: HashSet<ObjectKey>,
+    pub(crate) existing_accounts: HashMap<ObjectKey, Arc<VendorAccount>>,
     /// Why the API server refuses the Webhook of a member, by name.
     pub(crate) refused: HashMap<String, MemberError>,
     /// Changes that were made lately without an approval.
@@ -70,7 +70,7 @@ pub(crate) struct Decision {
     pub(crate) verdict: Verdict,
     pub(crate) rollout: Rollout,
     /// Webhooks whose account matches no more.
-    pub(crate) leaving: usize,
+    pub(crate) leaving: Vec<Row>,
 }
 
 /// Decides what is to be done for a set.
@@ -104,7 +104,7 @@ pub(crate) fn decide(input: Input<'_>) -> Decision {
             |webhook: &&Arc<Webhook>| !is_deleting(webhook) && !refused.contains_key(&webhook.name_any());
         writes.extend(leaving.iter().filter(due).cloned().map(Write::Remove));
     }
-    let leaving = leaving.len();
+    let leaving = leaving.iter().map(|webhook| leaving_row(&input, webhook, &uid)).collect();
     Decision { members: input.members, rows, writes, verdict, rollout, leaving }
 }
 
@@ -127,6 +127,17 @@ fn leaving(input: &Input<'_>) -> Vec<Arc<Webhook>> {
         !names.contains(webhook.name_any().as_str()) && !input.unknown_accounts.contains(&webhook.account())
     };
     input.owned.iter().filter(leaves).cloned().collect()
+}
+
+/// Returns a Webhook whose account matches no more, compared with what the template declares for this account.
+fn leaving_row(input: &Input<'_>, webhook: &Arc<Webhook>, uid: &str) -> Row {
+    let account = webhook.account();
+    let expanded =
+        input.existing_accounts.get(&account).map(|found| expand(input.set, std::slice::from_ref(found)));
+    let declared = expanded.as_deref().and_then(|members| members.first()?.declared.as_ref().ok());
+    let difference = declared.map(|declared| compare(declared, Some(webhook), uid));
+    let webhook = Arc::clone(webhook);
+    Row { name: webhook.name_any(), account, difference, webhook: Some(webhook), problem: None, ring: 0 }
 }
 
 fn rollout(set: &WebhookSet, rows: &[Row]) -> Rollout {
@@ -193,7 +204,7 @@ fn verdict(input: &Input<'_>, rows: &[Row], leaving: &[Arc<Webhook>]) -> Verdict
         }
     }
     let deleting = set.metadata.deletion_timestamp.is_some();
-    let stays = |webhook: &Arc<Webhook>| input.existing_accounts.contains(&webhook.account());
+    let stays = |webhook: &Arc<Webhook>| input.existing_accounts.contains_key(&webhook.account());
     let status = set.status.as_ref();
     let judged = Judged {
         changes,

@@ -87,6 +87,11 @@ pub(crate) fn judge(judged: Judged<'_>, guard: SetGuard) -> Verdict {
     Verdict::Blocked(TooMany { changes: unapproved, recent: others.len(), members, matches_nothing, digest })
 }
 
+/// Returns a number with its noun.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Returns the digest of changes, which an approval names.
 fn digest(changes: &Changes) -> String {
     let digest = plan::hash(&json!(changes));
@@ -94,8 +99,28 @@ fn digest(changes: &Changes) -> String {
 }
 
 impl TooMany {
-    /// Returns what is blocked, and how to allow it.
+    /// Returns what is blocked, and how to allow it. The annotation is the end of the text.
     pub(crate) fn message(&self, deleting: bool) -> String {
+        let names: Vec<_> =
+            self.changes.iter().take(3).filter_map(|change| change.split('=').next()).collect();
+        let more = if self.changes.len() > names.len() { ", …" } else { "" };
+        let way_out = if deleting {
+            // The template is not applied any more.
+            "Nothing is removed until you set deletionPolicy: Retain at these Webhooks, which keeps their subscriptions, or allow exactly this"
+        } else {
+            "Nothing is changed until you correct it, or allow exactly this"
+        };
+        format!(
+            "{} ({}{more}). {way_out} with the annotation {}={}",
+            self.summary(deleting),
+            names.join(", "),
+            crate::api::ALLOW_SET_CHANGES,
+            self.digest
+        )
+    }
+
+    /// Returns what is blocked, and why.
+    pub(crate) fn summary(&self, deleting: bool) -> String {
         let effects = || self.changes.iter().filter_map(|change| Some(change.split_once('=')?.1));
         let count = |effect: &str| effects().filter(|all| all.contains(effect)).count();
         let mut parts = Vec::new();
@@ -105,29 +130,22 @@ impl TooMany {
             (count("disabled"), "would be disabled"),
         ] {
             if number > 0 {
-                parts.push(format!("{number} of {} members {what}", self.members));
+                parts.push(format!("{number} of {} {what}", counted(self.members, "member")));
             }
         }
         let mut message = parts.join(", ");
         if self.recent > 0 {
-            let _ = write!(message, ", after {} such changes in the last ten minutes", self.recent);
+            let changes = counted(self.recent, "such change");
+            let _ = write!(message, ", after {changes} in the last ten minutes");
         }
-        let why = if deleting {
+        message += if deleting {
             ": the set is being deleted"
         } else if self.matches_nothing {
             ": spec.accountSelector matches no account"
         } else {
             ""
         };
-        let names: Vec<_> =
-            self.changes.iter().take(3).filter_map(|change| change.split('=').next()).collect();
-        let more = if self.changes.len() > names.len() { ", …" } else { "" };
-        format!(
-            "{message}{why} ({}{more}). Nothing is changed until you correct it, or allow exactly this with the annotation {}={}",
-            names.join(", "),
-            crate::api::ALLOW_SET_CHANGES,
-            self.digest
-        )
+        message
     }
 }
 
@@ -189,11 +207,28 @@ mod tests {
         assert_eq!(
             found.message(false),
             format!(
-                "1 of 1 members would be removed: spec.accountSelector matches no account (m000). Nothing is changed until you correct it, or allow exactly this with the annotation hooktender.dev/allow-set-changes={}",
+                "1 of 1 member would be removed: spec.accountSelector matches no account (m000). Nothing is changed until you correct it, or allow exactly this with the annotation hooktender.dev/allow-set-changes={}",
                 found.digest
             )
         );
         assert!(blocked(judge(judged(Some(&found.digest)), SetGuard::default())).is_none());
+    }
+
+    #[test]
+    fn a_message_says_how_to_end_a_set() {
+        let found = blocked(verdict(changes(0..5, REMOVED), 5, &changes(5..6, REMOVED), None)).unwrap();
+        assert_eq!(
+            found.message(true),
+            format!(
+                "5 of 6 members would be removed, after 1 such change in the last ten minutes: the set is being deleted (m000, m001, m002, …). Nothing is removed until you set deletionPolicy: Retain at these Webhooks, which keeps their subscriptions, or allow exactly this with the annotation hooktender.dev/allow-set-changes={}",
+                found.digest
+            )
+        );
+        let found = blocked(verdict(changes(0..5, REMOVED), 5, &changes(5..7, REMOVED), None)).unwrap();
+        assert_eq!(
+            found.summary(false),
+            "5 of 7 members would be removed, after 2 such changes in the last ten minutes"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::decide::{Decision, Row};
 use super::expand::MemberError;
-use super::guard::Verdict;
+use super::guard::{Verdict, counted};
 use super::member::{self, Difference};
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::shorten;
@@ -16,6 +16,9 @@ use std::fmt::Write as _;
 const MAX_WORST: usize = 10;
 /// Characters of a member's message that the status repeats.
 const LONGEST_MESSAGE: usize = 300;
+
+/// The message of a paused set whose members are all ready.
+const PAUSED: &str = "paused: no member is changed until spec.paused is false";
 
 /// Why a set as a whole cannot be reconciled: a condition's reason and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub(crate) fn status(
     now: Timestamp,
 ) -> WebhookSetStatus {
     let before = set.status.clone().unwrap_or_default();
-    let rows = &decision.rows;
+    let rows = existing(decision);
     let count = |is: &dyn Fn(&Row) -> bool| {
         i64::try_from(rows.iter().filter(|row| is(row)).count()).unwrap_or(i64::MAX)
     };
@@ -62,7 +65,7 @@ pub(crate) fn status(
         drifted: count(&webhook(|webhook| member::is(webhook, DRIFTED, "True"))),
         not_delivering: count(&webhook(member::is_not_delivering)),
         blocked: count(&is_blocked),
-        worst: worst(rows.iter()),
+        worst: worst(rows.iter().copied()),
         conditions: before.conditions,
         allowed_changes: before.allowed_changes,
         recent_changes: before.recent_changes,
@@ -70,6 +73,15 @@ pub(crate) fn status(
     let summary = error.map_or_else(|| summary(set, decision, &status), of_error);
     set_conditions(&mut status.conditions, &summary, set.metadata.generation, now);
     status
+}
+
+/// Returns the members that the status counts: those that the selector matches and, while the guard blocks, those that are not removed.
+fn existing(decision: &Decision) -> Vec<&Row> {
+    let kept = matches!(decision.verdict, Verdict::Blocked(_)).then_some(&decision.leaving);
+    let stays = |row: &&Row| {
+        row.webhook.as_ref().is_some_and(|webhook| webhook.metadata.deletion_timestamp.is_none())
+    };
+    decision.rows.iter().chain(kept.into_iter().flatten().filter(stays)).collect()
 }
 
 /// Returns the status of a set that cannot be expanded: its counts stay as they were.
@@ -120,14 +132,17 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         return Summary { reconciling: false, stalled: true, ..with("SetGuard", message) };
     }
     let unwritten = decision.rows.iter().filter(|row| !is_updated(row) && row.problem.is_none()).count();
-    let unwritten = unwritten + decision.leaving;
+    let unwritten = unwritten + decision.leaving.len();
     if set.spec.paused && (unwritten > 0 || deleting) {
         let message =
             format!("{unwritten} members differ from the template; set spec.paused to false to change them");
         return Summary { reconciling: false, ..with("Paused", message) };
     }
     if deleting {
-        return with("DeletingMembers", format!("waiting for {} members to be deleted", decision.leaving));
+        return with(
+            "DeletingMembers",
+            format!("waiting for {} to be deleted", counted(decision.leaving.len(), "member")),
+        );
     }
     if let Some(ring) = decision.rollout.ring {
         return with("RollingUpdate", rolling(set, decision, status, ring));
@@ -143,7 +158,11 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }
-    of_members(decision, status)
+    let summary = of_members(decision, status);
+    if set.spec.paused && summary.ready {
+        return Summary { reason: "Suspended", message: PAUSED.to_owned(), ..summary };
+    }
+    summary
 }
 
 /// Summarizes the state of members that all are as the template declares.

@@ -201,7 +201,7 @@ async fn set(client: &Client, key: &ObjectKey, style: &Style) -> Result<String, 
     page.lines("Members in the worst state", &set::worst(&status));
     page.events(&events(client, &object).await);
     page.lines("Next", &set::next(&object));
-    page.remedies("To unblock", remedies::of_set(&object).as_slice());
+    page.remedies("To unblock", &remedies::of_set(&object));
     Ok(page.finish())
 }
 

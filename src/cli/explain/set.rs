@@ -6,8 +6,9 @@ use crate::api::{WebhookSet, WebhookSetSpec};
 /// Returns the counts of members; those of problems only if there are some.
 pub(super) fn counts(status: &WebhookSetStatus) -> String {
     let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
+    let noun = if *members == 1 { "member" } else { "members" };
     let mut counts =
-        vec![format!("{members} members"), format!("{updated} updated"), format!("{ready} ready")];
+        vec![format!("{members} {noun}"), format!("{updated} updated"), format!("{ready} ready")];
     let problems = [(drifted, "drifted"), (not_delivering, "not delivering"), (blocked, "blocked")];
     let problems = problems.into_iter().filter(|(number, _)| **number > 0);
     counts.extend(problems.map(|(number, what)| format!("{number} {what}")));

@@ -93,7 +93,7 @@ async fn reconcile(
         }
     };
     report_guard(shared, &set, &decision, state).await;
-    if deleting && decision.leaving == 0 {
+    if deleting && decision.leaving.is_empty() {
         shared.context.writer.remove_set_finalizer(&set).await?;
         return Ok(Duration::MAX);
     }
@@ -157,8 +157,9 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
     let (owned, others): (Vec<_>, Vec<_>) = newest.into_values().partition(|webhook| is_owned(webhook, &uid));
     let of_owned: HashSet<ObjectKey> = owned.iter().map(|webhook| webhook.account()).collect();
     let unknown = |key: &&ObjectKey| cache.tenant(key).is_none() && cache.account_exists(key);
-    let exists = |key: &&ObjectKey| {
-        cache.tenant(key).is_some_and(|account| account.metadata.deletion_timestamp.is_none())
+    let existing = |key: &ObjectKey| {
+        let account = cache.tenant(key).filter(|account| account.metadata.deletion_timestamp.is_none())?;
+        Some((key.clone(), account))
     };
     let revisions: HashMap<&str, &DeclaredMember> = members
         .iter()
@@ -176,7 +177,7 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
         owned,
         others: others.into_iter().map(|webhook| (webhook.name_any(), webhook)).collect(),
         unknown_accounts: of_owned.iter().filter(unknown).cloned().collect(),
-        existing_accounts: of_owned.iter().filter(exists).cloned().collect(),
+        existing_accounts: of_owned.iter().filter_map(existing).collect(),
         refused,
         recent: state.recent(),
         members,

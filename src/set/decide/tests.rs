@@ -33,7 +33,9 @@ impl Scene {
     }
 
     fn decide(&self) -> Decision {
-        let existing = self.existing.iter().map(|name| ObjectKey::new("shop", name)).collect();
+        let existing =
+            self.existing.iter().map(|name| (ObjectKey::new("shop", name), Arc::new(account(name, &[]))));
+        let existing = existing.collect();
         decide(Input {
             set: &self.set,
             members: expand(&self.set, &self.accounts),
@@ -186,6 +188,20 @@ fn a_set_that_is_deleted_keeps_its_members_until_that_is_allowed() {
 }
 
 #[test]
+fn a_set_that_is_deleted_waits_for_nothing_when_its_webhooks_retain() {
+    let mut scene = Scene::made(6, json!({}));
+    scene.set.metadata.deletion_timestamp =
+        Some(crate::api::conditions::seconds(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+    scene.accounts.clear();
+    scene.edit(json!({"template": {"spec": {"deletionPolicy": "Retain"}}}));
+    assert_eq!(blocked(&scene.decide()).changes.len(), 6, "the template is not applied any more");
+    for webhook in &mut scene.owned {
+        Arc::make_mut(webhook).spec.deletion_policy = crate::api::webhook::DeletionPolicy::Retain;
+    }
+    assert_eq!(scene.decide().writes.len(), 6);
+}
+
+#[test]
 fn a_template_that_redirects_or_disables_many_changes_nothing() {
     for edit in [
         target("https://other.example/"),
@@ -236,7 +252,7 @@ fn an_account_that_another_process_has_is_left() {
         owned: scene.owned.clone(),
         others: HashMap::new(),
         unknown_accounts: HashSet::from([account]),
-        existing_accounts: HashSet::new(),
+        existing_accounts: HashMap::new(),
         refused: HashMap::new(),
         recent: Changes::new(),
     });

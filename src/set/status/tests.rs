@@ -1,6 +1,7 @@
 //! Statuses of sets.
 
 use super::*;
+use crate::api::ObjectKey;
 use crate::set::decide::{Input, Write, decide};
 use crate::set::expand::expand;
 use crate::set::guard::Changes;
@@ -25,7 +26,7 @@ fn of(edit: Value, members: &[Option<Value>]) -> WebhookSetStatus {
         members: expanded.clone(),
         others: HashMap::new(),
         unknown_accounts: HashSet::new(),
-        existing_accounts: HashSet::new(),
+        existing_accounts: HashMap::new(),
         refused: HashMap::new(),
         recent: Changes::new(),
     });
@@ -77,6 +78,17 @@ fn conditions_say_where_a_set_stands() {
 }
 
 #[test]
+fn a_paused_set_says_so_and_still_reports_its_members() {
+    let paused = |members: &[Option<Value>]| shown(&of(json!({"paused": true}), members));
+    let (conditions, message) = paused(&[Some(ready()), Some(ready())]);
+    assert_eq!(conditions, "TFF Suspended");
+    assert_eq!(message, "paused: no member is changed until spec.paused is false");
+    assert_eq!(paused(&[Some(ready()), None]).0, "FFF Paused");
+    assert_eq!(paused(&[Some(with("Stalled", "True", "Rejected"))]).0, "FFT MembersBlocked");
+    assert_eq!(paused(&[Some(with("Ready", "False", "Unavailable"))]).0, "FTF MembersNotReady");
+}
+
+#[test]
 fn the_worst_ten_are_listed() {
     let mut members: Vec<_> = (0..12).map(|_| Some(with("Ready", "False", "Unavailable"))).collect();
     members.extend([Some(with("Stalled", "True", "Rejected")), Some(ready())]);
@@ -99,7 +111,7 @@ fn a_member_without_a_declaration_is_blocked() {
         owned: vec![made],
         others: HashMap::new(),
         unknown_accounts: HashSet::new(),
-        existing_accounts: HashSet::new(),
+        existing_accounts: HashMap::new(),
         refused: HashMap::new(),
         recent: Changes::new(),
     };
@@ -113,4 +125,40 @@ fn a_member_without_a_declaration_is_blocked() {
         ),
         "{message}"
     );
+}
+
+/// The status of a set with six ready members, `selected` of which its selector matches.
+fn selected(selected: usize) -> WebhookSetStatus {
+    let set = set(json!({}));
+    let accounts: Vec<_> = (0..6).map(|number| Arc::new(account(&format!("a{number}"), &[]))).collect();
+    let made = expand(&set, &accounts).into_iter().map(|member| {
+        let mut made = webhook(&set, &member, ready());
+        made.status.as_mut().unwrap().external_id = Some("7".into());
+        Arc::new(made)
+    });
+    let input = Input {
+        set: &set,
+        owned: made.collect(),
+        members: expand(&set, &accounts[..selected]),
+        others: HashMap::new(),
+        unknown_accounts: HashSet::new(),
+        existing_accounts: accounts
+            .iter()
+            .map(|account| (ObjectKey::of(&**account), Arc::clone(account)))
+            .collect(),
+        refused: HashMap::new(),
+        recent: Changes::new(),
+    };
+    status(&set, &decide(input), None, Timestamp::UNIX_EPOCH)
+}
+
+#[test]
+fn members_that_the_guard_keeps_are_counted() {
+    for matched in [0, 1] {
+        let status = selected(matched);
+        assert_eq!(shown(&status).0, "FFT SetGuard", "{matched}");
+        assert_eq!((status.members, status.updated, status.ready, status.blocked), (6, 6, 6, 0), "{matched}");
+    }
+    // The guard allows that.
+    assert_eq!(selected(2).members, 2);
 }

@@ -8,8 +8,10 @@ use crate::ui::data::facts::{AccountFacts, WebhookFacts};
 use crate::ui::data::set_facts::SetFacts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-/// The reason of a set that changes nothing.
+/// The reason of a paused set whose members differ from the template.
 const PAUSED: &str = "Paused";
+/// The reason of one whose members do not.
+const SUSPENDED: &str = "Suspended";
 
 /// What a command is about.
 #[derive(Clone, Copy)]
@@ -116,10 +118,10 @@ pub(crate) fn set_remedies(set: &SetFacts, inputs: &Inputs<'_>) -> Vec<Remedy> {
         })
         .into_iter()
         .collect();
-    // A set that is as declared does not say that it is paused.
+    // A paused set may have another problem, or be ready with the reason Suspended.
     if set.paused && !all.iter().any(|remedy| remedy.reason == PAUSED) {
         all.extend((inputs.remedies)(PAUSED, false).map(|what| Remedy {
-            reason: PAUSED.into(),
+            reason: SUSPENDED.into(),
             of_account: false,
             of_all_members: false,
             what,

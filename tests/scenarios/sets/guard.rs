@@ -23,6 +23,8 @@ fn a_selector_that_loses_its_members_changes_nothing_until_that_is_allowed() {
         "{message}"
     );
     eprintln!("{message}");
+    let status = &crowd.scene.set("hooks")["status"];
+    assert_eq!((&status["members"], &status["ready"]), (&json!(20), &json!(20)), "those that exist");
     assert_eq!(crowd.scene.event("hooks", "SetGuard"), message);
     // It holds over a restart.
     operator.terminate();
@@ -108,6 +110,8 @@ fn deleting_a_large_set_waits_for_a_person() {
     crowd.scene.kubectl(&["delete", "webhookset/hooks", "--wait=false"]);
     let message = crowd.says("SetGuard");
     assert!(message.starts_with("6 of 6 members would be removed: the set is being deleted"), "{message}");
+    assert!(message.contains("Nothing is removed until you set deletionPolicy: Retain"), "{message}");
+    assert_eq!(crowd.scene.set("hooks")["status"]["members"], 6);
     assert_eq!(crowd.stored(), [1; 6]);
     crowd.allow(&message);
     eventually("all is gone", || {

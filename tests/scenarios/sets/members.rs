@@ -178,6 +178,8 @@ fn a_paused_set_changes_nothing() {
     assert_eq!(crowd.scene.kubectl(&["get", "webhooks", "--output=name"]), "");
     crowd.patch(&json!({"paused": false}));
     crowd.ready(2);
+    crowd.patch(&json!({"paused": true}));
+    assert_eq!(crowd.says("Suspended"), "paused: no member is changed until spec.paused is false");
     let writes: BTreeSet<_> = crowd.scene.cluster_writes().into_iter().map(|event| event.verb).collect();
     assert!(!writes.contains("delete"), "{writes:?}");
 }

@@ -43,11 +43,17 @@ fn a_plan_shows_what_a_changed_set_does_to_its_members() {
         assert_eq!(of(&changed, &member(number))["action"], "Update");
         assert_eq!(of(&changed, &member(number))["changes"][0]["field"], "events");
     }
-    // Another selector: all would go, and the guard would block that.
+    // Another selector: all would go, and the guard blocks that.
     let mut lost = set(&["contact.created"]);
     lost["spec"]["accountSelector"]["matchLabels"]["tier"] = json!("golden");
-    let (lost, notes) = report("lost.yaml", &[lost], 2);
-    assert_eq!(of(&lost, &member(0))["action"], "Delete");
+    let (lost, notes) = report("lost.yaml", &[lost], 1);
+    for number in 0..3 {
+        let shown = of(&lost, &member(number));
+        assert_eq!((&shown["action"], &shown["class"]), (&json!("Delete"), &json!("blocked")));
+        assert_eq!(shown["held"]["reason"], "SetGuard");
+    }
+    assert_eq!((&lost["counts"]["blocked"], &lost["counts"]["delete"]), (&json!(3), &json!(0)));
+    assert_eq!(lost["calls"]["toApply"], 0);
     assert!(
         notes.contains("SetGuard: 3 of 3 members would be removed: spec.accountSelector matches no account"),
         "{notes}"

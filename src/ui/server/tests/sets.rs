@@ -139,6 +139,7 @@ async fn a_set_says_how_to_allow_changes_and_how_to_resume_it() {
         "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
     let mut paused = set("shop", "paused");
     paused["spec"]["paused"] = json!(true);
+    paused["status"]["conditions"] = json!([condition("Ready", true, "Suspended")]);
     let server = server(vec![guarded, paused, set("shop", "well")]);
     for (name, command) in [
         (
@@ -149,6 +150,7 @@ async fn a_set_says_how_to_allow_changes_and_how_to_resume_it() {
     ] {
         let page = get_json(&server, &format!("/sets/shop/{name}.json")).await;
         assert_eq!(page["unblock"][0]["commands"], json!([command]));
+        assert_eq!(page["unblock"].as_array().unwrap().len(), 1, "{page}");
     }
     let well = get_json(&server, "/sets/shop/well.json").await;
     assert!(well.get("unblock").is_none(), "{well}");

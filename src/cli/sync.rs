@@ -217,7 +217,7 @@ async fn unready_account<K: OwnKind>(client: &Client, object: &K) -> Option<Stri
     let account = ObjectApi::<VendorAccount>::new(client, &at).read().await.ok()??;
     let ready = conditions::get(account.conditions(), READY).filter(|ready| ready.status != "True")?;
     Some(format!(
-        "its account, VendorAccount {key}, is not ready: {}: {}; its conditions are from an earlier pass",
+        "its account, VendorAccount {key}, is not ready: {}: {}; the conditions of the Webhook are from an earlier pass",
         ready.reason, ready.message
     ))
 }

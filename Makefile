@@ -25,7 +25,7 @@ CYCLONEDX = $(CURDIR)/.cache/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cycl
 IMAGE ?= localhost/hooktender:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools try demo manifests test simulation attacks fault-injection soak bench-scale soak-memory check advisories crds chart schema reference book fuzz image image-check sbom release-check
+.PHONY: help build tools try demo manifests test simulation attacks fault-injection soak bench-scale soak-memory check advisories crds chart schema reference pictures book fuzz image image-check sbom release-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -131,6 +131,10 @@ schema: ## Write docs/plan.schema.json from the code
 reference: ## Write docs/cli.md and docs/crds.md from the code
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --lib cli_reference
 	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test docs the_reference
+
+# Needs Chromium; the test installs Debian's package if it is missing.
+pictures: build ## Take the pictures of docs/pictures from the real program
+	HOOKTENDER_BLESS=1 $(CARGO) test --package hooktender --test browser picture
 
 # A missing page fails; tests/docs finds what mdBook only warns of.
 book: $(MDBOOK) ## Build the book of docs/ into .cache/book/index.html

@@ -12,5 +12,7 @@ pub mod fuzzing;
 pub mod import;
 pub mod manifest;
 pub mod plan;
+pub(crate) mod set;
 pub mod telemetry;
+pub(crate) mod ui;
 pub mod vendor;

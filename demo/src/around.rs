@@ -38,6 +38,9 @@ pub(crate) fn explain(stage: &Stage, cast: &Cast) -> Step<()> {
     ] {
         screen.command(command);
     }
+    if let Some(address) = stage.pages_address() {
+        say(&format!("\nIn a browser: http://{address}/"));
+    }
     say("\nChange a subscription at the vendor, and request a pass:");
     for part in &cast.parts {
         let url = stage.control.subscriptions_url(part.vendor, &part.account);

@@ -80,8 +80,17 @@ impl Operator {
 
     /// The address of health and metrics, once it is in the log.
     pub(crate) fn address(&self) -> Option<String> {
+        self.logged(" listen=")
+    }
+
+    /// The address of the pages, once it is in the log.
+    pub(crate) fn pages(&self) -> Option<String> {
+        self.logged(" pages=")
+    }
+
+    fn logged(&self, field: &str) -> Option<String> {
         let text = self.text();
-        let rest = text.split_once(" listen=")?.1;
+        let rest = text.split_once(field)?.1;
         rest.split_whitespace().next().map(str::to_owned)
     }
 

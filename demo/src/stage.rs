@@ -154,6 +154,11 @@ impl Stage {
         self.operator.borrow().as_ref()?.address()
     }
 
+    /// The address of the operator's pages.
+    pub(crate) fn pages_address(&self) -> Option<String> {
+        self.operator.borrow().as_ref()?.pages()
+    }
+
     /// The operator's log file.
     pub(crate) fn operator_log(&self) -> PathBuf {
         let operator = self.operator.borrow();

@@ -106,6 +106,11 @@ pub struct VendorAccountSpec {
     /// Default false: they only have subscriptions that they created, or that equal their declaration in every field.
     #[serde(default)]
     pub allow_guest_adoption: bool,
+    /// What happens to Webhooks that are being deleted when the account is being deleted, too, and the vendor refuses its login or
+    /// knows the tenant no more. Wait: they wait, as their subscriptions cannot be deleted. Forget: they go, and an event lists what
+    /// may have stayed at the vendor. Default Wait.
+    #[serde(default)]
+    pub when_revoked: WhenRevoked,
     /// When deletions are blocked until a person allows them.
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
@@ -193,6 +198,16 @@ pub enum Unmanaged {
     Report,
     /// Only count them.
     Ignore,
+}
+
+/// What happens to Webhooks that are being deleted with an account whose login is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WhenRevoked {
+    /// They wait.
+    #[default]
+    Wait,
+    /// They go, and their subscriptions may stay at the vendor.
+    Forget,
 }
 
 /// Namespaces whose Webhooks may refer to an account.

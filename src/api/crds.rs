@@ -1,6 +1,6 @@
 //! The CRDs as they are installed: what kube derives, cleaned up for people and API servers.
 
-use super::{VendorAccount, Webhook};
+use super::{VendorAccount, Webhook, WebhookSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 /// consider a new object ready.
 const STATUS: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
 
-/// Returns both CRDs, in the order of their installation.
+/// Returns the CRDs, in the order of their installation.
 pub fn crds() -> Result<Vec<CustomResourceDefinition>, serde_json::Error> {
-    [VendorAccount::crd(), Webhook::crd()].into_iter().map(polished).collect()
+    [VendorAccount::crd(), Webhook::crd(), WebhookSet::crd()].into_iter().map(polished).collect()
 }
 
 /// Returns a CRD as the YAML that is checked in.
@@ -70,6 +70,9 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
         for crd in crds().unwrap() {
             let file = folder.join(format!("{}.yaml", crd.spec.names.plural));
+            if std::env::var_os("HOOKTENDER_BLESS").is_some() {
+                std::fs::write(&file, yaml(&crd).unwrap()).unwrap();
+            }
             let found = std::fs::read_to_string(&file).unwrap_or_default();
             assert!(
                 found == yaml(&crd).unwrap(),

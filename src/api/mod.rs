@@ -1,4 +1,4 @@
-//! The API: the two kinds, their defaults, and the rules that the API server enforces (OpenAPI and CEL).
+//! The API: the kinds, their defaults, and the rules that the API server enforces (OpenAPI and CEL).
 //!
 //! Types only, without I/O and clients. `crds` generates the CRDs.
 
@@ -18,9 +18,11 @@ pub mod shorten;
 pub mod status;
 mod stored;
 pub mod superoffice;
+pub mod update_strategy;
 pub(crate) mod variables;
 mod visible;
 pub mod webhook;
+pub mod webhook_set;
 
 pub use account::{VendorAccount, VendorAccountSpec};
 pub use crds::{crds, yaml};
@@ -28,13 +30,14 @@ pub use name::{InvalidName, NamespaceName, ObjectName};
 pub use stored::StoredWebhook;
 pub use visible::{exactly, is_hidden, visible};
 pub use webhook::{Webhook, WebhookSpec};
+pub use webhook_set::{WebhookSet, WebhookSetSpec};
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The API group of both kinds, and the prefix of every label, annotation and finalizer.
+/// The API group of all kinds, and the prefix of every label, annotation and finalizer.
 pub const GROUP: &str = "hooktender.dev";
 /// Finalizer of a Webhook, from before the first write at the vendor until its subscription is deleted or released.
 pub const FINALIZER: &str = "hooktender.dev/subscription";
@@ -46,6 +49,14 @@ pub const RELEASE: &str = "hooktender.dev/release";
 pub const ACCOUNT_FINALIZER: &str = "hooktender.dev/webhooks";
 /// Annotation of a VendorAccount: allows the deletions with this digest.
 pub const ALLOW_DELETIONS: &str = "hooktender.dev/allow-deletions";
+/// Finalizer of a WebhookSet, until its last member is gone.
+pub const SET_FINALIZER: &str = "hooktender.dev/members";
+/// Label of a member of a WebhookSet: the name of the set.
+pub const SET_LABEL: &str = "hooktender.dev/set";
+/// Annotation of a member of a WebhookSet: digest of what the set last declared for it.
+pub const SET_REVISION: &str = "hooktender.dev/set-revision";
+/// Annotation of a WebhookSet: allows the blocked changes with this digest.
+pub const ALLOW_SET_CHANGES: &str = "hooktender.dev/allow-set-changes";
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! The status of both kinds.
+//! The status of all kinds.
 
 use super::VendorName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -205,6 +205,9 @@ pub struct AccountStatus {
     /// Ids of subscriptions whose deletion was allowed and that still exist at the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_deletions: Vec<String>,
+    /// Changes that redirect or disable subscriptions, were allowed and are still to be made, as `id effect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_changes: Vec<String>,
     /// Subscriptions whose deletion began recently without an approval. For ten minutes the deletion guard counts them with other
     /// deletions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -262,4 +265,68 @@ pub struct UnmanagedSubscription {
     pub external_id: String,
     /// Its events and its receiver, without path and query; or why it cannot be read.
     pub summary: String,
+}
+
+/// Status of a WebhookSet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSetStatus {
+    /// The generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Reconciling, Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Accounts that the selector matches, and members that the guard keeps.
+    #[serde(default)]
+    pub members: i64,
+    /// Members whose Webhook is as the template declares.
+    #[serde(default)]
+    pub updated: i64,
+    /// Members whose Webhook is ready.
+    #[serde(default)]
+    pub ready: i64,
+    /// Members whose subscription was changed at the vendor.
+    #[serde(default)]
+    pub drifted: i64,
+    /// Members whose vendor does not deliver.
+    #[serde(default)]
+    pub not_delivering: i64,
+    /// Members that wait for a person: without a Webhook, or with one that is stalled.
+    #[serde(default)]
+    pub blocked: i64,
+    /// The members in the worst state, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worst: Vec<MemberProblem>,
+    /// Changes that were allowed by annotation and are still to be made, as `member=effect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_changes: Vec<String>,
+    /// Changes that the guard counts and that were made lately without an approval. For ten minutes they count with other changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent_changes: Option<RecentChanges>,
+}
+
+/// A member in a bad state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberProblem {
+    /// Name of its Webhook.
+    pub name: String,
+    /// Namespace and name of its account.
+    pub account: String,
+    /// The reason, as in a condition of its Webhook.
+    pub reason: String,
+    /// What happened, and what to do.
+    pub message: String,
+}
+
+/// Changes that the guard of a WebhookSet counts and that were made lately without an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentChanges {
+    /// When the last of them began.
+    pub time: Time,
+    /// The changes, as `member=effect`.
+    pub changes: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use super::brightpearl::BrightpearlWebhook;
 use super::contensis::ContensisWebhook;
 use super::status::WebhookStatus;
-use super::superoffice::SuperofficeWebhook;
+use super::superoffice::{State, SuperofficeWebhook};
 use super::{ConfigMapKeyRef, Mode, ObjectKey, SecretKeyRef, VendorName};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -187,6 +187,25 @@ impl Subscription {
             Self::Contensis(_) => VendorName::Contensis,
             Self::Superoffice(_) => VendorName::Superoffice,
             Self::Unreadable { vendor, .. } => *vendor,
+        }
+    }
+
+    /// Returns the declared receiver, with its variables.
+    pub fn receiver(&self) -> &str {
+        match self {
+            Self::Brightpearl(declared) => &declared.uri_template,
+            Self::Contensis(declared) => &declared.url,
+            Self::Superoffice(declared) => &declared.target_url,
+            Self::Unreadable { .. } => "",
+        }
+    }
+
+    /// Whether the declaration lets the vendor deliver.
+    pub fn is_enabled(&self) -> bool {
+        match self {
+            Self::Brightpearl(_) | Self::Unreadable { .. } => true,
+            Self::Contensis(declared) => declared.enabled,
+            Self::Superoffice(declared) => declared.state == State::Active,
         }
     }
 

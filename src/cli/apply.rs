@@ -6,6 +6,7 @@ use super::execute::{ExecuteFlags, Execution, confirm};
 use super::objects::ObjectSet;
 use super::plan::{Files, Scope};
 use super::plan_runner::plan_all;
+use super::planned_only::planned_only;
 use super::print;
 use crate::plan::report::Outlook;
 use clap::Args;
@@ -35,13 +36,16 @@ impl Apply {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?)?;
+        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
         let planned = plan_all(&objects, &self.execute.vendors, true).await;
         let prunes = plan_prunes(&self.prune, &planned, &objects, &self.execute.vendors).await?;
         let report = prunes.merge_into(planned.report);
         print::warn(&objects.notes);
         self.execute.output.print(&report)?;
         if !report.changes_something() {
+            if let Some(line) = planned_only(&report, &objects) {
+                self.execute.print_last(&line)?;
+            }
             return Ok(u8::from(report.result == Outlook::Blocked));
         }
         if !confirm("Apply this plan", &report, &self.execute)? {
@@ -55,6 +59,6 @@ impl Apply {
         } else {
             prunes.descriptions().for_each(|what| executed.leave(what));
         }
-        executed.print(&self.execute, report.result)
+        executed.print(&self.execute, &report)
     }
 }

@@ -6,6 +6,7 @@ use super::execute::{ExecuteFlags, Execution, confirm};
 use super::objects::ObjectSet;
 use super::plan::{Files, Scope};
 use super::plan_runner::plan_all;
+use super::planned_only::planned_only;
 use super::print;
 use crate::plan::report::{Outlook, Report, WebhookReport};
 use clap::Args;
@@ -31,7 +32,7 @@ impl Delete {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?)?;
+        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
         let planned = plan_all(&objects, &self.execute.vendors, true).await;
         let deletions = plan_delete(&planned, &objects, &self.execute.vendors).await;
         print::warn(&objects.notes);
@@ -39,6 +40,9 @@ impl Delete {
         let report = deletions.replace_in(planned.report);
         self.execute.output.print(&report)?;
         if !report.changes_something() {
+            if let Some(line) = planned_only(&report, &objects) {
+                self.execute.print_last(&line)?;
+            }
             return Ok(u8::from(report.result == Outlook::Blocked));
         }
         if !confirm("Delete these subscriptions", &report, &self.execute)? {
@@ -46,7 +50,7 @@ impl Delete {
         }
         let execution = Execution::begin(&self.execute, &objects.source);
         let executed = execution.run(deletions.accounts).await;
-        executed.print(&self.execute, report.result)
+        executed.print(&self.execute, &report)
     }
 }
 

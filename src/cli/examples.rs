@@ -113,6 +113,7 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         examples: &[
             example("Why is this Webhook not ready?", "hooktender explain wh/product-changes -n shop"),
             example("What is the state of this account?", "hooktender explain va/brightpearl"),
+            example("Which members of this set need attention?", "hooktender explain whs/orders -n tenants"),
         ],
         exit_status: EXIT_STATUS,
     },
@@ -181,6 +182,17 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
             example("Choose names.", "hooktender init contensis --name cms -n web"),
         ],
         exit_status: EXIT_STATUS,
+    },
+    CommandHelp {
+        name: "ui",
+        examples: &[
+            example("Open the pages of the context's namespace in a browser.", "hooktender ui"),
+            example(
+                "Serve those of all namespaces, at a fixed port.",
+                "hooktender ui -A --no-open --port 8099",
+            ),
+        ],
+        exit_status: &[(0, "ended by SIGTERM or Ctrl-C"), (1, "an error, printed to stderr")],
     },
     CommandHelp {
         name: "ready",

@@ -5,17 +5,18 @@ use super::objects::OverlaySource;
 use super::output::OutputFlags;
 use super::plan_runner::{EventSink, PlannedAccount, context, named, with_spinner};
 use super::{CommandError, CommandResult, print};
-use crate::api::visible;
+use crate::api::{ObjectKey, visible};
 use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::pass::{self, Context, Input};
 use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::{AccountState, Readiness};
 use crate::plan::report::{Outlook, Report, Until, WebhookReport};
 use clap::Args;
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -35,6 +36,17 @@ pub(super) struct ExecuteFlags {
     pub(super) output: OutputFlags,
     #[command(flatten)]
     pub(super) vendors: VendorFlags,
+}
+
+impl ExecuteFlags {
+    /// Prints a line after the plan: to stderr if the format of the plan is for programs.
+    pub(super) fn print_last(&self, line: &str) -> Result<(), CommandError> {
+        if self.output.is_text() {
+            return print::text(line);
+        }
+        print::note(line);
+        Ok(())
+    }
 }
 
 /// Asks for confirmation on the terminal, unless that is not wanted, and says so if the answer is no; fails without a terminal.
@@ -100,7 +112,8 @@ pub(super) struct Execution<'a> {
 /// What was done of a plan, and what was not.
 #[derive(Default)]
 pub(super) struct Executed {
-    done: usize,
+    /// The Webhooks that were changed, one entry for each change.
+    done: Vec<ObjectKey>,
     left: Vec<String>,
 }
 
@@ -117,20 +130,40 @@ impl Executed {
 
     /// Adds what another execution has done.
     pub(super) fn add(&mut self, mut other: Self) {
-        self.done += other.done;
+        self.done.append(&mut other.done);
         self.left.append(&mut other.left);
     }
 
-    /// Prints it; returns the exit code of a command whose plan had this result.
-    pub(super) fn print(&self, flags: &ExecuteFlags, result: Outlook) -> CommandResult {
+    /// Prints it; returns the exit code of a command that has shown this plan.
+    pub(super) fn print(&self, flags: &ExecuteFlags, report: &Report) -> CommandResult {
         self.left.iter().for_each(|line| print::note(&format!("not done: {line}")));
-        let sum = format!("{} done, {} not done.", self.done, self.left.len());
-        if flags.output.is_text() {
-            print::text(&sum)?;
-        } else {
-            print::note(&sum);
+        flags.print_last(&format!("{} done, {} not done.", self.done.len(), self.left.len()))?;
+        for line in self.former(report) {
+            flags.print_last(&line)?;
         }
-        Ok(u8::from(!self.left.is_empty() || result == Outlook::Blocked))
+        Ok(u8::from(!self.left.is_empty() || report.result == Outlook::Blocked))
+    }
+
+    /// Names the former subscriptions of what was created: they are left at the vendor.
+    fn former(&self, report: &Report) -> Vec<String> {
+        let several = report.accounts.len() > 1;
+        let mut lines = Vec::new();
+        for account in &report.accounts {
+            let created = account.webhooks.iter().filter(|webhook| self.done.contains(&webhook.key()));
+            for (webhook, former) in
+                created.flat_map(|one| one.former.iter().map(move |former| (one, former)))
+            {
+                let id = visible(&former.external_id);
+                // Several accounts may have the same id.
+                let account =
+                    if several { format!("{}/{}/", account.namespace, account.name) } else { String::new() };
+                lines.push(format!(
+                    "The former subscription {id} of {} is left and goes on delivering; delete it with --prune {account}{id}.",
+                    webhook.key()
+                ));
+            }
+        }
+        lines
     }
 }
 
@@ -157,12 +190,12 @@ impl<'a> Execution<'a> {
         }
         if self.cancellation.is_requested() {
             return Executed {
-                done: 0,
                 left: vec![format!("{account}: not begun, because of the interrupt")],
+                ..Executed::default()
             };
         }
         let PlannedAccount { objects, mut state, report, .. } = planned;
-        let done = Arc::new(AtomicUsize::new(0));
+        let done = Arc::default();
         let context = self.context(&done);
         if !self.flags.yes {
             // The vendor may have changed while the confirmation was awaited.
@@ -173,14 +206,16 @@ impl<'a> Execution<'a> {
             let left = format!(
                 "{account}: the vendor's subscriptions changed after the plan was shown; nothing was written there: apply again"
             );
-            return Executed { done: 0, left: vec![left] };
+            return Executed { left: vec![left], ..Executed::default() };
         }
         self.passes(&context, &mut state, &objects).await;
         let left =
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
         let left: BTreeSet<_> = again.webhooks.iter().filter(left).map(WebhookReport::key).collect();
         let open = state.readiness().into_iter().filter(|one| !one.ready && !left.contains(&one.webhook));
-        Executed { done: done.load(Ordering::Relaxed), left: open.map(|one| describe(&one)).collect() }
+        let left = open.map(|one| describe(&one)).collect();
+        let done = std::mem::take(&mut *done.lock());
+        Executed { done, left }
     }
 
     /// Runs passes until everything is applied or cannot be, the time is over, or the run is cancelled.
@@ -205,18 +240,17 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn context(&self, done: &Arc<AtomicUsize>) -> Context<OverlaySource, DryRunWriter<EventSink>> {
+    /// Returns the context of passes that write; `done` receives the Webhooks that are changed.
+    fn context(&self, done: &Arc<Mutex<Vec<ObjectKey>>>) -> Context<OverlaySource, DryRunWriter<EventSink>> {
         let (done, plain) = (Arc::clone(done), self.flags.output.is_text());
         let sink: EventSink = Box::new(move |on, event| {
-            let name = format!(
-                "{}/{}",
+            let name = ObjectKey::new(
                 on.namespace.as_deref().unwrap_or_default(),
-                on.name.as_deref().unwrap_or_default()
+                on.name.as_deref().unwrap_or_default(),
             );
             if event.warning {
                 print::note(&format!("{name}: {}", event.note));
             } else if on.kind.as_deref() == Some("Webhook") && !NOT_COUNTED.contains(&event.reason) {
-                done.fetch_add(1, Ordering::Relaxed);
                 // With --output json or markdown, stdout holds the plan only.
                 if plain {
                     // A closed stdout is not an error.
@@ -224,6 +258,7 @@ impl<'a> Execution<'a> {
                 } else {
                     print::note(&format!("{name}: {}", event.note));
                 }
+                done.lock().push(name);
             }
         });
         Context {
@@ -238,4 +273,54 @@ impl<'a> Execution<'a> {
 fn describe(readiness: &Readiness) -> String {
     let Readiness { webhook, reason, message, .. } = readiness;
     format!("{webhook}: {reason}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::VendorName;
+    use crate::plan::report::{AccountReport, Class, FormerReport};
+
+    /// An account with a Webhook that is created while two subscriptions look like its former one.
+    fn account(name: &str) -> AccountReport {
+        let former = |id: &str| FormerReport {
+            external_id: id.into(),
+            summary: "product to hooks.example.com".into(),
+            differs: vec!["uriTemplate".into()],
+        };
+        let key = ObjectKey::new("shop", format!("{name}-hook"));
+        let webhook = WebhookReport {
+            held: None,
+            former: vec![former("3"), former("4")],
+            ..WebhookReport::unknown(key, Class::Create, Class::Create.held("", ""))
+        };
+        AccountReport {
+            namespace: "shop".into(),
+            name: name.into(),
+            vendor: VendorName::Brightpearl,
+            identity: format!("brightpearl/{name}"),
+            held: None,
+            not_planned: false,
+            advice: None,
+            webhooks: vec![webhook],
+            unmanaged: Vec::new(),
+            about_seconds: None,
+        }
+    }
+
+    #[test]
+    fn former_subscriptions_of_what_was_created_are_named() {
+        let executed = Executed { done: vec![ObjectKey::new("shop", "a-hook")], left: Vec::new() };
+        let report = Report::new(vec![account("a")], Vec::new(), 1);
+        let line = |id: &str, prune: &str| {
+            format!(
+                "The former subscription {id} of shop/a-hook is left and goes on delivering; delete it with --prune {prune}."
+            )
+        };
+        assert_eq!(executed.former(&report), [line("3", "3"), line("4", "4")]);
+        // Nothing was created in the other account, which may have the same ids.
+        let report = Report::new(vec![account("a"), account("b")], Vec::new(), 2);
+        assert_eq!(executed.former(&report), [line("3", "shop/a/3"), line("4", "shop/a/4")]);
+        assert!(Executed::default().former(&report).is_empty());
+    }
 }

@@ -130,6 +130,7 @@ impl Import {
         let Some(observed) = state.observed() else {
             return Err(unread(&seen.report).into());
         };
+        let is_empty = observed.is_empty() && state.unreadable().is_empty();
         let unreadable = self.selection.unreadable(state.unreadable(), &seen.managed);
         let (observed, managed) = self.selection.select(observed, &unreadable, seen.managed)?;
         let existing: Vec<Webhook> = objects.webhooks().map(|webhook| Webhook::clone(webhook)).collect();
@@ -146,7 +147,7 @@ impl Import {
         self.verify(&objects.source, &mut state, &chosen, &mut imported).await;
         objects.notes.extend(seen.report.advice.map(|advice| format!("account {key}: {advice}")));
         print::warn(&objects.notes);
-        print_summary(&imported, managed.len());
+        print_summary(&imported, managed.len(), is_empty);
         print::data(
             &yaml(&imported.webhooks).map_err(|error| format!("a manifest cannot be written: {error}"))?,
         )?;
@@ -162,7 +163,7 @@ impl Import {
         };
         if self.is_offline() {
             let namespace = self.scope.offline();
-            return Ok((ObjectSet::of_files(self.files.read(namespace)?)?, key_in(namespace)));
+            return Ok((ObjectSet::of_files(self.files.read(namespace)?).await?, key_in(namespace)));
         }
         let (mut reader, namespace) = self.scope.reader_unless_offline().await?;
         let Some(key) = key_in(&namespace) else {
@@ -305,8 +306,8 @@ fn as_applied(webhook: &Webhook) -> Webhook {
 }
 
 /// Prints what was left out, and what has to be done before the manifests are applied. `declared` is the number of subscriptions that
-/// need no manifest, as a Webhook declares them.
-fn print_summary(imported: &Imported, declared: usize) {
+/// need no manifest, as a Webhook declares them; `is_empty` is whether the vendor's list is empty.
+fn print_summary(imported: &Imported, declared: usize, is_empty: bool) {
     let mut lines = Vec::new();
     for fill in &imported.to_fill {
         let maybe = if fill.certain {
@@ -330,12 +331,12 @@ fn print_summary(imported: &Imported, declared: usize) {
         lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
     }
     let (done, left) = (imported.webhooks.len(), imported.left_out.len());
-    let declared = if done == 0 && left == 0 && declared > 0 {
-        format!("; the Webhooks declare all subscriptions at the vendor ({declared})")
-    } else {
-        String::new()
+    let why = match (done, left, declared) {
+        (0, 0, _) if is_empty => "; the account has no subscriptions".to_owned(),
+        (0, 0, 1..) => format!("; the Webhooks declare all subscriptions at the vendor ({declared})"),
+        _ => String::new(),
     };
-    lines.push(format!("{done} imported, {left} left out{declared}"));
+    lines.push(format!("{done} imported, {left} left out{why}"));
     for line in &lines {
         print::note(line);
     }

@@ -21,10 +21,12 @@ mod named_objects;
 mod object_ref;
 mod objects;
 mod output;
+mod overlay;
 mod peers;
 mod plan;
 mod plan_runner;
 mod plan_targets;
+mod planned_only;
 mod print;
 mod ready;
 #[cfg(test)]
@@ -32,8 +34,10 @@ mod reference;
 mod remediation;
 mod run;
 mod searched;
+mod sets;
 mod suspend;
 mod sync;
+mod ui;
 mod validate;
 mod version;
 
@@ -89,13 +93,13 @@ enum Command {
     ///
     /// Sets the annotation hooktender.dev/requested-at. With --wait, waits for the pass and prints its outcome.
     Sync(sync::Sync),
-    /// Leave subscriptions, or all of an account, as they are until they are resumed.
+    /// Leave subscriptions, all of an account, or the Webhooks of a set, as they are until they are resumed.
     ///
-    /// Sets spec.suspend: true. If a GitOps tool applies the manifest with another value, it undoes this.
+    /// Sets spec.suspend: true; at a WebhookSet spec.paused: true. If a GitOps tool applies the manifest with another value, it undoes this.
     Suspend(suspend::Suspend),
     /// Resume what was suspended.
     ///
-    /// Sets spec.suspend: false, which starts a pass at once.
+    /// Sets spec.suspend: false; at a WebhookSet spec.paused: false. This starts a pass at once.
     Resume(suspend::Suspend),
     /// Check the cluster, the rights, and the login of each account.
     ///
@@ -108,6 +112,10 @@ enum Command {
     Validate(validate::Validate),
     /// Print an account, its login and a Webhook, to fill in.
     Init(init::Init),
+    /// Show accounts, sets, Webhooks and their plans as pages in a browser.
+    ///
+    /// Reads the cluster with your own rights. Nothing is written, and no vendor is called.
+    Ui(Box<ui::Ui>),
     /// Wait until a running `hooktender run` is ready.
     Ready(ready::Ready),
     /// Print the CRDs as YAML, for `kubectl apply -f -`.
@@ -223,6 +231,7 @@ impl Command {
             Self::Check(check) => return check.run().await,
             Self::Validate(validate) => return validate.run(),
             Self::Init(init) => return init.run(),
+            Self::Ui(ui) => return ui.run().await,
             Self::Ready(ready) => ready.run().await?,
             Self::Crds { output_dir } => crds(output_dir.as_deref())?,
             Self::Completion(completion) => completion.run()?,

@@ -3,7 +3,7 @@
 use super::cluster_reader::api_error;
 use super::flags::ClusterFlags;
 use super::object_ref::{ObjectKind, ObjectRef};
-use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::manifest::did_you_mean;
 use clap::Args;
@@ -17,8 +17,8 @@ use std::fmt::Debug;
 /// Which objects of which namespace.
 #[derive(Debug, Args)]
 pub(super) struct NamedObjects {
-    /// Webhooks and VendorAccounts as kubectl takes and prints them: `wh/NAME`, `va/NAME`, `webhook.hooktender.dev/NAME`, or a
-    /// kind and then its names.
+    /// Objects as kubectl takes and prints them: `wh/NAME`, `whs/NAME`, `va/NAME`, `webhook.hooktender.dev/NAME`, or a kind and then
+    /// its names.
     #[arg(value_name = "KIND/NAME", required = true)]
     objects: Vec<String>,
     /// The namespace. Default: that of the context.
@@ -64,7 +64,7 @@ impl NamedObjects {
     }
 }
 
-/// What commands need of both kinds.
+/// What commands need of all kinds.
 pub(super) trait OwnKind:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()>
     + Clone
@@ -76,8 +76,12 @@ pub(super) trait OwnKind:
 {
     /// The kind in references.
     const KIND: ObjectKind;
+    /// The field of the spec that suspends it.
+    const SUSPEND: &'static str = "suspend";
+    /// Whether a pass over it can be requested.
+    const HAS_REQUESTS: bool = true;
 
-    /// Whether `spec.suspend` is set.
+    /// Whether it is suspended.
     fn is_suspended(&self) -> bool;
 
     /// Returns the conditions of the status.
@@ -86,7 +90,7 @@ pub(super) trait OwnKind:
     /// Returns the request for a pass that was answered last.
     fn handled_request(&self) -> Option<&str>;
 
-    /// Returns the account that it refers to, if it is no account itself.
+    /// Returns the account that it refers to, if it refers to one.
     fn account_key(&self) -> Option<ObjectKey>;
 }
 
@@ -107,6 +111,28 @@ impl OwnKind for Webhook {
 
     fn account_key(&self) -> Option<ObjectKey> {
         Some(self.account())
+    }
+}
+
+impl OwnKind for WebhookSet {
+    const KIND: ObjectKind = ObjectKind::Set;
+    const SUSPEND: &'static str = "paused";
+    const HAS_REQUESTS: bool = false;
+
+    fn is_suspended(&self) -> bool {
+        self.spec.paused
+    }
+
+    fn conditions(&self) -> &[Condition] {
+        self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+
+    fn handled_request(&self) -> Option<&str> {
+        None
+    }
+
+    fn account_key(&self) -> Option<ObjectKey> {
+        None
     }
 }
 

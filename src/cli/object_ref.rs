@@ -12,18 +12,21 @@ const VERSION: &str = "v1alpha1";
 pub(super) enum ObjectKind {
     /// A `Webhook`.
     Webhook,
+    /// A `WebhookSet`.
+    Set,
     /// A `VendorAccount`.
     Account,
 }
 
 impl ObjectKind {
     /// All kinds.
-    pub(super) const ALL: [Self; 2] = [Self::Webhook, Self::Account];
+    pub(super) const ALL: [Self; 3] = [Self::Webhook, Self::Set, Self::Account];
 
     /// Returns the short name, which references are written with in hints.
     pub(super) fn short(self) -> &'static str {
         match self {
             Self::Webhook => "wh",
+            Self::Set => "whs",
             Self::Account => "va",
         }
     }
@@ -36,6 +39,7 @@ impl ObjectKind {
             .map(|rest| rest.strip_suffix(VERSION).and_then(|rest| rest.strip_suffix('.')).unwrap_or(rest));
         match kind.unwrap_or(&lower) {
             "wh" | "webhook" | "webhooks" => Some(Self::Webhook),
+            "whs" | "webhookset" | "webhooksets" => Some(Self::Set),
             "va" | "vendoraccount" | "vendoraccounts" => Some(Self::Account),
             _ => None,
         }
@@ -46,6 +50,7 @@ impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Webhook => "Webhook",
+            Self::Set => "WebhookSet",
             Self::Account => "VendorAccount",
         })
     }
@@ -106,7 +111,7 @@ impl ObjectRef {
 pub(super) fn kind_of(text: &str) -> Result<ObjectKind, String> {
     ObjectKind::parse(text).ok_or_else(|| {
         format!(
-            "{text} is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount"
+            "{text} is not a kind of hooktender: write wh/NAME for a Webhook, whs/NAME for a WebhookSet, va/NAME for a VendorAccount"
         )
     })
 }
@@ -125,7 +130,9 @@ fn bare_kind(word: &str, names: &[&str]) -> Result<ObjectKind, String> {
 }
 
 fn without_kind(name: &str) -> String {
-    format!("write wh/{name} for the Webhook, or va/{name} for the VendorAccount")
+    format!(
+        "write wh/{name} for the Webhook, whs/{name} for the WebhookSet, or va/{name} for the VendorAccount"
+    )
 }
 
 #[cfg(test)]
@@ -150,6 +157,8 @@ mod tests {
             ("vendoraccount.hooktender.dev/a vendoraccounts/a", "va/a"),
             ("wh a b", "wh/a wh/b"),
             ("VendorAccount a", "va/a"),
+            ("webhooksets a whs", "whs/a whs/whs"),
+            ("webhookset.hooktender.dev/a", "whs/a"),
             ("wh wh", "wh/wh"),
         ] {
             assert_eq!(parsed(line).as_deref(), Ok(read), "{line}");
@@ -159,18 +168,20 @@ mod tests {
 
     #[test]
     fn what_is_no_reference_gets_advice() {
+        const FOO: &str =
+            "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount";
         for (line, says) in [
-            ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
-            ("wh/a foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
-            ("foo wh/a", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
+            ("foo", FOO),
+            ("wh/a foo", FOO),
+            ("foo wh/a", FOO),
             ("wh", "which Webhook? write wh/NAME"),
             (
                 "pod/x",
-                "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount",
+                "pod is not a kind of hooktender: write wh/NAME for a Webhook, whs/NAME for a WebhookSet, va/NAME for a VendorAccount",
             ),
             (
                 "pod x",
-                "pod is not a kind of hooktender: write wh/NAME for a Webhook, va/NAME for a VendorAccount",
+                "pod is not a kind of hooktender: write wh/NAME for a Webhook, whs/NAME for a WebhookSet, va/NAME for a VendorAccount",
             ),
             ("webhook.example.com/x", "webhook.example.com is not a kind of hooktender"),
             ("wh/", "write wh/NAME; --namespace says in which namespace"),

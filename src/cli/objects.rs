@@ -2,19 +2,17 @@
 //! overlaid on it, or from files only. Never writes.
 
 use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
+use super::overlay::{blocked_orphan, overlay};
+use super::sets::{DeclaredSet, Expanded, expand_into, overlay_sets};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
 use crate::engine::cluster::values::Values;
 use crate::engine::dependency::{Dependency, NamedKeys};
 use crate::engine::status::orphan::Orphan;
-use crate::manifest::{Kind, Manifests, Place, Placed, Problem, check_change, did_you_mean};
-use crate::plan::report::{Class, WebhookReport};
+use crate::manifest::{Manifests, Place, Placed, did_you_mean};
+use crate::plan::report::WebhookReport;
 use crate::vendor::TokenStore;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
-use kube::core::object::HasSpec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,6 +28,8 @@ pub(super) struct ObjectSet {
     pub(super) places: BTreeMap<ObjectKey, Place>,
     /// Warnings to print with the plan.
     pub(super) notes: Vec<String>,
+    /// Webhooks whose changes the guard of their set would block, and why.
+    pub(super) guarded: BTreeMap<ObjectKey, String>,
 }
 
 /// Secrets and ConfigMaps of files, overlaid on those of the cluster.
@@ -113,22 +113,28 @@ impl ObjectSet {
     }
 
     /// Builds the set from files only.
-    pub(super) fn of_files(files: Manifests) -> Result<Self, Vec<String>> {
-        Self::new(ClusterObjects::default(), files, None)
+    pub(super) async fn of_files(mut files: Manifests) -> Result<Self, Vec<String>> {
+        let sets = overlay_sets(None, std::mem::take(&mut files.sets)).await?;
+        Self::new(ClusterObjects::default(), files, &sets, None)
     }
 
     /// Builds the set from the cluster, overlaid with files.
-    pub(super) async fn of_cluster(reader: &ClusterReader, files: Manifests) -> Result<Self, Vec<String>> {
+    pub(super) async fn of_cluster(
+        reader: &ClusterReader,
+        mut files: Manifests,
+    ) -> Result<Self, Vec<String>> {
+        let sets = overlay_sets(Some(reader), std::mem::take(&mut files.sets)).await?;
         let referred = files.webhooks.iter().map(|webhook| webhook.object.account());
         let in_files: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
         let objects =
             read_cluster(reader, referred.collect(), &in_files).await.map_err(|error| vec![error])?;
-        Self::new(objects, files, Some(reader.secret_reader()))
+        Self::new(objects, files, &sets, Some(reader.secret_reader()))
     }
 
     fn new(
         mut objects: ClusterObjects,
         files: Manifests,
+        sets: &[DeclaredSet],
         cluster: Option<KubeSecretReader>,
     ) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
@@ -147,8 +153,9 @@ impl ObjectSet {
         if !problems.is_empty() {
             return Err(problems.iter().map(ToString::to_string).collect());
         }
+        let Expanded { blocked, notes, guarded } = expand_into(&mut objects, sets, &mut places)?;
         let skipped = files.skipped.iter().map(ToString::to_string);
-        let notes = objects.notes.drain(..).chain(skipped).collect();
+        let notes = objects.notes.drain(..).chain(skipped).chain(notes).collect();
         let by_key = |secret: Placed<Secret>| (ObjectKey::of(&secret.object), secret.object);
         let map_by_key = |map: Placed<ConfigMap>| (ObjectKey::of(&map.object), map.object);
         let source = OverlaySource {
@@ -157,34 +164,10 @@ impl ObjectSet {
             cluster,
             placeholders: Arc::default(),
         };
-        let (accounts, orphans) = assign(objects);
-        Ok(Self { accounts, orphans, source, places, notes })
+        let (accounts, mut orphans) = assign(objects);
+        orphans.extend(blocked);
+        Ok(Self { accounts, orphans, source, places, notes, guarded })
     }
-}
-
-/// Returns the object as it would be after `kubectl apply`.
-fn overlay<K>(known: Option<K>, file: Placed<K>, problems: &mut Vec<Problem>) -> K
-where
-    K: Kind + HasSpec<Spec: PartialEq + Clone> + ResourceExt,
-{
-    let Some(mut object) = known else {
-        let mut new = file.object;
-        let uid = format!("file:{}/{}", new.namespace().unwrap_or_default(), new.name_any());
-        let meta = new.meta_mut();
-        meta.uid = Some(uid);
-        meta.generation = Some(1);
-        meta.creation_timestamp = Some(Time(Timestamp::now()));
-        return new;
-    };
-    problems.extend(check_change(&object, &file));
-    if object.spec() != file.object.spec() {
-        *object.spec_mut() = file.object.spec().clone();
-        let generation = object.meta().generation.unwrap_or_default();
-        object.meta_mut().generation = Some(generation + 1);
-    }
-    object.labels_mut().extend(file.object.labels().clone());
-    object.annotations_mut().extend(file.object.annotations().clone());
-    object
 }
 
 type Assigned = (Vec<(Arc<VendorAccount>, Vec<Arc<Webhook>>)>, Vec<WebhookReport>);
@@ -222,8 +205,4 @@ fn assign(objects: ClusterObjects) -> Assigned {
 fn orphan(key: ObjectKey, orphan: &Orphan) -> WebhookReport {
     let (reason, message) = orphan.words();
     blocked_orphan(key, reason, message)
-}
-
-fn blocked_orphan(key: ObjectKey, reason: &str, message: String) -> WebhookReport {
-    WebhookReport::unknown(key, Class::Blocked, Class::Blocked.held(reason, message))
 }

@@ -82,7 +82,7 @@ impl Files {
         };
         let files = read(&self.sources)?;
         if !self.sources.is_empty() && files.is_empty() {
-            return Err(self.without("VendorAccount, Webhook, Secret or ConfigMap").into());
+            return Err(self.without("VendorAccount, Webhook, WebhookSet, Secret or ConfigMap").into());
         }
         if self.accounts_from.is_empty() {
             return Ok(files);
@@ -90,11 +90,11 @@ impl Files {
         Ok(files.with_accounts(read(&self.accounts_from)?.accounts))
     }
 
-    /// Reads all manifests where there is no cluster: without an account and a Webhook there is nothing to work with.
+    /// Reads all manifests where there is no cluster: without an account, a Webhook and a WebhookSet there is nothing to work with.
     pub(super) fn read_whole(&self, namespace: &str) -> Result<Manifests, CommandError> {
         let files = self.read(namespace)?;
-        if files.accounts.is_empty() && files.webhooks.is_empty() {
-            return Err(self.without("VendorAccount or Webhook").into());
+        if files.declares_nothing() {
+            return Err(self.without("VendorAccount, Webhook or WebhookSet").into());
         }
         Ok(files)
     }
@@ -137,7 +137,8 @@ impl Plan {
         let targets = Targets::parse(&self.objects)?;
         let (mut objects, namespace, searched) = if self.offline {
             let namespace = self.scope.offline();
-            (ObjectSet::of_files(self.files.read_whole(namespace)?)?, namespace.to_owned(), None)
+            let objects = ObjectSet::of_files(self.files.read_whole(namespace)?).await?;
+            (objects, namespace.to_owned(), None)
         } else {
             let (reader, namespace) = self.scope.reader_unless_offline().await?;
             let objects = ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?;

@@ -3,6 +3,7 @@
 use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
 use super::peers::{groups, peers};
+use crate::api::status::Action;
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::dry_run::DryRunWriter;
 use crate::engine::cluster::event::EventRecord;
@@ -12,12 +13,12 @@ use crate::engine::preview::{AccountObjects, Preview, preview, publish_wants, se
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
 use crate::plan::ExternalId;
-use crate::plan::report::{AccountReport, Report};
+use crate::plan::report::{AccountReport, Class, Report};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ObjectReference;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::pin::pin;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
         for webhook in &mut planned.report.webhooks {
             webhook.declared_at = objects.places.get(&webhook.key()).map(ToString::to_string);
         }
+        block_guarded(&mut planned.report, &objects.guarded);
     }
     let mut orphans = objects.orphans.clone();
     for orphan in &mut orphans {
@@ -106,6 +108,24 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
     }
     let reports = accounts.iter().map(|planned| planned.report.clone()).collect();
     PlanView { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
+}
+
+/// Blocks the changes that the guard of a set would block.
+fn block_guarded(report: &mut AccountReport, guarded: &BTreeMap<ObjectKey, String>) {
+    let mut blocks = false;
+    for webhook in &mut report.webhooks {
+        if let Some(why) = guarded.get(&webhook.key())
+            && webhook.held.is_none()
+            && webhook.action != Action::None
+        {
+            webhook.class = Class::Blocked;
+            webhook.held = Some(Class::Blocked.held("SetGuard", why));
+            blocks = true;
+        }
+    }
+    if blocks && !report.webhooks.iter().any(|webhook| webhook.held.is_none() && webhook.calls > 0) {
+        report.about_seconds = None;
+    }
 }
 
 /// Returns the objects and the state of an account that is to be planned.
@@ -216,6 +236,42 @@ pub(super) async fn with_spinner<T>(message: impl Fn() -> String, work: impl Fut
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::VendorName;
+    use crate::plan::report::{Outlook, WebhookReport};
+
+    #[test]
+    fn the_guard_of_a_set_blocks_changes_of_its_members() {
+        let webhook = |name: &str, action: Action| WebhookReport {
+            class: Class::of(action),
+            action,
+            held: None,
+            calls: usize::from(action != Action::None),
+            ..WebhookReport::unknown(
+                ObjectKey::new("shop", name),
+                Class::Blocked,
+                Class::Blocked.held("", ""),
+            )
+        };
+        let mut account = AccountReport {
+            namespace: "shop".into(),
+            name: "crm".into(),
+            vendor: VendorName::Superoffice,
+            identity: String::new(),
+            held: None,
+            not_planned: false,
+            advice: None,
+            webhooks: vec![webhook("a", Action::Delete), webhook("b", Action::None)],
+            unmanaged: Vec::new(),
+            about_seconds: Some(5),
+        };
+        let guarded = ["a", "b"].map(|name| (ObjectKey::new("shop", name), "why".to_owned()));
+        block_guarded(&mut account, &guarded.into());
+        let report = Report::new(vec![account], Vec::new(), 0);
+        assert_eq!((report.counts.delete, report.counts.blocked, report.counts.unchanged), (0, 1, 1));
+        assert_eq!((report.result, report.calls.to_apply), (Outlook::Blocked, 0));
+        assert_eq!(report.calls.about_seconds, None);
+        assert_eq!(report.accounts[0].webhooks[0].held.as_ref().unwrap().reason, "SetGuard");
+    }
 
     #[test]
     fn progress_names_who_is_waited_for() {

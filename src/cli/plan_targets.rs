@@ -20,7 +20,11 @@ pub(super) struct Targets {
 impl Targets {
     /// Parses the words of a command line. The objects are in any namespace until one is set.
     pub(super) fn parse(words: &[String]) -> Result<Self, String> {
-        Ok(Self { refs: ObjectRef::parse(words)?, namespace: None })
+        let refs = ObjectRef::parse(words)?;
+        if let Some(set) = refs.iter().find(|target| target.kind == ObjectKind::Set) {
+            return Err(format!("{set}: a plan shows the Webhooks of a set: name some of them, as wh/NAME"));
+        }
+        Ok(Self { refs, namespace: None })
     }
 
     /// Sets the namespace of the objects; `None` for all.

@@ -60,11 +60,26 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ("ExternalIdNotFound", "correct spec.externalId, or remove it to have a subscription created"),
     ("Forbidden", "give hooktender's ServiceAccount the right that the message names, as the chart does"),
     (
+        "InvalidSelector",
+        "correct the selector that the message names; kubectl explain whs.spec.accountSelector shows its form",
+    ),
+    (
         "ListDoubted",
         "nothing, if the next list confirms or corrects this one; otherwise check that the account points to the right tenant",
     ),
+    (
+        "MembersBlocked",
+        "correct what the members in status.worst name; hooktender explain wh/NAME says more about one of them",
+    ),
+    ("MembersNotReady", "nothing, if the members become ready; otherwise see those in status.worst"),
+    ("NameTaken", "rename one of the two accounts, as their members would have the same name"),
     ("NotFound", "nothing: the next pass creates it again"),
+    (
+        "NotOwned",
+        "delete the Webhook to have the set make its own, or exclude its account from the set's selector to keep it",
+    ),
     ("Outdated", "nothing: another client wrote at the same time, and the next pass reads it again"),
+    ("Paused", "set the set's spec.paused: false"),
     (
         "Planned",
         "set mode: Enforce at the Webhook and its VendorAccount, and run hooktender without --plan-only",
@@ -73,6 +88,11 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "Rejected",
         "change the manifest as the vendor's message asks, or give the login the right that it names; the same request is retried after an hour",
     ),
+    (
+        "RollingUpdate",
+        "nothing, if it goes on; if it waits, repair the member that the message names, or change the template",
+    ),
+    ("SetGuard", "check what would change, then correct the set, or annotate it as the message says"),
     ("Settling", "nothing: the vendor's list decides after the grace period"),
     (
         "SimilarExists",
@@ -115,6 +135,17 @@ const REMEDIATIONS: &[(&str, &str)] = &[
         "VariableMissing",
         "create the Secret, the ConfigMap or the key that the message names, with a valid value; or correct the name",
     ),
+    (
+        "VariableNotAllowed",
+        "name the Secret without values of the account, or use accounts of the set's own namespace",
+    ),
+    ("Unobserved", "nothing: the next pass over its account reconciles it"),
+    ("Updating", "nothing: members are being written"),
+    ("DeletingMembers", "nothing: the set is deleted with its last member; a member that stays says why"),
+    (
+        "WaitingForDelete",
+        "delete the Webhooks of the members that are to be updated, or set updateStrategy.type: RollingUpdate",
+    ),
     ("VendorMismatch", "create a new Webhook whose spec.accountRef names an account of its vendor"),
 ];
 
@@ -136,7 +167,12 @@ mod tests {
                 "Created",
                 "Deleted",
                 "DriftCorrected",
+                "Forgotten",
                 "LikelyRefused",
+                "MembersCreated",
+                "MembersRemoved",
+                "MembersRestored",
+                "MembersUpdated",
                 "Reactivated",
                 "Replaced",
                 "Retained",
@@ -149,6 +185,7 @@ mod tests {
             &[
                 "Expired",
                 "InternalError",
+                "Member",
                 "ConfigMap",
                 "Normal",
                 "Reconcile",
@@ -157,6 +194,7 @@ mod tests {
                 "Warning",
             ],
         ),
+        ("statuses of conditions", &["False", "True"]),
         ("a plan that the cluster keeps from being made, which has no condition", &["Cluster"]),
     ];
 
@@ -210,7 +248,7 @@ mod tests {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut words = BTreeSet::new();
         let mut left: Vec<PathBuf> =
-            ["engine", "controller", "vendor/error.rs"].map(|at| source.join(at)).into();
+            ["engine", "controller", "set", "vendor/error.rs"].map(|at| source.join(at)).into();
         while let Some(path) = left.pop() {
             if ["simulation", "tests.rs", "testing.rs"].iter().any(|tests| path.ends_with(tests)) {
                 // Tests.

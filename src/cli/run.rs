@@ -1,15 +1,25 @@
 //! `hooktender run`: the controller as a process.
 
 use super::flags::{ClusterFlags, VendorFlags};
-use crate::api::{Mode, NamespaceName};
+use super::remediation::remediation;
+use super::ui::{cannot_listen, listen_error};
+use crate::api::{Mode, NamespaceName, ObjectKey};
 use crate::controller::{self, Options};
 use crate::telemetry::{self, Health, Metrics, Telemetry};
+use crate::ui;
 use crate::vendor::AnswerMemory;
 use clap::Args;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// What to do about an address of `--listen` that is not free.
+const OTHER_ADDRESS: &str = "choose another address, such as --listen 127.0.0.1:0";
 
 /// Flags of `hooktender run`.
 #[derive(Debug, Args)]
@@ -61,6 +71,10 @@ pub(super) struct Run {
     /// tenants.
     #[arg(long, value_name = "FILE", env = "HOOKTENDER_METRICS_TOKEN_FILE")]
     metrics_token_file: Option<PathBuf>,
+    /// Serve pages that show accounts, sets, Webhooks and their plans on this port of loopback, for `kubectl port-forward`. A user who
+    /// may forward a port of this Pod sees what the operator sees. 0: any port that is free, which is logged.
+    #[arg(long, value_name = "PORT", env = "HOOKTENDER_UI_PORT")]
+    ui_port: Option<u16>,
     /// Send a trace of each pass to this OpenTelemetry collector by OTLP over HTTP, such as `http://localhost:4318`. The other
     /// standard variables apply too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
@@ -100,6 +114,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 impl Run {
     pub(super) async fn run(self, telemetry: &Telemetry) -> Result<(), String> {
         protect_memory();
+        let ui_port = self.ui_port;
         let (stop, stopped) = watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
@@ -118,13 +133,18 @@ impl Run {
         let token = telemetry::MetricsToken::new(self.metrics_token_file.clone())?;
         let address = telemetry::serve(self.listen, health.clone(), metrics.clone(), token, ended)
             .await
-            .map_err(|error| format!("--listen {}: {error}", self.listen))?;
+            .map_err(|error| format!("--listen {}: {}", self.listen, listen_error(&error, OTHER_ADDRESS)))?;
         let (client, namespace) = self.cluster.connect_counting(metrics.clone()).await?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), listen = %address, plan_only = self.plan_only,
             namespaces = ?self.namespaces, account_selector = self.account_selector, "hooktender starts"
         );
-        controller::run(client, self.options(&namespace)?, health, metrics, stopped).await?;
+        let options = self.options(&namespace)?;
+        let mut pages = JoinSet::new();
+        if let Some(port) = ui_port {
+            serve_pages(port, &client, &options, metrics.clone(), &mut pages).await?;
+        }
+        controller::run(client, options, health, metrics, stopped).await?;
         tracing::info!("hooktender ends");
         Ok(())
     }
@@ -152,6 +172,42 @@ impl Run {
                 .unwrap_or_else(|_| format!("hooktender-{}-{:x}", std::process::id(), rand::random::<u32>())),
         })
     }
+}
+
+/// Serves the pages until `tasks` is dropped. They have watches of their own: a standby serves them, too.
+async fn serve_pages(
+    port: u16,
+    client: &Client,
+    options: &Options,
+    metrics: Metrics,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), String> {
+    let (listener, address) = ui::bind(port).await.map_err(|error| cannot_listen(port, &error))?;
+    let shown = match options.namespaces.as_slice() {
+        [] => "all namespaces".to_owned(),
+        some => {
+            let names: Vec<_> = some.iter().map(NamespaceName::as_str).collect();
+            format!("namespaces {}", names.join(", "))
+        }
+    };
+    let watches = ui::Watches {
+        client: client.clone(),
+        namespaces: options.namespaces.clone(),
+        account_selector: options.account_selector.clone(),
+        viewer: ui::Viewer::Operator,
+    };
+    let paces: ui::Paces = Arc::new(move |account: &ObjectKey| {
+        let (budget_left, last) = metrics.pace(account);
+        ui::Pace { budget_left, last_read: last.and_then(|last| Timestamp::from_second(last).ok()) }
+    });
+    let server = ui::Server::start(&watches, (shown, remediation, Some(paces)), tasks);
+    tracing::info!(pages = %address, "serving the pages on loopback");
+    tasks.spawn(async move {
+        if let Err(error) = server.serve(listener, std::future::pending()).await {
+            tracing::error!(%error, "the pages are not served any more");
+        }
+    });
+    Ok(())
 }
 
 #[cfg(test)]

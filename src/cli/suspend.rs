@@ -1,4 +1,4 @@
-//! `hooktender suspend` and `hooktender resume`: set `spec.suspend`.
+//! `hooktender suspend` and `hooktender resume`: set `spec.suspend`, and `spec.paused` of a WebhookSet.
 //!
 //! A merge patch of this one field. A tool that applies the manifest again, and has the field in it, sets it back.
 
@@ -7,7 +7,8 @@ use super::named_objects::{Named, NamedObjects, OwnKind, read};
 use super::object_ref::ObjectKind;
 use super::sync::manager;
 use super::{CommandResult, print};
-use crate::api::{VendorAccount, Webhook};
+use crate::api::webhook_set::managing_set;
+use crate::api::{VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::ObjectApi;
 use clap::Args;
 use futures::future::join_all;
@@ -23,13 +24,14 @@ pub(super) struct Suspend {
 }
 
 impl Suspend {
-    /// Sets `spec.suspend` of all named objects.
+    /// Suspends or resumes all named objects.
     pub(super) async fn run(self, suspend: bool) -> CommandResult {
         let (client, named) = self.objects.connect().await?;
         let to = &client;
         let all = named.iter().map(|named| async move {
             match named.object.kind {
                 ObjectKind::Webhook => set::<Webhook>(to, named, suspend).await,
+                ObjectKind::Set => set::<WebhookSet>(to, named, suspend).await,
                 ObjectKind::Account => set::<VendorAccount>(to, named, suspend).await,
             }
         });
@@ -50,7 +52,16 @@ async fn set<K: OwnKind>(client: &Client, named: &Named, suspend: bool) -> Resul
         let state = if suspend { "is suspended already" } else { "is not suspended" };
         return Ok(format!("{} {state}", named.title()));
     }
-    let patch = Patch::Merge(json!({"spec": {"suspend": suspend}}));
+    if let Some(set) = managing_set(&object) {
+        let all = if suspend { "suspend" } else { "resume" };
+        return Err(format!(
+            "{} belongs to WebhookSet {set}, which undoes such edits: hooktender {all} whs/{set}{flag}, or set spec.template.spec.suspend there",
+            named.title(),
+            set = set.name,
+            flag = named.flag
+        ));
+    }
+    let patch = Patch::Merge(json!({"spec": {K::SUSPEND: suspend}}));
     let written = ObjectApi::<K>::new(client, &named.at).patch(&manager(), &patch).await;
     written.map_err(|error| format!("{} cannot be changed: {}", named.title(), api_message(&error)))?;
     Ok(if suspend {
@@ -64,6 +75,7 @@ async fn set<K: OwnKind>(client: &Client, named: &Named, suspend: bool) -> Resul
 fn effect(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Webhook => "its subscription is left as it is",
+        ObjectKind::Set => "no Webhook of it is created, changed or deleted",
         ObjectKind::Account => "the vendor is not called for any of its Webhooks",
     }
 }

@@ -9,7 +9,7 @@ use super::object_ref::ObjectKind;
 use super::plan_runner::with_spinner;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, READY, STALLED};
-use crate::api::{ObjectName, REQUESTED_AT, VendorAccount, Webhook};
+use crate::api::{ObjectName, REQUESTED_AT, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use clap::Args;
 use futures::StreamExt as _;
@@ -55,6 +55,7 @@ impl Sync {
         let requests = named.iter().map(|named| async move {
             match named.object.kind {
                 ObjectKind::Webhook => request::<Webhook>(to, named, at).await,
+                ObjectKind::Set => request::<WebhookSet>(to, named, at).await,
                 ObjectKind::Account => request::<VendorAccount>(to, named, at).await,
             }
         });
@@ -77,6 +78,7 @@ impl Sync {
         let waits = named.iter().zip(&progress).map(|(named, progress)| async move {
             let outcome = match named.object.kind {
                 ObjectKind::Webhook => self.outcome::<Webhook>(client, named, value, progress).await,
+                ObjectKind::Set => self.outcome::<WebhookSet>(client, named, value, progress).await,
                 ObjectKind::Account => self.outcome::<VendorAccount>(client, named, value, progress).await,
             };
             *progress.lock() = None;
@@ -131,6 +133,11 @@ pub(super) fn manager() -> PatchParams {
 
 /// Returns why no operator would answer a request.
 async fn no_pass<K: OwnKind>(client: &Client, named: &Named, object: &K) -> Option<String> {
+    if !K::HAS_REQUESTS {
+        return Some(
+            "a set has a pass at once when it, an account or a member changes; sync its Webhooks".into(),
+        );
+    }
     if object.is_suspended() {
         return Some(format!("it is suspended: {}", named.command("resume")));
     }
@@ -178,7 +185,12 @@ async fn until_handled<K: OwnKind>(
         let conditions = object.conditions();
         let ready = conditions::get(conditions, READY).cloned();
         if object.handled_request() == Some(value) {
-            return Ok(outcome_of(named, ready.as_ref()));
+            return Ok(match unready_account(client, &object).await {
+                Some(account) => {
+                    Outcome { line: format!("{}: pass done, but {account}", named.title()), ready: false }
+                }
+                None => outcome_of(named, ready.as_ref()),
+            });
         }
         // The operator answers no request of a Webhook that belongs to no account.
         let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
@@ -195,6 +207,19 @@ async fn until_handled<K: OwnKind>(
         };
     }
     Err(format!("the watch of {} has ended", named.title()))
+}
+
+/// Returns why an object's account is not ready. A pass that cannot read the vendor's list answers, too, and leaves what is known of a
+/// Webhook as it is.
+async fn unready_account<K: OwnKind>(client: &Client, object: &K) -> Option<String> {
+    let key = object.account_key()?;
+    let at = ObjectName::try_from(&key).ok()?;
+    let account = ObjectApi::<VendorAccount>::new(client, &at).read().await.ok()??;
+    let ready = conditions::get(account.conditions(), READY).filter(|ready| ready.status != "True")?;
+    Some(format!(
+        "its account, VendorAccount {key}, is not ready: {}: {}; the conditions of the Webhook are from an earlier pass",
+        ready.reason, ready.message
+    ))
 }
 
 /// Reasons of Webhooks that no account reconciles.

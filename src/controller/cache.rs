@@ -1,13 +1,14 @@
-//! Caches of accounts and Webhooks, filled by watches. Of Secrets and ConfigMaps only the metadata is watched, and nothing is stored.
+//! Caches of accounts, sets and Webhooks, filled by watches. Of Secrets and ConfigMaps only the metadata is watched, and nothing is stored.
 
 use super::Options;
-use super::dependents::Dependents;
+use super::indexes::Indexes;
 use super::remote_accounts::RemoteAccounts;
-use super::streams::{Guarded, accounts, api, metadata, names, webhooks};
+use super::streams::{Guarded, accounts, api, metadata, names, sets, webhooks};
+use super::tenants::Tenants;
 use super::trigger::{Trigger, account_triggers, dependency_triggers};
 use super::watches::Watches;
 use super::webhook_store::WebhookStore;
-use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook, WebhookSet};
 use crate::engine::dependency::Dependency;
 use crate::telemetry::Health;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -15,25 +16,9 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
-
-/// What accounts depend on besides their own objects.
-#[derive(Clone, Default)]
-pub(super) struct Indexes {
-    /// Secrets and ConfigMaps.
-    pub(super) dependents: Arc<Dependents<Dependency>>,
-    /// Webhooks of other accounts that own what a Webhook waits for.
-    pub(super) waiting: Arc<Dependents<ObjectKey>>,
-}
-
-impl Indexes {
-    /// Removes an account that is gone.
-    pub(super) fn remove_account(&self, account: &ObjectKey) {
-        self.dependents.remove_account(account);
-        self.waiting.remove_account(account);
-    }
-}
 
 /// The caches: one store per managed namespace, or one for all namespaces.
 pub(super) struct Cache {
@@ -41,6 +26,9 @@ pub(super) struct Cache {
     /// The names of all accounts, if a selector leaves some out of `accounts`.
     account_names: Vec<Store<PartialObjectMeta<VendorAccount>>>,
     remote: Vec<Arc<RemoteAccounts>>,
+    /// The selected accounts as sets read them.
+    tenants: Vec<Arc<Tenants>>,
+    sets: Vec<Store<Guarded<WebhookSet>>>,
     webhooks: Vec<Arc<WebhookStore>>,
     /// Labels of namespaces, if all namespaces are managed.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
@@ -60,6 +48,8 @@ impl Cache {
             accounts: Vec::new(),
             account_names: Vec::new(),
             remote: Vec::new(),
+            tenants: Vec::new(),
+            sets: Vec::new(),
             webhooks: Vec::new(),
             namespaces: None,
             watches,
@@ -84,10 +74,16 @@ impl Cache {
         indexes: &Indexes,
         scope: Option<&NamespaceName>,
     ) {
-        self.watch_accounts(client, options.account_selector.as_deref(), scope);
+        let labels = options.account_selector.clone();
+        let selected = watcher::Config { label_selector: labels, ..watcher::Config::default() };
+        self.watch_accounts(client, selected.clone(), scope);
+        // A shard has the sets with its label, and its own accounts.
+        let (store, events) = sets(client, scope, selected);
+        self.sets.push(store);
+        self.watches.follow::<WebhookSet, _>(scope, events, |set| vec![Trigger::Set(ObjectKey::of(&set))]);
         let store = Arc::new(WebhookStore::default());
         self.webhooks.push(Arc::clone(&store));
-        let events = webhooks(client, scope, store, Arc::clone(&indexes.waiting));
+        let events = webhooks(client, scope, store, indexes.clone());
         self.watches.follow::<Webhook, _>(scope, events, |triggers| triggers);
         if options.watch_secrets {
             let on = Arc::clone(&indexes.dependents);
@@ -101,15 +97,20 @@ impl Cache {
     }
 
     /// Watches the selected accounts, and the names of all others.
-    fn watch_accounts(&mut self, client: &Client, selector: Option<&str>, scope: Option<&NamespaceName>) {
-        let remote = Arc::new(RemoteAccounts::default());
-        let selected =
-            watcher::Config { label_selector: selector.map(str::to_owned), ..watcher::Config::default() };
-        let (store, events) = accounts(client, scope, selected, Arc::clone(&remote));
+    fn watch_accounts(&mut self, client: &Client, selected: watcher::Config, scope: Option<&NamespaceName>) {
+        let leaves_some_out = selected.label_selector.is_some();
+        let (remote, tenants) = (Arc::new(RemoteAccounts::default()), Arc::new(Tenants::default()));
+        let indexed = (Arc::clone(&remote), Arc::clone(&tenants));
+        let (store, events) = accounts(client, scope, selected, indexed);
         self.accounts.push(store);
         self.remote.push(remote);
-        self.watches.follow::<VendorAccount, _>(scope, events, |account| account_triggers(&account));
-        if selector.is_some() {
+        self.tenants.push(Arc::clone(&tenants));
+        self.watches.follow::<VendorAccount, _>(scope, events, move |account| {
+            let mut triggers = account_triggers(&account);
+            triggers.extend(tenants.take_changed().then_some(Trigger::Tenants));
+            triggers
+        });
+        if leaves_some_out {
             let (store, events) = names::<VendorAccount>(api(client, scope));
             self.account_names.push(store);
             let triggers = |account| vec![Trigger::Webhook(ObjectKey::of(&account))];
@@ -151,6 +152,44 @@ impl Cache {
         self.accounts.iter().flat_map(Store::state).collect()
     }
 
+    /// Returns the set of that name, if it exists; an error if it cannot be read.
+    pub(super) fn set(&self, key: &ObjectKey) -> Option<Result<WebhookSet, String>> {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        let guarded = self.sets.iter().find_map(|store| store.get(&at))?;
+        Some(guarded.0.clone().map_err(|invalid| invalid.error))
+    }
+
+    /// Returns the names of all selected sets.
+    pub(super) fn set_keys(&self) -> Vec<ObjectKey> {
+        self.sets.iter().flat_map(Store::state).map(|set| ObjectKey::of(&*set)).collect()
+    }
+
+    /// Returns the selected accounts as sets read them: with labels and annotations, and without status.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = Arc<VendorAccount>> {
+        self.tenants.iter().flat_map(|tenants| tenants.all())
+    }
+
+    /// Returns the account of that name as sets read it, if it can be read.
+    pub(super) fn tenant(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
+        self.tenants.iter().find_map(|tenants| tenants.get(key))
+    }
+
+    /// Returns the labels of a namespace; none if only named namespaces are managed.
+    pub(super) fn namespace_labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
+        Some(found.labels().clone())
+    }
+
+    /// Returns the Webhooks that belong to the set with this uid.
+    pub(super) fn webhooks_of_set(&self, uid: &str) -> Vec<Arc<Webhook>> {
+        self.webhooks.iter().flat_map(|store| store.of_set(uid)).collect()
+    }
+
+    /// Returns the Webhook of that name that refers to this account.
+    pub(super) fn webhook(&self, account: &ObjectKey, key: &ObjectKey) -> Option<Arc<Webhook>> {
+        self.webhooks.iter().find_map(|store| store.get(account, key))
+    }
+
     /// Returns the number of readable Webhooks.
     pub(super) fn webhook_count(&self) -> usize {
         self.webhooks.iter().map(|store| store.len()).sum()
@@ -186,9 +225,6 @@ impl Cache {
     /// Returns whether the account allows the Webhook's namespace; its own is always allowed.
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
         let namespace = webhook.namespace().unwrap_or_default();
-        account.admits(&namespace, || {
-            let found = self.namespaces.as_ref()?.get(&ObjectRef::new(&namespace))?;
-            Some(found.labels().clone())
-        })
+        account.admits(&namespace, || self.namespace_labels(&namespace))
     }
 }

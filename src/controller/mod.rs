@@ -6,10 +6,13 @@
 
 mod cache;
 mod dependents;
+mod indexes;
 mod leader;
 mod orphans;
 mod remote_accounts;
+mod sets;
 mod streams;
+mod tenants;
 mod trigger;
 mod watch_error;
 mod watches;
@@ -26,10 +29,12 @@ use crate::engine::state::creates::GracePeriod;
 use crate::engine::state::peers::Registry;
 use crate::telemetry::{Health, Metrics};
 use crate::vendor::{AllowedEndpoints, AnswerMemory, Settings};
-use cache::{Cache, Indexes};
+use cache::Cache;
+use indexes::Indexes;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use leader::{LeaderElector, LeadershipFence};
+use sets::SetWorkers;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -140,7 +145,7 @@ impl Controller {
         }
     }
 
-    /// Runs a worker for each account until the process is to stop, then lets running passes end.
+    /// Runs a worker for each account and each set until the process is to stop, then lets running passes over accounts end.
     async fn run_workers(&self, context: &Arc<ClusterContext>) {
         context.metrics.set_leader(true);
         let mut stop = self.stop.clone();
@@ -156,6 +161,7 @@ impl Controller {
         tasks.spawn(watch_error::check_server_version(self.client.clone()));
         let options = self.options.clone();
         tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
+        let mut sets = SetWorkers::new(Arc::clone(context), Arc::clone(&cache), indexes.clone());
         let mut workers = Workers {
             grace_period: self.options.grace_period,
             wake_ups: HashMap::new(),
@@ -166,14 +172,19 @@ impl Controller {
             registry: Arc::default(),
             orphans,
         };
+        sets.handle(&Trigger::All);
         workers.handle(Trigger::All);
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 // Reaps workers whose accounts are gone.
                 Some(_) = workers.tasks.join_next() => {}
+                Some(()) = sets.reap() => {}
                 trigger = triggers.recv() => match trigger {
-                    Some(trigger) => workers.handle(trigger),
+                    Some(trigger) => {
+                        sets.handle(&trigger);
+                        workers.handle(trigger);
+                    }
                     None => break,
                 },
             }
@@ -235,6 +246,7 @@ impl Workers {
                 self.orphans.notify(false);
             }
             Trigger::Dependency(key) => self.notify(&key, true),
+            Trigger::Set(_) | Trigger::Tenants => {}
             Trigger::All => {
                 self.sync();
                 self.notify_all();

@@ -1,12 +1,14 @@
 //! The event streams of the watched kinds: what is listed in which pages, and what is cut off before an object is stored.
 
-use super::dependents::Dependents;
+use super::indexes::Indexes;
 use super::remote_accounts::RemoteAccounts;
+use super::tenants::Tenants;
 use super::trigger::{Trigger, webhook_triggers};
 use super::webhook_store::WebhookStore;
-use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, StoredWebhook, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::in_namespace;
 use futures::{Stream, StreamExt, TryStreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
 use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{self, Store};
@@ -66,15 +68,20 @@ where
     (store, events.boxed())
 }
 
-/// Removes metadata that is not used, and marks an account as unreadable if it exceeds [`MAX_ACCOUNT`].
-fn bound_account(account: &mut Guarded<VendorAccount>) {
-    let metadata = account.meta_mut();
+/// Removes metadata that passes do not use.
+fn remove_unused(metadata: &mut ObjectMeta) {
     metadata.managed_fields = None;
     metadata.labels = None;
     metadata.owner_references = None;
     if let Some(annotations) = &mut metadata.annotations {
         annotations.retain(|name, _| name.starts_with(OUR_ANNOTATIONS));
     }
+}
+
+/// Removes metadata that is not used, and marks an account as unreadable if it exceeds [`MAX_ACCOUNT`].
+fn bound_account(account: &mut Guarded<VendorAccount>) {
+    remove_unused(account.meta_mut());
+    let metadata = account.meta_mut();
     let finalizers: usize = metadata.finalizers.iter().flatten().map(String::len).sum();
     let spec = account.0.as_ref().ok().and_then(|account| serde_json::to_vec(&account.spec).ok());
     if finalizers > MAX_ACCOUNT || spec.is_some_and(|spec| spec.len() > MAX_ACCOUNT) {
@@ -91,24 +98,39 @@ pub(super) fn accounts(
     client: &Client,
     scope: Option<&NamespaceName>,
     selected: watcher::Config,
-    remote: Arc<RemoteAccounts>,
+    (remote, tenants): (Arc<RemoteAccounts>, Arc<Tenants>),
 ) -> (Store<Guarded<VendorAccount>>, Events<Guarded<VendorAccount>>) {
     let (store, writer) = reflector::store::<Guarded<VendorAccount>>();
     let events = watcher(api::<Guarded<VendorAccount>>(client, scope), selected.page_size(SMALL_PAGE))
         .default_backoff()
+        .inspect_ok(move |event| tenants.apply_event(event))
         .modify(bound_account)
         .inspect_ok(move |event| remote.apply_event(event))
         .reflect(writer);
     (store, events.boxed())
 }
 
-/// Watches Webhooks, stores them, and returns the triggers of each event: the Webhook's account, and the accounts whose
-/// Webhooks wait for what it owns.
+/// Returns the store of sets and the watch that fills it.
+pub(super) fn sets(
+    client: &Client,
+    scope: Option<&NamespaceName>,
+    selected: watcher::Config,
+) -> (Store<Guarded<WebhookSet>>, Events<Guarded<WebhookSet>>) {
+    let (store, writer) = reflector::store::<Guarded<WebhookSet>>();
+    let events = watcher(api::<Guarded<WebhookSet>>(client, scope), selected.page_size(SMALL_PAGE))
+        .default_backoff()
+        .modify(|set| remove_unused(set.meta_mut()))
+        .reflect(writer);
+    (store, events.boxed())
+}
+
+/// Watches Webhooks, stores them, and returns the triggers of each event: the Webhook's account, the accounts whose Webhooks wait for
+/// what it owns, and the set whose member has its name.
 pub(super) fn webhooks(
     client: &Client,
     scope: Option<&NamespaceName>,
     store: Arc<WebhookStore>,
-    waiting: Arc<Dependents<ObjectKey>>,
+    indexes: Indexes,
 ) -> Events<Vec<Trigger>> {
     use watcher::Event;
     let config = watcher::Config::default().page_size(WEBHOOK_PAGE);
@@ -121,13 +143,26 @@ pub(super) fn webhooks(
             Event::InitApply(webhook) => Event::InitApply(webhook_triggers(webhook)),
             Event::InitDone => Event::InitDone,
         };
+        if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) =
+            (&mut triggers, object_key(&event))
+        {
+            triggers.extend(indexes.members.on(&webhook).into_iter().map(Trigger::Set));
+        }
         let changed = store.apply_event(event);
         if let (Event::Apply(triggers) | Event::Delete(triggers), Some(webhook)) = (&mut triggers, &changed) {
-            triggers.extend(waiting.on(webhook).into_iter().map(Trigger::Webhook));
+            triggers.extend(indexes.waiting.on(webhook).into_iter().map(Trigger::Webhook));
         }
         triggers
     };
     events.default_backoff().map(move |event| event.map(|event| apply(guarded(event)))).boxed()
+}
+
+/// Returns the Webhook that an event reports as changed or deleted.
+fn object_key(event: &watcher::Event<Guarded<Webhook>>) -> Option<ObjectKey> {
+    match event {
+        watcher::Event::Apply(webhook) | watcher::Event::Delete(webhook) => Some(ObjectKey::of(webhook)),
+        watcher::Event::Init | watcher::Event::InitApply(_) | watcher::Event::InitDone => None,
+    }
 }
 
 fn guarded(event: watcher::Event<StoredWebhook>) -> watcher::Event<Guarded<Webhook>> {

@@ -1,4 +1,4 @@
-//! What makes a pass due, and which accounts an event of a watch concerns.
+//! What makes a pass due, and which accounts and sets an event of a watch concerns.
 
 use super::dependents::Dependents;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
@@ -14,6 +14,10 @@ pub(super) enum Trigger {
     Webhook(ObjectKey),
     /// A Secret or ConfigMap that this account depends on changed.
     Dependency(ObjectKey),
+    /// This WebhookSet was created, changed or deleted, or a Webhook with the name of one of its members was.
+    Set(ObjectKey),
+    /// What WebhookSets read of an account changed.
+    Tenants,
     /// A watch was restarted: anything may have changed.
     All,
 }

@@ -7,6 +7,7 @@ use crate::api::webhook::WebhookSpec;
 use crate::api::{ObjectKey, Webhook};
 use crate::engine::state::peers::same_claims;
 use crate::engine::state::webhook::slim;
+use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ struct StoreState {
 #[derive(Default)]
 struct BoundedWebhooks {
     by_account: ByAccount,
+    /// Members of WebhookSets, by the uid of the set.
+    by_set: HashMap<String, ByName>,
     /// The sizes of specs above [`SMALL_SPEC`], in bytes of JSON, by namespace and name.
     large_specs: HashMap<String, HashMap<String, usize>>,
 }
@@ -45,6 +48,11 @@ impl BoundedWebhooks {
         self.bound(&mut webhook);
         let webhook = Arc::new(webhook);
         let before = insert(&mut self.by_account, Arc::clone(&webhook));
+        let key = ObjectKey::of(&*webhook);
+        self.remove_member(&key, before.as_deref());
+        if let Some(set) = set_of(&webhook) {
+            self.by_set.entry(set.to_owned()).or_default().insert(key, Arc::clone(&webhook));
+        }
         (webhook, before)
     }
 
@@ -73,10 +81,29 @@ impl BoundedWebhooks {
 
     fn remove(&mut self, key: &ObjectKey) {
         self.by_account.retain(|_, of| of.remove(key).is_none() || !of.is_empty());
+        self.by_set.retain(|_, of| of.remove(key).is_none() || !of.is_empty());
         if let Some(large_specs) = self.large_specs.get_mut(&key.namespace) {
             large_specs.remove(&key.name);
         }
     }
+}
+
+impl BoundedWebhooks {
+    /// Removes a Webhook from the set that it belonged to.
+    fn remove_member(&mut self, key: &ObjectKey, before: Option<&Webhook>) {
+        let Some(set) = before.and_then(set_of) else { return };
+        if let Some(members) = self.by_set.get_mut(set) {
+            members.remove(key);
+            if members.is_empty() {
+                self.by_set.remove(set);
+            }
+        }
+    }
+}
+
+/// Returns the uid of the set that a stored Webhook belongs to: of its owners, [`slim`] keeps only that.
+fn set_of(webhook: &Webhook) -> Option<&str> {
+    webhook.owner_references().first().map(|owner| owner.uid.as_str())
 }
 
 /// Returns the size of a spec in bytes of JSON.
@@ -138,6 +165,18 @@ impl WebhookStore {
     pub(super) fn of_account(&self, account: &ObjectKey) -> Vec<Arc<Webhook>> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         state.current.by_account.get(account).map(|of| of.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Returns the Webhooks that belong to the set with this uid.
+    pub(super) fn of_set(&self, uid: &str) -> Vec<Arc<Webhook>> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.current.by_set.get(uid).map(|of| of.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Returns the Webhook of that name that refers to an account.
+    pub(super) fn get(&self, account: &ObjectKey, key: &ObjectKey) -> Option<Arc<Webhook>> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.current.by_account.get(account)?.get(key).cloned()
     }
 
     /// Returns the accounts that any Webhook refers to, whether they exist or not.
@@ -213,6 +252,27 @@ mod tests {
             kept.annotations.as_ref().unwrap().keys().collect::<Vec<_>>(),
             ["hooktender.dev/requested-at"]
         );
+    }
+
+    #[test]
+    fn members_are_stored_by_set() {
+        let member = |name: &str, kind: &str| {
+            let mut object = serde_json::to_value(webhook(name, "one").0.unwrap()).unwrap();
+            let owner = json!({"apiVersion": "hooktender.dev/v1alpha1", "kind": kind, "name": "set", "uid": "u", "controller": true});
+            object["metadata"]["ownerReferences"] = json!([owner]);
+            serde_json::from_value::<DeserializeGuard<Webhook>>(object).unwrap()
+        };
+        let store = WebhookStore::default();
+        for name in ["a", "b"] {
+            store.apply_event(Event::Apply(member(name, "WebhookSet")));
+        }
+        store.apply_event(Event::Apply(member("c", "ReplicaSet")));
+        assert_eq!(store.of_set("u").len(), 2);
+        store.apply_event(Event::Apply(webhook("a", "one")));
+        assert_eq!(store.of_set("u").len(), 1, "the owner reference was removed");
+        store.apply_event(Event::Delete(member("b", "WebhookSet")));
+        assert!(store.0.read().unwrap().current.by_set.is_empty(), "nothing is kept of what is gone");
+        assert!(store.get(&ObjectKey::new("n", "one"), &ObjectKey::new("n", "a")).is_some());
     }
 
     #[test]

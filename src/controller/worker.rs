@@ -1,7 +1,8 @@
 //! The worker of one account: waits for a wake-up or its requeue time, collects a burst of changes, and runs a pass.
 
 use super::ClusterContext;
-use super::cache::{Cache, Indexes};
+use super::cache::Cache;
+use super::indexes::Indexes;
 use crate::api::ObjectKey;
 use crate::engine::pass::{self, Input, Webhooks};
 use crate::engine::state::account::AccountState;

@@ -13,7 +13,7 @@
 //! `simulation` plays random histories against all of it, in memory.
 
 pub(crate) mod client;
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod dependency;
 mod digest;

@@ -5,7 +5,7 @@ use super::metadata;
 use super::place::{Fields, Place, Placed, Problem, place_of};
 use super::rules;
 use super::schema::{Schema, without_nulls};
-use crate::api::{VendorAccount, Webhook, crds};
+use crate::api::{VendorAccount, Webhook, WebhookSet, crds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -26,10 +26,15 @@ impl Kind for VendorAccount {
     const KIND: &'static str = "VendorAccount";
 }
 
+impl Kind for WebhookSet {
+    const KIND: &'static str = "WebhookSet";
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Webhook {}
     impl Sealed for super::VendorAccount {}
+    impl Sealed for super::WebhookSet {}
 }
 
 /// The schema of each kind with its compiled rules.

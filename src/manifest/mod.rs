@@ -24,7 +24,7 @@ mod tree;
 pub use kinds::{Kind, check_change};
 pub use place::{Place, Placed, Problem};
 
-use crate::api::{GROUP, VendorAccount, Webhook};
+use crate::api::{GROUP, VendorAccount, Webhook, WebhookSet};
 pub(crate) use advice::did_you_mean;
 use flaw::Flaw;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -37,7 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tree::{Kind as Shape, Node};
 
-/// The version of both kinds.
+/// The version of all kinds.
 const VERSION: &str = "v1alpha1";
 
 /// The objects of the files.
@@ -47,6 +47,8 @@ pub struct Manifests {
     pub accounts: Vec<Placed<VendorAccount>>,
     /// The Webhooks.
     pub webhooks: Vec<Placed<Webhook>>,
+    /// The WebhookSets.
+    pub sets: Vec<Placed<WebhookSet>>,
     /// The Secrets, with `stringData` merged into `data`.
     pub secrets: Vec<Placed<Secret>>,
     /// The ConfigMaps.
@@ -58,8 +60,13 @@ pub struct Manifests {
 impl Manifests {
     /// Whether there is no object that is used; there may be skipped ones.
     pub fn is_empty(&self) -> bool {
-        let Self { accounts, webhooks, secrets, config_maps, skipped: _ } = self;
-        accounts.is_empty() && webhooks.is_empty() && secrets.is_empty() && config_maps.is_empty()
+        let Self { accounts: _, webhooks: _, sets: _, secrets, config_maps, skipped: _ } = self;
+        self.declares_nothing() && secrets.is_empty() && config_maps.is_empty()
+    }
+
+    /// Whether there is neither an account nor a Webhook nor a WebhookSet.
+    pub fn declares_nothing(&self) -> bool {
+        self.accounts.is_empty() && self.webhooks.is_empty() && self.sets.is_empty()
     }
 
     /// Replaces the accounts, and adds the previous ones to the skipped objects.
@@ -176,6 +183,7 @@ impl<'a> Reader<'a> {
         }
         match (version.split_once('/').unwrap_or(("", version)), kind) {
             ((GROUP, VERSION), Webhook::KIND) => self.add(place, node, kinds::object::<Webhook>),
+            ((GROUP, VERSION), WebhookSet::KIND) => self.add(place, node, kinds::object::<WebhookSet>),
             ((GROUP, VERSION), VendorAccount::KIND) => self.add(place, node, kinds::object::<VendorAccount>),
             ((GROUP, _), _) => self.unknown(place, node, version, kind),
             (("", "v1"), "Secret") => {
@@ -213,7 +221,7 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&mut self, place: Place, node: &Node, version: &str, kind: &str) {
-        let known = [Webhook::KIND, VendorAccount::KIND];
+        let known = [Webhook::KIND, WebhookSet::KIND, VendorAccount::KIND];
         let (at, message) = if known.contains(&kind) {
             ("apiVersion", format!("unknown version {version}: write {GROUP}/{VERSION}"))
         } else {
@@ -261,6 +269,7 @@ macro_rules! manifest_kind {
 }
 
 manifest_kind!(Webhook, "Webhook", webhooks);
+manifest_kind!(WebhookSet, "WebhookSet", sets);
 manifest_kind!(VendorAccount, "VendorAccount", accounts);
 manifest_kind!(Secret, "Secret", secrets);
 manifest_kind!(ConfigMap, "ConfigMap", config_maps);

@@ -22,6 +22,8 @@ pub(super) struct Schema {
     pub(super) items: Option<Box<Schema>>,
     #[serde(rename = "x-kubernetes-preserve-unknown-fields", default)]
     preserve: bool,
+    #[serde(rename = "x-kubernetes-int-or-string", default)]
+    int_or_string: bool,
     default: Option<Value>,
     #[serde(rename = "enum")]
     allowed: Option<Vec<Value>>,
@@ -171,6 +173,12 @@ impl Schema {
             };
             let message =
                 format!("Invalid value: \"{got}\": {path} in body must be of type {wanted}: \"{got}\"");
+            return flaws.push(Flaw::new(path, message));
+        }
+        if self.int_or_string && !fits(Type::Integer, value) && !fits(Type::String, value) {
+            let got = Type::of(value);
+            let message =
+                format!("Invalid value: \"{got}\": {path} in body must be of type int-or-string: \"{got}\"");
             return flaws.push(Flaw::new(path, message));
         }
         if let Some(allowed) = &self.allowed

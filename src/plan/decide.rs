@@ -87,6 +87,7 @@ impl PlanContext<'_> {
             changes: Vec::new(),
             duplicates: Vec::new(),
             answers: false,
+            impact: None,
             similar: None,
         }
     }

@@ -15,6 +15,19 @@ pub struct Field {
     pub absent: Absent,
     /// Whether the vendor cannot change it in place, so that a change replaces the subscription.
     pub replaces: bool,
+    /// What a change of it does to deliveries.
+    pub role: Role,
+}
+
+/// What a change of a field does to deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It changes what is delivered, or how.
+    Content,
+    /// It changes where deliveries go.
+    Receiver,
+    /// It turns deliveries on or off.
+    Switch,
 }
 
 /// The use of a field's texts. The field's constructor sets it.
@@ -91,7 +104,7 @@ impl Field {
     }
 
     const fn of(name: &'static str, usage: Usage) -> Self {
-        Self { name, usage, rule: Rule::Exact, absent: Absent::Nothing, replaces: false }
+        Self { name, usage, rule: Rule::Exact, absent: Absent::Nothing, replaces: false, role: Role::Content }
     }
 
     /// The same field with another rule.
@@ -105,6 +118,20 @@ impl Field {
     #[must_use]
     pub const fn absent(mut self, absent: Absent) -> Self {
         self.absent = absent;
+        self
+    }
+
+    /// The same field, as the address of the receiver.
+    #[must_use]
+    pub const fn receiver(mut self) -> Self {
+        self.role = Role::Receiver;
+        self
+    }
+
+    /// The same field, as the one that turns deliveries on or off.
+    #[must_use]
+    pub const fn switch(mut self) -> Self {
+        self.role = Role::Switch;
         self
     }
 

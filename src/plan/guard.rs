@@ -2,7 +2,7 @@
 
 use super::decision::{BlockedReason, Step};
 use super::declared::Declared;
-use super::item::Plan;
+use super::item::{Item, Plan};
 use super::{ExternalId, hash};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -22,7 +22,9 @@ pub(crate) struct TooMany {
     pub(crate) namespace: String,
     /// The subscriptions that would be deleted.
     pub(crate) ids: BTreeSet<ExternalId>,
-    /// The number of others that were deleted lately.
+    /// Changes that redirect or disable deliveries, as `id effect`. There are either deletions or changes.
+    pub(crate) changes: BTreeSet<String>,
+    /// The number of others that were deleted, redirected or disabled lately.
     pub(crate) recent: usize,
     /// The number of subscriptions that the account manages for that namespace.
     pub(crate) managed: usize,
@@ -66,14 +68,68 @@ pub(crate) fn too_many(
         }
         let texts: Vec<_> = ids.iter().map(ExternalId::as_str).collect();
         let digest = hash(&serde_json::json!(texts));
-        Some(TooMany { namespace: namespace.to_owned(), ids, recent, managed, digest })
+        Some(TooMany {
+            namespace: namespace.to_owned(),
+            ids,
+            changes: BTreeSet::new(),
+            recent,
+            managed,
+            digest,
+        })
     };
     by_namespace.into_iter().filter_map(judge).collect()
 }
 
-/// Blocks those deletions. The rest of the plan stays as it is.
+/// Returns how a step redirects or disables deliveries that exist, as `id effect`; nothing if it does neither.
+pub(crate) fn change(item: &Item) -> Option<String> {
+    match item.step()? {
+        Step::Update { id, .. } | Step::Replace { id, .. } => Some(format!("{id} {}", item.impact.as_ref()?)),
+        _ => None,
+    }
+}
+
+/// Returns the unapproved changes of a plan that are too many, together with its unapproved deletions and with those of the last
+/// minutes. Each namespace is checked by itself.
+pub(crate) fn too_many_changes(
+    plan: &Plan,
+    limits: Limits,
+    allowed: &BTreeSet<String>,
+    recent: &BTreeMap<String, usize>,
+) -> Vec<TooMany> {
+    let none = HashSet::new();
+    let mut by_namespace: BTreeMap<&str, (BTreeSet<String>, usize)> = BTreeMap::new();
+    for item in &plan.items {
+        let of = by_namespace.entry(&item.key.namespace).or_default();
+        of.0.extend(change(item).filter(|change| !allowed.contains(change)));
+        of.1 += unapproved(item.step(), &none).count();
+    }
+    let judge = |(namespace, (changes, deletions)): (&str, (BTreeSet<String>, usize))| {
+        let of = |counts: &BTreeMap<String, usize>| counts.get(namespace).copied().unwrap_or_default();
+        let (recent, managed) = (of(recent), of(&plan.managed_in));
+        let all = changes.len() + deletions + recent;
+        let share = limits.max_percent * managed;
+        if changes.is_empty() || all < limits.min_count || all * 100 <= share || limits.max_percent >= 100 {
+            return None;
+        }
+        let digest = hash(&serde_json::json!(changes));
+        Some(TooMany {
+            namespace: namespace.to_owned(),
+            ids: BTreeSet::new(),
+            changes,
+            recent,
+            managed,
+            digest,
+        })
+    };
+    by_namespace.into_iter().filter_map(judge).collect()
+}
+
+/// Blocks those deletions or changes. The rest of the plan stays as it is.
 pub(crate) fn block(plan: &mut Plan, too_many: &TooMany) {
     for item in &mut plan.items {
+        if change(item).is_some_and(|change| too_many.changes.contains(&change)) {
+            item.block(BlockedReason::DeletionGuard);
+        }
         if matches!(item.step(), Some(Step::Delete { ids, .. }) if ids.iter().any(|id| too_many.ids.contains(id)))
         {
             item.block(BlockedReason::DeletionGuard);

@@ -36,6 +36,8 @@ pub struct Item {
     pub duplicates: Vec<ExternalId>,
     /// Whether the found subscription answers its pending create.
     pub answers: bool,
+    /// What the step does to deliveries that exist, if it redirects or disables them because a person changed the declaration.
+    pub impact: Option<String>,
     /// A Webhook of other content that has the same natural key: a receiver may get the same twice.
     pub similar: Option<Key>,
 }

@@ -15,10 +15,10 @@ use std::sync::Arc;
 pub(crate) const IN_PLACE: Rules = Rules {
     fields: &[
         Field::content("name"),
-        Field::address("url"),
+        Field::address("url").receiver(),
         Field::content("body"),
         Field::word("events").rule(Rule::Set(&Rule::Exact)),
-        Field::content("on").absent(Absent::Bool(true)),
+        Field::content("on").absent(Absent::Bool(true)).switch(),
         Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::signing_key("secret").rule(Rule::WriteOnly),
     ],

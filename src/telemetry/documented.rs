@@ -23,6 +23,7 @@ fn all_metrics() -> Metrics {
     metrics.record_pass(vendor, &account, PassResult::Success, true, took);
     metrics.set_budget(&account, Some(100));
     metrics.set_not_written(&account, 1, false);
+    metrics.set_members(&ObjectKey::new("shop", "a-set"), [3, 3, 2, 1, 0, 1]);
     metrics.record_action(vendor, Action::Update, true);
     metrics.record_request(CallReport {
         vendor,
@@ -137,6 +138,15 @@ fn each_alert_has_its_section_its_command_and_two_test_cases() {
     }
     let sections = page.split("\n### Hooktender").count() - 1;
     assert_eq!(sections, alerts.len(), "a section without an alert");
+}
+
+#[test]
+fn the_series_of_a_set_are_removed_with_it() {
+    let metrics = all_metrics();
+    let ready = "hooktender_set_members{namespace=\"shop\",set=\"a-set\",state=\"ready\"} 2\n";
+    assert!(metrics.text().unwrap().contains(ready));
+    metrics.remove_set(&ObjectKey::new("shop", "a-set"));
+    assert!(!metrics.text().unwrap().contains("a-set"));
 }
 
 #[test]

@@ -92,11 +92,13 @@ fn verb(method: &Method) -> Option<&'static str> {
 
 /// Returns the resource of a path as rules of a Role name it; `other` if it is not one that hooktender writes.
 fn resource(path: &str) -> &'static str {
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 9] = [
         "webhooks",
         "webhooks/status",
         "vendoraccounts",
         "vendoraccounts/status",
+        "webhooksets",
+        "webhooksets/status",
         "events",
         "leases",
         "secrets",
@@ -133,6 +135,7 @@ mod tests {
                 "/apis/hooktender.dev/v1alpha1/namespaces/shop/vendoraccounts/a/status",
                 "vendoraccounts/status",
             ),
+            ("/apis/hooktender.dev/v1alpha1/namespaces/shop/webhooksets/a/status", "webhooksets/status"),
             ("/apis/events.k8s.io/v1/namespaces/shop/events", "events"),
             ("/api/v1/namespaces/namespaces/secrets/x", "secrets"),
             ("/apis/coordination.k8s.io/v1/namespaces/shop/leases/hooktender", "leases"),

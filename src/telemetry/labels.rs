@@ -199,6 +199,19 @@ impl OfKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfSet {
+    pub(super) namespace: String,
+    pub(super) set: String,
+    pub(super) state: &'static str,
+}
+
+impl OfSet {
+    pub(super) fn of(set: &ObjectKey, state: &'static str) -> Self {
+        Self { namespace: set.namespace.clone(), set: set.name.clone(), state }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OfWrite {
     pub(super) resource: &'static str,
     pub(super) verb: &'static str,

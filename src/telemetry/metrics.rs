@@ -1,7 +1,7 @@
 //! The metrics. `docs/telemetry.md` documents each of them, which a test checks. No label names a Webhook.
 
 use super::labels::{
-    OfAccount, OfAction, OfCall, OfKind, OfOperation, OfPass, OfVendor, OfWrite, PassResult, Vendor,
+    OfAccount, OfAction, OfCall, OfKind, OfOperation, OfPass, OfSet, OfVendor, OfWrite, PassResult, Vendor,
 };
 use super::logging::LostLines;
 use super::state_gauges::{StateCounts, StateGauges};
@@ -38,6 +38,7 @@ pub struct Metrics {
     states: StateGauges,
     writes: Family<OfWrite, Counter>,
     not_written: Family<OfKind, Gauge>,
+    members: Family<OfSet, Gauge>,
     leader: Gauge,
     lost_lines: LostLines,
 }
@@ -47,6 +48,10 @@ type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 /// The kinds of objects that are written.
 const WEBHOOK: &str = "Webhook";
 const VENDOR_ACCOUNT: &str = "VendorAccount";
+
+/// The states of a set's members: `total` has all of them.
+pub(crate) const SET_STATES: [&str; 6] =
+    ["total", "updated", "ready", "drifted", "not_delivering", "blocked"];
 
 /// The class of a request that succeeded.
 const SUCCESS: &str = "success";
@@ -82,6 +87,7 @@ impl Metrics {
             states: StateGauges::default(),
             writes: Family::default(),
             not_written: Family::default(),
+            members: Family::default(),
             leader: Gauge::default(),
             lost_lines,
         };
@@ -106,6 +112,8 @@ impl Metrics {
         register(all, "kubernetes_writes", "Writes to the API server", &self.writes);
         let help = "Objects of an account that the API server refuses to write";
         register(all, "objects_not_written", help, &self.not_written);
+        let help = "Members of a WebhookSet, by state; a member may be in several";
+        register(all, "set_members", help, &self.members);
         register(all, "leader", "Whether this process is the leader: 1, or 0 for a standby", &self.leader);
         register(
             all,
@@ -174,6 +182,14 @@ impl Metrics {
         set(&self.budget, account, calls.map(i64::from));
     }
 
+    /// Returns how many calls the rate limit of an account leaves, and when its last good pass ended, in seconds since 1970; none
+    /// of what is not known.
+    pub(crate) fn pace(&self, account: &ObjectKey) -> (Option<i64>, Option<i64>) {
+        let account = OfAccount::of(account);
+        let of = |family: &Family<OfAccount, Gauge>| family.get(&account).map(|gauge| gauge.get());
+        (of(&self.budget), of(&self.last_pass))
+    }
+
     /// Sets the state of an account and its Webhooks, and its resync interval; `None` while it is suspended.
     pub fn set_state(&self, account: &ObjectKey, counts: StateCounts, resync: Option<Duration>) {
         self.states.set(account, Some(counts));
@@ -210,6 +226,20 @@ impl Metrics {
         self.resync.remove(&account);
         self.broken.remove(&account);
         self.budget.remove(&account);
+    }
+
+    /// Sets how many members of a set are in each state, in the order of [`SET_STATES`].
+    pub(crate) fn set_members(&self, set: &ObjectKey, counts: [i64; SET_STATES.len()]) {
+        for (state, count) in SET_STATES.into_iter().zip(counts) {
+            self.members.get_or_create(&OfSet::of(set, state)).set(count);
+        }
+    }
+
+    /// Removes the series of a set that is gone.
+    pub(crate) fn remove_set(&self, set: &ObjectKey) {
+        for state in SET_STATES {
+            self.members.remove(&OfSet::of(set, state));
+        }
     }
 
     /// Counts an action on a Webhook.

@@ -1,10 +1,10 @@
-//! The reference of both kinds: every field has a description, and `docs/crds.md` is what the CRDs say.
+//! The reference of all kinds: every field has a description, and `docs/crds.md` is what the CRDs say.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Both CRDs: the kind, and its schema.
+/// All CRDs: the kind, and its schema.
 fn kinds() -> Vec<(String, Value)> {
     let all = hooktender::api::crds().unwrap().into_iter().map(|crd| {
         let kind = crd.spec.names.kind.clone();
@@ -140,8 +140,8 @@ fn section(path: &str, level: usize, schema: &Value, page: &mut String) {
 
 #[test]
 fn the_reference_is_what_the_crds_say() {
-    let mut page = "<!-- Generated from the CRDs: make reference -->\n\n# Webhook and VendorAccount\n\n\
-        Every field of both kinds, of `hooktender.dev/v1alpha1`. `kubectl explain webhook.spec` says the same. A field without\n\
+    let mut page = "<!-- Generated from the CRDs: make reference -->\n\n# Webhook, WebhookSet and VendorAccount\n\n\
+        Every field of all kinds, of `hooktender.dev/v1alpha1`. `kubectl explain webhook.spec` says the same. A field without\n\
         *needed* may be left out. What stands behind *rule* is what the API server answers to who breaks it.\n"
         .to_owned();
     for (kind, schema) in kinds().iter().rev() {

@@ -3,190 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod graph;
+mod rules;
 mod self_test;
 mod source;
 mod tokens;
 
-use graph::{Crate, Imports, are_parent_and_child, circles, shortest_circle};
-use std::collections::{BTreeMap, BTreeSet};
+use graph::{Crate, Imports, are_parent_and_child, circles};
+use rules::{EFFECTS, ENGINE, LAYERS, Layer, NO_MODULE, SYNCHRONOUS};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-
-/// A folder or file of `src`, what it may import of the others, and what its code may not name.
-struct Layer {
-    name: &'static str,
-    imports: &'static [&'static str],
-    forbidden: &'static [&'static str],
-    reason: &'static str,
-}
-
-const LAYERS: &[Layer] = &[
-    Layer {
-        name: "compute",
-        imports: &[],
-        forbidden: &["reqwest", "kube::"],
-        reason: "a helper of all layers",
-    },
-    Layer {
-        name: "failpoint",
-        imports: &[],
-        forbidden: &["reqwest", "kube::"],
-        reason: "a helper of all layers",
-    },
-    Layer {
-        name: "api",
-        imports: &[],
-        forbidden: &["reqwest", "tokio", "kube::Client", "kube::Api", "kube::api::"],
-        reason: "api is what users write: types, no I/O",
-    },
-    Layer {
-        name: "plan",
-        imports: &["api"],
-        forbidden: &[
-            "reqwest",
-            "tokio",
-            "kube::",
-            "k8s_openapi",
-            "std::time",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "brightpearl",
-            "contensis",
-            "superoffice",
-        ],
-        reason: "plan is pure: no client, no clock, no I/O, no vendor by name",
-    },
-    Layer {
-        name: "manifest",
-        imports: &["api"],
-        forbidden: &["reqwest", "tokio", "kube::", "std::net", "std::env", "std::time", "fs::write"],
-        reason: "manifest reads files and knows the kinds: no cluster, no vendor, no clock",
-    },
-    Layer {
-        name: "vendor",
-        imports: &["api", "plan", "compute", "failpoint"],
-        forbidden: &["kube::", "k8s_openapi"],
-        reason: "vendor does not know Kubernetes",
-    },
-    Layer {
-        name: "import",
-        imports: &["api", "plan", "vendor"],
-        forbidden: &[
-            "reqwest",
-            "tokio",
-            "kube::Client",
-            "kube::Api",
-            "std::time",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "brightpearl",
-            "contensis",
-            "superoffice",
-        ],
-        reason: "import is pure and knows no vendor by name: the command line lists the vendor and prints",
-    },
-    Layer {
-        name: "telemetry",
-        imports: &["api", "vendor"],
-        forbidden: &["kube::", "k8s_openapi"],
-        reason: "telemetry only receives: it reads no state of other layers",
-    },
-    Layer {
-        name: "engine",
-        imports: &["api", "plan", "vendor", "telemetry", "compute", "failpoint"],
-        forbidden: &[
-            "reqwest",
-            "Brightpearl",
-            "Contensis",
-            "Superoffice",
-            "brightpearl",
-            "contensis",
-            "superoffice",
-            "OAUTH",
-        ],
-        reason: "the engine serves the controller and the command line, and knows no vendor by name: see vendor::secret_refs",
-    },
-    Layer {
-        name: "controller",
-        imports: &["api", "plan", "vendor", "telemetry", "engine"],
-        forbidden: &["reqwest"],
-        reason: "the controller works without the command line and without files",
-    },
-    Layer {
-        name: "cli",
-        imports: &["api", "plan", "manifest", "vendor", "import", "telemetry", "engine", "controller"],
-        forbidden: &["reqwest"],
-        reason: "only vendor::transport sends requests to vendors",
-    },
-    Layer {
-        name: "fuzzing",
-        imports: &["api", "plan", "manifest", "vendor", "engine"],
-        forbidden: &[],
-        reason: "fuzzing makes internals callable for fuzz/",
-    },
-];
-
-/// Modules of `src/engine`, lowest first: each imports only from rows above its own, and from itself.
-const ENGINE: &[&[&str]] = &[
-    &["error", "clock", "client", "dependency", "digest", "fingerprint", "interval", "limiter"],
-    &["state"],
-    &["cluster"],
-    &["inputs", "status"],
-    &["pass"],
-    &["preview"],
-];
-
-/// Parts of the engine that are no module of it: re-exports, and what fuzz/ calls.
-const NO_MODULE: &[&str] = &["mod", "fuzzing"];
-
-/// Modules of `src/engine` that compute without waiting: none of their code is `async`.
-const SYNCHRONOUS: &[&str] = &["state", "inputs", "status"];
-
-/// Imports that break a rule of this file and are to go. The list may only shrink: an entry that breaks no rule any more fails the
-/// test, too.
-const KNOWN: &[(&str, &str)] = &[];
-
-/// Files of `SYNCHRONOUS` that are still `async`; as `KNOWN`.
-const KNOWN_ASYNC: &[&str] = &[];
-
-/// A word, the files (or folders) that may contain it, and the reason.
-const EFFECTS: &[(&str, &str, &str)] = &[
-    (".execute(", "vendor/transport.rs", "only the transport sends requests to vendors"),
-    ("reqwest::Client", "vendor/transport/http.rs", "only the transport sends requests to vendors"),
-    (
-        "Api<Secret>",
-        "engine/cluster/secrets.rs engine/cluster/token_store.rs",
-        "secrets.rs reads Secrets, token_store.rs writes back exchanged tokens",
-    ),
-    ("patch_status", "engine/cluster/writer.rs engine/cluster/objects.rs", "only the writer writes status"),
-    (
-        "Api::namespaced(",
-        "engine/cluster/objects.rs",
-        "a name becomes part of a path only as an ObjectName, which is validated",
-    ),
-    (
-        ".get_opt(",
-        "engine/cluster/objects.rs",
-        "a name becomes part of a path only as an ObjectName, which is validated",
-    ),
-    ("Api<Event>", "engine/cluster/writer.rs", "only the writer creates events"),
-    ("FAILPOINTS", "failpoint.rs", "only failpoint.rs reads which fail points are set"),
-    ("stdout().lock()", "cli/print.rs", "only cli::print prints, as it escapes control characters"),
-    (
-        "stderr().lock()",
-        "cli/print.rs telemetry/logging.rs",
-        "only cli::print prints, as it escapes control characters",
-    ),
-    ("println!", "main.rs failpoint.rs", "only cli::print prints, as it escapes control characters"),
-    (
-        "expose_secret",
-        "plan/document.rs plan/redact.rs vendor/ engine/cluster/token_store.rs engine/cluster/values.rs",
-        "secrets are exposed only where they are read, sent, stored, compared or redacted",
-    ),
-];
 
 #[test]
 fn a_layer_imports_only_from_layers_below() {
@@ -246,7 +73,7 @@ fn each_outside_effect_has_one_place() {
 
 #[test]
 fn files_import_one_another_in_no_circle() {
-    let circles = circles(without_known(between_files(imports().clone())));
+    let circles = circles(between_files(imports().clone()));
     let wrong: Vec<String> = circles.iter().map(|circle| describe(circle, imports())).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
@@ -263,7 +90,7 @@ fn files_of_tests_import_one_another_in_no_circle() {
 
 #[test]
 fn the_engine_imports_in_the_order_of_its_modules() {
-    let wrong: Vec<String> = upward(&without_known(imports().clone())).into_values().collect();
+    let wrong: Vec<String> = upward(imports()).into_values().collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
@@ -273,37 +100,12 @@ fn modules_of_the_engine_that_compute_are_not_async() {
     let files = graph(&sources);
     let files =
         files.files().into_iter().filter(|file| module(file).is_some_and(|name| SYNCHRONOUS.contains(&name)));
-    let mut known: BTreeSet<&str> = KNOWN_ASYNC.iter().copied().collect();
     let mut wrong = Vec::new();
     for file in files {
-        let Some(line) = source::asynchronous(text(&sources, file)).first().copied() else { continue };
-        if !known.remove(file) {
+        if let Some(line) = source::asynchronous(text(&sources, file)).first() {
             wrong.push(format!(
                 "src/{file}:{line}: state, inputs and status compute without waiting: move this to pass"
             ));
-        }
-    }
-    wrong
-        .extend(known.iter().map(|file| format!("{file} is not async any more: remove it from KNOWN_ASYNC")));
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-}
-
-#[test]
-fn what_is_known_still_breaks_a_rule() {
-    let all = imports();
-    let (between, upward) = (between_files(all.clone()), upward(all));
-    let mut wrong = Vec::new();
-    for (from, to) in KNOWN {
-        let exists = all.get(*from).is_some_and(|targets| targets.contains_key(*to));
-        let closes_circle = between.get(*from).is_some_and(|targets| targets.contains_key(*to)) && {
-            let mut only = between.clone();
-            only.insert((*from).to_owned(), [((*to).to_owned(), 0)].into());
-            shortest_circle(&only, from).is_some()
-        };
-        if !exists {
-            wrong.push(format!("{from} does not import {to} any more: remove it from KNOWN"));
-        } else if !closes_circle && !upward.contains_key(&((*from).to_owned(), (*to).to_owned())) {
-            wrong.push(format!("{from} may import {to}: remove it from KNOWN"));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -342,13 +144,6 @@ fn no_release_has_code_for_fuzzing() {
 fn between_files(mut imports: Imports) -> Imports {
     for (from, targets) in &mut imports {
         targets.retain(|to, _| !are_parent_and_child(from, to));
-    }
-    imports
-}
-
-fn without_known(mut imports: Imports) -> Imports {
-    for (from, targets) in &mut imports {
-        targets.retain(|to, _| !KNOWN.contains(&(from, to)));
     }
     imports
 }

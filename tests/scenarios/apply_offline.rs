@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use hooktender_cluster::eventually;
 use serde_json::{Value, json};
 
-use crate::command::{Folder, Ran, hooktender, only_reads, run};
+use crate::command::{Folder, Ran, documents, hooktender, only_reads, run};
 use crate::plan_offline::{everything, stored};
 use crate::scene::webhook;
 use crate::terminal::Terminal;
@@ -93,6 +93,30 @@ fn blocked_changes_are_skipped_and_not_counted_as_done() {
     ran.says("not done: default/similar: SimilarExists");
     ran.says("1 done, 1 not done.");
     assert_eq!(tenant.stored().len(), 4);
+}
+
+#[test]
+fn without_anything_but_planned_changes_the_objects_in_plan_mode_are_named() {
+    let mut hook = webhook("hook", Vendor::Brightpearl);
+    hook["spec"]["mode"] = json!("Plan");
+    let tenant = Tenant::open(Vendor::Brightpearl);
+    let mut all = everything(&tenant, &[hook]);
+    let folder = Folder::of(&all);
+    let line = |names: &str| {
+        format!("Nothing was written: 1 planned only. Set mode: Enforce in {names} to apply it.\n")
+    };
+    let ran = applied(&folder, &[]).exits(0);
+    assert!(ran.stdout.ends_with(&line("Webhook default/hook")), "{}", ran.stdout);
+    all[1]["spec"]["mode"] = json!("Plan");
+    folder.write("all.yaml", &documents(&all));
+    let both = line("VendorAccount default/account and Webhook default/hook");
+    let ran = applied(&folder, &[]).exits(0);
+    assert!(ran.stdout.ends_with(&both), "{}", ran.stdout);
+    // With JSON on stdout it is on stderr.
+    let ran = applied(&folder, &["-o", "json"]).exits(0);
+    assert_eq!(ran.json()["counts"]["plannedOnly"], 1);
+    assert!(ran.stderr.ends_with(&both), "{}", ran.stderr);
+    only_reads(&tenant);
 }
 
 #[test]

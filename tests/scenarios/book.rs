@@ -2,6 +2,8 @@
 //! Between two blocks, operators run as the Deployments say. What a page asks for outside of its commands is done before the block
 //! that comes after it: filling in a file, and a change in a vendor's screens.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,7 +23,7 @@ use crate::vendors::{self, Tenant, Vendor};
 type Played = (&'static str, fn(&Reader));
 
 /// In the order in which they are read.
-const PAGES: [Played; 11] = [
+const PAGES: [Played; 12] = [
     ("docs/two-minutes.md", Reader::has_only_looked),
     ("docs/getting-started.md", Reader::has_begun_and_ended),
     ("docs/tutorials/contensis.md", Reader::has_managed_contensis),
@@ -30,6 +32,7 @@ const PAGES: [Played; 11] = [
     ("docs/how-to/adopt.md", Reader::has_adopted),
     ("docs/how-to/rotate.md", Reader::has_rotated),
     ("docs/how-to/move.md", Reader::has_moved),
+    ("docs/how-to/tenants.md", Reader::has_served_tenants),
     ("docs/how-to/shards.md", Reader::has_written_nothing),
     ("docs/how-to/recover.md", Reader::has_written_nothing),
     ("docs/how-to/remove.md", Reader::has_kept_all),
@@ -182,7 +185,12 @@ impl Reader {
     }
 }
 
-/// State before a page, and checks after it.
+/// The tenants of the page about them.
+fn merchants() -> impl Iterator<Item = Tenant> {
+    (1..=20).map(|number| Tenant { vendor: Vendor::Brightpearl, code: format!("shop{number:02}") })
+}
+
+/// What other people do before a page, or while it is read.
 impl Reader {
     fn before(&mut self, page: &str) {
         match page {
@@ -192,6 +200,9 @@ impl Reader {
             "docs/how-to/rotate.md" => {
                 self.tenant.put(&json!({"staffTokens": {"acme_ops": NEW_TOKEN}}));
             }
+            "docs/how-to/tenants.md" => merchants().for_each(|merchant| {
+                merchant.put(&json!({"staffTokens": {"acme_ops": TOKEN}}));
+            }),
             "docs/how-to/recover.md" => self.the_cluster_is_lost(),
             _ => {}
         }
@@ -240,7 +251,13 @@ impl Reader {
                 self.kubectl(&["patch", name, "-n", "webhooks", "--type=merge", "--patch", no_finalizers]);
             }
         }
-        self.kubectl(&["delete", "crd", "webhooks.hooktender.dev", "vendoraccounts.hooktender.dev"]);
+        self.kubectl(&[
+            "delete",
+            "crd",
+            "webhooks.hooktender.dev",
+            "webhooksets.hooktender.dev",
+            "vendoraccounts.hooktender.dev",
+        ]);
         self.kubectl(&["delete", "namespace", "webhooks", "hooktender"]);
         let rights = "--selector=app.kubernetes.io/name=hooktender";
         self.kubectl(&["delete", "clusterroles,clusterrolebindings", rights]);
@@ -268,81 +285,6 @@ impl Reader {
     fn superoffice_stops_it(&self) {
         self.superoffice.edit(&self.superoffice.ids()[0], &json!({"State": "TooManyErrors"}));
     }
-
-    fn wrote(&self, create: usize, update: usize, delete: usize) {
-        wrote(&self.tenant, create, update, delete);
-    }
-
-    fn has_only_looked(&self) {
-        crate::command::only_reads(&self.trial);
-        assert_eq!(self.trial.stored().len(), 1);
-    }
-
-    /// Created, edited, sent with the next key, corrected, deleted.
-    fn has_managed_contensis(&self) {
-        wrote(&self.contensis, 1, 3, 1);
-        assert!(self.contensis.stored().is_empty());
-        self.has_written_nothing();
-    }
-
-    /// The same, and enabled again.
-    fn has_managed_superoffice(&self) {
-        wrote(&self.superoffice, 1, 4, 1);
-        assert!(self.superoffice.stored().is_empty());
-        self.has_written_nothing();
-    }
-
-    /// Created, replaced, deleted.
-    fn has_begun_and_ended(&self) {
-        self.wrote(2, 0, 2);
-        assert!(self.tenant.stored().is_empty());
-    }
-
-    fn has_adopted(&self) {
-        self.has_written_nothing();
-        let webhooks = self.kubectl_json(&["get", "webhooks", "-n", "webhooks"]);
-        let of = |webhook: &Value| webhook["status"]["externalId"].as_str().unwrap().to_owned();
-        let mut ids: Vec<_> = webhooks["items"].as_array().unwrap().iter().map(of).collect();
-        ids.sort_unstable();
-        let mut there = self.tenant.ids();
-        there.sort_unstable();
-        assert_eq!(ids, there);
-    }
-
-    /// The one with a token was created, and replaced.
-    fn has_rotated(&self) {
-        self.wrote(2, 0, 1);
-        assert!(
-            self.addresses().contains(&"https://hooks.example.com/brightpearl?token=the-next-token".into())
-        );
-    }
-
-    fn has_moved(&self) {
-        self.wrote(2, 0, 1);
-        let addresses = self.addresses();
-        let moved =
-            addresses.iter().filter(|address| address.starts_with("https://hooks-2.example.com/stock/"));
-        assert_eq!(moved.count(), 1, "{addresses:?}");
-    }
-
-    fn has_written_nothing(&self) {
-        self.wrote(0, 0, 0);
-    }
-
-    fn has_kept_all(&self) {
-        self.has_written_nothing();
-        assert_eq!(self.tenant.stored().len(), 4);
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        let address = |stored: &Value| stored["uriTemplate"].as_str().unwrap().to_owned();
-        self.tenant.stored().iter().map(address).collect()
-    }
-}
-
-fn wrote(tenant: &Tenant, create: usize, update: usize, delete: usize) {
-    let count = ["create", "update", "delete"].map(|operation| tenant.count(operation));
-    assert_eq!(count, [create, update, delete], "{:?}", tenant.operations());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_cluster_and_an_account_that_are_well() {
     has(
         &ran,
         "ok CRDs",
-        "vendoraccounts.hooktender.dev and webhooks.hooktender.dev are those of hooktender 0.",
+        "vendoraccounts.hooktender.dev, webhooks.hooktender.dev and webhooksets.hooktender.dev are those of hooktender 0.",
     );
     has(&ran, "ok rights", &format!("admin may do what hooktender plan needs in namespace {namespace}"));
     let title = format!("ok va {namespace}/account");

@@ -13,7 +13,7 @@ use crate::vendors::{self, Tenant};
 
 /// The rights that `plan` from a cluster needs, and no more.
 const READ_ONLY: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
 ";
 

@@ -133,7 +133,7 @@ fn credentials_go_to_no_other_address() {
 
 /// The rights of an operator of two namespaces.
 const RULES: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list, watch, patch]}
 - {apiGroups: [hooktender.dev], resources: [webhooks/status, vendoraccounts/status], verbs: [patch]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}

@@ -1,5 +1,6 @@
 //! The examples are applied as a user applies them: folder by folder, unchanged, into a new namespace.
 
+use crate::command::{hooktender, run};
 use crate::support::{cluster, get, kubectl};
 use serde_json::Value;
 use std::fs;
@@ -79,6 +80,23 @@ fn every_variable_of_an_example_is_used_and_every_used_one_is_declared() {
             assert_eq!(used, declared, "{}", webhook["metadata"]["name"]);
         }
     }
+}
+
+#[test]
+fn the_tenants_are_accepted_unchanged_and_planned_without_a_cluster() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tenants");
+    let namespace = cluster().namespace("example-tenants").unwrap();
+    let applied =
+        kubectl(&["apply", "--namespace", &namespace, "--filename", folder.to_str().unwrap()], "").accepted();
+    assert_eq!(applied.lines().count(), documents(&folder), "every document counts: {applied}");
+    assert!(applied.contains("webhookset.hooktender.dev/crm-sync created"), "{applied}");
+    // The example key cannot be used, so that no vendor is called; the members are there.
+    let ran =
+        run(&mut hooktender(&["plan", "--offline", "-f", folder.to_str().unwrap(), "-o", "json"])).exits(1);
+    let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let of = |account: &Value| account["webhooks"][0]["name"].clone();
+    let members: Vec<_> = plan["accounts"].as_array().unwrap().iter().map(of).collect();
+    assert_eq!(members, ["crm-sync-acme", "crm-sync-globex"], "{plan:#}");
 }
 
 fn documents(folder: &Path) -> usize {

@@ -85,10 +85,8 @@ fn a_webhook_in_sync() {
     let subscription = format!("subscription {id}, last applied ");
     let next = "Next the vendor's list is read every 1h";
     let seen = "mode Enforce spec generation 1, observed by hooktender";
-    let now = format!(
-        "To try now ask for a pass: kubectl annotate --overwrite vendoraccount -n {} account",
-        place.scene.namespace
-    );
+    let now =
+        format!("To try now ask for a pass: hooktender sync va/account -n {} --wait", place.scene.namespace);
     let parts = [&*is, &subscription, seen, "Ready=True InSync", "ago) Created: ", next, &now];
     let text = place.says("wh/hook", &parts);
     assert!(!text.contains("To unblock") && !text.contains("Pending changes"), "{text}");

@@ -63,9 +63,9 @@ fn all_namespaces_are_all() {
     );
     // In the wrong namespace.
     scene.apply(&webhook("only-there", Vendor::Brightpearl));
+    let there = &scene.namespace;
     let says = format!(
-        "there is no Webhook {other}/only-there: did you mean the one in namespace {}?",
-        scene.namespace
+        "there is no Webhook {other}/only-there: did you mean the one in namespace {there}? Add -n {there}."
     );
     assert_eq!(explain(&["-n", &other, "wh/only-there"]).failed(), says);
 }
@@ -118,7 +118,7 @@ fn an_object_that_cannot_be_explained_gives_one_line() {
     );
     assert_eq!(place.ran(&["wh"]).failed(), format!("there is no Webhook in namespace {namespace}"));
     for (wrong, says) in [
-        ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
+        ("foo", "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount"),
         ("pod/x", "pod is not a kind of hooktender: write wh/NAME"),
         ("wh/", "write wh/NAME; --namespace says in which namespace"),
         ("wh/a/b", "write wh/NAME; --namespace says in which namespace"),

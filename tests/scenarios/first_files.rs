@@ -88,6 +88,6 @@ fn validate_of_nothing_is_an_error() {
     let folder = Folder::of(&[json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}})]);
     assert_eq!(
         validate(&["-f", folder.text()]).failed(),
-        "there is no Webhook and no VendorAccount in the files"
+        "there is no Webhook, WebhookSet or VendorAccount in the files"
     );
 }

@@ -53,7 +53,7 @@ fn an_omitted_field_has_its_default() {
     let account = json!({
         "mode": "Enforce", "suspend": false, "resyncInterval": "5m", "unmanaged": "Report",
         "allowedNamespaces": {"from": "Same"}, "allowGuestAdoption": false,
-        "deletionGuard": {"maxPercent": 30, "minCount": 5},
+        "deletionGuard": {"maxPercent": 30, "minCount": 5}, "whenRevoked": "Wait",
     });
     assert_eq!(without(spec("vendoraccount/account"), "vendor"), account);
     let online = spec("vendoraccount/online");

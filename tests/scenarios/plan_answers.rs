@@ -61,12 +61,13 @@ fn files_without_objects_are_an_error() {
     let only_secret = folder.write("secret.yaml", &documents(&[secret("login", &json!({"id": "ops"}))]));
     let of = |arguments: &[&str]| run(&mut hooktender(arguments)).failed();
     for file in [&empty, &other] {
-        let message = format!("{file}: there is no VendorAccount, Webhook, Secret or ConfigMap in it");
+        let message =
+            format!("{file}: there is no VendorAccount, Webhook, WebhookSet, Secret or ConfigMap in it");
         for command in ["plan", "apply", "delete"] {
             assert_eq!(of(&[command, "--offline", "-f", file]), message, "{command}");
         }
     }
-    let message = format!("{only_secret}: there is no VendorAccount or Webhook in it");
+    let message = format!("{only_secret}: there is no VendorAccount, Webhook or WebhookSet in it");
     assert_eq!(of(&["plan", "--offline", "-f", &only_secret]), message);
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rights of a user who may only read.
 const READ_ONLY: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
 - {apiGroups: [''], resources: [events], verbs: [list]}
 ";

@@ -64,6 +64,22 @@ fn sync_waits_for_the_pass_and_says_what_came_of_it() {
 }
 
 #[test]
+fn sync_of_a_webhook_whose_account_fails_does_not_say_that_it_is_ready() {
+    let place = Place::new("sync-unread");
+    let _operator = place.scene.operator();
+    place.scene.apply(&webhook("hook", Vendor::Brightpearl));
+    place.scene.ready("hook");
+    place.tenant.accept("another-secret");
+    place.scene.request("account");
+    place.scene.account_stalled("account", "Credentials");
+    let said = place.ran(&["sync", "wh/hook", "--wait"]).exits(1).quiet();
+    let account = format!("VendorAccount {}/account, is not ready: Credentials: ", place.scene.namespace);
+    assert!(said.contains("pass done, but its account, ") && said.contains(&account), "{said}");
+    // The Webhook's own condition is as it was.
+    place.scene.ready("hook");
+}
+
+#[test]
 fn sync_of_what_does_not_get_ready_fails_with_the_reason() {
     let place = Place::new("sync-fails");
     let _operator = place.scene.operator();
@@ -119,7 +135,9 @@ fn sync_refuses_what_no_pass_can_come_of() {
     let none = place.ran(&["sync"]).exits(1);
     none.fails_by_usage("<KIND/NAME>");
     let bare = place.ran(&["sync", "hook"]).failed();
-    assert_eq!(bare, "write wh/hook for the Webhook, or va/hook for the VendorAccount");
+    let kinds =
+        "write wh/hook for the Webhook, whs/hook for the WebhookSet, or va/hook for the VendorAccount";
+    assert_eq!(bare, kinds);
     // A user who may only read.
     let reader = reader(&place.scene);
     let refused = run(Some(&reader), &["sync", "wh/hook"]).failed();

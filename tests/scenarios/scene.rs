@@ -185,12 +185,19 @@ impl Scene {
         self.api.read("hooktender.dev/v1alpha1", &format!("vendoraccounts/{name}"))
     }
 
+    /// Returns a WebhookSet; null if it does not exist.
+    #[allow(dead_code, reason = "not for fault injection")]
+    pub(crate) fn set(&self, name: &str) -> Value {
+        self.api.read("hooktender.dev/v1alpha1", &format!("webhooksets/{name}"))
+    }
+
     /// Returns all objects of our kinds and all events: everything that an operator has written.
     pub(crate) fn everything(&self) -> String {
         let group = "hooktender.dev/v1alpha1";
         let all = [
             self.api.read(group, "webhooks"),
             self.api.read(group, "vendoraccounts"),
+            self.api.read(group, "webhooksets"),
             self.api.read("events.k8s.io/v1", "events"),
         ];
         all.iter().map(Value::to_string).collect()

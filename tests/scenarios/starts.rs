@@ -12,7 +12,7 @@ use crate::support::{cluster, run_on};
 use crate::vendors;
 
 const KINDS: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list, watch, patch]}
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list, watch, patch]}
 ";
 const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get, list, watch]}\n";
 
@@ -113,6 +113,15 @@ fn an_address_without_an_api_server_is_reported_as_such() {
         says(&operator, false, &[says_so]);
         operator.terminate();
     }
+}
+
+#[test]
+fn an_address_in_use_is_an_error_with_advice() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = run(&mut hooktender(&["run", "--listen", &address])).exits(1);
+    assert!(ran.stderr.contains(&format!("--listen {address}: ")), "{}", ran.stderr);
+    ran.says("; another process listens there: choose another address, such as --listen 127.0.0.1:0");
 }
 
 #[test]

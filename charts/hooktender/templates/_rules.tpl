@@ -1,11 +1,14 @@
 {{/* The operator's rights in each namespace that it manages. tests/scenarios/chart/rights.rs compares them with its
-     requests to the API server. It needs `get` of the two kinds after a conflict. */}}
+     requests to the API server. It needs `get` of the kinds after a conflict, and creates and deletes Webhooks of WebhookSets. */}}
 {{- define "hooktender.rules" -}}
 - apiGroups: [hooktender.dev]
-  resources: [vendoraccounts, webhooks]
+  resources: [vendoraccounts, webhooks, webhooksets]
   verbs: [get, list, watch, patch]
 - apiGroups: [hooktender.dev]
-  resources: [vendoraccounts/status, webhooks/status]
+  resources: [webhooks]
+  verbs: [create, delete]
+- apiGroups: [hooktender.dev]
+  resources: [vendoraccounts/status, webhooks/status, webhooksets/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [configmaps]
@@ -31,6 +34,11 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.ui.enabled }}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, watch]
+{{- end }}
 {{- end -}}
 
 {{- define "hooktender.leaseRules" -}}

@@ -25,7 +25,9 @@ pub(super) fn start_operator(stage: &Stage) -> Step<()> {
     stage.kubectl(&["wait", "--for=condition=Established", "crd", "--all", KUBECTL_SOON], None)?;
     let addresses = stage.vendors();
     let mut arguments: Vec<String> =
-        ["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+        ["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0", "--ui-port", "0"]
+            .map(str::to_owned)
+            .into();
     for url in [&addresses.brightpearl, &addresses.contensis, &addresses.superoffice] {
         arguments.extend(["--allow-endpoint".to_owned(), url.clone()]);
     }

@@ -15,7 +15,7 @@ const INSTALL: &str = "hooktender crds | kubectl apply --server-side -f -";
 /// Most fields that a message names.
 const MAX_FIELDS: usize = 3;
 
-/// Checks both CRDs.
+/// Checks all CRDs.
 pub(super) async fn check(client: &Client) -> Vec<Line> {
     let own = match api::crds() {
         Ok(own) => own,
@@ -40,9 +40,10 @@ pub(super) async fn check(client: &Client) -> Vec<Line> {
         }
     }
     if lines.is_empty() {
-        let names: Vec<_> = own.iter().map(ResourceExt::name_any).collect();
-        let version = env!("CARGO_PKG_VERSION");
-        lines.push(Line::ok(CRDS, format!("{} are those of hooktender {version}", names.join(" and "))));
+        let mut names: Vec<_> = own.iter().map(ResourceExt::name_any).collect();
+        let last = names.pop().unwrap_or_default();
+        let (others, version) = (names.join(", "), env!("CARGO_PKG_VERSION"));
+        lines.push(Line::ok(CRDS, format!("{others} and {last} are those of hooktender {version}")));
     }
     lines
 }

@@ -107,7 +107,9 @@ async fn accounts(
     let from_files = files.is_some();
     let objects = match (files, reader) {
         // The Webhooks of the files are not of interest, and may refer to accounts of the cluster.
-        (Some(files), _) => ObjectSet::of_files(Manifests { webhooks: Vec::new(), ..files }),
+        (Some(files), _) => {
+            ObjectSet::of_files(Manifests { webhooks: Vec::new(), sets: Vec::new(), ..files }).await
+        }
         (None, Some(reader)) => ObjectSet::of_cluster(reader, Manifests::default()).await,
         (None, None) => return None,
     };

@@ -48,6 +48,10 @@ const fn needed(verbs: &'static [&'static str], group: &'static str, resource: &
 const PLAN: &[Needed] = &[
     needed(&["get", "list"], GROUP, "webhooks"),
     needed(&["get", "list"], GROUP, "vendoraccounts"),
+    Needed {
+        without: Some("WebhookSets can be neither planned from files nor explained"),
+        ..needed(&["get"], GROUP, "webhooksets")
+    },
     needed(&["get"], "", "secrets"),
     needed(&["get"], "", "configmaps"),
     Needed { without: Some("hooktender explain shows no events"), ..needed(&["list"], "", "events") },
@@ -60,10 +64,12 @@ const PLAN: &[Needed] = &[
 
 /// As the chart's role (charts/hooktender/templates/_rules.tpl), which a scenario compares it with.
 const RUN: &[Needed] = &[
-    needed(&["get", "list", "watch", "patch"], GROUP, "webhooks"),
+    needed(&["get", "list", "watch", "patch", "create", "delete"], GROUP, "webhooks"),
     needed(&["get", "list", "watch", "patch"], GROUP, "vendoraccounts"),
+    needed(&["get", "list", "watch", "patch"], GROUP, "webhooksets"),
     Needed { subresource: Some("status"), ..needed(&["patch"], GROUP, "webhooks") },
     Needed { subresource: Some("status"), ..needed(&["patch"], GROUP, "vendoraccounts") },
+    Needed { subresource: Some("status"), ..needed(&["patch"], GROUP, "webhooksets") },
     needed(&["get", "list", "watch"], "", "configmaps"),
     Needed {
         without: Some("if only some Secrets may be read, those have to be the ones that are used"),

@@ -1,7 +1,7 @@
 //! Candidates from the cluster and the kubeconfig. If they cannot be had soon there are none, and nothing is said.
 
 use super::words;
-use crate::api::{NamespaceName, VendorAccount, Webhook};
+use crate::api::{NamespaceName, VendorAccount, Webhook, WebhookSet};
 use crate::cli::flags::ClusterFlags;
 use crate::cli::object_ref::ObjectKind;
 use crate::engine::cluster::objects::in_namespace;
@@ -69,6 +69,10 @@ pub(super) fn objects(current: &OsStr) -> Vec<CompletionCandidate> {
         for (kind, prefix) in wanted {
             names.extend(match kind {
                 ObjectKind::Webhook => names_of::<Webhook>(&client, &namespace, &prefix).await?,
+                // Users without the right to list sets still get the other names.
+                ObjectKind::Set => {
+                    names_of::<WebhookSet>(&client, &namespace, &prefix).await.unwrap_or_default()
+                }
                 ObjectKind::Account => names_of::<VendorAccount>(&client, &namespace, &prefix).await?,
             });
         }

@@ -5,6 +5,7 @@ mod mode;
 mod next;
 mod page;
 mod remedies;
+mod set;
 mod subject;
 
 use super::cluster_reader::{ClusterReader, api_error, api_message};
@@ -14,12 +15,14 @@ use super::plan::Scope;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, READY};
 use crate::api::status::{Action, SubscriptionCounts, WebhookStatus};
-use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook};
+use crate::api::webhook_set::managing_set;
+use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::manifest::did_you_mean;
 use crate::plan::report::Style;
 use clap::Args;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
@@ -36,8 +39,8 @@ const EVENTS: usize = 5;
 /// Flags of `hooktender explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// What to explain, written as for kubectl: `wh/NAME` or `wh NAME` for a Webhook, `va/NAME` for a VendorAccount; several of them;
-    /// or `wh` for all Webhooks of the namespace.
+    /// What to explain, written as for kubectl: `wh/NAME` or `wh NAME` for a Webhook, `whs/NAME` for a WebhookSet, `va/NAME` for a
+    /// VendorAccount; several of them; or `wh` for all Webhooks of the namespace.
     #[arg(value_name = "KIND/NAME", required = true)]
     objects: Vec<String>,
     #[command(flatten)]
@@ -66,6 +69,7 @@ impl Explain {
         for (kind, key) in &found.objects {
             let text = match kind {
                 ObjectKind::Webhook => webhook(&reader.client, key, &style).await,
+                ObjectKind::Set => set(&reader.client, key, &style).await,
                 ObjectKind::Account => account(&reader.client, key, &style).await,
             };
             match text {
@@ -88,7 +92,7 @@ async fn find(
     subject: Subject,
     found: &mut Found,
 ) -> Result<(), CommandError> {
-    let Subject { kind, name } = subject;
+    let Subject { kind, name, is_optional } = subject;
     if let (Some(name), Some(_)) = (&name, &reader.namespace) {
         found.objects.push((kind, ObjectKey::new(namespace, name)));
         return Ok(());
@@ -96,15 +100,21 @@ async fn find(
     let scope = reader.namespace.as_ref();
     let listed = match kind {
         ObjectKind::Webhook => keys::<Webhook>(&reader.client, scope).await,
+        ObjectKind::Set => keys::<WebhookSet>(&reader.client, scope).await,
         ObjectKind::Account => keys::<VendorAccount>(&reader.client, scope).await,
     };
     let place = scope.map_or_else(|| "any namespace".into(), |scope| format!("namespace {scope}"));
-    let all = listed.map_err(|error| api_error(&format!("{kind}s of {place} cannot be listed"), &error))?;
+    let all = match listed {
+        Ok(all) => all,
+        // A cluster may lack the CRD, or the user the right, of a kind that was not asked for by name.
+        Err(kube::Error::Api(refused)) if is_optional && matches!(refused.code, 403 | 404) => Vec::new(),
+        Err(error) => return Err(api_error(&format!("{kind}s of {place} cannot be listed"), &error).into()),
+    };
     let names: Vec<_> = all.iter().map(|key| key.name.clone()).collect();
     let before = found.objects.len();
     let wanted = all.into_iter().filter(|key| name.as_ref().is_none_or(|name| key.name == *name));
     found.objects.extend(wanted.map(|key| (kind, key)));
-    if found.objects.len() == before {
+    if found.objects.len() == before && !is_optional {
         found.problems.push(match name {
             Some(name) => format!("there is no {kind} {name} in {place}{}", did_you_mean(&name, names)),
             None => format!("there is no {kind} in {place}"),
@@ -147,6 +157,7 @@ async fn webhook(client: &Client, key: &ObjectKey, style: &Style) -> Result<Stri
     let mut page = Page::new(style, &format!("Webhook {key}"), vendor.as_str());
     let mut facts =
         vec![("account", named), ("subscription", at_vendor(&status)), ("mode", mode::mode(&limits))];
+    facts.extend(managing_set(&object).map(|set| ("set", of_set(set))));
     facts.extend(generation(&object, status.observed_generation));
     page.facts("Status", &facts);
     page.conditions(&status.conditions);
@@ -175,6 +186,22 @@ async fn account(client: &Client, key: &ObjectKey, style: &Style) -> Result<Stri
     page.lines("Next", &next::of_account(&object));
     page.remedies("To unblock", &remedies::of_account(&object, &limits));
     page.remedies("To try now", &[request(&object)]);
+    Ok(page.finish())
+}
+
+async fn set(client: &Client, key: &ObjectKey, style: &Style) -> Result<String, String> {
+    let object: WebhookSet = get(client, key).await?;
+    let status = object.status.clone().unwrap_or_default();
+    let vendor = object.spec.template.spec.subscription.vendor();
+    let mut page = Page::new(style, &format!("WebhookSet {key}"), vendor.as_str());
+    let mut facts = vec![("counts", set::counts(&status))];
+    facts.extend(generation(&object, status.observed_generation));
+    page.facts("Status", &facts);
+    page.conditions(&status.conditions);
+    page.lines("Members in the worst state", &set::worst(&status));
+    page.events(&events(client, &object).await);
+    page.lines("Next", &set::next(&object));
+    page.remedies("To unblock", &remedies::of_set(&object));
     Ok(page.finish())
 }
 
@@ -225,8 +252,9 @@ where
     }
     let elsewhere = keys::<K>(client, None).await.unwrap_or_default();
     let elsewhere = elsewhere.into_iter().find(|one| one.name == key.name);
-    elsewhere
-        .map_or_else(String::new, |one| format!(": did you mean the one in namespace {}?", one.namespace))
+    elsewhere.map_or_else(String::new, |ObjectKey { namespace, .. }| {
+        format!(": did you mean the one in namespace {namespace}? Add -n {namespace}.")
+    })
 }
 
 fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Error>) -> String {
@@ -235,6 +263,10 @@ fn of_account(key: &ObjectKey, account: &Result<Option<VendorAccount>, kube::Err
         Ok(None) => format!("{key}, which does not exist"),
         Err(error) => format!("{key}, which cannot be read: {}", api_message(error)),
     }
+}
+
+fn of_set(set: &OwnerReference) -> String {
+    format!("whs/{}, which undoes edits of the spec but for externalId", set.name)
 }
 
 fn at_vendor(status: &WebhookStatus) -> String {

@@ -5,6 +5,7 @@
 
 use super::page::Remedy;
 use crate::api::conditions::{self, READY};
+use crate::api::webhook_set::managing_set;
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 
 /// A setting that keeps hooktender from writing at the vendor.
@@ -29,41 +30,44 @@ impl Limit {
         }
     }
 
-    /// Returns how to lift it.
-    fn remedy(self, webhook: &ObjectKey, account: &ObjectKey) -> Remedy {
-        let patch = |kind: &str, key: &ObjectKey, spec: &str| {
-            format!(
-                "kubectl patch {kind} -n {} {} --type=merge -p '{{\"spec\":{{{spec}}}}}'",
-                key.namespace, key.name
-            )
-        };
-        let (reason, text, command) = match self {
-            Self::WebhookSuspended => (
-                "Suspended",
-                "set spec.suspend: false at the Webhook",
-                Some(patch("webhook", webhook, "\"suspend\":false")),
-            ),
-            Self::AccountSuspended => (
-                "Suspended",
-                "set spec.suspend: false at the VendorAccount",
-                Some(patch("vendoraccount", account, "\"suspend\":false")),
-            ),
-            Self::WebhookPlans => (
-                "Planned",
-                "set spec.mode: Enforce at the Webhook",
-                Some(patch("webhook", webhook, "\"mode\":\"Enforce\"")),
-            ),
-            Self::AccountPlans => (
-                "Planned",
-                "set spec.mode: Enforce at the VendorAccount",
-                Some(patch("vendoraccount", account, "\"mode\":\"Enforce\"")),
-            ),
+    /// Returns how to lift it; nothing for a setting of a Webhook without one.
+    fn remedy(self, webhook: Option<&Webhook>, account: &ObjectKey) -> Option<Remedy> {
+        let (reason, setting, member) = match self {
+            Self::WebhookSuspended | Self::AccountSuspended => {
+                ("Suspended", "suspend: false", "\"suspend\":false")
+            }
+            Self::WebhookPlans | Self::AccountPlans => ("Planned", "mode: Enforce", "\"mode\":\"Enforce\""),
             Self::OperatorPlans => {
-                ("Planned", "run hooktender without --plan-only (Helm: planOnly: false)", None)
+                let text = "run hooktender without --plan-only (Helm: planOnly: false)".into();
+                return Some(Remedy { reason: "Planned".into(), text, commands: Vec::new() });
             }
         };
-        Remedy { reason: reason.into(), text: text.into(), commands: command.into_iter().collect() }
+        let (text, command) = match self {
+            Self::AccountSuspended | Self::AccountPlans => (
+                format!("set spec.{setting} at the VendorAccount"),
+                patch("vendoraccount", &account.namespace, &account.name, member),
+            ),
+            _ => own_setting(webhook?, setting, member),
+        };
+        Some(Remedy { reason: reason.into(), text, commands: vec![command] })
     }
+}
+
+/// Returns how to change a setting of a Webhook: what to set, and the command. A set undoes an edit of its member, so that its template
+/// is changed.
+fn own_setting(webhook: &Webhook, setting: &str, member: &str) -> (String, String) {
+    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
+    match managing_set(webhook) {
+        Some(set) => (
+            format!("set spec.template.spec.{setting} at WebhookSet {}, for all its members", set.name),
+            patch("webhookset", &namespace, &set.name, &format!("\"template\":{{\"spec\":{{{member}}}}}")),
+        ),
+        None => (format!("set spec.{setting} at the Webhook"), patch("webhook", &namespace, &name, member)),
+    }
+}
+
+fn patch(kind: &str, namespace: &str, name: &str, spec: &str) -> String {
+    format!("kubectl patch {kind} -n {namespace} {name} --type=merge -p '{{\"spec\":{{{spec}}}}}'")
 }
 
 /// Returns what limits writes for a Webhook, the strictest first.
@@ -102,8 +106,8 @@ pub(super) fn mode(limits: &[Limit]) -> String {
 }
 
 /// Returns how to lift the limits.
-pub(super) fn remedies(limits: &[Limit], webhook: &ObjectKey, account: &ObjectKey) -> Vec<Remedy> {
-    limits.iter().map(|limit| limit.remedy(webhook, account)).collect()
+pub(super) fn remedies(limits: &[Limit], webhook: Option<&Webhook>, account: &ObjectKey) -> Vec<Remedy> {
+    limits.iter().filter_map(|limit| limit.remedy(webhook, account)).collect()
 }
 
 #[cfg(test)]
@@ -158,12 +162,11 @@ mod tests {
 
     #[test]
     fn each_limit_is_lifted_where_it_is_set() {
-        let (webhook, account) = (ObjectKey::new("shop", "hook"), ObjectKey::new("crm", "account"));
-        let ways = remedies(
-            &[Limit::WebhookPlans, Limit::AccountSuspended, Limit::OperatorPlans],
-            &webhook,
-            &account,
-        );
+        let settings = json!({"mode": "Enforce", "suspend": false});
+        let (mut webhook, _) = objects(&settings, &settings);
+        let account = ObjectKey::new("crm", "account");
+        let limits = [Limit::WebhookPlans, Limit::AccountSuspended, Limit::OperatorPlans];
+        let ways = remedies(&limits, Some(&webhook), &account);
         assert_eq!(
             ways[0].commands,
             ["kubectl patch webhook -n shop hook --type=merge -p '{\"spec\":{\"mode\":\"Enforce\"}}'"]
@@ -173,6 +176,17 @@ mod tests {
             ["kubectl patch vendoraccount -n crm account --type=merge -p '{\"spec\":{\"suspend\":false}}'"]
         );
         assert!(ways[2].commands.is_empty() && ways[2].text.contains("--plan-only"));
+        // A set undoes an edit of its member.
+        let set = json!([{"apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "name": "hooks", "uid": "u", "controller": true}]);
+        webhook.metadata.owner_references = serde_json::from_value(set).unwrap();
+        let way = &remedies(&limits[..1], Some(&webhook), &account)[0];
+        assert_eq!(way.text, "set spec.template.spec.mode: Enforce at WebhookSet hooks, for all its members");
+        assert_eq!(
+            way.commands,
+            [
+                "kubectl patch webhookset -n shop hooks --type=merge -p '{\"spec\":{\"template\":{\"spec\":{\"mode\":\"Enforce\"}}}}'"
+            ]
+        );
         assert_eq!(mode(&[]), "Enforce");
         assert_eq!(
             mode(&[Limit::WebhookPlans, Limit::AccountPlans]),

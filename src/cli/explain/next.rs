@@ -3,7 +3,7 @@
 use super::page::ago;
 use super::remedies::{conditions_of, own_conditions};
 use crate::api::conditions::{self, READY, RECONCILING};
-use crate::api::{ObjectKey, REQUESTED_AT, VendorAccount, Webhook};
+use crate::api::{ObjectKey, VendorAccount, Webhook};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// A try that is late by more than this does not come from a running operator.
@@ -48,7 +48,7 @@ pub(super) fn of_account(account: &VendorAccount) -> Vec<String> {
 /// Returns the command that asks for a pass.
 pub(super) fn request(account: &VendorAccount) -> String {
     let ObjectKey { namespace, name } = ObjectKey::of(account);
-    format!("kubectl annotate --overwrite vendoraccount -n {namespace} {name} {REQUESTED_AT}=\"$(date +%s)\"")
+    format!("hooktender sync va/{name} -n {namespace} --wait")
 }
 
 fn next_attempt(account: &VendorAccount, now: Timestamp) -> Option<String> {

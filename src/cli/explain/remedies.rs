@@ -3,7 +3,7 @@
 use super::mode::{self, Limit};
 use super::page::{Remedy, split_command};
 use crate::api::conditions::{self, DELIVERING, READY, STALLED};
-use crate::api::{FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook};
+use crate::api::{ALLOW_SET_CHANGES, FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook, WebhookSet};
 use crate::cli::remediation::remediation;
 use crate::vendor::BUDGET_USED_UP;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -22,8 +22,7 @@ pub(super) struct Objects<'a> {
 
 /// Returns what unblocks a Webhook.
 pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy> {
-    let (key, account_key) = (ObjectKey::of(objects.webhook), objects.webhook.account());
-    let mut all = mode::remedies(limits, &key, &account_key);
+    let mut all = mode::remedies(limits, Some(objects.webhook), &objects.webhook.account());
     let own = own_conditions(objects.webhook);
     let not_delivering = conditions::get(own, DELIVERING).filter(|delivering| delivering.status != "True");
     for condition in conditions::get(own, READY).into_iter().chain(not_delivering) {
@@ -42,14 +41,55 @@ pub(super) fn of_webhook(objects: &Objects<'_>, limits: &[Limit]) -> Vec<Remedy>
 
 /// Returns what unblocks an account.
 pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remedy> {
-    let key = ObjectKey::of(account);
-    let mut all = mode::remedies(limits, &key, &key);
+    let mut all = mode::remedies(limits, None, &ObjectKey::of(account));
     let conditions = conditions_of(Some(account));
     let ready = conditions::get(conditions, READY);
     // Deletions of guests do not make the account unready.
     let stalled = conditions::get(conditions, STALLED).filter(|stalled| stalled.status == "True");
     all.extend(stalled.or(ready).and_then(|condition| remedy(condition, Some(account), None)));
     all
+}
+
+/// Returns what unblocks a WebhookSet.
+pub(super) fn of_set(set: &WebhookSet) -> Vec<Remedy> {
+    let conditions = set.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let ready = conditions::get(conditions, READY);
+    let mut all: Vec<_> = resume(set, ready).into_iter().collect();
+    let problem = ready.filter(|ready| ready.status != "True");
+    let way = problem.and_then(|ready| set_remedy(set, ready));
+    if let Some(way) = way.filter(|way| all.iter().all(|known| known.reason != way.reason)) {
+        all.push(way);
+    }
+    all
+}
+
+/// Returns how to resume a paused set.
+fn resume(set: &WebhookSet, ready: Option<&Condition>) -> Option<Remedy> {
+    if !set.spec.paused {
+        return None;
+    }
+    let reason = if ready.is_some_and(|ready| ready.reason == "Paused") { "Paused" } else { "Suspended" };
+    let ObjectKey { namespace, name } = ObjectKey::of(set);
+    Some(Remedy {
+        reason: reason.into(),
+        text: "set spec.paused: false at the WebhookSet".into(),
+        commands: vec![format!("hooktender resume whs/{name} -n {namespace}")],
+    })
+}
+
+fn set_remedy(set: &WebhookSet, ready: &Condition) -> Option<Remedy> {
+    let text = remediation(&ready.reason, false)?.to_owned();
+    // The message of a member may end with a command.
+    let command = split_command(&ready.message).1.map(str::to_owned);
+    let commands = command.or_else(|| approval(set, &ready.message)).into_iter().collect();
+    Some(Remedy { reason: ready.reason.clone(), text, commands })
+}
+
+/// Returns the command that allows what the guard of a set blocks, if its message names the annotation.
+fn approval(set: &WebhookSet, message: &str) -> Option<String> {
+    let annotation = &message[message.find(ALLOW_SET_CHANGES)?..];
+    let ObjectKey { namespace, name } = ObjectKey::of(set);
+    Some(format!("kubectl annotate --overwrite webhookset -n {namespace} {name} {annotation}"))
 }
 
 pub(super) fn own_conditions(webhook: &Webhook) -> &[Condition] {
@@ -141,6 +181,29 @@ fn release(webhook: &Webhook) -> Option<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_paused_set_is_resumed() {
+        let remedies = |paused: bool, status: &str, reason: &str| {
+            let ready = conditions::sample(READY, status == "True", reason, "");
+            let set: WebhookSet = serde_json::from_value(json!({
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "a", "namespace": "n"},
+                "spec": {"accountSelector": {}, "paused": paused, "template": {"spec": {"subscription": {"superoffice":
+                    {"events": ["sale.sold"], "targetUrl": "https://h"}}}}},
+                "status": {"conditions": [ready]},
+            }))
+            .unwrap();
+            of_set(&set)
+        };
+        let reasons = |all: &[Remedy]| all.iter().map(|way| way.reason.clone()).collect::<Vec<_>>();
+        let well = remedies(true, "True", "Suspended");
+        assert_eq!(reasons(&well), ["Suspended"]);
+        assert_eq!(well[0].commands, ["hooktender resume whs/a -n n"]);
+        assert_eq!(reasons(&remedies(true, "False", "Paused")), ["Paused"]);
+        assert_eq!(reasons(&remedies(true, "False", "SetGuard")), ["Suspended", "SetGuard"]);
+        assert_eq!(reasons(&remedies(false, "True", "InSync")), [""; 0]);
+    }
 
     #[test]
     fn the_ids_of_similar_subscriptions_are_found() {

@@ -2,7 +2,7 @@
 
 use crate::cli::object_ref::{ObjectKind, ObjectRef, kind_of};
 
-/// The category of the CRDs: `kubectl get hooktender` lists both kinds.
+/// The category of the CRDs: `kubectl get hooktender` lists all kinds.
 const CATEGORY: &str = "hooktender";
 
 /// Which objects of a kind.
@@ -11,27 +11,32 @@ pub(super) struct Subject {
     pub(super) kind: ObjectKind,
     /// `None` for all.
     pub(super) name: Option<String>,
+    /// Whether it is no error that there is none.
+    pub(super) is_optional: bool,
 }
 
 impl From<ObjectRef> for Subject {
     fn from(ObjectRef { kind, name }: ObjectRef) -> Self {
-        Self { kind, name: Some(name) }
+        Self { kind, name: Some(name), is_optional: false }
     }
 }
 
 /// Parses `KIND/NAME...`, `KIND NAME...`, or `KIND` for all objects of a kind. `KIND` may be several, separated by commas, or the category.
 pub(super) fn subjects(words: &[String]) -> Result<Vec<Subject>, String> {
     let Some((first, names)) = words.split_first() else {
-        return Err("write wh/NAME or va/NAME".into());
+        return Err("write wh/NAME, whs/NAME or va/NAME".into());
     };
-    let several = first.contains(',') || first.eq_ignore_ascii_case(CATEGORY);
+    let is_category = first.eq_ignore_ascii_case(CATEGORY);
+    let several = first.contains(',') || is_category;
     let kinds = match ObjectKind::parse(first) {
         Some(kind) => vec![kind],
         None if several && !first.contains('/') => kinds(first)?,
         None => return named(words),
     };
     if names.is_empty() {
-        return Ok(kinds.into_iter().map(|kind| Subject { kind, name: None }).collect());
+        // Many clusters have no WebhookSet.
+        let all = |kind| Subject { kind, name: None, is_optional: is_category && kind == ObjectKind::Set };
+        return Ok(kinds.into_iter().map(all).collect());
     }
     let mut all = Vec::new();
     for kind in kinds {
@@ -50,7 +55,7 @@ fn kinds(text: &str) -> Result<Vec<ObjectKind>, String> {
     let mut kinds = Vec::new();
     for word in text.split(',') {
         if word.eq_ignore_ascii_case(CATEGORY) {
-            kinds.extend([ObjectKind::Account, ObjectKind::Webhook]);
+            kinds.extend([ObjectKind::Account, ObjectKind::Webhook, ObjectKind::Set]);
         } else {
             kinds.push(kind_of(word)?);
         }
@@ -81,7 +86,8 @@ mod tests {
             ("WH/a VendorAccounts/b", "wh/a va/b"),
             ("wh", "wh/*"),
             ("va,wh", "va/* wh/*"),
-            ("hooktender", "va/* wh/*"),
+            ("hooktender", "va/* wh/* whs/*"),
+            ("whs a", "whs/a"),
             ("wh,va a", "wh/a va/a"),
             // A Webhook may be called like a kind.
             ("wh va", "wh/va"),
@@ -89,8 +95,11 @@ mod tests {
             assert_eq!(parsed(arguments), Ok(means.to_owned()), "{arguments}");
         }
         for (arguments, says) in [
-            ("", "write wh/NAME or va/NAME"),
-            ("foo", "write wh/foo for the Webhook, or va/foo for the VendorAccount"),
+            ("", "write wh/NAME, whs/NAME or va/NAME"),
+            (
+                "foo",
+                "write wh/foo for the Webhook, whs/foo for the WebhookSet, or va/foo for the VendorAccount",
+            ),
             ("wh,foo", "foo is not a kind of hooktender"),
             ("pod/x", "pod is not a kind of hooktender"),
             ("wh/", "write wh/NAME"),

@@ -34,8 +34,8 @@ impl Validate {
     pub(super) fn run(&self) -> CommandResult {
         let files = manifest::read(&self.sources, self.recursive, self.namespace.as_str())
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<CommandError>())?;
-        if files.accounts.is_empty() && files.webhooks.is_empty() {
-            return Err("there is no Webhook and no VendorAccount in the files".to_owned().into());
+        if files.declares_nothing() {
+            return Err("there is no Webhook, WebhookSet or VendorAccount in the files".to_owned().into());
         }
         let Findings { problems, warnings } = findings(&files);
         let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
@@ -62,6 +62,7 @@ fn summary(files: &Manifests) -> String {
     let all = [
         counted(files.accounts.len(), "VendorAccount"),
         counted(files.webhooks.len(), "Webhook"),
+        counted(files.sets.len(), "WebhookSet"),
         counted(files.secrets.len(), "Secret"),
         counted(files.config_maps.len(), "ConfigMap"),
     ];

@@ -6,6 +6,7 @@ pub(crate) mod event_limit;
 pub(crate) mod objects;
 pub(crate) mod scope;
 pub(crate) mod secrets;
+pub(crate) mod set_writes;
 pub(crate) mod token_store;
 pub(crate) mod values;
 pub(crate) mod webhook_writes;

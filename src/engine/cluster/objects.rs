@@ -3,7 +3,7 @@
 
 use crate::api::{NamespaceName, ObjectName};
 use crate::failpoint;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -69,6 +69,16 @@ impl<K: Clone + DeserializeOwned + Debug> ObjectApi<K> {
         patch: &Patch<P>,
     ) -> Result<K, kube::Error> {
         self.api.patch_status(&self.name, params, patch).await
+    }
+
+    /// Deletes the object, if it is still in the version that was read. One that is gone is no error.
+    pub(crate) async fn delete(&self, read: &impl kube::ResourceExt) -> Result<(), kube::Error> {
+        let at = Preconditions { uid: read.uid(), resource_version: read.resource_version() };
+        match self.api.delete(&self.name, &DeleteParams::background().preconditions(at)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(refused)) if refused.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates the object.

@@ -123,7 +123,8 @@ impl KubeWriter {
         Self { client, instance, events: Arc::default() }
     }
 
-    fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(
+    /// Returns the API of one object.
+    pub(super) fn api<K: Resource<Scope = kube::core::NamespaceResourceScope>>(
         &self,
         object: &K,
     ) -> Result<ObjectApi<K>, WriteError>
@@ -135,7 +136,8 @@ impl KubeWriter {
         Ok(ObjectApi::new(&self.client, &at))
     }
 
-    async fn status<K>(
+    /// Writes a status. `at`: the version that the object must still have. None: it is gone.
+    pub(super) async fn status<K>(
         &self,
         object: &K,
         status: &impl serde::Serialize,
@@ -179,7 +181,7 @@ impl KubeWriter {
 
     /// Changes the finalizers of an object. After a conflict reads the object again, and changes it if `may` still allows that.
     /// Returns none if the object is gone.
-    async fn finalizers<K>(
+    pub(super) async fn finalizers<K>(
         &self,
         object: &K,
         change: impl Fn(&mut Vec<String>),
@@ -350,7 +352,7 @@ fn read(webhook: &Webhook, answer: Option<StoredWebhook>) -> Result<Option<Webho
     }
 }
 
-fn add(all: &mut Vec<String>, finalizer: &str) {
+pub(super) fn add(all: &mut Vec<String>, finalizer: &str) {
     if !all.iter().any(|name| name == finalizer) {
         all.push(finalizer.into());
     }

@@ -140,6 +140,7 @@ fn next_status<S, R>(
         status.subscriptions = Some(plan.subscriptions);
         status.unmanaged = std::mem::take(&mut plan.unmanaged);
         status.allowed_deletions = std::mem::take(&mut plan.allowed);
+        status.allowed_changes = std::mem::take(&mut plan.allowed_changes);
         status.recent_deletions = plan.recent.take();
     }
     set_all(&mut status.conditions, summary, &Drift::Unknown, generation, pass.now);

@@ -2,6 +2,7 @@
 
 use super::account_status::{PassEnd, remove_account_finalizer, write_account_status};
 use super::execute::is_pause;
+use super::forget::forgets;
 use super::report::{PassCounts, PassReport};
 use super::report_failure::report_failure;
 use super::schedule::{PassOutcome, count, next};
@@ -34,6 +35,8 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
         tracing::warn!(vendor = %pass.vendor, account = %pass.key, error = message, "reconcile failed");
     }
     let error = account_error(&outcome, &report).cloned();
+    state.forgets =
+        matches!(&outcome, PassOutcome::Failed { cause: Some(cause), .. } if forgets(&pass.account, cause));
     if let (Some(error), None) = (&error, &report.plan) {
         // A pass that got to a plan has handled each Webhook.
         if !matches!(outcome, PassOutcome::ListDoubted { .. }) {

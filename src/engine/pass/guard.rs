@@ -59,19 +59,35 @@ pub(crate) async fn guard<S, R: ClusterWriter>(
     let approved = approved(&known.allowed_deletions, &prepared, &plan);
     state.deletions.learn(known.recent_deletions.as_ref());
     discount_deleted(state, &prepared, &mut plan);
-    let (waits, too_many) = judge(pass, state, &prepared, &plan, &approved);
+    let planned: BTreeSet<String> = plan.items.iter().filter_map(guard::change).collect();
+    let approved_changes: BTreeSet<String> =
+        known.allowed_changes.iter().filter(|change| planned.contains(*change)).cloned().collect();
+    let (waits, mut too_many) = judge(pass, state, &prepared, &plan, &approved);
+    too_many.extend(judge_changes(pass, state, &prepared, &plan, &approved_changes));
     let allows = pass.account.annotations().get(ALLOW_DELETIONS);
     let (allowed, blocked): (Vec<_>, Vec<_>) =
         too_many.into_iter().partition(|deletions| allows == Some(&deletions.digest));
-    let mut now_approved = approved.clone();
-    now_approved.extend(allowed.into_iter().flat_map(|deletions| deletions.ids));
+    let (mut now_approved, mut now_approved_changes) = (approved.clone(), approved_changes.clone());
+    for TooMany { ids, changes, .. } in allowed {
+        now_approved.extend(ids);
+        now_approved_changes.extend(changes);
+    }
     let recent = state.deletions.record(known.recent_deletions.as_ref());
-    let adds = now_approved.len() > approved.len() || recent.is_some() && recent != known.recent_deletions;
+    let adds = now_approved.len() > approved.len()
+        || now_approved_changes.len() > approved_changes.len()
+        || recent.is_some() && recent != known.recent_deletions;
     (report.allowed, report.recent) = (sorted(&now_approved), recent);
+    report.allowed_changes = now_approved_changes.iter().cloned().collect();
     if adds && let Err(error) = record_deletions(pass, report, known).await {
         report.allowed = sorted(&approved);
+        report.allowed_changes = approved_changes.iter().cloned().collect();
         report.unrecorded = Some(error);
-        plan.items.retain(|item| !is_unapproved(item, &approved));
+        let begins = |item: &Item| {
+            guard::change(item).is_some_and(|change| {
+                now_approved_changes.contains(&change) && !approved_changes.contains(&change)
+            })
+        };
+        plan.items.retain(|item| !is_unapproved(item, &approved) && !begins(item));
         return Planned { prepared, plan };
     }
     plan.items
@@ -79,6 +95,7 @@ pub(crate) async fn guard<S, R: ClusterWriter>(
     for deletions in &blocked {
         guard::block(&mut plan, deletions);
     }
+    begin_changes(state, &plan, &now_approved_changes, &pass.key.namespace);
     report.gathering = waits.into_values().min();
     report.blocked = blocked;
     Planned { prepared, plan }
@@ -121,6 +138,38 @@ fn judge<S, R>(
     (waits, blocked)
 }
 
+/// Returns the changes that redirect or disable deliveries and need an approval. They wait for no others: whatever the passes between
+/// which edits fall, those of the last minutes count.
+fn judge_changes<S, R>(
+    pass: &Pass<'_, S, R>,
+    state: &mut AccountState,
+    prepared: &Prepared,
+    plan: &Plan,
+    approved: &BTreeSet<String>,
+) -> Vec<TooMany> {
+    let own = &pass.key.namespace;
+    let planned: HashSet<&ExternalId> =
+        plan.items.iter().filter(|item| guard::change(item).is_some()).filter_map(Item::id).collect();
+    let mut recent = recent(state, prepared, plan, own);
+    for (namespace, count) in state.deletions.recent_changes(own, |id| planned.contains(id)) {
+        *recent.entry(namespace).or_default() += count;
+    }
+    let mut blocked =
+        guard::too_many_changes(plan, limits(pass.account.spec.deletion_guard), approved, &recent);
+    blocked.sort_by_key(|changes| changes.namespace != *own);
+    blocked
+}
+
+/// Counts the changes that are about to be made without an approval.
+fn begin_changes(state: &mut AccountState, plan: &Plan, approved: &BTreeSet<String>, own: &str) {
+    for item in &plan.items {
+        if guard::change(item).is_some_and(|change| !approved.contains(&change)) {
+            let namespace = &*item.key.namespace;
+            state.deletions.begin_changes((namespace != own).then_some(namespace), item.id().cloned());
+        }
+    }
+}
+
 async fn record_deletions<S, R: ClusterWriter>(
     pass: &mut Pass<'_, S, R>,
     report: &PlanReport,
@@ -128,6 +177,7 @@ async fn record_deletions<S, R: ClusterWriter>(
 ) -> Result<(), WriteError> {
     let status = AccountStatus {
         allowed_deletions: report.allowed.clone(),
+        allowed_changes: report.allowed_changes.clone(),
         recent_deletions: report.recent.clone(),
         ..known
     };

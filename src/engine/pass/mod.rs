@@ -5,6 +5,7 @@ pub(crate) mod connect;
 pub(crate) mod differences;
 pub(crate) mod execute;
 pub(crate) mod finish;
+pub(crate) mod forget;
 pub(crate) mod guard;
 pub(crate) mod item;
 pub(crate) mod pages;
@@ -165,6 +166,7 @@ pub(crate) async fn run<S: SecretReader, R: ClusterWriter>(
             state.status_retry.begin();
             let started = clock::now();
             state.retry.pass_started = started;
+            state.forgets = false;
             let span = pass.span();
             let wait = async {
                 let report = run_phases(&mut pass, state, depends).await;

@@ -40,6 +40,8 @@ pub(crate) struct PlanReport {
     pub(crate) unrecorded: Option<WriteError>,
     /// Ids whose deletion is allowed, and that are still there.
     pub(crate) allowed: Vec<String>,
+    /// Changes that redirect or disable deliveries, are allowed and are still to be made.
+    pub(crate) allowed_changes: Vec<String>,
     /// Recent deletions that needed no approval.
     pub(crate) recent: Option<RecentDeletions>,
 }

@@ -4,6 +4,7 @@
 //! that a corrected Secret does not wait behind the reports of the wrong one.
 
 use super::Pass;
+use super::forget::{left_behind, report_forgotten};
 use crate::api::ObjectKey;
 use crate::engine::clock;
 use crate::engine::cluster::event::EventRecord;
@@ -42,11 +43,12 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     uids: &[String],
     error: &AccountError,
 ) {
-    let AccountState { webhooks, status_retry, refusal_grid, .. } = state;
-    let mut left = in_order(webhooks, uids);
+    let AccountState { webhooks, status_retry, refusal_grid, forgets, .. } = state;
+    let forgets = *forgets;
+    let mut left = in_order(webhooks, uids, forgets);
     let deadline = clock::now() + LONGEST;
     let mut in_flight = FuturesUnordered::new();
-    let mut removed = Vec::new();
+    let (mut removed, mut forgotten) = (Vec::new(), Vec::new());
     let mut server_failed = false;
     loop {
         while in_flight.len() < MAX_IN_FLIGHT
@@ -58,13 +60,19 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
             if webhook.is_refused() {
                 status_retry.add_webhook(webhook.uid(), error);
             } else {
-                in_flight.push(report(pass, webhook, error));
+                in_flight.push(report(pass, webhook, error, forgets));
             }
         }
         let Some((webhook, reported)) = in_flight.next().await else { break };
         match reported {
             Reported::Written => {}
-            Reported::Removed => removed.push(webhook.uid().to_owned()),
+            Reported::Removed => {
+                removed.push(webhook.uid().to_owned());
+                if !webhook.is_released() {
+                    let key = ObjectKey::of(&*webhook.object);
+                    forgotten.push(format!("{} of {key}", left_behind(webhook)));
+                }
+            }
             Reported::Failed(failure) => {
                 status_retry.add_webhook(webhook.uid(), error);
                 server_failed |= not_written(pass, webhook, &failure, *refusal_grid).await;
@@ -81,12 +89,19 @@ pub(crate) async fn report_failure<S, R: ClusterWriter>(
     for uid in &removed {
         state.remove(uid);
     }
+    report_forgotten(pass, &forgotten).await;
+}
+
+/// Whether the finalizer is removed without a call to the vendor. `forgets`: also if the subscription should be deleted.
+fn needs_no_vendor(webhook: &WebhookState, forgets: bool) -> bool {
+    webhook.is_released() || forgets && webhook.is_deleting() && webhook.has_finalizer()
 }
 
 /// Returns the Webhooks with these uids in the order in which they are reported to.
 fn in_order<'w>(
     webhooks: &'w mut HashMap<String, Box<WebhookState>>,
     uids: &[String],
+    forgets: bool,
 ) -> impl Iterator<Item = &'w mut WebhookState> + use<'w> {
     let mut webhooks: HashMap<&str, &mut WebhookState> =
         webhooks.iter_mut().map(|(uid, webhook)| (uid.as_str(), webhook.as_mut())).collect();
@@ -94,7 +109,7 @@ fn in_order<'w>(
     let (released, others): (Vec<_>, Vec<_>) = uids
         .iter()
         .filter_map(|uid| webhooks.remove(uid.as_str()))
-        .partition(|webhook| webhook.is_released());
+        .partition(|webhook| needs_no_vendor(webhook, forgets));
     released.into_iter().chain(others)
 }
 
@@ -124,8 +139,9 @@ async fn report<'w, S, R: ClusterWriter>(
     pass: &Pass<'_, S, R>,
     webhook: &'w mut WebhookState,
     error: &AccountError,
+    forgets: bool,
 ) -> (&'w mut WebhookState, Reported) {
-    let released = webhook.is_released();
+    let released = needs_no_vendor(webhook, forgets);
     let written =
         if released { release(pass, webhook).await } else { report_error(pass, webhook, error).await };
     let reported = match written {
@@ -187,12 +203,16 @@ async fn release<S, R: ClusterWriter>(
     webhook: &mut WebhookState,
 ) -> Result<(), WriteError> {
     remove_finalizer(webhook, &pass.context.writer).await?;
-    let subscription = match &webhook.status.external_id {
-        Some(id) => format!("subscription {id}"),
-        None => "its subscription, if there is one,".to_owned(),
-    };
-    let note = format!("finalizer removed; {subscription} kept at {}", pass.vendor);
-    tracing::info!(vendor = %pass.vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = "Retained", "{note}");
+    let (vendor, subscription) = (pass.vendor, left_behind(webhook));
+    if !webhook.is_released() {
+        let note = format!(
+            "finalizer removed, as the account's login is refused and its whenRevoked is Forget; {subscription} may have stayed at {vendor}"
+        );
+        publish_warning(pass, webhook, &EventRecord { warning: true, reason: "Forgotten", note }).await;
+        return Ok(());
+    }
+    let note = format!("finalizer removed; {subscription} kept at {vendor}");
+    tracing::info!(%vendor, account = %pass.key, webhook = %ObjectKey::of(&*webhook.object), external_id = webhook.status.external_id, reason = "Retained", "{note}");
     let event = EventRecord { warning: false, reason: "Retained", note };
     pass.context.writer.event(webhook.object.object_ref(&()), &event).await;
     Ok(())

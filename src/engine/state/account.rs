@@ -65,6 +65,8 @@ pub(crate) struct AccountState {
     pub(crate) refusal_grid: Instant,
     /// The API server's message when it last refused to write the account's own status.
     pub(crate) status_refused: Option<String>,
+    /// Whether Webhooks that are being deleted go although their subscriptions may stay, as the vendor refuses the account for good.
+    pub(crate) forgets: bool,
     pub(crate) unread: UnreadObjects,
     pub(crate) peers: Arc<Peers>,
 }
@@ -92,6 +94,7 @@ impl AccountState {
             status_retry: StatusRetry::default(),
             refusal_grid: clock::now(),
             status_refused: None,
+            forgets: false,
             unread: UnreadObjects::default(),
             peers: Arc::default(),
         }

@@ -21,6 +21,8 @@ pub(crate) struct Deletions {
     windows: BTreeMap<String, Windows>,
     /// Subscriptions whose deletion began without an approval.
     begun: HashMap<ExternalId, Begun>,
+    /// Subscriptions that were redirected or disabled without an approval. Only this process counts them.
+    changed: HashMap<ExternalId, Begun>,
 }
 
 /// The deletion of one subscription.
@@ -124,6 +126,28 @@ impl Deletions {
     pub(crate) fn begin(&mut self, guest: Option<&str>, ids: impl IntoIterator<Item = ExternalId>) {
         let begun = Begun { at: clock::now(), guest: guest.map(str::to_owned) };
         self.begun.extend(ids.into_iter().map(|id| (id, begun.clone())));
+    }
+
+    /// Records that these subscriptions are about to be redirected or disabled. `guest` is the namespace of their Webhooks, if it differs
+    /// from the account's.
+    pub(crate) fn begin_changes(&mut self, guest: Option<&str>, ids: impl IntoIterator<Item = ExternalId>) {
+        let begun = Begun { at: clock::now(), guest: guest.map(str::to_owned) };
+        self.changed.extend(ids.into_iter().map(|id| (id, begun.clone())));
+    }
+
+    /// Returns, by namespace, how many subscriptions were redirected or disabled without an approval in the last ten minutes. Those
+    /// that are `planned` to be changed again do not count.
+    pub(crate) fn recent_changes(
+        &mut self,
+        own: &str,
+        planned: impl Fn(&ExternalId) -> bool,
+    ) -> BTreeMap<String, usize> {
+        self.changed.retain(|_, begun| clock::since(begun.at) < RECENT);
+        let mut counts = BTreeMap::new();
+        for (_, begun) in self.changed.iter().filter(|(id, _)| !planned(id)) {
+            *counts.entry(begun.guest.clone().unwrap_or_else(|| own.to_owned())).or_default() += 1;
+        }
+        counts
     }
 
     /// Returns what to record in the account's status: `known` unchanged while it has all deletions that count, none if none counts.

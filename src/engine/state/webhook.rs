@@ -11,7 +11,8 @@ use super::requested::{Requested, is_unanswered};
 use super::spellings::Spellings;
 use super::unwritten::UnwrittenStatus;
 use crate::api::webhook::DeletionPolicy;
-use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, Webhook};
+use crate::api::webhook_set::is_set;
+use crate::api::{FINALIZER, ObjectKey, RELEASE, REQUESTED_AT, SET_REVISION, Webhook};
 use crate::engine::clock;
 use crate::engine::fingerprint::fingerprint;
 use crate::plan::Document;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The annotations of a Webhook that are read.
-const ANNOTATIONS: [&str; 2] = [RELEASE, REQUESTED_AT];
+const ANNOTATIONS: [&str; 3] = [RELEASE, REQUESTED_AT, SET_REVISION];
 
 /// State kept between passes of one Webhook.
 pub(crate) struct WebhookState {
@@ -215,7 +216,10 @@ pub(crate) fn slim(webhook: &mut Webhook) {
     let metadata = &mut webhook.metadata;
     metadata.managed_fields = None;
     metadata.labels = None;
-    metadata.owner_references = None;
+    metadata.owner_references = metadata.owner_references.take().and_then(|mut all| {
+        all.retain(is_set);
+        (!all.is_empty()).then_some(all)
+    });
     metadata.annotations = metadata.annotations.take().and_then(|mut all| {
         all.retain(|name, _| ANNOTATIONS.contains(&name.as_str()));
         (!all.is_empty()).then_some(all)

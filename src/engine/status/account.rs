@@ -87,6 +87,36 @@ fn finalizer_stays(inputs: &AccountInputs<'_>) -> String {
     )
 }
 
+/// Returns the message about changes that redirect or disable deliveries and need an approval; as [`deletions_blocked`].
+fn changes_blocked(account: &ObjectKey, blocked: &TooMany) -> String {
+    let effects = || blocked.changes.iter().filter_map(|change| Some(change.split_once(' ')?.1));
+    let count = |effect: &str| effects().filter(|all| all.contains(effect)).count();
+    let parts = [(count("receiver:"), "get a receiver on another host"), (count("disabled"), "be disabled")];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} would {what}"))
+        .collect();
+    let of = if blocked.namespace == account.namespace {
+        String::new()
+    } else {
+        format!(" for namespace {}", blocked.namespace)
+    };
+    let recent = match blocked.recent {
+        0 => String::new(),
+        recent => format!(" after {recent} others within the last ten minutes"),
+    };
+    format!(
+        "of the {} subscriptions managed here{of}, {}{recent}, which is more than deletionGuard allows at once; \
+         to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+        blocked.managed,
+        parts.join(" and "),
+        account.namespace,
+        account.name,
+        blocked.digest
+    )
+}
+
 /// Returns the message about deletions that need an approval. It ends with the command that gives it, so that the command can be copied.
 /// Where the guard blocks deletions of several namespaces, the next ones are named when the first are allowed. `deletions_only`
 /// is why nothing else is executed.
@@ -95,6 +125,9 @@ pub(crate) fn deletions_blocked(
     blocked: &TooMany,
     deletions_only: Option<&AccountError>,
 ) -> String {
+    if !blocked.changes.is_empty() {
+        return changes_blocked(account, blocked);
+    }
     let of = if blocked.namespace == account.namespace {
         String::new()
     } else {

@@ -6,8 +6,8 @@ use crate::engine::status::words::describe_item;
 use crate::plan::report::{Class, Held};
 use crate::plan::{BlockedReason, Declared, ExternalId, Item, Rival, Unreadable};
 
-/// The message of a Webhook whose deletion needs an approval.
-const TOO_MANY_DELETIONS: &str = "more subscriptions of the account would be deleted at once than its deletionGuard allows: the account's condition Stalled has the command that allows them. To delete only this Webhook and keep its subscription, set the annotation hooktender.dev/release: \"true\"";
+/// The message of a Webhook whose deletion or redirection needs an approval.
+const TOO_MANY_AT_ONCE: &str = "more subscriptions of the account would be deleted, redirected or disabled at once than its deletionGuard allows: the account's condition Stalled has the command that allows them. If this Webhook is being deleted, delete only this one and keep its subscription with the annotation hooktender.dev/release: \"true\"";
 
 /// Returns a blocked change as a plan shows it: its class, and why.
 pub(crate) fn blocked_report(
@@ -93,7 +93,7 @@ pub(crate) fn blocked(
         BlockedReason::CorrectionDoesNotHold => {
             ConditionSummary::stalled("CorrectionDoesNotHold", correction_does_not_hold(item, vendor))
         }
-        BlockedReason::DeletionGuard => ConditionSummary::stalled("DeletionGuard", TOO_MANY_DELETIONS),
+        BlockedReason::DeletionGuard => ConditionSummary::stalled("DeletionGuard", TOO_MANY_AT_ONCE),
         BlockedReason::SimilarExists(ids) => {
             ConditionSummary::stalled("SimilarExists", similar_exists(ids, vendor))
         }

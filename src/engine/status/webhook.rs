@@ -191,7 +191,7 @@ pub(crate) fn report_account_error(
     let mut message = format!("account {account}: {}", error.message);
     if deleting {
         message = format!(
-            "{message}; to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\""
+            "{message}; to delete this Webhook and keep its subscription, set deletionPolicy: Retain or the annotation hooktender.dev/release: \"true\"; to delete all Webhooks of an account that is being deleted, too, set its spec.whenRevoked: Forget"
         );
     }
     let summary = ConditionSummary::failed(error.stalled, error.reason, message);

@@ -9,6 +9,7 @@ use crate::plan::declared::Desired;
 use crate::plan::diff::{Change, creation};
 use crate::plan::document::{Document, digest};
 use crate::plan::identity::Match;
+use crate::plan::impact::impact;
 use crate::plan::item::Item;
 use crate::plan::{Delivery, ExternalId, Observed};
 
@@ -124,7 +125,10 @@ impl PlanContext<'_> {
         } else {
             Decision::Execute(Step::Update { id, document })
         };
-        Item { changes, ..self.item(decision, cause) }
+        // A correction restores what was declared.
+        let is_edit = cause == Cause::SpecChanged;
+        let impact = if is_edit { impact(self.rules, &found.document, desired) } else { None };
+        Item { changes, impact, ..self.item(decision, cause) }
     }
 
     /// Re-enables a subscription that the vendor has disabled by itself, if that is due.

@@ -192,3 +192,59 @@ fn each_namespace_is_judged_by_itself() {
         .collect();
     assert_eq!(goes_on, ["w15"]);
 }
+
+/// A plan for so many Webhooks, the first of which get another receiver, and the next ones are disabled.
+fn changed(all: usize, redirected: usize, disabled: usize) -> Plan {
+    let of = |number: usize, host: &str, on: bool| {
+        let url = Value::text(format!("https://{host}/{number}"));
+        IN_PLACE.document(
+            [("name", Value::text(number.to_string())), ("url", url), ("on", Value::Bool(on))].into(),
+        )
+    };
+    let wanted = |number: usize| {
+        let host = if number < redirected { "other.example" } else { "h.example" };
+        of(number, host, !(redirected..redirected + disabled).contains(&number))
+    };
+    let ids: Vec<_> = (0..all).map(|number| id(&number.to_string())).collect();
+    let declared: Vec<_> = (0..all)
+        .map(|number| Declared {
+            recorded: Some(ids[number].clone()),
+            ..wants(&format!("w{number}"), 1, wanted(number))
+        })
+        .collect();
+    let observed: Vec<_> =
+        (0..all).map(|number| has(ids[number].as_str(), of(number, "H.example", true))).collect();
+    plan(&IN_PLACE, &declared, &observed, &Elsewhere::default())
+}
+
+#[test]
+fn redirections_and_disablings_are_blocked_above_both_limits() {
+    let none = BTreeSet::new();
+    for (all, redirected, disabled, too) in [
+        (20, 4, 3, true),
+        (20, 7, 0, true),
+        (20, 0, 7, true),
+        (20, 3, 3, false),
+        (4, 4, 0, false),
+        (5, 0, 5, true),
+    ] {
+        let mut plan = changed(all, redirected, disabled);
+        let found = too_many_changes(&plan, LIMITS, &none, &lately(0));
+        assert_eq!(found.len(), usize::from(too), "{redirected} and {disabled} of {all}");
+        let Some(found) = found.into_iter().next() else { continue };
+        assert_eq!((found.changes.len(), found.managed), (redirected + disabled, all));
+        assert_eq!(too_many_changes(&plan, LIMITS, &found.changes, &lately(0)), [], "they are allowed");
+        let off = Limits { max_percent: 100, ..LIMITS };
+        assert_eq!(too_many_changes(&plan, off, &none, &lately(0)), []);
+        block(&mut plan, &found);
+        assert_eq!(blocked(&plan), redirected + disabled);
+    }
+    assert_eq!(
+        too_many_changes(&changed(20, 6, 0), LIMITS, &none, &lately(1)).len(),
+        1,
+        "with those of just before"
+    );
+    let (one, other) = (changed(20, 7, 0), changed(20, 8, 0));
+    let digest = |plan: &Plan| too_many_changes(plan, LIMITS, &none, &lately(0)).remove(0).digest;
+    assert_ne!(digest(&one), digest(&other));
+}

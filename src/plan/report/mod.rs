@@ -1,11 +1,12 @@
 //! A plan as it is shown to people and pipelines: plain values without secrets.
 //!
-//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`] and [`markdown`] draw it, and
-//! neither knows more than it says.
+//! `hooktender plan -o json` prints it; its schema is checked in as `docs/plan.schema.json`. [`text`], [`markdown`] and [`html`] draw it,
+//! and none of them knows more than it says.
 
 pub(crate) mod canvas;
 mod class;
 mod diff;
+mod html;
 mod markdown;
 mod schema;
 mod text;
@@ -18,6 +19,7 @@ mod testing;
 mod tests;
 
 pub use class::{Class, Counts};
+pub use html::{html, html_summary, html_warnings, is_quiet};
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};

@@ -13,7 +13,7 @@ pub const RULES: Rules = Rules {
     fields: &[
         Field::word("subscribeTo").replaces(),
         Field::word("httpMethod").replaces(),
-        Field::address("uriTemplate").replaces(),
+        Field::address("uriTemplate").receiver().replaces(),
         Field::content("bodyTemplate").replaces(),
         Field::header("contentType").replaces(),
         Field::content("idSetAccepted").absent(Absent::Bool(false)).replaces(),

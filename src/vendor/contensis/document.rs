@@ -15,9 +15,9 @@ pub const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
         Field::content("description"),
-        Field::address("url"),
+        Field::address("url").receiver(),
         Field::word("method").rule(Rule::IgnoreCase).absent(Absent::Text("POST")),
-        Field::content("enabled").absent(Absent::Bool(true)),
+        Field::content("enabled").absent(Absent::Bool(true)).switch(),
         Field::content("topics").rule(Rule::Set(&Rule::Record(TOPIC))),
         Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::SecretValue }),
         Field::content("templates").rule(Rule::Map { ignore_case: false, value: &Rule::Exact }),

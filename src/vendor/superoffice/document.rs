@@ -16,11 +16,12 @@ pub const RULES: Rules = Rules {
     fields: &[
         Field::content("name"),
         Field::word("events").rule(Rule::Set(&Rule::Exact)),
-        Field::address("targetUrl"),
+        Field::address("targetUrl").receiver(),
         Field::signing_key("secret").rule(Rule::WriteOnly),
         Field::word("state")
             .rule(Rule::EnabledState { enabled: "Active", disabled_by_vendor: "TooManyErrors" })
-            .absent(Absent::Text("Active")),
+            .absent(Absent::Text("Active"))
+            .switch(),
         // It is not known whether a save can change it (16, row 17).
         Field::word("type").absent(Absent::Text("webhook")).replaces(),
         Field::header("headers").rule(Rule::Map { ignore_case: true, value: &Rule::Exact }),

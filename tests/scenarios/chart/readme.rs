@@ -52,10 +52,13 @@ fn values_table() -> String {
 /// The purpose of a rule of the chart.
 fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static str {
     match (group, resource, verbs) {
-        ("hooktender.dev", "vendoraccounts, webhooks", _) => {
-            "reads them, and adds and removes their finalizer"
+        ("hooktender.dev", "vendoraccounts, webhooks, webhooksets", _) => {
+            "reads them, adds and removes their finalizer, and changes Webhooks of WebhookSets"
         }
-        ("hooktender.dev", "vendoraccounts/status, webhooks/status", _) => "writes their status",
+        ("hooktender.dev", "webhooks", "create, delete") => "creates and deletes Webhooks of WebhookSets",
+        ("hooktender.dev", "vendoraccounts/status, webhooks/status, webhooksets/status", _) => {
+            "writes their status"
+        }
         ("", "configmaps", _) => "reads values that Webhooks refer to; watches metadata only",
         ("", "secrets", "get, list, watch") => {
             "reads Secrets that accounts and Webhooks refer to, with `get` only; watches metadata only (`secrets.watch`, `secrets.names`)"
@@ -65,6 +68,7 @@ fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static 
         }
         ("", "namespaces", _) => "reads their labels for `allowedNamespaces`; not with `watchNamespaces`",
         ("events.k8s.io", "events", _) => "reports what it did",
+        ("", "events", "list, watch") => "shows them on its pages (`ui.enabled`)",
         ("coordination.k8s.io", "leases", "create") => {
             "leader election in the release's namespace; with several replicas"
         }
@@ -74,7 +78,7 @@ fn reason(group: &str, resource: &str, verbs: &str, narrowed: bool) -> &'static 
 }
 
 fn rights_table() -> String {
-    let all = json!({"replicas": 2, "secrets": {"writable": ["tokens"]}});
+    let all = json!({"replicas": 2, "secrets": {"writable": ["tokens"]}, "ui": {"enabled": true}});
     let objects = rendered("hooktender", "hooktender", &all, &["--show-only=templates/rbac.yaml"]);
     let roles = objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Role"));
     let mut table = "| group | kinds | verbs | what for |\n| --- | --- | --- | --- |\n".to_owned();

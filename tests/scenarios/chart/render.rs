@@ -169,7 +169,7 @@ fn rendered_objects_are_accepted() {
     cluster().kubectl_apply(&stream(&accounts.collect::<Vec<_>>())).unwrap();
     for (name, objects, values, number) in sets {
         let crds = objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition").count();
-        assert_eq!(crds, if values["crds"]["install"] == false { 0 } else { 2 }, "{name}");
+        assert_eq!(crds, if values["crds"]["install"] == false { 0 } else { 3 }, "{name}");
         let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
         assert_eq!(objects.len() - crds, number, "{name}: {kinds:?}");
         // Strict: otherwise the API server drops unknown members silently.

@@ -45,10 +45,13 @@ fn asked(of: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
     crate::support::cluster().audit(own).unwrap()
 }
 
-fn right(event: &AuditEvent) -> Right {
+/// Returns the rights that a request needs. An apply that creates the object needs two.
+fn rights_of(event: &AuditEvent) -> impl Iterator<Item = Right> {
     let slash = if event.subresource.is_empty() { "" } else { "/" };
     let resource = format!("{}{slash}{}", event.resource, event.subresource);
-    (event.api_group.clone(), resource, event.verb.clone())
+    let right = |verb: &str| (event.api_group.clone(), resource.clone(), verb.to_owned());
+    let create = (event.verb == "patch" && event.status_code == 201).then(|| right("create"));
+    [right(&event.verb)].into_iter().chain(create)
 }
 
 /// No operator of this run has been refused a request, except where a test withholds a right.
@@ -65,10 +68,12 @@ fn nobody_was_refused() {
 }
 
 /// After a conflict an object is read again: each kind meets one.
-const CONFLICTS: (&str, &str) =
-    ("FAILPOINTS", "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409)");
+const CONFLICTS: (&str, &str) = (
+    "FAILPOINTS",
+    "Webhook.hold.writing=fail(409);VendorAccount.hold.writing=fail(409);WebhookSet.hold.writing=fail(409)",
+);
 
-/// Creates and deletes a Webhook with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
+/// Creates and deletes a Webhook, and a WebhookSet with one member, with values of a Secret and a ConfigMap, at an account whose tokens are exchanged, after an
 /// election.
 fn each_right_is_used_and_no_other(everywhere: bool) {
     let app = App::new(&json!({"expires_at": ENDED}));
@@ -94,12 +99,26 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
     scene.apply(&hook);
     scene.ready("hook");
     assert_eq!(app.tenant.count("token"), 1, "tokens were exchanged, and kept");
+    // A set makes, changes and deletes its member.
+    let mut template = hook["spec"].clone();
+    template.as_object_mut().unwrap().remove("accountRef");
+    template["subscription"]["brightpearl"]["uriTemplate"] = json!("https://$(HOST)/set?token=$(TOKEN)");
+    let set = json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+        "metadata": {"name": "set", "labels": {"of": scene.namespace}},
+        "spec": {"accountSelector": {}, "template": {"spec": template}},
+    });
+    scene.apply(&set);
+    scene.ready("set-account");
+    scene.patch("webhookset/set", &json!({"spec": {"template": {"spec": {"driftPolicy": "Report"}}}}));
+    scene.webhook_becomes("set-account", "changed", |webhook| webhook["spec"]["driftPolicy"] == "Report");
+    scene.kubectl(&["delete", "webhookset/set", KUBECTL_WAIT_LIMIT]);
     for object in ["webhook/hook", "vendoraccount/account"] {
         scene.kubectl(&["delete", object, KUBECTL_WAIT_LIMIT]);
     }
     assert_eq!(app.tenant.ids(), [""; 0]);
     let whose = format!("system:serviceaccount:{}:{OPERATOR}", scene.namespace);
-    let rights_used = || asked(|user| user == whose).iter().map(right).collect::<BTreeSet<_>>();
+    let rights_used = || asked(|user| user == whose).iter().flat_map(rights_of).collect::<BTreeSet<_>>();
     let expected = granted(&rights);
     // The Lease is renewed every two seconds. A right that is never used is reported below.
     let _ = eventually("every right is used", || {

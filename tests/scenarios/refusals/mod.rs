@@ -1,4 +1,4 @@
-//! What `kubectl apply` refuses, and with which message: every rule of both kinds is broken by at least one manifest; valid
+//! What `kubectl apply` refuses, and with which message: every rule of all kinds is broken by at least one manifest; valid
 //! manifests are beside them. The API server itself decides.
 
 mod account;
@@ -7,6 +7,7 @@ mod contensis;
 mod offline;
 mod superoffice;
 mod webhook;
+mod webhook_set;
 mod words;
 
 use crate::support::{Answer, apply, cluster, manifest, try_apply};
@@ -49,12 +50,14 @@ fn changed(case: Case, before: String) -> Case {
 
 const ACCOUNT: &str = "VendorAccount";
 const WEBHOOK: &str = "Webhook";
+const SET: &str = "WebhookSet";
 
 /// All of them.
 fn cases() -> Vec<Case> {
     [
         account::cases(),
         webhook::cases(),
+        webhook_set::cases(),
         brightpearl::cases(),
         contensis::cases(),
         superoffice::cases(),
@@ -148,7 +151,7 @@ fn causes(name: &str, stderr: &str) -> Vec<String> {
         .collect()
 }
 
-/// The message of every rule in both CRDs.
+/// The message of every rule in all CRDs.
 fn messages() -> BTreeSet<String> {
     fn collect(value: &Value, into: &mut BTreeSet<String>) {
         if let Some(rules) = value.get("x-kubernetes-validations").and_then(Value::as_array) {

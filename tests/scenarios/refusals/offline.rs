@@ -1,8 +1,8 @@
 //! The same cases without an API server: the offline validation refuses the same manifests, with the same messages.
 
-use super::{ACCOUNT, Case, WEBHOOK, cases, causes, fine, messages, subscription};
+use super::{ACCOUNT, Case, SET, WEBHOOK, cases, causes, fine, messages, subscription};
 use crate::support::{Answer, cluster, kubectl, manifest};
-use hooktender::api::{VendorAccount, Webhook};
+use hooktender::api::{VendorAccount, Webhook, WebhookSet};
 use hooktender::manifest::{self, Manifests, Problem};
 use serde_json::{Value, json};
 use std::fs;
@@ -27,6 +27,7 @@ fn changed(case: &Case, old: &Manifests, new: &Manifests) -> Vec<Problem> {
     match case.kind {
         ACCOUNT => manifest::check_change::<VendorAccount>(&old.accounts[0].object, &new.accounts[0]),
         WEBHOOK => manifest::check_change::<Webhook>(&old.webhooks[0].object, &new.webhooks[0]),
+        SET => manifest::check_change::<WebhookSet>(&old.sets[0].object, &new.sets[0]),
         other => panic!("no such kind: {other}"),
     }
 }
@@ -71,7 +72,11 @@ fn every_example_is_valid_offline() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let read = manifest::read(std::slice::from_ref(&examples), true, "default");
     let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let found = read.accounts.len() + read.webhooks.len() + read.secrets.len() + read.config_maps.len();
+    let found = read.accounts.len()
+        + read.webhooks.len()
+        + read.sets.len()
+        + read.secrets.len()
+        + read.config_maps.len();
     assert_eq!(found + read.skipped.len(), documents(&examples));
     // Flux's own kinds are checked by its own types, in `gitops::flux`.
     let mut others = read.skipped.iter().filter(|one| !one.why.contains(".toolkit.fluxcd.io/"));
@@ -104,7 +109,8 @@ fn what_the_api_server_accepts_means_the_same_offline() {
     let read = read.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let webhooks = read.webhooks.iter().map(|found| serde_json::to_value(&found.object));
     let accounts = read.accounts.iter().map(|found| serde_json::to_value(&found.object));
-    let offline: Vec<_> = webhooks.chain(accounts).map(Result::unwrap).collect();
+    let sets = read.sets.iter().map(|found| serde_json::to_value(&found.object));
+    let offline: Vec<_> = webhooks.chain(accounts).chain(sets).map(Result::unwrap).collect();
     let mut wrong = Vec::new();
     for (n, case) in cases.iter().enumerate() {
         let spec = |all: &[Value]| {

@@ -16,6 +16,14 @@ use serde_json::json;
 fn something_of_everything(scene: &Scene, tenant: &Tenant) {
     scene.apply(&crate::scene::webhook("hook", tenant.vendor));
     scene.ready("hook");
+    let template = crate::scene::webhook("none", tenant.vendor)["spec"].clone();
+    scene.apply(&json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "none"},
+        "spec": {
+            "accountSelector": {"matchLabels": {"of": "nobody"}},
+            "template": {"spec": {"subscription": template["subscription"], "variables": template["variables"]}},
+        },
+    }));
     drift(scene, tenant);
 }
 

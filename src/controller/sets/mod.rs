@@ -1,0 +1,128 @@
+//! WebhookSets: one worker a set, which writes Webhooks and calls no vendor. The decisions are in `crate::set`.
+
+mod execute;
+mod pass;
+mod state;
+mod window;
+
+use super::ClusterContext;
+use super::cache::Cache;
+use super::indexes::Indexes;
+use super::trigger::Trigger;
+use super::worker::WakeUp;
+use crate::api::ObjectKey;
+use futures::FutureExt as _;
+use state::SetState;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Concurrent writes of members over all sets.
+const MAX_CONCURRENT_WRITES: usize = 32;
+/// A pass over a set that takes longer hangs.
+const PASS_DEADLINE: Duration = Duration::from_secs(240);
+/// Delay of the next pass after one that panicked or hung.
+const FAILURE_RETRY: Duration = Duration::from_secs(30);
+
+/// The workers, one per set.
+pub(super) struct SetWorkers {
+    wake_ups: HashMap<ObjectKey, WakeUp>,
+    tasks: JoinSet<()>,
+    shared: Arc<Shared>,
+}
+
+/// What all workers share.
+struct Shared {
+    context: Arc<ClusterContext>,
+    cache: Arc<Cache>,
+    indexes: Indexes,
+    permits: Semaphore,
+}
+
+impl SetWorkers {
+    pub(super) fn new(context: Arc<ClusterContext>, cache: Arc<Cache>, indexes: Indexes) -> Self {
+        let permits = Semaphore::new(MAX_CONCURRENT_WRITES);
+        let shared = Arc::new(Shared { context, cache, indexes, permits });
+        Self { wake_ups: HashMap::new(), tasks: JoinSet::new(), shared }
+    }
+
+    /// Wakes the workers that a trigger concerns.
+    pub(super) fn handle(&mut self, trigger: &Trigger) {
+        match trigger {
+            Trigger::Set(key) => {
+                self.sync();
+                self.notify(key);
+            }
+            Trigger::Tenants => self.notify_all(),
+            Trigger::All => {
+                self.sync();
+                self.notify_all();
+            }
+            Trigger::Account(_) | Trigger::Webhook(_) | Trigger::Dependency(_) => {}
+        }
+    }
+
+    /// Starts workers for new sets, and stops those of sets that are gone.
+    fn sync(&mut self) {
+        let keys = self.shared.cache.set_keys();
+        for key in &keys {
+            if !self.wake_ups.contains_key(key) {
+                let wake_up = WakeUp::default();
+                wake_up.notify(false);
+                self.tasks.spawn(run(key.clone(), wake_up.clone(), Arc::clone(&self.shared)));
+                self.wake_ups.insert(key.clone(), wake_up);
+            }
+        }
+        self.wake_ups.retain(|key, wake_up| {
+            let kept = keys.contains(key);
+            if !kept {
+                wake_up.stop();
+            }
+            kept
+        });
+    }
+
+    /// Wakes the worker of a set.
+    fn notify(&self, key: &ObjectKey) {
+        if let Some(wake_up) = self.wake_ups.get(key) {
+            wake_up.notify(false);
+        }
+    }
+
+    /// Wakes all workers.
+    fn notify_all(&self) {
+        for wake_up in self.wake_ups.values() {
+            wake_up.notify(false);
+        }
+    }
+
+    /// Reaps workers whose sets are gone.
+    pub(super) async fn reap(&mut self) -> Option<()> {
+        self.tasks.join_next().await.map(|_| ())
+    }
+}
+
+/// Reconciles one set, one pass at a time.
+async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared>) {
+    let mut state = SetState::default();
+    let mut after = Duration::MAX;
+    while wake_up.wait(after).await {
+        let pass = AssertUnwindSafe(pass::run(&shared, &key, &mut state)).catch_unwind();
+        after = match tokio::time::timeout(PASS_DEADLINE, pass).await {
+            Ok(Ok(after)) => after,
+            Ok(Err(_)) => failed(&key, "a pass over a set panicked; please report it"),
+            Err(_) => failed(&key, "a pass over a set hung and was cancelled"),
+        };
+    }
+    // Only after the last pass, which would register them again.
+    shared.indexes.members.remove_account(&key);
+    shared.context.metrics.remove_set(&key);
+}
+
+fn failed(key: &ObjectKey, message: &str) -> Duration {
+    tracing::error!(set = %key, "{message}");
+    FAILURE_RETRY
+}

@@ -205,7 +205,8 @@ fn rolling(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus, rin
     if decision.rollout.now.is_empty() {
         let worst = worst(decision.rows.iter().filter(|row| row.ring <= ring));
         let (unavailable, first) = (decision.rollout.unavailable, first(&worst));
-        let _ = write!(message, ": waiting{place} for {unavailable} unavailable members: {first}");
+        let members = if unavailable == 1 { "member" } else { "members" };
+        let _ = write!(message, ": waiting{place} for {unavailable} unavailable {members}: {first}");
     } else {
         message.push_str(&place);
     }

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod brightpearl;
+pub mod command;
 pub mod conditions;
 pub mod contensis;
 mod crds;

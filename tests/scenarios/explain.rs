@@ -240,8 +240,10 @@ fn a_webhook_that_was_ready_before_its_account_failed() {
     place.scene.kubectl(&["delete", "webhook/hook", "--wait=false"]);
     place.scene.stalled("hook", "Credentials");
     let id = place.scene.webhook("hook")["status"]["externalId"].as_str().unwrap().to_owned();
-    let command =
-        format!("kubectl annotate webhook -n {} hook hooktender.dev/release=true", place.scene.namespace);
+    let command = format!(
+        "kubectl annotate --overwrite webhook -n {} hook hooktender.dev/release=true",
+        place.scene.namespace
+    );
     let release = format!(
         "Release: to delete the Webhook without waiting; subscription {id} stays at the vendor: {command}"
     );

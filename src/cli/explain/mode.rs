@@ -4,6 +4,7 @@
 //! The operator's flag is not in the cluster. It is known only where a Webhook is planned though nothing else asks for that.
 
 use super::page::Remedy;
+use crate::api::command::Target;
 use crate::api::conditions::{self, READY};
 use crate::api::webhook_set::managing_set;
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
@@ -43,10 +44,9 @@ impl Limit {
             }
         };
         let (text, command) = match self {
-            Self::AccountSuspended | Self::AccountPlans => (
-                format!("set spec.{setting} at the VendorAccount"),
-                patch("vendoraccount", &account.namespace, &account.name, member),
-            ),
+            Self::AccountSuspended | Self::AccountPlans => {
+                (format!("set spec.{setting} at the VendorAccount"), Target::account(account).patch(member))
+            }
             _ => own_setting(webhook?, setting, member),
         };
         Some(Remedy { reason: reason.into(), text, commands: vec![command] })
@@ -56,18 +56,14 @@ impl Limit {
 /// Returns how to change a setting of a Webhook: what to set, and the command. A set undoes an edit of its member, so that its template
 /// is changed.
 fn own_setting(webhook: &Webhook, setting: &str, member: &str) -> (String, String) {
-    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
+    let key = ObjectKey::of(webhook);
     match managing_set(webhook) {
         Some(set) => (
             format!("set spec.template.spec.{setting} at WebhookSet {}, for all its members", set.name),
-            patch("webhookset", &namespace, &set.name, &format!("\"template\":{{\"spec\":{{{member}}}}}")),
+            Target::set(&ObjectKey::new(&key.namespace, &set.name)).patch_template(member),
         ),
-        None => (format!("set spec.{setting} at the Webhook"), patch("webhook", &namespace, &name, member)),
+        None => (format!("set spec.{setting} at the Webhook"), Target::webhook(&key).patch(member)),
     }
-}
-
-fn patch(kind: &str, namespace: &str, name: &str, spec: &str) -> String {
-    format!("kubectl patch {kind} -n {namespace} {name} --type=merge -p '{{\"spec\":{{{spec}}}}}'")
 }
 
 /// Returns what limits writes for a Webhook, the strictest first.

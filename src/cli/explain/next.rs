@@ -2,6 +2,7 @@
 
 use super::page::ago;
 use super::remedies::{conditions_of, own_conditions};
+use crate::api::command::Target;
 use crate::api::conditions::{self, READY, RECONCILING};
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -47,8 +48,7 @@ pub(super) fn of_account(account: &VendorAccount) -> Vec<String> {
 
 /// Returns the command that asks for a pass.
 pub(super) fn request(account: &VendorAccount) -> String {
-    let ObjectKey { namespace, name } = ObjectKey::of(account);
-    format!("hooktender sync va/{name} -n {namespace} --wait")
+    Target::account(&ObjectKey::of(account)).sync()
 }
 
 fn next_attempt(account: &VendorAccount, now: Timestamp) -> Option<String> {

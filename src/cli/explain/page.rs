@@ -1,4 +1,4 @@
-//! The page of an explanation: sections of wrapped lines, in which no sentence stands twice.
+//! The page of an explanation: sections of wrapped lines, without a sentence twice.
 
 use crate::api::conditions::{self, DELIVERING, READY};
 use crate::api::visible;
@@ -7,7 +7,7 @@ use crate::plan::report::canvas::{Break, Canvas, Ink, Span, columns};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
-/// Stands for a text that is on the page already.
+/// Replaces a text that is on the page already.
 const ABOVE: &str = "(as above)";
 
 /// A way out of a problem: the reason of the condition, what to do, and commands for it.
@@ -76,7 +76,7 @@ impl Page {
         }
     }
 
-    /// Draws the conditions. Those that say the same stand together; those without a message stand in one line.
+    /// Draws the conditions. Conditions with the same message are grouped; those without a message share one line.
     pub(super) fn conditions(&mut self, all: &[Condition]) {
         if all.is_empty() {
             return;

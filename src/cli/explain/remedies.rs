@@ -2,8 +2,9 @@
 
 use super::mode::{self, Limit};
 use super::page::{Remedy, split_command};
+use crate::api::command::{Target, approval, similar_ids};
 use crate::api::conditions::{self, DELIVERING, READY, STALLED};
-use crate::api::{ALLOW_SET_CHANGES, FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook, WebhookSet};
+use crate::api::{FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook, WebhookSet};
 use crate::cli::remediation::remediation;
 use crate::vendor::BUDGET_USED_UP;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -69,11 +70,10 @@ fn resume(set: &WebhookSet, ready: Option<&Condition>) -> Option<Remedy> {
         return None;
     }
     let reason = if ready.is_some_and(|ready| ready.reason == "Paused") { "Paused" } else { "Suspended" };
-    let ObjectKey { namespace, name } = ObjectKey::of(set);
     Some(Remedy {
         reason: reason.into(),
         text: "set spec.paused: false at the WebhookSet".into(),
-        commands: vec![format!("hooktender resume whs/{name} -n {namespace}")],
+        commands: vec![Target::set(&ObjectKey::of(set)).resume()],
     })
 }
 
@@ -81,15 +81,8 @@ fn set_remedy(set: &WebhookSet, ready: &Condition) -> Option<Remedy> {
     let text = remediation(&ready.reason, false)?.to_owned();
     // The message of a member may end with a command.
     let command = split_command(&ready.message).1.map(str::to_owned);
-    let commands = command.or_else(|| approval(set, &ready.message)).into_iter().collect();
+    let commands = command.or_else(|| approval(&ObjectKey::of(set), &ready.message)).into_iter().collect();
     Some(Remedy { reason: ready.reason.clone(), text, commands })
-}
-
-/// Returns the command that allows what the guard of a set blocks, if its message names the annotation.
-fn approval(set: &WebhookSet, message: &str) -> Option<String> {
-    let annotation = &message[message.find(ALLOW_SET_CHANGES)?..];
-    let ObjectKey { namespace, name } = ObjectKey::of(set);
-    Some(format!("kubectl annotate --overwrite webhookset -n {namespace} {name} {annotation}"))
 }
 
 pub(super) fn own_conditions(webhook: &Webhook) -> &[Condition] {
@@ -120,8 +113,9 @@ fn remedy(
         }
         ("AccountNotFound", Some(objects)) => remedy.text += objects.similar_account,
         ("SimilarExists", Some(objects)) => {
-            let ids = similar_ids(&condition.message);
-            remedy.commands = ids.map(|id| adoption(objects.webhook, id)).collect();
+            let key = ObjectKey::of(objects.webhook);
+            let adopts = |id| Target::webhook(&key).patch(&format!("\"externalId\":\"{id}\""));
+            remedy.commands = similar_ids(&condition.message).map(adopts).collect();
         }
         ("DeletionGuard", _) => {
             let stalled = conditions::get(conditions_of(account), STALLED);
@@ -135,19 +129,6 @@ fn remedy(
         _ => {}
     }
     Some(remedy)
-}
-
-/// Returns the ids that the message about similar subscriptions names.
-fn similar_ids(message: &str) -> impl Iterator<Item = &str> {
-    let ids = message.split_once("spec.externalId: ").map_or("", |(_, ids)| ids);
-    ids.split('"').skip(1).step_by(2)
-}
-
-fn adoption(webhook: &Webhook, id: &str) -> String {
-    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
-    format!(
-        "kubectl patch webhook -n {namespace} {name} --type=merge -p '{{\"spec\":{{\"externalId\":\"{id}\"}}}}'"
-    )
 }
 
 /// Returns what to do about an account that has used up its own budget of calls.
@@ -167,14 +148,13 @@ fn release(webhook: &Webhook) -> Option<Remedy> {
     if webhook.metadata.deletion_timestamp.is_none() || !is_kept {
         return None;
     }
-    let ObjectKey { namespace, name } = ObjectKey::of(webhook);
     let id = webhook.status.as_ref().and_then(|status| status.external_id.as_deref());
     let stays =
         id.map_or_else(|| "its subscription, if there is one,".into(), |id| format!("subscription {id}"));
     Some(Remedy {
         reason: "Release".into(),
         text: format!("to delete the Webhook without waiting; {stays} stays at the vendor:"),
-        commands: vec![format!("kubectl annotate webhook -n {namespace} {name} {RELEASE}=true")],
+        commands: vec![Target::webhook(&ObjectKey::of(webhook)).annotate(&format!("{RELEASE}=true"))],
     })
 }
 
@@ -203,12 +183,5 @@ mod tests {
         assert_eq!(reasons(&remedies(true, "False", "Paused")), ["Paused"]);
         assert_eq!(reasons(&remedies(true, "False", "SetGuard")), ["Suspended", "SetGuard"]);
         assert_eq!(reasons(&remedies(false, "True", "InSync")), [""; 0]);
-    }
-
-    #[test]
-    fn the_ids_of_similar_subscriptions_are_found() {
-        let message = r#"nothing is created "beside" it. To adopt it, set spec.externalId: "7" or "a.b:c""#;
-        assert_eq!(similar_ids(message).collect::<Vec<_>>(), ["7", "a.b:c"]);
-        assert_eq!(similar_ids(r#"something "else""#).count(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! The conditions and messages of an account.
 
 use super::conditions::{ConditionSummary, WEBHOOKS_NOT_WRITTEN};
+use crate::api::command::Target;
 use crate::api::{ALLOW_DELETIONS, ObjectKey, RELEASE, VendorAccount};
 use crate::engine::error::AccountError;
 use crate::plan::guard::TooMany;
@@ -97,24 +98,31 @@ fn changes_blocked(account: &ObjectKey, blocked: &TooMany) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} would {what}"))
         .collect();
-    let of = if blocked.namespace == account.namespace {
-        String::new()
-    } else {
-        format!(" for namespace {}", blocked.namespace)
-    };
+    let of = elsewhere(account, blocked);
     let recent = match blocked.recent {
         0 => String::new(),
         recent => format!(" after {recent} others within the last ten minutes"),
     };
     format!(
         "of the {} subscriptions managed here{of}, {}{recent}, which is more than deletionGuard allows at once; \
-         to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+         to allow exactly these: {}",
         blocked.managed,
         parts.join(" and "),
-        account.namespace,
-        account.name,
-        blocked.digest
+        approval(account, blocked)
     )
+}
+
+/// Names the namespace of changes that are not in the account's own.
+fn elsewhere(account: &ObjectKey, blocked: &TooMany) -> String {
+    if blocked.namespace == account.namespace {
+        return String::new();
+    }
+    format!(" for namespace {}", blocked.namespace)
+}
+
+/// Returns the command that allows exactly these changes.
+fn approval(account: &ObjectKey, blocked: &TooMany) -> String {
+    Target::account(account).annotate(&format!("{ALLOW_DELETIONS}={}", blocked.digest))
 }
 
 /// Returns the message about deletions that need an approval. It ends with the command that gives it, so that the command can be copied.
@@ -128,11 +136,7 @@ pub(crate) fn deletions_blocked(
     if !blocked.changes.is_empty() {
         return changes_blocked(account, blocked);
     }
-    let of = if blocked.namespace == account.namespace {
-        String::new()
-    } else {
-        format!(" for namespace {}", blocked.namespace)
-    };
+    let of = elsewhere(account, blocked);
     let recent = match blocked.recent {
         0 => String::new(),
         recent => format!(" after {recent} more were deleted within the last ten minutes"),
@@ -142,11 +146,9 @@ pub(crate) fn deletions_blocked(
     });
     format!(
         "{} of the {} subscriptions managed here{of} would be deleted{recent}, which is more than deletionGuard allows at once{trouble}; \
-         to allow exactly these: kubectl annotate --overwrite -n {} vendoraccount {} {ALLOW_DELETIONS}={}",
+         to allow exactly these: {}",
         blocked.ids.len(),
         blocked.managed,
-        account.namespace,
-        account.name,
-        blocked.digest
+        approval(account, blocked)
     )
 }

@@ -93,7 +93,7 @@ fn unmanaged(view: &AccountView) -> Markup {
     let listed = i64::try_from(unmanaged.rows.len()).unwrap_or(i64::MAX);
     html! {
         section.group aria-labelledby="unmanaged" {
-            h2 #unmanaged { "There and declared by nobody " span.number-of { (unmanaged.total) } }
+            h2 #unmanaged { "Unmanaged " span.number-of { (unmanaged.total) } }
             @if unmanaged.total == 0 {
                 p.empty { "Every subscription of this account is declared by a Webhook." }
             } @else {

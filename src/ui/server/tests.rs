@@ -198,7 +198,7 @@ async fn an_account_has_three_groups() {
     );
     assert_eq!(page["format"], FORMAT);
     let html = get(&server, "/accounts/shop/acme").await.body;
-    for text in ["Declared and there", "Declared and missing", "There and declared by nobody", "--id 9"] {
+    for text in ["Declared and there", "Declared and missing", "Unmanaged", "--id 9"] {
         assert!(html.contains(text), "{text}");
     }
 }
@@ -251,7 +251,7 @@ async fn a_webhook_shows_the_difference_and_what_unblocks_it() {
     assert_eq!(page["plan"]["changes"][0]["field"], "uriTemplate");
     assert_eq!(page["plan"]["held"]["until"], "later");
     assert!(page["plan"].get("calls").is_none(), "a status does not tell the number of calls");
-    let command = "kubectl patch -n shop webhook a --type=merge -p '{\"spec\":{\"mode\":\"Enforce\"}}'";
+    let command = "kubectl patch webhook -n shop a --type=merge -p '{\"spec\":{\"mode\":\"Enforce\"}}'";
     assert_eq!(page["unblock"][0]["commands"], json!([command]));
     let html = get(&server, "/webhooks/shop/a").await.body;
     assert!(

@@ -1,4 +1,4 @@
-//! One account: what is declared and there, what is declared and missing, and what is there and declared by nobody.
+//! One account: what is declared and there, what is declared and missing, and what is unmanaged.
 
 use super::Inputs;
 use super::accounts::{AccountRow, Troubles};

@@ -1,9 +1,10 @@
-//! The kubectl commands that unblock an object.
+//! The commands that unblock an object. They need kubectl only: a reader of an operator's pages may not have `hooktender`.
 
 use super::object::Remedy;
 use super::{Inputs, Remedies};
+use crate::api::command::{Target, approval, similar_ids, word};
 use crate::api::conditions::{DELIVERING, READY};
-use crate::api::{ALLOW_SET_CHANGES, ObjectKey, RELEASE, REQUESTED_AT, visible};
+use crate::api::{ObjectKey, RELEASE, visible};
 use crate::ui::data::facts::{AccountFacts, WebhookFacts};
 use crate::ui::data::set_facts::SetFacts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -13,48 +14,12 @@ const PAUSED: &str = "Paused";
 /// The reason of one whose members do not.
 const SUSPENDED: &str = "Suspended";
 
-/// What a command is about.
-#[derive(Clone, Copy)]
-struct Target<'a> {
-    kind: &'static str,
-    key: &'a ObjectKey,
-}
-
-impl Target<'_> {
-    fn kubectl(&self, verb: &str, rest: &str) -> String {
-        let (namespace, name) = (word(&self.key.namespace), word(&self.key.name));
-        format!("kubectl {verb} -n {namespace} {} {name} {rest}", self.kind)
+/// Patches the spec of a Webhook. A set undoes edits of its Webhooks, so that its template is patched.
+fn patch_webhook(webhook: &WebhookFacts, members: &str) -> String {
+    match &webhook.set {
+        Some(set) => Target::set(set).patch_template(members),
+        None => Target::webhook(&webhook.key).patch(members),
     }
-
-    fn patch(&self, spec: &str) -> String {
-        self.kubectl("patch", &format!("--type=merge -p '{{\"spec\":{{{spec}}}}}'"))
-    }
-
-    /// Patches the spec of a Webhook. A set undoes edits of its Webhooks, so that its template is patched.
-    fn patch_webhook(&self, webhook: &WebhookFacts, spec: &str) -> String {
-        match &webhook.set {
-            Some(set) => {
-                let template = format!("\"template\":{{\"spec\":{{{spec}}}}}");
-                Target { kind: "webhookset", key: set }.patch(&template)
-            }
-            None => self.patch(spec),
-        }
-    }
-
-    /// Asks for a pass now.
-    fn request(&self) -> String {
-        self.kubectl("annotate", &format!("--overwrite {REQUESTED_AT}=\"$(date)\""))
-    }
-}
-
-/// Quotes a word for a shell, unless it needs no quotes.
-pub(crate) fn word(text: &str) -> String {
-    let text = visible(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The command that prints manifests for a subscription at the vendor; for all unmanaged ones of the account without an id.
@@ -69,7 +34,7 @@ pub(crate) fn of_webhook(
     account: Option<&AccountFacts>,
     inputs: &Inputs<'_>,
 ) -> Vec<Remedy> {
-    let target = Target { kind: "webhook", key: &webhook.key };
+    let target = Target::webhook(&webhook.key);
     let not_delivering = webhook.condition(DELIVERING).filter(|delivering| delivering.status != "True");
     let conditions = webhook.condition(READY).into_iter().chain(not_delivering);
     let mut all: Vec<_> = conditions
@@ -96,7 +61,7 @@ pub(crate) fn of_webhook(
 
 /// How to unblock an account.
 pub(crate) fn account_remedies(account: &AccountFacts, inputs: &Inputs<'_>) -> Vec<Remedy> {
-    let target = Target { kind: "vendoraccount", key: &account.key };
+    let target = Target::account(&account.key);
     let ready = account.condition(READY).into_iter();
     ready
         .filter_map(|ready| remedy(ready, inputs.remedies, || account_commands(target, ready, account)))
@@ -105,14 +70,13 @@ pub(crate) fn account_remedies(account: &AccountFacts, inputs: &Inputs<'_>) -> V
 
 /// How to unblock a WebhookSet.
 pub(crate) fn set_remedies(set: &SetFacts, inputs: &Inputs<'_>) -> Vec<Remedy> {
-    let target = Target { kind: "webhookset", key: &set.key };
-    let resume = || vec![target.patch("\"paused\":false")];
+    let resume = || vec![Target::set(&set.key).patch("\"paused\":false")];
     let ready = set.condition(READY).filter(|ready| ready.status != "True");
     let mut all: Vec<_> = ready
         .and_then(|ready| {
             remedy(ready, inputs.remedies, || match ready.reason.as_str() {
                 PAUSED => resume(),
-                "SetGuard" => approval(target, &ready.message).into_iter().collect(),
+                "SetGuard" => approval(&set.key, &ready.message).into_iter().collect(),
                 _ => Vec::new(),
             })
         })
@@ -129,12 +93,6 @@ pub(crate) fn set_remedies(set: &SetFacts, inputs: &Inputs<'_>) -> Vec<Remedy> {
         }));
     }
     all
-}
-
-/// The command that allows what the guard of a set blocks, if its message names the annotation.
-fn approval(target: Target<'_>, message: &str) -> Option<String> {
-    let annotation = message[message.find(ALLOW_SET_CHANGES)?..].split_whitespace().next()?;
-    Some(target.kubectl("annotate", &format!("--overwrite {}", word(annotation))))
 }
 
 fn remedy(
@@ -159,9 +117,9 @@ fn webhook_commands(
     account: Option<&AccountFacts>,
 ) -> Vec<String> {
     let mut commands = match condition.reason.as_str() {
-        "Suspended" if webhook.suspend => vec![target.patch_webhook(webhook, "\"suspend\":false")],
-        "Planned" => plan_mode(target, webhook, account),
-        "SimilarExists" => quoted_ids(&condition.message)
+        "Suspended" if webhook.suspend => vec![patch_webhook(webhook, "\"suspend\":false")],
+        "Planned" => plan_mode(webhook, account),
+        "SimilarExists" => similar_ids(&condition.message)
             .map(|id| target.patch(&format!("\"externalId\":\"{id}\"")))
             .collect(),
         "ExternalIdNotFound" | "ExternalIdInvalid" | "AdoptionNotAllowed" => {
@@ -169,11 +127,11 @@ fn webhook_commands(
         }
         "DriftReported" | "CorrectionDoesNotHold" => {
             let policy = if condition.reason == "DriftReported" { "Correct" } else { "Report" };
-            vec![target.patch_webhook(webhook, &format!("\"driftPolicy\":\"{policy}\""))]
+            vec![patch_webhook(webhook, &format!("\"driftPolicy\":\"{policy}\""))]
         }
         // Its set would create it again.
         "Conflict" if webhook.set.is_some() => Vec::new(),
-        "Conflict" => vec![target.kubectl("delete", "").trim_end().to_owned()],
+        "Conflict" => vec![target.delete()],
         "AccountNotFound" => {
             vec![format!("kubectl get -n {} vendoraccounts", word(&webhook.account.namespace))]
         }
@@ -181,18 +139,17 @@ fn webhook_commands(
         _ => Vec::new(),
     };
     if webhook.deleting_since.is_some() {
-        commands.push(target.kubectl("annotate", &format!("{RELEASE}=true")));
+        commands.push(target.annotate(&format!("{RELEASE}=true")));
     }
     commands
 }
 
 /// Ends plan mode where it is set: at the Webhook, at the account, or at both. `--plan-only` of the operator has no command.
-fn plan_mode(target: Target<'_>, webhook: &WebhookFacts, account: Option<&AccountFacts>) -> Vec<String> {
+fn plan_mode(webhook: &WebhookFacts, account: Option<&AccountFacts>) -> Vec<String> {
     const ENFORCE: &str = "\"mode\":\"Enforce\"";
-    let own = webhook.plan_mode.then(|| target.patch_webhook(webhook, ENFORCE));
+    let own = webhook.plan_mode.then(|| patch_webhook(webhook, ENFORCE));
     let account = account.filter(|account| account.plan_mode);
-    let of_account =
-        account.map(|account| Target { kind: "vendoraccount", key: &account.key }.patch(ENFORCE));
+    let of_account = account.map(|account| Target::account(&account.key).patch(ENFORCE));
     own.into_iter().chain(of_account).collect()
 }
 
@@ -206,44 +163,5 @@ fn account_commands(target: Target<'_>, condition: &Condition, account: &Account
         "Deleting" => vec!["kubectl get webhooks --all-namespaces".to_owned()],
         _ if condition.status != "True" => vec![target.request()],
         _ => Vec::new(),
-    }
-}
-
-/// The ids that a message has in quotes.
-fn quoted_ids(message: &str) -> impl Iterator<Item = &str> {
-    let is_id = |text: &&str| {
-        let of_id = |c: char| c.is_ascii_alphanumeric() || "-_.:~=+@".contains(c);
-        !text.is_empty() && text.len() <= 100 && text.chars().all(of_id)
-    };
-    // The text after the last quote is not in quotes.
-    let closed = message.matches('"').count() / 2;
-    message.split('"').skip(1).step_by(2).take(closed).filter(is_id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (text, quoted) in [
-            ("orders", "orders"),
-            ("shop/orders.v1", "shop/orders.v1"),
-            ("", "''"),
-            ("-rf", "'-rf'"),
-            ("a b", "'a b'"),
-            ("$(id)", "'$(id)'"),
-            ("it's", r"'it'\''s'"),
-            ("a\nb", r"'a\u{a}b'"),
-        ] {
-            assert_eq!(word(text), quoted);
-        }
-    }
-
-    #[test]
-    fn the_ids_of_a_message_are_found() {
-        let of = |message| quoted_ids(message).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(of("To adopt it, set spec.externalId: \"7\" or \"a-9\""), ["7", "a-9"]);
-        assert!(of("set \"$(rm)\" or \"a b\" or \"\" and \"open").is_empty());
     }
 }

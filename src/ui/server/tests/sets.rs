@@ -105,20 +105,20 @@ async fn a_command_for_a_member_changes_the_template() {
         (
             "orders-a",
             json!([
-                "kubectl patch -n shop webhookset orders --type=merge -p '{\"spec\":{\"template\":{\"spec\":{\"suspend\":false}}}}'"
+                "kubectl patch webhookset -n shop orders --type=merge -p '{\"spec\":{\"template\":{\"spec\":{\"suspend\":false}}}}'"
             ]),
             json!(true),
         ),
         (
             "own",
-            json!(["kubectl patch -n shop webhook own --type=merge -p '{\"spec\":{\"suspend\":false}}'"]),
+            json!(["kubectl patch webhook -n shop own --type=merge -p '{\"spec\":{\"suspend\":false}}'"]),
             Value::Null,
         ),
         ("orders-b", Value::Null, Value::Null),
         (
             "orders-c",
             json!([
-                "kubectl patch -n shop webhook orders-c --type=merge -p '{\"spec\":{\"externalId\":\"7\"}}'"
+                "kubectl patch webhook -n shop orders-c --type=merge -p '{\"spec\":{\"externalId\":\"7\"}}'"
             ]),
             Value::Null,
         ),
@@ -144,9 +144,9 @@ async fn a_set_says_how_to_allow_changes_and_how_to_resume_it() {
     for (name, command) in [
         (
             "guarded",
-            "kubectl annotate -n shop webhookset guarded --overwrite hooktender.dev/allow-set-changes=sha256:9f2c",
+            "kubectl annotate --overwrite webhookset -n shop guarded hooktender.dev/allow-set-changes=sha256:9f2c",
         ),
-        ("paused", "kubectl patch -n shop webhookset paused --type=merge -p '{\"spec\":{\"paused\":false}}'"),
+        ("paused", "kubectl patch webhookset -n shop paused --type=merge -p '{\"spec\":{\"paused\":false}}'"),
     ] {
         let page = get_json(&server, &format!("/sets/shop/{name}.json")).await;
         assert_eq!(page["unblock"][0]["commands"], json!([command]));

@@ -46,7 +46,7 @@ try: ## Show what hooktender does with files, without Kubernetes, in seconds
 
 # Rust and Go build side by side, and only what the demo uses.
 demo: ## Show hooktender at work on this machine; KEEP=1 leaves everything running until Ctrl-C
-	@test -x $(BUILT)/hooktender-demo || echo 'The first run builds hooktender and a Kubernetes API server from source. In under a minute you are told how long it takes.'
+	@test -x $(BUILT)/hooktender-demo || echo 'The first run builds hooktender and a Kubernetes API server from source. It says within a minute how long this takes.'
 	@$(CARGO) build --workspace --bin hooktender-cluster
 	@$(BUILT)/hooktender-cluster prepare-demo -- $(CARGO) build --workspace $(DEMO_BINS)
 	@$(BUILT)/hooktender-demo

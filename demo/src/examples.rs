@@ -20,7 +20,7 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// Reads a vendor's folder in the order in which `kubectl apply -f` does; `url` is the address of the stand-in.
+    /// Reads a vendor's folder in the order in which `kubectl apply -f` does; `url` is the address of the fake vendor.
     pub(crate) fn of(vendor: Vendor, url: &str) -> Step<Self> {
         let line = match vendor {
             Vendor::Brightpearl => "datacenter: euw1",

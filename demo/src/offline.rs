@@ -1,4 +1,4 @@
-//! The story without Kubernetes: declarations in files, `plan`, `apply --offline` and `import`, against one stand-in vendor. Every claim
+//! The story without Kubernetes: declarations in files, `plan`, `apply --offline` and `import`, against one fake vendor. Every claim
 //! is verified at the vendor.
 
 use std::fs;
@@ -68,7 +68,8 @@ impl Desk {
     fn set_up(screen: Screen) -> Step<Self> {
         operator::binary()?;
         screen.say("hooktender keeps webhook subscriptions at SaaS vendors as files or Kubernetes objects declare them.");
-        screen.say("This is what it does with files only, in a few seconds. The vendor is a stand-in for Contensis on");
+        screen
+            .say("This is what it does with files only, in a few seconds. The vendor is a fake Contensis on");
         screen.say("loopback that speaks as the real one does. Nothing leaves this machine.");
         let runtime = Runtime::new().map_err(Failure::io("starting threads"))?;
         let interrupt = Interrupt::listen(&runtime).map_err(Failure::io("listening to signals"))?;

@@ -48,7 +48,7 @@ impl Stage {
         );
         screen
             .say("This demo runs on your machine. The operator and the API server are real. The vendors are");
-        screen.say("stand-ins on loopback that answer as the real ones do. Nothing leaves this machine.");
+        screen.say("fakes on loopback that answer as the real ones do. Nothing leaves this machine.");
         screen.chapter(1, "Start");
         // Minutes the first time; it reports its progress.
         let tools = Tools::ensure(Purpose::Demo)?;

@@ -14,8 +14,8 @@ pub(super) enum FailOn {
     Changes,
 }
 
-/// Returns the exit code of a plan. An account of which no plan could be made is a failure whatever is asked for: it may have drift and
-/// changes that nobody sees.
+/// Returns the exit code of a plan. An account of which no plan could be made is always a failure, as its drift and changes
+/// are unknown.
 pub(super) fn exit_code(report: &Report, fail_on: &[FailOn]) -> u8 {
     if fail_on.is_empty() {
         return report.result.exit_code();

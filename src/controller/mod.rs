@@ -228,12 +228,12 @@ struct Workers {
     indexes: Indexes,
     /// Claims and writes of accounts that point to the same account at the vendor.
     registry: Arc<Registry>,
-    /// Wakes the check for orphans.
+    /// Triggers the check for orphans.
     orphans: WakeUp,
 }
 
 impl Workers {
-    /// Wakes the workers that a trigger concerns.
+    /// Notifies the workers that a trigger concerns.
     fn handle(&mut self, trigger: Trigger) {
         match trigger {
             Trigger::Account(key) => {

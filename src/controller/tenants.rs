@@ -1,5 +1,5 @@
 //! Accounts as WebhookSets read them: with labels and annotations, without status. Passes over accounts need neither, so that their
-//! own cache has none, and a status that a pass writes wakes no set.
+//! own cache has none, and a status that a pass writes triggers no set.
 
 use crate::api::{ObjectKey, VendorAccount};
 use kube::ResourceExt as _;

@@ -133,7 +133,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// Which value is wrong, and what may stand there.
+    /// Which value is wrong, and what is allowed.
     pub(crate) fn parse(query: &str) -> Result<Self, String> {
         let mut filter = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {

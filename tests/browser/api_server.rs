@@ -1,4 +1,4 @@
-//! A stand-in for the API server that only lists and watches, from memory.
+//! A fake API server that only lists and watches, from memory.
 //!
 //! A real one does not store hostile names, takes minutes for ten thousand objects, and cannot be made to fail at a chosen
 //! moment. That the pages work with a real one is shown by `tests/scenarios/ui.rs`.
@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) watch: bool,
 }
 
-/// The stand-in. It ends when it is dropped.
+/// The fake. It ends when it is dropped.
 pub(crate) struct ApiServer {
     address: SocketAddr,
     state: Arc<Mutex<Objects>>,

@@ -1,5 +1,5 @@
 //! Objects of one namespace, read and written by HTTP as kubectl does it. A test mostly sets its scene: processes of kubectl took half
-//! of the suite's processor time. What is told of kubectl itself is tested with kubectl.
+//! of the suite's processor time. Tests about kubectl run kubectl.
 
 use hooktender_cluster::Cluster;
 use serde_json::Value;

@@ -145,7 +145,7 @@ fn addresses_without_a_cluster() {
     let ran = offline(&objects).exits(1);
     has(&ran, "problem va default/account", "https://bp.example.com");
     has(&ran, "problem va default/account", "--allow-endpoint");
-    // Allowed, and nobody is there. The port is that of no server: it is taken and freed again.
+    // Allowed, and without a server: the port is taken and freed again.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     objects[1]["spec"]["vendor"]["brightpearl"]["url"] = json!(nobody);

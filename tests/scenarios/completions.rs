@@ -68,7 +68,7 @@ fn bash_offers_names_of_the_cluster() {
     // Of the kubeconfig, without the cluster.
     let contexts = offered("hooktender plan --context ");
     assert_eq!(contexts.len(), 1, "{contexts:?}");
-    // A user who may not list namespaces is offered none, and is told nothing.
+    // A user who may not list namespaces is offered none, without an error.
     assert_eq!(offered("hooktender plan -n "), [""; 0]);
     let admin = bash(&programs, scene.cluster.kubeconfig(), "hooktender plan -n kube-s");
     assert_eq!(admin, ["kube-system"]);

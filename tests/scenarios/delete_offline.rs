@@ -76,7 +76,9 @@ fn prune_asks_and_deletes_nothing_but_unmanaged_ones() {
     assert_eq!(terminal.ends().0, Some(1));
     only_reads(&tenant);
     // Something else fails: the former one stays, as nothing has taken its place.
-    tenant.fault(&json!({"operation": "create", "kind": "status", "status": 400, "times": null, "body": {}}));
+    let body = json!({"errors": [{"code": "CMNC-1", "message": "no"}]});
+    tenant
+        .fault(&json!({"operation": "create", "kind": "status", "status": 400, "times": null, "body": body}));
     let ran = applied(&folder, &["--prune", &id]).exits(1);
     ran.says(&format!("not done: --prune {id}: the rest of the plan was not applied"));
     assert_eq!((tenant.count("delete"), tenant.ids()), (0, vec![id.clone()]));
@@ -186,11 +188,11 @@ fn delete_does_not_touch_what_it_cannot_tell() {
         tenant.insert(&stored(name));
     }
     // Two have its natural key, and neither is as declared.
-    let mut twin = stored("twice");
-    twin["contentType"] = json!("text/plain");
+    let mut similar = stored("twice");
+    similar["contentType"] = json!("text/plain");
     for quality in [0, 1] {
-        twin["qualityOfService"] = json!(quality);
-        tenant.insert(&twin);
+        similar["qualityOfService"] = json!(quality);
+        tenant.insert(&similar);
     }
     let ran = run(&mut delete(&folder, &["--yes"])).exits(1);
     ran.says("default/gone: delete ");
@@ -205,7 +207,7 @@ fn delete_does_not_touch_what_it_cannot_tell() {
     // Without --offline it says what to do instead.
     let error = run(&mut hooktender(&["delete", "-f", folder.text()])).failed();
     assert!(error.contains("with a cluster, use kubectl delete"), "{error}");
-    // The twin that is meant is named in the file.
+    // The file names which of the two is meant.
     let ids = tenant.ids();
     let at = tenant.stored().iter().position(|one| one.to_string().contains("/twice")).unwrap();
     let mut pinned = webhook("twice", Vendor::Brightpearl);

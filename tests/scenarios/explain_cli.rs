@@ -126,8 +126,8 @@ fn an_object_that_cannot_be_explained_gives_one_line() {
         let line = place.ran(&[wrong]).failed();
         assert!(line.contains(says), "{line}");
     }
-    let stranger = place.scene.cluster.service_account(namespace, "stranger", "[]").unwrap();
-    let ran = run(Some(&stranger), &["explain", "va/account"]);
+    let viewer = place.scene.cluster.service_account(namespace, "without-rights", "[]").unwrap();
+    let ran = run(Some(&viewer), &["explain", "va/account"]);
     assert!(ran.failed().starts_with(&format!("VendorAccount {namespace}/account cannot be read: ")));
     // Without a kubeconfig there is no cluster to ask, and no flag that helps.
     let alone = run(None, &["explain", "va/account"]).failed();

@@ -37,7 +37,7 @@ fn a_namespace_without_objects_says_where_there_are_some() {
     assert_eq!(errors.len(), 1, "{errors:?}");
     let start = "namespace plan-answers-typo does not exist. There are Webhooks in ";
     assert!(errors[0].starts_with(start), "{errors:?}");
-    // Who may not read namespaces, or Webhooks elsewhere, is told what is known.
+    // Without the right to read namespaces, or Webhooks elsewhere, the output says what is known.
     let reader = Reader::of(&empty);
     let ran = reader.plan(&[]).exits(0).quiet();
     assert_eq!(

@@ -74,7 +74,7 @@ fn a_create_that_the_vendor_has_refused_is_shown_as_blocked_until_something_chan
     reader.plan(&["-f", &same]).exits(1).says("blocked, Rejected");
 }
 
-/// A create of which nobody knows whether it was done.
+/// A create with an unknown outcome.
 fn lost_create(scene: &Scene, tenant: &Tenant) {
     tenant.fault(&json!({"operation": "create", "kind": "drop_before"}));
     scene.apply(&webhook("hook", Vendor::Superoffice));

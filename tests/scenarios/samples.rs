@@ -1,7 +1,7 @@
 //! Sample output in the docs: a block `text,output` shows what the commands of the block before it print.
 //!
 //! Times, ages and ids differ from run to run, and columns are as wide as their longest value. Therefore a line is compared
-//! word by word, with one placeholder for all times. A line `...` stands for any number of lines.
+//! word by word, with one placeholder for all times. A line `...` matches any number of lines.
 //! `HOOKTENDER_BLESS=1` writes what was printed into the pages instead.
 
 use std::fmt::Write as _;

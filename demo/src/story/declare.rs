@@ -47,9 +47,7 @@ pub(super) fn apply(stage: &Stage) -> Step<Cast> {
     screen.say(
         "Each vendor has a folder with an account, the Secrets of its credentials, and Webhooks. In each",
     );
-    screen.say(
-        "account one line is replaced with the address of the vendor's stand-in. Nothing else is changed.",
-    );
+    screen.say("account one line is replaced with the address of the fake vendor. Nothing else is changed.");
     let mut examples = Vec::new();
     for vendor in Vendor::ALL {
         screen.gap();

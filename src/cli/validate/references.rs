@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
-/// Stands for a value that is in none of the files. Valid wherever a value may stand, also as an address.
+/// Replaces a value that is in none of the files. It is valid for every use of a value, also as an address.
 const PLACEHOLDER: &str = "https://placeholder.invalid";
 
 /// What was found.

@@ -49,7 +49,7 @@ impl SetWorkers {
         Self { wake_ups: HashMap::new(), tasks: JoinSet::new(), shared }
     }
 
-    /// Wakes the workers that a trigger concerns.
+    /// Notifies the workers that a trigger concerns.
     pub(super) fn handle(&mut self, trigger: &Trigger) {
         match trigger {
             Trigger::Set(key) => {
@@ -85,14 +85,14 @@ impl SetWorkers {
         });
     }
 
-    /// Wakes the worker of a set.
+    /// Notifies the worker of a set.
     fn notify(&self, key: &ObjectKey) {
         if let Some(wake_up) = self.wake_ups.get(key) {
             wake_up.notify(false);
         }
     }
 
-    /// Wakes all workers.
+    /// Notifies all workers.
     fn notify_all(&self) {
         for wake_up in self.wake_ups.values() {
             wake_up.notify(false);

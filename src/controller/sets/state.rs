@@ -170,7 +170,7 @@ impl SetState {
         for change in &recorded {
             self.recent.entry((*change).clone()).or_insert_with(clock::now);
         }
-        // An expired one is kept while it is recorded: read again, it would count anew.
+        // An expired one is kept while it is recorded: if it were read again, it would be counted twice.
         self.recent.retain(|change, at| clock::since(*at) < RECENT || recorded.contains(change));
     }
 

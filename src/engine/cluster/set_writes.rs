@@ -1,5 +1,5 @@
 //! Writes of WebhookSets and of their members. Each rests on the version that was read: what another client has written meanwhile is
-//! returned instead, and decided on anew.
+//! returned instead, and the next pass decides with it.
 
 use super::objects::passes;
 use super::writer::{KubeWriter, WriteError, add, failed, gone};

@@ -10,7 +10,7 @@ const BURST: u32 = 5;
 /// The time between two passes after that.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Stands for the namespace of a guest that is gone, so that its namespace is unknown.
+/// Replaces the namespace of a guest that is gone, so that its namespace is unknown.
 pub(crate) const GUESTS: &str = "";
 
 /// Why a pass is due before its time.

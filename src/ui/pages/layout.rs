@@ -7,7 +7,7 @@ use crate::ui::views::freshness::{Freshness, Notice};
 use crate::ui::views::time::When;
 use maud::{DOCTYPE, Markup, html};
 
-/// What stands around the content of a page.
+/// The frame around the content of a page.
 pub(crate) struct Frame<'a> {
     /// The page; none of an error.
     pub(crate) page: Option<&'a Page>,

@@ -28,7 +28,7 @@ fn a_tenant_that_has_revoked_the_login_waits_or_is_forgotten() {
     assert!(note.contains(&format!("subscription {id} may have stayed at superoffice")), "{note}");
     let note = crowd.scene.event(&account(1), "Forgotten");
     assert!(note.contains(&format!("1 Webhooks went without a call to the vendor; what may have stayed at superoffice: subscription {id} of")), "{note}");
-    assert_eq!(crowd.tenants[1].ids(), [id], "nobody could delete it");
+    assert_eq!(crowd.tenants[1].ids(), [id], "it cannot be deleted");
     crowd.ready(2);
     // A login that works is used.
     crowd.scene.patch(&format!("vendoraccount/{}", account(2)), &json!({"spec": {"whenRevoked": "Forget"}}));

@@ -80,6 +80,12 @@ impl Entry {
     }
 }
 
+/// Returns the differences in fields, each with whether the vendor replaces the subscription for it.
+pub(super) fn entries_of<'a>(fields: impl IntoIterator<Item = &'a FieldReport>) -> Vec<(Entry, bool)> {
+    let of_field = |field: &'a FieldReport| entries(field).into_iter().map(|entry| (entry, field.replaces));
+    fields.into_iter().flat_map(of_field).collect()
+}
+
 /// Returns the differences in a field, by member if both sides are JSON.
 pub(super) fn entries(field: &FieldReport) -> Vec<Entry> {
     let path = exactly(&field.field);

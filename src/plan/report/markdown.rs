@@ -3,7 +3,8 @@
 //! Foreign text is quoted as code only, so that no mention, link, image or HTML in it is rendered. It is never cut in the middle:
 //! what does not fit is omitted as a whole, and counted.
 
-use super::diff::{Body, Entry, Row, entries};
+use super::diff::{Body, Entry, Row, entries_of};
+use super::groups::{Group, Grouped, grouped};
 use super::visible::value;
 use super::words;
 use super::{AccountReport, Held, Report, WebhookReport};
@@ -14,6 +15,8 @@ use std::fmt::Write as _;
 const LONGEST: usize = 60_000;
 /// Room for the sentence about what was left out.
 const RESERVE: usize = 500;
+/// How many members of a group a comment names.
+const MAX_MEMBERS: usize = 100;
 
 /// Draws a report in at most 60,000 characters.
 pub fn markdown(report: &Report) -> String {
@@ -27,17 +30,20 @@ pub fn markdown(report: &Report) -> String {
         report.accounts.iter().filter_map(|account| Some(message(account, account.held.as_ref()?)));
     let messages = messages.chain(report.accounts.iter().filter_map(advised));
     let messages = messages.filter(|piece| !comment.take(piece, LONGEST / 4)).count();
+    let Grouped { groups, rest } = grouped(report);
     let loud: Vec<_> = report
         .accounts
         .iter()
-        .flat_map(|account| account.webhooks.iter().map(move |webhook| (Some(account), webhook)))
+        .zip(rest)
+        .flat_map(|(account, webhooks)| webhooks.into_iter().map(move |webhook| (Some(account), webhook)))
         .chain(report.orphans.iter().map(|webhook| (None, webhook)))
         .filter(|(_, webhook)| !words::is_quiet(webhook))
         .collect();
-    let rows = table(&mut comment, &loud);
+    let rows = table(&mut comment, &groups, &loud);
     // Why a whole account is not planned is said once, at the account.
     let details = loud.iter().filter(|(_, webhook)| !words::is_listed_only(webhook));
     let details = details.filter_map(|(_, webhook)| details_of(webhook));
+    let details = groups.iter().map(group_details).chain(details);
     let details = details.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
     let unmanaged = report.accounts.iter().filter_map(unmanaged);
     let unmanaged = unmanaged.filter(|piece| !comment.take(piece, LONGEST - RESERVE)).count();
@@ -93,44 +99,88 @@ fn held_back(held: &Held) -> String {
     format!("**{}**, {}: {}", words::held(held), code(&value(&held.reason)), message.join(" "))
 }
 
-/// Adds the table of Webhooks, up to half of the comment; returns the number of rows that were left out.
-fn table(comment: &mut Comment, webhooks: &[(Option<&AccountReport>, &WebhookReport)]) -> usize {
-    if webhooks.is_empty() {
+/// Adds the table of groups and Webhooks, up to half of the comment; returns the number of rows that were left out.
+fn table(
+    comment: &mut Comment,
+    groups: &[Group<'_>],
+    webhooks: &[(Option<&AccountReport>, &WebhookReport)],
+) -> usize {
+    if groups.is_empty() && webhooks.is_empty() {
         return 0;
     }
     comment.take("\n| | Webhook | Account | Action | Why |\n| --- | --- | --- | --- | --- |\n", LONGEST);
-    let mut left_out = 0;
-    for (account, webhook) in webhooks {
+    let of_groups = groups.iter().map(|group| {
+        let accounts =
+            format!("{} of {}", words::some(group.accounts().len(), "account"), group.first.account.vendor);
+        let webhooks = words::some(group.members.len(), "Webhook");
+        row(group.first.webhook, &webhooks, &accounts, group.action().unwrap_or_default())
+    });
+    let of_webhooks = webhooks.iter().map(|(account, webhook)| {
         let account = account.map(|account| cell(&words::name(&account.namespace, &account.name)));
         let action = words::verb(webhook).map(str::to_owned).into_iter();
         let action: Vec<_> = action.chain(words::id(webhook).map(|id| cell(&id))).collect();
-        let held = webhook.held.as_ref();
-        let held =
-            held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
-        let delivery = webhook.is_disabled_by_vendor().then(|| "**not delivering**".to_owned());
-        let why: Vec<_> =
-            words::why(webhook).map(str::to_owned).into_iter().chain(held).chain(delivery).collect();
-        let row = format!(
-            "| `{}` | {} | {} | {} | {} |\n",
-            words::sign(webhook),
-            cell(&words::name(&webhook.namespace, &webhook.name)),
-            account.unwrap_or_default(),
-            action.join(" "),
-            why.join("; "),
-        );
-        left_out += usize::from(!comment.take(&row, LONGEST / 2));
-    }
-    left_out
+        let name = cell(&words::name(&webhook.namespace, &webhook.name));
+        row(webhook, &name, &account.unwrap_or_default(), &action.join(" "))
+    });
+    of_groups.chain(of_webhooks).filter(|row| !comment.take(row, LONGEST / 2)).count()
+}
+
+/// Returns a row of the table, with the sign of a Webhook and why its change is made, or not.
+fn row(webhook: &WebhookReport, name: &str, account: &str, action: &str) -> String {
+    let held = webhook.held.as_ref();
+    let held =
+        held.map(|held| format!("**{}**: {}", words::held_of(webhook, held), cell(&value(&held.reason))));
+    let delivery = webhook.is_disabled_by_vendor().then(|| "**not delivering**".to_owned());
+    let why: Vec<_> =
+        words::why(webhook).map(str::to_owned).into_iter().chain(held).chain(delivery).collect();
+    format!("| `{}` | {name} | {account} | {action} | {} |\n", words::sign(webhook), why.join("; "))
 }
 
 /// The details of a Webhook besides its row.
 fn details_of(webhook: &WebhookReport) -> Option<String> {
     let mut lines = Vec::new();
-    for field in &webhook.changes {
-        for shown in entries(field) {
-            entry(&shown, field.replaces, &mut lines);
-        }
+    for (shown, replaces) in entries_of(&webhook.changes) {
+        entry(&shown, replaces, &mut lines);
     }
+    remarks(webhook, &mut lines);
+    if lines.is_empty() {
+        return None;
+    }
+    if let Some(place) = &webhook.declared_at {
+        lines.insert(0, declared_at(place));
+    }
+    let name = html(&words::name(&webhook.namespace, &webhook.name));
+    let verb = words::verb(webhook).map(|verb| format!(": {verb}")).unwrap_or_default();
+    let id = words::id(webhook).map(|id| format!(" <code>{}</code>", html(&id))).unwrap_or_default();
+    let title = format!("{} <code>{name}</code>{verb}{id}", words::sign(webhook));
+    Some(folded(&title, "diff", &lines))
+}
+
+/// The details of a group, with its members.
+fn group_details(group: &Group<'_>) -> String {
+    let webhook = group.first.webhook;
+    let mut lines: Vec<_> = group.declared_at().map(declared_at).into_iter().collect();
+    for (shown, replaces) in group.entries() {
+        entry(&shown, replaces, &mut lines);
+    }
+    remarks(webhook, &mut lines);
+    lines.extend(group.members.iter().take(MAX_MEMBERS).map(|member| format!("# {}", member.title())));
+    if group.members.len() > MAX_MEMBERS {
+        lines.push(format!(
+            "# … and {} more; hooktender plan --all lists all",
+            group.members.len() - MAX_MEMBERS
+        ));
+    }
+    let verb = group.action().map(|verb| format!(": {verb}")).unwrap_or_default();
+    folded(&format!("{} {}{verb}", words::sign(webhook), group.size()), "diff", &lines)
+}
+
+fn declared_at(place: &str) -> String {
+    format!("# declared at {}", visible(place))
+}
+
+/// Adds what else is said about a Webhook, and what holds it back.
+fn remarks(webhook: &WebhookReport, lines: &mut Vec<String>) {
     if !webhook.duplicates.is_empty() {
         let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
         lines.push(format!("! duplicates, left as they are: {}", ids.join(", ")));
@@ -141,23 +191,12 @@ fn details_of(webhook: &WebhookReport) -> Option<String> {
     }
     lines.extend(words::delivery(webhook).map(|delivery| format!("! {delivery}")));
     if let Some(advice) = &webhook.advice {
-        foreign("advice: ", advice, &mut lines);
+        foreign("advice: ", advice, lines);
     }
     if let Some(held) = &webhook.held {
         let what = format!("{}, {}: ", words::held_of(webhook, held), visible(&held.reason));
-        foreign(&what, &held.message, &mut lines);
+        foreign(&what, &held.message, lines);
     }
-    if lines.is_empty() {
-        return None;
-    }
-    if let Some(place) = &webhook.declared_at {
-        lines.insert(0, format!("# declared at {}", visible(place)));
-    }
-    let name = html(&words::name(&webhook.namespace, &webhook.name));
-    let verb = words::verb(webhook).map(|verb| format!(": {verb}")).unwrap_or_default();
-    let id = words::id(webhook).map(|id| format!(" <code>{}</code>", html(&id))).unwrap_or_default();
-    let title = format!("{} <code>{name}</code>{verb}{id}", words::sign(webhook));
-    Some(folded(&title, "diff", &lines))
 }
 
 /// Adds foreign text, which may have several lines.

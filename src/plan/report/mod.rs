@@ -6,6 +6,7 @@
 pub(crate) mod canvas;
 mod class;
 mod diff;
+mod groups;
 mod html;
 mod markdown;
 mod schema;
@@ -171,7 +172,7 @@ pub struct WebhookReport {
 }
 
 /// Whether a vendor delivers for a subscription. The names are the reasons of the condition `Delivering`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub enum DeliveryState {
     /// It delivers.
     Active,
@@ -199,7 +200,7 @@ pub struct FieldReport {
 }
 
 /// Why something is blocked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
     /// The reason, as in the condition of the object.
@@ -211,7 +212,7 @@ pub struct Held {
 }
 
 /// What a blocked change waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Until {
     /// It cannot be done as declared: a person has to change something.

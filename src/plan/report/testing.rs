@@ -1,7 +1,9 @@
 //! A report with everything in it, generated reports, and helpers of tests.
 
+mod crowd;
 mod generated;
 
+pub(super) use crowd::{any_crowd, crowd, tenant, tenant_account, tenants};
 pub(super) use generated::{any_report, wild};
 
 use super::{

@@ -1,7 +1,7 @@
 //! Samples of reports, and properties of all reports.
 
 use super::canvas::columns;
-use super::testing::{any_report, many, of_change, rich, wild};
+use super::testing::{any_crowd, any_report, crowd, many, of_change, rich, wild};
 use super::{Class, Report, Searched, Style, UnmanagedReport, WebhookReport, WebhooksOf, markdown, text};
 use proptest::prelude::*;
 
@@ -23,6 +23,34 @@ fn as_text() {
 #[test]
 fn as_markdown() {
     insta::assert_snapshot!("markdown", markdown(&rich()));
+}
+
+#[test]
+fn many_tenants_fit_a_screen() {
+    let drawn = text(&crowd(200), &PLAIN);
+    insta::assert_snapshot!("text_tenants", drawn);
+    insta::assert_snapshot!("text_tenants_all", text(&crowd(12), &Style { all: true, width: 120, ..PLAIN }));
+    insta::assert_snapshot!("markdown_tenants", markdown(&crowd(12)));
+    assert!(markdown(&crowd(1000)).contains("\n# … and 894 more; hooktender plan --all lists all\n"));
+}
+
+#[test]
+fn accounts_with_unmanaged_subscriptions_only_are_counted() {
+    let mut report = crowd(40);
+    for account in &mut report.accounts {
+        account.webhooks.clear();
+        account.unmanaged = vec![UnmanagedReport { external_id: "7".into(), summary: "theirs".into() }; 2];
+    }
+    let drawn = |report: &Report, all| text(report, &Style { all, width: 200, ..PLAIN });
+    let short = drawn(&report, false);
+    assert!(
+        short.contains("Unmanaged at 40 more accounts") && short.contains("    ? 2 at tenants/a009\n"),
+        "{short}"
+    );
+    assert!(short.contains("… and 30 more\n") && !short.contains("Account "), "{short}");
+    assert_eq!(drawn(&report, true).matches("? 7  theirs").count(), 80);
+    report.accounts.truncate(10);
+    assert_eq!(drawn(&report, false).matches("? 7  theirs").count(), 20, "few are listed");
 }
 
 #[test]
@@ -177,6 +205,19 @@ proptest! {
         is_fit(&plain, width)?;
         let colour = text(&report, &Style { colour: true, width, all });
         prop_assert_eq!(stripped(&colour), plain);
+    }
+
+    #[test]
+    fn every_webhook_of_many_tenants_is_named(report in any_crowd(), width in 60..130usize) {
+        let style = Style { colour: false, width, all: true };
+        is_fit(&text(&report, &Style { all: false, ..style }), width)?;
+        let drawn = text(&report, &style);
+        is_fit(&drawn, width)?;
+        for webhook in report.webhooks() {
+            let name = format!("{}/{}", webhook.namespace, webhook.name);
+            let named = drawn.split([' ', ':', '\n']).filter(|word| **word == name).count();
+            prop_assert_eq!(named, 1, "{} in\n{}", name, drawn);
+        }
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! A report for a terminal, in any width, with colours or without.
 
-use super::canvas::{Break, Canvas, Ink, Span, columns};
-use super::diff::{Body, Entry, Marked, Row, entries};
+mod changes;
+mod groups;
+
+use super::canvas::{Break, Canvas, Ink, Span};
+use super::diff::entries_of;
+use super::groups::grouped;
 use super::words::{self, ACTIONS};
 use super::{AccountReport, Held, Report, UnmanagedReport, WebhookReport};
 use crate::api::status::Action;
@@ -9,11 +13,6 @@ use crate::api::visible;
 
 /// The number of unmanaged subscriptions, and of Webhooks that are not planned, that are listed for an account, unless all are.
 const MAX_LISTED: usize = 10;
-/// Paths are padded up to this many columns, so that one long path does not push all values away.
-const WIDEST_PATH: usize = 28;
-
-const OLD: (Ink, Ink) = (Ink::Old, Ink::OldPart);
-const NEW: (Ink, Ink) = (Ink::New, Ink::NewPart);
 
 /// Options for [`text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub struct Style {
     pub colour: bool,
     /// The width in columns, at least 20.
     pub width: usize,
-    /// Whether to list unchanged Webhooks too, and all unmanaged subscriptions.
+    /// Whether to list unchanged Webhooks, the Webhooks of groups and all unmanaged subscriptions.
     pub all: bool,
 }
 
@@ -30,9 +29,9 @@ pub struct Style {
 pub fn text(report: &Report, style: &Style) -> String {
     let mut page = Page { canvas: Canvas::new(style.width, style.colour), all: style.all };
     page.legend(report);
-    for account in &report.accounts {
-        page.account(account);
-    }
+    let grouped = grouped(report);
+    page.groups(&grouped.groups);
+    page.accounts(report, &grouped.rest);
     page.orphans(&report.orphans);
     page.canvas.gap();
     page.prose(0, 0, &[Span(Ink::Title, words::summary(report))]);
@@ -52,6 +51,18 @@ fn ink(action: Action) -> Ink {
         Action::Replace => Ink::Replaced,
         Action::Delete => Ink::Old,
     }
+}
+
+/// The colour of the sign of a Webhook.
+fn sign_ink(webhook: &WebhookReport) -> Ink {
+    if words::is_stuck(webhook) { Ink::Warning } else { ink(webhook.action) }
+}
+
+/// Whether there is nothing to say about an account, with these of its Webhooks, but what is unmanaged in it.
+fn has_nothing_else(account: &AccountReport, webhooks: &[&WebhookReport]) -> bool {
+    account.held.is_none()
+        && account.advice.is_none()
+        && webhooks.iter().all(|webhook| words::is_quiet(webhook))
 }
 
 struct Page {
@@ -92,12 +103,42 @@ impl Page {
         }
     }
 
-    fn account(&mut self, account: &AccountReport) {
-        let quiet = account.held.is_none()
-            && account.advice.is_none()
-            && account.unmanaged.is_empty()
-            && account.webhooks.iter().all(words::is_quiet);
-        if quiet && !self.all {
+    /// Draws the accounts, each with those of its Webhooks that are in no group.
+    fn accounts(&mut self, report: &Report, rest: &[Vec<&WebhookReport>]) {
+        let all = || report.accounts.iter().zip(rest);
+        let only_unmanaged = |account: &AccountReport, webhooks: &[&WebhookReport]| {
+            !account.unmanaged.is_empty() && has_nothing_else(account, webhooks)
+        };
+        let counted: Vec<_> = all()
+            .filter(|(account, webhooks)| only_unmanaged(account, webhooks))
+            .map(|(account, _)| Listed {
+                sign: '?',
+                id: format!("{} at ", account.unmanaged.len()),
+                text: words::name(&account.namespace, &account.name),
+            })
+            .collect();
+        // Many sections that only list what is never changed would hide the others.
+        let in_short = !self.all && counted.len() > MAX_LISTED;
+        for (account, webhooks) in all() {
+            if !(in_short && only_unmanaged(account, webhooks)) {
+                self.account(account, webhooks);
+            }
+        }
+        if in_short {
+            let head = format!(
+                "Unmanaged at {} more accounts, declared by no Webhook; never changed (--all lists them)",
+                counted.len()
+            );
+            self.list(&head, &counted);
+        }
+    }
+
+    /// Draws an account with those of its Webhooks that are in no group.
+    fn account(&mut self, account: &AccountReport, webhooks: &[&WebhookReport]) {
+        let quiet = has_nothing_else(account, webhooks) && account.unmanaged.is_empty();
+        // All its Webhooks are in groups, which name it.
+        let is_named_above = webhooks.is_empty() && !account.webhooks.is_empty();
+        if quiet && (!self.all || is_named_above) {
             return;
         }
         self.canvas.gap();
@@ -111,7 +152,7 @@ impl Page {
             self.foreign(2, 4, Span(Ink::Warning, "advice: ".into()), advice);
         }
         let (listed, planned): (Vec<_>, Vec<_>) =
-            account.webhooks.iter().partition(|one| words::is_listed_only(one));
+            webhooks.iter().copied().partition(|one| words::is_listed_only(one));
         self.webhooks(&planned);
         let listed: Vec<_> = listed
             .into_iter()
@@ -159,8 +200,7 @@ impl Page {
     fn webhook(&mut self, webhook: &WebhookReport) {
         let name = words::name(&webhook.namespace, &webhook.name);
         let sign = words::sign(webhook);
-        let has_action = webhook.action != Action::None || webhook.held.is_none();
-        let ink = if has_action { ink(webhook.action) } else { Ink::Warning };
+        let ink = sign_ink(webhook);
         let mut spans = vec![Span(ink, format!("{sign} ")), Span(Ink::Title, name)];
         spans.extend(words::verb(webhook).map(|verb| Span::plain(format!(": {verb}"))));
         spans.extend(words::id(webhook).map(|id| Span::plain(format!(" {id}"))));
@@ -169,7 +209,7 @@ impl Page {
         if let Some(place) = &webhook.declared_at {
             self.prose(4, 6, &[Span(Ink::Faint, format!("declared at {}", visible(place)))]);
         }
-        self.changes(webhook);
+        self.changes(4, webhook.action, &entries_of(&webhook.changes));
         if !webhook.duplicates.is_empty() {
             let ids: Vec<_> = webhook.duplicates.iter().map(|id| visible(id)).collect();
             let text = format!("{} (equal and unmanaged; left as they are)", ids.join(", "));
@@ -180,6 +220,11 @@ impl Page {
             let text = format!("{one}: {}", words::former(former));
             self.prose(4, 6, &[Span(Ink::Warning, "former: ".into()), Span::plain(text)]);
         }
+        self.remarks(webhook);
+    }
+
+    /// Draws what else is said about a Webhook, and what holds it back.
+    fn remarks(&mut self, webhook: &WebhookReport) {
         if let Some(delivery) = words::delivery(webhook) {
             self.prose(4, 6, &[Span(Ink::Warning, delivery.into())]);
         }
@@ -194,85 +239,6 @@ impl Page {
     fn held(&mut self, indent: usize, words: &str, held: &Held) {
         let what = format!("{words}, {}: ", visible(&held.reason));
         self.foreign(indent, indent + 2, Span(Ink::Warning, what), &held.message);
-    }
-
-    fn changes(&mut self, webhook: &WebhookReport) {
-        let all: Vec<_> = webhook
-            .changes
-            .iter()
-            .flat_map(|field| entries(field).into_iter().map(|entry| (entry, field.replaces)))
-            .collect();
-        let paths = all.iter().filter(|(entry, _)| matches!(entry.body, Body::Line { .. }));
-        let paths = paths.map(|(entry, _)| columns(&entry.path)).filter(|&width| width <= WIDEST_PATH);
-        let widest = paths.max().unwrap_or(0);
-        for (entry, replaces) in all {
-            // A subscription that is created has no field that forces a replacement.
-            let replaces = replaces && webhook.action != Action::Create;
-            self.entry(&entry, widest, replaces);
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry, widest: usize, replaces: bool) {
-        let (sign, ink) = match entry.sides() {
-            (false, true) => ("+ ", Ink::New),
-            (true, false) => ("- ", Ink::Old),
-            (true, true) | (false, false) => ("~ ", Ink::Changed),
-        };
-        let head = [Span(ink, sign.into()), Span::plain(entry.path.clone())];
-        let mark = replaces.then(|| Span(Ink::Replaced, "  # forces replacement".into()));
-        let beside = inline(entry).map(|values| {
-            let pad = Span::plain(" ".repeat(widest.saturating_sub(columns(&entry.path)) + 2));
-            head.iter().cloned().chain([pad]).chain(values).chain(mark.clone()).collect::<Vec<_>>()
-        });
-        match beside.filter(|spans| self.canvas.fits(4, spans)) {
-            Some(spans) => self.canvas.line(4, 8, Break::Anywhere, &spans),
-            None => self.below(entry, &head, mark),
-        }
-        for note in &entry.notes {
-            self.prose(6, 8, &[Span(Ink::Faint, note.clone())]);
-        }
-    }
-
-    /// Draws the values of an entry below its path.
-    fn below(&mut self, entry: &Entry, head: &[Span], mark: Option<Span>) {
-        let spans: Vec<_> = head.iter().cloned().chain(mark.clone()).collect();
-        if self.canvas.fits(4, &spans) {
-            self.canvas.line(4, 8, Break::Anywhere, &spans);
-        } else {
-            self.canvas.line(4, 8, Break::Anywhere, head);
-            if let Some(Span(ink, mark)) = mark {
-                self.prose(6, 8, &[Span(ink, mark.trim_start().into())]);
-            }
-        }
-        match &entry.body {
-            Body::Line { before: Some(old), after: Some(new) } => {
-                self.side("- ", old, OLD);
-                self.side("+ ", new, NEW);
-            }
-            // The sign is in front of the path already.
-            Body::Line { before: Some(old), after: None } => self.side("  ", old, OLD),
-            Body::Line { before: None, after: Some(new) } => self.side("  ", new, NEW),
-            Body::Line { before: None, after: None } => {}
-            Body::Rows(rows) => rows.iter().for_each(|row| self.row(row)),
-        }
-    }
-
-    fn row(&mut self, row: &Row) {
-        match row {
-            Row::Same(text) => {
-                let spans = [Span(Ink::Faint, format!("  {text}"))];
-                self.canvas.line(6, 8, Break::Anywhere, &spans);
-            }
-            Row::Old(text) => self.side("- ", text, OLD),
-            Row::New(text) => self.side("+ ", text, NEW),
-            Row::Elided(n) => self.prose(6, 8, &[Span(Ink::Faint, format!("… {n} unchanged lines"))]),
-        }
-    }
-
-    fn side(&mut self, sign: &str, text: &Marked, inks: (Ink, Ink)) {
-        let mut spans = vec![Span(inks.0, sign.into())];
-        spans.extend(parts(text, inks));
-        self.canvas.line(6, 8, Break::Anywhere, &spans);
     }
 
     fn unmanaged(&mut self, unmanaged: &[UnmanagedReport]) {
@@ -308,32 +274,4 @@ struct Listed {
     sign: char,
     id: String,
     text: String,
-}
-
-/// Returns the values of an entry for the line of its path, unless they would be ambiguous there.
-fn inline(entry: &Entry) -> Option<Vec<Span>> {
-    const ARROW: &str = "->";
-    let Body::Line { before, after } = &entry.body else { return None };
-    let clear = |side: &Marked| !side.text.contains(ARROW) && !side.text.contains("  # ");
-    if !before.iter().chain(after).all(clear) {
-        return None;
-    }
-    Some(match (before, after) {
-        (Some(old), Some(new)) => {
-            let mut spans = parts(old, OLD);
-            spans.push(Span(Ink::Faint, format!(" {ARROW} ")));
-            spans.extend(parts(new, NEW));
-            spans
-        }
-        (Some(old), None) => parts(old, OLD),
-        (None, Some(new)) => parts(new, NEW),
-        (None, None) => Vec::new(),
-    })
-}
-
-fn parts(side: &Marked, (ink, part): (Ink, Ink)) -> Vec<Span> {
-    let (head, rest) = side.text.split_at(side.changed.start);
-    let (changed, tail) = rest.split_at(side.changed.len());
-    let all = [Span(ink, head.into()), Span(part, changed.into()), Span(ink, tail.into())];
-    all.into_iter().filter(|span| !span.1.is_empty()).collect()
 }

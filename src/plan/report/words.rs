@@ -18,6 +18,11 @@ pub(super) const STUCK: char = '!';
 pub(super) const SUSPENDED: char = '‖';
 /// How many namespaces a sentence names.
 const MAX_NAMESPACES: usize = 5;
+/// How many members of a group are named.
+const MAX_NAMES: usize = 3;
+
+/// The title above Webhooks of several accounts that have the same change.
+pub(super) const GROUPS: &str = "The same at several accounts";
 
 /// The signs of objects without an action, with their meaning.
 pub(super) const WITHOUT_ACTION: [(char, &str); 2] =
@@ -27,7 +32,7 @@ pub(super) const WITHOUT_ACTION: [(char, &str); 2] =
 pub(super) fn sign(webhook: &WebhookReport) -> char {
     match webhook.action {
         Action::None if webhook.class == Class::Suspended => SUSPENDED,
-        Action::None if webhook.held.is_some() => STUCK,
+        Action::None if is_stuck(webhook) => STUCK,
         action => action_sign(action),
     }
 }
@@ -60,7 +65,7 @@ pub(super) fn meaning(action: Action) -> &'static str {
 /// The word in front of the id: the action, or `id` if nothing can be planned.
 pub(super) fn verb(webhook: &WebhookReport) -> Option<&'static str> {
     match webhook.action {
-        Action::None if webhook.held.is_some() => webhook.id.as_ref().map(|_| "id"),
+        Action::None if is_stuck(webhook) => webhook.id.as_ref().map(|_| "id"),
         Action::None => Some("unchanged"),
         Action::Create => Some("create"),
         Action::Adopt => Some("adopt"),
@@ -85,6 +90,13 @@ pub(super) fn name(namespace: &str, name: &str) -> String {
     format!("{}/{}", visible(namespace), visible(name))
 }
 
+/// The first of many names, and how many more there are.
+pub(super) fn first_names(names: &[String]) -> String {
+    let (named, more) = names.split_at(names.len().min(MAX_NAMES));
+    let named = named.join(", ");
+    if more.is_empty() { named } else { format!("{named} and {} more", more.len()) }
+}
+
 /// The words in front of the reason why the change of a Webhook is not applied.
 pub(super) fn held_of(webhook: &WebhookReport, held: &Held) -> &'static str {
     if webhook.class == Class::PlannedOnly { "planned only" } else { self::held(held) }
@@ -97,6 +109,11 @@ pub(super) fn held(held: &Held) -> &'static str {
         Until::Later => "held back",
         Until::Left => "left as it is",
     }
+}
+
+/// Whether it is not known what would be done.
+pub(super) fn is_stuck(webhook: &WebhookReport) -> bool {
+    webhook.action == Action::None && webhook.held.is_some()
 }
 
 /// Whether there is nothing to say about it.
@@ -192,7 +209,7 @@ fn list(all: &[(usize, &str)]) -> String {
 }
 
 /// A number with its noun.
-fn some(n: usize, what: &str) -> String {
+pub(super) fn some(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

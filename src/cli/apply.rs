@@ -51,7 +51,7 @@ impl Apply {
         if !confirm("Apply this plan", &report, &self.execute)? {
             return Ok(1);
         }
-        let execution = Execution::begin(&self.execute, &objects.source);
+        let execution = Execution::begin(&self.execute, &objects);
         let mut executed = execution.run(planned.accounts).await;
         // What takes the place of a pruned subscription has to exist first: deliveries overlap rather than stop.
         if executed.is_whole() {

@@ -2,7 +2,7 @@
 
 use crate::api::account::NamespacesFrom;
 use crate::api::webhook::Subscription;
-use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAccount, Webhook};
+use crate::api::{NamespaceName, ObjectKey, ObjectName, StoredWebhook, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::engine::cluster::secrets::KubeSecretReader;
 use crate::engine::cluster::values::ValueBudget;
@@ -41,6 +41,14 @@ pub(super) struct ClusterReader {
 impl ClusterReader {
     pub(super) fn secret_reader(&self) -> KubeSecretReader {
         KubeSecretReader::new(self.client.clone(), ValueBudget::unlimited())
+    }
+
+    /// Lists the names of the sets, also of those that this version cannot parse.
+    pub(super) async fn sets(&self) -> Result<Vec<ObjectKey>, String> {
+        let (scope, mut sets) = (self.namespace.as_ref(), Vec::new());
+        let all = self.list_each::<DeserializeGuard<WebhookSet>>(scope, |set| sets.push(ObjectKey::of(&set)));
+        all.await.map_err(|error| list_error("WebhookSets", scope, &error))?;
+        Ok(sets)
     }
 
     /// Lists all objects of a kind, page by page.

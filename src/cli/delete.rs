@@ -32,8 +32,11 @@ impl Delete {
         if !self.offline {
             return Err(NO_CLUSTER.to_owned().into());
         }
-        let objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
+        let mut objects = ObjectSet::of_files(self.files.read_whole(self.scope.offline())?).await?;
+        // A paused set holds back the deletions, not the search for what is to be deleted.
+        let held = std::mem::take(&mut objects.held);
         let planned = plan_all(&objects, &self.execute.vendors, true).await;
+        objects.held = held;
         let deletions = plan_delete(&planned, &objects, &self.execute.vendors).await;
         print::warn(&objects.notes);
         missing(&planned.report).for_each(|line| print::note(&line));
@@ -48,7 +51,7 @@ impl Delete {
         if !confirm("Delete these subscriptions", &report, &self.execute)? {
             return Ok(1);
         }
-        let execution = Execution::begin(&self.execute, &objects.source);
+        let execution = Execution::begin(&self.execute, &objects);
         let executed = execution.run(deletions.accounts).await;
         executed.print(&self.execute, &report)
     }

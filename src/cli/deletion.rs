@@ -164,7 +164,8 @@ async fn plan_deletions(
         source: objects.source.clone(),
         places: objects.places.clone(),
         notes: Vec::new(),
-        guarded: BTreeMap::new(),
+        held: objects.held.clone(),
+        sets: BTreeMap::new(),
     };
     let PlanView { accounts, report } = plan_all(&only_these, vendors, true).await;
     Deletions { accounts, made: report.calls.made }

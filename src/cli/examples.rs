@@ -64,6 +64,7 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
         examples: &[
             example("What would change in the namespace of the context?", "hooktender plan"),
             example("What would change for one Webhook?", "hooktender plan wh/product-changes -n shop"),
+            example("What would change for the members of a set?", "hooktender plan whs/orders -n tenants"),
             example("What would change if these manifests were applied?", "hooktender plan -f webhooks/"),
             example(
                 "The same without a cluster, as a comment on a pull request.",

@@ -1,9 +1,10 @@
 //! Executes plans that a person has seen, without a cluster, with the engine of the controller.
 
 use super::flags::VendorFlags;
-use super::objects::OverlaySource;
+use super::objects::{ObjectSet, OverlaySource};
 use super::output::OutputFlags;
-use super::plan_runner::{EventSink, PlannedAccount, context, named, with_spinner};
+use super::plan_runner::{EventSink, PlannedAccount, context, hold_members, named, with_spinner};
+use super::sets::HeldBySets;
 use super::{CommandError, CommandResult, print};
 use crate::api::{ObjectKey, visible};
 use crate::engine::cluster::dry_run::DryRunWriter;
@@ -105,6 +106,7 @@ impl Cancellation {
 pub(super) struct Execution<'a> {
     flags: &'a ExecuteFlags,
     source: &'a OverlaySource,
+    held: &'a HeldBySets,
     cancellation: Cancellation,
     until: Instant,
 }
@@ -169,9 +171,10 @@ impl Executed {
 
 impl<'a> Execution<'a> {
     /// Begins an execution, which Ctrl-C cancels.
-    pub(super) fn begin(flags: &'a ExecuteFlags, source: &'a OverlaySource) -> Self {
+    pub(super) fn begin(flags: &'a ExecuteFlags, objects: &'a ObjectSet) -> Self {
         let until = Instant::now() + flags.timeout;
-        Self { flags, source, cancellation: cancelled_by_ctrl_c(), until }
+        let (source, held) = (&objects.source, &objects.held);
+        Self { flags, source, held, cancellation: cancelled_by_ctrl_c(), until }
     }
 
     /// Executes the plans of accounts one after the other.
@@ -194,20 +197,22 @@ impl<'a> Execution<'a> {
                 ..Executed::default()
             };
         }
-        let PlannedAccount { objects, mut state, report, .. } = planned;
+        let PlannedAccount { mut objects, mut state, report, .. } = planned;
         let done = Arc::default();
         let context = self.context(&done);
         if !self.flags.yes {
             // The vendor may have changed while the confirmation was awaited.
             state.forget_list();
         }
-        let again = preview(&context, &mut state, &objects).await.report;
+        let mut again = preview(&context, &mut state, &objects).await.report;
+        hold_members(&mut again, self.held);
         if !report.is_same_effect(&again) {
             let left = format!(
                 "{account}: the vendor's subscriptions changed after the plan was shown; nothing was written there: apply again"
             );
             return Executed { left: vec![left], ..Executed::default() };
         }
+        self.suspend_held(&mut objects);
         self.passes(&context, &mut state, &objects).await;
         let left =
             |webhook: &&WebhookReport| matches!(&webhook.held, Some(held) if held.until != Until::Mended);
@@ -216,6 +221,15 @@ impl<'a> Execution<'a> {
         let left = open.map(|one| describe(&one)).collect();
         let done = std::mem::take(&mut *done.lock());
         Executed { done, left }
+    }
+
+    /// Suspends the Webhooks that their set does not change now: the engine knows no sets.
+    fn suspend_held(&self, objects: &mut AccountObjects) {
+        for webhook in &mut objects.webhooks {
+            if self.held.contains_key(&ObjectKey::of(&**webhook)) {
+                Arc::make_mut(webhook).spec.suspend = true;
+            }
+        }
     }
 
     /// Runs passes until everything is applied or cannot be, the time is over, or the run is cancelled.

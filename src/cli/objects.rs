@@ -3,7 +3,8 @@
 
 use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
 use super::overlay::{blocked_orphan, overlay};
-use super::sets::{DeclaredSet, Expanded, expand_into, overlay_sets};
+use super::sets::{DeclaredSet, Expanded, HeldBySets, KnownSet, expand_into, overlay_sets};
+use crate::api::webhook_set::managing_set;
 use crate::api::{ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::secrets::{KubeSecretReader, SecretReader};
 use crate::engine::cluster::values::Values;
@@ -28,8 +29,10 @@ pub(super) struct ObjectSet {
     pub(super) places: BTreeMap<ObjectKey, Place>,
     /// Warnings to print with the plan.
     pub(super) notes: Vec<String>,
-    /// Webhooks whose changes the guard of their set would block, and why.
-    pub(super) guarded: BTreeMap<ObjectKey, String>,
+    /// Webhooks that their set does not change now, and why.
+    pub(super) held: HeldBySets,
+    /// The sets that are known: those of the files, and those that Webhooks belong to.
+    pub(super) sets: BTreeMap<ObjectKey, KnownSet>,
 }
 
 /// Secrets and ConfigMaps of files, overlaid on those of the cluster.
@@ -128,14 +131,22 @@ impl ObjectSet {
         let in_files: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
         let objects =
             read_cluster(reader, referred.collect(), &in_files).await.map_err(|error| vec![error])?;
-        Self::new(objects, files, &sets, Some(reader.secret_reader()))
+        Self::new(objects, files, &sets, Some(reader))
+    }
+
+    /// Adds the sets of the cluster that no Webhook belongs to.
+    pub(super) async fn add_sets(&mut self, reader: &ClusterReader) -> Result<(), String> {
+        for set in reader.sets().await? {
+            self.sets.entry(set).or_default();
+        }
+        Ok(())
     }
 
     fn new(
         mut objects: ClusterObjects,
         files: Manifests,
         sets: &[DeclaredSet],
-        cluster: Option<KubeSecretReader>,
+        reader: Option<&ClusterReader>,
     ) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut places = BTreeMap::new();
@@ -153,7 +164,14 @@ impl ObjectSet {
         if !problems.is_empty() {
             return Err(problems.iter().map(ToString::to_string).collect());
         }
-        let Expanded { blocked, notes, guarded } = expand_into(&mut objects, sets, &mut places)?;
+        let expanded = expand_into(&mut objects, sets, &mut places, reader)?;
+        let Expanded { blocked, notes, held, mut sets } = expanded;
+        for (key, webhook) in &objects.webhooks {
+            if let Some(owner) = managing_set(webhook) {
+                let set = ObjectKey::new(&key.namespace, &owner.name);
+                sets.entry(set).or_default().members.insert(key.clone());
+            }
+        }
         let skipped = files.skipped.iter().map(ToString::to_string);
         let notes = objects.notes.drain(..).chain(skipped).chain(notes).collect();
         let by_key = |secret: Placed<Secret>| (ObjectKey::of(&secret.object), secret.object);
@@ -161,12 +179,12 @@ impl ObjectSet {
         let source = OverlaySource {
             secrets: Arc::new(files.secrets.into_iter().map(by_key).collect()),
             config_maps: Arc::new(files.config_maps.into_iter().map(map_by_key).collect()),
-            cluster,
+            cluster: reader.map(ClusterReader::secret_reader),
             placeholders: Arc::default(),
         };
         let (accounts, mut orphans) = assign(objects);
         orphans.extend(blocked);
-        Ok(Self { accounts, orphans, source, places, notes, guarded })
+        Ok(Self { accounts, orphans, source, places, notes, held, sets })
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct OutputFlags {
     output: Format,
     #[command(flatten)]
     color: ColorFlag,
-    /// List unchanged Webhooks too.
+    /// List unchanged Webhooks too, and each Webhook of those that have the same change.
     #[arg(long)]
     all: bool,
 }

@@ -20,7 +20,8 @@ const DRIFT_OFFLINE: &str = "--fail-on drift needs a cluster: only its Webhooks 
 /// Flags of `hooktender plan`.
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// Plan only these objects, as kubectl takes them: `wh/NAME`, `va/NAME`, or a kind and then its names. Default: all.
+    /// Plan only these objects, as kubectl takes them: `wh/NAME`, `va/NAME`, `whs/NAME` for the Webhooks of a set, or a kind and then its
+    /// names. Default: all.
     #[arg(value_name = "KIND/NAME")]
     objects: Vec<String>,
     #[command(flatten)]
@@ -141,12 +142,15 @@ impl Plan {
             (objects, namespace.to_owned(), None)
         } else {
             let (reader, namespace) = self.scope.reader_unless_offline().await?;
-            let objects = ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?;
+            let mut objects = ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?;
+            if targets.name_sets() {
+                objects.add_sets(&reader).await?;
+            }
             let searched = searched(&reader, !objects.is_empty()).await?;
             (objects, namespace, Some(searched))
         };
         let namespace = (!self.scope.all_namespaces).then_some(namespace);
-        let targets = targets.within(namespace);
+        let mut targets = targets.within(namespace);
         targets.restrict_objects(&mut objects)?;
         let plan = plan_all(&objects, &self.vendors, self.offline).await;
         print::warn(&objects.notes);

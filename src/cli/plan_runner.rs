@@ -3,6 +3,7 @@
 use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
 use super::peers::{groups, peers};
+use super::sets::{HeldBySet, HeldBySets};
 use crate::api::status::Action;
 use crate::api::{Mode, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::dry_run::DryRunWriter;
@@ -13,12 +14,12 @@ use crate::engine::preview::{AccountObjects, Preview, preview, publish_wants, se
 use crate::engine::state::account::AccountState;
 use crate::engine::state::peers::Registry;
 use crate::plan::ExternalId;
-use crate::plan::report::{AccountReport, Class, Report};
+use crate::plan::report::{AccountReport, Report};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ObjectReference;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::pin::pin;
 use std::sync::Arc;
@@ -100,7 +101,7 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
         for webhook in &mut planned.report.webhooks {
             webhook.declared_at = objects.places.get(&webhook.key()).map(ToString::to_string);
         }
-        block_guarded(&mut planned.report, &objects.guarded);
+        hold_members(&mut planned.report, &objects.held);
     }
     let mut orphans = objects.orphans.clone();
     for orphan in &mut orphans {
@@ -110,20 +111,20 @@ pub(super) async fn plan_all(objects: &ObjectSet, vendors: &VendorFlags, statele
     PlanView { report: Report::new(reports, orphans, calls.load(Ordering::Relaxed)), accounts }
 }
 
-/// Blocks the changes that the guard of a set would block.
-fn block_guarded(report: &mut AccountReport, guarded: &BTreeMap<ObjectKey, String>) {
-    let mut blocks = false;
+/// Marks the changes that the sets of the Webhooks would not make now.
+pub(super) fn hold_members(report: &mut AccountReport, held: &HeldBySets) {
+    let mut holds = false;
     for webhook in &mut report.webhooks {
-        if let Some(why) = guarded.get(&webhook.key())
+        if let Some(HeldBySet { class, held }) = held.get(&webhook.key())
             && webhook.held.is_none()
             && webhook.action != Action::None
         {
-            webhook.class = Class::Blocked;
-            webhook.held = Some(Class::Blocked.held("SetGuard", why));
-            blocks = true;
+            webhook.class = *class;
+            webhook.held = Some(held.clone());
+            holds = true;
         }
     }
-    if blocks && !report.webhooks.iter().any(|webhook| webhook.held.is_none() && webhook.calls > 0) {
+    if holds && !report.webhooks.iter().any(|webhook| webhook.held.is_none() && webhook.calls > 0) {
         report.about_seconds = None;
     }
 }
@@ -237,10 +238,10 @@ pub(super) async fn with_spinner<T>(message: impl Fn() -> String, work: impl Fut
 mod tests {
     use super::*;
     use crate::api::VendorName;
-    use crate::plan::report::{Outlook, WebhookReport};
+    use crate::plan::report::{Class, Outlook, WebhookReport};
 
-    #[test]
-    fn the_guard_of_a_set_blocks_changes_of_its_members() {
+    /// The plan of a Webhook that would be deleted and of one that stays, both held by their set.
+    fn held_by_set(class: Class) -> Report {
         let webhook = |name: &str, action: Action| WebhookReport {
             class: Class::of(action),
             action,
@@ -264,13 +265,23 @@ mod tests {
             unmanaged: Vec::new(),
             about_seconds: Some(5),
         };
-        let guarded = ["a", "b"].map(|name| (ObjectKey::new("shop", name), "why".to_owned()));
-        block_guarded(&mut account, &guarded.into());
-        let report = Report::new(vec![account], Vec::new(), 0);
-        assert_eq!((report.counts.delete, report.counts.blocked, report.counts.unchanged), (0, 1, 1));
-        assert_eq!((report.result, report.calls.to_apply), (Outlook::Blocked, 0));
-        assert_eq!(report.calls.about_seconds, None);
-        assert_eq!(report.accounts[0].webhooks[0].held.as_ref().unwrap().reason, "SetGuard");
+        let held = HeldBySet { class, held: class.held("Why", "why") };
+        let held = ["a", "b"].map(|name| (ObjectKey::new("shop", name), held.clone()));
+        hold_members(&mut account, &held.into());
+        Report::new(vec![account], Vec::new(), 0)
+    }
+
+    #[test]
+    fn changes_that_a_set_does_not_make_are_not_applied() {
+        let guarded = held_by_set(Class::Blocked);
+        let counts = guarded.counts;
+        assert_eq!((counts.delete, counts.blocked, counts.unchanged), (0, 1, 1));
+        assert_eq!((guarded.result, guarded.calls.to_apply), (Outlook::Blocked, 0));
+        assert_eq!(guarded.calls.about_seconds, None);
+        assert_eq!(guarded.accounts[0].webhooks[0].held.as_ref().unwrap().reason, "Why");
+        let paused = held_by_set(Class::HeldBack);
+        assert_eq!((paused.counts.delete, paused.counts.held_back), (0, 1));
+        assert_eq!((paused.result, paused.calls.to_apply), (Outlook::Changes, 0));
     }
 
     #[test]

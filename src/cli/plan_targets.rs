@@ -1,4 +1,4 @@
-//! `hooktender plan wh/NAME`: a plan of named objects.
+//! `hooktender plan wh/NAME`: a plan of named objects. A WebhookSet stands for its members.
 //!
 //! An account is always planned as a whole, as what belongs to one Webhook depends on the others. So the vendors of other accounts are
 //! not called, and what is shown is a part of the account's plan.
@@ -15,16 +15,15 @@ pub(super) struct Targets {
     refs: Vec<ObjectRef>,
     /// `None` for all namespaces.
     namespace: Option<String>,
+    /// The members of the named sets, once the objects are known.
+    members: BTreeSet<ObjectKey>,
 }
 
 impl Targets {
     /// Parses the words of a command line. The objects are in any namespace until one is set.
     pub(super) fn parse(words: &[String]) -> Result<Self, String> {
         let refs = ObjectRef::parse(words)?;
-        if let Some(set) = refs.iter().find(|target| target.kind == ObjectKind::Set) {
-            return Err(format!("{set}: a plan shows the Webhooks of a set: name some of them, as wh/NAME"));
-        }
-        Ok(Self { refs, namespace: None })
+        Ok(Self { refs, namespace: None, members: BTreeSet::new() })
     }
 
     /// Sets the namespace of the objects; `None` for all.
@@ -37,27 +36,53 @@ impl Targets {
         here && self.refs.iter().any(|target| target.kind == kind && target.name == key.name)
     }
 
+    /// Whether sets are named, so that the sets of the cluster have to be known.
+    pub(super) fn name_sets(&self) -> bool {
+        self.refs.iter().any(|target| target.kind == ObjectKind::Set)
+    }
+
+    fn names_webhook(&self, key: &ObjectKey) -> bool {
+        self.names(ObjectKind::Webhook, key) || self.members.contains(key)
+    }
+
     /// Removes the accounts whose plans are not asked for. Those that point to the same account at the vendor stay: they may hold what
     /// a named Webhook wants.
-    pub(super) fn restrict_objects(&self, objects: &mut ObjectSet) -> Result<(), Vec<String>> {
+    pub(super) fn restrict_objects(&mut self, objects: &mut ObjectSet) -> Result<(), Vec<String>> {
         if self.refs.is_empty() {
             return Ok(());
         }
         self.check_existence(objects)?;
+        self.members = self.members_of_sets(objects)?;
         let wanted: BTreeSet<_> = objects
             .accounts
             .iter()
             .filter(|(account, webhooks)| {
                 self.names(ObjectKind::Account, &ObjectKey::of(&**account))
-                    || webhooks
-                        .iter()
-                        .any(|webhook| self.names(ObjectKind::Webhook, &ObjectKey::of(&**webhook)))
+                    || webhooks.iter().any(|webhook| self.names_webhook(&ObjectKey::of(&**webhook)))
             })
             .map(|(account, _)| account.spec.vendor.remote_account())
             .collect();
         objects.accounts.retain(|(account, _)| wanted.contains(&account.spec.vendor.remote_account()));
-        objects.orphans.retain(|orphan| self.names(ObjectKind::Webhook, &orphan.key()));
+        objects.orphans.retain(|orphan| self.names_webhook(&orphan.key()));
         Ok(())
+    }
+
+    /// Returns the members of the named sets. A set without any is an error: a plan of nothing must not look as if nothing were to do.
+    fn members_of_sets(&self, objects: &ObjectSet) -> Result<BTreeSet<ObjectKey>, Vec<String>> {
+        let sets: Vec<_> = objects.sets.iter().filter(|(key, _)| self.names(ObjectKind::Set, key)).collect();
+        let empty = sets.iter().filter(|(_, set)| set.members.is_empty());
+        let problems: Vec<_> = empty
+            .map(|(key, set)| {
+                let why = if set.is_in_files {
+                    ": its spec.accountSelector matches no account".to_owned()
+                } else {
+                    format!("; hooktender explain whs/{} -n {} says why", key.name, key.namespace)
+                };
+                format!("WebhookSet {key} has no members{why}")
+            })
+            .collect();
+        let members = sets.iter().flat_map(|(_, set)| &set.members).cloned().collect();
+        if problems.is_empty() { Ok(members) } else { Err(problems) }
     }
 
     fn check_existence(&self, objects: &ObjectSet) -> Result<(), Vec<String>> {
@@ -67,6 +92,7 @@ impl Targets {
             .map(|key| (ObjectKind::Account, key))
             .chain(webhooks.map(|key| (ObjectKind::Webhook, key)))
             .chain(objects.orphans.iter().map(|orphan| (ObjectKind::Webhook, orphan.key())))
+            .chain(objects.sets.keys().map(|key| (ObjectKind::Set, key.clone())))
             .filter(|(_, key)| self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace))
             .collect();
         let missing = self.refs.iter().filter(|target| {
@@ -99,7 +125,7 @@ impl Targets {
         if self.names(ObjectKind::Account, &ObjectKey::new(&account.namespace, &account.name)) {
             return Some(account);
         }
-        account.webhooks.retain(|webhook| self.names(ObjectKind::Webhook, &webhook.key()));
+        account.webhooks.retain(|webhook| self.names_webhook(&webhook.key()));
         // Those say something about the whole account.
         account.unmanaged.clear();
         account.about_seconds = None;

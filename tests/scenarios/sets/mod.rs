@@ -4,6 +4,7 @@ mod guard;
 mod kills;
 mod members;
 mod planned;
+mod planned_many;
 mod revoked;
 mod rollout;
 

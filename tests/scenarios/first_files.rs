@@ -17,8 +17,12 @@ fn what_init_prints_is_valid_here_and_at_the_api_server() {
         let vendor = vendor.as_str();
         let text = run(&mut hooktender(&["init", vendor])).exits(0).quiet();
         assert!(text.starts_with("# A ") && text.contains(" # <-"), "{text}");
-        let ran = run_with(&mut hooktender(&["validate", "--strict", "-f", "-"]), &text).exits(0);
-        assert_eq!(ran.quiet(), "Valid: 1 VendorAccount, 1 Webhook, 2 Secrets.\n");
+        let validate = |text: &str| run_with(&mut hooktender(&["validate", "--strict", "-f", "-"]), text);
+        let problems = validate(&text).fails();
+        assert_eq!(problems.len(), text.matches(" # <-\n").count(), "{problems:#?}");
+        assert!(problems.iter().all(|problem| problem.starts_with("<stdin>:")), "{problems:#?}");
+        let confirmed = validate(&text.replace(" # <-\n", "\n")).exits(0);
+        assert_eq!(confirmed.quiet(), "Valid: 1 VendorAccount, 1 Webhook, 2 Secrets.\n");
         try_apply(&namespace, &text).accepted();
         let named = run(&mut hooktender(&["init", vendor, "--name", "shop", "-n", "web"])).exits(0).quiet();
         assert!(
@@ -36,6 +40,7 @@ fn the_plan_of_what_init_prints_says_what_to_fill_in() {
     let text = run(&mut hooktender(&["init", "superoffice"])).exits(0).quiet();
     let ran = run_with(&mut hooktender(&["check", "--offline", "-f", "-"]), &text).exits(1);
     ran.says("the key private-key of Secret superoffice-login is not a PEM key");
+    ran.says("private-key: replace-me is a placeholder of hooktender init: fill it in");
 }
 
 #[test]

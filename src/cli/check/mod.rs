@@ -15,6 +15,7 @@ mod rights;
 
 use super::cluster_reader::ClusterReader;
 use super::flags::VendorFlags;
+use super::init::unfilled;
 use super::objects::{ObjectSet, OverlaySource};
 use super::plan::Scope;
 use super::plan_runner::with_spinner;
@@ -128,6 +129,9 @@ async fn accounts(
     lines: &mut Vec<Line>,
 ) -> Option<Found> {
     let from_files = files.is_some();
+    if let Some(files) = &files {
+        lines.extend(unfilled(files).map(|problem| Line::problem("files", problem.to_string())));
+    }
     let objects = match (files, reader) {
         // The Webhooks of the files are not of interest, and may refer to accounts of the cluster.
         (Some(files), _) => {

@@ -88,6 +88,36 @@ fn validate_warns_of_an_account_that_may_be_in_the_cluster() {
 }
 
 #[test]
+fn validate_makes_the_members_of_sets_at_the_accounts_of_the_files() {
+    let tenant = Tenant::open(Vendor::Superoffice);
+    let mut set = json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "hooks"},
+        "spec": {"accountSelector": {"matchLabels": {"tier": "gold"}}, "template": {"spec": {
+            "subscription": {"superoffice": {"events": ["sale.sold"], "targetUrl": "https://hooks.example.com/$(TENANT)"}},
+            "variables": [{"name": "TENANT", "valueFrom": {"accountRef": {"label": "tenant"}}}],
+        }}},
+    });
+    let mut gold = account("account", "login", &tenant);
+    gold["metadata"]["labels"] = json!({"tier": "gold"});
+    let folder = Folder::of(&[gold.clone(), set.clone()]);
+    let error = validate(&["-f", folder.text()]).failed();
+    assert!(error.starts_with(&format!("{}/all.yaml:", folder.text())), "{error}");
+    let lacks = "member hooks-account cannot be made: variable TENANT: VendorAccount default/account has no label tenant: add it";
+    assert!(error.ends_with(lacks), "{error}");
+    gold["metadata"]["labels"]["tenant"] = json!("t1");
+    let folder = Folder::of(&[gold.clone(), set.clone()]);
+    let said = validate(&["--strict", "-f", folder.text()]).exits(0).quiet();
+    assert_eq!(said, "Valid: 1 VendorAccount, 1 WebhookSet.\n");
+    set["spec"]["accountSelector"]["matchLabels"]["tier"] = json!("golden");
+    let folder = Folder::of(&[gold, set]);
+    let ran = validate(&["-f", folder.text()]).exits(0);
+    assert!(
+        ran.stderr.contains("accountSelector matches none of the VendorAccounts in the files"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn validate_of_nothing_is_an_error() {
     validate(&[]).fails_by_usage("--filename");
     let folder = Folder::of(&[json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}})]);

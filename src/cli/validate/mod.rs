@@ -1,17 +1,20 @@
 //! `hooktender validate`: checks manifests without a cluster, a network or Secrets.
 //!
 //! Structure and rules are those of the CRDs, as for every command that reads files. On top of that come the references within the
-//! files and lines of `init` that are not filled in. What is in none of the files may be in the cluster: a missing VendorAccount is a warning (with `--strict` an error), and the
+//! files, the members of WebhookSets at the accounts of the files, and lines of `init` that are not filled in. What is in none of the files may be in the cluster: a missing VendorAccount is a warning (with `--strict` an error), and the
 //! values of a missing Secret or ConfigMap are taken to be there, as Secrets do not belong into a repository.
 
+mod findings;
 mod references;
+mod sets;
 
 use super::init::unfilled;
 use super::{CommandError, CommandResult, print};
 use crate::api::NamespaceName;
 use crate::manifest::{self, Manifests};
 use clap::Args;
-use references::{Findings, findings};
+use findings::Findings;
+use references::findings;
 use std::path::PathBuf;
 
 /// Flags of `hooktender validate`.

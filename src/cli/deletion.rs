@@ -58,12 +58,10 @@ impl Prune {
         let having: Vec<_> = candidates().filter(|(_, planned)| planned.has_unmanaged(id)).collect();
         match having[..] {
             [(at, _)] => Ok(at),
-            [] => Err(match candidates().find_map(|(_, planned)| owner(planned, id)) {
-                Some(owner) => {
-                    format!("--prune {id}: the subscription belongs to Webhook {owner}, and is not deleted")
-                }
-                None => format!("--prune {id}: no account of the files has an unmanaged subscription {id}"),
-            }),
+            [] => {
+                let accounts: Vec<_> = candidates().map(|(_, planned)| planned).collect();
+                Err(format!("--prune {id}: {}", self.refusal(&accounts)))
+            }
             _ => {
                 let keys: Vec<_> =
                     having.iter().map(|(_, one)| ObjectKey::of(&*one.objects.account)).collect();
@@ -74,6 +72,34 @@ impl Prune {
                     names.first().map(String::as_str).unwrap_or_default()
                 ))
             }
+        }
+    }
+
+    /// Returns why none of the accounts that can be meant has it as an unmanaged subscription, and what to do.
+    fn refusal(&self, accounts: &[&PlannedAccount]) -> String {
+        let id = &self.id;
+        if let Some(owner) = accounts.iter().find_map(|planned| owner(planned, id)) {
+            return format!(
+                "the subscription belongs to Webhook {owner}, and is not deleted: hooktender delete --offline deletes it with the manifest of that Webhook; or remove the manifest, and it is unmanaged"
+            );
+        }
+        if let (Some(account), []) = (&self.account, accounts) {
+            return format!(
+                "VendorAccount {account} is in none of the files: correct the name, or add its manifest"
+            );
+        }
+        let unread = accounts.iter().find_map(|planned| {
+            let report = &planned.report;
+            let held = report.held.as_ref().filter(|_| report.not_planned)?;
+            Some(format!("{}/{} ({})", report.namespace, report.name, held.message))
+        });
+        match unread {
+            Some(unread) => format!(
+                "no account of the files that can be read has an unmanaged subscription {id}; one cannot be read: {unread}"
+            ),
+            None => format!(
+                "no account of the files has an unmanaged subscription {id}: hooktender plan --offline lists those that there are"
+            ),
         }
     }
 }

@@ -127,6 +127,10 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
             ),
             example("Retry two Webhooks.", "hooktender sync wh product-changes order-status -n shop"),
             example(
+                "Read the lists of all accounts of a WebhookSet.",
+                "hooktender sync whs/orders -n tenants --wait",
+            ),
+            example(
                 "Wait no longer than a minute.",
                 "hooktender sync wh/product-changes --wait --timeout 1m",
             ),

@@ -91,7 +91,8 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Have the operator reconcile objects now.
     ///
-    /// Sets the annotation hooktender.dev/requested-at. With --wait, waits for the pass and prints its outcome.
+    /// Sets the annotation hooktender.dev/requested-at; for a WebhookSet, at the accounts of its members. With --wait, waits for the pass
+    /// and prints its outcome.
     Sync(sync::Sync),
     /// Leave subscriptions, all of an account, or the Webhooks of a set, as they are until they are resumed.
     ///

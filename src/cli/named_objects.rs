@@ -3,6 +3,7 @@
 use super::cluster_reader::api_error;
 use super::flags::ClusterFlags;
 use super::object_ref::{ObjectKind, ObjectRef};
+use crate::api::status::SubscriptionCounts;
 use crate::api::{NamespaceName, ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use crate::manifest::did_you_mean;
@@ -78,8 +79,6 @@ pub(super) trait OwnKind:
     const KIND: ObjectKind;
     /// The field of the spec that suspends it.
     const SUSPEND: &'static str = "suspend";
-    /// Whether a pass over it can be requested.
-    const HAS_REQUESTS: bool = true;
 
     /// Whether it is suspended.
     fn is_suspended(&self) -> bool;
@@ -92,6 +91,11 @@ pub(super) trait OwnKind:
 
     /// Returns the account that it refers to, if it refers to one.
     fn account_key(&self) -> Option<ObjectKey>;
+
+    /// Returns how many subscriptions the last pass found, if the status has it.
+    fn subscriptions(&self) -> Option<SubscriptionCounts> {
+        None
+    }
 }
 
 impl OwnKind for Webhook {
@@ -117,7 +121,6 @@ impl OwnKind for Webhook {
 impl OwnKind for WebhookSet {
     const KIND: ObjectKind = ObjectKind::Set;
     const SUSPEND: &'static str = "paused";
-    const HAS_REQUESTS: bool = false;
 
     fn is_suspended(&self) -> bool {
         self.spec.paused
@@ -153,6 +156,10 @@ impl OwnKind for VendorAccount {
 
     fn account_key(&self) -> Option<ObjectKey> {
         None
+    }
+
+    fn subscriptions(&self) -> Option<SubscriptionCounts> {
+        self.status.as_ref()?.subscriptions
     }
 }
 

@@ -73,6 +73,10 @@ const REMEDIATIONS: &[(&str, &str)] = &[
     ),
     ("MembersNotReady", "nothing, if the members become ready; otherwise see those in status.worst"),
     ("NameTaken", "rename one of the two accounts, as their members would have the same name"),
+    (
+        "NoAccounts",
+        "nothing, if the accounts are still to be created; otherwise label them as spec.accountSelector asks, or correct it; an account of another namespace also needs spec.accountNamespaces here and spec.allowedNamespaces there",
+    ),
     ("NotFound", "nothing: the next pass creates it again"),
     (
         "NotOwned",

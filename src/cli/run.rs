@@ -182,7 +182,8 @@ async fn serve_pages(
     metrics: Metrics,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), String> {
-    let (listener, address) = ui::bind(port).await.map_err(|error| cannot_listen(port, &error))?;
+    let (listener, address) =
+        ui::bind(port).await.map_err(|error| cannot_listen(port, "--ui-port", &error))?;
     let shown = match options.namespaces.as_slice() {
         [] => "all namespaces".to_owned(),
         some => {

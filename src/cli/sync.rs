@@ -1,19 +1,23 @@
 //! `hooktender sync`: requests a pass, and waits for its outcome.
 //!
 //! The request is the annotation that any tool can set. Its value is the time with its fraction of a second, as flux writes it, so that
-//! two requests within a second are two. The answer is `status.lastHandledRequest`, which the operator writes when the pass is done.
+//! two requests within a second are two. The answer is `status.lastHandledRequest`, which the operator writes when the pass is done. A set
+//! has no pass at a vendor: a request for it is one for each account of its members.
+
+mod targets;
 
 use super::cluster_reader::api_message;
+use super::explain::subscriptions;
 use super::named_objects::{Named, NamedObjects, OwnKind, read};
-use super::object_ref::ObjectKind;
 use super::plan_runner::with_spinner;
 use super::{CommandError, CommandResult, print};
 use crate::api::conditions::{self, READY, STALLED};
-use crate::api::{ObjectName, REQUESTED_AT, VendorAccount, Webhook, WebhookSet};
+use crate::api::status::SubscriptionCounts;
+use crate::api::{ObjectName, REQUESTED_AT, VendorAccount, Webhook};
 use crate::engine::cluster::objects::{ObjectApi, in_namespace};
 use clap::Args;
 use futures::StreamExt as _;
-use futures::future::join_all;
+use futures::stream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -24,6 +28,13 @@ use parking_lot::Mutex;
 use serde_json::json;
 use std::pin::pin;
 use std::time::Duration;
+use targets::{Target, targets};
+use tokio::time::Instant;
+
+/// Objects that are written or watched at once. A set may have thousands of accounts.
+const MAX_IN_FLIGHT: usize = 64;
+/// Objects that a spinner names.
+const MAX_SHOWN: usize = 3;
 
 /// The field manager of what commands write.
 pub(super) const MANAGER: &str = "hooktender-cli";
@@ -50,46 +61,62 @@ struct Outcome {
 impl Sync {
     pub(super) async fn run(self) -> CommandResult {
         let (client, named) = self.objects.connect().await?;
+        let (targets, mut problems) = targets(&client, named).await;
         let value = Timestamp::now().to_string();
         let (to, at) = (&client, value.as_str());
-        let requests = named.iter().map(|named| async move {
-            match named.object.kind {
-                ObjectKind::Webhook => request::<Webhook>(to, named, at).await,
-                ObjectKind::Set => request::<WebhookSet>(to, named, at).await,
-                ObjectKind::Account => request::<VendorAccount>(to, named, at).await,
+        let requests = targets.into_iter().map(|target| async move {
+            match &target {
+                Target::Webhook(named) => request::<Webhook>(to, named, at).await,
+                Target::Account(named) => request::<VendorAccount>(to, named, at).await,
             }
+            .map(|()| target)
         });
-        let requested = join_all(requests).await;
-        let problems: Vec<_> = requested.into_iter().filter_map(Result::err).collect();
-        if !problems.is_empty() {
-            return Err(problems.into());
+        // Collected, as the compiler cannot name the lifetimes of a lazy iterator of futures.
+        let requests = stream::iter(requests.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT);
+        let mut requested = Vec::new();
+        for answer in requests.collect::<Vec<_>>().await {
+            match answer {
+                Ok(target) => requested.push(target),
+                Err(problem) => problems.push(problem),
+            }
         }
         if !self.wait {
-            let lines = named.iter().map(|one| format!("{}: pass requested\n", one.title()));
+            let lines = requested.iter().map(|one| format!("{}: pass requested\n", one.named().title()));
             print::text(&lines.collect::<String>())?;
-            return Ok(0);
+            return if problems.is_empty() { Ok(0) } else { Err(problems.into()) };
         }
-        self.outcomes(&client, &named, &value).await
+        self.outcomes(&client, &requested, &value, problems).await
     }
 
-    /// Waits for the answers, and prints them.
-    async fn outcomes(&self, client: &Client, named: &[Named], value: &str) -> CommandResult {
-        let progress: Vec<_> = named.iter().map(|one| Mutex::new(Some(one.title()))).collect();
-        let waits = named.iter().zip(&progress).map(|(named, progress)| async move {
-            let outcome = match named.object.kind {
-                ObjectKind::Webhook => self.outcome::<Webhook>(client, named, value, progress).await,
-                ObjectKind::Set => self.outcome::<WebhookSet>(client, named, value, progress).await,
-                ObjectKind::Account => self.outcome::<VendorAccount>(client, named, value, progress).await,
+    /// Waits for the answers, and prints them. `problems`: why other passes were not requested.
+    async fn outcomes(
+        &self,
+        client: &Client,
+        targets: &[Target],
+        value: &str,
+        mut problems: Vec<String>,
+    ) -> CommandResult {
+        let deadline = Instant::now() + self.timeout;
+        let progress: Vec<_> = targets.iter().map(|one| Mutex::new(Some(one.named().title()))).collect();
+        let waits = targets.iter().zip(&progress).map(|(target, progress)| async move {
+            let until = (deadline, progress);
+            let outcome = match target {
+                Target::Webhook(named) => self.outcome::<Webhook>(client, named, value, until).await,
+                Target::Account(named) => self.outcome::<VendorAccount>(client, named, value, until).await,
             };
             *progress.lock() = None;
             outcome
         });
         let message = || {
             let left: Vec<_> = progress.iter().filter_map(|one| one.lock().clone()).collect();
-            format!("waiting for the pass: {}", left.join(", "))
+            let shown = left.iter().take(MAX_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = left.len().saturating_sub(MAX_SHOWN);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("waiting for the pass: {shown}{more}")
         };
-        let (mut failed, mut problems) = (false, Vec::new());
-        for outcome in with_spinner(message, join_all(waits)).await {
+        let waits = stream::iter(waits.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT).collect::<Vec<_>>();
+        let mut failed = false;
+        for outcome in with_spinner(message, waits).await {
             match outcome {
                 Ok(Outcome { line, ready }) => {
                     print::text(&line)?;
@@ -106,11 +133,11 @@ impl Sync {
         client: &Client,
         named: &Named,
         value: &str,
-        progress: &Mutex<Option<String>>,
+        (deadline, progress): (Instant, &Mutex<Option<String>>),
     ) -> Result<Outcome, String> {
         let mut last = Last::default();
         let answer = until_handled::<K>(client, named, value, (progress, &mut last));
-        let answer = tokio::time::timeout(self.timeout, answer).await;
+        let answer = tokio::time::timeout_at(deadline, answer).await;
         answer.unwrap_or_else(|_| Err(no_answer(named, self.timeout, &last)))
     }
 }
@@ -133,11 +160,6 @@ pub(super) fn manager() -> PatchParams {
 
 /// Returns why no operator would answer a request.
 async fn no_pass<K: OwnKind>(client: &Client, named: &Named, object: &K) -> Option<String> {
-    if !K::HAS_REQUESTS {
-        return Some(
-            "a set has a pass at once when it, an account or a member changes; sync its Webhooks".into(),
-        );
-    }
     if object.is_suspended() {
         return Some(format!("it is suspended: {}", named.command("resume")));
     }
@@ -189,7 +211,7 @@ async fn until_handled<K: OwnKind>(
                 Some(account) => {
                     Outcome { line: format!("{}: pass done, but {account}", named.title()), ready: false }
                 }
-                None => outcome_of(named, ready.as_ref()),
+                None => outcome_of(named, ready.as_ref(), object.subscriptions()),
             });
         }
         // The operator answers no request of a Webhook that belongs to no account.
@@ -229,14 +251,18 @@ fn message_of(all: &[Condition]) -> &str {
     conditions::get(all, READY).map_or("", |ready| &ready.message)
 }
 
-fn outcome_of(named: &Named, ready: Option<&Condition>) -> Outcome {
+fn outcome_of(named: &Named, ready: Option<&Condition>, counts: Option<SubscriptionCounts>) -> Outcome {
     let Some(Condition { status, reason, message, .. }) = ready else {
         return Outcome { line: format!("{}: pass done", named.title()), ready: true };
     };
     let is_ready = status == "True";
     let state = if is_ready { "ready" } else { "not ready" };
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-    Outcome { line: format!("{}: pass done, {state}: {reason}{message}", named.title()), ready: is_ready }
+    // After a failure, the counts are those of an earlier pass.
+    let counts = counts.filter(|_| is_ready).map(|counts| format!("; {}", subscriptions(counts)));
+    let counts = counts.unwrap_or_default();
+    let line = format!("{}: pass done, {state}: {reason}{message}{counts}", named.title());
+    Outcome { line, ready: is_ready }
 }
 
 /// Returns the message about a request that was not answered in time.

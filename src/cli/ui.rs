@@ -36,7 +36,8 @@ impl Ui {
         let shown = namespace.as_ref().map_or("all namespaces".into(), |name| format!("namespace {name}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-        let (listener, address) = bind(self.port).await.map_err(|error| cannot_listen(self.port, &error))?;
+        let (listener, address) =
+            bind(self.port).await.map_err(|error| cannot_listen(self.port, "--port", &error))?;
         let watches = Watches {
             client,
             namespaces: namespace.into_iter().collect(),
@@ -62,10 +63,10 @@ impl Ui {
     }
 }
 
-/// Says why nothing can listen on the port, and what to do.
-pub(super) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
-    let reason = listen_error(error, "choose another port, or 0 for any that is free");
-    format!("cannot listen on 127.0.0.1:{port}: {reason}")
+/// Says why nothing can listen on the port of a flag, and what to do.
+pub(super) fn cannot_listen(port: u16, flag: &str, error: &std::io::Error) -> String {
+    let advice = format!("choose another port with {flag} PORT, or {flag} 0 for any that is free");
+    format!("cannot listen on 127.0.0.1:{port}: {}", listen_error(error, &advice))
 }
 
 /// Returns the error of an address on which nothing can listen, with this advice.
@@ -82,13 +83,13 @@ mod tests {
 
     #[test]
     fn an_error_of_an_address_says_what_to_do() {
-        let in_use = cannot_listen(8099, &Error::new(ErrorKind::AddrInUse, "in use"));
-        let advice = "choose another port, or 0 for any that is free";
+        let in_use = cannot_listen(8099, "--port", &Error::new(ErrorKind::AddrInUse, "in use"));
+        let advice = "choose another port with --port PORT, or --port 0 for any that is free";
         assert_eq!(
             in_use,
             format!("cannot listen on 127.0.0.1:8099: in use; another process listens there: {advice}")
         );
-        let refused = cannot_listen(80, &Error::new(ErrorKind::PermissionDenied, "refused"));
+        let refused = cannot_listen(80, "--port", &Error::new(ErrorKind::PermissionDenied, "refused"));
         assert_eq!(refused, format!("cannot listen on 127.0.0.1:80: refused; {advice}"));
     }
 }

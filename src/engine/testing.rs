@@ -16,6 +16,7 @@ use crate::engine::state::creates::GracePeriod;
 use crate::telemetry::Metrics;
 use crate::vendor::{AllowedEndpoints, Settings, TokenStore};
 use k8s_openapi::api::core::v1::ObjectReference;
+use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -34,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) in_flight: AtomicUsize,
     pub(crate) most_in_flight: AtomicUsize,
     pub(crate) events: AtomicUsize,
+    /// How many Webhooks had been written when the status of the account was.
+    pub(crate) before_account: Mutex<Option<usize>>,
 }
 
 impl Server {
@@ -74,6 +77,7 @@ impl ClusterWriter for Server {
         account: &VendorAccount,
         status: &AccountStatus,
     ) -> Result<Option<VendorAccount>, WriteError> {
+        *self.before_account.lock() = Some(self.writes.load(Relaxed));
         Ok(Some(VendorAccount { status: Some(status.clone()), ..account.clone() }))
     }
 

@@ -37,6 +37,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tree::{Kind as Shape, Node};
 
+/// Marks a line that is to be filled in.
+pub const MARK: &str = "# <-";
 /// The version of all kinds.
 const VERSION: &str = "v1alpha1";
 
@@ -55,12 +57,14 @@ pub struct Manifests {
     pub config_maps: Vec<Placed<ConfigMap>>,
     /// Objects of other kinds, which are not validated.
     pub skipped: Vec<Skipped>,
+    /// Lines with the mark of what is to be filled in.
+    pub marked: Vec<MarkedLine>,
 }
 
 impl Manifests {
     /// Whether there is no object that is used; there may be skipped ones.
     pub fn is_empty(&self) -> bool {
-        let Self { accounts: _, webhooks: _, sets: _, secrets, config_maps, skipped: _ } = self;
+        let Self { accounts: _, webhooks: _, sets: _, secrets, config_maps, skipped: _, marked: _ } = self;
         self.declares_nothing() && secrets.is_empty() && config_maps.is_empty()
     }
 
@@ -80,6 +84,15 @@ impl Manifests {
         }));
         self
     }
+}
+
+/// A line that ends with [`MARK`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedLine {
+    /// Where its text begins.
+    pub place: Place,
+    /// Its text without the mark.
+    pub text: String,
 }
 
 /// An object that was skipped.
@@ -150,6 +163,7 @@ impl<'a> Reader<'a> {
             Ok(text) => text,
             Err(problem) => return self.problems.push(problem),
         };
+        self.found.marked.extend(marked(name, text));
         let (documents, faults) = tree::documents(text);
         let place = |at: place::Position| Place { file: name.clone(), line: at.line, column: at.column };
         self.problems.extend(faults.into_iter().map(|(at, message)| Problem::at(place(at), message)));
@@ -241,6 +255,16 @@ impl<'a> Reader<'a> {
         let why = format!("hooktender has no kinds of {version}{}", did_you_mean(version, [own]));
         self.found.skipped.push(Skipped { place, object: format!("{kind}/{name}"), why });
     }
+}
+
+fn marked<'t>(file: &'t Arc<str>, text: &'t str) -> impl Iterator<Item = MarkedLine> + 't {
+    text.lines().enumerate().filter_map(move |(number, line)| {
+        let line = line.trim_end().strip_suffix(MARK)?.trim_end();
+        let text = line.trim_start();
+        let column = line.chars().count() - text.chars().count() + 1;
+        let place = Place { file: file.clone(), line: number + 1, column };
+        Some(MarkedLine { place, text: text.to_owned() })
+    })
 }
 
 fn text<'a>(node: &'a Node, name: &str) -> Option<&'a str> {

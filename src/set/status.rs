@@ -4,18 +4,24 @@ use super::decide::{Decision, Row};
 use super::expand::MemberError;
 use super::guard::{Verdict, counted};
 use super::member::{self, Difference};
+use crate::api::account::NamespacesFrom;
+use crate::api::command::Target;
 use crate::api::conditions::{self, DELIVERING, DRIFTED, READY, RECONCILING, STALLED};
 use crate::api::shorten;
 use crate::api::status::{MemberProblem, WebhookSetStatus};
-use crate::api::{Webhook, WebhookSet};
+use crate::api::{ObjectKey, Webhook, WebhookSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
 use std::fmt::Write as _;
 
 /// The number of members that the status lists.
 const MAX_WORST: usize = 10;
 /// Characters of a member's message that the status repeats.
 const LONGEST_MESSAGE: usize = 300;
+
+/// The reason of a set whose selector matches no account.
+pub(crate) const NO_ACCOUNTS: &str = "NoAccounts";
 
 /// The message of a paused set whose members are all ready.
 const PAUSED: &str = "paused: no member is changed until spec.paused is false";
@@ -52,7 +58,7 @@ pub(crate) fn status(
     now: Timestamp,
 ) -> WebhookSetStatus {
     let before = set.status.clone().unwrap_or_default();
-    let rows = existing(decision);
+    let rows = existing(set, decision);
     let count = |is: &dyn Fn(&Row) -> bool| {
         i64::try_from(rows.iter().filter(|row| is(row)).count()).unwrap_or(i64::MAX)
     };
@@ -75,9 +81,11 @@ pub(crate) fn status(
     status
 }
 
-/// Returns the members that the status counts: those that the selector matches and, while the guard blocks, those that are not removed.
-fn existing(decision: &Decision) -> Vec<&Row> {
-    let kept = matches!(decision.verdict, Verdict::Blocked(_)).then_some(&decision.leaving);
+/// Returns the members that the status counts: those that the selector matches and, while the guard blocks or the set is paused, those
+/// that are not removed.
+fn existing<'d>(set: &WebhookSet, decision: &'d Decision) -> Vec<&'d Row> {
+    let keeps = set.spec.paused || matches!(decision.verdict, Verdict::Blocked(_));
+    let kept = keeps.then_some(&decision.leaving);
     let stays = |row: &&Row| {
         row.webhook.as_ref().is_some_and(|webhook| webhook.metadata.deletion_timestamp.is_none())
     };
@@ -134,8 +142,7 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
     let unwritten = decision.rows.iter().filter(|row| !is_updated(row) && row.problem.is_none()).count();
     let unwritten = unwritten + decision.leaving.len();
     if set.spec.paused && (unwritten > 0 || deleting) {
-        let message =
-            format!("{unwritten} members differ from the template; set spec.paused to false to change them");
+        let message = paused(set, unwritten, total);
         return Summary { reconciling: false, ..with("Paused", message) };
     }
     if deleting {
@@ -158,15 +165,40 @@ fn summary(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> 
         }
         return with("Updating", format!("{} of {total} members are updated", status.updated));
     }
-    let summary = of_members(decision, status);
+    let summary = of_members(set, decision, status);
     if set.spec.paused && summary.ready {
         return Summary { reason: "Suspended", message: PAUSED.to_owned(), ..summary };
     }
     summary
 }
 
+/// Says what waits until a paused set is resumed.
+fn paused(set: &WebhookSet, unwritten: usize, members: i64) -> String {
+    let resume = Target::set(&ObjectKey::of(set)).resume();
+    if set.metadata.deletion_timestamp.is_some() {
+        let members = counted(usize::try_from(members).unwrap_or_default(), "member");
+        return format!(
+            "the set is being deleted and is paused: {members} and the set stay until it is resumed: {resume}"
+        );
+    }
+    let verb = if unwritten == 1 { "differs" } else { "differ" };
+    format!(
+        "{} {verb} from the template; set spec.paused to false to change them",
+        counted(unwritten, "member")
+    )
+}
+
+/// Returns the command that shows the labels of the accounts that a selector may match.
+fn show_labels(set: &WebhookSet) -> String {
+    let place = match set.spec.account_namespaces.from {
+        NamespacesFrom::Same => format!("-n {}", set.namespace().unwrap_or_default()),
+        NamespacesFrom::All | NamespacesFrom::Selector => "-A".to_owned(),
+    };
+    format!("kubectl get vendoraccounts --show-labels {place}")
+}
+
 /// Summarizes the state of members that all are as the template declares.
-fn of_members(decision: &Decision, status: &WebhookSetStatus) -> Summary {
+fn of_members(set: &WebhookSet, decision: &Decision, status: &WebhookSetStatus) -> Summary {
     let (total, with) = (status.members, Summary::busy);
     let current = |row: &Row| row.problem.is_some() || row.webhook.as_deref().is_none_or(member::is_current);
     if status.blocked > 0 && decision.rows.iter().all(current) {
@@ -184,8 +216,12 @@ fn of_members(decision: &Decision, status: &WebhookSetStatus) -> Summary {
             ..with(if waits { "MembersNotReady" } else { "Planned" }, message)
         };
     }
+    if total == 0 {
+        // As a `DaemonSet` without nodes: there is nothing to wait for.
+        let message = format!("no VendorAccount matches accountSelector: {}", show_labels(set));
+        return Summary { ready: true, reconciling: false, stalled: false, reason: NO_ACCOUNTS, message };
+    }
     let message = match total {
-        0 => "no account matches spec.accountSelector".to_owned(),
         1 => "the only member is ready".to_owned(),
         _ => format!("all {total} members are ready"),
     };

@@ -67,20 +67,20 @@ pub enum EndpointNotAllowed {
     },
     /// It is neither one of the vendor's hosts nor allowed.
     #[error(
-        "{origin} is not one of {vendor}'s own hosts, so no credentials are sent there; to allow it, start hooktender with --allow-endpoint {origin},vendor={vendor},namespace={namespace}"
+        "{origin} is not one of {vendor}'s own hosts, so no credentials are sent there; to allow it, start hooktender with {flag}"
     )]
     Foreign {
         /// The account's vendor.
         vendor: VendorName,
         /// Scheme, host and port.
         origin: String,
-        /// Namespace of the account.
-        namespace: String,
+        /// What allows it.
+        flag: Flag,
     },
     /// It is allowed, but not for this account. The message does not name the allowed account, which may be that of
     /// another tenant.
     #[error(
-        "{origin} is allowed, but not with this path for {vendor} accounts of namespace {namespace}; correct the address, or start hooktender with an --allow-endpoint that covers it"
+        "{origin} is allowed, but not with this path for {vendor} accounts of namespace {namespace}; correct the address, or start hooktender with {flag}"
     )]
     Limited {
         /// The account's vendor.
@@ -89,15 +89,50 @@ pub enum EndpointNotAllowed {
         origin: String,
         /// Namespace of the account.
         namespace: String,
+        /// What allows it.
+        flag: Flag,
     },
-    /// It is not encrypted.
-    #[error(
-        "{origin} is not https: plain http is possible only for a loopback address that --allow-endpoint allows"
-    )]
+    /// It is not encrypted, and no flag can allow that.
+    #[error("{origin} is not https: write https, as plain http is possible only for a loopback address")]
     Plain {
         /// Scheme, host and port.
         origin: String,
     },
+    /// It is a loopback address without encryption.
+    #[error("{origin} is not https; to allow this loopback address, start hooktender with {flag}")]
+    PlainLoopback {
+        /// Scheme, host and port.
+        origin: String,
+        /// What allows it.
+        flag: Flag,
+    },
+}
+
+/// The flag that allows an address for the accounts of one vendor and namespace, as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Scheme, host, port and path.
+    address: String,
+    vendor: VendorName,
+    namespace: String,
+}
+
+impl Flag {
+    /// The path is part of the flag if a shell and the flag's own commas leave it as it is: a tenant wrote it.
+    fn new(url: &Url, vendor: VendorName, namespace: &str) -> Self {
+        let path = url.path().trim_end_matches('/');
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+        let path = if path.chars().all(is_plain) && !path.contains("//") { path } else { "" };
+        Self { address: origin(url) + path, vendor, namespace: namespace.to_owned() }
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, vendor, namespace } = self;
+        let value = format!("{address},vendor={vendor},namespace={namespace}");
+        write!(f, "--allow-endpoint {value} (in the chart: allowedEndpoints)")
+    }
 }
 
 /// Where the credentials of one account may be sent.
@@ -129,11 +164,13 @@ impl AccountEndpoints {
         if own && hosts(vendor).iter().any(|pattern| is_host_of(pattern, host)) {
             return Ok(Endpoint(url));
         }
+        let flag = Flag::new(&url, vendor, &namespace);
         match &self.allowed.of_origin(&origin)[..] {
-            [] if url.scheme() != "https" => Err(EndpointNotAllowed::Plain { origin }),
-            [] => Err(EndpointNotAllowed::Foreign { vendor, origin, namespace }),
+            [] if url.scheme() == "https" => Err(EndpointNotAllowed::Foreign { vendor, origin, flag }),
+            [] if is_loopback(&url) => Err(EndpointNotAllowed::PlainLoopback { origin, flag }),
+            [] => Err(EndpointNotAllowed::Plain { origin }),
             some if some.iter().any(|one| one.covers(&url, vendor, &namespace)) => Ok(Endpoint(url)),
-            _ => Err(EndpointNotAllowed::Limited { vendor, origin, namespace }),
+            _ => Err(EndpointNotAllowed::Limited { vendor, origin, namespace, flag }),
         }
     }
 }

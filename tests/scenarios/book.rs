@@ -270,7 +270,9 @@ impl Reader {
             .replace("datacenter: euw1", &format!("url: {}", vendors::endpoints()[0]))
             .replace("your-account", "example")
             .replacen("replace-me", TOKEN, 1)
-            .replace("replace-me", "canary-receiver-token");
+            .replace("replace-me", "canary-receiver-token")
+            // The rest is right as it is.
+            .replace(" # <-", "");
         std::fs::write(&path, filled).unwrap();
     }
 

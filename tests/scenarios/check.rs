@@ -83,6 +83,46 @@ fn missing_rights_are_named_with_the_rule_that_gives_them() {
 }
 
 #[test]
+fn rights_on_the_secrets_that_are_used_are_enough() {
+    let (scene, _tenant) = Scene::with_account("check-names", Vendor::Brightpearl);
+    let rights = |names: &str| {
+        format!(
+            "[{{apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list]}}, \
+             {{apiGroups: [''], resources: [configmaps], verbs: [get]}}, \
+             {{apiGroups: [''], resources: [secrets], resourceNames: [{names}], verbs: [get]}}]"
+        )
+    };
+    let some = scene.cluster.service_account(&scene.namespace, "some", &rights("login")).unwrap();
+    let ran = run(Some(&some), &["check"]).exits(0);
+    has(&ran, "ok rights", "may do what hooktender plan needs");
+    has(
+        &ran,
+        "note rights",
+        "may get secrets by their names only: the 1 that accounts and Webhooks name are allowed",
+    );
+    // A second account, with a login that may not be read.
+    let tenant = Tenant::open(Vendor::Brightpearl);
+    scene.apply(&login("other", &tenant));
+    scene.apply(&account("second", "other", &tenant));
+    let ran = run(Some(&some), &["check"]).exits(1);
+    let denied = format!("may not get secrets in namespace {} that are named: other", scene.namespace);
+    has(&ran, "problem rights", &denied);
+    has(&ran, "problem rights", "resourceNames: [other], verbs: [get]");
+}
+
+#[test]
+fn a_namespace_without_accounts_names_those_that_have_some() {
+    let (full, _tenant) = Scene::with_account("check-full", Vendor::Brightpearl);
+    let empty = Scene::new("check-empty");
+    let check = |namespace: &str| run(Some(full.cluster.kubeconfig()), &["check", "-n", namespace]);
+    let ran = check(&empty.namespace).exits(0);
+    has(&ran, "note accounts", &format!("there is no VendorAccount in namespace {} yet", empty.namespace));
+    has(&ran, "note accounts", "There are VendorAccounts in ");
+    let ran = check("no-such-namespace").exits(1);
+    has(&ran, "problem accounts", "namespace no-such-namespace does not exist");
+}
+
+#[test]
 fn the_operators_rights_are_those_of_the_chart() {
     // The command also asks for what the operator itself does not need: the CRDs.
     let scene = Scene::new(&format!("{REFUSED}-check"));

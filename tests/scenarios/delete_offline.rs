@@ -93,9 +93,18 @@ fn prune_asks_and_deletes_nothing_but_unmanaged_ones() {
     let fails = |prune: &str| run(&mut apply(&["--yes", "--prune", prune])).failed();
     assert_eq!(
         fails(&own),
-        format!("--prune {own}: the subscription belongs to Webhook default/hook, and is not deleted")
+        format!(
+            "--prune {own}: the subscription belongs to Webhook default/hook, and is not deleted: hooktender delete --offline deletes it with the manifest of that Webhook; or remove the manifest, and it is unmanaged"
+        )
     );
-    assert_eq!(fails("99"), "--prune 99: no account of the files has an unmanaged subscription 99");
+    assert_eq!(
+        fails("99"),
+        "--prune 99: no account of the files has an unmanaged subscription 99: hooktender plan --offline lists those that there are"
+    );
+    assert_eq!(
+        fails("default/nowhere/99"),
+        "--prune 99: VendorAccount default/nowhere is in none of the files: correct the name, or add its manifest"
+    );
     assert!(
         run(&mut apply(&["--prune", "a/b"])).exits(1).stderr.contains("write ID or NAMESPACE/ACCOUNT/ID")
     );

@@ -17,8 +17,12 @@ fn what_init_prints_is_valid_here_and_at_the_api_server() {
         let vendor = vendor.as_str();
         let text = run(&mut hooktender(&["init", vendor])).exits(0).quiet();
         assert!(text.starts_with("# A ") && text.contains(" # <-"), "{text}");
-        let ran = run_with(&mut hooktender(&["validate", "--strict", "-f", "-"]), &text).exits(0);
-        assert_eq!(ran.quiet(), "Valid: 1 VendorAccount, 1 Webhook, 2 Secrets.\n");
+        let validate = |text: &str| run_with(&mut hooktender(&["validate", "--strict", "-f", "-"]), text);
+        let problems = validate(&text).fails();
+        assert_eq!(problems.len(), text.matches(" # <-\n").count(), "{problems:#?}");
+        assert!(problems.iter().all(|problem| problem.starts_with("<stdin>:")), "{problems:#?}");
+        let confirmed = validate(&text.replace(" # <-\n", "\n")).exits(0);
+        assert_eq!(confirmed.quiet(), "Valid: 1 VendorAccount, 1 Webhook, 2 Secrets.\n");
         try_apply(&namespace, &text).accepted();
         let named = run(&mut hooktender(&["init", vendor, "--name", "shop", "-n", "web"])).exits(0).quiet();
         assert!(
@@ -36,6 +40,7 @@ fn the_plan_of_what_init_prints_says_what_to_fill_in() {
     let text = run(&mut hooktender(&["init", "superoffice"])).exits(0).quiet();
     let ran = run_with(&mut hooktender(&["check", "--offline", "-f", "-"]), &text).exits(1);
     ran.says("the key private-key of Secret superoffice-login is not a PEM key");
+    ran.says("private-key: replace-me is a placeholder of hooktender init: fill it in");
 }
 
 #[test]
@@ -80,6 +85,36 @@ fn validate_warns_of_an_account_that_may_be_in_the_cluster() {
     assert!(ran.stderr.starts_with("warning: ") && ran.stderr.contains(said), "{}", ran.stderr);
     let errors = validate(&["--strict", "-f", folder.text()]).fails();
     assert!(errors.len() == 1 && errors[0].ends_with(said), "{errors:?}");
+}
+
+#[test]
+fn validate_makes_the_members_of_sets_at_the_accounts_of_the_files() {
+    let tenant = Tenant::open(Vendor::Superoffice);
+    let mut set = json!({
+        "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "hooks"},
+        "spec": {"accountSelector": {"matchLabels": {"tier": "gold"}}, "template": {"spec": {
+            "subscription": {"superoffice": {"events": ["sale.sold"], "targetUrl": "https://hooks.example.com/$(TENANT)"}},
+            "variables": [{"name": "TENANT", "valueFrom": {"accountRef": {"label": "tenant"}}}],
+        }}},
+    });
+    let mut gold = account("account", "login", &tenant);
+    gold["metadata"]["labels"] = json!({"tier": "gold"});
+    let folder = Folder::of(&[gold.clone(), set.clone()]);
+    let error = validate(&["-f", folder.text()]).failed();
+    assert!(error.starts_with(&format!("{}/all.yaml:", folder.text())), "{error}");
+    let lacks = "member hooks-account cannot be made: variable TENANT: VendorAccount default/account has no label tenant: add it";
+    assert!(error.ends_with(lacks), "{error}");
+    gold["metadata"]["labels"]["tenant"] = json!("t1");
+    let folder = Folder::of(&[gold.clone(), set.clone()]);
+    let said = validate(&["--strict", "-f", folder.text()]).exits(0).quiet();
+    assert_eq!(said, "Valid: 1 VendorAccount, 1 WebhookSet.\n");
+    set["spec"]["accountSelector"]["matchLabels"]["tier"] = json!("golden");
+    let folder = Folder::of(&[gold, set]);
+    let ran = validate(&["-f", folder.text()]).exits(0);
+    assert!(
+        ran.stderr.contains("accountSelector matches none of the VendorAccounts in the files"),
+        "{ran:?}"
+    );
 }
 
 #[test]

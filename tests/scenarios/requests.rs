@@ -53,6 +53,7 @@ fn sync_waits_for_the_pass_and_says_what_came_of_it() {
     let account = format!("VendorAccount {}/account: pass done, ready: InSync", place.scene.namespace);
     assert!(said.starts_with(&format!("{}: pass done, ready: InSync", place.title("hook"))), "{said}");
     assert!(said.lines().count() == 2 && said.contains(&account), "{said}");
+    assert!(said.ends_with("; 1 declared, 1 managed, 0 unmanaged\n"), "what the pass found: {said}");
     assert!(place.tenant.count("list") > 0, "the vendor was not asked");
     let hook = place.scene.webhook("hook");
     assert_eq!(requested(&hook), &hook["status"]["lastHandledRequest"]);
@@ -174,6 +175,15 @@ fn suspended_objects_are_left_alone_until_they_are_resumed() {
     );
     place.ran(&["resume", "va/account", "wh/hook"]).exits(0).says("is not suspended");
     place.ran(&["sync", "wh/hook", "--wait"]).exits(0).says("pass done, ready: InSync");
+}
+
+#[test]
+fn what_can_be_synced_is_synced_although_something_else_cannot() {
+    let place = Place::new("sync-mixed");
+    let _operator = place.scene.operator();
+    let ran = place.ran(&["sync", "va/account", "va/acount", "--wait"]).exits(1);
+    assert!(ran.stdout.contains("account: pass done, ready: InSync"), "{ran:?}");
+    assert!(ran.stderr.contains("acount: did you mean account?"), "{ran:?}");
 }
 
 #[test]

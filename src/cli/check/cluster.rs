@@ -5,6 +5,7 @@ use super::rights::{self, Purpose};
 use super::{clock, crds};
 use crate::cli::cluster_reader::{ClusterReader, api_error};
 use crate::cli::plan::Scope;
+use crate::engine::dependency::Dependency;
 use http::Request;
 use http_body::Body as _;
 use kube::client::Body;
@@ -44,15 +45,16 @@ pub(super) async fn connect(scope: &Scope, lines: &mut Vec<Line>) -> Option<(Clu
     }
 }
 
-/// Checks CRDs and rights.
+/// Checks CRDs and rights. `used`: the Secrets and ConfigMaps that are read.
 pub(super) async fn check(
     reader: &ClusterReader,
     namespace: &str,
-    (purpose, user): (Purpose, Option<&str>),
+    of: (Purpose, Option<&str>),
+    used: &[Dependency],
 ) -> Vec<Line> {
     let scope = reader.namespace.is_some().then_some(namespace);
-    let (crds, rights) =
-        tokio::join!(crds::check(&reader.client), rights::check(&reader.client, scope, (purpose, user)));
+    let rights = rights::check(&reader.client, scope, of, used);
+    let (crds, rights) = tokio::join!(crds::check(&reader.client), rights);
     crds.into_iter().chain(rights).collect()
 }
 

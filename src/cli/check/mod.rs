@@ -9,20 +9,32 @@ mod clock;
 mod cluster;
 mod crds;
 mod line;
+mod named;
+mod review;
 mod rights;
 
+use super::cluster_reader::ClusterReader;
 use super::flags::VendorFlags;
+use super::init::unfilled;
 use super::objects::{ObjectSet, OverlaySource};
 use super::plan::Scope;
 use super::plan_runner::with_spinner;
+use super::searched::without_accounts;
 use super::{CommandError, CommandResult, print};
 use crate::api::VendorAccount;
+use crate::engine::cluster::secrets::account_keys;
+use crate::engine::dependency::Dependency;
+use crate::engine::inputs::variables;
 use crate::manifest::{self, Manifests};
 use clap::Args;
+use kube::ResourceExt as _;
 use line::{Line, State, Style};
 use rights::Purpose;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The subject of lines about accounts as a whole.
+const ACCOUNTS: &str = "accounts";
 
 /// Flags of `hooktender check`.
 #[derive(Debug, Args)]
@@ -62,12 +74,17 @@ impl Check {
         let namespace =
             reader.as_ref().map_or(self.scope.offline(), |(_, namespace)| namespace.as_str()).to_owned();
         let files = self.files(&namespace)?;
+        // What the accounts use says which rights are needed.
+        let mut of_accounts = Vec::new();
+        let read = accounts(files, reader.as_ref().map(|(reader, _)| reader), &mut of_accounts);
+        let found = with_spinner(|| "reading the accounts".into(), read).await;
         if let Some((reader, namespace)) = &reader {
-            let checks = cluster::check(reader, namespace, (self.purpose, self.user.as_deref()));
+            let used = found.as_ref().map_or(&[][..], |found| &found.used);
+            let checks = cluster::check(reader, namespace, (self.purpose, self.user.as_deref()), used);
             lines.extend(with_spinner(|| "checking the cluster".into(), checks).await);
         }
-        let reader = reader.map(|(reader, _)| reader);
-        if let Some((accounts, source)) = accounts(files, reader.as_ref(), &mut lines).await {
+        lines.append(&mut of_accounts);
+        if let Some(Found { accounts, source, .. }) = found {
             let checks = account::check_all(&accounts, &source, &self.vendors);
             lines.extend(with_spinner(|| "checking the accounts".into(), checks).await);
         }
@@ -96,15 +113,25 @@ impl Check {
     }
 }
 
-type Accounts = (Vec<Arc<VendorAccount>>, OverlaySource);
+/// The accounts to check.
+struct Found {
+    accounts: Vec<Arc<VendorAccount>>,
+    /// Where their Secrets are.
+    source: OverlaySource,
+    /// The Secrets and ConfigMaps that they and their Webhooks use; one that appears several times is used by several.
+    used: Vec<Dependency>,
+}
 
-/// Returns the accounts to check, and where their Secrets are.
+/// Returns the accounts to check.
 async fn accounts(
     files: Option<Manifests>,
-    reader: Option<&super::cluster_reader::ClusterReader>,
+    reader: Option<&ClusterReader>,
     lines: &mut Vec<Line>,
-) -> Option<Accounts> {
+) -> Option<Found> {
     let from_files = files.is_some();
+    if let Some(files) = &files {
+        lines.extend(unfilled(files).map(|problem| Line::problem("files", problem.to_string())));
+    }
     let objects = match (files, reader) {
         // The Webhooks of the files are not of interest, and may refer to accounts of the cluster.
         (Some(files), _) => {
@@ -116,7 +143,7 @@ async fn accounts(
     let objects = match objects {
         Ok(objects) => objects,
         Err(problems) => {
-            lines.extend(problems.into_iter().map(|why| Line::problem("accounts", why)));
+            lines.extend(problems.into_iter().map(|why| Line::problem(ACCOUNTS, why)));
             return None;
         }
     };
@@ -124,17 +151,23 @@ async fn accounts(
         let scope = reader.and_then(|reader| reader.namespace.as_ref());
         scope.is_none_or(|scope| account.metadata.namespace.as_deref() == Some(scope.as_str()))
     };
-    let accounts = objects.accounts.into_iter().map(|(account, _)| account);
-    let accounts: Vec<_> = accounts.filter(|account| from_files || in_scope(account)).collect();
-    if accounts.is_empty() {
-        lines.push(Line::note(
-            "accounts",
-            "there is no VendorAccount yet: hooktender init VENDOR prints one to fill in",
-        ));
+    let in_scope = objects.accounts.into_iter().filter(|(account, _)| from_files || in_scope(account));
+    let (mut accounts, mut used) = (Vec::new(), Vec::new());
+    for (account, webhooks) in in_scope {
+        let namespace = account.namespace().unwrap_or_default();
+        used.extend(account_keys(&account.spec.vendor, &namespace).map(|(from, _)| from));
+        used.extend(webhooks.iter().flat_map(|webhook| variables::keys(webhook)).map(|(from, _)| from));
+        accounts.push(account);
+    }
+    if let (true, Some(reader)) = (accounts.is_empty(), reader) {
+        lines.push(match without_accounts(reader).await {
+            Ok(message) => Line::note(ACCOUNTS, message),
+            Err(message) => Line::problem(ACCOUNTS, message),
+        });
     }
     let source = match reader {
         Some(reader) => objects.source.with_cluster(reader.secret_reader()),
         None => objects.source,
     };
-    Some((accounts, source))
+    Some(Found { accounts, source, used })
 }

@@ -1,23 +1,18 @@
-//! Checks rights by access reviews: a SelfSubjectAccessReview for the user of the kubeconfig, a SubjectAccessReview for another.
+//! Checks the rights on each resource, by access reviews.
 
-use super::line::Line;
+use super::line::{Line, State};
+use super::named::{self, Named};
+use super::review::{MAX_REVIEWS, may, own_name};
 use crate::api::GROUP;
-use crate::cli::cluster_reader::api_message;
+use crate::engine::dependency::Dependency;
 use clap::ValueEnum;
 use futures::StreamExt as _;
 use futures::stream;
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
-    SubjectAccessReviewSpec,
-};
-use kube::api::PostParams;
-use kube::{Api, Client};
+use k8s_openapi::api::authorization::v1::ResourceAttributes;
+use kube::Client;
 use std::collections::BTreeMap;
 
 const RIGHTS: &str = "rights";
-/// Reviews that are made at once.
-const MAX_REVIEWS: usize = 8;
 
 /// What the rights are needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,11 +100,16 @@ impl Needed {
     }
 }
 
-/// Checks all rights in a namespace, or in all.
+/// Verbs that are missing, by resource and how it can be done without them.
+type Missing = BTreeMap<(String, Option<&'static str>), Vec<&'static str>>;
+
+/// Checks all rights in a namespace, or in all. `used`: Secrets and ConfigMaps that are read; the right to read each of them by its name
+/// is enough.
 pub(super) async fn check(
     client: &Client,
     namespace: Option<&str>,
     (purpose, user): (Purpose, Option<&str>),
+    used: &[Dependency],
 ) -> Vec<Line> {
     let all = match purpose {
         Purpose::Plan => PLAN,
@@ -122,24 +122,53 @@ pub(super) async fn check(
         (needed, verb, may(client, attributes, user).await)
     });
     let reviews: Vec<_> = stream::iter(reviews.collect::<Vec<_>>()).buffered(MAX_REVIEWS).collect().await;
-    let mut missing: BTreeMap<(String, Option<&str>), Vec<&str>> = BTreeMap::new();
+    let mut missing = Missing::new();
     for (needed, verb, allowed) in reviews {
         match allowed {
             Ok(true) => {}
             Ok(false) => missing.entry((needed.name(), needed.without)).or_default().push(verb),
-            Err(error) => return vec![Line::problem(RIGHTS, format!("they cannot be asked for: {error}"))],
+            Err(error) => return vec![cannot_ask(&error)],
         }
     }
+    let by_name = match by_name(client, &mut missing, user, used).await {
+        Ok(by_name) => by_name,
+        Err(error) => return vec![cannot_ask(&error)],
+    };
     let user = match user {
         Some(user) => Some(user.to_owned()),
         None => own_name(client).await,
     };
-    lines(&missing, purpose, (user.as_deref().unwrap_or("this user"), namespace))
+    lines(&missing, &by_name, purpose, (user.as_deref().unwrap_or("this user"), namespace))
+}
+
+fn cannot_ask(error: &str) -> Line {
+    Line::problem(RIGHTS, format!("they cannot be asked for: {error}"))
+}
+
+/// Asks by name for the objects that are used, where the right to get all is missing, and takes that right out of what is missing.
+async fn by_name(
+    client: &Client,
+    missing: &mut Missing,
+    user: Option<&str>,
+    used: &[Dependency],
+) -> Result<Vec<Named>, String> {
+    let mut all = Vec::new();
+    for ((resource, without), verbs) in missing.iter_mut().filter(|(_, verbs)| verbs.contains(&"get")) {
+        let Some(named) = named::ask(client, resource, used, user).await? else { continue };
+        // Without a right on any of them, the general right is what is missing.
+        if without.is_some() || named.has_some() {
+            verbs.retain(|verb| *verb != "get");
+            all.push(named);
+        }
+    }
+    missing.retain(|_, verbs| !verbs.is_empty());
+    Ok(all)
 }
 
 /// Returns a line for each resource of which rights are missing, or one for all.
 fn lines(
-    missing: &BTreeMap<(String, Option<&str>), Vec<&str>>,
+    missing: &Missing,
+    by_name: &[Named],
     purpose: Purpose,
     (user, namespace): (&str, Option<&str>),
 ) -> Vec<Line> {
@@ -159,7 +188,8 @@ fn lines(
             }
         })
         .collect();
-    if missing.keys().all(|(_, without)| without.is_some()) {
+    lines.extend(by_name.iter().flat_map(|named| named.lines(RIGHTS, user, purpose == Purpose::Run)));
+    if lines.iter().all(|line| line.state != State::Problem) {
         lines
             .insert(0, Line::ok(RIGHTS, format!("{user} may do what hooktender {command} needs in {place}")));
     }
@@ -177,72 +207,24 @@ fn fix(purpose: Purpose, verbs: &[&str], resource: &str) -> String {
     }
 }
 
-/// Returns whether a user may do something.
-async fn may(client: &Client, what: ResourceAttributes, user: Option<&str>) -> Result<bool, String> {
-    let (params, failed) = (PostParams::default(), |error: kube::Error| api_message(&error));
-    if let Some(user) = user {
-        let spec = SubjectAccessReviewSpec {
-            resource_attributes: Some(what),
-            user: Some(user.to_owned()),
-            groups: Some(groups_of(user)),
-            ..SubjectAccessReviewSpec::default()
-        };
-        let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-        let answer =
-            Api::<SubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
-        return Ok(answer.status.is_some_and(|status| status.allowed));
-    }
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(what), ..Default::default() };
-    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-    let answer =
-        Api::<SelfSubjectAccessReview>::all(client.clone()).create(&params, &review).await.map_err(failed)?;
-    Ok(answer.status.is_some_and(|status| status.allowed))
-}
-
-/// Returns the groups that a user has by its name: those of a ServiceAccount, and that of all who are logged in.
-fn groups_of(user: &str) -> Vec<String> {
-    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let of_account = account.map(|(namespace, _)| {
-        ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]
-    });
-    of_account.into_iter().flatten().chain(["system:authenticated".to_owned()]).collect()
-}
-
-/// Returns the name of the user of the kubeconfig, if the API server tells.
-async fn own_name(client: &Client) -> Option<String> {
-    let api: Api<SelfSubjectReview> = Api::all(client.clone());
-    let answer = api.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
-    answer.status?.user_info?.username
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn missing_rights_are_problems_unless_they_can_be_done_without() {
-        let none = lines(&BTreeMap::new(), Purpose::Plan, ("ann", Some("shop")));
+        let none = lines(&Missing::new(), &[], Purpose::Plan, ("ann", Some("shop")));
         assert_eq!(none, [Line::ok(RIGHTS, "ann may do what hooktender plan needs in namespace shop")]);
         let events = ((String::from("events"), Some("no events")), vec!["list"]);
-        let some = lines(&BTreeMap::from([events.clone()]), Purpose::Plan, ("ann", Some("shop")));
+        let some = lines(&Missing::from([events.clone()]), &[], Purpose::Plan, ("ann", Some("shop")));
         assert_eq!(some[1], Line::note(RIGHTS, "ann may not list events in namespace shop: no events"));
         assert_eq!(some[0], none[0]);
         let webhooks = ((String::from("webhooks.hooktender.dev"), None), vec!["get", "list"]);
-        let all = lines(&BTreeMap::from([events, webhooks]), Purpose::Plan, ("ann", None));
+        let all = lines(&Missing::from([events, webhooks]), &[], Purpose::Plan, ("ann", None));
         let problem =
             Line::problem(RIGHTS, "ann may not get, list webhooks.hooktender.dev in all namespaces");
         let rule = "{apiGroups: [\"hooktender.dev\"], resources: [webhooks], verbs: [get, list]}";
         assert_eq!(all[1], problem.fix(format!("bind a Role (with -A a ClusterRole) that has {rule}")));
         assert_eq!(all.len(), 2);
-    }
-
-    #[test]
-    fn a_service_account_has_its_groups() {
-        let groups = groups_of("system:serviceaccount:hooks:operator");
-        assert_eq!(
-            groups,
-            ["system:serviceaccounts", "system:serviceaccounts:hooks", "system:authenticated"]
-        );
-        assert_eq!(groups_of("ann"), ["system:authenticated"]);
     }
 }

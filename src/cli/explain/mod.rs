@@ -210,7 +210,8 @@ fn request(account: &VendorAccount) -> Remedy {
     Remedy { reason: String::new(), text, commands: vec![next::request(account)] }
 }
 
-fn subscriptions(counts: SubscriptionCounts) -> String {
+/// Describes how many subscriptions an account has.
+pub(super) fn subscriptions(counts: SubscriptionCounts) -> String {
     let SubscriptionCounts { declared, managed, unmanaged, elsewhere } = counts;
     let elsewhere = if elsewhere == 0 {
         String::new()

@@ -93,7 +93,9 @@ impl Page {
                 None => groups.push(vec![condition]),
             }
         }
-        for group in groups {
+        for mut group in groups {
+            // The time that is shown is that of the first one.
+            group.sort_by_key(|condition| condition.type_ != READY);
             let first = group[0];
             let mut spans = states(&group);
             let since = format!(" {}, since {}: ", visible(&first.reason), ago(first.last_transition_time.0));
@@ -241,6 +243,19 @@ mod tests {
         assert!(text.contains("\n  Reconciling=False, Drifted=False\n"), "{text}");
         assert_eq!(text.matches("this event").count(), 1, "{text}");
         assert!(text.contains("Rejected: (as above)\n"), "{text}");
+    }
+
+    #[test]
+    fn the_time_of_conditions_with_one_message_is_that_of_ready() {
+        let at = |second| conditions::seconds(Timestamp::from_second(second).unwrap());
+        let of = |kind, is_true, second| Condition {
+            last_transition_time: at(second),
+            ..sample(kind, is_true, "Rejected", "refused")
+        };
+        let mut page = page();
+        page.conditions(&[of(conditions::STALLED, true, 10), of(READY, false, 20)]);
+        let text = joined(&page.finish());
+        assert!(text.contains("Ready=False, Stalled=True Rejected, since 1970-01-01T00:00:20Z"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::api::command::{Target, approval, similar_ids};
 use crate::api::conditions::{self, DELIVERING, READY, STALLED};
 use crate::api::{FINALIZER, ObjectKey, RELEASE, VendorAccount, Webhook, WebhookSet};
 use crate::cli::remediation::remediation;
+use crate::set::status::NO_ACCOUNTS;
 use crate::vendor::BUDGET_USED_UP;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -51,17 +52,15 @@ pub(super) fn of_account(account: &VendorAccount, limits: &[Limit]) -> Vec<Remed
     all
 }
 
-/// Returns what unblocks a WebhookSet.
+/// Returns what unblocks a WebhookSet, in the order in which it has to be done.
 pub(super) fn of_set(set: &WebhookSet) -> Vec<Remedy> {
     let conditions = set.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let ready = conditions::get(conditions, READY);
-    let mut all: Vec<_> = resume(set, ready).into_iter().collect();
-    let problem = ready.filter(|ready| ready.status != "True");
+    let resume = resume(set, ready);
+    let problem = ready.filter(|ready| ready.status != "True" || ready.reason == NO_ACCOUNTS);
     let way = problem.and_then(|ready| set_remedy(set, ready));
-    if let Some(way) = way.filter(|way| all.iter().all(|known| known.reason != way.reason)) {
-        all.push(way);
-    }
-    all
+    let way = way.filter(|way| resume.as_ref().is_none_or(|resume| resume.reason != way.reason));
+    way.into_iter().chain(resume).collect()
 }
 
 /// Returns how to resume a paused set.
@@ -166,7 +165,7 @@ mod tests {
     #[test]
     fn a_paused_set_is_resumed() {
         let remedies = |paused: bool, status: &str, reason: &str| {
-            let ready = conditions::sample(READY, status == "True", reason, "");
+            let ready = conditions::sample(READY, status == "True", reason, "kubectl get all");
             let set: WebhookSet = serde_json::from_value(json!({
                 "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet", "metadata": {"name": "a", "namespace": "n"},
                 "spec": {"accountSelector": {}, "paused": paused, "template": {"spec": {"subscription": {"superoffice":
@@ -181,7 +180,10 @@ mod tests {
         assert_eq!(reasons(&well), ["Suspended"]);
         assert_eq!(well[0].commands, ["hooktender resume whs/a -n n"]);
         assert_eq!(reasons(&remedies(true, "False", "Paused")), ["Paused"]);
-        assert_eq!(reasons(&remedies(true, "False", "SetGuard")), ["Suspended", "SetGuard"]);
+        assert_eq!(reasons(&remedies(true, "False", "SetGuard")), ["SetGuard", "Suspended"]);
         assert_eq!(reasons(&remedies(false, "True", "InSync")), [""; 0]);
+        let empty = remedies(false, "True", "NoAccounts");
+        assert_eq!(reasons(&empty), ["NoAccounts"]);
+        assert_eq!(empty[0].commands, ["kubectl get all"]);
     }
 }

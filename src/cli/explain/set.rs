@@ -1,5 +1,6 @@
 //! What only WebhookSets have: counts of members, the members in the worst state, and how members follow the template.
 
+use crate::api::conditions::{self, READY};
 use crate::api::status::{MemberProblem, WebhookSetStatus};
 use crate::api::{WebhookSet, WebhookSetSpec};
 
@@ -23,15 +24,23 @@ pub(super) fn worst(status: &WebhookSetStatus) -> Vec<String> {
     status.worst.iter().map(line).collect()
 }
 
-/// Returns how members follow a change of the template.
+/// Returns what keeps members from being changed, in the order in which it has to be ended, and how they follow a change of the template.
 pub(super) fn next(set: &WebhookSet) -> Vec<String> {
     let WebhookSetSpec { paused, update_strategy, .. } = &set.spec;
+    let conditions = set.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let is_guarded = conditions::get(conditions, READY).is_some_and(|ready| ready.reason == "SetGuard");
+    let mut next = Vec::new();
+    if is_guarded {
+        next.push("nothing, until what SetGuard blocks is corrected or allowed".to_owned());
+    }
     if *paused {
-        return vec!["nothing, until spec.paused is false".into()];
+        next.push(format!("{}nothing, until spec.paused is false", if is_guarded { "then " } else { "" }));
+        return next;
     }
     let members = usize::try_from(set.status.as_ref().map_or(0, |status| status.members));
-    let roll_out = update_strategy.describe(members.unwrap_or_default());
-    vec![roll_out, "a pass at once when the set, an account or a member changes".to_owned()]
+    next.push(update_strategy.describe(members.unwrap_or_default()));
+    next.push("a pass at once when the set, an account or a member changes".to_owned());
+    next
 }
 
 #[cfg(test)]
@@ -63,5 +72,19 @@ mod tests {
             "a change of the template reaches members while at most 2 are unavailable, canary, then early first by the accounts' label ring"
         );
         assert!(next(&set(&json!({"type": "OnDelete"})))[0].ends_with("when its Webhook is deleted"));
+    }
+
+    #[test]
+    fn a_guard_and_a_pause_are_both_named_in_their_order() {
+        let mut blocked = set(&json!({"type": "OnDelete"}));
+        blocked.spec.paused = true;
+        assert_eq!(next(&blocked), ["nothing, until spec.paused is false"]);
+        let guard = conditions::sample(READY, false, "SetGuard", "too many");
+        blocked.status.as_mut().unwrap().conditions = vec![guard];
+        let by_guard = "nothing, until what SetGuard blocks is corrected or allowed";
+        assert_eq!(next(&blocked), [by_guard, "then nothing, until spec.paused is false"]);
+        blocked.spec.paused = false;
+        assert_eq!(next(&blocked)[0], by_guard);
+        assert_eq!(next(&blocked).len(), 3);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::{CommandResult, print};
 use crate::api::{NamespaceName, ObjectName, VendorName};
+use crate::manifest::{MARK, Manifests, Problem};
 use clap::{Args, ValueEnum};
 
 /// Longest name of the account: the names of the other objects are made of it.
@@ -47,6 +48,24 @@ impl Vendor {
             Self::Superoffice => include_str!("superoffice.yaml"),
         }
     }
+}
+
+/// Returns a problem for each line of files that is still as `init` printed it, with its mark. A line that is filled in
+/// may keep its mark, and a value that is right without a change needs the mark removed.
+pub(super) fn unfilled(files: &Manifests) -> impl Iterator<Item = Problem> + '_ {
+    files.marked.iter().filter(|line| is_placeholder(&line.text)).map(|line| {
+        let message = format!(
+            "{} is a placeholder of hooktender init: fill it in, or remove the mark {MARK} if the value is right",
+            line.text
+        );
+        Problem { place: Some(line.place.clone()), message }
+    })
+}
+
+/// Whether `init` prints this line with a mark.
+fn is_placeholder(line: &str) -> bool {
+    let templates = Vendor::value_variants().iter().flat_map(|vendor| vendor.template().lines());
+    templates.filter_map(|template| template.strip_suffix(MARK)).any(|template| template.trim() == line)
 }
 
 /// Parses the name of an account that others are made of.
@@ -111,6 +130,32 @@ mod tests {
                 assert_eq!((found.accounts.len(), found.webhooks.len(), found.secrets.len()), (1, 1, 2));
                 assert_eq!(account.spec.vendor.name(), vendor.name());
             }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_filled_in_is_a_problem_until_it_or_its_mark_is_changed() {
+        for vendor in Vendor::value_variants() {
+            let init = Init { vendor: *vendor, name: Some("shop".into()), namespace: None };
+            let text = init.manifests();
+            let problems = |text: &str| {
+                let found = parse("init.yaml", text.as_bytes(), "other").unwrap();
+                unfilled(&found).map(|problem| problem.to_string()).collect::<Vec<_>>()
+            };
+            let all = problems(&text);
+            assert_eq!(all.len(), text.lines().filter(|line| line.ends_with(MARK)).count(), "{all:#?}");
+            let (number, line) =
+                text.lines().enumerate().find(|(_, line)| line.ends_with("replace-me # <-")).unwrap();
+            let said = format!(
+                "init.yaml:{}:3: {} is a placeholder of hooktender init",
+                number + 1,
+                line.trim().trim_end_matches(" # <-")
+            );
+            assert!(all.iter().any(|problem| problem.starts_with(&said)), "{said} {all:#?}");
+            let filled = text.replace("replace-me", "s3cret");
+            let left = problems(&filled);
+            assert!(left.len() < all.len() && !left.iter().any(|one| one.contains("s3cret")), "{left:#?}");
+            assert_eq!(problems(&text.replace(" # <-", "")), [""; 0]);
         }
     }
 

@@ -1,16 +1,20 @@
 //! `hooktender validate`: checks manifests without a cluster, a network or Secrets.
 //!
 //! Structure and rules are those of the CRDs, as for every command that reads files. On top of that come the references within the
-//! files. What is in none of the files may be in the cluster: a missing VendorAccount is a warning (with `--strict` an error), and the
+//! files, the members of WebhookSets at the accounts of the files, and lines of `init` that are not filled in. What is in none of the files may be in the cluster: a missing VendorAccount is a warning (with `--strict` an error), and the
 //! values of a missing Secret or ConfigMap are taken to be there, as Secrets do not belong into a repository.
 
+mod findings;
 mod references;
+mod sets;
 
+use super::init::unfilled;
 use super::{CommandError, CommandResult, print};
 use crate::api::NamespaceName;
 use crate::manifest::{self, Manifests};
 use clap::Args;
-use references::{Findings, findings};
+use findings::Findings;
+use references::findings;
 use std::path::PathBuf;
 
 /// Flags of `hooktender validate`.
@@ -37,7 +41,9 @@ impl Validate {
         if files.declares_nothing() {
             return Err("there is no Webhook, WebhookSet or VendorAccount in the files".to_owned().into());
         }
-        let Findings { problems, warnings } = findings(&files);
+        let Findings { mut problems, warnings } = findings(&files);
+        problems.extend(unfilled(&files));
+        problems.sort();
         let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         if self.strict && !(problems.is_empty() && warnings.is_empty()) {

@@ -37,13 +37,6 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     let error = account_error(&outcome, &report).cloned();
     state.forgets =
         matches!(&outcome, PassOutcome::Failed { cause: Some(cause), .. } if forgets(&pass.account, cause));
-    if let (Some(error), None) = (&error, &report.plan) {
-        // A pass that got to a plan has handled each Webhook.
-        if !matches!(outcome, PassOutcome::ListDoubted { .. }) {
-            let uids = state.uids.clone();
-            report_failure(pass, state, &uids, error).await;
-        }
-    }
     if report.plan.is_none() {
         state.peers.withdraw(&pass.account);
     }
@@ -62,6 +55,13 @@ pub(crate) async fn finish<S: Sync, R: ClusterWriter>(
     let end = PassEnd { error: error.as_ref(), outcome: &outcome, next_attempt: next_attempt.as_ref() };
     let written = matches!(outcome, PassOutcome::ClusterFailed(_) | PassOutcome::RateLimited(_))
         || write_account_status(pass, state, &mut report, end).await;
+    // A pass that got to a plan has handled each Webhook. The others are written after their account, as an answer to a request for a
+    // Webhook is read together with the account's conditions.
+    let unhandled = report.plan.is_none() && !matches!(outcome, PassOutcome::ListDoubted { .. });
+    if let Some(error) = error.as_ref().filter(|_| unhandled) {
+        let uids = state.uids.clone();
+        report_failure(pass, state, &uids, error).await;
+    }
     let removed = remove_account_finalizer(pass, state).await;
     let retried = matches!(outcome, PassOutcome::Failed { .. } | PassOutcome::Forbidden(_));
     if let (Some(error), true, false) = (&error, retried, written && removed) {
@@ -184,6 +184,19 @@ mod tests {
     use super::*;
     use crate::engine::state::retry::Interrupt;
     use crate::engine::testing::{Scene, Server};
+
+    /// `hooktender sync --wait` reads the account's conditions as soon as the Webhook's request is answered.
+    #[tokio::test]
+    async fn a_failing_pass_writes_the_account_before_it_answers_its_webhooks() {
+        let mut scene = Scene::new(1, Server::default());
+        let (account, read) = (Arc::clone(&scene.account), scene.read_webhooks());
+        let mut pass = Pass::new(&scene.context, &scene.state, &account, &read);
+        let error = PassError::Failed(AccountError::stalled("Credentials", "refused"), None);
+        let report = PassReport { error: Some(error), ..PassReport::default() };
+        finish(&mut pass, &mut scene.state, report, clock::now()).await;
+        let before_account = *scene.context.writer.before_account.lock();
+        assert_eq!((before_account, scene.writes()), (Some(0), 1));
+    }
 
     #[test]
     fn the_next_attempt_is_recorded_only_while_something_waits_for_it() {

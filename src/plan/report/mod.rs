@@ -24,6 +24,7 @@ pub use html::{html, html_summary, html_warnings, is_quiet};
 pub use markdown::markdown;
 pub use schema::schema;
 pub use text::{Style, text};
+pub(crate) use words::namespaces_with;
 
 use crate::api::status::Action;
 use crate::api::{ObjectKey, VendorName};

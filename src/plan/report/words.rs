@@ -2,7 +2,7 @@
 
 use super::{
     AccountReport, Class, Counts, DeliveryState, FormerReport, Held, Outlook, Report, Searched, Until,
-    WebhookReport, WebhooksOf,
+    WebhookReport,
 };
 use crate::api::status::Action;
 use crate::api::visible;
@@ -191,16 +191,21 @@ fn nothing_declared(searched: Option<&Searched>) -> String {
 impl Searched {
     /// Says which namespaces have Webhooks, if that is known; without a full stop.
     pub fn where_webhooks_are(&self) -> Option<String> {
-        let all = &self.elsewhere;
-        let of = |of: &WebhooksOf| format!("{} ({})", visible(&of.namespace), of.webhooks);
-        let mut shown: Vec<_> = all.iter().take(MAX_NAMESPACES).map(of).collect();
-        if all.len() > shown.len() {
-            shown.push(format!("{} more namespaces", all.len() - shown.len()));
-        }
-        (!all.is_empty()).then(|| {
-            format!("There are Webhooks in {}: choose a namespace with -n, or all with -A", shown.join(", "))
-        })
+        let all: Vec<_> = self.elsewhere.iter().map(|of| (of.namespace.as_str(), of.webhooks)).collect();
+        namespaces_with("Webhooks", &all)
     }
+}
+
+/// Says which namespaces have objects of a kind, and how many, if there are any; without a full stop.
+pub(crate) fn namespaces_with(kind: &str, all: &[(&str, usize)]) -> Option<String> {
+    let of = |(namespace, number): &(&str, usize)| format!("{} ({number})", visible(namespace));
+    let mut shown: Vec<_> = all.iter().take(MAX_NAMESPACES).map(of).collect();
+    if all.len() > shown.len() {
+        shown.push(format!("{} more namespaces", all.len() - shown.len()));
+    }
+    let shown = shown.join(", ");
+    (!all.is_empty())
+        .then(|| format!("There are {kind} in {shown}: choose a namespace with -n, or all with -A"))
 }
 
 fn list(all: &[(usize, &str)]) -> String {

@@ -53,7 +53,11 @@ fn conditions_say_where_a_set_stands() {
     let planned = with("Ready", "False", "Planned");
     let unobserved = json!({"observedGeneration": 0});
     for (members, conditions, message) in [
-        (vec![], "TFF InSync", "no account matches spec.accountSelector"),
+        (
+            vec![],
+            "TFF NoAccounts",
+            "no VendorAccount matches accountSelector: kubectl get vendoraccounts --show-labels -n shop",
+        ),
         (vec![Some(ready()), Some(ready())], "TFF InSync", "all 2 members are ready"),
         (vec![Some(ready()), None], "FTF Updating", "1 of 2 members are updated"),
         (
@@ -83,7 +87,9 @@ fn a_paused_set_says_so_and_still_reports_its_members() {
     let (conditions, message) = paused(&[Some(ready()), Some(ready())]);
     assert_eq!(conditions, "TFF Suspended");
     assert_eq!(message, "paused: no member is changed until spec.paused is false");
-    assert_eq!(paused(&[Some(ready()), None]).0, "FFF Paused");
+    let (conditions, message) = paused(&[Some(ready()), None]);
+    assert_eq!(conditions, "FFF Paused");
+    assert_eq!(message, "1 member differs from the template; set spec.paused to false to change them");
     assert_eq!(paused(&[Some(with("Stalled", "True", "Rejected"))]).0, "FFT MembersBlocked");
     assert_eq!(paused(&[Some(with("Ready", "False", "Unavailable"))]).0, "FTF MembersNotReady");
 }
@@ -127,19 +133,43 @@ fn a_member_without_a_declaration_is_blocked() {
     );
 }
 
+#[test]
+fn a_set_that_may_match_accounts_of_other_namespaces_shows_the_labels_of_all() {
+    let (_, message) = shown(&of(json!({"accountNamespaces": {"from": "All"}}), &[]));
+    assert!(message.ends_with("--show-labels -A"), "{message}");
+}
+
+#[test]
+fn the_deletion_of_a_paused_set_waits_until_it_is_resumed() {
+    let mut set = set(json!({"paused": true}));
+    set.metadata.deletion_timestamp = Some(conditions::seconds(Timestamp::UNIX_EPOCH));
+    // None of them has a subscription, so that the guard does not block their deletion.
+    let status = selected_by(&set, 0, false);
+    let (conditions, message) = shown(&status);
+    assert_eq!(conditions, "FFF Paused");
+    let resume = "hooktender resume whs/set -n shop";
+    let waits = "the set is being deleted and is paused: 6 members and the set stay until it is resumed";
+    assert_eq!(message, format!("{waits}: {resume}"));
+    assert_eq!((status.members, status.ready), (6, 6), "they are still there");
+}
+
 /// The status of a set with six ready members, `selected` of which its selector matches.
 fn selected(selected: usize) -> WebhookSetStatus {
-    let set = set(json!({}));
+    selected_by(&set(json!({})), selected, true)
+}
+
+/// As [`selected`], of this set, whose members have subscriptions or not.
+fn selected_by(set: &WebhookSet, selected: usize, subscribed: bool) -> WebhookSetStatus {
     let accounts: Vec<_> = (0..6).map(|number| Arc::new(account(&format!("a{number}"), &[]))).collect();
-    let made = expand(&set, &accounts).into_iter().map(|member| {
-        let mut made = webhook(&set, &member, ready());
-        made.status.as_mut().unwrap().external_id = Some("7".into());
+    let made = expand(set, &accounts).into_iter().map(|member| {
+        let mut made = webhook(set, &member, ready());
+        made.status.as_mut().unwrap().external_id = subscribed.then(|| "7".into());
         Arc::new(made)
     });
     let input = Input {
-        set: &set,
+        set,
         owned: made.collect(),
-        members: expand(&set, &accounts[..selected]),
+        members: expand(set, &accounts[..selected]),
         others: HashMap::new(),
         unknown_accounts: HashSet::new(),
         existing_accounts: accounts
@@ -149,7 +179,7 @@ fn selected(selected: usize) -> WebhookSetStatus {
         refused: HashMap::new(),
         recent: Changes::new(),
     };
-    status(&set, &decide(input), None, Timestamp::UNIX_EPOCH)
+    status(set, &decide(input), None, Timestamp::UNIX_EPOCH)
 }
 
 #[test]

@@ -170,6 +170,33 @@ fn an_allowed_endpoint_is_limited_to_its_vendor_and_namespace() {
     assert!(narrow.of_account(Superoffice, "shop").check("https://online.superoffice.com/").is_ok());
 }
 
+/// The flag can be copied from the message, and it allows the address.
+#[test]
+fn a_refused_address_names_the_flag_that_allows_it() {
+    let some = allowed("https://crm.example.com/other");
+    for (all, url, value) in [
+        (&AllowedEndpoints::default(), "https://host:8443", "https://host:8443"),
+        (&AllowedEndpoints::default(), "https://host/a/b/", "https://host/a/b"),
+        (&AllowedEndpoints::default(), "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        (&some, "https://crm.example.com/superoffice", "https://crm.example.com/superoffice"),
+        // What a shell or the flag would read differently is not repeated.
+        (&some, "https://crm.example.com/a,vendor=contensis", "https://crm.example.com"),
+        (&some, "https://crm.example.com/$(reboot)", "https://crm.example.com"),
+        (&some, "https://crm.example.com/a;b", "https://crm.example.com"),
+    ] {
+        let message = all.of_account(Superoffice, "crm").check(url).unwrap_err().to_string();
+        let value = format!("{value},vendor=superoffice,namespace=crm");
+        let flag = format!("--allow-endpoint {value} (in the chart: allowedEndpoints)");
+        assert!(message.ends_with(&flag), "{url}: {message}");
+        assert!(self::allowed(&value).of_account(Superoffice, "crm").check(url).is_ok(), "{value}");
+    }
+    let plain = some.of_account(Superoffice, "crm").check("http://10.0.0.1/").unwrap_err().to_string();
+    assert_eq!(
+        plain,
+        "http://10.0.0.1 is not https: write https, as plain http is possible only for a loopback address"
+    );
+}
+
 #[test]
 fn an_allowed_endpoint_is_encrypted_and_unambiguous() {
     for bad in [

@@ -6,7 +6,9 @@ use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::json;
 
 use super::{Crowd, account, member, set};
+use crate::program::run;
 use crate::scene::condition;
+use crate::vendors::Tenant;
 
 #[test]
 fn one_declaration_reaches_twenty_tenants_and_then_nothing_is_written() {
@@ -164,6 +166,31 @@ fn two_sets_do_not_share_a_webhook() {
     .unwrap();
     assert_eq!(crowd.scene.webhook("hooks-a-00")["metadata"]["ownerReferences"][0]["name"], "hooks");
     assert_eq!(crowd.stored(), [2, 1]);
+}
+
+#[test]
+fn sync_of_a_set_reads_the_lists_of_its_accounts() {
+    let crowd = Crowd::new("set-sync", 2);
+    let _operator = crowd.operator();
+    crowd.scene.apply(&set(&["contact.created"]));
+    crowd.ready(2);
+    crowd.tenants.iter().for_each(Tenant::clear_journal);
+    let admin = Some(crowd.scene.cluster.kubeconfig());
+    let namespace = &crowd.scene.namespace;
+    let said = run(admin, &["sync", "whs/hooks", "-n", namespace, "--wait"]).exits(0).quiet();
+    for number in 0..2 {
+        let line = format!("VendorAccount {namespace}/{}: pass done, ready: InSync", account(number));
+        assert!(said.contains(&line), "{said}");
+        assert!(crowd.tenants[number].count("list") > 0, "the vendor was not asked");
+    }
+    assert_eq!(said.lines().count(), 2);
+    // A set whose selector matches nothing has nothing to sync.
+    let mut empty = set(&["contact.created"]);
+    empty["metadata"]["name"] = json!("empty");
+    empty["spec"]["accountSelector"]["matchLabels"]["tier"] = json!("golden");
+    crowd.scene.apply(&empty);
+    let refused = run(admin, &["sync", "whs/empty", "-n", namespace]).failed();
+    assert!(refused.contains("it has no members: hooktender explain whs/empty"), "{refused}");
 }
 
 #[test]

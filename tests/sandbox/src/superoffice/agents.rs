@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::rest::{no_route, wrong_type};
+use super::refusals::{no_route, wrong_type};
 use super::store::Filters;
 use super::{Tenant, entity};
 use crate::exchange::{Call, Reply};

@@ -6,6 +6,7 @@ mod entity;
 mod language;
 mod online;
 mod patch;
+mod refusals;
 mod rest;
 mod settings;
 mod store;
@@ -241,17 +242,4 @@ impl Fake for Superoffice {
             _ => None,
         }
     }
-}
-
-/// The envelope of a tenant's own errors (§10).
-pub(crate) fn error(status: StatusCode, kind: &str, message: &str) -> Reply {
-    Reply::json(
-        status,
-        &json!({"Error": true, "ErrorType": kind, "ErrorMessage": message, "ErrorSource": "SuperOffice.WebApi"}),
-    )
-}
-
-/// The envelope of the framework below it (§10).
-pub(crate) fn framework(status: StatusCode, message: &str, detail: &str) -> Reply {
-    Reply::json(status, &json!({"Message": message, "MessageDetail": detail}))
 }

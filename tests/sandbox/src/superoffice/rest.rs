@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::auth::Caller;
+use super::refusals::{error, framework, gone, no_route, refused, unreadable, wrong_type};
 use super::settings::PutUnknown;
 use super::store::{Filters, Hook};
-use super::{Tenant, below, entity, error, framework, language, online, patch};
+use super::{Tenant, below, entity, language, online, patch};
 use crate::exchange::{Call, Reply};
 use crate::pace::too_many;
 
@@ -359,37 +360,8 @@ impl Tenant {
     }
 }
 
-/// A refused save, as the vendor's own client tests it: the text is in `Message` (§10).
-fn refused(status: StatusCode, message: &str) -> Reply {
-    Reply::json(
-        status,
-        &json!({
-            "Error": true,
-            "ErrorType": "ArgumentException",
-            "Message": message,
-            "ErrorSource": "SuperOffice.Services.Implementation",
-        }),
-    )
-}
-
 fn number(text: &str) -> Option<i64> {
     text.parse().ok()
-}
-
-fn gone(id: impl std::fmt::Display) -> Reply {
-    error(StatusCode::NOT_FOUND, "SoNotFoundException", &format!("Webhook {id} not found"))
-}
-
-fn unreadable(detail: &str) -> Reply {
-    framework(StatusCode::BAD_REQUEST, "The request is invalid.", detail)
-}
-
-pub(crate) fn wrong_type(name: &str) -> Reply {
-    unreadable(&format!("the value of {name} has the wrong type"))
-}
-
-pub(crate) fn no_route(call: &Call) -> Reply {
-    framework(StatusCode::NOT_FOUND, "No HTTP resource was found that matches the request URI.", &call.path)
 }
 
 /// `If-Unmodified-Since` before the last change; an unreadable date is ignored, as HTTP asks.

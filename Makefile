@@ -70,8 +70,9 @@ soak: tools ## Play random histories for HOOKTENDER_SOAK_MINUTES (10)
 	HOOKTENDER_SOAK_MINUTES=$${HOOKTENDER_SOAK_MINUTES:-10} $(CARGO) test --features failpoints --test fault_injection -- soak
 
 # Not a test: it prints figures, which hold for this machine only.
+# WebhookSets make a Webhook for each account, so that N has no meaning with them.
 bench-scale: tools ## Measure the whole system with N Webhooks (1000); ARGS has more (ARGS=--help)
-	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} $(ARGS)
+	$(CARGO) bench --package hooktender --bench scale -- $(if $(findstring --sets,$(ARGS)),,--webhooks $${N:-1000}) $(ARGS)
 
 soak-memory: tools ## Play an hour's worth of intervals with edits, and show whether memory stays the same
 	$(CARGO) bench --package hooktender --bench scale -- --webhooks $${N:-1000} --quiet 0 --edits 0 --soak $${INTERVALS:-60}

@@ -7,6 +7,9 @@ use std::fmt;
 /// How often each of several things happened.
 pub(crate) type Counts = BTreeMap<String, usize>;
 
+/// A row of the table: what was measured, and the value.
+type Row = (&'static str, String);
+
 /// Costs of a period in which nothing happens.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Quiet {
@@ -35,21 +38,71 @@ impl Quiet {
     }
 }
 
+/// Costs from one `kubectl apply` until all Webhooks are ready.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Applied {
+    /// The time of kubectl itself.
+    pub(crate) apply_s: f64,
+    pub(crate) ready_s: f64,
+    pub(crate) cpu_s: f64,
+    /// The operator's resident memory since its start, at most.
+    pub(crate) peak_kib: u64,
+    pub(crate) calls: Counts,
+    pub(crate) writes: Counts,
+}
+
+impl Applied {
+    /// Returns the rows of the table. `check`: what was compared at the vendor afterwards.
+    fn rows(&self, apply: &'static str, ready: &'static str, check: Row) -> [Row; 7] {
+        [
+            (apply, seconds(self.apply_s)),
+            (ready, seconds(self.ready_s)),
+            ("  vendor calls", counts(&self.calls)),
+            ("  Kubernetes writes", counts(&self.writes)),
+            check,
+            ("  processor time", seconds(self.cpu_s)),
+            ("  resident memory, peak", mib(self.peak_kib)),
+        ]
+    }
+}
+
+/// Costs of the time after a restart.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Restart {
+    pub(crate) filled_s: f64,
+    /// Until each account's list was read.
+    pub(crate) read_s: f64,
+    /// How long calls, writes and CPU time are counted.
+    pub(crate) counted_s: f64,
+    pub(crate) calls: Counts,
+    pub(crate) writes: Counts,
+    pub(crate) cpu_s: f64,
+    pub(crate) memory_kib: u64,
+}
+
+/// Costs of one `hooktender plan`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Planned {
+    pub(crate) took_s: f64,
+    pub(crate) calls: Counts,
+    pub(crate) memory_kib: u64,
+}
+
 /// The results of one run. Times are in seconds or, where the name says so, milliseconds; memory is in KiB.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
     pub(crate) webhooks: usize,
     pub(crate) accounts: usize,
+    /// How many WebhookSets make the Webhooks.
+    pub(crate) sets: usize,
     pub(crate) vendor_ms: u64,
-    pub(crate) apply_s: f64,
-    pub(crate) ready_s: f64,
-    pub(crate) converge_cpu_s: f64,
-    pub(crate) converge_calls: Counts,
-    pub(crate) converge_writes: Counts,
+    pub(crate) converge: Applied,
     pub(crate) duplicates: usize,
-    pub(crate) memory_peak_kib: u64,
+    /// A change of the sets' templates.
+    pub(crate) change: Option<Applied>,
+    /// Subscriptions that the change did not reach although all are ready.
+    pub(crate) outdated: usize,
     pub(crate) memory_settled_kib: u64,
-    pub(crate) memory_restarted_kib: u64,
     /// In characters.
     pub(crate) longest_message: usize,
     pub(crate) quiet: Quiet,
@@ -60,13 +113,11 @@ pub(crate) struct Figures {
     pub(crate) drift_s: f64,
     /// After each interval of the soak.
     pub(crate) soak_kib: Vec<u64>,
-    pub(crate) filled_s: f64,
-    pub(crate) read_s: f64,
-    pub(crate) restart_calls: Counts,
-    pub(crate) restart_writes: Counts,
-    pub(crate) plan_s: f64,
-    pub(crate) plan_calls: Counts,
-    pub(crate) plan_memory_kib: u64,
+    pub(crate) restart: Restart,
+    /// A plan in which nothing is to be done.
+    pub(crate) plan: Option<Planned>,
+    /// A plan of a change of the sets' templates.
+    pub(crate) plan_change: Option<Planned>,
 }
 
 impl Figures {
@@ -85,6 +136,74 @@ impl Figures {
             points().fold((0.0, 0.0), |(a, b), (px, py)| (a + (px - x) * (py - y), b + (px - x).powi(2)));
         Some(over / under)
     }
+
+    fn applied_rows(&self) -> Vec<Row> {
+        let duplicates = ("  duplicates", self.duplicates.to_string());
+        let converged =
+            self.converge.rows("kubectl apply itself", "apply to all at the vendor and Ready", duplicates);
+        let mut rows = Vec::from(converged);
+        if let Some(change) = &self.change {
+            let outdated = ("  subscriptions without the change", self.outdated.to_string());
+            let (itself, ready) =
+                ("kubectl apply of another template", "another template to all at the vendor and Ready");
+            rows.extend(change.rows(itself, ready, outdated));
+        }
+        rows
+    }
+
+    fn quiet_rows(&self) -> Vec<Row> {
+        let mut rows = vec![("resident memory, quiet", mib(self.memory_settled_kib))];
+        let server = |quiet: &Quiet| quiet.a_minute(quiet.server_cpu_s);
+        if let Some((_, most)) = self.quiet.memory() {
+            let calls = counts(&self.quiet.calls);
+            rows.extend([
+                ("resident memory, quiet, at most", mib(most)),
+                ("quiet: vendor calls", format!("{calls} in {:.1} min", self.quiet.minutes)),
+                ("quiet: Kubernetes writes", counts(&self.quiet.writes)),
+                ("quiet: processor time a minute", format!("{:.2} s", self.cpu_a_minute())),
+                (
+                    "quiet: API server's time a minute",
+                    format!("{:.2} s ({:.2} s without hooktender)", server(&self.quiet), server(&self.idle)),
+                ),
+                ("quiet: longest between two lists of an account", seconds(self.quiet.gap_s)),
+            ]);
+        }
+        rows.push(("longest message in a status", format!("{} characters", self.longest_message)));
+        rows
+    }
+
+    fn edit_rows(&self) -> Vec<Row> {
+        let edited = if self.sets > 0 {
+            "edit of an account's label to the vendor's request"
+        } else {
+            "edit to the vendor's request"
+        };
+        let rows = [(edited, &self.edits_ms), ("Secret edit to the vendor's request", &self.secrets_ms)];
+        let measured = rows.into_iter().filter(|(_, times)| !times.is_empty());
+        let mut rows: Vec<_> = measured.map(|(name, times)| (name, latency(times))).collect();
+        rows.push(("edit at the vendor to its correction", seconds(self.drift_s)));
+        rows
+    }
+
+    fn restart_rows(&self) -> Vec<Row> {
+        let Restart { filled_s, read_s, counted_s, calls, writes, cpu_s, memory_kib } = &self.restart;
+        let mut rows = vec![
+            ("restart: caches filled", format!("{filled_s:.2} s")),
+            ("restart: every account read", format!("{read_s:.2} s")),
+            ("restart: vendor calls in the first minute", counts(calls)),
+            ("restart: Kubernetes writes in the first minute", counts(writes)),
+            ("restart: processor time in the first minute", format!("{cpu_s:.1} s in {counted_s:.0} s")),
+            ("resident memory, quiet after a restart", mib(*memory_kib)),
+        ];
+        let plans =
+            [("hooktender plan", &self.plan), ("hooktender plan of another template", &self.plan_change)];
+        for (name, plan) in plans {
+            let Some(Planned { took_s, calls, memory_kib }) = plan else { continue };
+            rows.push((name, format!("{took_s:.2} s, {}", mib(*memory_kib))));
+            rows.push(("  vendor calls", counts(calls)));
+        }
+        rows
+    }
 }
 
 /// The median and the 99th percentile of the latencies, in milliseconds.
@@ -100,47 +219,14 @@ fn latency(of: &[f64]) -> String {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = |kib: u64| format!("{:.1} MiB", mebi(kib));
-        let server = |quiet: &Quiet| quiet.a_minute(quiet.server_cpu_s);
-        let rows = [
-            ("kubectl apply itself", format!("{:.1} s", self.apply_s)),
-            ("apply to all at the vendor and Ready", format!("{:.1} s", self.ready_s)),
-            ("  vendor calls", counts(&self.converge_calls)),
-            ("  Kubernetes writes", counts(&self.converge_writes)),
-            ("  duplicates", self.duplicates.to_string()),
-            ("  processor time", format!("{:.1} s", self.converge_cpu_s)),
-            ("resident memory, peak", mib(self.memory_peak_kib)),
-            ("resident memory, quiet", mib(self.memory_settled_kib)),
-            ("resident memory, quiet, at most", mib(self.quiet.memory().unwrap_or_default().1)),
-            ("resident memory, quiet after a restart", mib(self.memory_restarted_kib)),
-            (
-                "quiet: vendor calls",
-                format!("{} in {:.1} min", counts(&self.quiet.calls), self.quiet.minutes),
-            ),
-            ("quiet: Kubernetes writes", counts(&self.quiet.writes)),
-            ("quiet: processor time a minute", format!("{:.2} s", self.cpu_a_minute())),
-            (
-                "quiet: API server's time a minute",
-                format!("{:.2} s ({:.2} s without hooktender)", server(&self.quiet), server(&self.idle)),
-            ),
-            ("quiet: longest between two lists of an account", format!("{:.1} s", self.quiet.gap_s)),
-            ("edit to the vendor's request", latency(&self.edits_ms)),
-            ("Secret edit to the vendor's request", latency(&self.secrets_ms)),
-            ("longest message in a status", format!("{} characters", self.longest_message)),
-            ("edit at the vendor to its correction", format!("{:.1} s", self.drift_s)),
-            ("restart: caches filled", format!("{:.2} s", self.filled_s)),
-            ("restart: every account read", format!("{:.2} s", self.read_s)),
-            ("restart: vendor calls in the first minute", counts(&self.restart_calls)),
-            ("restart: Kubernetes writes in the first minute", counts(&self.restart_writes)),
-            ("hooktender plan", format!("{:.2} s, {}", self.plan_s, mib(self.plan_memory_kib))),
-            ("  vendor calls", counts(&self.plan_calls)),
-        ];
+        let sets = if self.sets > 0 { format!(" (WebhookSets: {})", self.sets) } else { String::new() };
         writeln!(
             f,
-            "| {} Webhooks, {} accounts, vendor answers in {} ms | |\n| --- | --- |",
+            "| {} Webhooks{sets}, {} accounts, vendor answers in {} ms | |\n| --- | --- |",
             self.webhooks, self.accounts, self.vendor_ms
         )?;
-        rows.iter().try_for_each(|(name, value)| writeln!(f, "| {name} | {value} |"))?;
+        let rows = [self.applied_rows(), self.quiet_rows(), self.edit_rows(), self.restart_rows()];
+        rows.iter().flatten().try_for_each(|(name, value)| writeln!(f, "| {name} | {value} |"))?;
         let (Some(slope), Some(first), Some(last)) =
             (self.slope(), self.soak_kib.first(), self.soak_kib.last())
         else {
@@ -153,6 +239,14 @@ impl fmt::Display for Figures {
             "| {intervals} intervals with edits: resident memory | {first}, in the end {last}, {slope:+.1} KiB an interval |"
         )
     }
+}
+
+fn seconds(seconds: f64) -> String {
+    format!("{seconds:.1} s")
+}
+
+fn mib(kib: u64) -> String {
+    format!("{:.1} MiB", mebi(kib))
 }
 
 /// KiB as MiB.

@@ -18,10 +18,10 @@ const DRAWN: [Drawn; 4] = [
     ("processor time a quiet minute (s)", Figures::cpu_a_minute),
 ];
 
-/// Writes an SVG with one picture a figure, of all runs with the first run's number of accounts.
+/// Writes an SVG with one picture a figure, of all runs with the first run's number of accounts. With WebhookSets, more Webhooks are more accounts.
 pub(crate) fn draw(path: &Path, all: &[Figures]) {
     let Some(first) = all.first() else { return };
-    let runs: Vec<_> = all.iter().filter(|one| one.accounts == first.accounts).collect();
+    let runs: Vec<_> = all.iter().filter(|one| one.sets > 0 || one.accounts == first.accounts).collect();
     let root = SVGBackend::new(path, (900, 600)).into_drawing_area();
     root.fill(&WHITE).unwrap();
     let most = runs.iter().map(|one| number(one.webhooks)).fold(1.0, f64::max);

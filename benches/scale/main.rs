@@ -4,13 +4,18 @@
 //! Not a test: nothing here passes or fails, and times hold only for the machine that they were measured on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "benchmarks")]
 
+mod edits;
 mod figures;
 mod graph;
+mod objects;
 mod operator;
+mod plan;
 mod process;
+mod quiet;
 mod stage;
 mod story;
 mod vendor;
+mod writes;
 
 use clap::Parser;
 use figures::Figures;
@@ -26,6 +31,9 @@ struct Options {
     /// Over how many accounts they are spread.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     accounts: Vec<usize>,
+    /// How many WebhookSets make the Webhooks, each one for every account; 0: the Webhooks are applied one by one.
+    #[arg(long, default_value_t = 0, conflicts_with_all = ["webhooks", "dead"])]
+    sets: usize,
     /// How many further accounts there are, each with one Webhook, whose vendor accepts calls and never answers.
     #[arg(long, default_value_t = 0)]
     dead: usize,
@@ -50,7 +58,7 @@ struct Options {
     /// For how many seconds nothing happens while costs are counted.
     #[arg(long, default_value_t = 120)]
     quiet: u64,
-    /// How many edits are timed.
+    /// How many edits are timed; with WebhookSets, of the accounts' labels.
     #[arg(long, default_value_t = 50)]
     edits: usize,
     /// How many intervals follow one another, each with some edits, to see whether memory stays the same.
@@ -71,13 +79,18 @@ impl Options {
     fn quiet(&self) -> Duration {
         Duration::from_secs(self.quiet)
     }
+
+    /// Returns the numbers of Webhooks that are measured with so many accounts.
+    fn webhooks(&self, accounts: usize) -> Vec<usize> {
+        if self.sets > 0 { vec![self.sets * accounts] } else { self.webhooks.clone() }
+    }
 }
 
 fn main() {
     let options = Options::parse();
     let mut all: Vec<Figures> = Vec::new();
     for &accounts in &options.accounts {
-        for &webhooks in &options.webhooks {
+        for webhooks in options.webhooks(accounts) {
             eprintln!("{webhooks} Webhooks of {accounts} accounts");
             // A cluster of its own for each run, so that no run has objects of another.
             let stage = stage::Stage::set(&options);

@@ -2,12 +2,11 @@
 
 use crate::Options;
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::stage::{LONG, Stage};
 use hooktender_cluster::eventually_within;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// A running operator. It is killed when it is dropped.
 pub(crate) struct Operator {
@@ -38,7 +37,7 @@ impl Operator {
             .spawn()
             .unwrap();
         let operator = Self { child, log };
-        eventually_within(Duration::from_secs(60), "caches synced", || {
+        eventually_within(LONG, "caches synced", || {
             let log = fs::read_to_string(&operator.log).unwrap();
             if log.contains("caches synced") { Ok(()) } else { Err(log) }
         })

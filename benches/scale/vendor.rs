@@ -1,9 +1,9 @@
 //! The vendor's side: the sandbox's Contensis, one project an account.
 
+use crate::figures::Counts;
 use hooktender_sandbox::{Options, Sandbox};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::LazyLock;
 use tokio::runtime::Runtime;
@@ -61,11 +61,7 @@ impl Vendor {
         }
     }
 
-    /// Returns how many subscriptions an account has.
-    pub(crate) fn count(&self, account: &str) -> usize {
-        self.stored(account).len()
-    }
-
+    /// Returns an account's subscriptions.
     pub(crate) fn stored(&self, account: &str) -> Vec<Value> {
         self.call("GET", account, "/subscriptions", &Value::Null).as_array().unwrap().clone()
     }
@@ -91,15 +87,24 @@ impl Vendor {
         }
     }
 
-    /// Returns how often each operation was requested.
-    pub(crate) fn calls(&self, accounts: &[String]) -> BTreeMap<String, usize> {
-        let mut calls = BTreeMap::new();
+    /// Returns how often each operation was requested, over these accounts. Unlike the journals, the counts are small.
+    pub(crate) fn calls(&self, accounts: &[String]) -> Counts {
+        let mut calls = Counts::new();
         for account in accounts {
-            for (operation, ..) in self.journal(account) {
-                *calls.entry(operation).or_default() += 1;
+            for (operation, count) in self.counts(account) {
+                *calls.entry(operation).or_default() += count;
             }
         }
         calls
+    }
+
+    /// Whether an account's list was requested since the journal was emptied.
+    pub(crate) fn is_listed(&self, account: &str) -> bool {
+        self.counts(account).contains_key("list")
+    }
+
+    fn counts(&self, account: &str) -> Counts {
+        serde_json::from_value(self.call("GET", account, "/counts", &Value::Null)).unwrap()
     }
 
     fn call(&self, method: &str, account: &str, path: &str, body: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! The API server's audit log, read as events: tests count requests to Kubernetes with it.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -53,43 +53,62 @@ impl AuditEvent {
     }
 }
 
-/// The log as far as it has been read: tests ask again and again while it grows, and each line is parsed once.
+/// Reads the log while it grows, and keeps no event: a log of a million requests costs no memory.
 #[derive(Debug)]
-pub(crate) struct AuditLog {
+pub struct AuditReader {
     path: PathBuf,
     /// Bytes of complete lines that have been read.
     read: u64,
+}
+
+impl AuditReader {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), read: 0 }
+    }
+
+    /// Passes each event that was added since the last call to `each`, oldest first. A line that is still being written is left for
+    /// the next call.
+    pub fn read(&mut self, mut each: impl FnMut(AuditEvent)) -> Result<(), Error> {
+        let reading = || format!("reading {}", self.path.display());
+        let mut log = BufReader::new(File::open(&self.path).map_err(Error::io(reading()))?);
+        log.seek(SeekFrom::Start(self.read)).map_err(Error::io(reading()))?;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            log.read_until(b'\n', &mut line).map_err(Error::io(reading()))?;
+            if line.last() != Some(&b'\n') {
+                return Ok(());
+            }
+            self.read += line.len() as u64;
+            if let Some(event) = parse(&line)? {
+                each(event);
+            }
+        }
+    }
+}
+
+/// The events so far: tests ask again and again while the log grows, and each line is parsed once.
+#[derive(Debug)]
+pub(crate) struct AuditLog {
+    reader: AuditReader,
     events: Vec<AuditEvent>,
 }
 
 impl AuditLog {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: 0, events: Vec::new() }
+        Self { reader: AuditReader::new(path), events: Vec::new() }
     }
 
-    /// Reads what was added, and returns all events, oldest first. A line that is still being written is left for the next call.
+    /// Reads what was added, and returns all events, oldest first.
     pub(crate) fn events(&mut self) -> Result<&[AuditEvent], Error> {
-        let mut added = Vec::new();
-        File::open(&self.path)
-            .and_then(|mut file| {
-                file.seek(SeekFrom::Start(self.read))?;
-                file.read_to_end(&mut added)
-            })
-            .map_err(Error::io(format!("reading {}", self.path.display())))?;
-        // A half-written character would be invalid UTF-8, but never before the last line end.
-        let complete = added.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        self.events.extend(parse(&String::from_utf8_lossy(&added[..complete]))?);
-        self.read += complete as u64;
+        self.reader.read(|event| self.events.push(event))?;
         Ok(&self.events)
     }
 }
 
-/// Parses complete lines.
-fn parse(text: &str) -> Result<Vec<AuditEvent>, Error> {
-    text.lines()
-        .map(|line| serde_json::from_str::<Wire>(line).map_err(Error::json("a line of the audit log")))
-        .filter_map(|line| line.map(Wire::into_event).transpose())
-        .collect()
+/// Parses a complete line. `None`: another line is about the same request.
+fn parse(line: &[u8]) -> Result<Option<AuditEvent>, Error> {
+    serde_json::from_slice::<Wire>(line).map(Wire::into_event).map_err(Error::json("a line of the audit log"))
 }
 
 #[derive(Deserialize)]
@@ -158,9 +177,16 @@ mod tests {
 
     const CREATE: &str = r#"{"kind":"Event","stage":"ResponseComplete","verb":"create","user":{"username":"admin"},"userAgent":"kubectl","objectRef":{"resource":"configmaps","namespace":"a","name":"b","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":201},"requestReceivedTimestamp":"2026-01-02T03:04:05.678901Z"}"#;
 
+    /// Returns the events of a log with this text.
+    fn events(text: &str) -> Vec<AuditEvent> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        AuditLog::new(file.path()).events().unwrap().to_vec()
+    }
+
     #[test]
     fn a_request_is_one_event() {
-        let events = parse(&format!("{CREATE}\n")).unwrap();
+        let events = events(&format!("{CREATE}\n"));
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].resource.as_str(), events[0].name.as_str()), ("configmaps", "b"));
         assert_eq!((events[0].status_code, events[0].subresource.as_str()), (201, ""));
@@ -171,7 +197,7 @@ mod tests {
     fn a_watch_counts_when_it_opens_and_only_once() {
         let watch = CREATE.replace("\"create\"", "\"watch\"");
         let opened = watch.replace("ResponseComplete", "ResponseStarted");
-        let events = parse(&format!("{opened}\n{watch}\n")).unwrap();
+        let events = events(&format!("{opened}\n{watch}\n"));
         assert_eq!(events.len(), 1);
         assert!(!events[0].is_write());
     }
@@ -187,5 +213,19 @@ mod tests {
         assert_eq!(seen(&CREATE[..40]), 0);
         assert_eq!(seen(&format!("{CREATE}\n{}", &CREATE[..40])), 1);
         assert_eq!(seen(&format!("{CREATE}\n{CREATE}\n")), 2);
+    }
+
+    #[test]
+    fn a_reader_passes_each_event_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut reader = AuditReader::new(file.path());
+        let mut added = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let mut count = 0;
+            reader.read(|_| count += 1).unwrap();
+            count
+        };
+        assert_eq!(added(&format!("{CREATE}\n{CREATE}\n")), 2);
+        assert_eq!(added(&format!("{CREATE}\n{CREATE}\n{CREATE}\n")), 1);
     }
 }

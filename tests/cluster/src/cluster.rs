@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, AuditReader};
 use crate::protocol::{self, Addresses, Answer, STAMP};
 use crate::{AuditEvent, Error, Purpose, Tools, locate};
 
@@ -96,6 +96,11 @@ impl Cluster {
     pub fn audit(&self, wanted: impl Fn(&AuditEvent) -> bool) -> Result<Vec<AuditEvent>, Error> {
         let mut log = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(log.events()?.iter().filter(|event| wanted(event)).cloned().collect())
+    }
+
+    /// Returns a reader of the same requests that keeps none of them.
+    pub fn audit_reader(&self) -> AuditReader {
+        AuditReader::new(&self.addresses.audit_log)
     }
 
     /// Kills the API server like a power cut: connections break, data stays. Does nothing if it is down already.

@@ -41,7 +41,7 @@ mod supervisor;
 mod tools;
 mod wait;
 
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, AuditReader};
 pub use cluster::{Cluster, shared};
 pub use error::{Error, KubectlError};
 pub use server::become_server;

@@ -32,6 +32,8 @@ pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: 
     figures.secrets_ms = rotations(&scene, options.edits.min(10));
     figures.drift_s = drift(&scene);
     figures.soak_kib = soak(&scene, options.soak, operator.process());
+    // What is left of the edits is no part of the restart.
+    settled(&scene);
     drop(operator);
     if options.dead == 0 {
         figures.idle = quiet(&scene, options, None);

@@ -85,8 +85,54 @@ fn referenced(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn every_registered_metric_is_set_here() {
+    let (metrics, suffixes) = (all_metrics(), ["", "_total", "_seconds", "_info"]);
+    let exposed = exposed(&metrics.text().unwrap());
+    let mut names = metrics.registered_names();
+    assert!(!names.is_empty());
+    names.retain(|name| {
+        !suffixes.iter().any(|suffix| exposed.contains_key(&format!("hooktender_{name}{suffix}")))
+    });
+    assert!(
+        names.is_empty(),
+        "no sample of {names:?}: set it in `all_metrics` of src/telemetry/documented.rs"
+    );
+}
+
+#[test]
 fn each_metric_has_its_section_and_each_section_its_metric() {
-    assert_eq!(documented(&file(DOCUMENTED)), exposed(&all_metrics().text().unwrap()), "{DOCUMENTED}");
+    let (documented, exposed) = (documented(&file(DOCUMENTED)), exposed(&all_metrics().text().unwrap()));
+    for (metric, type_and_labels) in &exposed {
+        assert_eq!(
+            documented.get(metric),
+            Some(type_and_labels),
+            "{DOCUMENTED} says something else (left) about {metric} than the program (right): give it a section, which begins with its type and labels, such as counter; `vendor`, `result`."
+        );
+    }
+    for metric in documented.keys() {
+        assert!(
+            exposed.contains_key(metric),
+            "{DOCUMENTED} has a section about {metric}, which has no sample: register it in src/telemetry/metrics.rs and set it in `all_metrics` of src/telemetry/documented.rs, or remove the section"
+        );
+    }
+}
+
+/// `increase()` does not see a series that starts at 1.
+#[test]
+fn counters_of_accounts_and_vendors_start_at_zero() {
+    let metrics = Metrics::default();
+    let counts = StateCounts::of(VendorName::Contensis, AccountPhase::Ready);
+    metrics.set_state(&ObjectKey::new("shop", "a-shop"), counts, None);
+    let from_the_start = exposed(&metrics.text().unwrap());
+    for (metric, (kind, labels)) in exposed(&all_metrics().text().unwrap()) {
+        let known = ["namespace", "account", "vendor", "result"];
+        if kind == "counter" && labels.iter().all(|label| known.contains(&label.as_str())) {
+            assert!(
+                from_the_start.contains_key(&metric),
+                "{metric} has no sample before it is first counted, and increase() does not see its first count: create its series in `Metrics::set_state`"
+            );
+        }
+    }
 }
 
 #[test]
@@ -106,11 +152,19 @@ fn alerts_and_dashboard_refer_to_existing_metrics() {
     let known: BTreeSet<_> = exposed(&all_metrics().text().unwrap()).into_keys().collect();
     for path in [ALERTS, DASHBOARD] {
         let asked = referenced(&file(path));
-        assert!(asked.is_subset(&known), "{path}: {:?}", asked.difference(&known));
+        assert!(
+            asked.is_subset(&known),
+            "{path} uses {:?}, which no metric has as its name: correct it, or register the metric",
+            &asked - &known
+        );
     }
     // A metric that neither uses is not worth its series.
     let used: BTreeSet<_> = [ALERTS, DASHBOARD].iter().flat_map(|path| referenced(&file(path))).collect();
-    assert!(known.is_subset(&used), "{:?}", known.difference(&used));
+    assert!(
+        known.is_subset(&used),
+        "nothing uses {:?}: add a panel to {DASHBOARD} or an alert to {ALERTS}",
+        &known - &used
+    );
 }
 
 #[test]
@@ -146,7 +200,8 @@ fn the_series_of_a_set_are_removed_with_it() {
     let ready = "hooktender_set_members{namespace=\"shop\",set=\"a-set\",state=\"ready\"} 2\n";
     assert!(metrics.text().unwrap().contains(ready));
     metrics.remove_set(&ObjectKey::new("shop", "a-set"));
-    assert!(!metrics.text().unwrap().contains("a-set"));
+    let text = metrics.text().unwrap();
+    assert!(!text.contains("a-set"), "remove all series of the set in `Metrics::remove_set`:\n{text}");
 }
 
 #[test]
@@ -155,6 +210,9 @@ fn the_series_of_an_account_are_removed_with_it() {
     assert!(metrics.text().unwrap().contains("a-shop"));
     metrics.remove_account(&ObjectKey::new("shop", "a-shop"));
     let text = metrics.text().unwrap();
-    assert!(!text.contains("a-shop"), "{text}");
+    assert!(
+        !text.contains("a-shop"),
+        "remove all series of the account in `Metrics::remove_account`:\n{text}"
+    );
     assert!(text.contains("hooktender_webhooks{vendor=\"contensis\",state=\"ready\"} 0\n"), "{text}");
 }

@@ -275,6 +275,15 @@ impl Metrics {
         self.leader.set(leads.into());
     }
 
+    /// Returns the names of all registered metrics, without prefix and unit. The text leaves out metrics without a series, and the
+    /// registry lists its metrics in its debug output only.
+    #[cfg(test)]
+    pub(super) fn registered_names(&self) -> Vec<String> {
+        let registry = format!("{:?}", self.registry);
+        let after_start = registry.split("Descriptor { name: \"").skip(1);
+        after_start.filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
+    }
+
     /// Returns all metrics as `OpenMetrics` text.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();

@@ -6,6 +6,7 @@ mod book;
 mod crds;
 mod links;
 mod markdown;
+mod vendors;
 
 /// Compares a generated page with the file in the repository, or writes the file.
 fn blessed(page: &str, text: &str) {
@@ -14,6 +15,9 @@ fn blessed(page: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     } else {
         let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(checked_in == text, "{page} is not what the code says: make reference");
+        assert!(
+            checked_in == text,
+            "{page} is not what the code says: run `make reference` and commit the result"
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::bench::{Bench, fails, says};
 use crate::run::{Case, cases};
-use crate::samples::{document, document_of, edited, foreign, manifest, same};
+use crate::samples::{document, document_of, edited, every_field_of, foreign, manifest, same};
 use hooktender::api::VendorName::Superoffice;
 use hooktender::plan::{Delivery, Document, ExternalId};
-use hooktender::vendor::Class;
+use hooktender::vendor::{Class, rules};
 use serde_json::{Value, json};
 
 const RECEIVER: &str = "https://hooks.example.com/one";
@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
         "one address for errors, whichever member is there" => errors_email,
         "whom 12.0 notifies of errors, how and when" => notification,
         "a notification that servers before 12.0 do not have" => older_notification,
+        "a field that a server lacks is refused before it is lost" => fields_by_generation,
         "names of any length, none, and a receiver without https" => names_and_targets,
         "values in several languages are read as they are stored" => languages,
         "a state may be a number" => numeric_state,
@@ -152,6 +153,31 @@ async fn older_notification(bench: Bench) {
     let desired = notifying(&explicit);
     same(bench.column, &bench.connect().create(&desired).await.unwrap(), &desired);
     assert_eq!(bench.stored().await[0]["ErrorsEmail"], "a@b.c");
+}
+
+async fn fields_by_generation(bench: Bench) {
+    let every = every_field_of(Superoffice).remove(0);
+    for (member, value) in every.as_object().unwrap() {
+        let desired = notifying(&json!({ member: value }));
+        for version in ["10.2.7", "12.0"] {
+            let bench = bench.another().await;
+            bench.set(json!({"version": version})).await;
+            let connection = bench.connect();
+            match connection.create(&desired).await {
+                Ok(_) => {
+                    let seen = connection.list().await.unwrap().observed.remove(0);
+                    assert!(
+                        rules(Superoffice).equal(&seen.document, &desired),
+                        "{member}, created by hooktender, is not what a server of {version} returns: name it in `unsupported` of src/vendor/superoffice/document.rs if this server lacks it"
+                    );
+                }
+                Err(error) => assert!(
+                    version == "10.2.7" && error.class == Class::Rejected,
+                    "{member} is refused for a server of {version}: name it in NEWER of src/vendor/superoffice/document.rs if only older servers lack it: {error:?}"
+                ),
+            }
+        }
+    }
 }
 
 async fn names_and_targets(bench: Bench) {

@@ -94,7 +94,7 @@ fn kubectl_apply_refuses_invalid_manifests_and_says_what_to_write_instead() {
     }
     for message in messages() {
         if !answer.stderr.contains(&message) {
-            complaints.push(format!("no case provokes this rule: {message}"));
+            complaints.push(format!("no case breaks this rule: add one to the file of its vendor or kind in tests/scenarios/refusals: {message}"));
         }
     }
     assert!(

@@ -305,9 +305,10 @@ fn summary_lines(merged: &Merged, accounts: &[PlannedAccount], imported: &[Impor
         _ => String::new(),
     };
     lines.push(format!(
-        "{merged} subscriptions of {} accounts became {} sets, {left} left out{why}",
-        accounts.len(),
-        sets.len()
+        "{} of {} became {}, {left} left out{why}",
+        counted(merged, "subscription"),
+        counted(accounts.len(), "account"),
+        counted(sets.len(), "set")
     ));
     lines
 }
@@ -326,4 +327,9 @@ fn annotate(imported: &ImportedSet) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// Returns a number with its noun.
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -18,6 +18,24 @@ pub(super) struct AccountValue {
     pub(super) values: Vec<String>,
 }
 
+/// Where a value is in the metadata; the first one that explains a difference is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    Name,
+    Label,
+    Annotation,
+}
+
+impl AccountValue {
+    pub(super) fn origin(&self) -> Origin {
+        match (&self.field.label, &self.field.annotation) {
+            (Some(_), _) => Origin::Label,
+            (None, Some(_)) => Origin::Annotation,
+            (None, None) => Origin::Name,
+        }
+    }
+}
+
 /// Returns the name of the accounts, then the labels and then the annotations that all of them have and whose values differ. The names
 /// of their variables are added to `taken`.
 pub(super) fn account_values(accounts: &[&VendorAccount], taken: &mut BTreeSet<String>) -> Vec<AccountValue> {
@@ -45,8 +63,9 @@ fn differing(
 ) -> Vec<(String, Vec<String>)> {
     let keys = accounts.first().map(|account| members(account).keys().cloned().collect::<Vec<_>>());
     let of_all = |key: &String| {
-        let value = |account| members(account).get(key).filter(|text| !text.is_empty()).cloned();
-        accounts.iter().map(|account| value(account)).collect::<Option<Vec<_>>>()
+        let values = accounts.iter().map(|account| members(account).get(key).cloned());
+        let filled = values.map(|value| value.filter(|text| !text.is_empty()));
+        filled.collect::<Option<Vec<_>>>()
     };
     let found = keys.unwrap_or_default().into_iter().filter_map(|key| of_all(&key).map(|all| (key, all)));
     found.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()

@@ -135,7 +135,7 @@ fn names(name: &str, titles: Vec<String>) -> Vec<String> {
     }
     let room = LONGEST.saturating_sub(name.len() + 1);
     let mut taken = BTreeSet::new();
-    let mut free = |title: String| {
+    let free = |title: String| {
         let slug = slug(&title);
         let title = slug[..slug.len().min(room)].trim_matches('-');
         let own = [name, title].join("-").trim_end_matches('-').to_owned();
@@ -145,7 +145,7 @@ fn names(name: &str, titles: Vec<String>) -> Vec<String> {
         taken.insert(found.clone());
         found
     };
-    titles.into_iter().map(|title| free(title)).collect()
+    titles.into_iter().map(free).collect()
 }
 
 /// Says why subscriptions that all accounts have, some of them several, make no set.
@@ -182,7 +182,9 @@ fn at_some(tenants: &Tenants<'_>, group: &[&Draft<'_>], partial: &[Vec<&Draft<'_
         format!("at {number} of {of} accounts, not at {}", listed(&mut lacking.iter().copied()))
     };
     let first = group.first();
-    let others = partial.iter().flatten().filter(|draft| lacking.contains(&draft.account));
+    // A group that shares an account with this one is about something else.
+    let apart = partial.iter().filter(|other| other.iter().all(|draft| !having.contains(&draft.account)));
+    let others = apart.flatten();
     let differing = others.filter_map(|other| Some((other, first?.differs_in(other))));
     let nearest = differing.filter(|(_, fields)| fields.len() == 1).min_by_key(|(other, _)| other.account);
     let nearest = nearest.map_or_else(String::new, |(other, fields)| {

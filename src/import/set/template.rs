@@ -4,8 +4,12 @@ use super::account_values::{AccountValue, free};
 use super::draft::{Draft, Text};
 use super::text::{common_text, expansion};
 use super::{ImportedSet, NewAnnotation, Tenants};
+use crate::api::account::AllowedNamespaces;
+use crate::api::update_strategy::UpdateStrategy;
 use crate::api::variables::used;
-use crate::api::webhook_set::{AccountField, TemplateSpec, WebhookSetSpec, WebhookTemplate};
+use crate::api::webhook_set::{
+    AccountField, SetGuard, TemplateMetadata, TemplateSpec, WebhookSetSpec, WebhookTemplate,
+};
 use crate::api::{ObjectKey, SecretKeyRef, WebhookSet, visible};
 use crate::import::{ClearSecret, ToFill, limits};
 use crate::vendor::variable_name;
@@ -175,11 +179,11 @@ fn secret_name(set: &str, account: &str) -> String {
 fn webhook_set(tenants: &Tenants<'_>, name: &str, spec: TemplateSpec) -> WebhookSet {
     let spec = WebhookSetSpec {
         account_selector: tenants.selector.clone(),
-        account_namespaces: Default::default(),
-        template: WebhookTemplate { metadata: Default::default(), spec },
-        update_strategy: Default::default(),
+        account_namespaces: AllowedNamespaces::default(),
+        template: WebhookTemplate { metadata: TemplateMetadata::default(), spec },
+        update_strategy: UpdateStrategy::default(),
         paused: false,
-        guard: Default::default(),
+        guard: SetGuard::default(),
     };
     let mut set = WebhookSet::new(name, spec);
     set.metadata.namespace = Some(tenants.namespace.to_owned());

@@ -306,13 +306,18 @@ fn the_names_of_variables_do_not_collide() {
     assert_eq!(subscription["targetUrl"], "https://h/$(ACCOUNT)$(ACCOUNT)!$(ACCOUNT)?");
     let names: Vec<_> = variables.as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
     assert_eq!(names, ["ACCOUNT", "SIGNING_KEY"]);
-    let accounts = ["x", "y"].map(|n| account(n, &json!({"signing-key": format!("k{n}")}), &json!({})));
-    let item = |n: &str| superoffice(1, json!({"Secret": "****", "TargetUrl": format!("https://h/k{n}")}));
+    let accounts =
+        [("x", "k1"), ("y", "k2")].map(|(n, key)| account(n, &json!({"signing-key": key}), &json!({})));
+    let item = |key: &str| superoffice(1, json!({"Secret": "****", "TargetUrl": format!("https://h/{key}")}));
     let imported = accounts.each_ref().map(|account| {
-        imported_of(VendorName::Superoffice, account, &[item(account.metadata.name.as_deref().unwrap())])
+        imported_of(
+            VendorName::Superoffice,
+            account,
+            &[item(&account.metadata.labels.as_ref().unwrap()["signing-key"])],
+        )
     });
-    // The name comes before a label.
-    assert_eq!(only(&self::merged(&accounts, &imported)).0["targetUrl"], "https://h/k$(ACCOUNT)");
+    let merged = self::merged(&accounts, &imported);
+    assert_eq!(only(&merged).0["targetUrl"], "https://h/$(SIGNING_KEY_2)");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One text for texts that differ by account: variables of the accounts in place of their values.
 
-use super::account_values::AccountValue;
+use super::account_values::{AccountValue, Origin};
 use crate::api::variables::{Part, literal, parts};
 use std::collections::HashSet;
 
@@ -29,7 +29,11 @@ pub(super) fn common_text(texts: &[&str], accounts: &[usize], values: &[AccountV
         return Some((*first).to_owned());
     }
     let texts: Vec<Vec<Unit>> = texts.iter().map(|text| units(text, &|_| None)).collect();
-    let common = written(&search(&texts, accounts, values)?);
+    // Names alone if they are enough, then with labels, then with annotations too.
+    let enough = [Origin::Name, Origin::Label, Origin::Annotation];
+    let enough = enough.map(|last| values.partition_point(|value| value.origin() <= last));
+    let found = enough.into_iter().find_map(|number| search(&texts, accounts, &values[..number]))?;
+    let common = written(&found);
     // A `$` in front of a variable would escape it.
     let is_reproduced = |(account, text): (&usize, &Vec<Unit>)| {
         let value = |name: &str| {
@@ -72,7 +76,7 @@ fn written(units: &[Unit]) -> String {
             Unit::Variable(name) => {
                 written.push_str(&literal(&plain));
                 plain.clear();
-                written.push_str(&format!("$({name})"));
+                written.extend(["$(", name, ")"]);
             }
         }
     }

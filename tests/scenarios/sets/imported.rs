@@ -159,7 +159,7 @@ fn what_a_set_would_not_adopt_as_it_is_is_left_out() {
     let sets = sets(ran.well());
     assert_eq!(sets.len(), 1);
     assert_eq!(sets[0].metadata.name.as_deref(), Some("crm"), "one set has the name itself");
-    assert_eq!(ran.stderr, "2 subscriptions of 2 accounts became 1 sets, 0 left out\n");
+    assert_eq!(ran.stderr, "2 subscriptions of 2 accounts became 1 set, 0 left out\n");
     place.crowd.tenants.iter().for_each(only_reads);
 }
 

@@ -1,6 +1,7 @@
 //! Whatever the accounts have: every set expands to just what was imported from each account, and nothing is lost in silence.
 
 use super::*;
+use crate::api::account::Vendor;
 use crate::import::tests::brightpearl;
 use crate::set::expand::expand;
 use crate::vendor;
@@ -111,6 +112,20 @@ fn check(
     Ok(sets.len())
 }
 
+/// An account at a vendor.
+fn vendor_account(vendor: VendorName, name: &str) -> Vendor {
+    let key = json!({"name": "s", "key": "k"});
+    let spec = match vendor {
+        VendorName::Brightpearl => json!({"brightpearl": {"datacenter": "euw1", "account": name,
+            "credentials": {"staffToken": {"appRef": "a", "tokenSecretRef": key}}}}),
+        VendorName::Contensis => json!({"contensis": {"alias": name, "project": "p",
+            "credentials": {"clientCredentials": {"clientIdSecretRef": key, "clientSecretSecretRef": key}}}}),
+        VendorName::Superoffice => json!({"superoffice": {"online": {"customerId": name},
+            "credentials": {"bearer": {"tokenSecretRef": key}}}}),
+    };
+    serde_json::from_value(spec).unwrap()
+}
+
 /// Texts of up to three subscriptions, and for each whether it has a write-only value.
 type Subscriptions = Vec<([Vec<Piece>; 3], bool)>;
 
@@ -126,7 +141,12 @@ fn check_pieces(
 ) -> Result<usize, TestCaseError> {
     let accounts: Vec<_> = names
         .iter()
-        .map(|name| account(name, &json!({"plan": "gold", "tenant": format!("{name}{name}")}), &json!({})))
+        .map(|name| {
+            let labels = json!({"plan": "gold", "tenant": format!("{name}{name}")});
+            let mut account = account(name, &labels, &json!({}));
+            account.spec.vendor = vendor_account(vendor, name);
+            account
+        })
         .collect();
     let items: Vec<Vec<Value>> = accounts
         .iter()

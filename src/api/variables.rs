@@ -34,24 +34,44 @@ pub(crate) fn literal(text: &str) -> String {
     written
 }
 
-/// Returns the names of the variables that a text uses.
-pub(crate) fn used(text: &str) -> Vec<&str> {
-    let mut names = Vec::new();
+/// A part of a text that may use variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// Text as its expansion has it.
+    Text(&'a str),
+    /// The name of a variable.
+    Variable(&'a str),
+}
+
+/// Splits a text at its variables. An escaped `$$(NAME)` is the text `$(NAME)`.
+pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("$(") {
-        let escaped = rest[..at].ends_with('$');
-        let end = match name_at(&rest[at + 2..]) {
-            Some(name) => {
-                if !escaped {
-                    names.push(name);
-                }
-                at + 2 + name.len() + 1
-            }
-            None => at + 2,
+        let Some(name) = name_at(&rest[at + 2..]) else {
+            parts.push(Part::Text(&rest[..at + 2]));
+            rest = &rest[at + 2..];
+            continue;
         };
+        let end = at + 2 + name.len() + 1;
+        if rest[..at].ends_with('$') {
+            parts.extend([Part::Text(&rest[..at - 1]), Part::Text(&rest[at..end])]);
+        } else {
+            parts.extend([Part::Text(&rest[..at]), Part::Variable(name)]);
+        }
         rest = &rest[end..];
     }
-    names
+    parts.push(Part::Text(rest));
+    parts
+}
+
+/// Returns the names of the variables that a text uses.
+pub(crate) fn used(text: &str) -> Vec<&str> {
+    let name = |part| match part {
+        Part::Variable(name) => Some(name),
+        Part::Text(_) => None,
+    };
+    parts(text).into_iter().filter_map(name).collect()
 }
 
 #[cfg(test)]

@@ -106,6 +106,10 @@ pub(super) const COMMANDS: &[CommandHelp] = &[
                 "One subscription, without a cluster.",
                 "hooktender import -f account.yaml -f secret.yaml --id 7",
             ),
+            example(
+                "One set for what all accounts with a label have in common.",
+                "hooktender import --as-set orders --account-selector plan=gold",
+            ),
         ],
         exit_status: EXIT_STATUS,
     },

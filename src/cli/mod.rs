@@ -16,6 +16,7 @@ mod flags;
 mod help;
 mod import;
 mod init;
+mod label_selector;
 mod man;
 mod named_objects;
 mod object_ref;
@@ -85,7 +86,8 @@ enum Command {
     Delete(Box<delete::Delete>),
     /// Print manifests for the subscriptions that exist at a vendor.
     ///
-    /// Each manifest is planned before it is printed: applying it changes nothing that the vendor returns.
+    /// Each manifest is planned before it is printed: applying it changes nothing that the vendor returns. With --as-set, one WebhookSet
+    /// is printed for each subscription that all selected accounts have.
     Import(Box<import::Import>),
     /// Explain objects: their status, their last events, what happens next, and how to unblock them.
     Explain(Box<explain::Explain>),

@@ -37,7 +37,7 @@ pub(super) struct PlannedAccount {
     pub(super) state: AccountState,
     pub(super) report: AccountReport,
     /// The subscriptions that belong to a Webhook.
-    managed: BTreeSet<ExternalId>,
+    pub(super) managed: BTreeSet<ExternalId>,
 }
 
 impl PlannedAccount {

@@ -244,20 +244,8 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
 
 /// Returns the Webhook of a member as it would be, made of the one that exists.
 fn declare(set: &WebhookSet, member: &Member, known: Option<Webhook>) -> Option<Webhook> {
+    let Some(mut webhook) = known else { return new_member(set, member) };
     let declared = member.declared.as_ref().ok()?;
-    let Some(mut webhook) = known else {
-        let mut new = Webhook::new(&member.name, declared.spec.clone());
-        let (labels, annotations) = metadata(set, &declared.revision);
-        let meta = &mut new.metadata;
-        meta.namespace = set.namespace();
-        meta.uid = Some(format!("file:{}/{}", set.namespace().unwrap_or_default(), member.name));
-        meta.generation = Some(1);
-        meta.creation_timestamp = Some(Time(Timestamp::now()));
-        meta.labels = Some(labels);
-        meta.annotations = Some(annotations);
-        meta.owner_references = set.controller_owner_ref(&()).map(|owner| vec![owner]);
-        return Some(new);
-    };
     if !has_spec(&webhook, &declared.spec) {
         let external_id = webhook.spec.external_id.take();
         webhook.spec = declared.spec.clone();
@@ -265,4 +253,20 @@ fn declare(set: &WebhookSet, member: &Member, known: Option<Webhook>) -> Option<
         webhook.metadata.generation = Some(webhook.metadata.generation.unwrap_or_default() + 1);
     }
     Some(webhook)
+}
+
+/// Returns the Webhook that a set makes for a new member; none if its declaration cannot be made.
+pub(super) fn new_member(set: &WebhookSet, member: &Member) -> Option<Webhook> {
+    let declared = member.declared.as_ref().ok()?;
+    let mut new = Webhook::new(&member.name, declared.spec.clone());
+    let (labels, annotations) = metadata(set, &declared.revision);
+    let meta = &mut new.metadata;
+    meta.namespace = set.namespace();
+    meta.uid = Some(format!("file:{}/{}", set.namespace().unwrap_or_default(), member.name));
+    meta.generation = Some(1);
+    meta.creation_timestamp = Some(Time(Timestamp::now()));
+    meta.labels = Some(labels);
+    meta.annotations = Some(annotations);
+    meta.owner_references = set.controller_owner_ref(&()).map(|owner| vec![owner]);
+    Some(new)
 }

@@ -1,7 +1,10 @@
 //! Checks what the API server refuses for its size. The limits are read from the CRD, so that they are defined in one place.
 
-use crate::api::{Webhook, crds};
+use crate::api::crds;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The largest object in bytes. etcd accepts a little more.
@@ -12,24 +15,29 @@ const LONGEST_NAME: usize = 150;
 /// The deepest nesting. JSON parsers stop at 128 levels, of which some are the object's own.
 const DEEPEST: usize = 100;
 
-/// The schema of a Webhook's spec, as it is installed.
-pub(super) static SPEC: LazyLock<Value> = LazyLock::new(|| {
-    let all = crds().unwrap_or_default().into_iter();
-    let webhook = all.filter(|crd| crd.spec.names.kind == "Webhook").flat_map(|crd| crd.spec.versions).next();
-    let schema = webhook.and_then(|version| serde_json::to_value(version.schema).ok());
-    schema
-        .and_then(|mut schema| Some(schema.pointer_mut("/openAPIV3Schema/properties/spec")?.take()))
-        .unwrap_or_default()
+/// The schemas of the specs by kind, as they are installed.
+static SPECS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let schema = |crd: CustomResourceDefinition| {
+        let version = crd.spec.versions.into_iter().next()?;
+        let mut schema = serde_json::to_value(version.schema).ok()?;
+        Some((crd.spec.names.kind, schema.pointer_mut("/openAPIV3Schema/properties/spec")?.take()))
+    };
+    crds().unwrap_or_default().into_iter().filter_map(schema).collect()
 });
 
-/// Returns every limit that a Webhook exceeds, with the field.
-pub(super) fn exceeded(webhook: &Webhook) -> Vec<String> {
-    let spec = serde_json::to_value(&webhook.spec).unwrap_or_default();
+/// Returns the schema of the spec of a kind, such as `Webhook`.
+pub(super) fn spec_schema(kind: &str) -> &'static Value {
+    SPECS.get(kind).unwrap_or(&Value::Null)
+}
+
+/// Returns every limit that the spec of a kind exceeds, with the field.
+pub(super) fn exceeded(kind: &str, spec: &impl Serialize) -> Vec<String> {
+    let spec = serde_json::to_value(spec).unwrap_or_default();
     let mut found = Vec::new();
     if depth(&spec) > DEEPEST {
         return vec!["it is nested too deeply for JSON parsers".into()];
     }
-    look("", &SPEC, &spec, &mut found);
+    look("", spec_schema(kind), &spec, &mut found);
     if spec.to_string().len() > LARGEST_OBJECT {
         found.push("it is larger than Kubernetes allows for an object".into());
     }

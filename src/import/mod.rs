@@ -1,12 +1,14 @@
 //! The output of `import`: Webhooks that declare what exists at a vendor, so that planning them changes nothing.
 //!
 //! Pure: no I/O, no client, no vendor by name. [`import`] makes the Webhooks, [`yaml()`] writes them. `name` finds names for the
-//! objects, `limits` checks the limits of the CRD, `clear` finds values that look like secrets.
+//! objects, `limits` checks the limits of the CRD, `clear` finds values that look like secrets, `set` makes WebhookSets of what the
+//! imports of several accounts have in common.
 
 mod clear;
 mod limits;
 mod name;
 mod reuse;
+pub(crate) mod set;
 mod yaml;
 
 #[cfg(test)]
@@ -22,7 +24,7 @@ use crate::api::webhook::{
 use crate::api::{Mode, ObjectKey, SecretKeyRef, VendorName, Webhook, WebhookSpec};
 use crate::plan::{ExternalId, Observed, Redactor, Rules, Unreadable, order};
 use crate::vendor::{self, Described, Placeholder};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The input of an import.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,8 @@ pub struct Imported {
     pub clear_secrets: Vec<ClearSecret>,
     /// Subscriptions that no manifest can declare.
     pub left_out: Vec<LeftOut>,
+    /// What each Webhook is about, by its name: the text that the name was made of.
+    pub titles: BTreeMap<String, String>,
 }
 
 /// A key of a Secret that a person has to fill in.
@@ -125,6 +129,7 @@ pub fn import(before: &Before<'_>) -> Imported {
     let names = name::names(before, &described);
     for ((observed, found), name) in described.into_iter().zip(names) {
         let key = ObjectKey::new(before.namespace, name);
+        imported.titles.insert(key.name.clone(), found.title.clone());
         imported.clear_secrets.extend(clear::secrets(&key, &found));
         let webhook = webhook(before, &key, observed, &found, &mut imported.to_fill);
         imported.webhooks.push(webhook);
@@ -190,7 +195,7 @@ fn within_limits<'a>(
     move |described| {
         let key = ObjectKey::new(before.namespace, "x".repeat(name::LONGEST));
         let probe = webhook(before, &key, observed, &described, &mut Vec::new());
-        let reasons = limits::exceeded(&probe);
+        let reasons = limits::exceeded("Webhook", &probe.spec);
         if reasons.is_empty() { Ok(described) } else { Err(reasons) }
     }
 }

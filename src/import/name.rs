@@ -64,7 +64,7 @@ fn join(title: &str, end: &str) -> String {
 }
 
 /// Converts a title to lower-case letters, digits, and single hyphens between them.
-fn slug(title: &str) -> String {
+pub(super) fn slug(title: &str) -> String {
     let mut slug = String::new();
     for letter in title.chars().flat_map(char::to_lowercase) {
         if letter.is_ascii_alphanumeric() {

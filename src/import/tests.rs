@@ -15,7 +15,7 @@ pub(super) fn seed(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn list(vendor: VendorName, items: &[Value]) -> Vec<Observed> {
+pub(super) fn list(vendor: VendorName, items: &[Value]) -> Vec<Observed> {
     items.iter().map(|item| observed(vendor, item).unwrap()).collect()
 }
 
@@ -58,19 +58,19 @@ fn changed(mut item: Value, change: Value) -> Value {
     item
 }
 
-fn brightpearl(id: i64, change: Value) -> Value {
+pub(super) fn brightpearl(id: i64, change: Value) -> Value {
     let item = json!({"id": id, "subscribeTo": "product", "httpMethod": "POST",
         "uriTemplate": "https://hooks.example.com/bp", "bodyTemplate": "{}", "contentType": "application/json"});
     changed(item, change)
 }
 
-fn contensis(id: &str, change: Value) -> Value {
+pub(super) fn contensis(id: &str, change: Value) -> Value {
     let item = json!({"id": id, "name": "search index", "url": "https://h/", "enabled": true,
         "topics": [{"resourceType": "entry", "event": ["published"]}]});
     changed(item, change)
 }
 
-fn superoffice(id: i64, change: Value) -> Value {
+pub(super) fn superoffice(id: i64, change: Value) -> Value {
     let item = json!({"WebhookId": id, "Name": "sync", "Events": ["sale.sold"], "TargetUrl": "https://h/",
         "State": "Active", "Type": "webhook"});
     changed(item, change)

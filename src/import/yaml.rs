@@ -1,7 +1,8 @@
-//! Writes Webhooks as a person would: in the order of the types, without defaults.
+//! Writes Webhooks and WebhookSets as a person would: in the order of the types, without defaults.
 
-use super::limits::{SPEC, of_member};
-use crate::api::{Webhook, is_hidden};
+use super::limits::{of_member, spec_schema};
+use crate::api::is_hidden;
+use kube::Resource;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,31 +11,31 @@ use serde_saphyr::ser::Error;
 use serde_saphyr::{DoubleQuoted, FlowSeq, SingleQuoted};
 use std::fmt::{self, Write as _};
 
-/// Writes one document for each Webhook, separated by `---`.
-pub fn yaml(webhooks: &[Webhook]) -> Result<String, Error> {
+/// Writes one document for each object, separated by `---`.
+pub fn yaml<K: Resource<DynamicType = ()> + Serialize>(objects: &[K]) -> Result<String, Error> {
     let mut text = String::new();
-    for webhook in webhooks {
+    for object in objects {
         if !text.is_empty() {
             text.push_str("---\n");
         }
-        text.push_str(&document(webhook)?);
+        text.push_str(&document(object, spec_schema(&K::kind(&())))?);
     }
     Ok(text)
 }
 
-fn document(webhook: &Webhook) -> Result<String, Error> {
+fn document(object: &impl Serialize, schema: &Value) -> Result<String, Error> {
     let options = serde_saphyr::ser_options! {
         // Long lines are not folded, so that they look like those of the vendor.
         folded_wrap_chars: usize::MAX,
     };
-    let json = serde_json::to_string(webhook).map_err(Error::custom)?;
+    let json = serde_json::to_string(object).map_err(Error::custom)?;
     let mut written: Written = serde_json::from_str(&json).map_err(Error::custom)?;
     if let Written::Map(members) = &mut written {
         members.retain(|(name, _)| name != "status");
         for (name, value) in members {
             match name.as_str() {
                 "metadata" => value.only(&["name", "namespace"]),
-                "spec" => value.without_defaults(&SPEC),
+                "spec" => value.without_defaults(schema),
                 _ => {}
             }
         }
@@ -155,8 +156,9 @@ impl Written {
             Self::Map(members) => {
                 members.retain_mut(|(name, value)| {
                     let schema = of_member(schema, name);
+                    let is_default = schema.get("default").is_some_and(|default| value.is(default));
                     value.without_defaults(schema);
-                    schema.get("default").is_none_or(|default| !value.is(default))
+                    !is_default
                 });
             }
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => {}
@@ -168,6 +170,9 @@ impl Written {
             (Self::Bool(a), Value::Bool(b)) => a == b,
             (Self::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
             (Self::Text(a), Value::String(b)) => a == b,
+            (Self::Map(a), Value::Object(b)) => {
+                a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| a.is(b)))
+            }
             _ => false,
         }
     }

@@ -146,7 +146,7 @@ impl ManifestBuilder<'_> {
     /// Returns `$(NAME)` of a new variable, in place of a value that the vendor does not return.
     pub(super) fn placeholder(&mut self, at: &[&str], field: String, like: &str, certain: bool) -> String {
         let taken = |name: &String| self.placeholders.iter().any(|other| other.variable == *name);
-        let base = variable(like);
+        let base = variable_name(like, "SECRET");
         let numbered = (2..).map(|number| format!("{base}_{number}"));
         let variable =
             std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base);
@@ -157,8 +157,9 @@ impl ManifestBuilder<'_> {
     }
 }
 
-/// Returns the name of a variable for a field: `X_API_KEY` for both `X-Api-Key` and `xApiKey`.
-fn variable(like: &str) -> String {
+/// Returns the name of a variable for a field or a label: `X_API_KEY` for both `X-Api-Key` and `xApiKey`. A name that does not begin
+/// with a letter gets `before` in front of it.
+pub fn variable_name(like: &str, before: &str) -> String {
     let mut name = String::new();
     let mut small = false;
     for letter in like.chars().take(60) {
@@ -170,7 +171,7 @@ fn variable(like: &str) -> String {
     }
     match name.chars().next() {
         Some(first) if first.is_ascii_alphabetic() => name,
-        _ => format!("SECRET_{name}").trim_end_matches('_').to_owned(),
+        _ => format!("{before}_{name}").trim_end_matches('_').to_owned(),
     }
 }
 

@@ -44,7 +44,7 @@ pub use desired::desired;
 pub use endpoint::{AccountEndpoints, AllowedEndpoints, Endpoint, EndpointNotAllowed};
 pub(crate) use error::BUDGET_USED_UP;
 pub use error::{Class, VendorError};
-pub use manifest_builder::Placeholder;
+pub use manifest_builder::{Placeholder, variable_name};
 pub use memory::AnswerMemory;
 pub use report::CallReport;
 pub use transport::Operation;

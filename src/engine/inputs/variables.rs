@@ -212,10 +212,12 @@ fn resolve(variable: &Variable, namespace: &str, values: &Values) -> Result<Reso
     Ok(Resolved { value: values.get(&object, key)?, from: format!("the key {key} of {object}") })
 }
 
-/// Returns what a Webhook declares if each of its variables is this secret.
+/// Returns what a Webhook declares if each of its variables without a literal value is this secret.
 #[cfg(test)]
 pub(crate) fn declared(webhook: &Webhook, secret: &str) -> Result<crate::plan::Document, String> {
-    let all: Vec<_> = webhook.spec.variables.iter().map(|v| (v.name.as_str(), secret, true)).collect();
+    let of = |v: &'_ Variable| (v.name.clone(), v.value.clone().unwrap_or(secret.into()), v.value.is_none());
+    let all: Vec<_> = webhook.spec.variables.iter().map(of).collect();
+    let all: Vec<_> = all.iter().map(|(name, value, is_secret)| (&**name, &**value, *is_secret)).collect();
     let variables = Variables::of(&all);
     let mut expansion = variables.expansion();
     crate::vendor::desired(&webhook.spec.subscription, &mut |text, usage| expansion.expand(text, usage))

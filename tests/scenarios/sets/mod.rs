@@ -1,6 +1,7 @@
 //! WebhookSets: one declaration for many tenants.
 
 mod guard;
+mod imported;
 mod kills;
 mod members;
 mod planned;

@@ -1,5 +1,11 @@
 //! `hooktender import`: prints manifests for subscriptions that exist at a vendor, each verified by planning it.
 
+mod proof;
+mod set;
+mod summary;
+
+use self::proof::{difference, plan_as_applied, with_placeholders};
+use self::set::SetFlags;
 use super::cluster_reader::api_message;
 use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
@@ -8,19 +14,18 @@ use super::plan::{Files, Scope};
 use super::plan_runner::{account_objects, context, named, with_spinner};
 use super::{CommandError, CommandResult, print};
 use crate::api::account::NamespacesFrom;
-use crate::api::status::Action;
 use crate::api::{NamespaceName, ObjectKey, VendorAccount, Webhook};
 use crate::engine::cluster::objects::in_namespace;
 use crate::engine::preview::{AccountObjects, preview};
 use crate::engine::state::account::AccountState;
 use crate::import::{Before, Imported, LeftOut, import, yaml};
 use crate::manifest::did_you_mean;
-use crate::plan::report::{AccountReport, WebhookReport};
+use crate::plan::report::AccountReport;
 use crate::plan::{ExternalId, Observed, Unreadable};
 use clap::Args;
 use kube::ResourceExt;
 use kube::api::ListParams;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -28,11 +33,13 @@ use std::sync::atomic::AtomicUsize;
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// The account, as `NAME` or `NAMESPACE/NAME`. Default: the only account in the files, read without a cluster.
-    #[arg(long, value_name = "[NAMESPACE/]NAME", required_unless_present = "files")]
+    #[arg(long, value_name = "[NAMESPACE/]NAME", required_unless_present_any = ["files", "as_set"])]
     account: Option<String>,
     #[command(flatten)]
+    set: SetFlags,
+    #[command(flatten)]
     files: Files,
-    /// Read files only, without a cluster: they hold the account and its Secrets. Implied without --account.
+    /// Read files only, without a cluster: they hold the accounts and their Secrets. Implied without --account and --as-set.
     #[arg(long, requires = "files")]
     offline: bool,
     #[command(flatten)]
@@ -100,6 +107,9 @@ impl Selection {
 
 impl Import {
     pub(super) async fn run(self) -> CommandResult {
+        if let Some(request) = self.set.request() {
+            return set::run(&request, &self).await;
+        }
         let (mut objects, asked) = self.objects().await?;
         let chosen = choose_account(&objects.accounts, asked.as_ref())?;
         let account = &chosen.account;
@@ -174,9 +184,9 @@ impl Import {
         Ok((ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
     }
 
-    /// Whether no cluster is read. Without an account's name, files are enough.
+    /// Whether no cluster is read. Without the name of an account or a selector, files are enough.
     fn is_offline(&self) -> bool {
-        self.offline || self.account.is_none()
+        self.offline || self.account.is_none() && self.set.request().is_none()
     }
 
     /// Returns the names of all Webhooks in the namespace.
@@ -210,29 +220,12 @@ impl Import {
         chosen: &AccountObjects,
         imported: &mut Imported,
     ) {
-        let mut secrets: BTreeMap<ObjectKey, BTreeSet<String>> = BTreeMap::new();
-        for fill in &imported.to_fill {
-            let key = ObjectKey::new(&fill.webhook.namespace, &fill.secret.name);
-            secrets.entry(key).or_default().insert(fill.secret.key.clone());
-        }
-        let source = source.with_placeholders(secrets);
-        // Write-only values cannot be compared: they are sent when the manifest is applied.
-        let context = context(&source, &self.vendors, &Arc::default(), true);
-        let names: BTreeSet<_> = imported.webhooks.iter().map(ObjectKey::of).collect();
-        let others = chosen.webhooks.iter();
-        let others = others.filter(|webhook| !names.contains(&ObjectKey::of(&***webhook))).cloned();
-        let made = imported.webhooks.iter().map(|webhook| Arc::new(as_applied(webhook)));
-        let all: Vec<_> = others.chain(made).collect();
-        let proof = preview(&context, state, &account_objects(&chosen.account, &all)).await.report;
-        let report: BTreeMap<_, _> =
-            proof.webhooks.iter().map(|one| (ObjectKey::new(&one.namespace, &one.name), one)).collect();
-        let Imported { webhooks, left_out, to_fill, clear_secrets } = imported;
+        let source = with_placeholders(source, &imported.to_fill);
+        let report = plan_as_applied(&source, &self.vendors, state, chosen, &imported.webhooks).await;
+        let Imported { webhooks, left_out, to_fill, clear_secrets, .. } = imported;
         webhooks.retain(|webhook| {
             let key = ObjectKey::of(webhook);
-            let Some(why) = report.get(&key).map_or(Some("it has no plan".into()), |one| difference(one))
-            else {
-                return true;
-            };
+            let Some(why) = difference(report.get(&key)) else { return true };
             let id = webhook.spec.external_id.clone().unwrap_or_default();
             let summary = state
                 .observed()
@@ -280,56 +273,19 @@ fn choose_account(
     }
 }
 
+/// Says why the subscriptions of an account could not be read.
 fn unread(report: &AccountReport) -> String {
     let why = report.held.as_ref().map(|held| format!("{}: {}", held.reason, held.message));
     format!("account {}/{}: {}", report.namespace, report.name, why.unwrap_or_default())
-}
-
-/// Returns what applying an imported Webhook would change, if anything.
-fn difference(report: &WebhookReport) -> Option<String> {
-    match (&report.held, report.action) {
-        (None, Action::None | Action::Adopt) => None,
-        (Some(held), _) => Some(format!("{}: {}", held.reason, held.message)),
-        (None, action) => {
-            let fields: Vec<_> = report.changes.iter().map(|change| change.field.as_str()).collect();
-            Some(format!("its manifest would {} it: {}", action.as_str().to_lowercase(), fields.join(", ")))
-        }
-    }
-}
-
-/// Returns the Webhook as the API server would return it.
-fn as_applied(webhook: &Webhook) -> Webhook {
-    let mut webhook = webhook.clone();
-    webhook.metadata.uid = Some(format!("import:{}", ObjectKey::of(&webhook)));
-    webhook.metadata.generation = Some(1);
-    webhook
 }
 
 /// Prints what was left out, and what has to be done before the manifests are applied. `declared` is the number of subscriptions that
 /// need no manifest, as a Webhook declares them; `is_empty` is whether the vendor's list is empty.
 fn print_summary(imported: &Imported, declared: usize, is_empty: bool) {
     let mut lines = Vec::new();
-    for fill in &imported.to_fill {
-        let maybe = if fill.certain {
-            ""
-        } else {
-            "; if the subscription has none, remove the field and its variable"
-        };
-        lines.push(format!(
-            "fill in: the vendor does not return {} of {}: put the value into key {} of Secret {}/{}{maybe}",
-            fill.field, fill.webhook, fill.secret.key, fill.webhook.namespace, fill.secret.name
-        ));
-    }
-    for clear in &imported.clear_secrets {
-        lines.push(format!(
-            "looks like a secret: {} of {} holds {} and is printed in clear: move the value to a Secret, and write $(NAME) in its place",
-            clear.field, clear.webhook, clear.mark
-        ));
-    }
-    for left in &imported.left_out {
-        let id = if left.id.is_empty() { "an item without a usable id" } else { left.id.as_str() };
-        lines.push(format!("left out: {id} ({}): {}", left.summary, left.reasons.join("; ")));
-    }
+    lines.extend(imported.to_fill.iter().map(summary::fill_in));
+    lines.extend(imported.clear_secrets.iter().map(summary::in_clear));
+    lines.extend(imported.left_out.iter().map(|left| summary::left_out("", left)));
     let (done, left) = (imported.webhooks.len(), imported.left_out.len());
     let why = match (done, left, declared) {
         (0, 0, _) if is_empty => "; the account has no subscriptions".to_owned(),

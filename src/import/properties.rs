@@ -137,7 +137,7 @@ fn every_field_of_a_vendor_is_made_up() {
         let same: Vec<_> = compared.map(|field| field.name).filter(|name| !varies(name)).collect();
         assert!(
             same.is_empty(),
-            "{vendor}: no item has a value of {same:?}: add the vendor's member to src/import/properties/items.rs, so that what `describe` makes of it is checked"
+            "{vendor}: no item has a value of {same:?}: read the vendor's member in src/vendor/{vendor}/document.rs, and add it to src/import/properties/items.rs, so that what `describe` makes of it is checked"
         );
     }
 }

@@ -203,7 +203,7 @@ fn an_import_of_a_set_says_what_it_cannot_read() {
         exists.failed(),
         format!("WebhookSet {namespace}/crm exists already: choose another name with --as-set")
     );
-    place.crowd.tenants[1].revoke();
+    place.crowd.tenants[1].settings(&json!({"refuseAll": true}));
     let unread = place.import(&all).failed();
     assert!(unread.starts_with(&format!("account {namespace}/a01: ")), "{unread}");
 }

@@ -12,7 +12,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Owner of the fields of members, as managed fields show it.
+/// Begins the owner of the fields of members, as managed fields show it.
 const MANAGER: &str = "hooktender-set";
 
 /// The Webhook that a set declares for one account.
@@ -28,6 +28,12 @@ pub(crate) struct MemberObject<'a> {
 impl MemberObject<'_> {
     fn key(&self) -> ObjectKey {
         ObjectKey::new(self.set.namespace().unwrap_or_default(), self.name)
+    }
+
+    /// Returns the owner of its fields. Each set has its own: of two sets whose members have the same name, the second one to apply at the
+    /// same moment meets a conflict.
+    pub(crate) fn manager(&self) -> String {
+        format!("{MANAGER}-{}", self.set.uid().unwrap_or_default())
     }
 
     /// Returns the object that identifies it in errors and paths.
@@ -138,7 +144,7 @@ impl SetWriter for KubeWriter {
             }
             passes(["Member", "create", "writing"]).await?;
             // Not forced: if another client creates it at this moment, nothing of it is taken over.
-            let params = PatchParams::apply(MANAGER);
+            let params = PatchParams::apply(&member.manager());
             let created = api.patch(&params, &Patch::Apply(&member.body(None))).await?;
             passes(["Member", "create", "written"]).await?;
             Ok((created, true))
@@ -157,12 +163,12 @@ impl SetWriter for KubeWriter {
         let api = self.api(&stored)?;
         let applied = async {
             passes(["Member", "apply", "writing"]).await?;
-            let params = PatchParams::apply(MANAGER).force();
+            let params = PatchParams::apply(&member.manager()).force();
             let mut applied = api.patch(&params, &Patch::Apply(&member.body(Some(webhook)))).await?;
             if let StoredWebhook(Ok(written)) = &applied
                 && let Some(rest) = left_over(written, member.spec)
             {
-                let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+                let params = PatchParams { field_manager: Some(member.manager()), ..PatchParams::default() };
                 applied = api.patch(&params, &Patch::Merge(&rest)).await?;
             }
             passes(["Member", "apply", "written"]).await?;

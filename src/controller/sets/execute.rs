@@ -126,7 +126,14 @@ fn record(
             }
             written.progress = true;
         }
-        Err(error) => failed(&error, (name.as_str(), declared), state, written, events),
+        Err(error) => {
+            if let Write::Apply { webhook, .. } = write
+                && error.scope() == Scope::Server
+            {
+                state.member_unknown(webhook);
+            }
+            failed(&error, (name.as_str(), declared), state, written, events);
+        }
     }
 }
 

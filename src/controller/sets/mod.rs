@@ -3,6 +3,8 @@
 mod execute;
 mod pass;
 mod reader;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod window;
 

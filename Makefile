@@ -57,7 +57,7 @@ test: tools ## Run all tests; of fault injection, one case of each kind
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} HOOKTENDER_FAULT_INJECTION=$${HOOKTENDER_FAULT_INJECTION:-short} $(CARGO) test --workspace --features hooktender/failpoints,hooktender/fuzzing
 
 # Optimised, as each history is short and many are needed.
-simulation: ## Play HOOKTENDER_SIMULATIONS (10000) random histories in memory, and print how many a second
+simulation: ## Play HOOKTENDER_SIMULATIONS (10000) random histories of accounts and as many of sets in memory, and print how many a second
 	HOOKTENDER_SIMULATIONS=$${HOOKTENDER_SIMULATIONS:-10000} $(CARGO) test --release --lib simulation::every_history -- --nocapture
 
 attacks: tools ## Attack the optimised program: an edit of another tenant has to reach its vendor within two seconds

@@ -13,6 +13,8 @@ pub mod import;
 pub mod manifest;
 pub mod plan;
 pub(crate) mod set;
+#[cfg(test)]
+mod simulation;
 pub mod telemetry;
 pub(crate) mod ui;
 pub mod vendor;

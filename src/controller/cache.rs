@@ -3,6 +3,7 @@
 use super::Options;
 use super::indexes::Indexes;
 use super::remote_accounts::RemoteAccounts;
+use super::sets::SetReader;
 use super::streams::{Guarded, accounts, api, metadata, names, sets, webhooks};
 use super::tenants::Tenants;
 use super::trigger::{Trigger, account_triggers, dependency_triggers};
@@ -136,12 +137,6 @@ impl Cache {
         self.accounts.iter().any(|store| store.get(&at).is_some())
     }
 
-    /// Returns whether an account of that name exists, selected or not.
-    pub(super) fn account_exists(&self, key: &ObjectKey) -> bool {
-        let at = ObjectRef::new(&key.name).within(&key.namespace);
-        self.has_account(key) || self.account_names.iter().any(|store| store.get(&at).is_some())
-    }
-
     /// Returns the names of all selected accounts.
     pub(super) fn account_keys(&self) -> Vec<ObjectKey> {
         self.accounts().iter().map(|account| ObjectKey::of(&**account)).collect()
@@ -152,42 +147,9 @@ impl Cache {
         self.accounts.iter().flat_map(Store::state).collect()
     }
 
-    /// Returns the set of that name, if it exists; an error if it cannot be read.
-    pub(super) fn set(&self, key: &ObjectKey) -> Option<Result<WebhookSet, String>> {
-        let at = ObjectRef::new(&key.name).within(&key.namespace);
-        let guarded = self.sets.iter().find_map(|store| store.get(&at))?;
-        Some(guarded.0.clone().map_err(|invalid| invalid.error))
-    }
-
     /// Returns the names of all selected sets.
     pub(super) fn set_keys(&self) -> Vec<ObjectKey> {
         self.sets.iter().flat_map(Store::state).map(|set| ObjectKey::of(&*set)).collect()
-    }
-
-    /// Returns the selected accounts as sets read them: with labels and annotations, and without status.
-    pub(super) fn tenants(&self) -> impl Iterator<Item = Arc<VendorAccount>> {
-        self.tenants.iter().flat_map(|tenants| tenants.all())
-    }
-
-    /// Returns the account of that name as sets read it, if it can be read.
-    pub(super) fn tenant(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
-        self.tenants.iter().find_map(|tenants| tenants.get(key))
-    }
-
-    /// Returns the labels of a namespace; none if only named namespaces are managed.
-    pub(super) fn namespace_labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
-        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
-        Some(found.labels().clone())
-    }
-
-    /// Returns the Webhooks that belong to the set with this uid.
-    pub(super) fn webhooks_of_set(&self, uid: &str) -> Vec<Arc<Webhook>> {
-        self.webhooks.iter().flat_map(|store| store.of_set(uid)).collect()
-    }
-
-    /// Returns the Webhook of that name that refers to this account.
-    pub(super) fn webhook(&self, account: &ObjectKey, key: &ObjectKey) -> Option<Arc<Webhook>> {
-        self.webhooks.iter().find_map(|store| store.get(account, key))
     }
 
     /// Returns the number of readable Webhooks.
@@ -226,5 +188,39 @@ impl Cache {
     pub(super) fn may_refer(&self, account: &VendorAccount, webhook: &Webhook) -> bool {
         let namespace = webhook.namespace().unwrap_or_default();
         account.admits(&namespace, || self.namespace_labels(&namespace))
+    }
+}
+
+impl SetReader for Cache {
+    fn set(&self, key: &ObjectKey) -> Option<Result<WebhookSet, String>> {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        let guarded = self.sets.iter().find_map(|store| store.get(&at))?;
+        Some(guarded.0.clone().map_err(|invalid| invalid.error))
+    }
+
+    fn tenants(&self) -> impl Iterator<Item = Arc<VendorAccount>> {
+        self.tenants.iter().flat_map(|tenants| tenants.all())
+    }
+
+    fn tenant(&self, key: &ObjectKey) -> Option<Arc<VendorAccount>> {
+        self.tenants.iter().find_map(|tenants| tenants.get(key))
+    }
+
+    fn namespace_labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
+        Some(found.labels().clone())
+    }
+
+    fn webhooks_of_set(&self, uid: &str) -> Vec<Arc<Webhook>> {
+        self.webhooks.iter().flat_map(|store| store.of_set(uid)).collect()
+    }
+
+    fn webhook(&self, account: &ObjectKey, key: &ObjectKey) -> Option<Arc<Webhook>> {
+        self.webhooks.iter().find_map(|store| store.get(account, key))
+    }
+
+    fn account_exists(&self, key: &ObjectKey) -> bool {
+        let at = ObjectRef::new(&key.name).within(&key.namespace);
+        self.has_account(key) || self.account_names.iter().any(|store| store.get(&at).is_some())
     }
 }

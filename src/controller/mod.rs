@@ -161,7 +161,7 @@ impl Controller {
         tasks.spawn(watch_error::check_server_version(self.client.clone()));
         let options = self.options.clone();
         tasks.spawn(orphans::watch(Arc::clone(context), Arc::clone(&cache), options, orphans.clone()));
-        let mut sets = SetWorkers::new(Arc::clone(context), Arc::clone(&cache), indexes.clone());
+        let mut sets = SetWorkers::new(context, Arc::clone(&cache), &indexes);
         let mut workers = Workers {
             grace_period: self.options.grace_period,
             wake_ups: HashMap::new(),

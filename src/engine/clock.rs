@@ -78,7 +78,7 @@ pub(crate) mod test {
     }
 
     /// Stops the clock of this thread at that time after its start.
-    pub(in crate::engine) fn stop_at(passed: Duration) {
+    pub(crate) fn stop_at(passed: Duration) {
         let start = STOPPED.get().map_or_else(Instant::now, |(start, _)| start);
         STOPPED.set(Some((start, passed)));
     }

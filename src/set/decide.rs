@@ -145,24 +145,27 @@ fn rollout(set: &WebhookSet, rows: &[Row]) -> Rollout {
     if strategy.kind == UpdateStrategyType::OnDelete {
         return Rollout::default();
     }
-    let with_webhook: Vec<(usize, Rolling)> = rows
-        .iter()
-        .enumerate()
-        .filter_map(|(index, row)| {
-            let available = member::is_available(row.webhook.as_ref()?);
-            // One that the API server refuses is not tried again for each other member.
-            let outdated = row.difference == Some(Difference::Outdated) && row.problem.is_none();
-            Some((index, Rolling { outdated, available, ring: row.ring }))
-        })
-        .collect();
+    let all = rows.iter().enumerate().filter_map(|(index, row)| Some((index, rolling(row)?)));
+    let (places, members): (Vec<_>, Vec<_>) = all.unzip();
     let limits = strategy.rolling_update.clone().unwrap_or_default();
     let max_unavailable = limits.max_unavailable.of(rows.len());
-    let rolling: Vec<_> = with_webhook.iter().map(|(_, rolling)| *rolling).collect();
-    let mut rollout = rollout::next(&rolling, max_unavailable);
+    let mut rollout = rollout::next(&members, max_unavailable);
     for place in &mut rollout.now {
-        *place = with_webhook[*place].0;
+        *place = places[*place];
     }
     rollout
+}
+
+/// Returns what a roll-out has to know of a member; nothing if it has no Webhook and gets none.
+fn rolling(row: &Row) -> Option<Rolling> {
+    // One that was deleted, and one that is edited and is to be put back, are not available until they are as declared.
+    let available = match &row.webhook {
+        Some(webhook) => row.difference != Some(Difference::Edited) && member::is_available(webhook),
+        None if row.difference == Some(Difference::Missing) => false,
+        None => return None,
+    };
+    let outdated = row.difference == Some(Difference::Outdated);
+    Some(Rolling { outdated, refused: row.problem.is_some(), available, ring: row.ring })
 }
 
 /// Returns the writes of members that are not held back by the guard.

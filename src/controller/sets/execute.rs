@@ -5,8 +5,8 @@ use super::{MAX_CONCURRENT_WRITES, Shared};
 use crate::api::{ObjectKey, WebhookSet};
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::scope::Scope;
-use crate::engine::cluster::set_writes::{MemberObject, MemberWrite};
-use crate::engine::cluster::writer::{ClusterWriter as _, WriteError};
+use crate::engine::cluster::set_writes::{MemberObject, MemberWrite, SetWriter};
+use crate::engine::cluster::writer::WriteError;
 use crate::engine::error::error_chain;
 use crate::engine::state::webhook::slim;
 use crate::set::decide::{Decision, Write};
@@ -32,15 +32,15 @@ pub(super) struct Written {
 }
 
 /// Executes the writes, several at a time.
-pub(super) async fn execute(
-    shared: &Shared,
+pub(super) async fn execute<C, W: SetWriter>(
+    shared: &Shared<C, W>,
     set: &WebhookSet,
     decision: &Decision,
     state: &mut SetState,
 ) -> Written {
     let write_one = |write| async move {
         let _permit = shared.permits.acquire().await;
-        (write, write_member(shared, set, decision, write).await)
+        (write, write_member(&shared.writer, set, decision, write).await)
     };
     let all: Vec<_> = decision.writes.iter().map(write_one).collect();
     let done: Vec<_> = stream::iter(all).buffer_unordered(MAX_CONCURRENT_WRITES).collect().await;
@@ -49,17 +49,16 @@ pub(super) async fn execute(
     for (write, outcome) in done {
         record(write, outcome, decision, state, &mut written, &mut events);
     }
-    events.publish(shared, set).await;
+    events.publish(&shared.writer, set).await;
     written
 }
 
 async fn write_member(
-    shared: &Shared,
+    writer: &impl SetWriter,
     set: &WebhookSet,
     decision: &Decision,
     write: &Write,
 ) -> Result<MemberWrite, WriteError> {
-    let writer = &shared.context.writer;
     let object = |index: usize| {
         let member = &decision.members[index];
         let declared = member.declared.as_ref().ok()?;
@@ -127,7 +126,14 @@ fn record(
             }
             written.progress = true;
         }
-        Err(error) => failed(&error, (name.as_str(), declared), state, written, events),
+        Err(error) => {
+            if let Write::Apply { webhook, .. } = write
+                && error.scope() == Scope::Server
+            {
+                state.member_unknown(webhook);
+            }
+            failed(&error, (name.as_str(), declared), state, written, events);
+        }
     }
 }
 
@@ -169,14 +175,14 @@ fn unavailable(error: &WriteError) -> SetError {
 }
 
 /// Publishes an event about a set, and logs it.
-pub(super) async fn publish(shared: &Shared, set: &WebhookSet, event: EventRecord) {
+pub(super) async fn publish(writer: &impl SetWriter, set: &WebhookSet, event: EventRecord) {
     let key = ObjectKey::of(set);
     if event.warning {
         tracing::warn!(set = %key, reason = event.reason, "{}", event.note);
     } else {
         tracing::info!(set = %key, reason = event.reason, "{}", event.note);
     }
-    shared.context.writer.event(set.object_ref(&()), &event).await;
+    writer.event(set.object_ref(&()), &event).await;
 }
 
 /// The members that a pass has written, for one event a kind of write.
@@ -199,7 +205,7 @@ impl Events {
         }
     }
 
-    async fn publish(self, shared: &Shared, set: &WebhookSet) {
+    async fn publish(self, writer: &impl SetWriter, set: &WebhookSet) {
         let all = [
             ("MembersCreated", "created", self.created),
             ("MembersUpdated", "updated", self.updated),
@@ -210,12 +216,12 @@ impl Events {
             if !names.is_empty() {
                 names.sort_unstable();
                 let note = format!("{} {what}: {}", count(names.len()), listed(&names));
-                publish(shared, set, EventRecord { warning: false, reason, note }).await;
+                publish(writer, set, EventRecord { warning: false, reason, note }).await;
             }
         }
         if let Some(first) = self.refused.first() {
             let note = format!("{} refused by the API server: {first}", count(self.refused.len()));
-            publish(shared, set, EventRecord { warning: true, reason: "WriteRefused", note }).await;
+            publish(writer, set, EventRecord { warning: true, reason: "WriteRefused", note }).await;
         }
     }
 }

@@ -2,15 +2,23 @@
 
 mod execute;
 mod pass;
+mod reader;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod window;
 
+pub(super) use reader::SetReader;
+
 use super::ClusterContext;
 use super::cache::Cache;
+use super::dependents::Dependents;
 use super::indexes::Indexes;
 use super::trigger::Trigger;
 use super::worker::WakeUp;
 use crate::api::ObjectKey;
+use crate::engine::cluster::writer::KubeWriter;
+use crate::telemetry::Metrics;
 use futures::FutureExt as _;
 use state::SetState;
 use std::collections::HashMap;
@@ -31,21 +39,31 @@ const FAILURE_RETRY: Duration = Duration::from_secs(30);
 pub(super) struct SetWorkers {
     wake_ups: HashMap<ObjectKey, WakeUp>,
     tasks: JoinSet<()>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<Cache, KubeWriter>>,
 }
 
 /// What all workers share.
-struct Shared {
-    context: Arc<ClusterContext>,
-    cache: Arc<Cache>,
-    indexes: Indexes,
+struct Shared<C, W> {
+    cache: Arc<C>,
+    writer: W,
+    metrics: Metrics,
+    /// Webhooks that have the names of a set's members, whether they exist or not.
+    members: Arc<Dependents<ObjectKey>>,
+    /// Bounds the concurrent writes of members.
     permits: Semaphore,
 }
 
+impl<C, W> Shared<C, W> {
+    fn new(cache: Arc<C>, writer: W, metrics: Metrics, members: Arc<Dependents<ObjectKey>>) -> Self {
+        Self { cache, writer, metrics, members, permits: Semaphore::new(MAX_CONCURRENT_WRITES) }
+    }
+}
+
 impl SetWorkers {
-    pub(super) fn new(context: Arc<ClusterContext>, cache: Arc<Cache>, indexes: Indexes) -> Self {
-        let permits = Semaphore::new(MAX_CONCURRENT_WRITES);
-        let shared = Arc::new(Shared { context, cache, indexes, permits });
+    pub(super) fn new(context: &ClusterContext, cache: Arc<Cache>, indexes: &Indexes) -> Self {
+        let members = Arc::clone(&indexes.members);
+        let shared = Shared::new(cache, context.writer.clone(), context.metrics.clone(), members);
+        let shared = Arc::new(shared);
         Self { wake_ups: HashMap::new(), tasks: JoinSet::new(), shared }
     }
 
@@ -106,7 +124,7 @@ impl SetWorkers {
 }
 
 /// Reconciles one set, one pass at a time.
-async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared>) {
+async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared<Cache, KubeWriter>>) {
     let mut state = SetState::default();
     let mut after = Duration::MAX;
     while wake_up.wait(after).await {
@@ -118,8 +136,8 @@ async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared>) {
         };
     }
     // Only after the last pass, which would register them again.
-    shared.indexes.members.remove_account(&key);
-    shared.context.metrics.remove_set(&key);
+    shared.members.remove_account(&key);
+    shared.metrics.remove_set(&key);
 }
 
 fn failed(key: &ObjectKey, message: &str) -> Duration {

@@ -2,12 +2,14 @@
 
 use super::Shared;
 use super::execute::{execute, publish};
+use super::reader::SetReader;
 use super::state::{SetState, differs_in_conditions};
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookSetStatus;
 use crate::api::{ObjectKey, SET_FINALIZER, WebhookSet};
 use crate::engine::clock;
 use crate::engine::cluster::event::EventRecord;
+use crate::engine::cluster::set_writes::SetWriter;
 use crate::engine::cluster::writer::WriteError;
 use crate::engine::error::error_chain;
 use crate::set::decide::{Decision, Input, decide};
@@ -45,7 +47,11 @@ impl From<WriteError> for Ended {
 }
 
 /// Runs a pass and returns the delay until the next one.
-pub(super) async fn run(shared: &Shared, key: &ObjectKey, state: &mut SetState) -> Duration {
+pub(super) async fn run(
+    shared: &Shared<impl SetReader, impl SetWriter>,
+    key: &ObjectKey,
+    state: &mut SetState,
+) -> Duration {
     let set = match shared.cache.set(key) {
         None => return Duration::MAX,
         Some(Err(error)) => {
@@ -72,7 +78,7 @@ pub(super) async fn run(shared: &Shared, key: &ObjectKey, state: &mut SetState) 
 }
 
 async fn reconcile(
-    shared: &Shared,
+    shared: &Shared<impl SetReader, impl SetWriter>,
     mut set: Arc<WebhookSet>,
     state: &mut SetState,
 ) -> Result<Duration, Ended> {
@@ -81,7 +87,7 @@ async fn reconcile(
     if deleting && (!has_finalizer || is_orphaning(&set)) {
         // `kubectl delete --cascade=orphan`: Kubernetes removes the owner references, and the members stay.
         if has_finalizer {
-            shared.context.writer.remove_set_finalizer(&set).await?;
+            shared.writer.remove_set_finalizer(&set).await?;
         }
         return Ok(Duration::MAX);
     }
@@ -89,12 +95,12 @@ async fn reconcile(
         Ok(decision) => decision,
         Err(error) => {
             let status = status::failed(&set, &error, clock::timestamp());
-            return write_status(shared, &set, status, state).await;
+            return write_status(&shared.writer, &set, status, state).await;
         }
     };
-    report_guard(shared, &set, &decision, state).await;
+    report_guard(&shared.writer, &set, &decision, state).await;
     if deleting && decision.leaving.is_empty() {
-        shared.context.writer.remove_set_finalizer(&set).await?;
+        shared.writer.remove_set_finalizer(&set).await?;
         return Ok(Duration::MAX);
     }
     let mut error = None;
@@ -104,7 +110,7 @@ async fn reconcile(
         {
             return Ok(left);
         }
-        set = prepare(shared, &set, &decision, state).await?;
+        set = prepare(&shared.writer, &set, &decision, state).await?;
         let written = execute(shared, &set, &decision, state).await;
         if written.progress {
             // The status is derived from what the writes returned.
@@ -119,9 +125,9 @@ async fn reconcile(
     record_changes(&mut status, &decision, state);
     let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
     let counts = [members, updated, ready, drifted, not_delivering, blocked];
-    shared.context.metrics.set_members(&ObjectKey::of(&*set), counts);
-    let after = write_status(shared, &set, status, state).await?;
-    report_not_owned(shared, &set, &decision, state).await;
+    shared.metrics.set_members(&ObjectKey::of(&*set), counts);
+    let after = write_status(&shared.writer, &set, status, state).await?;
+    report_not_owned(&shared.writer, &set, &decision, state).await;
     Ok(if error.is_some() { after.min(LONGEST_RETRY) } else { after })
 }
 
@@ -131,8 +137,12 @@ fn is_orphaning(set: &WebhookSet) -> bool {
 }
 
 /// Decides what is to be done with what the cache has.
-fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result<Decision, SetError> {
-    let cache = &shared.cache;
+fn decide_set(
+    shared: &Shared<impl SetReader, impl SetWriter>,
+    set: &WebhookSet,
+    state: &mut SetState,
+) -> Result<Decision, SetError> {
+    let cache = &*shared.cache;
     let namespace = set.namespace().unwrap_or_default();
     let deleting = set.metadata.deletion_timestamp.is_some();
     let labels = |namespace: &str| cache.namespace_labels(namespace);
@@ -153,7 +163,7 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
     let newest = state.newest_members(cached);
     let names = newest.keys().chain(members.iter().map(|member| &member.name));
     let names: BTreeSet<_> = names.map(|name| ObjectKey::new(&namespace, name)).collect();
-    shared.indexes.members.set(&ObjectKey::of(set), names);
+    shared.members.set(&ObjectKey::of(set), names);
     let (owned, others): (Vec<_>, Vec<_>) = newest.into_values().partition(|webhook| is_owned(webhook, &uid));
     let of_owned: HashSet<ObjectKey> = owned.iter().map(|webhook| webhook.account()).collect();
     let unknown = |key: &&ObjectKey| cache.tenant(key).is_none() && cache.account_exists(key);
@@ -186,12 +196,11 @@ fn decide_set(shared: &Shared, set: &WebhookSet, state: &mut SetState) -> Result
 
 /// Adds the finalizer, and records what the guard let through, before anything is written: a crash loses neither.
 async fn prepare(
-    shared: &Shared,
+    writer: &impl SetWriter,
     set: &Arc<WebhookSet>,
     decision: &Decision,
     state: &mut SetState,
 ) -> Result<Arc<WebhookSet>, Ended> {
-    let writer = &shared.context.writer;
     let mut set = Arc::clone(set);
     if set.metadata.deletion_timestamp.is_none() && !set.finalizers().iter().any(|name| name == SET_FINALIZER)
     {
@@ -221,7 +230,7 @@ fn record_changes(status: &mut WebhookSetStatus, decision: &Decision, state: &Se
 
 /// Writes the status, if the set has another one. Returns when it is due, if only counts differ and the last write was just now.
 async fn write_status(
-    shared: &Shared,
+    writer: &impl SetWriter,
     set: &Arc<WebhookSet>,
     status: WebhookSetStatus,
     state: &mut SetState,
@@ -235,7 +244,7 @@ async fn write_status(
     {
         return Ok(COUNTS_INTERVAL.saturating_sub(since));
     }
-    let Some(written) = shared.context.writer.set_status(set, &status).await? else {
+    let Some(written) = writer.set_status(set, &status).await? else {
         return Ok(Duration::MAX);
     };
     state.status_written = Some(clock::now());
@@ -248,20 +257,25 @@ async fn write_status(
 }
 
 /// Publishes an event when the guard blocks something new.
-async fn report_guard(shared: &Shared, set: &WebhookSet, decision: &Decision, state: &mut SetState) {
+async fn report_guard(writer: &impl SetWriter, set: &WebhookSet, decision: &Decision, state: &mut SetState) {
     let Verdict::Blocked(too_many) = &decision.verdict else {
         state.guarded = None;
         return;
     };
     let note = too_many.message(set.metadata.deletion_timestamp.is_some());
     if state.guarded.as_ref() != Some(&note) {
-        publish(shared, set, EventRecord { warning: true, reason: "SetGuard", note: note.clone() }).await;
+        publish(writer, set, EventRecord { warning: true, reason: "SetGuard", note: note.clone() }).await;
         state.guarded = Some(note);
     }
 }
 
 /// Publishes an event for each Webhook that has the name of a member and does not belong to the set, once.
-async fn report_not_owned(shared: &Shared, set: &WebhookSet, decision: &Decision, state: &mut SetState) {
+async fn report_not_owned(
+    writer: &impl SetWriter,
+    set: &WebhookSet,
+    decision: &Decision,
+    state: &mut SetState,
+) {
     let mut now = BTreeMap::new();
     for row in &decision.rows {
         if row.difference == Some(Difference::NotOwned)
@@ -273,7 +287,7 @@ async fn report_not_owned(shared: &Shared, set: &WebhookSet, decision: &Decision
     state.reported.retain(|name| now.contains_key(name));
     for (name, note) in now {
         if state.reported.insert(name) {
-            publish(shared, set, EventRecord { warning: true, reason: "NotOwned", note }).await;
+            publish(writer, set, EventRecord { warning: true, reason: "NotOwned", note }).await;
         }
     }
 }

@@ -28,8 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 pub(super) struct SetState {
     /// The newest known version of the set.
     object: Option<Arc<WebhookSet>>,
-    /// What our own writes of members returned, by name; none for one that was deleted.
-    written: HashMap<String, (Option<Arc<Webhook>>, Instant)>,
+    /// What our own writes left of members, by name.
+    written: HashMap<String, OwnWrite>,
     refused: HashMap<String, Refusal>,
     /// When changes that need no approval began.
     recent: BTreeMap<String, Instant>,
@@ -42,6 +42,15 @@ pub(super) struct SetState {
     pub(super) status_written: Option<Instant>,
     /// Passes in a row that failed.
     pub(super) failures: u32,
+}
+
+/// A Webhook as a write of ours left it.
+struct OwnWrite {
+    /// None: it is gone.
+    webhook: Option<Arc<Webhook>>,
+    /// Whether the API server has returned it. Otherwise it has the version that was written, and what shows a newer one is right.
+    returned: bool,
+    at: Instant,
 }
 
 /// A member whose Webhook the API server refuses.
@@ -81,20 +90,32 @@ impl SetState {
 
     /// Takes the Webhook that a write of a member returned, or that was found under its name.
     pub(super) fn member_written(&mut self, webhook: Arc<Webhook>) {
-        self.written.insert(webhook.name_any(), (Some(webhook), clock::now()));
+        self.wrote(&webhook.name_any(), Some(Arc::clone(&webhook)), true);
     }
 
     /// Records that the Webhook of a member is gone.
     pub(super) fn member_gone(&mut self, name: &str) {
-        self.written.insert(name.to_owned(), (None, clock::now()));
+        self.wrote(name, None, true);
+    }
+
+    /// Records that the change of a Webhook had no answer: it may be changed, and not be available with that.
+    pub(super) fn member_unknown(&mut self, webhook: &Webhook) {
+        let mut unknown = webhook.clone();
+        if let Some(status) = &mut unknown.status {
+            status.observed_generation = None;
+        }
+        self.wrote(&webhook.name_any(), Some(Arc::new(unknown)), false);
     }
 
     /// Records that the deletion of a Webhook was requested.
     pub(super) fn member_deleted(&mut self, webhook: &Webhook) {
         let mut deleted = webhook.clone();
         deleted.metadata.deletion_timestamp = Some(seconds(clock::timestamp()));
-        // Newer than what the cache may still show.
-        self.written.insert(webhook.name_any(), (Some(Arc::new(deleted)), clock::now()));
+        self.wrote(&webhook.name_any(), Some(Arc::new(deleted)), false);
+    }
+
+    fn wrote(&mut self, name: &str, webhook: Option<Arc<Webhook>>, returned: bool) {
+        self.written.insert(name.to_owned(), OwnWrite { webhook, returned, at: clock::now() });
     }
 
     /// Returns the newest of the cached Webhooks and those that our writes returned, by name. `cached` has all that belong to the set,
@@ -102,16 +123,14 @@ impl SetState {
     pub(super) fn newest_members(&mut self, cached: Vec<Arc<Webhook>>) -> BTreeMap<String, Arc<Webhook>> {
         let mut all: BTreeMap<_, _> =
             cached.into_iter().map(|webhook| (webhook.name_any(), webhook)).collect();
-        self.written.retain(|name, (written, at)| {
+        self.written.retain(|name, OwnWrite { webhook, returned, at }| {
             if clock::since(*at) > LONGEST_LAG {
                 return false;
             }
-            match (all.get(name), written) {
-                // A deletion has no new version until the API server answers the watch.
+            match (all.get(name), webhook) {
                 (Some(cached), Some(written)) if version(&**cached) > version(&**written) => false,
                 (Some(cached), Some(written)) => {
-                    let deleted = written.metadata.deletion_timestamp.is_some();
-                    let shown = version(&**cached) == version(&**written) && !deleted;
+                    let shown = version(&**cached) == version(&**written) && *returned;
                     if !shown {
                         all.insert(name.clone(), Arc::clone(written));
                     }
@@ -119,7 +138,7 @@ impl SetState {
                 }
                 // Created and not shown yet, or deleted and gone.
                 (None, Some(written)) => {
-                    let created = written.metadata.deletion_timestamp.is_none();
+                    let created = *returned && written.metadata.deletion_timestamp.is_none();
                     if created {
                         all.insert(name.clone(), Arc::clone(written));
                     }
@@ -180,11 +199,9 @@ impl SetState {
         counting.map(|(change, _)| change.clone()).collect()
     }
 
-    /// Records that these changes begin.
+    /// Records that these changes are made. One that was let through earlier, and was not made then, counts from now.
     pub(super) fn begin(&mut self, changes: &Changes) {
-        for change in changes {
-            self.recent.entry(change.clone()).or_insert_with(clock::now);
-        }
+        self.recent.extend(changes.iter().map(|change| (change.clone(), clock::now())));
     }
 
     /// Returns what the status is to record: `known` while it names all that count, nothing when none do.
@@ -207,7 +224,8 @@ impl SetState {
         let now = clock::now();
         let refused = self.refused.values().map(|refusal| refusal.until.saturating_duration_since(now));
         let expires = self.recent.values().map(|at| (*at + RECENT).saturating_duration_since(now));
-        let lag = self.written.values().map(|(_, at)| (*at + LONGEST_LAG).saturating_duration_since(now));
+        let lag =
+            self.written.values().map(|written| (written.at + LONGEST_LAG).saturating_duration_since(now));
         let expires = expires.filter(|left| !left.is_zero());
         refused.chain(expires).chain(lag).min().map_or(Duration::MAX, |left| left + Duration::from_millis(10))
     }

@@ -1,16 +1,18 @@
 //! Writes of WebhookSets and of their members. Each rests on the version that was read: what another client has written meanwhile is
 //! returned instead, and the next pass decides with it.
 
+use super::event::EventRecord;
 use super::objects::passes;
-use super::writer::{KubeWriter, WriteError, add, failed, gone};
+use super::writer::{ClusterWriter, KubeWriter, WriteError, add, failed, gone};
 use crate::api::status::WebhookSetStatus;
 use crate::api::{ObjectKey, SET_FINALIZER, StoredWebhook, Webhook, WebhookSet, WebhookSpec};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Owner of the fields of members, as managed fields show it.
+/// Begins the owner of the fields of members, as managed fields show it.
 const MANAGER: &str = "hooktender-set";
 
 /// The Webhook that a set declares for one account.
@@ -26,6 +28,12 @@ pub(crate) struct MemberObject<'a> {
 impl MemberObject<'_> {
     fn key(&self) -> ObjectKey {
         ObjectKey::new(self.set.namespace().unwrap_or_default(), self.name)
+    }
+
+    /// Returns the owner of its fields. Each set has its own: of two sets whose members have the same name, the second one to apply at the
+    /// same moment meets a conflict.
+    pub(crate) fn manager(&self) -> String {
+        format!("{MANAGER}-{}", self.set.uid().unwrap_or_default())
     }
 
     /// Returns the object that identifies it in errors and paths.
@@ -69,9 +77,47 @@ pub(crate) enum MemberWrite {
     Gone,
 }
 
-impl KubeWriter {
+/// Writes sets and their members.
+pub(crate) trait SetWriter: Send + Sync {
     /// Writes the status of a set. A conflict if another client has written the object since it was read. None: it is gone.
-    pub(crate) async fn set_status(
+    fn set_status(
+        &self,
+        set: &WebhookSet,
+        status: &WebhookSetStatus,
+    ) -> impl Future<Output = Result<Option<WebhookSet>, WriteError>> + Send;
+
+    /// Adds our finalizer to a set; returns the set as it is now.
+    fn add_set_finalizer(
+        &self,
+        set: &WebhookSet,
+    ) -> impl Future<Output = Result<WebhookSet, WriteError>> + Send;
+
+    /// Removes our finalizer from a set. One that is gone is fine.
+    fn remove_set_finalizer(&self, set: &WebhookSet) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// Creates the Webhook of a member. One that exists is returned and left as it is.
+    fn create_member(
+        &self,
+        member: &MemberObject<'_>,
+    ) -> impl Future<Output = Result<MemberWrite, WriteError>> + Send;
+
+    /// Changes the Webhook of a member to what is declared, if it is still in the version that was read. Fields of its spec that others
+    /// have added go, too, but for `externalId`.
+    fn apply_member(
+        &self,
+        member: &MemberObject<'_>,
+        webhook: &Webhook,
+    ) -> impl Future<Output = Result<MemberWrite, WriteError>> + Send;
+
+    /// Deletes the Webhook of a member, if it is still in the version that was read. One that is gone is fine.
+    fn delete_member(&self, webhook: &Webhook) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// Publishes an event about a set, unless it has too many. A failure is logged and not retried.
+    fn event(&self, on: ObjectReference, happened: &EventRecord) -> impl Future<Output = ()> + Send;
+}
+
+impl SetWriter for KubeWriter {
+    async fn set_status(
         &self,
         set: &WebhookSet,
         status: &WebhookSetStatus,
@@ -79,20 +125,17 @@ impl KubeWriter {
         self.status(set, status, set.resource_version()).await
     }
 
-    /// Adds our finalizer to a set; returns the set as it is now.
-    pub(crate) async fn add_set_finalizer(&self, set: &WebhookSet) -> Result<WebhookSet, WriteError> {
+    async fn add_set_finalizer(&self, set: &WebhookSet) -> Result<WebhookSet, WriteError> {
         let held = self.finalizers(set, |all| add(all, SET_FINALIZER), |_| true).await?;
         held.ok_or_else(|| failed("finalizer", set, gone(set)))
     }
 
-    /// Removes our finalizer from a set. One that is gone is fine.
-    pub(crate) async fn remove_set_finalizer(&self, set: &WebhookSet) -> Result<(), WriteError> {
+    async fn remove_set_finalizer(&self, set: &WebhookSet) -> Result<(), WriteError> {
         let remove = |all: &mut Vec<String>| all.retain(|name| name != SET_FINALIZER);
         self.finalizers(set, remove, |_| true).await.map(|_| ())
     }
 
-    /// Creates the Webhook of a member. One that exists is returned and left as it is.
-    pub(crate) async fn create_member(&self, member: &MemberObject<'_>) -> Result<MemberWrite, WriteError> {
+    async fn create_member(&self, member: &MemberObject<'_>) -> Result<MemberWrite, WriteError> {
         let stored = member.object();
         let api = self.api(&stored)?;
         let created = async {
@@ -101,7 +144,7 @@ impl KubeWriter {
             }
             passes(["Member", "create", "writing"]).await?;
             // Not forced: if another client creates it at this moment, nothing of it is taken over.
-            let params = PatchParams::apply(MANAGER);
+            let params = PatchParams::apply(&member.manager());
             let created = api.patch(&params, &Patch::Apply(&member.body(None))).await?;
             passes(["Member", "create", "written"]).await?;
             Ok((created, true))
@@ -111,8 +154,7 @@ impl KubeWriter {
         Ok(if created { MemberWrite::Written(webhook) } else { MemberWrite::Found(webhook) })
     }
 
-    /// Changes the Webhook of a member to what is declared. Fields of its spec that others have added go, too, but for `externalId`.
-    pub(crate) async fn apply_member(
+    async fn apply_member(
         &self,
         member: &MemberObject<'_>,
         webhook: &Webhook,
@@ -121,12 +163,12 @@ impl KubeWriter {
         let api = self.api(&stored)?;
         let applied = async {
             passes(["Member", "apply", "writing"]).await?;
-            let params = PatchParams::apply(MANAGER).force();
+            let params = PatchParams::apply(&member.manager()).force();
             let mut applied = api.patch(&params, &Patch::Apply(&member.body(Some(webhook)))).await?;
             if let StoredWebhook(Ok(written)) = &applied
                 && let Some(rest) = left_over(written, member.spec)
             {
-                let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+                let params = PatchParams { field_manager: Some(member.manager()), ..PatchParams::default() };
                 applied = api.patch(&params, &Patch::Merge(&rest)).await?;
             }
             passes(["Member", "apply", "written"]).await?;
@@ -144,8 +186,7 @@ impl KubeWriter {
         }
     }
 
-    /// Deletes the Webhook of a member. One that is gone is fine.
-    pub(crate) async fn delete_member(&self, webhook: &Webhook) -> Result<(), WriteError> {
+    async fn delete_member(&self, webhook: &Webhook) -> Result<(), WriteError> {
         let api = self.api(&StoredWebhook(Ok(webhook.clone())))?;
         let deleted = async {
             passes(["Member", "delete", "writing"]).await?;
@@ -153,6 +194,10 @@ impl KubeWriter {
             passes(["Member", "delete", "written"]).await
         };
         deleted.await.map_err(|error| failed("deletion", webhook, error))
+    }
+
+    async fn event(&self, on: ObjectReference, happened: &EventRecord) {
+        ClusterWriter::event(self, on, happened).await;
     }
 }
 

@@ -5,10 +5,7 @@
 //! runs the passes of one operator process; there may be two over the same objects without leader election, started, killed,
 //! suspended and cut off at random. `act` has the actions of people. `facts` has what the end is judged by, `record` fills it, and `verdict`
 //! judges it. `regressions` has histories that failed once. This module plays them: each step, then a time without faults, then
-//! the verdict, then one more pass that must only read.
-//!
-//! `HOOKTENDER_SIMULATIONS=100000 make simulation` plays more histories, `HOOKTENDER_FROM=100000` other ones, and
-//! `HOOKTENDER_SEED=7 make simulation` only that one. A failure prints its seed, and the shortest history that fails as well.
+//! the verdict, then one more pass that must only read. `crate::simulation` says how to play more histories, or one of them again.
 
 mod act;
 mod api_server;
@@ -24,10 +21,10 @@ mod vendor_server;
 mod verdict;
 mod world;
 
+use crate::simulation::{History as _, play_all};
 use crate::telemetry::Metrics;
 use process::{Polled, Process};
-use std::time::Instant;
-use step::{History, PROCESSES, Step, history};
+use step::{History, PROCESSES, Step};
 use world::{Counts, World};
 
 /// How many wake-ups a process gets before all has to be well: slow retries are an hour apart, passes five minutes.
@@ -220,70 +217,17 @@ fn play(history: &History, metrics: &Metrics) -> Result<Counts, String> {
     player.end().map_err(|why| format!("{why}\n{}", player.world.state().scene()))
 }
 
-/// Returns the shortest history that still fails: steps are removed, many at a time and then one by one.
-fn shrunk(mut history: History, metrics: &Metrics) -> (History, String) {
-    let mut said = play(&history, metrics).err().unwrap_or_default();
-    let mut size = history.steps.len();
-    while size > 0 {
-        let mut at = 0;
-        let mut shorter = false;
-        while at < history.steps.len() {
-            let mut fewer = history.clone();
-            fewer.steps.drain(at..(at + size).min(history.steps.len()));
-            match play(&fewer, metrics) {
-                Err(why) => {
-                    (history, said, shorter) = (fewer, why, true);
-                }
-                Ok(_) => at += size,
-            }
-        }
-        if !shorter || size > 1 {
-            size /= 2;
-        }
-    }
-    (history, said)
-}
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn every_history_ends_well() {
-    let from = number("HOOKTENDER_FROM").unwrap_or_default();
-    let seeds = match number("HOOKTENDER_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => from..from + number("HOOKTENDER_SIMULATIONS").unwrap_or(HISTORIES),
-    };
-    let find = number("HOOKTENDER_FAILURES").unwrap_or(1);
-    let mut failures = 0;
-    let (started, metrics) = (Instant::now(), Metrics::default());
-    let mut all = Counts::default();
-    let histories = seeds.end - seeds.start;
-    for seed in seeds {
-        let history = history(seed);
-        match play(&history, &metrics) {
-            Ok(counts) => all.add(counts),
-            Err(first) => {
-                let (shortest, why) = shrunk(history, &metrics);
-                let steps: Vec<_> = shortest.steps.iter().map(|step| format!("  {step:?}")).collect();
-                let vendor = shortest.vendor;
-                println!("seed {seed}: {first}\nshrunk: {why}\n{vendor}:\n{}", steps.join("\n"));
-                failures += 1;
-                assert!(failures < find, "{failures} histories ended badly: see above");
-            }
-        }
-    }
-    assert_eq!(failures, 0, "see above");
-    let rate = u128::from(histories) * 1000 / started.elapsed().as_millis().max(1);
-    println!("{histories} histories, {rate} a second: {all:?}");
+    let metrics = Metrics::default();
+    play_all(HISTORIES, |history: &History| play(history, &metrics));
 }
 
 #[test]
 fn a_seed_gives_one_history() {
     for seed in 0..20 {
-        assert_eq!(history(seed), history(seed));
-        let played = || format!("{:?}", play(&history(seed), &Metrics::default()));
+        assert_eq!(History::drawn(seed), History::drawn(seed));
+        let played = || format!("{:?}", play(&History::drawn(seed), &Metrics::default()));
         assert_eq!(played(), played(), "seed {seed}");
     }
 }

@@ -1,8 +1,8 @@
-//! The steps of a history, and how they are drawn. Steps name objects by number, so that each is valid whatever came before it: a
-//! history without some of its steps is a history, too.
+//! The steps of a history, and how they are drawn. Steps name objects by number, so that each is valid whatever came before it.
 
 use super::content::CONTENTS;
 use crate::api::VendorName;
+use crate::simulation::Random;
 
 /// How many processes there are over the same objects.
 pub(super) const PROCESSES: usize = 2;
@@ -145,48 +145,38 @@ pub(super) struct History {
     pub(super) steps: Vec<Step>,
 }
 
-/// Random numbers; the same seed gives the same numbers for ever.
-pub(super) struct Random(pub(super) u64);
+impl crate::simulation::History for History {
+    type Step = Step;
 
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u8) -> u8 {
-        u8::try_from(self.next() % u64::from(end)).unwrap_or_default()
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::from(self.below(u8::try_from(all.len()).unwrap()))]
-    }
-}
-
-/// Returns the history of a seed.
-pub(super) fn history(seed: u64) -> History {
-    let mut random = Random(seed);
-    let vendor = random.of(&[VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice]);
-    let mut steps = vec![];
-    let begins = 1 + random.below(SLOTS);
-    for slot in 0..begins {
-        steps.push(Step::Act(Act::Create { slot, content: random.below(CONTENTS) }));
-    }
-    let two = random.below(2) == 0;
-    for _ in 0..4 + random.below(22) {
-        let drawn =
-            if two && random.below(4) == 0 { two_process_step(&mut random) } else { step(&mut random) };
-        steps.push(drawn);
-        // A fault that no pass meets tests nothing.
-        if !matches!(drawn, Step::Wait(_) | Step::Wake | Step::Pass(_)) && random.below(3) > 0 {
-            let lag = random.of(&[0, 0, 0, 1, 3]);
-            steps.push(Step::Pass(lag));
+    fn drawn(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let vendor = random.of(&[VendorName::Brightpearl, VendorName::Contensis, VendorName::Superoffice]);
+        let mut steps = vec![];
+        let begins = 1 + random.below(SLOTS);
+        for slot in 0..begins {
+            steps.push(Step::Act(Act::Create { slot, content: random.below(CONTENTS) }));
         }
+        let two = random.below(2) == 0;
+        for _ in 0..4 + random.below(22) {
+            let drawn =
+                if two && random.below(4) == 0 { two_process_step(&mut random) } else { step(&mut random) };
+            steps.push(drawn);
+            // A fault that no pass meets tests nothing.
+            if !matches!(drawn, Step::Wait(_) | Step::Wake | Step::Pass(_)) && random.below(3) > 0 {
+                let lag = random.of(&[0, 0, 0, 1, 3]);
+                steps.push(Step::Pass(lag));
+            }
+        }
+        Self { vendor, steps }
     }
-    History { vendor, steps }
+
+    fn setting(&self) -> String {
+        self.vendor.to_string()
+    }
+
+    fn steps(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
 }
 
 fn step(random: &mut Random) -> Step {

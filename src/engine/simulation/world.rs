@@ -219,8 +219,8 @@ impl World {
     }
 }
 
-impl Counts {
-    pub(super) fn add(&mut self, other: Self) {
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
         self.steps += other.steps;
         self.passes += other.passes;
         self.faults += other.faults;

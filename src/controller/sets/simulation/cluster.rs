@@ -49,6 +49,12 @@ impl<T: Resource<DynamicType = ()> + Clone + PartialEq> Kind<T> {
         self.shown = newest.saturating_sub(lag.into()).max(oldest).max(self.shown);
     }
 
+    /// Returns all states from that time on, with the one before.
+    pub(super) fn since(&self, from: u64) -> impl Iterator<Item = &Objects<T>> {
+        let first = self.log.iter().rposition(|(at, _)| *at < from).unwrap_or_default();
+        self.log[first..].iter().map(|(_, objects)| objects)
+    }
+
     pub(super) fn shown(&self) -> &Objects<T> {
         &self.log[self.shown].1
     }

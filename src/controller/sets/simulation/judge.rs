@@ -1,8 +1,9 @@
-//! What must never happen: judged at each write of the process, by what was true within the last minute, as its caches lag.
+//! What must never happen: judged at each write of the process, by what was true within the last minute. Its caches lag, each by itself,
+//! so that it may see an account as it is with a set as it was.
 
 use super::facts::Unapproved;
 use super::objects::receiver;
-use super::record::owner;
+use super::record::{matches, owner};
 use super::world::State;
 use crate::api::status::WebhookSetStatus;
 use crate::api::{ALLOW_SET_CHANGES, FINALIZER, SET_REVISION, VendorAccount, Webhook, WebhookSet};
@@ -82,7 +83,7 @@ impl State {
             self.wrong(format!("{name} is deleted, and the set is paused"));
             return;
         }
-        if lately.iter().all(|sample| sample.matching.contains(account)) {
+        if !self.seen(set, account).contains(&false) {
             self.wrong(format!("{name} is deleted, and its account matches"));
             return;
         }
@@ -103,11 +104,24 @@ impl State {
         }
     }
 
+    /// Returns whether the process may have seen that an account matches a set, and that it does not.
+    fn seen(&self, uid: &str, account: &str) -> BTreeSet<bool> {
+        let from = self.now.saturating_sub(KNOWN);
+        let sets = self.cluster.sets.since(from);
+        let of_uid = |set: &&Arc<WebhookSet>| set.metadata.uid.as_deref() == Some(uid);
+        let sets: Vec<_> = sets.filter_map(|sets| sets.values().find(of_uid)).collect();
+        let accounts = self.cluster.accounts.since(from).map(|accounts| accounts.get(account));
+        let does_match = |account: Option<&Arc<VendorAccount>>, set: &WebhookSet| {
+            account.is_some_and(|one| matches(set, one))
+        };
+        accounts.flat_map(|account| sets.iter().map(move |set| does_match(account, set))).collect()
+    }
+
     fn judge_member(&mut self, set: &str, name: &str, account: &str) {
         let lately = self.facts.since(set, self.now.saturating_sub(KNOWN));
         if lately.iter().all(|sample| sample.paused) {
             self.wrong(format!("{name} is written, and the set is paused"));
-        } else if !lately.iter().any(|sample| sample.matching.contains(account)) {
+        } else if !self.seen(set, account).contains(&true) {
             self.wrong(format!("{name} is written, and its account does not match"));
         }
     }
@@ -116,7 +130,6 @@ impl State {
     fn judge_limit(&mut self, before: &Webhook, set: &str) {
         let lately = self.facts.since(set, self.now.saturating_sub(KNOWN));
         let limit = lately.iter().filter_map(|sample| sample.limit).max();
-        let matched: BTreeSet<_> = lately.iter().flat_map(|sample| &sample.matching).cloned().collect();
         let name = before.name_any();
         let Some(limit) = limit else {
             self.wrong(format!("{name} follows the template, and the strategy is OnDelete"));
@@ -128,7 +141,7 @@ impl State {
         self.facts.rolling.insert((set.to_owned(), name));
         let stays = |name: &String| {
             let webhook = self.cluster.webhooks.objects.get(name);
-            webhook.is_some_and(|webhook| matched.contains(&webhook.spec.account_ref.name))
+            webhook.is_some_and(|webhook| !self.seen(set, &webhook.spec.account_ref.name).contains(&false))
         };
         let of_set = self.facts.rolling.iter().filter(|(of, name)| of == set && stays(name));
         let rolling: Vec<_> = of_set.map(|(_, name)| name.clone()).collect();
@@ -147,10 +160,8 @@ impl State {
             return;
         };
         let (set, place) = (uid(member.set), ring(member.set, own));
-        let lately = self.facts.since(&set, self.now.saturating_sub(KNOWN));
         let earlier = accounts.iter().filter(|account| {
-            ring(member.set, account) < place
-                && lately.iter().all(|sample| sample.matching.contains(&account.name_any()))
+            ring(member.set, account) < place && !self.seen(&set, &account.name_any()).contains(&false)
         });
         let mut late = None;
         for account in earlier {

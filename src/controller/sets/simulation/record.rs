@@ -15,18 +15,17 @@ pub(super) fn owner(webhook: &Webhook) -> Option<String> {
     owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone())
 }
 
-fn matches(set: &WebhookSet, account: &VendorAccount) -> bool {
+/// Whether an account gets a member of a set.
+pub(super) fn matches(set: &WebhookSet, account: &VendorAccount) -> bool {
     let mut labels = set.spec.account_selector.match_labels.iter().flatten();
     let has = |(label, value): (&String, &String)| account.labels().get(label) == Some(value);
-    account.metadata.deletion_timestamp.is_none() && labels.all(has)
+    let deleting = [&set.metadata, &account.metadata].iter().any(|one| one.deletion_timestamp.is_some());
+    !deleting && labels.all(has)
 }
 
 impl State {
     /// Returns the accounts that get a member of a set.
     pub(super) fn matching(&self, set: &WebhookSet) -> Vec<Arc<VendorAccount>> {
-        if set.metadata.deletion_timestamp.is_some() {
-            return Vec::new();
-        }
         let accounts = self.cluster.accounts.objects.values();
         accounts.filter(|account| matches(set, account)).cloned().collect()
     }

@@ -64,6 +64,7 @@ fn regressions_end_well() {
                 Act(CreateSet(0)),
                 Pass(0, FRESH),
                 ReconcileAll,
+                Wait(70),
                 Pass(0, FRESH),
                 Api(ApiFault::Refused),
                 Api(ApiFault::After),

@@ -8,6 +8,7 @@ use crate::api::status::WebhookSetStatus;
 use crate::api::{SET_REVISION, Webhook, WebhookSet};
 use crate::set::expand::{DeclaredMember, expand};
 use crate::set::member::{has_spec, is_owned, is_ready};
+use crate::set::status::NO_ACCOUNTS;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -88,7 +89,11 @@ impl State {
             return Err(format!("counts {counted:?} instead of {members:?}"));
         }
         let reason = conditions::get(&status.conditions, READY).map_or("", |ready| ready.reason.as_str());
-        let expected = if members.blocked == 0 { "InSync" } else { "MembersBlocked" };
+        let expected = match members {
+            Members { all: 0, .. } => NO_ACCOUNTS,
+            Members { blocked: 0, .. } => "InSync",
+            Members { .. } => "MembersBlocked",
+        };
         if reason == expected { Ok(()) } else { Err(format!("is {reason} instead of {expected}")) }
     }
 

@@ -47,7 +47,7 @@ impl Example {
                 text = with_line(&text, line, &instead).map_err(|count| {
                     Failure::Unexpected(format!(
                         "{folder}account.yaml has {count} lines `{line}` instead of one: the demo puts the address \
-                         of its stand-in there"
+                         of its fake vendor there"
                     ))
                 })?;
                 replaced = true;

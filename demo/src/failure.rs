@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     #[error("the cluster: {0}")]
     Cluster(#[from] hooktender_cluster::Error),
     /// The sandbox does not start.
-    #[error("the stand-ins for the vendors: {0}")]
+    #[error("the fake vendors: {0}")]
     Sandbox(#[from] hooktender_sandbox::Error),
     /// A request on this machine failed.
     #[error("{what}: {source}")]

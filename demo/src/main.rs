@@ -12,7 +12,7 @@
 //! | `kubectl` | commands as a person types them |
 //! | `vendor` | what differs from vendor to vendor |
 //! | `subscription` | what a vendor stores, as it is shown: differences, and no secrets |
-//! | `examples` | the manifests, with the stand-ins' addresses |
+//! | `examples` | the manifests, with the fake vendors' addresses |
 //! | `story` | the chapters |
 //! | `offline` | the same without Kubernetes: files and three commands |
 //! | `around` | how to look around |

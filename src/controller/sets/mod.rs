@@ -1,6 +1,7 @@
 //! WebhookSets: one worker a set, which writes Webhooks and calls no vendor. The decisions are in `crate::set`.
 
 mod execute;
+mod pace;
 mod pass;
 mod reader;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::api::ObjectKey;
 use crate::engine::cluster::writer::KubeWriter;
 use crate::telemetry::Metrics;
 use futures::FutureExt as _;
+use pace::Pace;
 use state::SetState;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -51,11 +53,20 @@ struct Shared<C, W> {
     members: Arc<Dependents<ObjectKey>>,
     /// Bounds the concurrent writes of members.
     permits: Semaphore,
+    /// Bounds the processor time of decisions.
+    pace: Pace,
 }
 
 impl<C, W> Shared<C, W> {
     fn new(cache: Arc<C>, writer: W, metrics: Metrics, members: Arc<Dependents<ObjectKey>>) -> Self {
-        Self { cache, writer, metrics, members, permits: Semaphore::new(MAX_CONCURRENT_WRITES) }
+        Self {
+            cache,
+            writer,
+            metrics,
+            members,
+            permits: Semaphore::new(MAX_CONCURRENT_WRITES),
+            pace: Pace::new(),
+        }
     }
 }
 

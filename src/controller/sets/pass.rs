@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::execute::{execute, publish};
+use super::pace::Turn;
 use super::reader::SetReader;
 use super::state::{SetState, differs_in_conditions};
 use crate::api::conditions::{self, READY};
@@ -52,6 +53,7 @@ pub(super) async fn run(
     key: &ObjectKey,
     state: &mut SetState,
 ) -> Duration {
+    let turn = shared.pace.turn().await;
     let set = match shared.cache.set(key) {
         None => return Duration::MAX,
         Some(Err(error)) => {
@@ -60,7 +62,7 @@ pub(super) async fn run(
         }
         Some(Ok(set)) => state.newest(set),
     };
-    match reconcile(shared, set, state).await {
+    match reconcile(shared, set, state, turn).await {
         Ok(after) => {
             state.failures = 0;
             after.min(state.until_due())
@@ -81,17 +83,21 @@ async fn reconcile(
     shared: &Shared<impl SetReader, impl SetWriter>,
     mut set: Arc<WebhookSet>,
     state: &mut SetState,
+    turn: Turn<'_>,
 ) -> Result<Duration, Ended> {
     let deleting = set.metadata.deletion_timestamp.is_some();
     let has_finalizer = set.finalizers().iter().any(|name| name == SET_FINALIZER);
     if deleting && (!has_finalizer || is_orphaning(&set)) {
         // `kubectl delete --cascade=orphan`: Kubernetes removes the owner references, and the members stay.
+        drop(turn);
         if has_finalizer {
             shared.writer.remove_set_finalizer(&set).await?;
         }
         return Ok(Duration::MAX);
     }
-    let decision = match decide_set(shared, &set, state) {
+    let decided = decide_set(shared, &set, state);
+    drop(turn);
+    let decision = match decided {
         Ok(decision) => decision,
         Err(error) => {
             let status = status::failed(&set, &error, clock::timestamp());

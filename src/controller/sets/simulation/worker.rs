@@ -5,6 +5,7 @@ use super::objects::{NAMESPACE, SETS};
 use super::world::World;
 use crate::api::ObjectKey;
 use crate::controller::dependents::Dependents;
+use crate::controller::sets::pace::Pace;
 use crate::controller::sets::state::SetState;
 use crate::controller::sets::{Shared, pass};
 use crate::telemetry::Metrics;
@@ -40,12 +41,13 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(world: World, metrics: &Metrics) -> Self {
-        let shared = Shared::new(
+        let mut shared = Shared::new(
             Arc::new(world.clone()),
             world.clone(),
             metrics.clone(),
             Arc::new(Dependents::default()),
         );
+        shared.pace = Pace::unlimited();
         let key = ObjectKey::new(NAMESPACE, SETS[world.set()]);
         let (state, wake) = (Some(SetState::default()), u64::MAX);
         Self { world, shared: Arc::new(shared), key, state, pass: None, polled: 0, wake }

@@ -108,21 +108,21 @@ mod tests {
     use super::*;
 
     #[derive(Clone)]
-    struct Numbers(Vec<u8>);
+    struct Numbers(Vec<u16>);
 
     impl History for Numbers {
-        type Step = u8;
+        type Step = u16;
 
         fn drawn(seed: u64) -> Self {
             let mut random = Random(seed);
-            Self((0..40).map(|_| random.below(4)).collect())
+            Self((0..40).map(|_| random.below(4).into()).collect())
         }
 
         fn setting(&self) -> String {
             "numbers".into()
         }
 
-        fn steps(&mut self) -> &mut Vec<u8> {
+        fn steps(&mut self) -> &mut Vec<u16> {
             &mut self.0
         }
     }

@@ -229,14 +229,14 @@ impl<'a> Scene<'a> {
     /// Changes the description of a Webhook: by its spec, or, as a set puts that back, by the label of its account. `text` is a valid
     /// label.
     pub(crate) fn edit(&self, n: usize, text: &str) {
-        let (path, patch) = if self.sets > 0 {
+        let (path, merge) = if self.sets > 0 {
             let account = format!("vendoraccounts/{}", self.account_of(n));
             (self.path(&account), json!({"metadata": {"labels": {"tenant": text}}}))
         } else {
             let subscription = json!({"contensis": {"description": text}});
             (self.webhook_path(n), json!({"spec": {"subscription": subscription}}))
         };
-        self.stage.ask("PATCH", &path, Some(&patch));
+        self.stage.ask("PATCH", &path, Some(&merge));
     }
 
     /// Edits the Secret that the first Webhook takes a value from.

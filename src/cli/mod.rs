@@ -208,7 +208,8 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match cli.command.run(&telemetry).await {
+    // Boxed: it is as large as the largest command.
+    match Box::pin(cli.command.run(&telemetry)).await {
         Ok(code) => ExitCode::from(code),
         Err(CommandError(problems)) => {
             for problem in problems {

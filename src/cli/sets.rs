@@ -194,8 +194,8 @@ fn put_members(
             continue;
         }
         // The others are reconciled whatever the set waits for.
-        let changes = [Difference::Missing, Difference::Edited, Difference::Outdated];
-        if row.difference.is_some_and(|difference| changes.contains(&difference)) {
+        let follows = [Difference::Missing, Difference::Edited, Difference::Outdated];
+        if row.difference.is_some_and(|difference| follows.contains(&difference)) {
             changed.push(at.clone());
         }
         let known = objects.webhooks.remove(&at);

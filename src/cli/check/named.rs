@@ -29,10 +29,10 @@ pub(super) struct Named {
 pub(super) async fn ask(
     client: &Client,
     resource: &str,
-    used: &[Dependency],
+    needed: &[Dependency],
     user: Option<&str>,
 ) -> Result<Option<Named>, String> {
-    let of_resource = used.iter().filter(|one| resource_of(one) == resource);
+    let of_resource = needed.iter().filter(|one| resource_of(one) == resource);
     let keys: BTreeSet<&ObjectKey> = of_resource.clone().map(Dependency::key).collect();
     let Some(resource) = of_resource.map(resource_of).next() else { return Ok(None) };
     let reviews = keys.into_iter().take(MAX_ASKED).map(|key| async move {

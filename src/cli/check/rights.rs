@@ -103,13 +103,13 @@ impl Needed {
 /// Verbs that are missing, by resource and how it can be done without them.
 type Missing = BTreeMap<(String, Option<&'static str>), Vec<&'static str>>;
 
-/// Checks all rights in a namespace, or in all. `used`: Secrets and ConfigMaps that are read; the right to read each of them by its name
+/// Checks all rights in a namespace, or in all. `of_accounts`: Secrets and ConfigMaps that are read; the right to read each of them by its name
 /// is enough.
 pub(super) async fn check(
     client: &Client,
     namespace: Option<&str>,
     (purpose, user): (Purpose, Option<&str>),
-    used: &[Dependency],
+    of_accounts: &[Dependency],
 ) -> Vec<Line> {
     let all = match purpose {
         Purpose::Plan => PLAN,
@@ -130,7 +130,7 @@ pub(super) async fn check(
             Err(error) => return vec![cannot_ask(&error)],
         }
     }
-    let by_name = match by_name(client, &mut missing, user, used).await {
+    let by_name = match by_name(client, &mut missing, user, of_accounts).await {
         Ok(by_name) => by_name,
         Err(error) => return vec![cannot_ask(&error)],
     };
@@ -150,11 +150,11 @@ async fn by_name(
     client: &Client,
     missing: &mut Missing,
     user: Option<&str>,
-    used: &[Dependency],
+    of_accounts: &[Dependency],
 ) -> Result<Vec<Named>, String> {
     let mut all = Vec::new();
     for ((resource, without), verbs) in missing.iter_mut().filter(|(_, verbs)| verbs.contains(&"get")) {
-        let Some(named) = named::ask(client, resource, used, user).await? else { continue };
+        let Some(named) = named::ask(client, resource, of_accounts, user).await? else { continue };
         // Without a right on any of them, the general right is what is missing.
         if without.is_some() || named.has_some() {
             verbs.retain(|verb| *verb != "get");

@@ -15,7 +15,6 @@ use crate::set::member::{self, Difference};
 use crate::set::status::SetError;
 use futures::stream::{self, StreamExt as _};
 use kube::{Resource as _, ResourceExt as _};
-use std::sync::Arc;
 
 /// Names that an event lists.
 const MAX_NAMES: usize = 5;
@@ -102,7 +101,7 @@ fn record(
             slim(&mut webhook);
             let holds = declared.is_none_or(|declared| member::has_spec(&webhook, &declared.spec));
             written.progress = true;
-            state.member_written(Arc::new(*webhook));
+            state.member_written(*webhook);
             if let Some(declared) = declared.filter(|_| !holds) {
                 let message = "the API server stores another spec than the set writes, as an admission webhook may: change what does";
                 state.refuse(&name, &declared.revision, MemberError::new("WriteRefused", message));
@@ -113,7 +112,7 @@ fn record(
         }
         Ok(MemberWrite::Found(mut webhook)) => {
             slim(&mut webhook);
-            state.member_written(Arc::new(*webhook));
+            state.member_written(*webhook);
             written.progress = true;
         }
         Ok(MemberWrite::Gone) => {

@@ -89,8 +89,8 @@ impl SetState {
     }
 
     /// Takes the Webhook that a write of a member returned, or that was found under its name.
-    pub(super) fn member_written(&mut self, webhook: Arc<Webhook>) {
-        self.wrote(&webhook.name_any(), Some(Arc::clone(&webhook)), true);
+    pub(super) fn member_written(&mut self, webhook: Webhook) {
+        self.wrote(&webhook.name_any(), Some(Arc::new(webhook)), true);
     }
 
     /// Records that the Webhook of a member is gone.

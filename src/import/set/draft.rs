@@ -30,7 +30,7 @@ pub(super) struct Text {
     pub(super) pointer: String,
     /// The path below the subscription, or below the spec for the name of an object.
     pub(super) field: String,
-    pub(super) text: String,
+    pub(super) value: String,
     /// Whether it is the name of a Secret or ConfigMap.
     pub(super) is_object_name: bool,
 }
@@ -99,7 +99,7 @@ fn body(webhook: &Webhook, to_fill: &[&ToFill]) -> (Value, Vec<Text>) {
                 texts.push(Text {
                     pointer: format!("/variables/{at}/valueFrom/{kind}/name"),
                     field: format!("variables.{}.valueFrom.{kind}.name", variable.name),
-                    text: text.to_owned(),
+                    value: text.to_owned(),
                     is_object_name: true,
                 });
             }
@@ -128,7 +128,7 @@ impl Cursor<'_> {
             Value::String(text) if !self.is_word && self.schema.get("enum").is_none() => found.push(Text {
                 pointer: self.pointer.clone(),
                 field: self.field.clone(),
-                text: text.clone(),
+                value: text.clone(),
                 is_object_name: false,
             }),
             Value::Array(list) => {

@@ -68,7 +68,7 @@ pub(super) fn unexplained<'a>(drafts: &[&'a Draft<'_>], values: &[AccountValue])
     let accounts: Vec<_> = drafts.iter().map(|draft| draft.account).collect();
     let fields = first.texts.iter().enumerate();
     let differs = |at: usize| {
-        let texts: Vec<_> = drafts.iter().map(|draft| draft.texts[at].text.as_str()).collect();
+        let texts: Vec<_> = drafts.iter().map(|draft| draft.texts[at].value.as_str()).collect();
         common_text(&texts, &accounts, values).is_none()
     };
     fields.filter(|(at, _)| differs(*at)).map(|(_, text)| text.field.as_str()).collect()

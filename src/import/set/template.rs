@@ -40,7 +40,7 @@ pub(super) fn imported_set(
     };
     let mut body = first.body.clone();
     for (at, text) in first.texts.iter().enumerate() {
-        let texts: Vec<_> = drafts.iter().map(|draft| draft.texts[at].text.as_str()).collect();
+        let texts: Vec<_> = drafts.iter().map(|draft| draft.texts[at].value.as_str()).collect();
         let common = template.text(tenants, text, &texts)?;
         if let Some(place) = body.pointer_mut(&text.pointer) {
             *place = common.into();

@@ -81,8 +81,8 @@ struct Common<'a> {
 struct FieldShape<'a> {
     field: &'a str,
     replaces: bool,
-    has_before: bool,
-    has_after: bool,
+    /// Whether there is a value before, and one after.
+    sides: (bool, bool),
     /// Whether only redacted values differ.
     looks_equal: bool,
 }
@@ -92,8 +92,7 @@ impl<'a> Common<'a> {
         let shape = |field: &'a FieldReport| FieldShape {
             field: &field.field,
             replaces: field.replaces,
-            has_before: field.before.is_some(),
-            has_after: field.after.is_some(),
+            sides: (field.before.is_some(), field.after.is_some()),
             looks_equal: field.before == field.after,
         };
         Self {

@@ -92,9 +92,9 @@ pub(super) fn name(namespace: &str, name: &str) -> String {
 
 /// The first of many names, and how many more there are.
 pub(super) fn first_names(names: &[String]) -> String {
-    let (named, more) = names.split_at(names.len().min(MAX_NAMES));
-    let named = named.join(", ");
-    if more.is_empty() { named } else { format!("{named} and {} more", more.len()) }
+    let (first, more) = names.split_at(names.len().min(MAX_NAMES));
+    let first = first.join(", ");
+    if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
 }
 
 /// The words in front of the reason why the change of a Webhook is not applied.

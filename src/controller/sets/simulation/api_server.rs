@@ -148,8 +148,8 @@ fn new(member: &MemberObject<'_>) -> Webhook {
 
 /// Whether only this manager owns fields.
 fn is_managed_by(webhook: &Webhook, manager: &str) -> bool {
-    let managed = webhook.managed_fields();
-    !managed.is_empty() && managed.iter().all(|entry| entry.manager.as_deref() == Some(manager))
+    let entries = webhook.managed_fields();
+    !entries.is_empty() && entries.iter().all(|entry| entry.manager.as_deref() == Some(manager))
 }
 
 fn boxed(webhook: &Webhook) -> Box<Webhook> {

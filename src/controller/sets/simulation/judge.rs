@@ -68,7 +68,7 @@ impl State {
         self.judge_order(before, member);
         if is_dangerous(before, member) {
             let effect = risk(before, member.spec).unwrap_or_default();
-            self.count(&set, format!("{}={effect}", member.name));
+            self.count(&set, &format!("{}={effect}", member.name));
         }
     }
 
@@ -88,7 +88,7 @@ impl State {
             return;
         }
         if webhook.metadata.deletion_timestamp.is_none() && has_subscription(webhook) {
-            self.count(set, format!("{name}=removed"));
+            self.count(set, &format!("{name}=removed"));
         }
     }
 
@@ -182,16 +182,20 @@ impl State {
     }
 
     /// Counts a change for the guard, and judges all of the last ten minutes.
-    fn count(&mut self, set: &str, change: String) {
+    fn count(&mut self, set: &str, change: &str) {
         let stored = self.cluster.sets.objects.values().find(|one| one.metadata.uid.as_deref() == Some(set));
         let Some(stored) = stored.cloned() else { return };
-        if stored.status.as_ref().is_some_and(|status| status.allowed_changes.contains(&change)) {
+        if stored
+            .status
+            .as_ref()
+            .is_some_and(|status| status.allowed_changes.iter().any(|allowed| allowed == change))
+        {
             self.counts.approved += 1;
             return;
         }
         self.counts.unapproved += 1;
         let (now, guard) = (self.now, stored.spec.guard);
-        self.facts.unapproved.push(Unapproved { at: now, set: set.to_owned(), change: change.clone() });
+        self.facts.unapproved.push(Unapproved { at: now, set: set.to_owned(), change: change.to_owned() });
         let recent = self.facts.changes(set, now.saturating_sub(RECENT - KNOWN), usize::MAX).len();
         let lately = self.facts.since(set, now.saturating_sub(KNOWN));
         if lately.iter().all(|sample| sample.matching.is_empty())

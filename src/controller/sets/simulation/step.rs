@@ -150,7 +150,7 @@ impl crate::simulation::History for History {
         for number in 0..3 + random.below(6) {
             steps.push(Step::Act(Act::AddAccount(number)));
         }
-        for number in 0..1 + random.below(2) {
+        for number in 0..=random.below(2) {
             steps.push(Step::Act(Act::CreateSet(number)));
             steps.push(Step::Act(Act::Follow(number, strategy(&mut random))));
             steps.extend([Step::Pass(number, Lag::default()), Step::ReconcileAll]);

@@ -7,6 +7,7 @@ use super::objects::SETS;
 use super::step::{Act, ApiFault, Death};
 use crate::engine::clock;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -92,7 +93,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn wrong(&mut self, what: String) {
+    pub(super) fn wrong(&mut self, what: impl Display) {
         let at = self.now;
         self.wrong.get_or_insert(format!("at {at} ms: {what}"));
     }

@@ -31,12 +31,15 @@ fn the_same_change_at_three_accounts_is_a_group() {
     assert!(grouped(&vendors).groups.is_empty(), "accounts of two vendors");
 }
 
+/// A change of one report.
+type Edit = Box<dyn Fn(&mut WebhookReport)>;
+
 #[test]
 fn whatever_is_said_about_one_alone_is_not_hidden() {
     let held =
         |message: &str| Held { reason: "Planned".into(), message: message.into(), until: Until::Later };
     let former = FormerReport { external_id: "9".into(), summary: "old".into(), differs: Vec::new() };
-    let edits: Vec<(&str, Box<dyn Fn(&mut WebhookReport)>)> = vec![
+    let edits: Vec<(&str, Edit)> = vec![
         ("class", Box::new(|one| one.class = Class::Blocked)),
         ("action", Box::new(|one| one.action = Action::Replace)),
         ("cause", Box::new(|one| one.cause = Cause::VendorEdit)),

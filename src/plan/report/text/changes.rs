@@ -78,7 +78,7 @@ impl Page {
             Row::Old(text) => self.side(indent, "- ", text, OLD),
             Row::New(text) => self.side(indent, "+ ", text, NEW),
             Row::Elided(n) => {
-                self.prose(indent + 2, indent + 4, &[Span(Ink::Faint, format!("… {n} unchanged lines"))])
+                self.prose(indent + 2, indent + 4, &[Span(Ink::Faint, format!("… {n} unchanged lines"))]);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::ops::AddAssign;
 use std::time::Instant;
 
-/// Random numbers; the same seed gives the same numbers for ever.
+/// Random numbers. A seed always gives the same ones, so that a history can be played again.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -74,6 +74,16 @@ where
     assert_eq!(failures, 0, "see above");
     let rate = u128::from(histories) * 1000 / started.elapsed().as_millis().max(1);
     println!("{histories} histories, {rate} a second: {all:?}");
+}
+
+/// Checks that a seed always gives the same history, and that a history always ends in the same way.
+pub(crate) fn assert_deterministic<H: History + PartialEq + Debug, R: Debug>(play: impl Fn(&H) -> R) {
+    for seed in 0..20 {
+        let history = H::drawn(seed);
+        assert_eq!(H::drawn(seed), history);
+        let played = || format!("{:?}", play(&history));
+        assert_eq!(played(), played(), "seed {seed}");
+    }
 }
 
 /// Returns the shortest history that still fails: steps are removed, many at a time and then one by one.

@@ -93,7 +93,7 @@ pub(crate) struct Planned {
 pub(crate) struct Figures {
     pub(crate) webhooks: usize,
     pub(crate) accounts: usize,
-    /// How many WebhookSets make the Webhooks.
+    /// Number of WebhookSets that make the Webhooks.
     pub(crate) sets: usize,
     pub(crate) vendor_ms: u64,
     pub(crate) converge: Applied,

@@ -31,7 +31,7 @@ struct Options {
     /// Over how many accounts they are spread.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     accounts: Vec<usize>,
-    /// How many WebhookSets make the Webhooks, each one for every account; 0: the Webhooks are applied one by one.
+    /// Number of WebhookSets that make the Webhooks, one at each account. With 0, the Webhooks themselves are applied.
     #[arg(long, default_value_t = 0, conflicts_with_all = ["webhooks", "dead"])]
     sets: usize,
     /// How many further accounts there are, each with one Webhook, whose vendor accepts calls and never answers.
@@ -39,7 +39,7 @@ struct Options {
     dead: usize,
     /// How many subscriptions each account has at the vendor that no Webhook declares.
     #[arg(long, default_value_t = 0)]
-    strangers: usize,
+    unmanaged: usize,
     /// How many characters longer than usual each subscription is.
     #[arg(long, default_value_t = 0)]
     padding: usize,

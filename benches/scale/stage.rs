@@ -43,7 +43,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) kubeconfig: PathBuf,
     pub(crate) accounts: Vec<String>,
     pub(crate) webhooks: usize,
-    /// How many WebhookSets make the Webhooks; with 0 they are applied one by one.
+    /// Number of WebhookSets that make the Webhooks. With 0, the Webhooks themselves are applied.
     pub(crate) sets: usize,
     dead: usize,
     padding: usize,
@@ -96,8 +96,8 @@ impl<'a> Scene<'a> {
             stage.vendor.account(name);
             items.push(objects::secret(name, &json!({"id": name, "secret": name})));
             items.push(objects::account(name, stage.vendor.url(), &options.interval));
-            for n in 0..options.strangers {
-                let unmanaged = format!("stranger-{n}");
+            for n in 0..options.unmanaged {
+                let unmanaged = format!("unmanaged-{n}");
                 stage.vendor.add(name, &objects::subscription(&unmanaged, "unmanaged", options.padding));
             }
         }

@@ -1,4 +1,4 @@
-//! `hooktender plan wh/NAME`: a plan of named objects. A WebhookSet stands for its members.
+//! `hooktender plan wh/NAME`: a plan of named objects. A WebhookSet selects its members.
 //!
 //! An account is always planned as a whole, as what belongs to one Webhook depends on the others. So the vendors of other accounts are
 //! not called, and what is shown is a part of the account's plan.

@@ -3,7 +3,7 @@
 use super::Options;
 use super::indexes::Indexes;
 use super::remote_accounts::RemoteAccounts;
-use super::sets::SetReader;
+use super::set_reader::SetReader;
 use super::streams::{Guarded, accounts, api, metadata, names, sets, webhooks};
 use super::tenants::Tenants;
 use super::trigger::{Trigger, account_triggers, dependency_triggers};

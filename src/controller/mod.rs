@@ -10,6 +10,7 @@ mod indexes;
 mod leader;
 mod orphans;
 mod remote_accounts;
+mod set_reader;
 mod sets;
 mod streams;
 mod tenants;

@@ -1,7 +1,7 @@
 //! Orphans: Webhooks that no worker reconciles, because their account is missing or does not allow their namespace.
 
 use super::cache::Cache;
-use super::sets::SetReader as _;
+use super::set_reader::SetReader as _;
 use super::worker::WakeUp;
 use super::{ClusterContext, Options};
 use crate::api::webhook::DeletionPolicy;

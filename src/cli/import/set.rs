@@ -43,7 +43,7 @@ pub(super) struct SetFlags {
 }
 
 impl SetFlags {
-    /// Returns which set is asked for, if one is.
+    /// Returns the requested set; none for an import of single Webhooks.
     pub(super) fn request(&self) -> Option<Request<'_>> {
         Some(Request { name: self.as_set.as_deref()?, selector: self.account_selector.as_ref()? })
     }

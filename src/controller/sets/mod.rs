@@ -3,13 +3,10 @@
 mod execute;
 mod pace;
 mod pass;
-mod reader;
 #[cfg(test)]
 mod simulation;
 mod state;
 mod window;
-
-pub(super) use reader::SetReader;
 
 use super::ClusterContext;
 use super::cache::Cache;

@@ -3,11 +3,11 @@
 use super::Shared;
 use super::execute::{execute, publish};
 use super::pace::Turn;
-use super::reader::SetReader;
 use super::state::{SetState, differs_in_conditions};
 use crate::api::conditions::{self, READY};
 use crate::api::status::WebhookSetStatus;
 use crate::api::{ObjectKey, SET_FINALIZER, WebhookSet};
+use crate::controller::set_reader::SetReader;
 use crate::engine::clock;
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::set_writes::SetWriter;

@@ -1,4 +1,4 @@
-//! Merges what was imported from several accounts into WebhookSets, each with one member for every account.
+//! Merges the imports of several accounts into WebhookSets. Each set has one member at each account.
 //!
 //! - `draft`: an imported Webhook without its account, and the texts in it that may differ by account.
 //! - `account_values`, `text`: names, labels and annotations of the accounts, and one text for texts that differ in these values.

@@ -2,8 +2,8 @@
 //!
 //! A difference must not hide in a group. What a plan says about the members of a group is equal, except for their names, accounts and
 //! ids. The value of a field may differ, but only if it is another one for each member, as a tenant's address is: as soon as two members
-//! share it, the others would be exceptions, and the field splits the group. The host of an address is judged by itself, so that one
-//! tenant whose deliveries go to another host is not taken for one more tenant with its own path.
+//! share it, the others would be exceptions, and the field splits the group. Scheme and host of an address are compared apart from its
+//! path: a tenant whose deliveries go to another host is not grouped with tenants that differ in their paths.
 
 use super::diff::{Entry, entries, entries_of};
 use super::words;
@@ -110,7 +110,7 @@ impl<'a> Common<'a> {
     }
 }
 
-/// Whether a Webhook may be in a group. One that names other subscriptions is shown by itself, as their ids are its own.
+/// Whether a Webhook may be in a group. One that names other subscriptions may not: their ids belong to it alone.
 fn may_be_grouped(webhook: &WebhookReport) -> bool {
     !words::is_quiet(webhook)
         && !words::is_listed_only(webhook)

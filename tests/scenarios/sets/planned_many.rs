@@ -1,4 +1,4 @@
-//! A plan of many tenants: equal changes are grouped, a set stands for its members, and what a set does not do now is not applied.
+//! A plan of many tenants: equal changes are grouped, `whs/NAME` selects members, and changes that a set holds back are not applied.
 
 use serde_json::{Value, json};
 

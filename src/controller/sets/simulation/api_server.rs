@@ -9,7 +9,7 @@ use super::step::ApiFault;
 use super::world::{State, World};
 use crate::api::status::WebhookSetStatus;
 use crate::api::{ObjectKey, SET_FINALIZER, VendorAccount, Webhook, WebhookSet};
-use crate::controller::sets::SetReader;
+use crate::controller::set_reader::SetReader;
 use crate::engine::clock;
 use crate::engine::cluster::event::EventRecord;
 use crate::engine::cluster::set_writes::{MemberObject, MemberWrite, SetWriter};

@@ -115,7 +115,7 @@ impl Cluster {
         T::kind_in(self).store(now, object)
     }
 
-    /// Lets the watches show what is so many changes old.
+    /// Moves each watch to the state of `lag` changes ago, but never back.
     pub(super) fn show(&mut self, now: u64, lag: Lag) {
         self.sets.show(now, lag.sets);
         self.accounts.show(now, lag.accounts);

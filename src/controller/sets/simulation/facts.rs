@@ -21,7 +21,7 @@ pub(super) struct Sample {
     pub(super) matching: BTreeSet<String>,
 }
 
-/// A change that the guard counts, and that nobody approved.
+/// A change that the guard counts and that was made without an approval.
 #[derive(Clone, Debug)]
 pub(super) struct Unapproved {
     pub(super) at: u64,

@@ -1,5 +1,5 @@
-//! What must never happen: judged at each write of the process, by what was true within the last minute. Its caches lag, each by itself,
-//! so that it may see an account as it is with a set as it was.
+//! Checks at each write of the process that no rule is broken, by all states of the last minute: the caches of sets, accounts and Webhooks
+//! lag independently, so that a pass may combine a new account with an old set.
 
 use super::facts::Unapproved;
 use super::objects::receiver;
@@ -206,8 +206,8 @@ impl State {
         }
         let lately = self.facts.since(set, now.saturating_sub(KNOWN));
         let members = lately.iter().map(|sample| {
-            let gone = self.facts.changes(set, now.saturating_sub(RECENT + KNOWN), sample.unapproved);
-            sample.owned + gone.iter().filter(|change| change.ends_with("=removed")).count()
+            let removed = self.facts.changes(set, now.saturating_sub(RECENT + KNOWN), sample.unapproved);
+            sample.owned + removed.iter().filter(|change| change.ends_with("=removed")).count()
         });
         let members = members.max().unwrap_or_default();
         let number = |n: i32| usize::try_from(n).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads what the watches have received, without a request.
-pub(in crate::controller) trait SetReader: Send + Sync {
+pub(super) trait SetReader: Send + Sync {
     /// Returns the set of that name, if it exists; an error if it cannot be read.
     fn set(&self, key: &ObjectKey) -> Option<Result<WebhookSet, String>>;
 

@@ -83,6 +83,9 @@ pub(super) trait OwnKind:
     /// Whether it is suspended.
     fn is_suspended(&self) -> bool;
 
+    /// Suspends it.
+    fn suspend(&mut self);
+
     /// Returns the conditions of the status.
     fn conditions(&self) -> &[Condition];
 
@@ -103,6 +106,10 @@ impl OwnKind for Webhook {
 
     fn is_suspended(&self) -> bool {
         self.spec.suspend
+    }
+
+    fn suspend(&mut self) {
+        self.spec.suspend = true;
     }
 
     fn conditions(&self) -> &[Condition] {
@@ -126,6 +133,10 @@ impl OwnKind for WebhookSet {
         self.spec.paused
     }
 
+    fn suspend(&mut self) {
+        self.spec.paused = true;
+    }
+
     fn conditions(&self) -> &[Condition] {
         self.status.as_ref().map_or(&[], |status| &status.conditions)
     }
@@ -144,6 +155,10 @@ impl OwnKind for VendorAccount {
 
     fn is_suspended(&self) -> bool {
         self.spec.suspend
+    }
+
+    fn suspend(&mut self) {
+        self.spec.suspend = true;
     }
 
     fn conditions(&self) -> &[Condition] {

@@ -38,6 +38,10 @@ impl Fields {
         self.0.insert(path, at);
     }
 
+    fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// Returns the position of a path, or of its nearest parent. Keys of maps may be in brackets.
     fn find(&self, path: &str) -> Option<Position> {
         let path = dotted(path);
@@ -88,6 +92,11 @@ impl<T> Placed<T> {
 
     pub(super) fn with_fields(object: T, place: Place, fields: Arc<Fields>) -> Self {
         Self { object, place, fields }
+    }
+
+    /// Whether the file sets a member, such as `spec.suspend`.
+    pub fn declares(&self, path: &str) -> bool {
+        self.fields.has(path)
     }
 
     /// Returns the position of a member, such as `spec.variables[0].name`; if it is missing, that of its nearest parent.

@@ -25,10 +25,21 @@ pub(super) const PAGE_SIZE: u32 = 500;
 pub(super) struct ClusterObjects {
     pub(super) accounts: BTreeMap<ObjectKey, VendorAccount>,
     pub(super) webhooks: BTreeMap<ObjectKey, Webhook>,
+    /// The labels of all namespaces. Without any, they were not read.
     pub(super) labels: BTreeMap<String, BTreeMap<String, String>>,
     /// Objects that this version of hooktender cannot parse, and why.
     pub(super) unreadable: Vec<(ObjectKey, String)>,
     pub(super) notes: Vec<String>,
+}
+
+/// The sets that were read.
+#[derive(Default)]
+pub(super) struct ClusterSets {
+    pub(super) sets: BTreeMap<ObjectKey, WebhookSet>,
+    /// Those that this version of hooktender cannot parse, and why.
+    pub(super) unreadable: Vec<(ObjectKey, String)>,
+    /// Why they may not be listed.
+    pub(super) forbidden: Option<String>,
 }
 
 /// Reads a cluster, in one namespace or in all.
@@ -43,12 +54,23 @@ impl ClusterReader {
         KubeSecretReader::new(self.client.clone(), ValueBudget::unlimited())
     }
 
-    /// Lists the names of the sets, also of those that this version cannot parse.
-    pub(super) async fn sets(&self) -> Result<Vec<ObjectKey>, String> {
-        let (scope, mut sets) = (self.namespace.as_ref(), Vec::new());
-        let all = self.list_each::<DeserializeGuard<WebhookSet>>(scope, |set| sets.push(ObjectKey::of(&set)));
-        all.await.map_err(|error| list_error("WebhookSets", scope, &error))?;
-        Ok(sets)
+    /// Lists the sets. A user who may not list them, and a cluster without their CRD, is no error.
+    pub(super) async fn sets(&self) -> Result<ClusterSets, String> {
+        let (scope, mut found) = (self.namespace.as_ref(), ClusterSets::default());
+        let all = self.list_each::<DeserializeGuard<WebhookSet>>(scope, |set| {
+            keep_readable(set, &mut found.unreadable, |set| {
+                found.sets.insert(ObjectKey::of(&set), set);
+            });
+        });
+        match all.await {
+            Ok(()) => {}
+            Err(error) if is_forbidden(&error) => {
+                found.forbidden = Some(list_error("WebhookSets", scope, &error));
+            }
+            Err(kube::Error::Api(refused)) if refused.is_not_found() => {}
+            Err(error) => return Err(list_error("WebhookSets", scope, &error)),
+        }
+        Ok(found)
     }
 
     /// Lists all objects of a kind, page by page.
@@ -83,6 +105,7 @@ pub(super) async fn read_cluster(
     reader: &ClusterReader,
     mut referred: BTreeSet<ObjectKey>,
     in_files: &[VendorAccount],
+    sets_select_namespaces: bool,
 ) -> Result<ClusterObjects, String> {
     let mut objects = ClusterObjects::default();
     let mut seen = BTreeSet::new();
@@ -110,6 +133,10 @@ pub(super) async fn read_cluster(
     }
     let all: Vec<_> = objects.accounts.values().chain(in_files).cloned().collect();
     read_other_namespaces(reader, &all, &mut objects, &mut seen).await?;
+    let selects = |account: &VendorAccount| account.spec.allowed_namespaces.from == NamespacesFrom::Selector;
+    if sets_select_namespaces || all.iter().any(selects) {
+        read_labels(reader, &mut objects).await?;
+    }
     let keys: BTreeSet<_> =
         objects.accounts.keys().cloned().chain(in_files.iter().map(ObjectKey::of)).collect();
     let in_scope = |key: &ObjectKey| scope.is_none_or(|scope| scope.as_str() == key.namespace);
@@ -125,13 +152,11 @@ async fn read_other_namespaces(
     objects: &mut ClusterObjects,
     seen: &mut BTreeSet<NamespaceName>,
 ) -> Result<(), String> {
-    let Some(scope) = &reader.namespace else {
-        return read_labels(reader, accounts, objects).await;
-    };
+    let Some(scope) = &reader.namespace else { return Ok(()) };
     let open = |account: &VendorAccount| account.spec.allowed_namespaces.from != NamespacesFrom::Same;
     if accounts.iter().any(open) {
         match read_webhooks(reader, None, objects, seen).await {
-            Ok(()) => return read_labels(reader, accounts, objects).await,
+            Ok(()) => return Ok(()),
             Err(error) if is_forbidden(&error) => objects.notes.push(format!(
                 "you may not list Webhooks outside of namespace {scope}: at accounts that allow other namespaces, their subscriptions are shown as unmanaged"
             )),
@@ -144,7 +169,7 @@ async fn read_other_namespaces(
         let read = read_webhooks(reader, Some(namespace), objects, seen).await;
         read.map_err(|error| list_error("Webhooks", Some(namespace), &error))?;
     }
-    read_labels(reader, accounts, objects).await
+    Ok(())
 }
 
 async fn read_webhooks(
@@ -155,7 +180,10 @@ async fn read_webhooks(
 ) -> Result<(), kube::Error> {
     let all = reader.list_each::<StoredWebhook>(namespace, |stored| {
         keep_readable(as_written(stored), &mut objects.unreadable, |mut webhook| {
+            // They tell whether a file that is laid over a suspended Webhook resumes it.
+            let owners = webhook.metadata.managed_fields.take().filter(|_| webhook.spec.suspend);
             slim(&mut webhook);
+            webhook.metadata.managed_fields = owners;
             objects.webhooks.insert(ObjectKey::of(&webhook), webhook);
         });
     });
@@ -178,16 +206,8 @@ fn as_written(StoredWebhook(read): StoredWebhook) -> DeserializeGuard<Webhook> {
     })
 }
 
-/// Reads the labels of namespaces, if an account selects namespaces by label.
-async fn read_labels(
-    reader: &ClusterReader,
-    accounts: &[VendorAccount],
-    objects: &mut ClusterObjects,
-) -> Result<(), String> {
-    let selects = |account: &VendorAccount| account.spec.allowed_namespaces.from == NamespacesFrom::Selector;
-    if !accounts.iter().any(selects) {
-        return Ok(());
-    }
+/// Reads the labels of all namespaces.
+async fn read_labels(reader: &ClusterReader, objects: &mut ClusterObjects) -> Result<(), String> {
     let api: Api<Namespace> = Api::all(reader.client.clone());
     match api.list_metadata(&ListParams::default()).await {
         Ok(all) => {
@@ -195,7 +215,7 @@ async fn read_labels(
             objects.labels = labels.collect();
         }
         Err(error) if is_forbidden(&error) => objects.notes.push(
-            "you may not list namespaces: at accounts that select the allowed namespaces by label, only Webhooks of the account's own namespace are planned".into(),
+            "you may not list namespaces: where accounts or WebhookSets select namespaces by label, only those of their own namespace are planned".into(),
         ),
         Err(error) => return Err(list_error("Namespaces", None, &error)),
     }

@@ -1,7 +1,7 @@
 //! The objects that a command works with: accounts, their Webhooks and the values that they name, from the cluster, from files
 //! overlaid on it, or from files only. Never writes.
 
-use super::cluster_reader::{ClusterObjects, ClusterReader, read_cluster};
+use super::cluster_reader::{ClusterObjects, ClusterReader, ClusterSets, read_cluster};
 use super::overlay::{blocked_orphan, overlay};
 use super::sets::{DeclaredSet, Expanded, HeldBySets, KnownSet, expand_into, overlay_sets};
 use crate::api::webhook_set::managing_set;
@@ -17,6 +17,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+const SETS_NOT_LISTED: &str =
+    "you may not list WebhookSets: what they have yet to change in their Webhooks is not planned";
+
 /// The objects of a command.
 pub(super) struct ObjectSet {
     /// Accounts, each with its Webhooks.
@@ -31,8 +34,10 @@ pub(super) struct ObjectSet {
     pub(super) notes: Vec<String>,
     /// Webhooks that their set does not change now, and why.
     pub(super) held: HeldBySets,
-    /// The sets that are known: those of the files, and those that Webhooks belong to.
+    /// The sets that are known: those of the files and of the cluster, and those that Webhooks belong to.
     pub(super) sets: BTreeMap<ObjectKey, KnownSet>,
+    /// Why the sets of the cluster may not be listed.
+    pub(super) forbidden_sets: Option<String>,
 }
 
 /// Secrets and ConfigMaps of files, overlaid on those of the cluster.
@@ -117,29 +122,34 @@ impl ObjectSet {
 
     /// Builds the set from files only.
     pub(super) async fn of_files(mut files: Manifests) -> Result<Self, Vec<String>> {
-        let sets = overlay_sets(None, std::mem::take(&mut files.sets)).await?;
+        let sets = overlay_sets(None, std::mem::take(&mut files.sets), BTreeMap::new()).await?;
         Self::new(ClusterObjects::default(), files, &sets, None)
     }
 
-    /// Builds the set from the cluster, overlaid with files.
+    /// Builds the set from the cluster, overlaid with files. What the sets of the cluster have yet to do is part of it for those that are
+    /// given.
     pub(super) async fn of_cluster(
         reader: &ClusterReader,
         mut files: Manifests,
+        of_cluster: ClusterSets,
     ) -> Result<Self, Vec<String>> {
-        let sets = overlay_sets(Some(reader), std::mem::take(&mut files.sets)).await?;
+        let sets = overlay_sets(Some(reader), std::mem::take(&mut files.sets), of_cluster.sets).await?;
         let referred = files.webhooks.iter().map(|webhook| webhook.object.account());
         let in_files: Vec<_> = files.accounts.iter().map(|account| account.object.clone()).collect();
-        let objects =
-            read_cluster(reader, referred.collect(), &in_files).await.map_err(|error| vec![error])?;
-        Self::new(objects, files, &sets, Some(reader))
-    }
-
-    /// Adds the sets of the cluster that no Webhook belongs to.
-    pub(super) async fn add_sets(&mut self, reader: &ClusterReader) -> Result<(), String> {
-        for set in reader.sets().await? {
-            self.sets.entry(set).or_default();
+        let by_labels = sets.iter().any(DeclaredSet::selects_namespaces);
+        let objects = read_cluster(reader, referred.collect(), &in_files, by_labels)
+            .await
+            .map_err(|error| vec![error])?;
+        let mut objects = Self::new(objects, files, &sets, Some(reader))?;
+        if of_cluster.forbidden.is_some() && !objects.sets.is_empty() {
+            objects.notes.push(SETS_NOT_LISTED.to_owned());
         }
-        Ok(())
+        objects.forbidden_sets = of_cluster.forbidden;
+        for (set, why) in of_cluster.unreadable {
+            objects.notes.push(format!("WebhookSet {set}: {why}"));
+            objects.sets.entry(set).or_default();
+        }
+        Ok(objects)
     }
 
     fn new(
@@ -184,7 +194,7 @@ impl ObjectSet {
         };
         let (accounts, mut orphans) = assign(objects);
         orphans.extend(blocked);
-        Ok(Self { accounts, orphans, source, places, notes, held, sets })
+        Ok(Self { accounts, orphans, source, places, notes, held, sets, forbidden_sets: None })
     }
 }
 

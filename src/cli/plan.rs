@@ -142,9 +142,10 @@ impl Plan {
             (objects, namespace.to_owned(), None)
         } else {
             let (reader, namespace) = self.scope.reader_unless_offline().await?;
-            let mut objects = ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?;
-            if targets.name_sets() {
-                objects.add_sets(&reader).await?;
+            let files = self.files.read(&namespace)?;
+            let mut objects = ObjectSet::of_cluster(&reader, files, reader.sets().await?).await?;
+            if let Some(error) = objects.forbidden_sets.take().filter(|_| targets.name_sets()) {
+                return Err(error.into());
             }
             let searched = searched(&reader, !objects.is_empty()).await?;
             (objects, namespace, Some(searched))

@@ -1,10 +1,11 @@
-//! WebhookSets of files: the Webhooks that they would make, change and remove are put among the objects that a command plans, so that a
-//! plan shows what a changed template or selector does to each member.
+//! WebhookSets: the Webhooks that they would make, change and remove are put among the objects that a command plans, so that a plan shows
+//! what a changed template or selector does to each member, and what a set of the cluster has yet to do.
 
 use super::cluster_reader::{ClusterObjects, ClusterReader, api_message};
 use super::overlay::{blocked_orphan, overlay};
 use crate::api::account::NamespacesFrom;
-use crate::api::{ObjectKey, ObjectName, Webhook, WebhookSet};
+use crate::api::update_strategy::UpdateStrategyType;
+use crate::api::{ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
 use crate::engine::cluster::objects::ObjectApi;
 use crate::manifest::{Place, Placed, Problem};
 use crate::plan::report::{Class, Held, WebhookReport};
@@ -16,16 +17,30 @@ use crate::set::select::select;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// A set as it would be after `kubectl apply`, and where it is declared.
+/// A set as it would be after `kubectl apply`.
 pub(super) struct DeclaredSet {
     set: WebhookSet,
-    place: Place,
+    /// Where it is declared, if it is in a file.
+    place: Option<Place>,
 }
 
-/// Lays the sets of files over those of the cluster.
+impl DeclaredSet {
+    /// Whether the labels of namespaces are needed to tell which accounts it matches.
+    pub(super) fn selects_namespaces(&self) -> bool {
+        self.set.spec.account_namespaces.from == NamespacesFrom::Selector
+    }
+
+    /// Returns its name in a message, after its place.
+    fn title(&self) -> String {
+        let place = self.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        format!("{place}WebhookSet {}", ObjectKey::of(&self.set))
+    }
+}
+
+/// Lays the sets of files over those of the cluster, of which some are known.
 ///
 /// # Errors
 ///
@@ -33,17 +48,22 @@ pub(super) struct DeclaredSet {
 pub(super) async fn overlay_sets(
     reader: Option<&ClusterReader>,
     files: Vec<Placed<WebhookSet>>,
+    mut known: BTreeMap<ObjectKey, WebhookSet>,
 ) -> Result<Vec<DeclaredSet>, Vec<String>> {
     let (mut sets, mut problems): (Vec<_>, Vec<Problem>) = (Vec::new(), Vec::new());
     for file in files {
         let key = ObjectKey::of(&file.object);
-        let place = file.place.clone();
-        let known = match reader {
-            Some(reader) => read(reader, &key).await.map_err(|error| vec![error])?,
-            None => None,
+        let place = Some(file.place.clone());
+        let found = match (known.remove(&key), reader) {
+            // It may be in a namespace that was not read.
+            (None, Some(reader)) => read(reader, &key).await.map_err(|error| vec![error])?,
+            (found, _) => found,
         };
-        sets.push(DeclaredSet { set: overlay(known, file, &mut problems), place });
+        sets.push(DeclaredSet { set: overlay(found, file, &mut problems), place });
     }
+    // The members of one that is being deleted go with it.
+    let others = known.into_values().filter(|set| set.metadata.deletion_timestamp.is_none());
+    sets.extend(others.map(|set| DeclaredSet { set, place: None }));
     if problems.is_empty() { Ok(sets) } else { Err(problems.iter().map(ToString::to_string).collect()) }
 }
 
@@ -99,29 +119,59 @@ pub(super) fn expand_into(
     reader: Option<&ClusterReader>,
 ) -> Result<Expanded, Vec<String>> {
     let mut expanded = Expanded::default();
-    for DeclaredSet { set, place } in sets {
-        let decision = decide_for(objects, set).map_err(|error| vec![format!("{place}: {error}")])?;
-        let held = held_by(set, &decision);
-        let changed = put_members(objects, set, &decision, &mut expanded.blocked);
-        for member in &decision.members {
-            let at = ObjectKey { name: member.name.clone(), ..ObjectKey::of(set) };
-            places.entry(at).or_insert_with(|| place.clone());
-        }
-        let note = note(set, &decision, !changed.is_empty(), reader);
-        expanded.notes.extend(note.map(|note| format!("{place}: WebhookSet {}{note}", ObjectKey::of(set))));
-        if let Some(held) = held {
-            expanded.held.extend(changed.into_iter().map(|at| (at, held.clone())));
-        }
+    let accounts: Vec<_> = objects.accounts.values().cloned().map(Arc::new).collect();
+    for declared in sets {
+        let DeclaredSet { set, place } = declared;
+        let decision = match decide_for(objects, &accounts, set) {
+            Ok(decision) => decision,
+            Err(error) => {
+                let error = format!("{}: {error}", declared.title());
+                if place.is_some() {
+                    return Err(vec![error]);
+                }
+                // The operator leaves the members of such a set as they are.
+                expanded.notes.push(error);
+                expanded.sets.insert(ObjectKey::of(set), KnownSet::default());
+                continue;
+            }
+        };
+        expanded.add(objects, declared, &decision, reader);
         let namespace = set.namespace().unwrap_or_default();
         let names = decision.members.iter().map(|member| ObjectKey::new(&namespace, &member.name));
-        expanded.sets.insert(ObjectKey::of(set), KnownSet { members: names.collect(), is_in_files: true });
+        let members: BTreeSet<_> = names.collect();
+        if let Some(place) = place {
+            for member in &members {
+                places.entry(member.clone()).or_insert_with(|| place.clone());
+            }
+        }
+        expanded.sets.insert(ObjectKey::of(set), KnownSet { members, is_in_files: place.is_some() });
     }
     Ok(expanded)
 }
 
-/// Returns why a set would change none of its members now.
-fn held_by(set: &WebhookSet, decision: &Decision) -> Option<HeldBySet> {
+impl Expanded {
+    /// Puts the members of a set among the Webhooks, and notes what keeps the set from changing them.
+    fn add(
+        &mut self,
+        objects: &mut ClusterObjects,
+        declared: &DeclaredSet,
+        decision: &Decision,
+        reader: Option<&ClusterReader>,
+    ) {
+        let set = &declared.set;
+        let changed = put_members(objects, set, decision, &mut self.blocked);
+        let note = note(set, decision, !changed.is_empty(), reader);
+        self.notes.extend(note.map(|note| format!("{}{note}", declared.title())));
+        for (at, difference) in changed {
+            self.held.extend(held_by(set, decision, difference).map(|held| (at, held)));
+        }
+    }
+}
+
+/// Returns why a set would not make this change of a member now. Without a difference, the member is removed.
+fn held_by(set: &WebhookSet, decision: &Decision, difference: Option<Difference>) -> Option<HeldBySet> {
     let key = ObjectKey::of(set);
+    let on_delete = set.spec.update_strategy.kind == UpdateStrategyType::OnDelete;
     let (class, reason, message) = match &decision.verdict {
         Verdict::Blocked(too_many) => {
             let why = too_many.summary(false);
@@ -132,6 +182,10 @@ fn held_by(set: &WebhookSet, decision: &Decision) -> Option<HeldBySet> {
             let message =
                 format!("WebhookSet {key} is paused; set its spec.paused to false to change its members");
             (Class::HeldBack, "Paused", message)
+        }
+        Verdict::Clear { .. } if on_delete && difference == Some(Difference::Outdated) => {
+            let message = format!("WebhookSet {key} changes a member when its Webhook is deleted (OnDelete)");
+            (Class::HeldBack, "WaitingForDelete", message)
         }
         Verdict::Clear { .. } => return None,
     };
@@ -178,13 +232,14 @@ fn where_accounts_are(set: &WebhookSet, reader: Option<&ClusterReader>) -> Strin
     }
 }
 
-/// Puts the members of one set among the Webhooks; returns those that the set changes.
+/// Puts the members of one set among the Webhooks; returns those that the set changes, and how they differ. One that is removed has no
+/// difference.
 fn put_members(
     objects: &mut ClusterObjects,
     set: &WebhookSet,
     decision: &Decision,
     blocked: &mut Vec<WebhookReport>,
-) -> Vec<ObjectKey> {
+) -> Vec<(ObjectKey, Option<Difference>)> {
     let namespace = set.namespace().unwrap_or_default();
     let mut changed = Vec::new();
     for (row, member) in decision.rows.iter().zip(&decision.members) {
@@ -195,33 +250,33 @@ fn put_members(
         }
         // The others are reconciled whatever the set waits for.
         let follows = [Difference::Missing, Difference::Edited, Difference::Outdated];
-        if row.difference.is_some_and(|difference| follows.contains(&difference)) {
-            changed.push(at.clone());
-        }
+        let difference = row.difference.filter(|difference| follows.contains(difference));
+        changed.extend(difference.map(|difference| (at.clone(), Some(difference))));
         let known = objects.webhooks.remove(&at);
         objects.webhooks.extend(declare(set, member, known).map(|webhook| (at, webhook)));
     }
-    let uid = set.uid().unwrap_or_default();
-    let names: HashSet<&str> = decision.members.iter().map(|member| member.name.as_str()).collect();
-    for (at, webhook) in &mut objects.webhooks {
-        if is_owned(webhook, &uid) && !names.contains(at.name.as_str()) {
-            // One that is being deleted already needs nothing of its set.
-            if webhook.metadata.deletion_timestamp.is_none() {
-                changed.push(at.clone());
-            }
-            webhook.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
+    for row in &decision.leaving {
+        let at = ObjectKey::new(&namespace, &row.name);
+        let Some(webhook) = objects.webhooks.get_mut(&at) else { continue };
+        // One that is being deleted already needs nothing of its set.
+        if webhook.metadata.deletion_timestamp.is_none() {
+            changed.push((at, None));
         }
+        webhook.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
     }
     changed
 }
 
 /// Decides with the objects that were read.
-fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, String> {
+fn decide_for(
+    objects: &ClusterObjects,
+    accounts: &[Arc<VendorAccount>],
+    set: &WebhookSet,
+) -> Result<Decision, String> {
     let labels = |namespace: &str| objects.labels.get(namespace).cloned();
-    let accounts = objects.accounts.values().cloned().map(Arc::new);
-    let members = expand(set, &select(set, accounts, &labels)?);
-    let existing = objects.accounts.iter().map(|(key, account)| (key.clone(), Arc::new(account.clone())));
-    let existing = existing.collect();
+    let members = expand(set, &select(set, accounts.iter().cloned(), &labels)?);
+    let existing_accounts: HashMap<_, _> =
+        accounts.iter().map(|account| (ObjectKey::of(&**account), Arc::clone(account))).collect();
     let uid = set.uid().unwrap_or_default();
     let namespace = set.namespace().unwrap_or_default();
     let owned: Vec<_> =
@@ -230,13 +285,17 @@ fn decide_for(objects: &ClusterObjects, set: &WebhookSet) -> Result<Decision, St
         let found = objects.webhooks.get(&ObjectKey::new(&namespace, &member.name))?;
         (!is_owned(found, &uid)).then(|| (member.name.clone(), Arc::new(found.clone())))
     };
+    // Without the labels of namespaces, nobody knows which accounts of other namespaces match.
+    let unlabelled =
+        set.spec.account_namespaces.from == NamespacesFrom::Selector && objects.labels.is_empty();
+    let unknown = existing_accounts.keys().filter(|key| unlabelled && key.namespace != namespace);
     Ok(decide(Input {
         set,
         others: members.iter().filter_map(other).collect(),
         members,
         owned,
-        unknown_accounts: HashSet::new(),
-        existing_accounts: existing,
+        unknown_accounts: unknown.cloned().collect(),
+        existing_accounts,
         refused: HashMap::new(),
         recent: Changes::new(),
     }))
@@ -269,4 +328,58 @@ pub(super) fn new_member(set: &WebhookSet, member: &Member) -> Option<Webhook> {
     meta.annotations = Some(annotations);
     meta.owner_references = set.controller_owner_ref(&()).map(|owner| vec![owner]);
     Some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn account(namespace: &str) -> VendorAccount {
+        let key = json!({"name": "s", "key": "k"});
+        serde_json::from_value(json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",
+            "metadata": {"name": "crm", "namespace": namespace},
+            "spec": {"allowedNamespaces": {"from": "All"}, "vendor": {"superoffice":
+                {"online": {"customerId": namespace}, "credentials": {"bearer": {"tokenSecretRef": key}}}}},
+        }))
+        .unwrap()
+    }
+
+    fn set(account_namespaces: &Value) -> DeclaredSet {
+        let set = json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+            "metadata": {"name": "hooks", "namespace": "shop", "uid": "set-uid"},
+            "spec": {"accountSelector": {}, "accountNamespaces": account_namespaces,
+                "template": {"spec": {"subscription": {"superoffice":
+                    {"name": "n", "events": ["sale.sold"], "targetUrl": "https://h.example/"}}}}},
+        });
+        DeclaredSet { set: serde_json::from_value(set).unwrap(), place: None }
+    }
+
+    /// Two accounts, and the members that a set over all namespaces has made.
+    fn made() -> ClusterObjects {
+        let mut objects = ClusterObjects::default();
+        for namespace in ["shop", "crm"] {
+            objects.accounts.insert(ObjectKey::new(namespace, "crm"), account(namespace));
+        }
+        let all = set(&json!({"from": "All"}));
+        let expanded = expand_into(&mut objects, &[all], &mut BTreeMap::new(), None).unwrap();
+        assert_eq!((objects.webhooks.len(), expanded.held.len()), (2, 0));
+        objects
+    }
+
+    #[test]
+    fn a_namespace_whose_labels_are_not_known_loses_no_member() {
+        let partner = || set(&json!({"from": "Selector", "selector": {"matchLabels": {"team": "crm"}}}));
+        let deleted = |objects: &ClusterObjects| {
+            objects.webhooks.values().filter(|one| one.metadata.deletion_timestamp.is_some()).count()
+        };
+        let mut objects = made();
+        expand_into(&mut objects, &[partner()], &mut BTreeMap::new(), None).unwrap();
+        assert_eq!(deleted(&objects), 0);
+        objects.labels.insert("crm".to_owned(), BTreeMap::new());
+        expand_into(&mut objects, &[partner()], &mut BTreeMap::new(), None).unwrap();
+        assert_eq!(deleted(&objects), 1, "its labels do not match");
+    }
 }

@@ -13,7 +13,7 @@ mod named;
 mod review;
 mod rights;
 
-use super::cluster_reader::ClusterReader;
+use super::cluster_reader::{ClusterReader, ClusterSets};
 use super::flags::VendorFlags;
 use super::init::unfilled;
 use super::objects::{ObjectSet, OverlaySource};
@@ -76,7 +76,7 @@ impl Check {
         let files = self.files(&namespace)?;
         // What the accounts use says which rights are needed.
         let mut of_accounts = Vec::new();
-        let read = accounts(files, reader.as_ref().map(|(reader, _)| reader), &mut of_accounts);
+        let read = Box::pin(accounts(files, reader.as_ref().map(|(reader, _)| reader), &mut of_accounts));
         let found = with_spinner(|| "reading the accounts".into(), read).await;
         if let Some((reader, namespace)) = &reader {
             let used = found.as_ref().map_or(&[][..], |found| &found.used);
@@ -137,7 +137,9 @@ async fn accounts(
         (Some(files), _) => {
             ObjectSet::of_files(Manifests { webhooks: Vec::new(), sets: Vec::new(), ..files }).await
         }
-        (None, Some(reader)) => ObjectSet::of_cluster(reader, Manifests::default()).await,
+        (None, Some(reader)) => {
+            ObjectSet::of_cluster(reader, Manifests::default(), ClusterSets::default()).await
+        }
         (None, None) => return None,
     };
     let objects = match objects {

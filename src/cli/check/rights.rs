@@ -44,15 +44,19 @@ const PLAN: &[Needed] = &[
     needed(&["get", "list"], GROUP, "webhooks"),
     needed(&["get", "list"], GROUP, "vendoraccounts"),
     Needed {
-        without: Some("WebhookSets can be neither planned from files nor explained"),
-        ..needed(&["get"], GROUP, "webhooksets")
+        without: Some(
+            "plans do not show what WebhookSets have yet to change, and the sets themselves can be neither planned from files nor explained",
+        ),
+        ..needed(&["get", "list"], GROUP, "webhooksets")
     },
     needed(&["get"], "", "secrets"),
     needed(&["get"], "", "configmaps"),
     Needed { without: Some("hooktender explain shows no events"), ..needed(&["list"], "", "events") },
     Needed {
         everywhere: true,
-        without: Some("accounts whose allowedNamespaces is a selector admit their own namespace only"),
+        without: Some(
+            "accounts and WebhookSets that select namespaces by label are planned in their own namespace only",
+        ),
         ..needed(&["list"], "", "namespaces")
     },
 ];

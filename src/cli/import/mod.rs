@@ -6,7 +6,7 @@ mod summary;
 
 use self::proof::{difference, plan_as_applied, with_placeholders};
 use self::set::SetFlags;
-use super::cluster_reader::api_message;
+use super::cluster_reader::{ClusterSets, api_message};
 use super::flags::VendorFlags;
 use super::objects::{ObjectSet, OverlaySource};
 use super::peers::peers;
@@ -181,7 +181,8 @@ impl Import {
         };
         // Reads the namespace of the account.
         reader.namespace = Some(NamespaceName::new(&key.namespace).map_err(|error| error.to_string())?);
-        Ok((ObjectSet::of_cluster(&reader, self.files.read(&namespace)?).await?, Some(key)))
+        let files = self.files.read(&namespace)?;
+        Ok((ObjectSet::of_cluster(&reader, files, ClusterSets::default()).await?, Some(key)))
     }
 
     /// Whether no cluster is read. Without the name of an account or a selector, files are enough.

@@ -5,7 +5,7 @@ use super::proof::{difference, plan_as_applied, with_placeholders};
 use super::{Import, summary, unread};
 use crate::api::command::Target;
 use crate::api::{ObjectKey, ObjectName, VendorAccount, Webhook, WebhookSet};
-use crate::cli::cluster_reader::{ClusterReader, api_message};
+use crate::cli::cluster_reader::{ClusterReader, ClusterSets, api_message};
 use crate::cli::label_selector::label_selector;
 use crate::cli::objects::ObjectSet;
 use crate::cli::plan_runner::{PlannedAccount, plan_all};
@@ -105,7 +105,8 @@ async fn read(import: &Import) -> Result<(ObjectSet, String, Option<ClusterReade
         return Ok((objects, namespace.to_owned(), None));
     }
     let (reader, namespace) = import.scope.reader_unless_offline().await?;
-    let objects = ObjectSet::of_cluster(&reader, import.files.read(&namespace)?).await?;
+    let objects =
+        ObjectSet::of_cluster(&reader, import.files.read(&namespace)?, ClusterSets::default()).await?;
     Ok((objects, namespace, Some(reader)))
 }
 

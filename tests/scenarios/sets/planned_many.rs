@@ -137,6 +137,77 @@ fn a_plan_of_a_paused_set_says_that_its_changes_wait() {
     paused["spec"]["template"] = set(&["contact.created"])["spec"]["template"].clone();
     let file = folder.write("same.yaml", &documents(&[paused]));
     assert_eq!(reader.plan(&["-f", &file]).exits(0).stderr, "");
+    // A file that does not name the field leaves it as `hooktender suspend` has set it.
+    let changed = set(&["sale.sold"]);
+    let file = folder.write("changed.yaml", &documents(std::slice::from_ref(&changed)));
+    assert_eq!(reader.plan(&["-f", &file, "-o", "json"]).exits(2).json()["counts"]["update"], 3);
+    let namespace = &crowd.scene.namespace;
+    program::run(Some(crowd.scene.cluster.kubeconfig()), &["suspend", "whs/hooks", "-n", namespace]).exits(0);
+    assert_eq!(reader.plan(&["-f", &file, "-o", "json"]).exits(2).json()["counts"]["heldBack"], 3);
+    crowd.scene.apply(&changed);
+    assert_eq!(crowd.scene.set("hooks")["spec"]["paused"], true, "the plan was right");
+}
+
+#[test]
+fn a_plan_without_files_shows_what_a_set_has_yet_to_do() {
+    let crowd = Crowd::new("set-plan-yet", 3);
+    let operator = crowd.operator();
+    crowd.scene.apply(&set(&["contact.created"]));
+    crowd.ready(3);
+    operator.terminate();
+    let reader = Reader::of(&crowd.scene);
+    let counts = |arguments: &[&str], code: i32| {
+        let ran = reader.plan(&[arguments, &["-o", "json"]].concat()).exits(code);
+        (ran.json()["counts"].clone(), ran.stderr)
+    };
+    assert_eq!(counts(&[], 0).0["unchanged"], 3);
+    let edited = json!({"spec": {"subscription": {"superoffice": {"events": ["sale.sold"]}}}});
+    crowd.scene.patch(&format!("webhook/{}", member(0)), &edited);
+    assert_eq!(counts(&[], 0).0["unchanged"], 3, "it is put back to what the vendor has");
+    let changed = set(&["sale.sold", "contact.created"]);
+    crowd.scene.apply(&changed);
+    let (planned, notes) = counts(&[], 2);
+    assert_eq!((&planned["update"], notes.as_str()), (&json!(3), ""));
+    assert_eq!(counts(&["whs/hooks"], 2).0["update"], 3);
+    // What the set waits for is said.
+    crowd.patch(&json!({"updateStrategy": {"type": "OnDelete", "rollingUpdate": null}}));
+    let report = reader.plan(&["-o", "json"]).exits(2).json();
+    assert_eq!(of(&report, &member(1))["held"]["reason"], "WaitingForDelete");
+    assert_eq!(report["calls"]["toApply"], 0);
+    crowd.patch(&json!({"paused": true}));
+    let (planned, notes) = counts(&[], 2);
+    assert_eq!(planned["heldBack"], 3);
+    assert!(notes.contains(&format!("WebhookSet {}/hooks is paused: ", crowd.scene.namespace)), "{notes}");
+    // A set whose selector is not valid puts nothing back; the plan is made all the same.
+    let invalid = json!([{"key": "tier", "operator": "Without", "values": ["a"]}]);
+    crowd.patch(&json!({"accountSelector": {"matchExpressions": invalid}}));
+    let (planned, notes) = counts(&[], 2);
+    assert_eq!((&planned["update"], &planned["unchanged"]), (&json!(1), &json!(2)), "{notes}");
+    assert!(notes.contains("WebhookSet") && notes.contains("spec.accountSelector"), "{notes}");
+}
+
+#[test]
+fn a_plan_without_the_right_to_list_sets_says_so() {
+    let crowd = Crowd::new("set-plan-unlisted", 1);
+    let operator = crowd.operator();
+    crowd.scene.apply(&set(&["contact.created"]));
+    crowd.ready(1);
+    operator.terminate();
+    let rules = "\
+- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
+- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
+";
+    let scene = &crowd.scene;
+    let config = scene.cluster.service_account(&scene.namespace, "viewer", rules).unwrap();
+    let plan =
+        |more: &[&str]| program::run(Some(&config), &[&["plan", "-n", &scene.namespace], more].concat());
+    let notes = plan(&[]).exits(0).stderr;
+    assert!(notes.contains("you may not list WebhookSets: what they have yet to change"), "{notes}");
+    let error = plan(&["whs/hooks"]).failed();
+    assert!(
+        error.starts_with(&format!("WebhookSets of namespace {} cannot be listed", scene.namespace)),
+        "{error}"
+    );
 }
 
 #[test]

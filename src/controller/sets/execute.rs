@@ -30,26 +30,44 @@ pub(super) struct Written {
     pub(super) error: Option<SetError>,
 }
 
-/// Executes the writes, several at a time.
+/// Executes writes, some at a time, until there is progress: the next pass executes what is left. Those that fail hold up no others.
 pub(super) async fn execute<C, W: SetWriter>(
     shared: &Shared<C, W>,
     set: &WebhookSet,
     decision: &Decision,
     state: &mut SetState,
 ) -> Written {
+    let mut written = Written::default();
+    let mut left = decision.writes.len();
+    for writes in decision.writes.chunks(shared.writes_per_pass) {
+        execute_some(shared, set, (decision, writes), state, &mut written).await;
+        left -= writes.len();
+        if written.progress || written.conflict {
+            break;
+        }
+    }
+    state.has_more_writes = left > 0;
+    written
+}
+
+async fn execute_some<C, W: SetWriter>(
+    shared: &Shared<C, W>,
+    set: &WebhookSet,
+    (decision, writes): (&Decision, &[Write]),
+    state: &mut SetState,
+    written: &mut Written,
+) {
     let write_one = |write| async move {
         let _permit = shared.permits.acquire().await;
         (write, write_member(&shared.writer, set, decision, write).await)
     };
-    let all: Vec<_> = decision.writes.iter().map(write_one).collect();
+    let all: Vec<_> = writes.iter().map(write_one).collect();
     let done: Vec<_> = stream::iter(all).buffer_unordered(MAX_CONCURRENT_WRITES).collect().await;
-    let mut written = Written::default();
     let mut events = Events::default();
     for (write, outcome) in done {
-        record(write, outcome, decision, state, &mut written, &mut events);
+        record(write, outcome, decision, state, written, &mut events);
     }
     events.publish(&shared.writer, set).await;
-    written
 }
 
 async fn write_member(

@@ -29,6 +29,12 @@ use tokio::task::JoinSet;
 
 /// Concurrent writes of members over all sets.
 const MAX_CONCURRENT_WRITES: usize = 32;
+/// Writes of members in one pass. The next pass, which follows at once, makes the others: however large a set is, its passes are short,
+/// and other sets have their turns.
+const MAX_WRITES_PER_PASS: usize = 200;
+/// Sets that are reconciled at a time. Each pass holds the declarations of all members of its set, which for a hundred sets of a thousand
+/// members would be several times as large as everything else.
+const MAX_CONCURRENT_PASSES: usize = 4;
 /// A pass over a set that takes longer hangs.
 const PASS_DEADLINE: Duration = Duration::from_secs(240);
 /// Delay of the next pass after one that panicked or hung.
@@ -50,6 +56,10 @@ struct Shared<C, W> {
     members: Arc<Dependents<ObjectKey>>,
     /// Bounds the concurrent writes of members.
     permits: Semaphore,
+    /// The most writes of members in one pass.
+    writes_per_pass: usize,
+    /// Bounds the concurrent passes.
+    passes: Semaphore,
     /// Bounds the processor time of decisions.
     pace: Pace,
 }
@@ -62,6 +72,8 @@ impl<C, W> Shared<C, W> {
             metrics,
             members,
             permits: Semaphore::new(MAX_CONCURRENT_WRITES),
+            writes_per_pass: MAX_WRITES_PER_PASS,
+            passes: Semaphore::new(MAX_CONCURRENT_PASSES),
             pace: Pace::new(),
         }
     }
@@ -136,12 +148,15 @@ async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared<Cache, KubeWrit
     let mut state = SetState::default();
     let mut after = Duration::MAX;
     while wake_up.wait(after).await {
+        // Not a part of the pass, whose time is limited.
+        let turn = shared.passes.acquire().await;
         let pass = AssertUnwindSafe(pass::run(&shared, &key, &mut state)).catch_unwind();
         after = match tokio::time::timeout(PASS_DEADLINE, pass).await {
             Ok(Ok(after)) => after,
             Ok(Err(_)) => failed(&key, "a pass over a set panicked; please report it"),
             Err(_) => failed(&key, "a pass over a set hung and was cancelled"),
         };
+        drop(turn);
     }
     // Only after the last pass, which would register them again.
     shared.members.remove_account(&key);

@@ -101,7 +101,7 @@ async fn reconcile(
         Ok(decision) => decision,
         Err(error) => {
             let status = status::failed(&set, &error, clock::timestamp());
-            return write_status(&shared.writer, &set, status, state).await;
+            return write_status(&shared.writer, &mut set, status, state).await;
         }
     };
     report_guard(&shared.writer, &set, &decision, state).await;
@@ -116,6 +116,10 @@ async fn reconcile(
         {
             return Ok(left);
         }
+        if std::mem::take(&mut state.has_more_writes) {
+            // What takes several passes shows how far it is.
+            report(shared, &mut set, &decision, None, state).await?;
+        }
         set = prepare(&shared.writer, &set, &decision, state).await?;
         let written = execute(shared, &set, &decision, state).await;
         if written.progress {
@@ -127,14 +131,25 @@ async fn reconcile(
         }
         error = written.error;
     }
-    let mut status = status::status(&set, &decision, error.as_ref(), clock::timestamp());
-    record_changes(&mut status, &decision, state);
-    let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
-    let counts = [members, updated, ready, drifted, not_delivering, blocked];
-    shared.metrics.set_members(&ObjectKey::of(&*set), counts);
-    let after = write_status(&shared.writer, &set, status, state).await?;
+    let after = report(shared, &mut set, &decision, error.as_ref(), state).await?;
     report_not_owned(&shared.writer, &set, &decision, state).await;
     Ok(if error.is_some() { after.min(LONGEST_RETRY) } else { after })
+}
+
+/// Writes the status and the metrics. Returns when the status is due.
+async fn report(
+    shared: &Shared<impl SetReader, impl SetWriter>,
+    set: &mut Arc<WebhookSet>,
+    decision: &Decision,
+    error: Option<&SetError>,
+    state: &mut SetState,
+) -> Result<Duration, Ended> {
+    let mut status = status::status(set, decision, error, clock::timestamp());
+    record_changes(&mut status, decision, state);
+    let WebhookSetStatus { members, updated, ready, drifted, not_delivering, blocked, .. } = status;
+    let counts = [members, updated, ready, drifted, not_delivering, blocked];
+    shared.metrics.set_members(&ObjectKey::of(&**set), counts);
+    write_status(&shared.writer, set, status, state).await
 }
 
 /// Whether the members are to stay without an owner.
@@ -237,7 +252,7 @@ fn record_changes(status: &mut WebhookSetStatus, decision: &Decision, state: &Se
 /// Writes the status, if the set has another one. Returns when it is due, if only counts differ and the last write was just now.
 async fn write_status(
     writer: &impl SetWriter,
-    set: &Arc<WebhookSet>,
+    set: &mut Arc<WebhookSet>,
     status: WebhookSetStatus,
     state: &mut SetState,
 ) -> Result<Duration, Ended> {
@@ -258,7 +273,7 @@ async fn write_status(
     if let Some(ready) = ready {
         tracing::info!(set = %ObjectKey::of(&**set), members = status.members, updated = status.updated, ready = status.ready, blocked = status.blocked, reason = ready.reason, "{}", ready.message);
     }
-    state.set_written(written);
+    *set = state.set_written(written);
     Ok(Duration::MAX)
 }
 

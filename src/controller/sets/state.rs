@@ -38,6 +38,8 @@ pub(super) struct SetState {
     /// The guard's last message, if it was reported.
     pub(super) guarded: Option<String>,
     pub(super) window: Window,
+    /// Whether the last pass left writes to the next one.
+    pub(super) has_more_writes: bool,
     /// When the status was last written.
     pub(super) status_written: Option<Instant>,
     /// Passes in a row that failed.

@@ -48,6 +48,8 @@ impl Worker {
             Arc::new(Dependents::default()),
         );
         shared.pace = Pace::unlimited();
+        // Histories have few members.
+        shared.writes_per_pass = 2;
         let key = ObjectKey::new(NAMESPACE, SETS[world.set()]);
         let (state, wake) = (Some(SetState::default()), u64::MAX);
         Self { world, shared: Arc::new(shared), key, state, pass: None, polled: 0, wake }

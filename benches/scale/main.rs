@@ -34,6 +34,9 @@ struct Options {
     /// Number of WebhookSets that make the Webhooks, one at each account. With 0, the Webhooks themselves are applied.
     #[arg(long, default_value_t = 0, conflicts_with_all = ["webhooks", "dead"])]
     sets: usize,
+    /// Leave out the change of the sets' templates, which takes about as long as their first members.
+    #[arg(long)]
+    skip_change: bool,
     /// How many further accounts there are, each with one Webhook, whose vendor accepts calls and never answers.
     #[arg(long, default_value_t = 0)]
     dead: usize,

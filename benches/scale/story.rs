@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const FIRST: &str = "feeds the search index";
 /// Their description after the change of the sets' templates.
 const CHANGED: &str = "feeds the new search index";
+/// How often a long wait tells how far it is.
+const PROGRESS: Duration = Duration::from_secs(30);
 
 /// Runs all steps.
 pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: usize) -> Figures {
@@ -22,7 +24,7 @@ pub(crate) fn play(stage: &Stage, options: &Options, webhooks: usize, accounts: 
     let operator = start(&scene, options);
     let (sets, vendor_ms) = (options.sets, options.vendor_ms);
     let mut figures = Figures { webhooks, accounts, sets, vendor_ms, ..Figures::default() };
-    roll_out(&scene, &operator, &mut figures);
+    roll_out(&scene, &operator, options, &mut figures);
     figures.quiet = quiet(&scene, options, Some(&operator));
     // At any time a pass may be running.
     let now = operator.process().memory().unwrap();
@@ -50,14 +52,14 @@ fn start(scene: &Scene<'_>, options: &Options) -> Operator {
 }
 
 /// Measures the first apply and, with sets, a change of their templates.
-fn roll_out(scene: &Scene<'_>, operator: &Operator, figures: &mut Figures) {
+fn roll_out(scene: &Scene<'_>, operator: &Operator, options: &Options, figures: &mut Figures) {
     if scene.sets > 0 {
         // A set is applied to accounts that exist: their first logins are not part of it.
         settled(scene);
     }
     figures.converge = apply(scene, operator, FIRST);
     figures.duplicates = described(scene, FIRST) - scene.webhooks;
-    if scene.sets > 0 {
+    if scene.sets > 0 && !options.skip_change {
         settled(scene);
         figures.change = Some(apply(scene, operator, CHANGED));
         figures.outdated = described(scene, FIRST);
@@ -73,10 +75,17 @@ fn apply(scene: &Scene<'_>, operator: &Operator, description: &str) -> Applied {
     let (cpu, started) = (operator.process().cpu(), Instant::now());
     scene.declare(description);
     let apply_s = started.elapsed().as_secs_f64();
+    let mut told = Instant::now();
     eventually_within(scene.limit(), "all are ready", || {
         let ready = scene.ready();
         if ready == scene.webhooks {
             return Ok(());
+        }
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            let (elapsed, spent) = (started.elapsed().as_secs(), operator.process().cpu() - cpu);
+            let memory = operator.process().memory().unwrap().0 / 1024;
+            eprintln!("  {ready} ready after {elapsed} s: {spent:.1} s of processor time, {memory} MiB");
         }
         std::thread::sleep(scene.pause());
         Err(ready)

@@ -93,7 +93,8 @@ impl AccountWorker {
         let mut after = Duration::MAX;
         while self.wake_up.wait(after).await {
             let queue = state.queue();
-            let pass = AssertUnwindSafe(self.pass(&mut state, &peers)).catch_unwind();
+            // On the heap: inside the worker it would take ten kilobytes of each account while nothing happens.
+            let pass = AssertUnwindSafe(Box::pin(self.pass(&mut state, &peers))).catch_unwind();
             after = tokio::select! {
                 done = pass => done.unwrap_or_else(|_| self.pass_failed("a pass panicked; please report it")),
                 () = queue.elapsed_beside(PASS_DEADLINE) => self.pass_failed("a pass hung and was cancelled"),

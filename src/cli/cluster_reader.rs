@@ -215,7 +215,7 @@ async fn read_labels(reader: &ClusterReader, objects: &mut ClusterObjects) -> Re
             objects.labels = labels.collect();
         }
         Err(error) if is_forbidden(&error) => objects.notes.push(
-            "you may not list namespaces: where accounts or WebhookSets select namespaces by label, only those of their own namespace are planned".into(),
+            "you may not list namespaces: where an account or a WebhookSet selects namespaces by label, only its own namespace is planned".into(),
         ),
         Err(error) => return Err(list_error("Namespaces", None, &error)),
     }

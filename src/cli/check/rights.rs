@@ -55,7 +55,7 @@ const PLAN: &[Needed] = &[
     Needed {
         everywhere: true,
         without: Some(
-            "accounts and WebhookSets that select namespaces by label are planned in their own namespace only",
+            "of accounts and WebhookSets that select namespaces by label, only their own namespace is planned",
         ),
         ..needed(&["list"], "", "namespaces")
     },

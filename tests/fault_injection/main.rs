@@ -31,9 +31,11 @@ mod vendors;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use report::Task;
+use case::Case;
+use report::{Task, Verdict};
 
 /// How many cases run at a time: most of their time they wait.
 const AT_ONCE: usize = 16;
@@ -51,17 +53,10 @@ fn number(name: &str, usually: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usually)
 }
 
-/// Runs the cases that contain the word; returns whether all passed.
-fn inject(wanted: &str) -> bool {
-    let begun = Instant::now();
-    let at_once = number("HOOKTENDER_FAULT_INJECTION_JOBS", AT_ONCE);
-    let fits = |task: &Task| task.title.contains(wanted);
-    // Without a fault first: this finds the fail points on the way.
-    let operations = plan::undisturbed();
-    let tasks: Vec<Task> = operations.iter().cloned().map(Task::from).collect();
-    let mut verdicts = report::run(&tasks, at_once);
+/// Returns the cases with faults that contain the word, at the fail points that the operations without a fault have met.
+fn disturbed(operations: &[Case], undisturbed: &[Verdict], wanted: &str) -> Vec<Task> {
     let mut cases = Vec::new();
-    for (case, verdict) in operations.iter().zip(&verdicts) {
+    for (case, verdict) in operations.iter().zip(undisturbed) {
         if let Ok(outcome) = &verdict.outcome {
             cases.extend(plan::disturbed(case, &outcome.points));
         }
@@ -69,13 +64,18 @@ fn inject(wanted: &str) -> bool {
     if std::env::var("HOOKTENDER_FAULT_INJECTION").is_ok_and(|word| word == "short") {
         cases = plan::selection(cases);
     }
-    let tasks: Vec<Task> = cases.into_iter().map(Task::from).filter(fits).collect();
-    verdicts.extend(report::run(&tasks, at_once));
-    // These stop the cluster for all cases.
-    let tasks: Vec<Task> = cluster_faults::ALL.into_iter().map(Task::from).filter(fits).collect();
-    verdicts.extend(report::run(&tasks, 1));
-    let sums = report::Sums::of(&verdicts);
-    println!("\n{}\n{}", report::table(&verdicts), report::reasons(&verdicts));
+    fitting(cases, wanted)
+}
+
+/// Returns the tasks whose titles contain the word.
+fn fitting(all: impl IntoIterator<Item = impl Into<Task>>, wanted: &str) -> Vec<Task> {
+    all.into_iter().map(Into::into).filter(|task| task.title.contains(wanted)).collect()
+}
+
+/// Prints the results; returns whether all passed.
+fn conclude(verdicts: &[Verdict], begun: Instant) -> bool {
+    let sums = report::Sums::of(verdicts);
+    println!("\n{}\n{}", report::table(verdicts), report::reasons(verdicts));
     println!("{} cases, {} failed ({:.1?})", sums.cases, sums.failed, begun.elapsed());
     sums.failed + sums.duplicates == 0
 }
@@ -92,13 +92,24 @@ fn soak() -> bool {
 }
 
 fn main() -> ExitCode {
-    let wanted = wanted();
+    let (wanted, begun) = (wanted(), Instant::now());
     scene::SharedCluster::get();
-    let injected = match wanted.as_str() {
-        SOAK => true,
-        ALL => inject(""),
-        some => inject(some),
-    };
-    let soaked = !(wanted.is_empty() || wanted == SOAK) || soak();
-    if injected && soaked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if wanted == SOAK {
+        return if soak() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let word = if wanted == ALL { "" } else { &wanted };
+    let at_once = number("HOOKTENDER_FAULT_INJECTION_JOBS", AT_ONCE);
+    // Without a fault first, and with nothing beside it: this finds the fail points on the way.
+    let operations = plan::undisturbed();
+    let mut verdicts = report::run(&fitting(operations.iter().cloned(), ""), at_once);
+    let cases = disturbed(&operations, &verdicts, word);
+    // The histories have a namespace and an operator of their own, and mostly wait: they are played beside the cases.
+    let (disturbed, soaked) = thread::scope(|scope| {
+        let soak = wanted.is_empty().then(|| scope.spawn(soak));
+        (report::run(&cases, at_once), soak.is_none_or(|soak| soak.join().unwrap_or_default()))
+    });
+    verdicts.extend(disturbed);
+    // These stop the cluster for all.
+    verdicts.extend(report::run(&fitting(cluster_faults::ALL, word), 1));
+    if conclude(&verdicts, begun) && soaked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How long any step may take, apart from what grows with the number of Webhooks.
 pub(crate) const LONG: Duration = Duration::from_secs(1200);
 /// How much longer a step over all Webhooks may take for each of them.
-const LONG_EACH: Duration = Duration::from_millis(60);
+const LONG_EACH: Duration = Duration::from_millis(30);
 /// How many Webhooks are read at a time.
 const PAGE: usize = 500;
 

@@ -192,7 +192,6 @@ async fn plan_deletions(
         notes: Vec::new(),
         held: objects.held.clone(),
         sets: BTreeMap::new(),
-        forbidden_sets: None,
     };
     let PlanView { accounts, report } = plan_all(&only_these, vendors, true).await;
     Deletions { accounts, made: report.calls.made }

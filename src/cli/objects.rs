@@ -36,8 +36,6 @@ pub(super) struct ObjectSet {
     pub(super) held: HeldBySets,
     /// The sets that are known: those of the files and of the cluster, and those that Webhooks belong to.
     pub(super) sets: BTreeMap<ObjectKey, KnownSet>,
-    /// Why the sets of the cluster may not be listed.
-    pub(super) forbidden_sets: Option<String>,
 }
 
 /// Secrets and ConfigMaps of files, overlaid on those of the cluster.
@@ -144,7 +142,6 @@ impl ObjectSet {
         if of_cluster.forbidden.is_some() && !objects.sets.is_empty() {
             objects.notes.push(SETS_NOT_LISTED.to_owned());
         }
-        objects.forbidden_sets = of_cluster.forbidden;
         for (set, why) in of_cluster.unreadable {
             objects.notes.push(format!("WebhookSet {set}: {why}"));
             objects.sets.entry(set).or_default();
@@ -194,7 +191,7 @@ impl ObjectSet {
         };
         let (accounts, mut orphans) = assign(objects);
         orphans.extend(blocked);
-        Ok(Self { accounts, orphans, source, places, notes, held, sets, forbidden_sets: None })
+        Ok(Self { accounts, orphans, source, places, notes, held, sets })
     }
 }
 

@@ -143,10 +143,11 @@ impl Plan {
         } else {
             let (reader, namespace) = self.scope.reader_unless_offline().await?;
             let files = self.files.read(&namespace)?;
-            let mut objects = ObjectSet::of_cluster(&reader, files, reader.sets().await?).await?;
-            if let Some(error) = objects.forbidden_sets.take().filter(|_| targets.name_sets()) {
-                return Err(error.into());
+            let sets = reader.sets().await?;
+            if let Some(error) = sets.forbidden.as_ref().filter(|_| targets.name_sets()) {
+                return Err(error.clone().into());
             }
+            let objects = ObjectSet::of_cluster(&reader, files, sets).await?;
             let searched = searched(&reader, !objects.is_empty()).await?;
             (objects, namespace, Some(searched))
         };

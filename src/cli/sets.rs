@@ -285,7 +285,7 @@ fn decide_for(
         let found = objects.webhooks.get(&ObjectKey::new(&namespace, &member.name))?;
         (!is_owned(found, &uid)).then(|| (member.name.clone(), Arc::new(found.clone())))
     };
-    // Without the labels of namespaces, nobody knows which accounts of other namespaces match.
+    // Without the labels of namespaces it is unknown which accounts of other namespaces match.
     let unlabelled =
         set.spec.account_namespaces.from == NamespacesFrom::Selector && objects.labels.is_empty();
     let unknown = existing_accounts.keys().filter(|key| unlabelled && key.namespace != namespace);

@@ -93,7 +93,7 @@ impl AccountWorker {
         let mut after = Duration::MAX;
         while self.wake_up.wait(after).await {
             let queue = state.queue();
-            // On the heap: inside the worker it would take ten kilobytes of each account while nothing happens.
+            // On the heap, as it takes ten kilobytes, which each idle account would otherwise keep.
             let pass = AssertUnwindSafe(Box::pin(self.pass(&mut state, &peers))).catch_unwind();
             after = tokio::select! {
                 done = pass => done.unwrap_or_else(|_| self.pass_failed("a pass panicked; please report it")),

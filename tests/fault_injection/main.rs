@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     let at_once = number("HOOKTENDER_FAULT_INJECTION_JOBS", AT_ONCE);
     // Without a fault first, and with nothing beside it: this finds the fail points on the way.
     let operations = plan::undisturbed();
-    let mut verdicts = report::run(&fitting(operations.iter().cloned(), ""), at_once);
+    let mut verdicts = report::run(&operations.iter().cloned().map(Task::from).collect::<Vec<_>>(), at_once);
     let cases = disturbed(&operations, &verdicts, word);
     // The histories have a namespace and an operator of their own, and mostly wait: they are played beside the cases.
     let (disturbed, soaked) = thread::scope(|scope| {

@@ -76,6 +76,7 @@ impl Check {
         let files = self.files(&namespace)?;
         // What the accounts use says which rights are needed.
         let mut of_accounts = Vec::new();
+        // On the heap, as it is most of the size of the command.
         let read = Box::pin(accounts(files, reader.as_ref().map(|(reader, _)| reader), &mut of_accounts));
         let found = with_spinner(|| "reading the accounts".into(), read).await;
         if let Some((reader, namespace)) = &reader {

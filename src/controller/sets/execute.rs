@@ -58,7 +58,7 @@ async fn execute_some<C, W: SetWriter>(
     written: &mut Written,
 ) {
     let write_one = |write| async move {
-        let _permit = shared.permits.acquire().await;
+        let _permit = shared.write_permits.acquire().await;
         (write, write_member(&shared.writer, set, decision, write).await)
     };
     let all: Vec<_> = writes.iter().map(write_one).collect();

@@ -55,11 +55,11 @@ struct Shared<C, W> {
     /// Webhooks that have the names of a set's members, whether they exist or not.
     members: Arc<Dependents<ObjectKey>>,
     /// Bounds the concurrent writes of members.
-    permits: Semaphore,
+    write_permits: Semaphore,
     /// The most writes of members in one pass.
     writes_per_pass: usize,
     /// Bounds the concurrent passes.
-    passes: Semaphore,
+    pass_permits: Semaphore,
     /// Bounds the processor time of decisions.
     pace: Pace,
 }
@@ -71,9 +71,9 @@ impl<C, W> Shared<C, W> {
             writer,
             metrics,
             members,
-            permits: Semaphore::new(MAX_CONCURRENT_WRITES),
+            write_permits: Semaphore::new(MAX_CONCURRENT_WRITES),
             writes_per_pass: MAX_WRITES_PER_PASS,
-            passes: Semaphore::new(MAX_CONCURRENT_PASSES),
+            pass_permits: Semaphore::new(MAX_CONCURRENT_PASSES),
             pace: Pace::new(),
         }
     }
@@ -148,15 +148,15 @@ async fn run(key: ObjectKey, wake_up: WakeUp, shared: Arc<Shared<Cache, KubeWrit
     let mut state = SetState::default();
     let mut after = Duration::MAX;
     while wake_up.wait(after).await {
-        // Not a part of the pass, whose time is limited.
-        let turn = shared.passes.acquire().await;
+        // Before the pass, so that the wait does not count towards its deadline.
+        let permit = shared.pass_permits.acquire().await;
         let pass = AssertUnwindSafe(pass::run(&shared, &key, &mut state)).catch_unwind();
         after = match tokio::time::timeout(PASS_DEADLINE, pass).await {
             Ok(Ok(after)) => after,
             Ok(Err(_)) => failed(&key, "a pass over a set panicked; please report it"),
             Err(_) => failed(&key, "a pass over a set hung and was cancelled"),
         };
-        drop(turn);
+        drop(permit);
     }
     // Only after the last pass, which would register them again.
     shared.members.remove_account(&key);

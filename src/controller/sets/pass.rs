@@ -118,7 +118,7 @@ async fn reconcile(
         }
         if std::mem::take(&mut state.has_more_writes) {
             // What takes several passes shows how far it is.
-            report(shared, &mut set, &decision, None, state).await?;
+            report_status(shared, &mut set, &decision, None, state).await?;
         }
         set = prepare(&shared.writer, &set, &decision, state).await?;
         let written = execute(shared, &set, &decision, state).await;
@@ -131,13 +131,13 @@ async fn reconcile(
         }
         error = written.error;
     }
-    let after = report(shared, &mut set, &decision, error.as_ref(), state).await?;
+    let after = report_status(shared, &mut set, &decision, error.as_ref(), state).await?;
     report_not_owned(&shared.writer, &set, &decision, state).await;
     Ok(if error.is_some() { after.min(LONGEST_RETRY) } else { after })
 }
 
 /// Writes the status and the metrics. Returns when the status is due.
-async fn report(
+async fn report_status(
     shared: &Shared<impl SetReader, impl SetWriter>,
     set: &mut Arc<WebhookSet>,
     decision: &Decision,

@@ -13,13 +13,19 @@ fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-#[test]
-fn a_dozen_equal_changes_are_one_entry() {
-    let crowd = Crowd::new("set-grouped", 12);
+/// So many tenants, each with a ready member of the set, and no operator any more.
+fn made(name: &str, size: usize) -> Crowd {
+    let crowd = Crowd::new(name, size);
     let operator = crowd.operator();
     crowd.scene.apply(&set(&["contact.created"]));
-    crowd.ready(12);
+    crowd.ready(size);
     operator.terminate();
+    crowd
+}
+
+#[test]
+fn a_dozen_equal_changes_are_one_entry() {
+    let crowd = made("set-grouped", 12);
     let (reader, folder) = (Reader::of(&crowd.scene), Folder::new());
     let namespace = &crowd.scene.namespace;
     let mut changed = set(&["contact.created", "sale.sold"]);
@@ -110,11 +116,7 @@ fn a_set_is_planned_by_its_name() {
 
 #[test]
 fn a_plan_of_a_paused_set_says_that_its_changes_wait() {
-    let crowd = Crowd::new("set-plan-paused", 3);
-    let operator = crowd.operator();
-    crowd.scene.apply(&set(&["contact.created"]));
-    crowd.ready(3);
-    operator.terminate();
+    let crowd = made("set-plan-paused", 3);
     let (reader, folder) = (Reader::of(&crowd.scene), Folder::new());
     let mut paused = set(&["sale.sold"]);
     paused["spec"]["paused"] = json!(true);
@@ -150,11 +152,7 @@ fn a_plan_of_a_paused_set_says_that_its_changes_wait() {
 
 #[test]
 fn a_plan_without_files_shows_what_a_set_has_yet_to_do() {
-    let crowd = Crowd::new("set-plan-yet", 3);
-    let operator = crowd.operator();
-    crowd.scene.apply(&set(&["contact.created"]));
-    crowd.ready(3);
-    operator.terminate();
+    let crowd = made("set-plan-yet", 3);
     let reader = Reader::of(&crowd.scene);
     let counts = |arguments: &[&str], code: i32| {
         let ran = reader.plan(&[arguments, &["-o", "json"]].concat()).exits(code);
@@ -188,11 +186,7 @@ fn a_plan_without_files_shows_what_a_set_has_yet_to_do() {
 
 #[test]
 fn a_plan_without_the_right_to_list_sets_says_so() {
-    let crowd = Crowd::new("set-plan-unlisted", 1);
-    let operator = crowd.operator();
-    crowd.scene.apply(&set(&["contact.created"]));
-    crowd.ready(1);
-    operator.terminate();
+    let crowd = made("set-plan-unlisted", 1);
     let rules = "\
 - {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts], verbs: [get, list]}
 - {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}

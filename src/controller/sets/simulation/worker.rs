@@ -48,7 +48,7 @@ impl Worker {
             Arc::new(Dependents::default()),
         );
         shared.pace = Pace::unlimited();
-        // Histories have few members.
+        // Sets in histories have few members; some passes are to leave writes to the next one.
         shared.writes_per_pass = 2;
         let key = ObjectKey::new(NAMESPACE, SETS[world.set()]);
         let (state, wake) = (Some(SetState::default()), u64::MAX);

@@ -256,6 +256,118 @@ fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::status::WebhookSetStatus;
+    use crate::api::{VendorAccount, Webhook};
+    use crate::engine::cluster::writer::failed;
+    use crate::set::decide::{Input, decide};
+    use crate::set::expand::expand;
+    use crate::set::guard::Changes;
+    use crate::telemetry::Metrics;
+    use k8s_openapi::api::core::v1::ObjectReference;
+    use serde_json::json;
+    use std::collections::{HashMap, HashSet};
+    use std::sync::Arc;
+
+    /// An API server that fails for the first members.
+    struct Failing {
+        first: usize,
+    }
+
+    impl SetWriter for Failing {
+        async fn set_status(
+            &self,
+            set: &WebhookSet,
+            _: &WebhookSetStatus,
+        ) -> Result<Option<WebhookSet>, WriteError> {
+            Ok(Some(set.clone()))
+        }
+
+        async fn add_set_finalizer(&self, set: &WebhookSet) -> Result<WebhookSet, WriteError> {
+            Ok(set.clone())
+        }
+
+        async fn remove_set_finalizer(&self, _: &WebhookSet) -> Result<(), WriteError> {
+            Ok(())
+        }
+
+        async fn create_member(&self, member: &MemberObject<'_>) -> Result<MemberWrite, WriteError> {
+            let mut webhook = Webhook::new(member.name, member.spec.clone());
+            webhook.metadata.namespace = member.set.namespace();
+            if member.name < format!("hooks-a{:02}", self.first).as_str() {
+                let status = kube::core::Status::failure("unavailable", "Unavailable").with_code(503);
+                return Err(failed("spec", &webhook, kube::Error::Api(Box::new(status))));
+            }
+            Ok(MemberWrite::Written(Box::new(webhook)))
+        }
+
+        async fn apply_member(&self, _: &MemberObject<'_>, _: &Webhook) -> Result<MemberWrite, WriteError> {
+            Ok(MemberWrite::Gone)
+        }
+
+        async fn delete_member(&self, _: &Webhook) -> Result<(), WriteError> {
+            Ok(())
+        }
+
+        async fn event(&self, _: ObjectReference, _: &EventRecord) {}
+    }
+
+    /// Executes the creation of ten members, three in a pass; returns what came of it, which members are written, and whether some are
+    /// left to the next pass.
+    async fn create_ten(failing: usize) -> (Written, Vec<String>, bool) {
+        let set: WebhookSet = serde_json::from_value(json!({
+            "apiVersion": "hooktender.dev/v1alpha1", "kind": "WebhookSet",
+            "metadata": {"name": "hooks", "namespace": "shop", "uid": "set-uid"},
+            "spec": {"accountSelector": {}, "template": {"spec": {"subscription": {"superoffice":
+                {"name": "n", "events": ["sale.sold"], "targetUrl": "https://h.example/"}}}}},
+        }))
+        .unwrap();
+        let account = |number: usize| -> Arc<VendorAccount> {
+            let key = json!({"name": "s", "key": "k"});
+            let account = json!({
+                "apiVersion": "hooktender.dev/v1alpha1", "kind": "VendorAccount",
+                "metadata": {"name": format!("a{number:02}"), "namespace": "shop"},
+                "spec": {"vendor": {"superoffice": {"online": {"customerId": "Cust1"},
+                    "credentials": {"bearer": {"tokenSecretRef": key}}}}},
+            });
+            Arc::new(serde_json::from_value(account).unwrap())
+        };
+        let accounts: Vec<_> = (0..10).map(account).collect();
+        let decision = decide(Input {
+            set: &set,
+            members: expand(&set, &accounts),
+            owned: Vec::new(),
+            others: HashMap::new(),
+            unknown_accounts: HashSet::new(),
+            existing_accounts: HashMap::new(),
+            refused: HashMap::new(),
+            recent: Changes::new(),
+        });
+        assert_eq!(decision.writes.len(), 10);
+        let writer = Failing { first: failing };
+        let mut shared = Shared::new(Arc::new(()), writer, Metrics::default(), Arc::default());
+        shared.writes_per_pass = 3;
+        let mut state = SetState::default();
+        let written = execute(&shared, &set, &decision, &mut state).await;
+        let names = state.newest_members(Vec::new()).into_keys().collect();
+        (written, names, state.has_more_writes)
+    }
+
+    #[tokio::test]
+    async fn a_pass_writes_a_part_of_a_large_set() {
+        let (written, names, has_more) = create_ten(0).await;
+        assert!(written.progress && written.error.is_none() && has_more);
+        assert_eq!(names, ["hooks-a00", "hooks-a01", "hooks-a02"]);
+    }
+
+    #[tokio::test]
+    async fn members_that_cannot_be_written_hold_up_no_others() {
+        let (written, names, has_more) = create_ten(7).await;
+        assert!(written.progress && has_more);
+        assert_eq!(names, ["hooks-a07", "hooks-a08"], "the first part with one that can be written");
+        let (written, names, has_more) = create_ten(10).await;
+        assert!(!written.progress && !has_more && names.is_empty());
+        assert_eq!(written.error.map(|error| error.reason), Some("Unavailable"));
+    }
 
     #[test]
     fn an_event_lists_a_few_names() {

@@ -233,3 +233,22 @@ fn every_history_ends_well() {
 fn a_seed_gives_one_history() {
     assert_deterministic(|history: &History| play(history, &Metrics::default()));
 }
+
+#[test]
+fn what_takes_several_passes_shows_how_far_it_is() {
+    let mut player = Player::new(&Metrics::default());
+    (0..6).for_each(|number| player.step(Step::Act(Act::AddAccount(number))));
+    player.step(Step::Act(Act::CreateSet(0)));
+    let mut one_pass = || {
+        let mut state = player.world.state();
+        let now = state.now;
+        state.cluster.show(now, Lag::default());
+        drop(state);
+        player.workers[0].run();
+        let set = player.world.state().cluster.sets.get(SETS[0]).unwrap();
+        set.status.as_ref().map(|status| (status.members, status.updated))
+    };
+    assert_eq!(one_pass(), None, "the first pass does not know yet that it needs others");
+    assert_eq!(one_pass(), Some((6, 2)));
+    assert_eq!(one_pass(), Some((6, 2)), "a status that differs in counts only waits a second");
+}

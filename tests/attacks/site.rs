@@ -53,7 +53,7 @@ impl Site {
         let guest = Scene::new(&format!("{name}-guest"));
         let tenant = Tenant::open(vendor);
         let both = json!({"watchNamespaces": [owner.namespace, guest.namespace]});
-        let rights = helm::stream(&helm::rights(&owner.namespace, false, &both));
+        let rights = helm::rights(&owner.namespace, false, &both);
         let kubeconfig = owner.cluster.granted(&owner.namespace, helm::OPERATOR, &rights).unwrap();
         let attacker = editor(&guest);
         let flags = [&["--namespace", &guest.namespace], flags].concat();

@@ -17,6 +17,7 @@ mod world;
 use column::Column;
 use run::{Case, Verdict};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use world::World;
 
@@ -47,6 +48,13 @@ async fn main() -> ExitCode {
     run::hush();
     let world = World::new().await;
 
+    // Beside the cases, as it mostly waits.
+    let is_paced = pace::TITLE.contains(&wanted);
+    let pace = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { if is_paced { Some(pace::measure(&world).await) } else { None } }
+    });
+
     let common = cases::all();
     let all = common.iter().flat_map(|case| Column::ALL.map(|column| (column, case)));
     let verdicts = run::run(&world, all.filter(|(column, case)| fits(*column, case)).collect()).await;
@@ -64,11 +72,11 @@ async fn main() -> ExitCode {
     }
 
     let mut paced = Vec::new();
-    if pace::TITLE.contains(&wanted) {
-        match pace::measure(&world).await {
-            Ok(line) => println!("{line}\n"),
-            Err(reason) => paced.push(format!("FAILED pace: {reason}")),
-        }
+    match pace.await {
+        Ok(None) => {}
+        Ok(Some(Ok(line))) => println!("{line}\n"),
+        Ok(Some(Err(reason))) => paced.push(format!("FAILED pace: {reason}")),
+        Err(panic) => paced.push(format!("FAILED pace: {panic}")),
     }
 
     let failed = [run::reasons(&verdicts), run::reasons(&more), paced.concat()].concat();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many cases run at a time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 /// Longer than any case needs, on however busy a machine.
 const LONGEST: Duration = hooktender_cluster::WAIT_LIMIT;
 

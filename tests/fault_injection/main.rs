@@ -6,6 +6,9 @@
 //! `HOOKTENDER_FAULT_INJECTION=short` runs one case of each kind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../scenarios/api.rs"]
+#[allow(dead_code, reason = "what the scenarios need beside")]
+mod api;
 mod case;
 mod cluster_faults;
 mod declared;

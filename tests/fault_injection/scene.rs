@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hooktender_cluster::{Cluster, eventually};
 use serde_json::{Value, json};
 
+use crate::api;
 use crate::declared::TOKEN;
 use crate::helm;
 use crate::operator::Operator;
@@ -22,7 +23,7 @@ const GROUP: &str = "apis/hooktender.dev/v1alpha1";
 pub(crate) struct SharedCluster {
     pub(crate) cluster: &'static Cluster,
     kubeconfig: PathBuf,
-    /// Trusts this cluster's API server. kubectl would cost more than the rest of a case.
+    /// kubectl would cost more than the rest of a case.
     http: reqwest::Client,
 }
 
@@ -37,10 +38,8 @@ impl SharedCluster {
     pub(crate) fn at(cluster: &'static Cluster) -> Self {
         // An account's Secret has its name.
         let rights = helm::rights("default", true, &json!({"secrets": {"writable": ["account"]}}));
-        let kubeconfig = cluster.granted("default", helm::OPERATOR, &helm::stream(&rights)).unwrap();
-        let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-        Self { cluster, kubeconfig, http }
+        let kubeconfig = cluster.granted("default", helm::OPERATOR, &rights).unwrap();
+        Self { cluster, kubeconfig, http: api::http(cluster) }
     }
 
     /// The kubeconfig of the operators.

@@ -4,7 +4,7 @@
 use hooktender_cluster::{AuditEvent, eventually};
 use serde_json::{Value, json};
 
-use crate::helm::{OPERATOR, rights, stream};
+use crate::helm::{OPERATOR, rights};
 use crate::scene::{Scene, account, condition, is, login, webhook};
 use crate::vendors::{Tenant, Vendor};
 
@@ -223,7 +223,7 @@ fn grant_without(scene: &Scene, resource: &str) {
             ["resources", "verbs"].iter().all(|member| !rule[member].as_array().unwrap().is_empty())
         });
     }
-    scene.cluster.granted(&scene.namespace, OPERATOR, &stream(&all)).unwrap();
+    scene.cluster.granted(&scene.namespace, OPERATOR, &all).unwrap();
 }
 
 #[test]

@@ -1,7 +1,11 @@
-//! Objects of one namespace, read and written by HTTP as kubectl does it. A test mostly sets its scene: processes of kubectl took half
+//! Objects read and written by HTTP as kubectl does it, most of them in one namespace. A test mostly sets its scene: processes of kubectl took half
 //! of the suite's processor time. Tests about kubectl run kubectl.
 
-use hooktender_cluster::Cluster;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use hooktender_cluster::{Cluster, Error, Request, Verb};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::vendors;
@@ -14,20 +18,48 @@ const PATHS: [(&str, &str); 4] = [
     ("vendoraccount", "apis/hooktender.dev/v1alpha1"),
 ];
 
+const APPLY: &str = "application/apply-patch+yaml";
+/// The options of `kubectl apply --server-side --force-conflicts`.
+const APPLY_OPTIONS: &str = "fieldManager=kubectl&force=true&fieldValidation=Strict";
+
+/// Returns a client that trusts a cluster's API server: one a cluster, so that its connections are used again.
+pub(crate) fn http(cluster: &Cluster) -> reqwest::Client {
+    static CLIENTS: LazyLock<Mutex<HashMap<String, reqwest::Client>>> = LazyLock::new(Mutex::default);
+    let mut clients = CLIENTS.lock().unwrap();
+    let client = clients.entry(cluster.ca().to_owned()).or_insert_with_key(|ca| {
+        let ca = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
+        reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap()
+    });
+    client.clone()
+}
+
+/// For [`Cluster::send_with`].
+pub(crate) fn send(cluster: &Cluster, request: Request<'_>) -> Result<Value, Error> {
+    let Request { verb, path, object } = request;
+    let url = format!("{}{path}", cluster.api_url());
+    let http = http(cluster);
+    let prepared = match verb {
+        Verb::Create => http.post(url).header(CONTENT_TYPE, "application/json"),
+        Verb::Apply => http.patch(format!("{url}?{APPLY_OPTIONS}")).header(CONTENT_TYPE, APPLY),
+    };
+    let (status, text) = vendors::send(prepared.body(object.to_owned()).bearer_auth(cluster.admin_token()));
+    match serde_json::from_str(&text) {
+        Ok(answer) if status.is_success() => Ok(answer),
+        _ => Err(Error::Refused { path: path.to_owned(), answer: format!("{status} {text}") }),
+    }
+}
+
 /// A client of the API server with the administrator's rights.
 #[derive(Debug)]
 pub(crate) struct Api {
     cluster: &'static Cluster,
     namespace: String,
-    /// Trusts this cluster's API server.
     http: reqwest::Client,
 }
 
 impl Api {
     pub(crate) fn new(cluster: &'static Cluster, namespace: &str) -> Self {
-        let ca = reqwest::Certificate::from_pem(cluster.ca().as_bytes()).unwrap();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-        Self { cluster, namespace: namespace.to_owned(), http }
+        Self { cluster, namespace: namespace.to_owned(), http: http(cluster) }
     }
 
     /// Reads a path below the namespace's, such as `webhooks/name`; null if it does not exist.
@@ -49,8 +81,7 @@ impl Api {
         };
         let mut object = object.clone();
         remove_nulls(&mut object);
-        let options = "fieldManager=kubectl&force=true&fieldValidation=Strict";
-        self.change(&format!("{url}?{options}"), "application/apply-patch+yaml", &object);
+        self.change(&format!("{url}?{APPLY_OPTIONS}"), APPLY, &object);
         true
     }
 
@@ -64,7 +95,7 @@ impl Api {
     }
 
     fn change(&self, url: &str, content_type: &str, body: &Value) {
-        let request = self.http.patch(url).header("content-type", content_type).body(body.to_string());
+        let request = self.http.patch(url).header(CONTENT_TYPE, content_type).body(body.to_string());
         let (status, text) = vendors::send(request.bearer_auth(self.cluster.admin_token()));
         assert!(status.is_success(), "{url}: {status} {text}");
     }

@@ -65,10 +65,11 @@ pub(crate) fn rights(namespace: &str, everywhere: bool, values: &Value) -> Vec<V
     rendered("operator", namespace, &all, &only)
 }
 
-/// As [`rights`] without a value but the namespace, as text to apply.
-pub(crate) fn usual_rights(namespace: &str) -> String {
+/// As [`rights`] without a value but the namespace.
+pub(crate) fn usual_rights(namespace: &str) -> Vec<Value> {
     static RENDERED: OnceLock<String> = OnceLock::new();
-    RENDERED.get_or_init(|| stream(&rights(ANY, false, &json!({})))).replace(ANY, namespace)
+    let rendered = RENDERED.get_or_init(|| Value::Array(rights(ANY, false, &json!({}))).to_string());
+    serde_json::from_str(&rendered.replace(ANY, namespace)).unwrap()
 }
 
 /// Objects as one text to apply.

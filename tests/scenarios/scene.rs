@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hooktender_cluster::{AuditEvent, Cluster, Stopwatch, eventually};
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::helm;
 use crate::operator::Operator;
 use crate::support;
@@ -49,6 +49,7 @@ impl Scene {
 
     /// As [`Self::new`], in another cluster.
     pub(crate) fn at(cluster: &'static Cluster, name: &str) -> Self {
+        cluster.send_with(api::send);
         let namespace = cluster.namespace(name).unwrap();
         let rights = helm::usual_rights(&namespace);
         let kubeconfig = cluster.granted(&namespace, helm::OPERATOR, &rights).unwrap();
@@ -68,7 +69,7 @@ impl Scene {
 
     /// Gives the operator the chart's rights with these values.
     pub(crate) fn grant(&self, values: &Value) {
-        let rights = helm::stream(&helm::rights(&self.namespace, false, values));
+        let rights = helm::rights(&self.namespace, false, values);
         self.cluster.granted(&self.namespace, helm::OPERATOR, &rights).unwrap();
     }
 

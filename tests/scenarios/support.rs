@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
+use crate::api;
+
 /// The shared cluster, with both kinds installed.
 pub(crate) fn cluster() -> &'static Cluster {
     static INSTALLED: OnceLock<&'static Cluster> = OnceLock::new();
     INSTALLED.get_or_init(|| {
         let cluster = shared().unwrap();
+        cluster.send_with(api::send);
         for crd in hooktender::api::crds().unwrap() {
             let yaml = hooktender::api::yaml(&crd).unwrap();
             run_on(cluster, &["apply", "--filename=-"], &yaml).accepted();

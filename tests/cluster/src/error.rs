@@ -78,6 +78,17 @@ pub enum Error {
     /// kubectl refused.
     #[error(transparent)]
     Kubectl(#[from] KubectlError),
+    /// The API server refused a request.
+    #[error("{path}: {answer}")]
+    Refused {
+        /// The request's path.
+        path: String,
+        /// Status and body of the answer.
+        answer: String,
+    },
+    /// An object that gives no rights.
+    #[error("a {0} is no service account, role or binding")]
+    UnknownKind(String),
     /// Something did not happen in time.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),

@@ -15,7 +15,8 @@
 //! | --- | --- |
 //! | `tools` | the seven programs: found, or built once from the pinned Go modules beside this crate |
 //! | `builder`, `progress`, `child` | building them, with a line about the time that is left |
-//! | `cluster` | what a test holds: addresses, kubectl, helm, namespaces, service accounts |
+//! | `cluster`, `kubectl` | what a test holds: addresses, kubectl, helm |
+//! | `rights`, `requests` | namespaces and service accounts, made by kubectl or a test's own HTTP client |
 //! | `audit` | what was asked of the API server, by whom and with which result |
 //! | `wait` | waiting for a condition, and judging times on machines of any speed |
 //! | `supervisor` | the process that owns the servers and ends them when its owner ends, however it ends |
@@ -36,6 +37,8 @@ mod kubectl;
 mod locate;
 mod progress;
 mod protocol;
+mod requests;
+mod rights;
 mod server;
 mod supervisor;
 mod tools;
@@ -44,6 +47,7 @@ mod wait;
 pub use audit::{AuditEvent, AuditReader};
 pub use cluster::{Cluster, shared};
 pub use error::{Error, KubectlError};
+pub use requests::{Request, Send, Verb};
 pub use server::become_server;
 pub use supervisor::{serve, supervise};
 pub use tools::{Purpose, Tool, Tools};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::secrets::UNNAMED;
 use crate::admission::REFUSED;
-use crate::helm::{OPERATOR, rights, stream};
+use crate::helm::{OPERATOR, rights};
 use crate::oauth::{App, ENDED};
 use crate::operator::Operator;
 use crate::scene::webhook;
@@ -88,7 +88,7 @@ fn each_right_is_used_and_no_other(everywhere: bool) {
         scene.kubectl(&["label", "vendoraccount", "account", &selector]);
     }
     let rights = rights(&scene.namespace, everywhere, &values);
-    let kubeconfig = scene.cluster.granted(&scene.namespace, OPERATOR, &stream(&rights)).unwrap();
+    let kubeconfig = scene.cluster.granted(&scene.namespace, OPERATOR, &rights).unwrap();
     let operator = start(&kubeconfig, &scene.namespace, if everywhere { Some(&selector) } else { None });
     operator.logs("became leader");
     scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hooks"}, "data": {"host": "hooks.example.com"}}));

@@ -191,13 +191,13 @@ fn no_period_of_the_vendor_exceeds_the_limit_and_edits_come_first() {
     scene.ready("leaves");
     scene.ready("changes");
     tenant.settings(&json!({"throttleCap": 6, "throttleWindowMillis": PERIOD}));
-    scene.patch(
-        "vendoraccount/account",
-        &json!({"spec": {"rateLimit": {"requestsPerMinute": 6, "reserve": 2}}}),
-    );
-    // From here on four calls a period.
+    let rate = json!({"requestsPerMinute": 6, "reserve": 2});
+    scene.patch("vendoraccount/account", &json!({"spec": {"rateLimit": rate, "suspend": true}}));
+    scene.account_becomes("account", "suspended", |account| is(account, "Reconciling", "False", "Suspended"));
+    // From here on four calls a period, and one plan for all.
     tenant.clear_journal();
     let names = crowd(&scene, Vendor::Brightpearl, 10);
+    scene.patch("vendoraccount/account", &json!({"spec": {"suspend": false}}));
     scene.webhook_becomes("hook-09", "waiting", |hook| is(hook, "Reconciling", "True", "Throttled"));
     let before = tenant.journal().len();
     scene.kubectl(&["delete", "webhook", "leaves", "--wait=false"]);

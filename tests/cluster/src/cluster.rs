@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audit::{AuditLog, AuditReader};
 use crate::protocol::{self, Addresses, Answer, STAMP};
-use crate::requests::Send;
+use crate::requests::SendRequest;
 use crate::{AuditEvent, Error, Purpose, Tools, locate};
 
 /// A running control plane on loopback. It ends when this is dropped, and also when this process ends in any way, `kill -9`
@@ -20,7 +20,7 @@ pub struct Cluster {
     pub(crate) addresses: Addresses,
     audit: Mutex<AuditLog>,
     link: Mutex<Link>,
-    pub(crate) send: OnceLock<Send>,
+    pub(crate) send: OnceLock<SendRequest>,
 }
 
 /// The one cluster of this process, started by the first caller. A failed start is not repeated: it would cost every test of the

@@ -47,7 +47,7 @@ mod wait;
 pub use audit::{AuditEvent, AuditReader};
 pub use cluster::{Cluster, shared};
 pub use error::{Error, KubectlError};
-pub use requests::{Request, Send, Verb};
+pub use requests::{Request, SendRequest, Verb};
 pub use server::become_server;
 pub use supervisor::{serve, supervise};
 pub use tools::{Purpose, Tool, Tools};

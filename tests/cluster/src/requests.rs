@@ -27,17 +27,17 @@ pub struct Request<'a> {
 }
 
 /// Sends a request to the API server of a cluster and returns its answer.
-pub type Send = fn(&Cluster, Request<'_>) -> Result<Value, Error>;
+pub type SendRequest = fn(&Cluster, Request<'_>) -> Result<Value, Error>;
 
 impl Cluster {
     /// Makes namespaces and service accounts by this function instead of kubectl, of which each process takes some 60 ms of processor
     /// time. Does nothing after the first time.
-    pub fn send_with(&self, send: Send) {
+    pub fn send_with(&self, send: SendRequest) {
         let _ = self.send.set(send);
     }
 
     pub(crate) fn send(&self, request: Request<'_>) -> Result<Value, Error> {
-        self.send.get().unwrap_or(&(by_kubectl as Send))(self, request)
+        self.send.get().unwrap_or(&(by_kubectl as SendRequest))(self, request)
     }
 }
 

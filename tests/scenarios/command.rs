@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::scene::Scene;
 use crate::vendors::{self, Tenant};
 
-/// The rights that `plan` from a cluster needs, and no more.
-const READ_ONLY: &str = "\
-- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list]}
-- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}
-";
+/// The rights to hooktender's kinds that `plan` from a cluster needs.
+const KINDS: &str = "- {apiGroups: [hooktender.dev], resources: [webhooks, vendoraccounts, webhooksets], verbs: [get, list]}\n";
+/// And to the values that they name.
+const VALUES: &str = "- {apiGroups: [''], resources: [secrets, configmaps], verbs: [get]}\n";
 
 /// The result of a command.
 #[derive(Clone, Debug)]
@@ -140,14 +139,33 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn of(scene: &'a Scene) -> Self {
-        let kubeconfig = scene.cluster.service_account(&scene.namespace, "reader", READ_ONLY).unwrap();
+        let kubeconfig =
+            scene.cluster.service_account(&scene.namespace, "reader", &format!("{KINDS}{VALUES}")).unwrap();
         Self { scene, kubeconfig }
     }
 
-    /// As [`Self::of`], for all namespaces; their labels may be read too.
-    pub(crate) fn everywhere(scene: &'a Scene) -> Self {
-        let rules = format!("{READ_ONLY}- {{apiGroups: [''], resources: [namespaces], verbs: [list]}}\n");
-        let kubeconfig = scene.cluster.cluster_service_account(&scene.namespace, "reader", &rules).unwrap();
+    /// A user of the first scene who may read all namespaces and their labels, but Secrets and ConfigMaps of these scenes only: without
+    /// them, no vendor is called for the accounts of other scenarios, which count their calls.
+    pub(crate) fn everywhere(scenes: &[&'a Scene]) -> Self {
+        let scene = scenes[0];
+        let (cluster, namespace) = (scene.cluster, &scene.namespace);
+        let rules = format!("{KINDS}- {{apiGroups: [''], resources: [namespaces], verbs: [list]}}\n");
+        cluster.cluster_service_account(namespace, "reader", &rules).unwrap();
+        let api = "rbac.authorization.k8s.io";
+        let subjects = json!([{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}]);
+        let values = scenes.iter().flat_map(|scene| {
+            let metadata = json!({"name": "reader-values", "namespace": scene.namespace});
+            let role = json!({"apiGroup": api, "kind": "Role", "name": "reader-values"});
+            let rules =
+                json!([{"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]}]);
+            let api = format!("{api}/v1");
+            [
+                json!({"apiVersion": api, "kind": "Role", "metadata": metadata, "rules": rules}),
+                json!({"apiVersion": api, "kind": "RoleBinding", "metadata": metadata,
+                    "roleRef": role, "subjects": subjects}),
+            ]
+        });
+        let kubeconfig = cluster.granted(namespace, "reader", &values.collect::<Vec<_>>()).unwrap();
         Self { scene, kubeconfig }
     }
 

@@ -112,7 +112,7 @@ fn an_account_admits_other_namespaces_or_does_not() {
     guest["spec"]["accountRef"]["namespace"] = json!(scene.namespace);
     other.apply(&guest);
     scene.apply(&webhook("own", Vendor::Brightpearl));
-    let everywhere = Reader::everywhere(&scene);
+    let everywhere = Reader::everywhere(&[&scene, &other]);
     let plan = |from: &Value, arguments: &[&str]| {
         let patch = json!({"spec": {"allowedNamespaces": from}});
         scene.patch("vendoraccount/account", &patch);
@@ -169,7 +169,8 @@ fn all_namespaces_are_planned_at_once() {
     let (one, tenant) = in_sync(Vendor::Brightpearl);
     let (two, other) = Scene::with_account("plan-files", Vendor::Contensis);
     two.apply(&webhook("all-second", Vendor::Contensis));
-    let reader = Reader::everywhere(&one);
+    let (_bystander, not_called) = Scene::with_account("plan-files", Vendor::Contensis);
+    let reader = Reader::everywhere(&[&one, &two]);
     // Other scenarios have their own accounts in this cluster.
     let ran = run(&mut reader.command(&["-A", "-o", "json"]));
     let report = ran.json();
@@ -182,4 +183,5 @@ fn all_namespaces_are_planned_at_once() {
     reader.plan(&["-A", "-n", "default"]).fails_by_usage("cannot be used with");
     reader.only_read(&tenant);
     crate::command::only_reads(&other);
+    assert_eq!(not_called.journal(), [json!(null); 0], "the account's Secret may not be read");
 }

@@ -49,10 +49,9 @@ async fn main() -> ExitCode {
     let world = World::new().await;
 
     // Beside the cases, as it mostly waits.
-    let is_paced = pace::TITLE.contains(&wanted);
-    let pace = tokio::spawn({
+    let pace = pace::TITLE.contains(&wanted).then(|| {
         let world = Arc::clone(&world);
-        async move { if is_paced { Some(pace::measure(&world).await) } else { None } }
+        tokio::spawn(async move { pace::measure(&world).await })
     });
 
     let common = cases::all();
@@ -72,11 +71,11 @@ async fn main() -> ExitCode {
     }
 
     let mut paced = Vec::new();
-    match pace.await {
-        Ok(None) => {}
-        Ok(Some(Ok(line))) => println!("{line}\n"),
-        Ok(Some(Err(reason))) => paced.push(format!("FAILED pace: {reason}")),
-        Err(panic) => paced.push(format!("FAILED pace: {panic}")),
+    if let Some(pace) = pace {
+        match pace.await.unwrap_or_else(|panic| Err(panic.to_string())) {
+            Ok(line) => println!("{line}\n"),
+            Err(reason) => paced.push(format!("FAILED pace: {reason}")),
+        }
     }
 
     let failed = [run::reasons(&verdicts), run::reasons(&more), paced.concat()].concat();

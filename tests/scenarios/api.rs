@@ -1,5 +1,5 @@
-//! Objects read and written by HTTP as kubectl does it, most of them in one namespace. A test mostly sets its scene: processes of kubectl took half
-//! of the suite's processor time. Tests about kubectl run kubectl.
+//! Objects read and written by HTTP as kubectl does it, most of them in one namespace. A test mostly sets its scene: processes of kubectl
+//! took half of the suite's processor time. Tests about kubectl run kubectl.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

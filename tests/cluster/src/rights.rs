@@ -110,7 +110,7 @@ impl Cluster {
     }
 
     fn apply_role(&self, grant: Grant<'_>, role: &str, rules: &str) -> Result<(), Error> {
-        grant.role(role, rules).iter().try_for_each(|document| self.apply(document))
+        grant.role(role, rules)?.iter().try_for_each(|document| self.apply(document))
     }
 
     fn create(&self, path: &str, object: &Value) -> Result<Value, Error> {
@@ -132,21 +132,20 @@ impl Document {
     fn of(object: &Value) -> Result<Self, Error> {
         let (metadata, kind) = (&object["metadata"], object["kind"].as_str().unwrap_or_default());
         let name = metadata["name"].as_str().unwrap_or_default();
-        let path = path(kind, metadata["namespace"].as_str().unwrap_or_default(), name)
-            .ok_or_else(|| Error::UnknownKind(kind.to_owned()))?;
+        let path = path(kind, metadata["namespace"].as_str().unwrap_or_default(), name)?;
         Ok(Self { path, text: object.to_string() })
     }
 }
 
-/// Where the API server has the objects of a kind; `None` for kinds that give no rights.
-fn path(kind: &str, namespace: &str, name: &str) -> Option<String> {
-    Some(match kind {
+/// Where the API server has the objects of a kind; an error for kinds that give no rights.
+fn path(kind: &str, namespace: &str, name: &str) -> Result<String, Error> {
+    Ok(match kind {
         "ServiceAccount" => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}"),
         "Role" => format!("/apis/{RBAC}/namespaces/{namespace}/roles/{name}"),
         "RoleBinding" => format!("/apis/{RBAC}/namespaces/{namespace}/rolebindings/{name}"),
         "ClusterRole" => format!("/apis/{RBAC}/clusterroles/{name}"),
         "ClusterRoleBinding" => format!("/apis/{RBAC}/clusterrolebindings/{name}"),
-        _ => return None,
+        _ => return Err(Error::UnknownKind(kind.to_owned())),
     })
 }
 
@@ -160,7 +159,7 @@ struct Grant<'a> {
 
 impl Grant<'_> {
     /// A role with these rules, and its binding to the account.
-    fn role(&self, role: &str, rules: &str) -> [Document; 2] {
+    fn role(&self, role: &str, rules: &str) -> Result<[Document; 2], Error> {
         let Self { namespace, name, scope } = self;
         let (kind, role, metadata) = match scope {
             Scope::Namespace => {
@@ -175,19 +174,19 @@ impl Grant<'_> {
         // Indented, so that a list in either style of YAML fits.
         let rules = rules.lines().fold(String::new(), |rules, line| rules + "  " + line + "\n");
         let group = RBAC.trim_end_matches("/v1");
-        let document = |kind: &str, more: &str| Document {
-            path: path(kind, namespace, &role).unwrap_or_default(),
-            text: format!("apiVersion: {RBAC}\nkind: {kind}\nmetadata: {metadata}\n{more}"),
+        let document = |kind: &str, more: &str| -> Result<Document, Error> {
+            let text = format!("apiVersion: {RBAC}\nkind: {kind}\nmetadata: {metadata}\n{more}");
+            Ok(Document { path: path(kind, namespace, &role)?, text })
         };
-        [
-            document(kind, &format!("rules:\n{rules}")),
+        Ok([
+            document(kind, &format!("rules:\n{rules}"))?,
             document(
                 &format!("{kind}Binding"),
                 &format!(
                     "roleRef: {{apiGroup: {group}, kind: {kind}, name: {role}}}\n\
                      subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
                 ),
-            ),
-        ]
+            )?,
+        ])
     }
 }

@@ -20,6 +20,7 @@ pub struct Cluster {
     pub(crate) addresses: Addresses,
     audit: Mutex<AuditLog>,
     link: Mutex<Link>,
+    /// What [`Self::send_with`] has set.
     pub(crate) send: OnceLock<SendRequest>,
 }
 

@@ -77,8 +77,10 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
 
 /// Checks that each watch reports only what has changed for it, however often it is tried.
 ///
-/// While the API server sets up the storage of a new CRD, a list can succeed and the next one fail again: how often a watch changes is the API server's to decide.
+/// While the API server sets up the storage of a new CRD, a list can succeed and the next one fail again: how often a watch changes is
+/// the API server's to decide.
 fn tells_each_change_once(log: &str) {
+    assert!(!log.contains(" kube_"), "a library reports it too:\n{log}");
     for kind in ["Webhook", "VendorAccount", "WebhookSet", "Secret", "ConfigMap"] {
         let of_kind = log.lines().filter(|line| line.ends_with(&format!(" kind={kind}")));
         let told: Vec<_> = of_kind.filter_map(|line| Some(line.split_once("watch_error: ")?.1)).collect();

@@ -39,7 +39,13 @@ impl Server {
         let what = || format!("starting {name}");
         let output = OpenOptions::new().create(true).append(true).open(&log).map_err(Error::io(what()))?;
         let errors = output.try_clone().map_err(Error::io(what()))?;
-        let child = Command::new(this_program().map_err(Error::io(what()))?)
+        let mut command = Command::new(this_program().map_err(Error::io(what()))?);
+        if env::var_os("GOGC").is_none() {
+            // kube-apiserver spends a quarter of its time on garbage collection otherwise, and half of that with this value, for half
+            // as much memory again.
+            command.env("GOGC", "200");
+        }
+        let child = command
             .arg("launch")
             .arg(process::id().to_string())
             .arg(program)

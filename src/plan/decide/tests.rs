@@ -138,6 +138,21 @@ fn edits_go_before_creations_and_these_before_drift_and_the_older_first() {
 }
 
 #[test]
+fn what_needs_no_call_is_sorted_by_name_and_what_needs_one_by_age() {
+    let declared =
+        ["c", "a", "b"].into_iter().zip(0..).map(|(name, created)| wants(name, created, document(name)));
+    let declared: Vec<_> = declared.collect();
+    let order = |observed: &[Observed]| -> Vec<_> {
+        let plan = plan(&IN_PLACE, &declared, observed, &Elsewhere::default());
+        plan.items.into_iter().map(|item| (item.key.name, item.decision.action())).collect()
+    };
+    let of = |names: [&str; 3], action| names.map(|name| (name.to_owned(), action));
+    let there = [has("1", document("a")), has("2", document("b")), has("3", document("c"))];
+    assert_eq!(order(&there), of(["a", "b", "c"], Action::Adopt));
+    assert_eq!(order(&[]), of(["c", "a", "b"], Action::Create));
+}
+
+#[test]
 fn what_no_webhook_declares_is_counted_once_and_the_oldest_comes_first() {
     let declared = [
         Declared { superseded: ids(&["2"]), ..applied("x") },

@@ -179,8 +179,9 @@ fn a_guests_deletions_do_not_block_the_owner() {
     for name in &names {
         site.guest.stalled(name, "DeletionGuard");
     }
-    let account = site.owner.account("account");
-    assert!(is(&account, "Ready", "True", "DeletionGuard"), "{account}");
+    site.owner.account_becomes("account", "working for its owner", |account| {
+        is(account, "Ready", "True", "DeletionGuard")
+    });
     site.owner.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);
     assert_eq!(site.tenant.ids().len(), names.len());
 }

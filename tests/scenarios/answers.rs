@@ -96,8 +96,9 @@ fn an_unreadable_managed_item_is_left_unchanged_and_reported() {
         scene.patch("webhook/hook", &json!({"spec": {"subscription": edit}}));
         scene.stalled("hook", "SubscriptionUnreadable");
         assert_eq!((tenant.count("create"), tenant.count("update"), tenant.count("delete")), (1, 0, 0));
-        let account = scene.account("account");
-        assert_eq!(account["status"]["subscriptions"], json!({"declared": 2, "managed": 2, "unmanaged": 0}));
+        let account = scene.account_becomes("account", "counted", |account| {
+            account["status"]["subscriptions"] == json!({"declared": 2, "managed": 2, "unmanaged": 0})
+        });
         assert!(condition(&account, "Ready").unwrap().status == "True");
         // Its deletion needs only its id.
         scene.kubectl(&["delete", "webhook", "hook", "--wait=false"]);

@@ -32,12 +32,13 @@ pub fn plan(rules: &Rules, declared: &[Declared], observed: &[Observed], elsewhe
         })
         .map(|item| Item { similar: similar.remove(&item.key), ..item })
         .collect();
-    // Steps go before the statuses of Webhooks without one, the account's own namespace before guests, edits before corrections of
-    // drift, and older Webhooks before newer ones, which cannot starve them of calls. What needs no call is sorted by name.
+    // Steps go before the statuses of Webhooks without one, the account's own namespace before guests, and edits before corrections of
+    // drift. Older Webhooks go before newer ones, so that these cannot starve them of calls. What needs no call is sorted by name, as
+    // the objects of one `kubectl apply` may be created in the same second or not.
     let order = |item: &Item| {
         let webhook = &declared[item.index];
         let priority = item.priority();
-        let created = if item.number_of_calls() > 0 { webhook.created } else { 0 };
+        let created = (item.number_of_calls() > 0).then_some(webhook.created);
         (item.step().is_none(), priority == Priority::Drift, webhook.guest, priority, created)
     };
     items.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key)));

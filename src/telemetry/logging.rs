@@ -41,8 +41,8 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
         return Err(format!("--log-level (RUST_LOG) {level:?} is not a level: {allowed}"));
     }
     // kube_client::client logs failed requests at error level, which the engine's own lines cover, and prints responses
-    // that it cannot parse, Secrets included. kube_runtime::watcher warns at each attempt to watch what it may not;
-    // `controller::watch_error` reports that once. A filter that names this module shows the attempts.
+    // that it cannot parse, Secrets included. kube_runtime::watcher warns each time the API server refuses a watch, which
+    // `controller::watch_error` reports once per reason. A filter that names this module shows each attempt.
     EnvFilter::try_new(format!("kube_runtime::watcher=off,{level},kube_client::client=off"))
         .map_err(|error| format!("--log-level (RUST_LOG) {level:?}: {error}; {allowed}"))
 }

@@ -179,7 +179,7 @@ fn a_guests_deletions_do_not_block_the_owner() {
     for name in &names {
         site.guest.stalled(name, "DeletionGuard");
     }
-    site.owner.account_becomes("account", "working for its owner", |account| {
+    site.owner.account_becomes("account", "ready although a guest's deletions are blocked", |account| {
         is(account, "Ready", "True", "DeletionGuard")
     });
     site.owner.kubectl(&["delete", "webhook", "first", KUBECTL_WAIT_LIMIT]);

@@ -1,10 +1,12 @@
 //! Apply, edit, drift, delete: the life of a Webhook at each vendor, checked at the vendor too.
 
+use std::time::Duration;
+
 use hooktender_cluster::{KUBECTL_WAIT_LIMIT, eventually};
 use serde_json::{Value, json};
 
 use crate::operator::Operator;
-use crate::scene::{BODY, Scene, TOKEN, webhook};
+use crate::scene::{BODY, PROMPT, Scene, TOKEN, webhook};
 use crate::vendors::{Tenant, Vendor};
 
 /// Everything that a vendor stores after [`webhook`] was applied, with the secret in clear.
@@ -301,16 +303,20 @@ fn a_change_made_at_superoffice_is_undone() {
     drift_is_corrected(Vendor::Superoffice);
 }
 
+/// The longest time for which a vendor's list may lack a new subscription (`vendor::list_lag`). Until then, it is not created again.
+const LIST_LAG: Duration = Duration::from_secs(10);
+
 fn a_deletion_is_made_good(vendor: Vendor) {
     let settled = Settled::new(vendor);
     settled.tenant.remove(&settled.id);
+    let watch = settled.scene.stopwatch();
     settled.scene.request("account");
     let there_again = || {
         let ids = settled.tenant.ids();
         if ids.len() == 2 { Ok(()) } else { Err(json!(ids)) }
     };
-    // For some seconds after its creation, a list that lacks it is not believed.
     eventually("it is there again", there_again).unwrap();
+    watch.assert_within(LIST_LAG + PROMPT);
     let again = settled.scene.webhook_becomes("first", "recorded again", |webhook| {
         webhook["status"]["externalId"].as_str().is_some_and(|id| id != settled.id)
     });

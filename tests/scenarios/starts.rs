@@ -71,7 +71,7 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
     says(&operator, true, &["ok"]);
     let log = operator.log();
     assert!(log.contains("caches synced"), "{log}");
-    tells_each_change_once(&log);
+    reports_each_change_once(&log);
     operator.terminate();
 }
 
@@ -79,12 +79,15 @@ fn an_obstacle_is_reported_and_repaired_without_a_restart() {
 ///
 /// While the API server sets up the storage of a new CRD, a list can succeed and the next one fail again: how often a watch changes is
 /// the API server's to decide.
-fn tells_each_change_once(log: &str) {
+fn reports_each_change_once(log: &str) {
     assert!(!log.contains(" kube_"), "a library reports it too:\n{log}");
     for kind in ["Webhook", "VendorAccount", "WebhookSet", "Secret", "ConfigMap"] {
         let of_kind = log.lines().filter(|line| line.ends_with(&format!(" kind={kind}")));
-        let told: Vec<_> = of_kind.filter_map(|line| Some(line.split_once("watch_error: ")?.1)).collect();
-        assert!(!told.is_empty() && told.windows(2).all(|two| two[0] != two[1]), "{kind}: {told:#?}\n{log}");
+        let reported: Vec<_> = of_kind.filter_map(|line| Some(line.split_once("watch_error: ")?.1)).collect();
+        assert!(
+            !reported.is_empty() && reported.windows(2).all(|two| two[0] != two[1]),
+            "{kind}: {reported:#?}\n{log}"
+        );
     }
 }
 

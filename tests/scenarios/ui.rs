@@ -100,8 +100,8 @@ fn a_user_sees_what_the_operator_does_and_no_vendor_is_called() {
     let what = "the page shows the Webhook, its account and its event";
     let shown = page_becomes(&pages.origin, &path, what, is_shown);
     assert_eq!(shown["id"], tenant.ids()[0]);
-    let account = format!("/accounts/{}/account.json", scene.namespace);
-    let account = page_becomes(&pages.origin, &account, "the page counts the subscription", |page| {
+    let account_path = format!("/accounts/{}/account.json", scene.namespace);
+    let account = page_becomes(&pages.origin, &account_path, "the page counts the subscription", |page| {
         page["account"]["managed"] == 1 && page["there"]["total"] == 1
     });
     assert!(account["account"].get("lastRead").is_none(), "only an operator knows it");
